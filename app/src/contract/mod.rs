@@ -1,0 +1,46 @@
+//! The HTTP API, version 1, as types: one file per operation, as in `docs/api.md`.
+//!
+//! Nothing here knows Leptos, the server or the browser, so that the server, the widget and any
+//! other client compile the same structs and the same rules.
+
+mod close_session;
+mod create_session;
+mod ids;
+mod message;
+mod poll_messages;
+mod problem;
+#[cfg(feature = "openapi")]
+mod schemas;
+mod send_message;
+mod text;
+mod visitor_fields;
+
+pub use close_session::CloseSession;
+pub use create_session::{CreateSession, CreateSessionRequest, CreateSessionResponse};
+pub use ids::{MessageId, SessionId};
+pub use message::{Delivery, Message, Sender};
+pub use poll_messages::{PollMessages, PollMessagesResponse};
+pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
+#[cfg(feature = "openapi")]
+pub use schemas::schemas;
+pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};
+pub use text::{DEFAULT_MAX_MESSAGE_CHARS, MESSAGE_PATTERN, MessageBody, MessageBodyError};
+pub use visitor_fields::{
+    EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS,
+    SOURCE_URL_PATTERN,
+};
+
+/// Every operation's path begins with this.
+pub const BASE_PATH: &str = "/v1/support-chat";
+
+/// The header that makes a repeated `POST` harmless: 1 to 128 printable ASCII characters.
+pub const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
+
+/// The header that names a request in the server's logs.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// A request body over this many bytes is refused with `payload_too_large`.
+pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
+
+/// A poll answers with at most this many messages; a full answer means: ask again.
+pub const MAX_MESSAGES_PER_POLL: usize = 100;

@@ -1,0 +1,28 @@
+//! `GET /sessions/{sessionId}/messages?after={messageId}`: what is new.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BASE_PATH, Message, MessageId, SessionId};
+
+/// The operation: bearer token, `200` out.
+#[derive(Clone, Copy, Debug)]
+pub struct PollMessages;
+
+impl PollMessages {
+    /// Its path, relative to the server's origin. Without `after`: from the beginning.
+    #[must_use]
+    pub fn path(session: &SessionId, after: Option<&MessageId>) -> String {
+        match after {
+            Some(after) => format!("{BASE_PATH}/sessions/{session}/messages?after={after}"),
+            None => format!("{BASE_PATH}/sessions/{session}/messages"),
+        }
+    }
+}
+
+/// What the server answers: oldest first, at most 100; a full answer means: ask again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PollMessagesResponse {
+    /// The entries after the cursor.
+    pub messages: Vec<Message>,
+}

@@ -1,0 +1,149 @@
+//! Errors as RFC 9457 problem details: `application/problem+json`.
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of every error.
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+/// The body of every error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// A URI reference that names the kind of problem.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// What the kind of problem is, for people.
+    pub title: String,
+    /// The HTTP status, again.
+    pub status: u16,
+    /// The kind of problem, for programs. Stable.
+    pub code: ErrorCode,
+    /// Names the request in the server's logs.
+    pub request_id: String,
+    /// What is wrong with this request in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub detail: Option<String>,
+    /// With `challenge_failed`: the key to show a Turnstile challenge with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub turnstile_site_key: Option<String>,
+    /// On 422: which field, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One field that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldError {
+    /// Its name in the request.
+    pub field: String,
+    /// Why.
+    pub code: ErrorCode,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal, $title:literal;)*) => {
+        /// The kinds of problem. A client meets unknown ones by their HTTP status.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            /// A code that this version does not know.
+            #[serde(other, rename = "unknown")]
+            Unknown,
+        }
+
+        impl ErrorCode {
+            /// Every code that the server can send.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name in JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* Self::Unknown => "unknown" }
+            }
+
+            /// The HTTP status it comes with.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* Self::Unknown => 500 }
+            }
+
+            /// One sentence for people.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* Self::Unknown => "Unknown problem" }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// Not JSON, wrong types, a bad path or query.
+    MalformedRequest = "malformed_request", 400, "The request cannot be read";
+    /// The bearer token is missing or wrong.
+    InvalidToken = "invalid_token", 401, "The bearer token is missing or not valid";
+    /// A browser origin that is not configured.
+    OriginNotAllowed = "origin_not_allowed", 403, "This origin may not use the chat";
+    /// A Turnstile answer that is wrong, or missing where one is asked for.
+    ChallengeFailed = "challenge_failed", 403, "The challenge was not passed";
+    /// No such session.
+    SessionNotFound = "session_not_found", 404, "There is no such session";
+    /// No such resource.
+    NotFound = "not_found", 404, "There is nothing at this address";
+    /// The resource does not know this method.
+    MethodNotAllowed = "method_not_allowed", 405, "This method is not allowed here";
+    /// The request took too long to arrive.
+    RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
+    /// The session was ended.
+    SessionClosed = "session_closed", 410, "The session is closed";
+    /// The session ended by itself.
+    SessionExpired = "session_expired", 410, "The session has expired";
+    /// A request body over 64 KiB.
+    PayloadTooLarge = "payload_too_large", 413, "The request body is too large";
+    /// A body that is not `application/json`.
+    UnsupportedMediaType = "unsupported_media_type", 415, "The request body must be application/json";
+    /// A message that is empty or only white space.
+    MessageEmpty = "message_empty", 422, "The message is empty";
+    /// A message over the limit.
+    MessageTooLong = "message_too_long", 422, "The message is too long";
+    /// A field whose value is not acceptable.
+    InvalidField = "invalid_field", 422, "A field is not acceptable";
+    /// `after` is not an id of this session.
+    UnknownCursor = "unknown_cursor", 422, "The cursor is not a message of this session";
+    /// The same key came before with another body.
+    IdempotencyKeyReused = "idempotency_key_reused", 422,
+        "The idempotency key was used for another request";
+    /// Too many requests; `Retry-After` says when to come back.
+    RateLimited = "rate_limited", 429, "Too many requests";
+    /// A fault of the server's own.
+    Internal = "internal_error", 500, "Something went wrong on the server";
+    /// The homeserver has been out of reach for too long.
+    RelayUnavailable = "relay_unavailable", 503, "The support team cannot be reached right now";
+    /// Postgres does not answer.
+    DatabaseUnavailable = "database_unavailable", 503, "The service is not available right now";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_reads_in_json_as_it_says() {
+        for code in ErrorCode::ALL {
+            let json = serde_json::to_string(code).unwrap();
+            assert_eq!(json, format!("\"{}\"", code.as_str()));
+            assert_eq!(serde_json::from_str::<ErrorCode>(&json).unwrap(), *code);
+        }
+    }
+
+    #[test]
+    fn a_code_from_a_later_version_is_no_error() {
+        assert_eq!(
+            serde_json::from_str::<ErrorCode>("\"brand_new\"").unwrap(),
+            ErrorCode::Unknown
+        );
+    }
+}

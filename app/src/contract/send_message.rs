@@ -1,0 +1,37 @@
+//! `POST /sessions/{sessionId}/messages`: say something.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BASE_PATH, MessageId, SessionId};
+
+/// The operation: bearer token, JSON in, `201` out.
+#[derive(Clone, Copy, Debug)]
+pub struct SendMessage;
+
+impl SendMessage {
+    /// Its path, relative to the server's origin.
+    #[must_use]
+    pub fn path(session: &SessionId) -> String {
+        format!("{BASE_PATH}/sessions/{session}/messages")
+    }
+}
+
+/// What the visitor sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SendMessageRequest {
+    /// Plain text, not blank, no control characters but tab, CR and LF.
+    pub body: String,
+}
+
+/// The server's promise that the message will reach the staff, exactly once and in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SendMessageResponse {
+    /// The message's id in later polls.
+    pub message_id: MessageId,
+    /// When it was stored: RFC 3339, UTC, with milliseconds.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    pub created_at: String,
+}
