@@ -1,0 +1,169 @@
+//! The homeserver, the bot and the staff.
+
+use std::str::FromStr;
+
+use matrix_sdk::ruma::OwnedUserId;
+use secrecy::SecretString;
+use url::Url;
+
+use super::Env;
+
+/// The staff's side.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// The base URL of the client-server API.
+    pub homeserver_url: Url,
+    /// Who relays.
+    pub bot: OwnedUserId,
+    /// How the bot proves itself.
+    pub credentials: BotCredentials,
+    /// Who is invited to every room.
+    pub staff: Vec<OwnedUserId>,
+    /// What someone who joins later can read.
+    pub history_visibility: HistoryVisibility,
+}
+
+/// How the bot proves itself.
+#[derive(Clone, Debug)]
+pub enum BotCredentials {
+    /// An access token made by the operator.
+    AccessToken(SecretString),
+    /// The server logs in by itself.
+    Password(SecretString),
+}
+
+impl BotCredentials {
+    /// The secret, whichever it is.
+    #[must_use]
+    pub const fn secret(&self) -> &SecretString {
+        match self {
+            Self::AccessToken(secret) | Self::Password(secret) => secret,
+        }
+    }
+}
+
+/// `m.room.history_visibility` of the rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryVisibility {
+    /// From the moment of joining; the bot posts a recap for who joins later.
+    Joined,
+    /// From the invitation on.
+    Invited,
+}
+
+impl HistoryVisibility {
+    /// The value's name in Matrix.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Invited => "invited",
+        }
+    }
+}
+
+impl FromStr for HistoryVisibility {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "joined" => Ok(Self::Joined),
+            "invited" => Ok(Self::Invited),
+            _ => Err("expected `joined` or `invited`"),
+        }
+    }
+}
+
+impl Matrix {
+    pub(super) fn read(env: &mut Env) -> Option<Self> {
+        let homeserver_url = read_homeserver_url(env);
+        let bot = read_user_id(env, "MATRIX_SUPPORT_BOT_MXID");
+        let credentials = read_credentials(env);
+        let staff = read_staff(env);
+        let history_visibility = env.parse_or(
+            "MATRIX_SUPPORT_HISTORY_VISIBILITY",
+            HistoryVisibility::Joined,
+        );
+        if let (Some(bot), Some(staff)) = (&bot, &staff)
+            && staff.contains(bot)
+        {
+            env.error("MATRIX_SUPPORT_STAFF_MXIDS", "must not contain the bot");
+        }
+        Some(Self {
+            homeserver_url: homeserver_url?,
+            bot: bot?,
+            credentials: credentials?,
+            staff: staff?,
+            history_visibility: history_visibility?,
+        })
+    }
+}
+
+fn read_homeserver_url(env: &mut Env) -> Option<Url> {
+    const NAME: &str = "MATRIX_HOMESERVER_URL";
+    let url: Url = env.parse_required(NAME)?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        env.error(NAME, "is not valid: expected an http or https URL");
+        return None;
+    }
+    Some(url)
+}
+
+fn read_user_id(env: &mut Env, name: &str) -> Option<OwnedUserId> {
+    let text = env.required(name)?;
+    parse_user_id(env, name, &text)
+}
+
+fn parse_user_id(env: &mut Env, name: &str, text: &str) -> Option<OwnedUserId> {
+    let id = OwnedUserId::try_from(text)
+        .ok()
+        .filter(|id| !id.localpart().is_empty());
+    if id.is_none() {
+        env.error(
+            name,
+            format!("is not valid: `{text}` is no Matrix user id (@name:server)"),
+        );
+    }
+    id
+}
+
+fn read_staff(env: &mut Env) -> Option<Vec<OwnedUserId>> {
+    const NAME: &str = "MATRIX_SUPPORT_STAFF_MXIDS";
+    let text = env.required(NAME)?;
+    let mut staff = Vec::new();
+    for item in text
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+    {
+        let id = parse_user_id(env, NAME, item)?;
+        if !staff.contains(&id) {
+            staff.push(id);
+        }
+    }
+    if staff.is_empty() {
+        env.error(NAME, "names nobody");
+        return None;
+    }
+    Some(staff)
+}
+
+fn read_credentials(env: &mut Env) -> Option<BotCredentials> {
+    const TOKEN: &str = "MATRIX_SUPPORT_BOT_ACCESS_TOKEN";
+    const PASSWORD: &str = "MATRIX_SUPPORT_BOT_PASSWORD";
+    match (env.is_given(TOKEN), env.is_given(PASSWORD)) {
+        (true, true) => {
+            env.error(
+                TOKEN,
+                format!("is given beside {PASSWORD}: unset one of them"),
+            );
+            None
+        }
+        (true, false) => env.secret(TOKEN).map(BotCredentials::AccessToken),
+        (false, true) => env.secret(PASSWORD).map(BotCredentials::Password),
+        (false, false) => {
+            env.error(TOKEN, format!("is required (or {PASSWORD})"));
+            None
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The configuration: environment variables, read and checked once, one file per section.
+//!
+//! `docs/operations.md` and the contract's table name the same variables as [`KNOWN`].
+
+mod database;
+mod env;
+mod http;
+mod limits;
+mod log;
+mod matrix;
+mod turnstile;
+
+use std::collections::BTreeMap;
+
+pub use database::Database;
+pub use env::{ConfigError, Env};
+pub use http::{Http, Origin};
+pub use limits::{Limit, Limits};
+pub use log::{Log, LogFormat};
+pub use matrix::{BotCredentials, HistoryVisibility, Matrix};
+pub use turnstile::Turnstile;
+
+/// Every variable the server reads.
+pub const KNOWN: &[&str] = &[
+    "DATABASE_URL",
+    "MATRIX_HOMESERVER_URL",
+    "MATRIX_SUPPORT_BOT_MXID",
+    "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+    "MATRIX_SUPPORT_BOT_PASSWORD",
+    "MATRIX_SUPPORT_STAFF_MXIDS",
+    "MATRIX_SUPPORT_HISTORY_VISIBILITY",
+    "SUPPORT_CHAT_LISTEN",
+    "SUPPORT_CHAT_ADMIN_LISTEN",
+    "SUPPORT_CHAT_ALLOWED_ORIGINS",
+    "SUPPORT_CHAT_TRUSTED_PROXIES",
+    "SUPPORT_CHAT_MAX_MESSAGE_CHARS",
+    "SUPPORT_CHAT_SESSION_TTL",
+    "SUPPORT_CHAT_RELAY_GRACE",
+    "SUPPORT_CHAT_RETENTION",
+    "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
+    "SUPPORT_CHAT_SESSIONS_PER_HOUR",
+    "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
+    "SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE",
+    "TURNSTILE_SECRET_KEY",
+    "TURNSTILE_SITE_KEY",
+    "TURNSTILE_VERIFY_URL",
+    "RUST_LOG",
+    "SUPPORT_CHAT_LOG_FORMAT",
+];
+
+/// Everything the server is told at its start.
+#[derive(Debug)]
+pub struct Config {
+    /// Postgres.
+    pub database: Database,
+    /// The homeserver, the bot and the staff.
+    pub matrix: Matrix,
+    /// Listeners, origins, proxies.
+    pub http: Http,
+    /// How much is allowed, and for how long.
+    pub limits: Limits,
+    /// The challenge before a first message, where there is one.
+    pub turnstile: Option<Turnstile>,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+impl Config {
+    /// Reads the configuration from variables, and reports every mistake, not only the first.
+    pub fn from_vars(vars: BTreeMap<String, String>) -> Result<Self, Vec<ConfigError>> {
+        let mut env = Env::new(vars);
+        let database = Database::read(&mut env);
+        let matrix = Matrix::read(&mut env);
+        let http = Http::read(&mut env);
+        let limits = Limits::read(&mut env);
+        let turnstile = Turnstile::read(&mut env);
+        let log = Log::read(&mut env);
+        let errors = env.finish();
+        match (database, matrix, http, limits, log) {
+            (Some(database), Some(matrix), Some(http), Some(limits), Some(log))
+                if errors.is_empty() =>
+            {
+                Ok(Self {
+                    database,
+                    matrix,
+                    http,
+                    limits,
+                    turnstile,
+                    log,
+                })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! A JSON request body, refused as the contract says.
+
+use app::contract::ErrorCode;
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+};
+use serde::de::DeserializeOwned;
+
+use super::problem::ApiError;
+
+/// The body of a request whose type is `application/json`.
+pub(super) struct ApiJson<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        if !is_json(request.headers()) {
+            return Err(ErrorCode::UnsupportedMediaType.into());
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| refuse_bytes(&rejection))?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            ApiError::from(ErrorCode::MalformedRequest).with_detail(error.to_string())
+        })
+    }
+}
+
+fn refuse_bytes(rejection: &BytesRejection) -> ApiError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge.into(),
+        _ => ErrorCode::MalformedRequest.into(),
+    }
+}
+
+/// `application/json`, in UTF-8 where it names a charset.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let mut parts = text.split(';').map(str::trim);
+    parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn accepts(value: &'static str) -> bool {
+        is_json(&HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(value),
+        )]))
+    }
+
+    #[test]
+    fn json_in_utf_8_is_taken_and_nothing_else() {
+        for good in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=\"UTF-8\"",
+        ] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "",
+            "text/plain",
+            "application/problem+json",
+            "application/json; charset=latin1",
+        ] {
+            assert!(!accepts(bad), "{bad}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}

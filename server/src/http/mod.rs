@@ -1,0 +1,60 @@
+//! The public listener (API, pages, widget) and the admin listener (health, readiness).
+
+mod admin;
+mod bearer;
+mod client_address;
+mod json;
+mod openapi;
+mod origin;
+mod pages;
+mod problem;
+mod request_context;
+mod static_files;
+mod support_chat;
+mod throttle;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use app::contract::MAX_REQUEST_BYTES;
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+pub use admin::router as admin_router;
+
+use crate::{
+    config::Config,
+    support_chat::{PerMinute, SupportChat},
+};
+
+/// A request has to be read and answered within this time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What handlers share.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// The service.
+    pub support_chat: SupportChat,
+    /// The part of the configuration that requests are judged by.
+    pub config: Arc<Config>,
+    /// How much each client address has asked lately.
+    pub requests: Arc<PerMinute<IpAddr>>,
+}
+
+/// Everything that the public listener answers.
+pub fn public_router(state: &AppState) -> Router {
+    let api = support_chat::router(state.clone());
+    Router::new()
+        .nest(app::contract::BASE_PATH, api)
+        .merge(openapi::router(state.config.limits.max_message_chars))
+        .merge(static_files::router())
+        .merge(pages::router(&state.config))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .layer(time_limit())
+        .layer(CatchPanicLayer::custom(problem::from_panic))
+        // Outermost, so that every answer, a refusal of the framework's too, is finished by it.
+        .layer(middleware::from_fn(request_context::layer))
+}
+
+fn time_limit() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT)
+}

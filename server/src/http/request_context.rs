@@ -1,0 +1,95 @@
+//! What every request has: an id, a span in the log, and an answer that says no more than it should.
+
+use std::time::Instant;
+
+use app::contract::REQUEST_ID_HEADER;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
+
+/// Of every answer that has none of its own; a page's are looser, by what a page needs.
+const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+pub(super) async fn layer(request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let started = Instant::now();
+    // The path holds a session's id, and never a token.
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method = %request.method(),
+        path = request.uri().path(),
+    );
+    async {
+        let mut response = problem::render(next.run(request).await, &id);
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        for (name, value) in SECURITY_HEADERS {
+            headers
+                .entry(name)
+                .or_insert(HeaderValue::from_static(value));
+        }
+        tracing::debug!(
+            status = response.status().as_u16(),
+            elapsed_us = started.elapsed().as_micros(),
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The client's id when it is a sane one, so that logs on both sides meet; else one of our own.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let sane = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    given
+        .filter(sane)
+        .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(value: &'static str) -> String {
+        request_id(&HeaderMap::from_iter([(
+            REQUEST_ID,
+            HeaderValue::from_static(value),
+        )]))
+    }
+
+    #[test]
+    fn a_sane_id_is_kept_and_any_other_is_replaced() {
+        assert_eq!(id_for("abc-123_4.5"), "abc-123_4.5");
+        for odd in ["", "a b", "a\"b", "{}", "<x>"] {
+            assert!(Uuid::parse_str(&id_for(odd)).is_ok(), "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `POST /sessions`.
+
+use app::contract::{CreateSessionRequest, CreateSessionResponse, ErrorCode, FieldError};
+use axum::{Json, extract::State, http::StatusCode};
+
+use super::{OptionalKey, message_body, refuse_fields};
+use crate::{
+    http::{AppState, client_address::ClientAddress, json::ApiJson, problem::ApiError},
+    storage::messages::rfc3339,
+    support_chat::{NewSession, VisitorDetails},
+};
+
+pub(super) async fn handle(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    OptionalKey(key): OptionalKey,
+    ApiJson(request): ApiJson<CreateSessionRequest>,
+) -> Result<(StatusCode, Json<CreateSessionResponse>), ApiError> {
+    let visitor = VisitorDetails::parse(&request).map_err(|invalid| {
+        let refused = invalid.iter().map(|field| FieldError {
+            field: field.0.to_owned(),
+            code: ErrorCode::InvalidField,
+        });
+        refuse_fields(refused.collect())
+    });
+    let max_chars = state.config.limits.max_message_chars;
+    let initial_message = message_body("initialMessage", request.initial_message, max_chars)?;
+    let new = NewSession {
+        initial_message,
+        visitor: visitor?,
+        turnstile_token: request.turnstile_token,
+    };
+    let turnstile = state.config.turnstile.as_ref();
+    let started = state
+        .support_chat
+        .create_session(&new, key.as_ref(), address)
+        .await
+        .map_err(|refusal| {
+            let site_key = turnstile.and_then(|turnstile| turnstile.site_key.clone());
+            ApiError::from(refusal).with_site_key(site_key)
+        })?;
+    let response = CreateSessionResponse {
+        session_id: started.session_id.to_string().into(),
+        token: started.token.expose().to_owned(),
+        messages: Vec::new(),
+        message_id: started.message.id.to_string().into(),
+        created_at: rfc3339(started.message.created_at),
+    };
+    Ok((StatusCode::CREATED, Json(response)))
+}

@@ -1,0 +1,104 @@
+//! The four operations under `/v1/support-chat`, one file each, named as in `app::contract`.
+
+mod close_session;
+mod create_session;
+mod poll_messages;
+mod send_message;
+mod session_path;
+
+use app::contract::{ErrorCode, FieldError, IDEMPOTENCY_KEY_HEADER, MessageBody, MessageBodyError};
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
+    middleware,
+    routing::{get, post},
+};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+
+use super::{
+    AppState, origin,
+    problem::{self, ApiError},
+    throttle,
+};
+use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
+
+pub(super) fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/sessions", post(create_session::handle))
+        .route(
+            "/sessions/{session_id}/messages",
+            get(poll_messages::handle).post(send_message::handle),
+        )
+        .route("/sessions/{session_id}/close", post(close_session::handle))
+        .fallback(async || ApiError::from(ErrorCode::NotFound))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            throttle::layer,
+        ))
+        // Below CORS, so that a page can read these refusals too.
+        .layer(super::time_limit())
+        .layer(CatchPanicLayer::custom(problem::from_panic))
+        .layer(origin::cors(&state.config.http.allowed_origins))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            origin::refuse_foreign,
+        ))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .with_state(state)
+}
+
+/// The text in `field`, or its refusal.
+fn message_body(field: &str, text: String, max_chars: usize) -> Result<MessageBody, ApiError> {
+    MessageBody::parse(text, max_chars).map_err(|error| {
+        let (code, detail) = match error {
+            MessageBodyError::Empty => (ErrorCode::MessageEmpty, None),
+            MessageBodyError::TooLong => (
+                ErrorCode::MessageTooLong,
+                Some(format!("at most {max_chars} characters")),
+            ),
+            MessageBodyError::ControlCharacter => (
+                ErrorCode::InvalidField,
+                Some("control characters other than tab, CR and LF are not allowed".to_owned()),
+            ),
+        };
+        let error = refuse_fields(vec![FieldError {
+            field: field.to_owned(),
+            code,
+        }]);
+        match detail {
+            Some(detail) => error.with_detail(detail),
+            None => error,
+        }
+    })
+}
+
+/// 422 for these fields; the first one's code is the whole's.
+fn refuse_fields(fields: Vec<FieldError>) -> ApiError {
+    let code = fields
+        .first()
+        .map_or(ErrorCode::InvalidField, |field| field.code);
+    ApiError::from(code).with_fields(fields)
+}
+
+/// `Idempotency-Key`, where there is one.
+struct OptionalKey(Option<IdempotencyKey>);
+
+impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY_HEADER).iter();
+        let key = match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => IdempotencyKey::parse(value.as_bytes()).map(Some),
+            (Some(_), Some(_)) => Err(InvalidIdempotencyKey),
+        };
+        key.map(Self).map_err(|error| {
+            ApiError::from(ErrorCode::MalformedRequest).with_detail(error.to_string())
+        })
+    }
+}

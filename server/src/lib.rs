@@ -1,0 +1,20 @@
+//! The support chat's server.
+//!
+//! ```text
+//! visitor -> http -> support_chat -> one transaction: message + outbox -> matrix::outbox -> room
+//! visitor <- http <- support_chat <- messages <- one transaction: event + position <- matrix::ingest
+//! ```
+
+// What is sent, and what is refused.
+pub mod http;
+// The rules of a conversation.
+pub mod support_chat;
+// What Postgres keeps: plain query functions.
+pub mod storage;
+// The relay, both ways.
+pub mod matrix;
+
+pub mod config;
+pub mod housekeeping;
+pub mod startup;
+pub mod telemetry;

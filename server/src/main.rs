@@ -1,0 +1,105 @@
+//! Configuration, build, run.
+
+use std::{env, process::ExitCode};
+
+use server::{config::Config, startup::Application, telemetry};
+use tokio_util::sync::CancellationToken;
+
+/// The exit status of a wrong command line or configuration.
+const USAGE: u8 = 2;
+
+const HELP: &str = "\
+matrix-support-chat: a support chat for a website, answered from Matrix
+
+Usage: matrix-support-chat [--check-config | --version | --help]
+
+Without arguments it migrates its database and serves until SIGTERM.
+The configuration is environment variables: see docs/operations.md.";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let argument = arguments.next();
+    if arguments.next().is_some() {
+        return usage("too many arguments");
+    }
+    match argument.as_deref() {
+        None => serve().await,
+        Some("--check-config") => check_config(),
+        Some("--version") => say(concat!("matrix-support-chat ", env!("CARGO_PKG_VERSION"))),
+        Some("--help" | "-h") => say(HELP),
+        Some(other) => usage(&format!("unknown argument `{other}`")),
+    }
+}
+
+async fn serve() -> ExitCode {
+    let Some(config) = read_config() else {
+        return ExitCode::from(USAGE);
+    };
+    telemetry::init(&config.log);
+    let shutdown = CancellationToken::new();
+    let run = async {
+        let application = Application::build(config).await?;
+        cancel_on_signal(&shutdown)?;
+        application.run_until_stopped(shutdown.clone()).await
+    };
+    match run.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check_config() -> ExitCode {
+    match read_config() {
+        Some(_) => say("The configuration is valid."),
+        None => ExitCode::from(USAGE),
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "logging is configured by what is being read"
+)]
+fn read_config() -> Option<Config> {
+    // A variable that is not Unicode is none of ours.
+    let vars = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Config::from_vars(vars)
+        .map_err(|errors| errors.iter().for_each(|error| eprintln!("{error}")))
+        .ok()
+}
+
+fn cancel_on_signal(shutdown: &CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("stopping");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the answer to a question on the command line"
+)]
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a wrong command line is answered there"
+)]
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("{problem}\n\n{HELP}");
+    ExitCode::from(USAGE)
+}

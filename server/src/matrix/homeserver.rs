@@ -1,0 +1,493 @@
+//! The homeserver's client-server API, as far as the relay uses it: matrix-sdk for authentication and
+//! transport, without its stores and queues. What must survive is in Postgres.
+
+use std::{collections::HashMap, time::Duration};
+
+use matrix_sdk::{
+    Client, ClientBuildError, HttpError, SessionMeta, SessionTokens,
+    authentication::matrix::MatrixSession,
+    config::RequestConfig,
+    ruma::{
+        OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
+        api::{
+            Direction, MatrixVersion,
+            client::{
+                account::whoami,
+                context::get_context,
+                filter::{FilterDefinition, RoomEventFilter},
+                membership::{invite_user, joined_rooms},
+                message::{get_message_events, send_message_event},
+                room::create_room,
+                state::{get_state_event_for_key, get_state_events, send_state_event},
+                sync::sync_events,
+            },
+            error::{ErrorKind, RetryAfter},
+        },
+        events::{MessageLikeEventType, StateEventType},
+        owned_device_id,
+        serde::Raw,
+    },
+    store::RoomLoadSettings,
+};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json, value::to_raw_value};
+use tokio::sync::Mutex;
+
+use super::event::RoomEvent;
+use crate::config::{BotCredentials, Matrix};
+
+/// One request's time, from connecting to the last byte.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Synapse takes seconds to make a room when it is busy, and goes on when we hang up.
+const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long a sync may wait for something new.
+const SYNC_WAIT: Duration = Duration::from_secs(25);
+/// The device that the bot logs in as, always the same: transaction ids count per device.
+const DEVICE_NAME: &str = "matrix-support-chat";
+/// Of a page of history.
+const PAGE: u32 = 100;
+
+/// Why the homeserver did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum MatrixError {
+    /// It said no, or nothing.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Anything else that the client library reports.
+    #[error(transparent)]
+    Client(#[from] Box<matrix_sdk::Error>),
+    /// The client could not be set up.
+    #[error(transparent)]
+    Build(#[from] Box<ClientBuildError>),
+    /// The bot could not log in. Whatever the reason, it says nothing about what was to be sent.
+    #[error("the bot cannot log in: {0}")]
+    LogIn(Box<MatrixError>),
+    /// The access token is somebody else's.
+    #[error("the access token belongs to {0}, not to the configured bot")]
+    NotTheBot(OwnedUserId),
+    /// An id or answer that does not follow the specification.
+    #[error("the homeserver's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<matrix_sdk::Error> for MatrixError {
+    fn from(error: matrix_sdk::Error) -> Self {
+        match error {
+            matrix_sdk::Error::Http(error) => Self::Http(*error),
+            error => Self::Client(Box::new(error)),
+        }
+    }
+}
+
+impl MatrixError {
+    /// The homeserver's `errcode`, when it gave one.
+    #[must_use]
+    pub fn kind(&self) -> Option<&ErrorKind> {
+        match self {
+            Self::Http(error) => error.client_api_error_kind(),
+            _ => None,
+        }
+    }
+
+    /// The token is no longer good: logging in again may help, and repeating the request will not.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(
+            self.kind(),
+            Some(ErrorKind::UnknownToken(_) | ErrorKind::MissingToken)
+        )
+    }
+
+    /// How long the homeserver wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::LogIn(error) = self {
+            return error.retry_after();
+        }
+        match self.kind()? {
+            ErrorKind::LimitExceeded(limit) => match limit.retry_after.as_ref()? {
+                RetryAfter::Delay(delay) => Some(*delay),
+                RetryAfter::DateTime(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the homeserver may still be at work on the request: it had it, or may have had it, and
+    /// did not answer, or something in between answered for it.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        match self {
+            Self::Http(HttpError::Reqwest(error)) => !error.is_connect(),
+            Self::Http(error) => error
+                .as_client_api_error()
+                .is_none_or(|answer| answer.status_code.is_server_error()),
+            Self::Client(_)
+            | Self::Build(_)
+            | Self::LogIn(_)
+            | Self::NotTheBot(_)
+            | Self::Unreadable(_) => false,
+        }
+    }
+
+    /// Whether the same request will be refused for ever. When in doubt it will not: a promise was
+    /// made.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self.kind(),
+            Some(
+                ErrorKind::Forbidden
+                    | ErrorKind::TooLarge
+                    | ErrorKind::BadJson
+                    | ErrorKind::NotJson
+                    | ErrorKind::InvalidParam
+                    | ErrorKind::NotFound
+            )
+        )
+    }
+}
+
+/// The bot at its homeserver. It logs in when it is first needed.
+#[derive(Debug)]
+pub struct Homeserver {
+    config: Matrix,
+    client: Mutex<Option<Client>>,
+    /// What `m.room.create` says of rooms that were looked at: it never changes.
+    creations: Mutex<HashMap<String, Option<Value>>>,
+}
+
+impl Homeserver {
+    /// Not connected yet.
+    #[must_use]
+    pub fn new(config: Matrix) -> Self {
+        Self {
+            config,
+            client: Mutex::new(None),
+            creations: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Who relays, and for whom.
+    #[must_use]
+    pub const fn config(&self) -> &Matrix {
+        &self.config
+    }
+
+    /// The client, logged in.
+    async fn client(&self) -> Result<Client, MatrixError> {
+        // Held while logging in, so that several tasks need one log-in.
+        let mut slot = self.client.lock().await;
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
+        }
+        let client = self
+            .log_in()
+            .await
+            .map_err(|error| MatrixError::LogIn(Box::new(error)))?;
+        *slot = Some(client.clone());
+        Ok(client)
+    }
+
+    async fn log_in(&self) -> Result<Client, MatrixError> {
+        let client = Client::builder()
+            .homeserver_url(&self.config.homeserver_url)
+            // Said here, so that no request is spent on asking.
+            .server_versions([MatrixVersion::V1_1, MatrixVersion::V1_11])
+            // The configured address counts, not the public one that a log-in is answered with.
+            .respect_login_well_known(false)
+            .request_config(request_config(REQUEST_TIMEOUT))
+            .build()
+            .await
+            .map_err(Box::new)?;
+        match &self.config.credentials {
+            BotCredentials::Password(password) => {
+                client
+                    .matrix_auth()
+                    .login_username(&self.config.bot, password.expose_secret())
+                    .device_id(DEVICE_NAME)
+                    .initial_device_display_name(DEVICE_NAME)
+                    .send()
+                    .await?;
+            }
+            BotCredentials::AccessToken(token) => {
+                let session = MatrixSession {
+                    meta: SessionMeta {
+                        user_id: self.config.bot.clone(),
+                        // Only end-to-end encryption would use it.
+                        device_id: owned_device_id!("UNUSED"),
+                    },
+                    tokens: SessionTokens {
+                        access_token: token.expose_secret().to_owned(),
+                        refresh_token: None,
+                    },
+                };
+                client
+                    .matrix_auth()
+                    .restore_session(session, RoomLoadSettings::default())
+                    .await?;
+                let whoami = client.send(whoami::v3::Request::new()).await?;
+                if whoami.user_id != self.config.bot {
+                    return Err(MatrixError::NotTheBot(whoami.user_id));
+                }
+                if whoami.device_id.is_none() {
+                    tracing::warn!(
+                        "the access token belongs to no device: the homeserver remembers its \
+                         transactions only until it restarts, so use a token from a log-in"
+                    );
+                }
+            }
+        }
+        tracing::info!(bot = %self.config.bot, "connected to the homeserver");
+        Ok(client)
+    }
+
+    /// Forgets a log-in that turned out to be void, unless another has taken its place meanwhile.
+    async fn checked<T>(
+        &self,
+        client: &Client,
+        result: Result<T, HttpError>,
+    ) -> Result<T, MatrixError> {
+        let result = result.map_err(MatrixError::from);
+        if result.as_ref().is_err_and(MatrixError::is_unauthorized) {
+            let mut slot = self.client.lock().await;
+            if slot
+                .as_ref()
+                .is_some_and(|kept| kept.access_token() == client.access_token())
+            {
+                tracing::warn!("the homeserver no longer accepts the bot's access token");
+                *slot = None;
+            }
+        }
+        result
+    }
+
+    /// Makes a room from a `createRoom` body.
+    pub(super) async fn create_room(&self, body: &Value) -> Result<String, MatrixError> {
+        let request = create_room_request(body)?;
+        let client = self.client().await?;
+        let send = client
+            .send(request)
+            .with_request_config(Some(request_config(CREATE_ROOM_TIMEOUT)));
+        Ok(self.checked(&client, send.await).await?.room_id.into())
+    }
+
+    /// The rooms that the bot is in.
+    pub(super) async fn joined_rooms(&self) -> Result<Vec<String>, MatrixError> {
+        let client = self.client().await?;
+        let response = self
+            .checked(&client, client.send(joined_rooms::v3::Request::new()).await)
+            .await?;
+        Ok(response
+            .joined_rooms
+            .into_iter()
+            .map(String::from)
+            .collect())
+    }
+
+    /// The content of the room's `m.room.create`.
+    pub(super) async fn creation(&self, room_id: &str) -> Result<Option<Value>, MatrixError> {
+        if let Some(known) = self.creations.lock().await.get(room_id) {
+            return Ok(known.clone());
+        }
+        let request = get_state_event_for_key::v3::Request::new(
+            parse_room_id(room_id)?,
+            StateEventType::RoomCreate,
+            String::new(),
+        );
+        let client = self.client().await?;
+        let content = match self.checked(&client, client.send(request).await).await {
+            Ok(response) => {
+                Some(serde_json::from_str(response.event_or_content.get()).map_err(unreadable)?)
+            }
+            Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => None,
+            Err(error) => return Err(error),
+        };
+        self.creations
+            .lock()
+            .await
+            .insert(room_id.to_owned(), content.clone());
+        Ok(content)
+    }
+
+    /// Every state event of the room.
+    pub(super) async fn all_state(&self, room_id: &str) -> Result<Vec<RoomEvent>, MatrixError> {
+        let request = get_state_events::v3::Request::new(parse_room_id(room_id)?);
+        let client = self.client().await?;
+        let response = self.checked(&client, client.send(request).await).await?;
+        Ok(response
+            .room_state
+            .iter()
+            .filter_map(RoomEvent::read)
+            .collect())
+    }
+
+    /// Sets a state event with an empty state key.
+    pub(super) async fn set_state(
+        &self,
+        room_id: &str,
+        event_type: &str,
+        content: &Value,
+    ) -> Result<(), MatrixError> {
+        let request = send_state_event::v3::Request::new_raw(
+            parse_room_id(room_id)?,
+            StateEventType::from(event_type),
+            String::new(),
+            raw(content)?,
+        );
+        let client = self.client().await?;
+        self.checked(&client, client.send(request).await).await?;
+        Ok(())
+    }
+
+    /// Invites one more person.
+    pub(super) async fn invite(
+        &self,
+        room_id: &str,
+        user_id: &OwnedUserId,
+    ) -> Result<(), MatrixError> {
+        let recipient = invite_user::v3::InvitationRecipient::UserId(
+            invite_user::v3::InviteUserId::new(user_id.clone()),
+        );
+        let request = invite_user::v3::Request::new(parse_room_id(room_id)?, recipient);
+        let client = self.client().await?;
+        self.checked(&client, client.send(request).await).await?;
+        Ok(())
+    }
+
+    /// Sends an `m.room.message`. Repeated with the same `txn_id` it is the same event.
+    pub(super) async fn send_message(
+        &self,
+        room_id: &str,
+        txn_id: &str,
+        content: &Value,
+    ) -> Result<String, MatrixError> {
+        let request = send_message_event::v3::Request::new_raw(
+            parse_room_id(room_id)?,
+            OwnedTransactionId::from(txn_id),
+            MessageLikeEventType::RoomMessage,
+            raw(content)?,
+        );
+        let client = self.client().await?;
+        Ok(self
+            .checked(&client, client.send(request).await)
+            .await?
+            .event_id
+            .into())
+    }
+
+    /// What happened since `since`: at once when there is something, else after a while.
+    pub(super) async fn sync(
+        &self,
+        since: Option<&str>,
+    ) -> Result<sync_events::v3::Response, MatrixError> {
+        let wait = if since.is_some() {
+            SYNC_WAIT
+        } else {
+            Duration::ZERO
+        };
+        let mut request = sync_events::v3::Request::new();
+        request.filter = Some(sync_events::v3::Filter::FilterDefinition(
+            self.sync_filter(),
+        ));
+        request.since = since.map(str::to_owned);
+        request.timeout = Some(wait);
+        request.set_presence = matrix_sdk::ruma::presence::PresenceState::Offline;
+        let client = self.client().await?;
+        // A first sync of many rooms takes its time.
+        let limit = SYNC_WAIT + Duration::from_secs(35);
+        let send = client
+            .send(request)
+            .with_request_config(Some(request_config(limit)));
+        self.checked(&client, send.await).await
+    }
+
+    /// One page of the room's history, newest first, and where the next one begins.
+    pub(super) async fn history(
+        &self,
+        room_id: &str,
+        from: &str,
+        to: Option<&str>,
+    ) -> Result<(Vec<RoomEvent>, Option<String>), MatrixError> {
+        let mut request =
+            get_message_events::v3::Request::new(parse_room_id(room_id)?, Direction::Backward);
+        request.from = Some(from.to_owned());
+        request.to = to.map(str::to_owned);
+        request.limit = UInt::from(PAGE);
+        request.filter.types = Some(relevant_types());
+        let client = self.client().await?;
+        let response = self.checked(&client, client.send(request).await).await?;
+        Ok((
+            response.chunk.iter().filter_map(RoomEvent::read).collect(),
+            response.end,
+        ))
+    }
+
+    /// From where the history before an event can be read.
+    pub(super) async fn position_before(
+        &self,
+        room_id: &str,
+        event_id: &str,
+    ) -> Result<Option<String>, MatrixError> {
+        let event_id = OwnedEventId::try_from(event_id).map_err(unreadable)?;
+        let mut request = get_context::v3::Request::new(parse_room_id(room_id)?, event_id);
+        request.limit = UInt::from(0_u32);
+        let client = self.client().await?;
+        Ok(self
+            .checked(&client, client.send(request).await)
+            .await?
+            .start)
+    }
+
+    /// Only what is used, and nothing of the bot's own.
+    fn sync_filter(&self) -> FilterDefinition {
+        let mut filter = FilterDefinition::ignore_all();
+        filter.room.rooms = None;
+        filter.room.timeline = RoomEventFilter::default();
+        filter.room.timeline.types = Some(relevant_types());
+        filter.room.timeline.not_senders = vec![self.config.bot.clone()];
+        filter.room.timeline.limit = Some(UInt::from(PAGE));
+        filter
+    }
+}
+
+fn relevant_types() -> Vec<String> {
+    ["m.room.message", "m.room.redaction", "m.room.member"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// The relay decides itself when to try again, since it also decides what may be tried again.
+fn request_config(timeout: Duration) -> RequestConfig {
+    RequestConfig::new().disable_retry().timeout(timeout)
+}
+
+fn create_room_request(body: &Value) -> Result<create_room::v3::Request, MatrixError> {
+    let field = |name: &str| body.get(name).cloned().unwrap_or(json!(null));
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let mut request = create_room::v3::Request::new();
+    request.preset = Some(create_room::v3::RoomPreset::PrivateChat);
+    request.room_version = text("room_version")
+        .map(|version| version.as_str().try_into())
+        .transpose()
+        .map_err(unreadable)?;
+    request.creation_content = Some(raw(&field("creation_content"))?);
+    request.power_level_content_override = Some(raw(&field("power_level_content_override"))?);
+    request.initial_state = serde_json::from_value(field("initial_state")).map_err(unreadable)?;
+    request.invite = serde_json::from_value(field("invite")).map_err(unreadable)?;
+    request.name = text("name");
+    request.topic = text("topic");
+    Ok(request)
+}
+
+fn raw<T>(value: &Value) -> Result<Raw<T>, MatrixError> {
+    to_raw_value(value).map(Raw::from_json).map_err(unreadable)
+}
+
+fn parse_room_id(room_id: &str) -> Result<OwnedRoomId, MatrixError> {
+    OwnedRoomId::try_from(room_id).map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> MatrixError {
+    MatrixError::Unreadable(error.to_string())
+}

@@ -1,0 +1,12 @@
+//! The relay: what Postgres holds for the homeserver goes out ([`outbox`]), what staff write comes in
+//! ([`sync`]).
+
+mod event;
+mod homeserver;
+mod ingest;
+pub mod outbox;
+mod recap;
+mod room;
+pub mod sync;
+
+pub use homeserver::{Homeserver, MatrixError};

@@ -1,0 +1,284 @@
+//! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
+//! side by side between sessions.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::Rng;
+use serde_json::{Value, json};
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::{sync::Semaphore, task::JoinSet, time};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    homeserver::{Homeserver, MatrixError},
+    recap, room,
+};
+use crate::storage::{
+    messages,
+    outbox::{self, CHANNEL, Claim, Outcome, Task},
+    sessions::{self, Subject},
+};
+
+/// Sessions that are sent at the same time.
+const CONCURRENCY: usize = 16;
+/// Wake-ups that NOTIFY lost, and tasks whose time has come, are found this often.
+const POLL: Duration = Duration::from_secs(1);
+/// What is under way at the end may take this long.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
+/// The wait after a first failure; doubled with each further one.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// The least wait before a room is looked for that the homeserver did not answer for.
+const FIRST_ROOM_RETRY: Duration = Duration::from_secs(5);
+/// How long the homeserver may still be at work on a `createRoom` whose answer was lost: asked again
+/// before, it could make a second room.
+const CREATE_ROOM_SETTLES: Duration = Duration::from_mins(1);
+
+/// Why a task is not done yet.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error("the session has no room yet")]
+    NoRoom,
+    #[error("the homeserver may be making the room still")]
+    Settling,
+    #[error("it took too long")]
+    TimedOut,
+}
+
+/// What is sent from, and where to.
+#[derive(Clone, Debug)]
+struct Sender {
+    pool: PgPool,
+    homeserver: Arc<Homeserver>,
+}
+
+/// Sends until `shutdown`, then finishes what is under way.
+pub async fn run(pool: PgPool, homeserver: Arc<Homeserver>, shutdown: CancellationToken) {
+    let sender = Sender { pool, homeserver };
+    let slots = Arc::new(Semaphore::new(CONCURRENCY));
+    let mut at_work = JoinSet::new();
+    let mut listener = None;
+    while !shutdown.is_cancelled() {
+        if listener.is_none() {
+            listener = listen(&sender.pool).await;
+        }
+        for claim in claim_all(&sender.pool, slots.available_permits()).await {
+            let (sender, slots, shutdown) = (sender.clone(), slots.clone(), shutdown.clone());
+            let Ok(permit) = slots.try_acquire_owned() else {
+                break;
+            };
+            at_work.spawn(async move {
+                sender.drain(claim, &shutdown).await;
+                drop(permit);
+            });
+        }
+        while at_work.try_join_next().is_some() {}
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = time::sleep(POLL) => {}
+            () = notified(&mut listener) => {}
+            // A free slot may be what the next session waits for.
+            Some(_) = at_work.join_next(), if slots.available_permits() == 0 => {}
+        }
+    }
+    drop(listener);
+    let finished = async { while at_work.join_next().await.is_some() {} };
+    // What is cut off is sent again, as the same transaction, when its lease has run out.
+    let _ = time::timeout(SHUTDOWN_GRACE, finished).await;
+}
+
+async fn listen(pool: &PgPool) -> Option<PgListener> {
+    let mut listener = PgListener::connect_with(pool).await.ok()?;
+    listener.listen(CHANNEL).await.ok()?;
+    Some(listener)
+}
+
+/// Waits for NOTIFY. A listener that lost its connection is dropped, and the poll takes over until
+/// there is a new one.
+async fn notified(listener: &mut Option<PgListener>) {
+    match listener {
+        Some(active) => {
+            if !matches!(active.try_recv().await, Ok(Some(_))) {
+                *listener = None;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
+    if free == 0 {
+        return Vec::new();
+    }
+    let limit = i64::try_from(free).unwrap_or(i64::MAX);
+    outbox::claim(pool, limit).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the outbox cannot be read");
+        Vec::new()
+    })
+}
+
+impl Sender {
+    /// Sends a session's tasks one after the other, until there are none or one has to wait.
+    async fn drain(&self, first: Claim, shutdown: &CancellationToken) {
+        let mut next = Some(first);
+        while let Some(claim) = next.take() {
+            if self.attempt(&claim).await && !shutdown.is_cancelled() {
+                next = outbox::claim_next(&self.pool, claim.session_id)
+                    .await
+                    .unwrap_or_default();
+            }
+        }
+    }
+
+    /// Tries one task; `true` when the session's next one may follow at once.
+    async fn attempt(&self, claim: &Claim) -> bool {
+        let sent = time::timeout(claim.task.time_limit(), self.send(claim))
+            .await
+            .unwrap_or(Err(Failure::TimedOut));
+        let (session_id, task) = (claim.session_id, &claim.task);
+        let outcome = match &sent {
+            Ok(Some(event_id)) => Outcome::Sent(event_id),
+            Ok(None) => Outcome::Done,
+            Err(Failure::Matrix(error)) if error.is_final() && *task != Task::CreateRoom => {
+                tracing::error!(%session_id, ?task, %error, "will never be delivered");
+                Outcome::Failed
+            }
+            Err(failure) => {
+                let delay = backoff(claim, failure);
+                tracing::warn!(
+                    %session_id, ?task, attempts = claim.attempts, retry_in = ?delay, %failure,
+                    "not delivered yet"
+                );
+                // When this fails too, the lease runs out.
+                let _ = outbox::retry(&self.pool, claim, delay).await;
+                return false;
+            }
+        };
+        match self.finish(claim, outcome).await {
+            Ok(()) => true,
+            Err(error) => {
+                // The lease runs out and the same transaction is sent again, to no effect.
+                tracing::warn!(%session_id, %error, "what was sent cannot be recorded yet");
+                false
+            }
+        }
+    }
+
+    async fn finish(&self, claim: &Claim, outcome: Outcome<'_>) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        // Not when another server has recorded the message's end: it may have been another one.
+        if outbox::finish(&mut tx, claim, outcome).await? && outcome == Outcome::Failed {
+            let notice = "A message of the visitor could not be delivered to this room.";
+            outbox::push(&mut tx, claim.session_id, &Task::Notice(notice.to_owned())).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Does the task; answers with the event it became, when it became one.
+    async fn send(&self, claim: &Claim) -> Result<Option<String>, Failure> {
+        let subject = sessions::subject(&self.pool, claim.session_id).await?;
+        if claim.task == Task::CreateRoom {
+            self.create_room(claim, &subject).await?;
+            return Ok(None);
+        }
+        let room_id = subject.room_id.as_deref().ok_or(Failure::NoRoom)?;
+        let content = match &claim.task {
+            Task::CreateRoom => None,
+            Task::Message(id) => {
+                let body = messages::body(&self.pool, *id).await?;
+                Some(json!({ "msgtype": "m.text", "body": body }))
+            }
+            Task::Notice(text) => Some(notice(text)),
+            Task::Details => recap::details(&subject).as_deref().map(notice),
+            Task::Recap {
+                join_event_id,
+                user_id,
+            } => recap::compose(&self.homeserver, room_id, &subject, join_event_id, user_id)
+                .await?
+                .as_deref()
+                .map(notice),
+        };
+        let Some(content) = content else {
+            return Ok(None);
+        };
+        let txn_id = claim.id.to_string();
+        let event_id = self
+            .homeserver
+            .send_message(room_id, &txn_id, &content)
+            .await?;
+        tracing::info!(session_id = %claim.session_id, room_id, event_id, "sent to the room");
+        Ok(Some(event_id))
+    }
+
+    /// Makes the session's room, or finds the one that an earlier attempt made.
+    async fn create_room(&self, claim: &Claim, subject: &Subject) -> Result<(), Failure> {
+        let existing = match &subject.room_id {
+            Some(room_id) => Some(room_id.clone()),
+            None if claim.attempts > 1 => self.find_room(claim.session_id).await?,
+            None => None,
+        };
+        let room_id = if let Some(room_id) = existing {
+            room::complete(&self.homeserver, &room_id, subject).await?;
+            room_id
+        } else {
+            if claim
+                .room_asked
+                .is_some_and(|ago| ago < CREATE_ROOM_SETTLES)
+            {
+                return Err(Failure::Settling);
+            }
+            let body = room::creation(subject, self.homeserver.config());
+            outbox::set_room_asked(&self.pool, claim.id, true).await?;
+            let created = self.homeserver.create_room(&body).await;
+            if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
+                outbox::set_room_asked(&self.pool, claim.id, false).await?;
+            }
+            created?
+        };
+        sessions::set_room(&self.pool, claim.session_id, &room_id).await?;
+        tracing::info!(session_id = %claim.session_id, room_id, "room ready");
+        Ok(())
+    }
+
+    /// Among the rooms that no session has: the one that bears this session's marker.
+    async fn find_room(&self, session_id: Uuid) -> Result<Option<String>, Failure> {
+        let joined = self.homeserver.joined_rooms().await?;
+        let known = sessions::of_rooms(&self.pool, &joined).await?;
+        for room_id in joined {
+            if known.iter().any(|(room, _)| *room == room_id) {
+                continue;
+            }
+            if room::session_of(&self.homeserver, &room_id).await? == Some(session_id) {
+                return Ok(Some(room_id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A message of the bot's own. It mentions nobody, whatever its text quotes.
+fn notice(text: &str) -> Value {
+    json!({ "msgtype": "m.notice", "body": text, "m.mentions": {} })
+}
+
+/// When to try again: as the homeserver says; else later with each failure, and not all at once.
+fn backoff(claim: &Claim, failure: &Failure) -> Duration {
+    let wanted = match failure {
+        Failure::Matrix(error) => error.retry_after(),
+        Failure::Database(_) | Failure::NoRoom | Failure::Settling | Failure::TimedOut => None,
+    };
+    let least = if claim.task == Task::CreateRoom {
+        FIRST_ROOM_RETRY
+    } else {
+        Duration::ZERO
+    };
+    let doublings = u32::try_from(claim.attempts - 1).unwrap_or(0).min(10);
+    let growing = (FIRST_RETRY * 2_u32.pow(doublings)).min(LONGEST_RETRY);
+    let jittered = growing.mul_f64(rand::rng().random_range(0.5..=1.0));
+    wanted.unwrap_or(jittered).max(least)
+}

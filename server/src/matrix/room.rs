@@ -1,0 +1,180 @@
+//! The room of a conversation: private, never federated, never encrypted, all staff invited.
+
+use matrix_sdk::ruma::OwnedUserId;
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::homeserver::{Homeserver, MatrixError};
+use crate::{config::Matrix, storage::sessions::Subject};
+
+/// Told to everyone who is invited.
+pub(super) const TOPIC: &str = "Messages sent here are visible to the website visitor.";
+
+/// Names the session in `m.room.create`, where nobody but the bot looks: `createRoom` has no
+/// transaction id, and this is how a room is found again whose making was not answered.
+const MARKER: &str = "pro.webdevelop.support_chat.session_id";
+
+/// From version 12 on a room's creator stands above all power levels, and could not be given the
+/// 100 that the bot is to have.
+const ROOM_VERSION: &str = "11";
+
+/// What is a moderator's to change in other rooms is the bot's alone here.
+const BOT_ONLY: [&str; 7] = [
+    "m.room.encryption",
+    "m.room.history_visibility",
+    "m.room.join_rules",
+    "m.room.guest_access",
+    "m.room.power_levels",
+    "m.room.tombstone",
+    "m.room.server_acl",
+];
+
+/// The body of `createRoom`.
+pub(super) fn creation(subject: &Subject, config: &Matrix) -> Value {
+    json!({
+        "room_version": ROOM_VERSION,
+        "creation_content": { "m.federate": false, MARKER: subject.id },
+        "name": name(subject),
+        "topic": TOPIC,
+        "power_level_content_override": power_levels(&config.bot),
+        "initial_state": locks(config)
+            .map(|(event_type, content)| json!({
+                "type": event_type, "state_key": "", "content": content,
+            })),
+        "invite": config.staff,
+    })
+}
+
+fn locks(config: &Matrix) -> [(&'static str, Value); 2] {
+    let visibility = config.history_visibility.as_str();
+    [
+        (
+            "m.room.history_visibility",
+            json!({ "history_visibility": visibility }),
+        ),
+        (
+            "m.room.guest_access",
+            json!({ "guest_access": "forbidden" }),
+        ),
+    ]
+}
+
+fn power_levels(bot: &OwnedUserId) -> Value {
+    let mut events = json!({ "m.room.name": 50, "m.room.topic": 50, "m.room.avatar": 50 });
+    for event_type in BOT_ONLY {
+        events[event_type] = json!(100);
+    }
+    // Staff have 0: enough to write, and to bring in a colleague.
+    json!({
+        "users": { bot.as_str(): 100 },
+        "users_default": 0,
+        "events": events,
+        "events_default": 0,
+        "state_default": 50,
+        "invite": 0,
+        "kick": 50,
+        "ban": 50,
+        "redact": 50,
+    })
+}
+
+/// `Website chat - 2026-05-23 - webdevelop.biz`
+fn name(subject: &Subject) -> String {
+    let url = subject
+        .source_url
+        .as_deref()
+        .and_then(|url| Url::parse(url).ok());
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or("website");
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    format!(
+        "Website chat - {} - {host}",
+        subject.created_at.format("%Y-%m-%d")
+    )
+}
+
+/// The session whose room this is, when it is one of ours.
+pub(super) async fn session_of(
+    homeserver: &Homeserver,
+    room_id: &str,
+) -> Result<Option<Uuid>, MatrixError> {
+    let creation = homeserver.creation(room_id).await?;
+    let marker = creation
+        .as_ref()
+        .and_then(|content| content.get(MARKER))
+        .and_then(Value::as_str);
+    Ok(marker.and_then(|marker| marker.parse().ok()))
+}
+
+/// Does what a `createRoom` that was cut short left undone. Done again, it changes nothing.
+pub(super) async fn complete(
+    homeserver: &Homeserver,
+    room_id: &str,
+    subject: &Subject,
+) -> Result<(), MatrixError> {
+    let config = homeserver.config();
+    let state = homeserver.all_state(room_id).await?;
+    let is_set = |event_type: &str, wanted: &Value| {
+        state.iter().any(|event| {
+            event.event_type == event_type
+                && event.state_key.as_deref() == Some("")
+                && event.content == *wanted
+        })
+    };
+    let mut wanted = vec![("m.room.power_levels", power_levels(&config.bot))];
+    wanted.push(("m.room.join_rules", json!({ "join_rule": "invite" })));
+    wanted.extend(locks(config));
+    let has = |event_type: &str| state.iter().any(|event| event.event_type == event_type);
+    // Staff may have renamed it since.
+    if !has("m.room.name") {
+        wanted.push(("m.room.name", json!({ "name": name(subject) })));
+    }
+    if !has("m.room.topic") {
+        wanted.push(("m.room.topic", json!({ "topic": TOPIC })));
+    }
+    for (event_type, content) in wanted {
+        if !is_set(event_type, &content) {
+            homeserver.set_state(room_id, event_type, &content).await?;
+        }
+    }
+    for user_id in &config.staff {
+        let was_invited = state.iter().any(|event| {
+            event.event_type == "m.room.member"
+                && event.state_key.as_deref() == Some(user_id.as_str())
+        });
+        if !was_invited {
+            homeserver.invite(room_id, user_id).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeZone, Utc};
+
+    use super::*;
+
+    fn name_for(source_url: Option<&str>) -> String {
+        name(&Subject {
+            id: Uuid::nil(),
+            created_at: Utc.with_ymd_and_hms(2026, 5, 23, 23, 59, 59).unwrap(),
+            room_id: None,
+            source_url: source_url.map(str::to_owned),
+            page_title: None,
+            visitor_name: None,
+            visitor_email: None,
+        })
+    }
+
+    #[test]
+    fn the_name_says_when_and_from_which_site() {
+        let expected = "Website chat - 2026-05-23 - webdevelop.biz";
+        assert_eq!(
+            name_for(Some("https://www.webdevelop.biz/pricing")),
+            expected
+        );
+        assert_eq!(name_for(Some("https://webdevelop.biz:8443/")), expected);
+        assert_eq!(name_for(None), "Website chat - 2026-05-23 - website");
+    }
+}

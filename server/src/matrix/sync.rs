@@ -1,0 +1,160 @@
+//! The syncer: follows `/sync` from the position that Postgres holds, one server at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::ruma::api::client::sync::sync_events::v3::Timeline;
+use sqlx::{PgConnection, PgPool};
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    event::RoomEvent,
+    homeserver::{Homeserver, MatrixError},
+    ingest::{self, RoomBatch, Rules},
+    room,
+};
+use crate::storage::{sessions, sync_position};
+
+/// How often a server that does not sync asks whether it should.
+const TAKEOVER: Duration = Duration::from_secs(2);
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(15);
+/// The session-level advisory lock of the server that syncs; the number says nothing.
+const LOCK: i64 = 0x7375_7070_6f72_7463;
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Follows the homeserver.
+#[derive(Debug)]
+pub struct Syncer {
+    pool: PgPool,
+    homeserver: Arc<Homeserver>,
+    rules: Rules,
+}
+
+impl Syncer {
+    /// A syncer that has not begun.
+    #[must_use]
+    pub fn new(pool: PgPool, homeserver: Arc<Homeserver>, session_ttl: Duration) -> Self {
+        let config = homeserver.config();
+        let rules = Rules {
+            bot: config.bot.to_string(),
+            history_visibility: config.history_visibility,
+            session_ttl,
+        };
+        Self {
+            pool,
+            homeserver,
+            rules,
+        }
+    }
+
+    /// Syncs until `shutdown`, whenever no other server does.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut failures = 0_u32;
+        while !shutdown.is_cancelled() {
+            let turn = tokio::select! {
+                () = shutdown.cancelled() => break,
+                turn = self.turn(&mut failures) => turn,
+            };
+            let pause = match turn {
+                // Another server syncs.
+                Ok(()) => TAKEOVER,
+                Err(failure) => {
+                    failures += 1;
+                    let pause = (FIRST_RETRY * failures).min(LONGEST_RETRY);
+                    tracing::warn!(%failure, retry_in = ?pause, "the sync was interrupted");
+                    pause
+                }
+            };
+            tokio::select! { () = shutdown.cancelled() => {}, () = time::sleep(pause) => {} }
+        }
+    }
+
+    /// Syncs for as long as this server has the lock; `Ok` when it did not get it.
+    async fn turn(&self, failures: &mut u32) -> Result<(), Failure> {
+        // The lock lives as long as this connection, which is closed at the end of the turn and not
+        // given back: a pooled connection would go on holding it.
+        let mut lock = self.pool.acquire().await?.detach();
+        if !try_lock(&mut lock).await? {
+            return Ok(());
+        }
+        tracing::info!("this server follows the homeserver");
+        loop {
+            // Over the connection that has the lock, so that losing one is losing the other.
+            let from = sync_position::get(&mut lock).await?;
+            let answer = self.homeserver.sync(from.as_deref()).await?;
+            let mut batches = Vec::new();
+            for (room_id, room) in &answer.rooms.join {
+                let room_id = room_id.as_str();
+                if room.timeline.events.is_empty() && !room.timeline.limited {
+                    continue;
+                }
+                if let Some(session_id) = self.session_of(room_id).await? {
+                    let events = self
+                        .events(room_id, &room.timeline, from.as_deref())
+                        .await?;
+                    batches.push(RoomBatch { session_id, events });
+                }
+            }
+            let to = &answer.next_batch;
+            if !ingest::store(&self.pool, &self.rules, &batches, from.as_deref(), to).await? {
+                tracing::info!("another server was faster; its answer counts");
+            }
+            *failures = 0;
+        }
+    }
+
+    /// The session of a room. A room that Postgres does not know yet may have been made by an
+    /// attempt that did not live to record it: its marker tells.
+    async fn session_of(&self, room_id: &str) -> Result<Option<Uuid>, Failure> {
+        let known = sessions::of_rooms(&self.pool, &[room_id.to_owned()]).await?;
+        if let Some((_, session_id)) = known.first() {
+            return Ok(Some(*session_id));
+        }
+        if let Some(session_id) = room::session_of(&self.homeserver, room_id).await? {
+            let room_of_session = sessions::set_room(&self.pool, session_id, room_id).await?;
+            if room_of_session.as_deref() == Some(room_id) {
+                return Ok(Some(session_id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The room's events since `from`, oldest first. Where the sync left a gap, the room's history
+    /// fills it: back to `from`, or to the beginning when there is none.
+    async fn events(
+        &self,
+        room_id: &str,
+        timeline: &Timeline,
+        from: Option<&str>,
+    ) -> Result<Vec<RoomEvent>, MatrixError> {
+        let mut newest_first: Vec<_> = timeline
+            .events
+            .iter()
+            .rev()
+            .filter_map(RoomEvent::read)
+            .collect();
+        let mut position = timeline.prev_batch.clone().filter(|_| timeline.limited);
+        while let Some(token) = position {
+            let (page, next) = self.homeserver.history(room_id, &token, from).await?;
+            newest_first.extend(page);
+            position = next;
+        }
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+}
+
+async fn try_lock(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, LOCK)
+        .fetch_one(db)
+        .await
+}

@@ -1,0 +1,90 @@
+//! `idempotency_keys`: which request a key stood for.
+
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+/// A key's claim, and what it stands for.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The session, or the nil UUID for creations.
+    pub scope: Uuid,
+    /// `create_session` or `send_message`.
+    pub operation: &'static str,
+    /// SHA-256 of the key.
+    pub key_digest: &'a [u8],
+    /// SHA-256 of what was asked for.
+    pub request_digest: &'a [u8],
+    /// The session it made or spoke in.
+    pub session_id: Uuid,
+    /// The message it made.
+    pub message_id: Uuid,
+}
+
+/// What an earlier request with the same key did.
+#[derive(Debug)]
+pub struct Earlier {
+    /// SHA-256 of what was asked for then.
+    pub request_digest: Vec<u8>,
+    /// The session.
+    pub session_id: Uuid,
+    /// The message.
+    pub message_id: Uuid,
+}
+
+/// Looks a key up. A creation's key counts for 24 hours.
+pub async fn find(
+    db: &mut PgConnection,
+    scope: Uuid,
+    operation: &str,
+    key_digest: &[u8],
+) -> Result<Option<Earlier>, sqlx::Error> {
+    sqlx::query_as!(
+        Earlier,
+        "SELECT request_digest, session_id, message_id FROM idempotency_keys
+         WHERE scope = $1 AND operation = $2 AND key_digest = $3
+           AND (operation <> 'create_session' OR created_at > now() - interval '24 hours')",
+        scope,
+        operation,
+        key_digest,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Takes a key; `false` when a request that committed first has it. Waits for one that is under way.
+pub async fn insert(db: &mut PgConnection, entry: &Entry<'_>) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "INSERT INTO idempotency_keys (scope, operation, key_digest, request_digest, session_id, message_id)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (scope, operation, key_digest) DO UPDATE
+         SET request_digest = excluded.request_digest, session_id = excluded.session_id,
+             message_id = excluded.message_id, created_at = now()
+         WHERE idempotency_keys.operation = 'create_session'
+           AND idempotency_keys.created_at <= now() - interval '24 hours'",
+        entry.scope,
+        entry.operation,
+        entry.key_digest,
+        entry.request_digest,
+        entry.session_id,
+        entry.message_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes keys that have run out: a creation's after 24 hours. A message's go with the message.
+/// Answers with how many those were.
+pub async fn delete_expired(db: impl PgExecutor<'_>, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM idempotency_keys WHERE ctid IN (
+             SELECT ctid FROM idempotency_keys
+             WHERE operation = 'create_session' AND created_at <= now() - interval '24 hours'
+             LIMIT $1
+         )",
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,133 @@
+//! `messages`: what polls show.
+
+use app::contract::{Delivery, MAX_MESSAGES_PER_POLL, Message, Sender};
+use chrono::{DateTime, SecondsFormat, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+/// An instant as the contract writes it.
+#[must_use]
+pub fn rfc3339(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A message that is about to be stored.
+#[derive(Debug)]
+pub struct NewMessage<'a> {
+    /// Its id in polls.
+    pub id: Uuid,
+    /// The conversation.
+    pub session_id: Uuid,
+    /// Whose it is.
+    pub sender: Sender,
+    /// The text.
+    pub body: &'a str,
+    /// When it was written; now, when that is not known or lies ahead.
+    pub written_at: Option<DateTime<Utc>>,
+    /// The entry it takes the place of.
+    pub replaces: Option<Uuid>,
+    /// That entry was deleted.
+    pub removed: bool,
+}
+
+/// Appends to the conversation, under the lock of its session's row: what commits later has a
+/// higher `seq`, so that no cursor can skip it. Answers with the time stored.
+pub async fn append(
+    db: &mut PgConnection,
+    new: &NewMessage<'_>,
+) -> Result<DateTime<Utc>, sqlx::Error> {
+    let (sender, delivery) = match new.sender {
+        Sender::Visitor => ("visitor", Some("pending")),
+        Sender::Staff => ("staff", None),
+    };
+    // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
+    sqlx::query_scalar!(
+        "WITH session AS (
+             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp()
+             WHERE id = $2 RETURNING last_seq
+         )
+         INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery, replaces, removed)
+         SELECT $1, $2, last_seq, $3, $4,
+                date_trunc('milliseconds', least($5, clock_timestamp())), $6, $7, $8
+         FROM session RETURNING created_at",
+        new.id,
+        new.session_id,
+        sender,
+        new.body,
+        new.written_at,
+        delivery,
+        new.replaces,
+        new.removed,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// When a message was stored.
+pub async fn created_at(db: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT created_at FROM messages WHERE id = $1", id)
+        .fetch_one(db)
+        .await
+}
+
+/// Where a cursor stands in its session; `None` when the id is not of this session.
+pub async fn position_of(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    id: Uuid,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT seq FROM messages WHERE id = $1 AND session_id = $2",
+        id,
+        session_id,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The entries after a position, oldest first, one answer's worth.
+pub async fn list_after(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    position: i64,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let limit = i64::try_from(MAX_MESSAGES_PER_POLL).unwrap_or(i64::MAX);
+    let rows = sqlx::query!(
+        "SELECT id, sender, body, created_at, delivery, replaces, removed
+         FROM messages WHERE session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        session_id,
+        position,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let messages = rows.into_iter().map(|row| Message {
+        id: row.id.to_string().into(),
+        sender: if row.sender == "visitor" {
+            Sender::Visitor
+        } else {
+            Sender::Staff
+        },
+        body: row.body,
+        created_at: rfc3339(row.created_at),
+        delivery: row.delivery.as_deref().map(parse_delivery),
+        replaces: row.replaces.map(|id| id.to_string().into()),
+        removed: row.removed,
+    });
+    Ok(messages.collect())
+}
+
+fn parse_delivery(text: &str) -> Delivery {
+    match text {
+        "delivered" => Delivery::Delivered,
+        "failed" => Delivery::Failed,
+        _ => Delivery::Pending,
+    }
+}
+
+/// A message's text, for the relay.
+pub async fn body(db: impl PgExecutor<'_>, id: Uuid) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!("SELECT body FROM messages WHERE id = $1", id)
+        .fetch_one(db)
+        .await
+}

@@ -1,0 +1,299 @@
+//! `outbox`: what the homeserver has yet to be told.
+//!
+//! Only the first row of a session can be claimed, and it goes when it has been sent: that keeps a
+//! session's order. A claim is a lease, not a lock, so nothing is held across the network; a lease
+//! that ran out while its send was under way is harmless, since the row's id is the transaction id.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+/// The channel that says: there is something to send.
+pub const CHANNEL: &str = "support_chat_outbox";
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Make the session's room.
+    CreateRoom,
+    /// Say who the visitor is.
+    Details,
+    /// Relay the visitor's message.
+    Message(Uuid),
+    /// Say something of the bot's own.
+    Notice(String),
+    /// Show someone who joined what was said before.
+    Recap {
+        /// The `m.room.member` event.
+        join_event_id: String,
+        /// Who joined.
+        user_id: String,
+    },
+}
+
+impl Task {
+    /// An attempt that takes longer is given up: it must not outlive its lease, which is five seconds
+    /// longer (`outbox_lease_seconds` in the schema), or two servers would be at it.
+    #[must_use]
+    pub const fn time_limit(&self) -> Duration {
+        match self {
+            // Synapse takes seconds to make a room when it is busy; a recap reads history.
+            Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(55),
+            Self::Details | Self::Message(_) | Self::Notice(_) => Duration::from_secs(10),
+        }
+    }
+}
+
+/// A task that this server has claimed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The row, and the Matrix transaction.
+    pub id: Uuid,
+    /// The conversation.
+    pub session_id: Uuid,
+    /// How often it was claimed, this time included.
+    pub attempts: i32,
+    /// How long ago the homeserver was asked for the room, when it did not answer.
+    pub room_asked: Option<Duration>,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// Queues a task behind what its session has queued. The caller holds the session's lock.
+pub async fn push(db: &mut PgConnection, session_id: Uuid, task: &Task) -> Result<(), sqlx::Error> {
+    let (mut message_id, mut body, mut join, mut joined) = (None, None, None, None);
+    let kind = match task {
+        Task::CreateRoom => "create_room",
+        Task::Details => "details",
+        Task::Message(id) => {
+            message_id = Some(*id);
+            "message"
+        }
+        Task::Notice(text) => {
+            body = Some(text.as_str());
+            "notice"
+        }
+        Task::Recap {
+            join_event_id,
+            user_id,
+        } => {
+            join = Some(join_event_id.as_str());
+            joined = Some(user_id.as_str());
+            "recap"
+        }
+    };
+    sqlx::query!(
+        "INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        session_id,
+        kind,
+        message_id,
+        body,
+        join,
+        joined,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Wakes the senders when the transaction commits.
+pub async fn notify(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+struct Row {
+    id: Uuid,
+    session_id: Uuid,
+    attempts: i32,
+    room_asked_seconds_ago: Option<f64>,
+    kind: String,
+    message_id: Option<Uuid>,
+    body: Option<String>,
+    join_event_id: Option<String>,
+    joined_user_id: Option<String>,
+}
+
+impl TryFrom<Row> for Claim {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let task = match (row.kind.as_str(), row.message_id, row.body) {
+            ("create_room", ..) => Task::CreateRoom,
+            ("details", ..) => Task::Details,
+            ("message", Some(id), _) => Task::Message(id),
+            ("notice", _, Some(text)) => Task::Notice(text),
+            _ => match (row.join_event_id, row.joined_user_id) {
+                (Some(join_event_id), Some(user_id)) => Task::Recap {
+                    join_event_id,
+                    user_id,
+                },
+                _ => return Err(sqlx::Error::Decode("an outbox row of no known kind".into())),
+            },
+        };
+        Ok(Self {
+            id: row.id,
+            session_id: row.session_id,
+            attempts: row.attempts,
+            room_asked: row
+                .room_asked_seconds_ago
+                .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+            task,
+        })
+    }
+}
+
+/// Claims up to `limit` sessions' first tasks that are due. The lease is longer than an attempt may
+/// take ([`Task::time_limit`]), and short, since a server that died is missed only when it has run out.
+pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        // MATERIALIZED: planned as a join, the choice could be made again for each row, and the limit
+        // with it.
+        "WITH heads AS MATERIALIZED (
+             SELECT head.id FROM outbox head
+             WHERE head.due_at <= now() AND (head.leased_until IS NULL OR head.leased_until <= now())
+               AND NOT EXISTS (
+                   SELECT FROM outbox earlier
+                   WHERE earlier.session_id = head.session_id AND earlier.position < head.position
+               )
+             ORDER BY head.position LIMIT $1 FOR UPDATE SKIP LOCKED
+         )
+         UPDATE outbox SET attempts = attempts + 1,
+             leased_until = now() + make_interval(secs => outbox_lease_seconds(kind))
+         FROM heads WHERE outbox.id = heads.id
+         RETURNING outbox.id, session_id, attempts, kind, message_id, body, join_event_id, joined_user_id,
+             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago",
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Claim::try_from).collect()
+}
+
+/// Claims the session's next task, when nobody else has.
+pub async fn claim_next(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+) -> Result<Option<Claim>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "UPDATE outbox SET attempts = attempts + 1,
+             leased_until = now() + make_interval(secs => outbox_lease_seconds(kind))
+         WHERE id = (SELECT id FROM outbox WHERE session_id = $1 ORDER BY position LIMIT 1)
+           AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+         RETURNING id, session_id, attempts, kind, message_id, body, join_event_id, joined_user_id,
+             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago",
+        session_id,
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Claim::try_from).transpose()
+}
+
+/// Notes that the homeserver is about to be asked for a room; or, after its answer, that it is not at
+/// work on one.
+pub async fn set_room_asked(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    asked: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE outbox SET room_asked_at = CASE WHEN $2 THEN now() END WHERE id = $1",
+        id,
+        asked,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// It is this event in the room.
+    Sent(&'a str),
+    /// It left no event.
+    Done,
+    /// It will never be sent.
+    Failed,
+}
+
+/// Takes the task off the queue, with what follows from its end. Done twice, it changes nothing; `true`
+/// when a message's end was recorded just now.
+pub async fn finish(
+    db: &mut PgConnection,
+    claim: &Claim,
+    outcome: Outcome<'_>,
+) -> Result<bool, sqlx::Error> {
+    let message_id = match claim.task {
+        Task::Message(id) => Some(id),
+        _ => None,
+    };
+    let (event_id, delivery) = match outcome {
+        Outcome::Sent(event_id) => (Some(event_id), "delivered"),
+        Outcome::Done => (None, "delivered"),
+        Outcome::Failed => (None, "failed"),
+    };
+    let done = sqlx::query!(
+        "WITH gone AS (DELETE FROM outbox WHERE id = $1 RETURNING id),
+              event AS (
+                  INSERT INTO matrix_events (event_id, session_id, message_id)
+                  SELECT $4, $2, $3 FROM gone WHERE $4::text IS NOT NULL
+                  ON CONFLICT (event_id) DO NOTHING
+              )
+         UPDATE messages SET delivery = $5 FROM gone WHERE messages.id = $3",
+        claim.id,
+        claim.session_id,
+        message_id,
+        event_id,
+        delivery,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives the task back, to be tried again after `delay`; unless it has been claimed anew meanwhile.
+pub async fn retry(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    delay: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE outbox SET leased_until = NULL, due_at = now() + make_interval(secs => $3)
+         WHERE id = $1 AND attempts = $2",
+        claim.id,
+        claim.attempts,
+        delay.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How much waits, and for how long the oldest message has.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// Tasks, of whatever kind.
+    pub tasks: i64,
+    /// The age of the oldest visitor's message among them; 0 when there is none.
+    pub oldest_message_seconds: f64,
+}
+
+/// What the homeserver has yet to be told.
+pub async fn backlog(db: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
+    sqlx::query_as!(
+        Backlog,
+        r#"SELECT count(*) AS "tasks!",
+               coalesce(extract(epoch FROM now() - min(messages.created_at)), 0)::float8
+                   AS "oldest_message_seconds!"
+           FROM outbox LEFT JOIN messages ON messages.id = outbox.message_id"#
+    )
+    .fetch_one(db)
+    .await
+}

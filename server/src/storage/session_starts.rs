@@ -1,0 +1,56 @@
+//! `session_starts`: how many conversations began in the last hour, on all servers together.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use crate::config::Limit;
+
+/// The advisory lock that makes counting and adding one step; the number says nothing.
+const LOCK: i64 = 0x7375_7070_6f72_7461;
+
+/// Counts one more beginning; or, when that would be too many, says after how long it would not.
+pub async fn take(
+    db: &mut PgConnection,
+    address_digest: &[u8],
+    per_address: Limit,
+    overall: Limit,
+) -> Result<Option<Duration>, sqlx::Error> {
+    if per_address.is_none() && overall.is_none() {
+        return Ok(None);
+    }
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK)
+        .fetch_one(&mut *db)
+        .await?;
+    sqlx::query!(
+        "DELETE FROM session_starts WHERE started_at <= clock_timestamp() - interval '1 hour'"
+    )
+    .execute(&mut *db)
+    .await?;
+    let mut longest = None;
+    for (limit, address) in [(per_address, Some(address_digest)), (overall, None)] {
+        let Some(limit) = limit else { continue };
+        // With the limit reached, the oldest that still counts has to turn an hour old first.
+        let wait = sqlx::query_scalar!(
+            "SELECT extract(epoch FROM started_at + interval '1 hour' - clock_timestamp())::float8
+             FROM session_starts WHERE $1::bytea IS NULL OR address_digest = $1
+             ORDER BY started_at DESC OFFSET $2 LIMIT 1",
+            address,
+            i64::from(limit.get()) - 1,
+        )
+        .fetch_optional(&mut *db)
+        .await?
+        .flatten();
+        longest = longest.max(wait.map(|seconds| Duration::from_secs_f64(seconds.max(0.0))));
+    }
+    if longest.is_some() {
+        return Ok(longest);
+    }
+    sqlx::query!(
+        "INSERT INTO session_starts (address_digest) VALUES ($1)",
+        address_digest
+    )
+    .execute(db)
+    .await?;
+    Ok(None)
+}

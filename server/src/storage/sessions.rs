@@ -1,0 +1,235 @@
+//! `sessions` and `session_tokens`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::support_chat::VisitorDetails;
+
+/// Whether a conversation still takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does.
+    Open,
+    /// It was ended.
+    Closed,
+    /// Nobody said anything for longer than a session lives.
+    Expired,
+}
+
+/// What deciding about a request takes.
+#[derive(Debug)]
+pub struct Session {
+    /// Whether it still takes messages, at this moment by the database's clock.
+    pub state: State,
+    /// Hashes of the tokens that open it.
+    pub token_hashes: Vec<String>,
+}
+
+struct Row {
+    closed_at: Option<DateTime<Utc>>,
+    expired: bool,
+    token_hashes: Vec<String>,
+}
+
+impl From<Row> for Session {
+    fn from(row: Row) -> Self {
+        let state = match (row.closed_at, row.expired) {
+            (Some(_), _) => State::Closed,
+            (None, true) => State::Expired,
+            (None, false) => State::Open,
+        };
+        Self {
+            state,
+            token_hashes: row.token_hashes,
+        }
+    }
+}
+
+/// Stores a new conversation.
+pub async fn insert(
+    db: &mut PgConnection,
+    id: Uuid,
+    visitor: &VisitorDetails,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email)
+         VALUES ($1, $2, $3, $4, $5)",
+        id,
+        visitor.source_url.as_deref(),
+        visitor.page_title,
+        visitor.name,
+        visitor.email,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Stores one more token's hash.
+pub async fn insert_token(
+    db: &mut PgConnection,
+    id: Uuid,
+    token_hash: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO session_tokens (session_id, token_hash) VALUES ($1, $2)",
+        id,
+        token_hash,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes all but the newest tokens: every request is compared with each of them.
+pub async fn keep_newest_tokens(
+    db: &mut PgConnection,
+    id: Uuid,
+    keep: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM session_tokens WHERE ctid IN (
+             SELECT ctid FROM session_tokens WHERE session_id = $1
+             ORDER BY created_at DESC OFFSET $2
+         )",
+        id,
+        keep,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Looks a session up.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    ttl: Duration,
+) -> Result<Option<Session>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT closed_at, active_at < now() - make_interval(secs => $2) AS "expired!",
+               ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
+                   AS "token_hashes!"
+           FROM sessions WHERE id = $1"#,
+        id,
+        ttl.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(Session::from))
+}
+
+/// Takes the session's lock: from here to the end of the transaction nobody else adds to it. `false`
+/// when there is no such session.
+pub async fn lock(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+    let found = sqlx::query!(
+        "SELECT id FROM sessions WHERE id = $1 FOR NO KEY UPDATE",
+        id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Ends a session; `false` when it had been ended before.
+pub async fn close(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "UPDATE sessions SET closed_at = now() WHERE id = $1 AND closed_at IS NULL",
+        id,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What the room is made from, and what its staff are told.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The session.
+    pub id: Uuid,
+    /// When the visitor began.
+    pub created_at: DateTime<Utc>,
+    /// Once there is one.
+    pub room_id: Option<String>,
+    /// The page the visitor wrote from.
+    pub source_url: Option<String>,
+    /// Its title.
+    pub page_title: Option<String>,
+    /// How the visitor wants to be called.
+    pub visitor_name: Option<String>,
+    /// Where the visitor can be reached.
+    pub visitor_email: Option<String>,
+}
+
+/// The session as the relay needs it.
+pub async fn subject(db: impl PgExecutor<'_>, id: Uuid) -> Result<Subject, sqlx::Error> {
+    sqlx::query_as!(
+        Subject,
+        "SELECT id, created_at, room_id, source_url, page_title, visitor_name, visitor_email
+         FROM sessions WHERE id = $1",
+        id,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Gives the session its room, unless it has one; answers with the room it has now.
+pub async fn set_room(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    room_id: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"UPDATE sessions SET room_id = coalesce(room_id, $2) WHERE id = $1 RETURNING room_id AS "room_id!""#,
+        id,
+        room_id,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The sessions of those rooms that are ours.
+pub async fn of_rooms(
+    db: impl PgExecutor<'_>,
+    rooms: &[String],
+) -> Result<Vec<(String, Uuid)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT room_id AS "room_id!", id FROM sessions WHERE room_id = ANY($1)"#,
+        rooms,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.room_id, row.id)).collect())
+}
+
+/// Deletes what was said in sessions that have been quiet for `age`, and who the visitor was; answers
+/// with how many sessions that were. The row stays: the room's staff may still write, and a late
+/// visitor is told that the session has ended. What the homeserver has not been told yet is kept.
+pub async fn empty_older_than(
+    db: impl PgExecutor<'_>,
+    age: Duration,
+    limit: i64,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "WITH old AS (
+             SELECT id FROM sessions
+             WHERE active_at < now() - make_interval(secs => $1) AND NOT emptied
+               AND NOT EXISTS (SELECT FROM outbox WHERE session_id = sessions.id)
+             LIMIT $2 FOR UPDATE SKIP LOCKED
+         ), gone AS (
+             DELETE FROM messages USING old WHERE session_id = old.id
+         )
+         UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
+                             visitor_name = NULL, visitor_email = NULL
+         FROM old WHERE sessions.id = old.id",
+        age.as_secs_f64(),
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,153 @@
+//! `Idempotency-Key`: the same key on the same operation never does a second thing.
+
+use app::contract::MessageBody;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{NewSession, Refusal, VisitorDetails};
+use crate::storage::idempotency::{self, Earlier, Entry};
+
+/// A key as the client chose it: 1 to 128 printable ASCII characters.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey([u8; 32]);
+
+/// It has another length, or other characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an idempotency key has 1 to 128 printable ASCII characters")]
+pub struct InvalidIdempotencyKey;
+
+impl IdempotencyKey {
+    /// Accepts the header's value.
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidIdempotencyKey> {
+        let printable = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        if !printable || !(1..=128).contains(&value.len()) {
+            return Err(InvalidIdempotencyKey);
+        }
+        Ok(Self(Sha256::digest(value).into()))
+    }
+
+    pub(super) fn for_creation(&self, new: &NewSession) -> Keyed {
+        // Not the answer to the challenge, which a retry may have to give anew.
+        let VisitorDetails {
+            source_url,
+            page_title,
+            name,
+            email,
+        } = &new.visitor;
+        Keyed {
+            scope: Uuid::nil(),
+            operation: "create_session",
+            key_digest: self.0,
+            request_digest: digest(&[
+                Some(new.initial_message.as_str()),
+                source_url.as_deref(),
+                page_title.as_deref(),
+                name.as_deref(),
+                email.as_deref(),
+            ]),
+        }
+    }
+
+    pub(super) fn for_message(&self, session_id: Uuid, body: &MessageBody) -> Keyed {
+        Keyed {
+            scope: session_id,
+            operation: "send_message",
+            key_digest: self.0,
+            request_digest: digest(&[Some(body.as_str())]),
+        }
+    }
+}
+
+/// A digest of fields that no other fields have: each is preceded by its length.
+fn digest(fields: &[Option<&str>]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for field in fields {
+        match field {
+            None => hasher.update(u64::MAX.to_be_bytes()),
+            Some(text) => {
+                hasher.update((text.len() as u64).to_be_bytes());
+                hasher.update(text);
+            }
+        }
+    }
+    hasher.finalize().into()
+}
+
+/// One request under its key.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    scope: Uuid,
+    operation: &'static str,
+    key_digest: [u8; 32],
+    request_digest: [u8; 32],
+}
+
+impl Keyed {
+    /// What the same request did earlier; refused when the key stood for another one.
+    pub(super) async fn find(&self, db: &mut PgConnection) -> Result<Option<Earlier>, Refusal> {
+        let earlier = idempotency::find(db, self.scope, self.operation, &self.key_digest).await?;
+        match earlier {
+            Some(earlier) if earlier.request_digest != self.request_digest => {
+                Err(Refusal::IdempotencyKeyReused)
+            }
+            earlier => Ok(earlier),
+        }
+    }
+
+    /// Takes the key; `false` when the same key was taken meanwhile.
+    pub(super) async fn claim(
+        &self,
+        db: &mut PgConnection,
+        session_id: Uuid,
+        message_id: Uuid,
+    ) -> Result<bool, sqlx::Error> {
+        let entry = Entry {
+            scope: self.scope,
+            operation: self.operation,
+            key_digest: &self.key_digest,
+            request_digest: &self.request_digest,
+            session_id,
+            message_id,
+        };
+        idempotency::insert(db, &entry).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_printable_ascii_of_bounded_length() {
+        let longest = "~".repeat(128);
+        for good in ["a", " ", "3f2b-1", longest.as_str()] {
+            assert!(IdempotencyKey::parse(good.as_bytes()).is_ok(), "{good:?}");
+        }
+        let too_long = "a".repeat(129);
+        for bad in ["", too_long.as_str(), "ключ", "a\tb", "\u{7f}"] {
+            let error = IdempotencyKey::parse(bad.as_bytes()).unwrap_err();
+            assert_eq!(error, InvalidIdempotencyKey, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn fields_cannot_pass_for_others() {
+        assert_ne!(
+            digest(&[Some("ab"), Some("c")]),
+            digest(&[Some("a"), Some("bc")])
+        );
+        assert_ne!(digest(&[Some(""), None]), digest(&[None, Some("")]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_key_or_not_as_the_contract_says(bytes in any::<Vec<u8>>()) {
+            let acceptable =
+                (1..=128).contains(&bytes.len()) && bytes.iter().all(|b| (0x20..0x7f).contains(b));
+            prop_assert_eq!(IdempotencyKey::parse(&bytes).is_ok(), acceptable);
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! The rules of a conversation: who may speak in it, what is stored, what is queued for the room.
+//!
+//! Every operation is one transaction. What it promises is in Postgres when it answers.
+
+mod idempotency;
+mod throttle;
+mod token;
+mod turnstile;
+mod visitor;
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use app::contract::{Message, MessageBody, Sender};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    config::Limits,
+    storage::{
+        self,
+        messages::{self, NewMessage},
+        outbox::{self, Task},
+        session_starts,
+        sessions::{self, Session, State},
+        sync_position,
+    },
+};
+
+use idempotency::Keyed;
+
+pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use throttle::{AddressDigester, PerMinute, counted_as};
+pub use token::SessionToken;
+pub use turnstile::Turnstile;
+pub use visitor::{InvalidField, VisitorDetails};
+
+/// Rows that are deleted in one statement.
+const BATCH: i64 = 500;
+
+/// Tokens of one session: a creation may be answered this often before the first answer's ends.
+const MAX_TOKENS: i64 = 16;
+
+/// Why an operation was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such session.
+    #[error("no such session")]
+    SessionNotFound,
+    /// The token is not this session's.
+    #[error("the token does not open this session")]
+    InvalidToken,
+    /// The session was ended.
+    #[error("the session is closed")]
+    SessionClosed,
+    /// The session ended by itself.
+    #[error("the session has expired")]
+    SessionExpired,
+    /// The cursor is no message of this session.
+    #[error("the cursor is not a message of this session")]
+    UnknownCursor,
+    /// The key came before with another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    /// The homeserver has been out of reach for too long.
+    #[error("the homeserver has been out of reach for too long")]
+    RelayUnavailable,
+    /// The challenge was not passed.
+    #[error("the challenge was not passed")]
+    ChallengeFailed,
+    /// Too much of it; after this long it will not be.
+    #[error("too many requests")]
+    RateLimited(Duration),
+    /// Postgres was lost at the moment of committing.
+    #[error("it is not known whether the request was carried out: {0}")]
+    OutcomeUnknown(sqlx::Error),
+    /// Postgres.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// A conversation that begins.
+#[derive(Debug)]
+pub struct NewSession {
+    /// The first message.
+    pub initial_message: MessageBody,
+    /// Who writes, and from where.
+    pub visitor: VisitorDetails,
+    /// The visitor's answer to the challenge, where there is one.
+    pub turnstile_token: Option<String>,
+}
+
+/// A conversation that has begun.
+#[derive(Debug)]
+pub struct StartedSession {
+    /// Its id.
+    pub session_id: Uuid,
+    /// Its token: shown this once.
+    pub token: SessionToken,
+    /// The first message.
+    pub message: StoredMessage,
+}
+
+/// A message that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredMessage {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SupportChat {
+    pool: PgPool,
+    limits: Limits,
+    addresses: AddressDigester,
+    messages: Arc<PerMinute<Uuid>>,
+    turnstile: Option<Turnstile>,
+    started: Instant,
+}
+
+impl SupportChat {
+    /// A service over a migrated database.
+    #[must_use]
+    pub fn new(
+        pool: PgPool,
+        limits: Limits,
+        addresses: AddressDigester,
+        turnstile: Option<Turnstile>,
+    ) -> Self {
+        let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
+        Self {
+            pool,
+            limits,
+            addresses,
+            messages,
+            turnstile,
+            started: Instant::now(),
+        }
+    }
+
+    /// Lets go of what throttles no longer need to know.
+    pub fn forget_idle(&self) {
+        self.messages.forget_idle();
+    }
+
+    /// Begins a conversation: stores it, and queues its room, the visitor's details and the message.
+    pub async fn create_session(
+        &self,
+        new: &NewSession,
+        key: Option<&IdempotencyKey>,
+        address: IpAddr,
+    ) -> Result<StartedSession, Refusal> {
+        let request = key.map(|key| key.for_creation(new));
+        if let Some(turnstile) = &self.turnstile
+            && !self.is_replay(request.as_ref()).await?
+            && !turnstile
+                .is_passed(new.turnstile_token.as_deref(), address)
+                .await
+        {
+            return Err(Refusal::ChallengeFailed);
+        }
+        let mut tx = self.pool.begin().await?;
+        if let Some(request) = &request
+            && let Some(earlier) = request.find(&mut tx).await?
+        {
+            return replay_creation(tx, earlier).await;
+        }
+        self.ensure_relay(&mut tx).await?;
+        if let Err(refusal) = self.throttle_start(&mut tx, address).await {
+            // The same request may have been counted while this one waited for its turn.
+            return match &request {
+                Some(request) => match request.find(&mut tx).await? {
+                    Some(earlier) => replay_creation(tx, earlier).await,
+                    None => Err(refusal),
+                },
+                None => Err(refusal),
+            };
+        }
+        let session_id = Uuid::new_v4();
+        let token = SessionToken::generate();
+        sessions::insert(&mut tx, session_id, &new.visitor).await?;
+        sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
+        outbox::push(&mut tx, session_id, &Task::CreateRoom).await?;
+        if !new.visitor.is_empty() {
+            outbox::push(&mut tx, session_id, &Task::Details).await?;
+        }
+        let message = store_visitor_message(&mut tx, session_id, &new.initial_message).await?;
+        if let Some(request) = &request
+            && !request.claim(&mut tx, session_id, message.id).await?
+        {
+            // The same request was faster: what this one did is undone, and it is given that one's.
+            tx.rollback().await?;
+            let mut tx = self.pool.begin().await?;
+            let earlier = request
+                .find(&mut tx)
+                .await?
+                .ok_or(sqlx::Error::RowNotFound)?;
+            return replay_creation(tx, earlier).await;
+        }
+        if let Err(error) = tx.commit().await {
+            self.find_out(error, session_id, message.id).await?;
+        }
+        tracing::info!(session_id = %session_id, message_id = %message.id, "session created");
+        Ok(StartedSession {
+            session_id,
+            token,
+            message,
+        })
+    }
+
+    /// Stores a visitor's message and queues it for the room.
+    pub async fn send_message(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+        body: &MessageBody,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<StoredMessage, Refusal> {
+        let mut tx = self.pool.begin().await?;
+        // Before the look-up, so that closing and sending cannot pass each other.
+        sessions::lock(&mut tx, session_id).await?;
+        let session = self.authenticate(&mut tx, session_id, token).await?;
+        let request = key.map(|key| key.for_message(session_id, body));
+        // A replay is answered even when the session has ended meanwhile: the promise was made.
+        if let Some(request) = &request
+            && let Some(earlier) = request.find(&mut tx).await?
+        {
+            let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
+            return Ok(StoredMessage {
+                id: earlier.message_id,
+                created_at,
+            });
+        }
+        ensure_open(session.state)?;
+        self.messages
+            .take(&session_id)
+            .map_err(Refusal::RateLimited)?;
+        let message = store_visitor_message(&mut tx, session_id, body).await?;
+        if let Some(request) = &request {
+            request.claim(&mut tx, session_id, message.id).await?;
+        }
+        if let Err(error) = tx.commit().await {
+            self.find_out(error, session_id, message.id).await?;
+        }
+        tracing::info!(session_id = %session_id, message_id = %message.id, "message accepted");
+        Ok(message)
+    }
+
+    /// What came after `after`; from the beginning without it.
+    pub async fn poll_messages(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+        after: Option<Cursor>,
+    ) -> Result<Vec<Message>, Refusal> {
+        let mut db = self.pool.acquire().await?;
+        let session = self.authenticate(&mut db, session_id, token).await?;
+        ensure_open(session.state)?;
+        let position = match after {
+            None => 0,
+            Some(Cursor::Foreign) => return Err(Refusal::UnknownCursor),
+            Some(Cursor::Message(id)) => messages::position_of(&mut *db, session_id, id)
+                .await?
+                .ok_or(Refusal::UnknownCursor)?,
+        };
+        Ok(messages::list_after(&mut *db, session_id, position).await?)
+    }
+
+    /// Ends a conversation. What the visitor has sent is still relayed; the room stays.
+    pub async fn close_session(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+    ) -> Result<(), Refusal> {
+        const NOTICE: &str = "The visitor ended the chat. Messages sent here no longer reach them.";
+        let mut tx = self.pool.begin().await?;
+        sessions::lock(&mut tx, session_id).await?;
+        let session = self.authenticate(&mut tx, session_id, token).await?;
+        match session.state {
+            State::Closed => return Ok(()),
+            State::Expired => return Err(Refusal::SessionExpired),
+            State::Open => {}
+        }
+        if sessions::close(&mut tx, session_id).await? {
+            outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            outbox::notify(&mut tx).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(session_id = %session_id, "session closed");
+        Ok(())
+    }
+
+    /// A challenge's answer is good for one verification: a replay has had its own.
+    async fn is_replay(&self, request: Option<&Keyed>) -> Result<bool, Refusal> {
+        match request {
+            Some(request) => Ok(request
+                .find(&mut *self.pool.acquire().await?)
+                .await?
+                .is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// No conversation is begun that nobody would read. Time before this server's start does not
+    /// count: it could not have reached the homeserver.
+    async fn ensure_relay(&self, db: &mut PgConnection) -> Result<(), Refusal> {
+        let uptime = self.started.elapsed().as_secs_f64();
+        let age = sync_position::age_seconds(db)
+            .await?
+            .unwrap_or(f64::INFINITY)
+            .min(uptime);
+        if age > self.limits.relay_grace.as_secs_f64() {
+            return Err(Refusal::RelayUnavailable);
+        }
+        Ok(())
+    }
+
+    /// Before a room is made, for all servers together.
+    async fn throttle_start(&self, db: &mut PgConnection, address: IpAddr) -> Result<(), Refusal> {
+        let Limits {
+            sessions_per_ip_per_hour,
+            sessions_per_hour,
+            ..
+        } = self.limits;
+        let digest = self.addresses.digest(address);
+        session_starts::take(db, &digest, sessions_per_ip_per_hour, sessions_per_hour)
+            .await?
+            .map_or(Ok(()), |wait| Err(Refusal::RateLimited(wait)))
+    }
+
+    /// A connection that was lost while it committed leaves open whether it did, and a refusal promises
+    /// that it did not. With the session's lock in hand the other transaction is over: the message is
+    /// there or never will be. Without it, nothing is promised.
+    async fn find_out(
+        &self,
+        error: sqlx::Error,
+        session_id: Uuid,
+        message_id: Uuid,
+    ) -> Result<(), Refusal> {
+        let look = async {
+            let mut tx = self.pool.begin().await?;
+            let locked = sessions::lock(&mut tx, session_id).await?;
+            let found = messages::position_of(&mut *tx, session_id, message_id).await?;
+            Ok::<_, sqlx::Error>((locked, found.is_some()))
+        };
+        match look.await {
+            Ok((_, true)) => Ok(()),
+            Ok((true, false)) => Err(error.into()),
+            Ok((false, false)) | Err(_) => Err(Refusal::OutcomeUnknown(error)),
+        }
+    }
+
+    /// Deletes keys that have run out, and the messages of sessions that ended long enough ago; a
+    /// batch at a time, so that nobody waits for it.
+    pub async fn delete_old(&self) -> Result<(), sqlx::Error> {
+        while storage::idempotency::delete_expired(&self.pool, BATCH).await? == BATCH.unsigned_abs()
+        {
+        }
+        if let Some(retention) = self.limits.retention {
+            // A creation's key counts for 24 hours, and goes with its message.
+            let age = self
+                .limits
+                .session_ttl
+                .saturating_add(retention)
+                .max(Duration::from_hours(24));
+            while sessions::empty_older_than(&self.pool, age, BATCH).await? == BATCH.unsigned_abs()
+            {
+            }
+        }
+        Ok(())
+    }
+
+    async fn authenticate(
+        &self,
+        db: &mut PgConnection,
+        session_id: Uuid,
+        token: &SecretString,
+    ) -> Result<Session, Refusal> {
+        let session = sessions::find(db, session_id, self.limits.session_ttl)
+            .await?
+            .ok_or(Refusal::SessionNotFound)?;
+        if session
+            .token_hashes
+            .iter()
+            .any(|hash| token::verify(token, hash))
+        {
+            Ok(session)
+        } else {
+            Err(Refusal::InvalidToken)
+        }
+    }
+}
+
+/// A poll's cursor, as far as it can be told without looking it up.
+#[derive(Clone, Copy, Debug)]
+pub enum Cursor {
+    /// May be a message of the session.
+    Message(Uuid),
+    /// No id that this server ever gave.
+    Foreign,
+}
+
+fn ensure_open(state: State) -> Result<(), Refusal> {
+    match state {
+        State::Open => Ok(()),
+        State::Closed => Err(Refusal::SessionClosed),
+        State::Expired => Err(Refusal::SessionExpired),
+    }
+}
+
+async fn store_visitor_message(
+    db: &mut PgConnection,
+    session_id: Uuid,
+    body: &MessageBody,
+) -> Result<StoredMessage, sqlx::Error> {
+    let id = Uuid::new_v4();
+    let new = NewMessage {
+        id,
+        session_id,
+        sender: Sender::Visitor,
+        body: body.as_str(),
+        written_at: None,
+        replaces: None,
+        removed: false,
+    };
+    let created_at = messages::append(db, &new).await?;
+    outbox::push(db, session_id, &Task::Message(id)).await?;
+    outbox::notify(db).await?;
+    Ok(StoredMessage { id, created_at })
+}
+
+/// The same session and message again, with one more token: the first cannot be shown again, and may
+/// be in use.
+async fn replay_creation(
+    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+    earlier: storage::idempotency::Earlier,
+) -> Result<StartedSession, Refusal> {
+    let token = SessionToken::generate();
+    sessions::lock(&mut tx, earlier.session_id).await?;
+    sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
+    sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
+    let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
+    tx.commit().await?;
+    tracing::info!(session_id = %earlier.session_id, "session creation replayed");
+    Ok(StartedSession {
+        session_id: earlier.session_id,
+        token,
+        message: StoredMessage {
+            id: earlier.message_id,
+            created_at,
+        },
+    })
+}

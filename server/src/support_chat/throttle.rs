@@ -1,0 +1,133 @@
+//! How much is too much: conversations per hour, in Postgres and so on all servers together; messages
+//! per minute, in this process.
+
+use std::{hash::Hash, net::IpAddr, num::NonZeroU32, time::Duration};
+
+use governor::{Quota, RateLimiter, clock::Clock, state::keyed::DefaultKeyedStateStore};
+use ipnet::Ipv6Net;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::config::Limit;
+
+/// A bucket of tokens per key, refilled evenly over a minute. Without a limit it lets all through.
+#[derive(Debug)]
+pub struct PerMinute<K: Hash + Eq + Clone> {
+    limiter: Option<RateLimiter<K, DefaultKeyedStateStore<K>, governor::clock::DefaultClock>>,
+}
+
+impl<K: Hash + Eq + Clone> PerMinute<K> {
+    /// So many for each key.
+    #[must_use]
+    pub fn new(limit: Limit) -> Self {
+        let limiter = limit.map(|limit: NonZeroU32| RateLimiter::keyed(Quota::per_minute(limit)));
+        Self { limiter }
+    }
+
+    /// Takes one; or says after how long there is one again.
+    pub fn take(&self, key: &K) -> Result<(), Duration> {
+        let Some(limiter) = &self.limiter else {
+            return Ok(());
+        };
+        limiter
+            .check_key(key)
+            .map_err(|until| until.wait_time_from(limiter.clock().now()))
+    }
+
+    /// Forgets keys whose buckets are full again.
+    pub fn forget_idle(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+/// Whom an address counts as: an IPv6 customer has a /64, and with it more addresses than there are.
+#[must_use]
+pub fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).network().into(),
+    }
+}
+
+/// Makes digests that say "the same address" and nothing else. The key is derived from a secret that
+/// all servers have and the database has not, so a dump of it cannot be searched for addresses.
+#[derive(Clone, Debug)]
+pub struct AddressDigester {
+    key: SecretString,
+}
+
+impl AddressDigester {
+    /// A digester that agrees with every other one of the same secret.
+    #[must_use]
+    pub const fn new(key: SecretString) -> Self {
+        Self { key }
+    }
+
+    pub(super) fn digest(&self, address: IpAddr) -> [u8; 32] {
+        use hmac::{Hmac, Mac};
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&Sha256::digest(self.key.expose_secret()))
+            .expect("a key of any length");
+        mac.update(b"support-chat client address\0");
+        mac.update(counted_as(address).to_string().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_ipv6_address_counts_by_its_64_and_an_embedded_ipv4_address_as_itself() {
+        assert_eq!(
+            counted_as(address("2001:db8:1:2:3::4")),
+            address("2001:db8:1:2::")
+        );
+        assert_ne!(
+            counted_as(address("2001:db8:1:3::")),
+            counted_as(address("2001:db8:1:2::"))
+        );
+        assert_eq!(
+            counted_as(address("::ffff:192.0.2.1")),
+            address("192.0.2.1")
+        );
+        assert_ne!(
+            counted_as(address("192.0.2.1")),
+            counted_as(address("192.0.2.2"))
+        );
+    }
+
+    #[test]
+    fn digests_agree_for_one_secret_only() {
+        let digester = |key: &str| AddressDigester::new(key.to_owned().into());
+        let ada = address("192.0.2.1");
+        assert_eq!(digester("k").digest(ada), digester("k").digest(ada));
+        assert_ne!(digester("k").digest(ada), digester("other").digest(ada));
+        assert_ne!(
+            digester("k").digest(ada),
+            digester("k").digest(address("192.0.2.2"))
+        );
+    }
+
+    #[test]
+    fn a_bucket_empties_and_says_when_it_has_one_again() {
+        let bucket = PerMinute::new(NonZeroU32::new(3));
+        assert!((0..3).all(|_| bucket.take(&"a").is_ok()));
+        let wait = bucket.take(&"a").unwrap_err();
+        assert!(
+            wait > Duration::from_secs(15) && wait <= Duration::from_secs(20),
+            "{wait:?}"
+        );
+        assert!(bucket.take(&"b").is_ok(), "another key has its own");
+        let unlimited = PerMinute::new(None);
+        assert!((0..1_000).all(|_| unlimited.take(&"a").is_ok()));
+    }
+}

@@ -1,0 +1,106 @@
+//! Bearer tokens: 256 random bits, and what is kept of them.
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
+    password_hash::{SaltString, rand_core::OsRng as SaltRng},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use rand::{TryRngCore, rngs::OsRng};
+use secrecy::{ExposeSecret, SecretString};
+
+const BYTES: usize = 32;
+
+/// A token that was just made. It is shown to the visitor once; only its hash is kept.
+#[derive(Debug)]
+pub struct SessionToken(SecretString);
+
+impl SessionToken {
+    /// A new token from the operating system's randomness.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no randomness: nothing safe could be done without.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut bytes = [0; BYTES];
+        #[expect(
+            clippy::expect_used,
+            reason = "no token may be made without randomness"
+        )]
+        OsRng
+            .try_fill_bytes(&mut bytes)
+            .expect("the operating system's random generator");
+        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+    }
+
+    /// The text that opens the session.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    pub(super) fn hash(&self) -> String {
+        let salt = SaltString::generate(&mut SaltRng);
+        #[expect(
+            clippy::expect_used,
+            reason = "the parameters are constants and the input is short"
+        )]
+        let hash = hasher()
+            .hash_password(self.expose().as_bytes(), &salt)
+            .expect("a PHC string");
+        hash.to_string()
+    }
+}
+
+/// Argon2id with the least parameters that the algorithm allows (8 KiB, one pass, one lane).
+///
+/// Memory and passes make guessing slow where people choose the secret. Ours has 256 random bits,
+/// which nobody can guess at any speed, so more would only make every poll pay.
+fn hasher() -> Argon2<'static> {
+    #[expect(
+        clippy::expect_used,
+        reason = "these are the algorithm's minimum values"
+    )]
+    let params = Params::new(
+        Params::MIN_M_COST,
+        Params::MIN_T_COST,
+        Params::MIN_P_COST,
+        None,
+    )
+    .expect("the least parameters are valid");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// Whether `token` is the one that `hash` was made from. In constant time.
+pub(super) fn verify(token: &SecretString, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        hasher()
+            .verify_password(token.expose_secret().as_bytes(), &hash)
+            .is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_opens_what_its_own_hash_guards_and_nothing_else() {
+        let (token, other) = (SessionToken::generate(), SessionToken::generate());
+        let hash = token.hash();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        assert!(verify(&token.0, &hash));
+        assert!(!verify(&other.0, &hash));
+        assert!(!verify(&token.0, "no hash"));
+    }
+
+    #[test]
+    fn a_token_has_256_bits_and_is_url_safe_and_never_printed() {
+        let token = SessionToken::generate();
+        assert_eq!(
+            BASE64_URL_SAFE_NO_PAD.decode(token.expose()).unwrap().len(),
+            32
+        );
+        assert!(!format!("{token:?}").contains(token.expose()));
+    }
+}

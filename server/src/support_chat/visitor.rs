@@ -1,0 +1,202 @@
+//! What a visitor may say about themselves, and the page they come from.
+
+use std::sync::LazyLock;
+
+use app::contract::{
+    CreateSessionRequest, EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS,
+    MAX_SOURCE_URL_CHARS, SOURCE_URL_PATTERN,
+};
+use regex::Regex;
+
+static SOURCE_URL: LazyLock<Rule> =
+    LazyLock::new(|| Rule::new(SOURCE_URL_PATTERN, MAX_SOURCE_URL_CHARS));
+static LINE: LazyLock<Rule> = LazyLock::new(|| Rule::new(LINE_PATTERN, MAX_LINE_CHARS));
+static EMAIL: LazyLock<Rule> = LazyLock::new(|| Rule::new(EMAIL_PATTERN, MAX_EMAIL_CHARS));
+
+/// A field that is not acceptable, by its name in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidField(pub &'static str);
+
+/// Who writes, and from where: all of it optional, none of it verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct VisitorDetails {
+    /// The page, an http or https URL.
+    pub source_url: Option<String>,
+    /// Its title.
+    pub page_title: Option<String>,
+    /// How the visitor wants to be called.
+    pub name: Option<String>,
+    /// Where the visitor can be reached.
+    pub email: Option<String>,
+}
+
+impl VisitorDetails {
+    /// Accepts the request's optional fields, or names every one that is wrong. Blank is not given.
+    pub fn parse(request: &CreateSessionRequest) -> Result<Self, Vec<InvalidField>> {
+        let mut invalid = Vec::new();
+        let mut field = |name, given: &Option<String>, rule: &Rule| {
+            let text = given.as_deref()?;
+            if !rule.accepts(text) {
+                invalid.push(InvalidField(name));
+            }
+            (!text.trim().is_empty()).then(|| text.to_owned())
+        };
+        let details = Self {
+            source_url: field("sourceUrl", &request.source_url, &SOURCE_URL),
+            page_title: field("pageTitle", &request.page_title, &LINE),
+            name: field("visitorName", &request.visitor_name, &LINE),
+            email: field("visitorEmail", &request.visitor_email, &EMAIL),
+        };
+        if invalid.is_empty() {
+            Ok(details)
+        } else {
+            Err(invalid)
+        }
+    }
+
+    /// Whether there is nothing to tell the staff.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the contract says of a field, and `/openapi.json` with it.
+struct Rule {
+    pattern: Regex,
+    max_chars: usize,
+}
+
+impl Rule {
+    #[expect(clippy::expect_used, reason = "the patterns are constants")]
+    fn new(pattern: &str, max_chars: usize) -> Self {
+        let pattern = Regex::new(pattern).expect("a regular expression");
+        Self { pattern, max_chars }
+    }
+
+    fn accepts(&self, text: &str) -> bool {
+        text.chars().nth(self.max_chars).is_none() && self.pattern.is_match(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::contract::{MESSAGE_PATTERN, MessageBody};
+
+    use super::*;
+
+    fn parse(
+        change: impl FnOnce(&mut CreateSessionRequest),
+    ) -> Result<VisitorDetails, Vec<InvalidField>> {
+        let mut request = CreateSessionRequest::default();
+        change(&mut request);
+        VisitorDetails::parse(&request)
+    }
+
+    #[test]
+    fn blank_fields_are_fields_not_given() {
+        let details = parse(|request| {
+            request.visitor_name = Some("  ".into());
+            request.visitor_email = Some(String::new());
+        });
+        assert!(details.unwrap().is_empty());
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let invalid = parse(|request| {
+            request.source_url = Some("javascript:alert(1)".into());
+            request.page_title = Some("x".repeat(501));
+            request.visitor_name = Some("Ada\nE-mail: someone@else".into());
+            request.visitor_email = Some("ada".into());
+        })
+        .unwrap_err();
+        let names: Vec<_> = invalid.iter().map(|field| field.0).collect();
+        assert_eq!(
+            names,
+            ["sourceUrl", "pageTitle", "visitorName", "visitorEmail"]
+        );
+    }
+
+    #[test]
+    fn ordinary_details_are_kept_as_they_came() {
+        let details = parse(|request| {
+            request.source_url = Some("https://www.webdevelop.biz/".into());
+            request.visitor_name = Some("Ада Ло́влейс".into());
+            request.visitor_email = Some("ada+chat@example.com".into());
+        })
+        .unwrap();
+        assert_eq!(details.source_url.unwrap(), "https://www.webdevelop.biz/");
+        assert_eq!(details.name.unwrap(), "Ада Ло́влейс");
+        assert_eq!(details.email.unwrap(), "ada+chat@example.com");
+    }
+
+    #[test]
+    fn a_url_is_what_a_browser_s_address_bar_can_hold() {
+        let accepts = |text: &str| SOURCE_URL.accepts(text);
+        let longest = format!("https://a.example/{}", "x".repeat(2_048 - 18));
+        for good in [
+            "http://localhost:5173/a%20b",
+            "https://xn--e1afmkfd.xn--p1ai?q=1#top",
+            "http://127.0.0.1",
+            "http://[::1]:8090/",
+            longest.as_str(),
+        ] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "https://",
+            "https://bank.example@evil.example/",
+            "https://a.example/\u{202e}",
+            "https://a.example/ b",
+            "https://a.example\n",
+            &format!("{longest}x"),
+        ] {
+            assert!(!accepts(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_two_sides_and_no_blanks() {
+        for good in ["a@b", "ada+chat@mail.example.com", "ада@пример.рф"] {
+            assert!(EMAIL.accepts(good), "{good}");
+        }
+        let too_long = format!("{}@b", "a".repeat(253));
+        for bad in [
+            "ada", "@b", "a@", "a@b..c", "a@b@c", "a b@c", "a@b\n", &too_long,
+        ] {
+            assert!(!EMAIL.accepts(bad), "{bad}");
+        }
+    }
+
+    /// No control character or white space lies beyond the basic plane.
+    fn all_that_matter() -> impl Iterator<Item = char> {
+        ('\0'..='\u{ffff}').chain(['\u{10000}', '\u{1f980}', char::MAX])
+    }
+
+    #[test]
+    fn a_line_has_no_breaks_and_no_controls() {
+        for c in all_that_matter() {
+            let breaks = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+            assert_eq!(LINE.accepts(&format!("a{c}b")), !breaks, "{c:?}");
+        }
+    }
+
+    /// The pattern of a message's text is for clients; the server judges by [`MessageBody`].
+    #[test]
+    fn the_pattern_of_a_message_says_what_the_server_does() {
+        let pattern = Regex::new(MESSAGE_PATTERN).unwrap();
+        for c in all_that_matter() {
+            for text in [
+                c.to_string(),
+                format!("{c}a"),
+                format!(" {c}"),
+                format!("a{c}"),
+            ] {
+                let accepted = MessageBody::check(&text, 10).is_ok();
+                assert_eq!(pattern.is_match(&text), accepted, "{text:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The HTTP API over the wire, on real Postgres, a database per test. The files are named as the
+//! operations; the homeserver is out of reach, so nothing here waits for one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "json! values are made for the call"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod problem;
+
+mod close_session;
+mod command_line;
+mod create_session;
+mod idempotency;
+mod limits;
+mod openapi;
+mod operations;
+mod outbox;
+mod pages;
+mod poll_messages;
+mod refusals;
+mod send_message;
+mod turnstile;

@@ -1,0 +1,169 @@
+//! The admin listener, and faults of Postgres.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::{
+    common::{TestApp, config, expect},
+    problem::expect_problem,
+};
+
+async fn admin(app: &TestApp, path: &str) -> reqwest::Response {
+    app.client
+        .get(format!("http://{}{path}", app.admin_address))
+        .send()
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    assert_eq!(admin(&app, "/healthz").await.status(), 200);
+    let readiness = expect(admin(&app, "/readyz").await, 503).await;
+    assert_eq!(
+        readiness,
+        json!({ "ready": false, "database": true, "matrixSync": false })
+    );
+    sqlx::query("UPDATE sync_position SET synced_at = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let readiness = expect(admin(&app, "/readyz").await, 200).await;
+    assert_eq!(
+        readiness,
+        json!({ "ready": true, "database": true, "matrixSync": true })
+    );
+    // None of them is on the public listener.
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(
+            app.request(Method::GET, path)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            404
+        );
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn without_postgres_a_request_is_told_to_come_back(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("Hello").await;
+    let name: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let url = std::env::var("DATABASE_URL").unwrap();
+    let elsewhere = PgPool::connect(&url).await.unwrap();
+    let run = async |statement: String| {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&elsewhere)
+            .await
+            .unwrap();
+    };
+    run(format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false")).await;
+    run(format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    ))
+    .await;
+    let problem = expect_problem(visitor.send("lost?").await, 503, "database_unavailable").await;
+    assert!(
+        !problem.to_string().contains(&name),
+        "nothing internal: {problem}"
+    );
+    let readiness = expect(admin(&app, "/readyz").await, 503).await;
+    assert_eq!(readiness["database"], false);
+    run(format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true")).await;
+    assert_eq!(visitor.messages(None).await.len(), 1, "it was not accepted");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn without_the_homeserver_new_sessions_are_refused_in_the_end_and_open_ones_go_on(
+    pool: PgPool,
+) {
+    let app = TestApp::spawn(config(
+        &pool,
+        &[
+            ("SUPPORT_CHAT_RELAY_GRACE", "2s"),
+            ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
+            ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
+            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+        ],
+    ))
+    .await;
+    let visitor = app.visitor("within the grace").await;
+    // Nothing listens where the homeserver should be.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let refused = loop {
+        let response = app.create(json!({ "initialMessage": "Hello" })).await;
+        if response.status() != 201 {
+            break response;
+        }
+        assert!(Instant::now() < deadline);
+    };
+    expect_problem(refused, 503, "relay_unavailable").await;
+    expect(visitor.send("still accepted").await, 201).await;
+    sqlx::query("UPDATE sync_position SET synced_at = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    expect(
+        app.create(json!({ "initialMessage": "It is back" })).await,
+        201,
+    )
+    .await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_stopped_server_has_ended_cleanly_and_listens_no_more(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let (address, admin_address) = (app.address, app.admin_address);
+    app.visitor("Hello").await;
+    app.stop().await;
+    for address in [address, admin_address] {
+        let error = tokio::net::TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn metrics_say_how_much_waits_and_since_when(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let gauge = async |name: &str| -> Option<f64> {
+        let response = admin(&app, "/metrics").await;
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/plain; version=0.0.4; charset=utf-8"
+        );
+        let text = response.text().await.unwrap();
+        assert!(
+            text.contains("# TYPE support_chat_database_up gauge\n"),
+            "{text}"
+        );
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("support_chat_{name} ")));
+        value.map(|value| value.parse().unwrap())
+    };
+    assert_eq!(gauge("outbox_tasks").await, Some(0.0));
+    assert_eq!(gauge("outbox_oldest_message_seconds").await, Some(0.0));
+    assert_eq!(gauge("sync_age_seconds").await, None, "never yet");
+    app.visitor("Hello").await;
+    sqlx::query("UPDATE messages SET created_at = now() - interval '90 seconds'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE sync_position SET synced_at = now() - interval '10 seconds'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(gauge("outbox_tasks").await, Some(2.0));
+    assert!((90.0..120.0).contains(&gauge("outbox_oldest_message_seconds").await.unwrap()));
+    assert!((10.0..40.0).contains(&gauge("sync_age_seconds").await.unwrap()));
+    assert_eq!(gauge("database_up").await, Some(1.0));
+}

@@ -1,0 +1,108 @@
+//! Claims on the outbox, as several servers make them.
+
+use std::collections::HashSet;
+
+use server::storage::outbox;
+use sqlx::PgPool;
+
+async fn queue(pool: &PgPool, sessions: i32) {
+    for statement in [
+        "INSERT INTO sessions (id) SELECT gen_random_uuid() FROM generate_series(1, $1)",
+        "INSERT INTO outbox (session_id, kind) SELECT id, kind FROM sessions, generate_series(1, $1),
+         unnest(ARRAY['create_room', 'details']) WITH ORDINALITY AS kinds (kind, n)
+         WHERE generate_series = 1 ORDER BY n",
+    ] {
+        sqlx::query(statement).bind(sessions).execute(pool).await.unwrap();
+    }
+}
+
+/// An outbox is empty most of the time, and the planner may believe that it is.
+#[sqlx::test(migrations = "../migrations")]
+async fn no_more_is_claimed_than_was_asked_for_however_it_is_planned(pool: PgPool) {
+    sqlx::query("ANALYZE outbox").execute(&pool).await.unwrap();
+    queue(&pool, 60).await;
+    for plan in ["enable_hashjoin", "enable_mergejoin", "enable_material"] {
+        let mut db = pool.acquire().await.unwrap();
+        let off = format!("SET {plan} = off");
+        sqlx::query(sqlx::AssertSqlSafe(off))
+            .execute(&mut *db)
+            .await
+            .unwrap();
+        assert_eq!(outbox::claim(&mut *db, 4).await.unwrap().len(), 4);
+    }
+    let leased: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE leased_until > now()")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(leased, 12);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(pool: PgPool) {
+    queue(&pool, 60).await;
+    let claims = futures_util::future::join_all((0..8).map(|_| outbox::claim(&pool, 10))).await;
+    let claims: Vec<_> = claims.into_iter().flat_map(Result::unwrap).collect();
+    let sessions: HashSet<_> = claims.iter().map(|claim| claim.session_id).collect();
+    assert_eq!((claims.len(), sessions.len()), (60, 60));
+    assert!(
+        claims
+            .iter()
+            .all(|claim| claim.task == outbox::Task::CreateRoom)
+    );
+    assert_eq!(
+        outbox::claim(&pool, 10).await.unwrap().len(),
+        0,
+        "nobody passes the first task"
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
+    queue(&pool, 1).await;
+    let stale = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    sqlx::query("UPDATE outbox SET leased_until = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let current = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    assert_eq!(stale.id, current.id);
+    outbox::retry(&pool, &stale, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        outbox::claim(&pool, 1).await.unwrap().len(),
+        0,
+        "it is still the other's"
+    );
+    outbox::retry(&pool, &current, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_message_s_end_is_recorded_once_and_the_first_counts(pool: PgPool) {
+    queue(&pool, 1).await;
+    for statement in [
+        "DELETE FROM outbox",
+        "INSERT INTO messages (id, session_id, seq, sender, body, delivery)
+         SELECT gen_random_uuid(), id, 1, 'visitor', 'Hello', 'pending' FROM sessions",
+        "INSERT INTO outbox (session_id, kind, message_id) SELECT session_id, 'message', id FROM messages",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let claim = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    let mut db = pool.acquire().await.unwrap();
+    let sent = outbox::Outcome::Sent("$event");
+    assert!(outbox::finish(&mut db, &claim, sent).await.unwrap());
+    assert!(
+        !outbox::finish(&mut db, &claim, outbox::Outcome::Failed)
+            .await
+            .unwrap()
+    );
+    let delivery: String = sqlx::query_scalar("SELECT delivery FROM messages")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(delivery, "delivered");
+}

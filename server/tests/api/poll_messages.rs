@@ -1,0 +1,127 @@
+use std::collections::HashSet;
+
+use serde_json::Value;
+use sqlx::PgPool;
+
+use crate::{
+    common::{TestApp, config, expect},
+    problem::expect_problem,
+};
+
+fn bodies(messages: &[Value]) -> Vec<&str> {
+    messages
+        .iter()
+        .map(|message| message["body"].as_str().unwrap())
+        .collect()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_cursor_gives_only_what_came_later(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("one").await;
+    assert_eq!(
+        visitor.messages(Some(&visitor.first_message_id)).await,
+        [] as [Value; 0]
+    );
+    let two = expect(visitor.send("two").await, 201).await;
+    expect(visitor.send("three").await, 201).await;
+    assert_eq!(
+        bodies(&visitor.messages(None).await),
+        ["one", "two", "three"]
+    );
+    let after_first = visitor.messages(Some(&visitor.first_message_id)).await;
+    assert_eq!(bodies(&after_first), ["two", "three"]);
+    assert_eq!(
+        bodies(&visitor.messages(two["messageId"].as_str()).await),
+        ["three"]
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_full_answer_has_a_hundred_and_the_next_goes_on(pool: PgPool) {
+    let app = TestApp::spawn(config(
+        &pool,
+        &[("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0")],
+    ))
+    .await;
+    let visitor = app.visitor("0").await;
+    for n in 1..=100 {
+        expect(visitor.send(&n.to_string()).await, 201).await;
+    }
+    let page = visitor.messages(None).await;
+    assert_eq!(page.len(), 100);
+    let rest = visitor.messages(page.last().unwrap()["id"].as_str()).await;
+    assert_eq!(bodies(&rest), ["100"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_cursor_of_another_session_or_of_none_is_refused(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let (ada, grace) = (app.visitor("Ada's").await, app.visitor("Grace's").await);
+    let foreign = [
+        grace.first_message_id.as_str(),
+        "",
+        "1",
+        "00000000-0000-0000-0000-000000000000",
+    ];
+    for cursor in foreign {
+        expect_problem(ada.poll(Some(cursor)).await, 422, "unknown_cursor").await;
+    }
+}
+
+/// Writers and a poller against each other: what a cursor has passed must never be missing.
+#[sqlx::test(migrations = "../migrations")]
+async fn concurrent_writers_never_slip_in_behind_a_cursor(pool: PgPool) {
+    const WRITERS: usize = 8;
+    const EACH: usize = 100;
+    let app = TestApp::spawn(config(
+        &pool,
+        &[
+            ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+        ],
+    ))
+    .await;
+    let visitor = app.visitor("first").await;
+    let writers = (0..WRITERS).map(|writer| {
+        let visitor = &visitor;
+        async move {
+            for n in 0..EACH {
+                expect(visitor.send(&format!("{writer} {n}")).await, 201).await;
+            }
+        }
+    });
+    let poller = async {
+        let mut seen: Vec<Value> = Vec::new();
+        while seen.len() < 1 + WRITERS * EACH {
+            let cursor = seen
+                .last()
+                .map(|message| message["id"].as_str().unwrap().to_owned());
+            seen.extend(visitor.messages(cursor.as_deref()).await);
+        }
+        seen
+    };
+    let (seen, _) = tokio::join!(poller, futures_util::future::join_all(writers));
+    let ids: HashSet<_> = seen
+        .iter()
+        .map(|message| message["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 1 + WRITERS * EACH, "each exactly once");
+    for writer in 0..WRITERS {
+        let prefix = format!("{writer} ");
+        let order: Vec<usize> = bodies(&seen)
+            .iter()
+            .filter_map(|body| body.strip_prefix(&prefix)?.parse().ok())
+            .collect();
+        assert_eq!(
+            order,
+            (0..EACH).collect::<Vec<_>>(),
+            "writer {writer} in its order"
+        );
+    }
+    assert_eq!(
+        seen[..100],
+        visitor.messages(None).await[..],
+        "a second reading is the same"
+    );
+}

@@ -1,0 +1,22 @@
+//! What was promised is kept, whatever dies.
+//!
+//! The real server as a child process, a real Postgres and a real Synapse are killed, and the network
+//! between them is cut, while visitors and staff go on. Afterwards an oracle compares what clients
+//! were promised with what rooms hold and what polls show. `docs/reliability.md` tells how to run
+//! this, and what it found.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+#![expect(clippy::print_stdout, reason = "the figures are part of the result")]
+
+mod homeserver;
+mod oracle;
+mod parts;
+mod proxy;
+mod scenarios;
+mod server;
+mod stage;
+mod workload;

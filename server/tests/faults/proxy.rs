@@ -1,0 +1,256 @@
+//! The network between a server and the homeserver, as a TCP proxy that can fail.
+//!
+//! Each connection carries one HTTP request, so that a fault can be about one: the request is read
+//! whole and forwarded with `Connection: close`, and what comes back until the end is the answer.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::sleep,
+};
+use uuid::Uuid;
+
+/// How likely a request's faults are. By default there are none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weather {
+    /// The connection is cut when the request has come, and nothing is forwarded.
+    pub(crate) cut_before: f64,
+    /// The request is forwarded, and the connection cut before the answer comes back.
+    pub(crate) cut_after: f64,
+    /// The request is forwarded after a while.
+    pub(crate) delay: f64,
+    /// Messages get another transaction id with each attempt: what a broken server would do.
+    pub(crate) random_transactions: bool,
+    /// The connection of a `createRoom` is cut at once, and the homeserver begins with it only so
+    /// much later: what a busy homeserver does.
+    pub(crate) late_rooms: Option<Duration>,
+}
+
+/// Faults that have happened.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) cut_before: AtomicUsize,
+    pub(crate) cut_after: AtomicUsize,
+    pub(crate) delayed: AtomicUsize,
+}
+
+struct State {
+    homeserver: SocketAddr,
+    weather: Mutex<Weather>,
+    rng: Mutex<StdRng>,
+    counts: Counts,
+}
+
+enum Fate {
+    Forward,
+    CutBefore,
+    /// `true`: when the answer is there; else at once, while the homeserver is at work.
+    CutAfter(bool),
+    Delay(Duration),
+}
+
+/// The proxy; it ends when this is dropped.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    state: Arc<State>,
+    up: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+impl Proxy {
+    /// Forwards to the homeserver at this base URL.
+    pub(crate) async fn start(homeserver: &str, seed: u64) -> Self {
+        let homeserver = homeserver.trim_start_matches("http://");
+        let state = Arc::new(State {
+            homeserver: homeserver.trim_end_matches('/').parse().unwrap(),
+            weather: Mutex::default(),
+            rng: Mutex::new(StdRng::seed_from_u64(seed)),
+            counts: Counts::default(),
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (up, watched) = watch::channel(true);
+        Self {
+            address,
+            running: tokio::spawn(run(listener, state.clone(), watched)),
+            state,
+            up,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn set(&self, weather: Weather) {
+        *self.state.weather.lock().unwrap() = weather;
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.state.counts
+    }
+
+    /// Cuts what is under way, and refuses connections for so long.
+    pub(crate) async fn refuse_for(&self, duration: Duration) {
+        self.up.send_replace(false);
+        sleep(duration).await;
+        self.up.send_replace(true);
+    }
+}
+
+async fn run(mut listener: TcpListener, state: Arc<State>, mut up: watch::Receiver<bool>) {
+    let address = listener.local_addr().unwrap();
+    loop {
+        // Dropped, and with it every connection, when the network goes down.
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    if let Ok((client, _)) = accepted {
+                        let state = state.clone();
+                        connections.spawn(async move { relay(client, &state).await });
+                    }
+                }
+                Some(_) = connections.join_next() => {}
+                _ = up.wait_for(|up| !up) => break,
+            }
+        }
+        drop(listener);
+        drop(connections);
+        if up.wait_for(|up| *up).await.is_err() {
+            return;
+        }
+        listener = TcpListener::bind(address).await.unwrap();
+    }
+}
+
+async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
+    let Some(request) = Request::read(&mut client).await? else {
+        return Ok(());
+    };
+    let weather = *state.weather.lock().unwrap();
+    if let Some(late) = weather.late_rooms
+        && request.head.contains("/createRoom ")
+    {
+        state.counts.delayed.fetch_add(1, Ordering::Relaxed);
+        drop(client);
+        sleep(late).await;
+        let mut homeserver = TcpStream::connect(state.homeserver).await?;
+        homeserver.write_all(&request.forwarded(false)).await?;
+        return copy(&mut homeserver, &mut sink()).await.map(drop);
+    }
+    let fate = state.fate(weather);
+    match fate {
+        Fate::CutBefore => return Ok(()),
+        Fate::Delay(delay) => sleep(delay).await,
+        Fate::Forward | Fate::CutAfter(_) => {}
+    }
+    let mut homeserver = TcpStream::connect(state.homeserver).await?;
+    homeserver
+        .write_all(&request.forwarded(weather.random_transactions))
+        .await?;
+    if let Fate::CutAfter(done) = fate {
+        if done {
+            homeserver.read_u8().await?;
+        }
+        return Ok(());
+    }
+    let (mut from_client, mut to_client) = client.split();
+    tokio::select! {
+        answered = copy(&mut homeserver, &mut to_client) => answered.map(drop),
+        // The client has gone.
+        _ = from_client.read_u8() => Ok(()),
+    }
+}
+
+impl State {
+    fn fate(&self, weather: Weather) -> Fate {
+        let mut rng = self.rng.lock().unwrap();
+        let count = |counter: &AtomicUsize| counter.fetch_add(1, Ordering::Relaxed);
+        let dice: f64 = rng.random();
+        if dice < weather.cut_before {
+            count(&self.counts.cut_before);
+            Fate::CutBefore
+        } else if dice < weather.cut_before + weather.cut_after {
+            count(&self.counts.cut_after);
+            Fate::CutAfter(rng.random())
+        } else if dice < weather.cut_before + weather.cut_after + weather.delay {
+            count(&self.counts.delayed);
+            Fate::Delay(Duration::from_millis(rng.random_range(50..1500)))
+        } else {
+            Fate::Forward
+        }
+    }
+}
+
+struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// `None` when the client has nothing more to ask.
+    async fn read(client: &mut TcpStream) -> io::Result<Option<Self>> {
+        let mut bytes = Vec::new();
+        let head_length = loop {
+            if let Some(at) = bytes.windows(4).position(|it| it == b"\r\n\r\n") {
+                break at + 2;
+            }
+            if client.read_buf(&mut bytes).await? == 0 {
+                return Ok(None);
+            }
+        };
+        let head = String::from_utf8_lossy(&bytes[..head_length]).into_owned();
+        let mut body = bytes.split_off(head_length + 2);
+        let length = header(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+        while body.len() < length {
+            if client.read_buf(&mut body).await? == 0 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Self { head, body }))
+    }
+
+    fn forwarded(&self, random_transaction: bool) -> Vec<u8> {
+        let mut lines = self.head.lines();
+        let mut first = lines.next().unwrap().to_owned();
+        if random_transaction && first.contains("/send/m.room.message/") {
+            let (target, version) = first.rsplit_once(' ').unwrap();
+            let (path, _) = target.rsplit_once('/').unwrap();
+            first = format!("{path}/{} {version}", Uuid::new_v4());
+        }
+        let mut head = format!("{first}\r\nConnection: close\r\n");
+        for line in lines.filter(|line| header(line, "connection").is_none()) {
+            head.push_str(line);
+            head.push_str("\r\n");
+        }
+        head.push_str("\r\n");
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
+fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .map(|(_, value)| value.trim())
+}

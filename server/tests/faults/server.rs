@@ -1,0 +1,105 @@
+//! The server as a process that can be killed.
+
+use std::{
+    fs::File,
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use rand::Rng;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+use crate::parts;
+
+/// A server that always has the same address. It is killed when this is dropped.
+pub(crate) struct Server {
+    variables: Vec<(&'static str, String)>,
+    port: u16,
+    log: File,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// One that does not run yet.
+    pub(crate) fn new(name: &str, mut variables: Vec<(&'static str, String)>) -> Self {
+        let port = free_port();
+        variables.push(("SUPPORT_CHAT_LISTEN", format!("127.0.0.1:{port}")));
+        variables.push(("SUPPORT_CHAT_ADMIN_LISTEN", "127.0.0.1:0".to_owned()));
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{name}.log"));
+        Self {
+            variables,
+            port,
+            log: File::create(log).unwrap(),
+            child: None,
+        }
+    }
+
+    /// The public listener's base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Runs it, and waits until it takes requests.
+    pub(crate) async fn start(&mut self) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            let gone = match &mut self.child {
+                None => true,
+                // It ends by itself when it has no database to start with.
+                Some(child) => child.try_wait().unwrap().is_some(),
+            };
+            if gone {
+                self.child = Some(self.spawn());
+            }
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
+                .await
+                .is_ok()
+            {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the server does not start");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn spawn(&self) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_matrix-support-chat"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(self.log.try_clone().unwrap())
+            .stderr(self.log.try_clone().unwrap())
+            .spawn()
+            .unwrap()
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port below those that outgoing connections get, one of which could take the port of a server
+/// that is down.
+fn free_port() -> u16 {
+    let mut rng = rand::rng();
+    loop {
+        let port = rng.random_range(20_000..30_000);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What one scenario plays on: a database, accounts, a proxy and servers of its own.
+
+use std::{env, sync::Arc, time::Duration};
+
+use rand::{SeedableRng, rngs::StdRng};
+use sqlx::{
+    Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::{
+    homeserver::{self, Account},
+    oracle::{self, Verdict},
+    parts,
+    proxy::Proxy,
+    server::Server,
+    workload::{Api, Conversation, Replies, Workload},
+};
+
+/// How the bot proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credentials {
+    /// The server logs in anew with each start.
+    Password,
+    /// One token for several servers.
+    Token,
+}
+
+pub(crate) struct Stage {
+    name: &'static str,
+    seed: u64,
+    started: Instant,
+    pub(crate) pool: PgPool,
+    pub(crate) bot: Account,
+    pub(crate) staff: Arc<Account>,
+    pub(crate) proxy: Proxy,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) api: Api,
+    pub(crate) replies: Arc<Replies>,
+    pub(crate) rng: StdRng,
+}
+
+impl Stage {
+    /// Sets the scene, and starts the servers.
+    pub(crate) async fn set(name: &'static str, servers: usize, credentials: Credentials) -> Self {
+        let seed = parts::seed();
+        println!("{name}: FAULT_SEED={seed}");
+        let database = database(name).await;
+        let admin = Account::admin().await;
+        let bot = Account::unlimited("bot", &admin).await;
+        let staff = Account::unlimited("alice", &admin).await;
+        let proxy = Proxy::start(&homeserver::url(), seed).await;
+        let credential = match credentials {
+            Credentials::Password => ("MATRIX_SUPPORT_BOT_PASSWORD", bot.password.clone()),
+            Credentials::Token => ("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", bot.access_token.clone()),
+        };
+        let variables = [
+            ("DATABASE_URL", database.clone()),
+            ("MATRIX_HOMESERVER_URL", proxy.url()),
+            ("MATRIX_SUPPORT_BOT_MXID", bot.user_id.clone()),
+            ("MATRIX_SUPPORT_STAFF_MXIDS", staff.user_id.clone()),
+            credential,
+            (
+                "SUPPORT_CHAT_ALLOWED_ORIGINS",
+                "http://localhost".to_owned(),
+            ),
+            ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0".to_owned()),
+            ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0".to_owned()),
+            (
+                "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
+                "0".to_owned(),
+            ),
+            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0".to_owned()),
+        ];
+        let mut started = Vec::new();
+        for number in 0..servers {
+            let mut server = Server::new(&format!("{name}-{number}"), variables.to_vec());
+            server.start().await;
+            started.push(server);
+        }
+        Self {
+            name,
+            seed,
+            started: Instant::now(),
+            pool: PgPoolOptions::new()
+                .acquire_timeout(Duration::from_secs(5))
+                .connect_lazy(&database)
+                .unwrap(),
+            bot,
+            staff: Arc::new(staff),
+            proxy,
+            api: Api::new(started.iter().map(Server::url).collect()),
+            servers: started,
+            replies: Arc::default(),
+            rng: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// Fails when the scenario goes on for longer than faults take.
+    pub(crate) fn check_time(&self) {
+        let limit = parts::PATIENCE * parts::scale();
+        assert!(self.started.elapsed() < limit, "too few faults");
+    }
+
+    /// Visitors and staff begin.
+    pub(crate) fn open(&self, visitors: u64) -> Workload {
+        let (staff, replies) = (self.staff.clone(), self.replies.clone());
+        Workload::start(visitors, &self.api, &self.pool, staff, replies, self.seed)
+    }
+
+    /// With everything up again: lets visitors and staff finish, and judges.
+    pub(crate) async fn close(&mut self, mut workload: Workload, faults: &str) -> Verdict {
+        let conversations = workload.visitors_leave().await;
+        // Now every room is there, and every invitation.
+        self.outbox_is_empty().await;
+        workload.staff_leave().await;
+        self.judge(conversations, faults).await
+    }
+
+    /// Waits until nothing is under way, and judges.
+    pub(crate) async fn judge(
+        &mut self,
+        mut conversations: Vec<Conversation>,
+        faults: &str,
+    ) -> Verdict {
+        self.outbox_is_empty().await;
+        conversations.push(self.last_conversation().await);
+        self.outbox_is_empty().await;
+        for conversation in conversations.iter_mut().filter(|it| !it.closed) {
+            self.api.poll_all(conversation).await;
+        }
+        let verdict = oracle::judge(&conversations, &self.bot, &self.replies).await;
+        self.report(&verdict, faults);
+        verdict
+    }
+
+    async fn outbox_is_empty(&self) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            let waiting: Result<i64, _> = sqlx::query_scalar("SELECT count(*) FROM outbox")
+                .fetch_one(&self.pool)
+                .await;
+            if matches!(waiting, Ok(0)) {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{}: not all is delivered: {waiting:?}",
+                self.name
+            );
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A conversation whose reply is the last event of all: when it is shown, the sync has passed
+    /// everything that came before.
+    async fn last_conversation(&self) -> Conversation {
+        let mut conversation = self.api.create("the last").await;
+        let room_id = self.wait_for_room(&conversation).await;
+        self.staff.join(&room_id).await;
+        self.reply(&room_id, "the last reply").await;
+        self.wait_for_reply(&mut conversation).await;
+        conversation
+    }
+
+    pub(crate) async fn reply(&self, room_id: &str, text: &str) {
+        let text = text.to_owned();
+        self.replies.send(&self.staff, room_id, text).await;
+    }
+
+    /// Polls until something of the staff's is shown.
+    pub(crate) async fn wait_for_reply(&self, conversation: &mut Conversation) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        while !conversation.seen.iter().any(|it| it.sender == "staff") {
+            let name = self.name;
+            assert!(Instant::now() < deadline, "{name}: no reply is shown");
+            self.api.poll(conversation).await;
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub(crate) async fn wait_for_room(&self, conversation: &Conversation) -> String {
+        let deadline = Instant::now() + parts::PATIENCE;
+        let id: Uuid = conversation.session_id.parse().unwrap();
+        loop {
+            self.outbox_is_empty().await;
+            let room = sqlx::query_scalar("SELECT room_id FROM sessions WHERE id = $1")
+                .bind(id)
+                .fetch_one(&self.pool)
+                .await;
+            match room {
+                Ok(room_id) => return room_id,
+                // Another scenario may have killed Postgres.
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        }
+    }
+
+    fn report(&self, verdict: &Verdict, faults: &str) {
+        let Self { name, seed, .. } = self;
+        let took = self.started.elapsed().as_secs();
+        println!(
+            "\n{name} (FAULT_SEED={seed}, {took} s)\n\
+             | scenario | faults | sessions (closed) | visitor texts | staff texts | lost | doubled | out of order | unpromised | extra rooms |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n\
+             | {name} | {faults} | {} ({}) | {} | {} | {} | {} | {} | {} | {} |\n",
+            verdict.sessions,
+            verdict.closed,
+            verdict.visitor_texts,
+            verdict.staff_texts,
+            verdict.lost(),
+            verdict.doubled(),
+            verdict.out_of_order(),
+            verdict.unpromised(),
+            verdict.extra_rooms.len(),
+        );
+    }
+}
+
+/// A database of the scenario's own, which its servers migrate.
+async fn database(name: &str) -> String {
+    let url = env::var("DATABASE_URL").expect("DATABASE_URL");
+    let options: PgConnectOptions = url.parse().unwrap();
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    let database = format!("faults-{name}-{}", Uuid::new_v4().simple());
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        r#"CREATE DATABASE "{database}""#
+    )))
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    let mut url = url::Url::parse(&url).unwrap();
+    url.set_path(&database);
+    url.into()
+}

@@ -1,0 +1,323 @@
+//! Accounts on the test's Synapse, and what a staff member does with one.
+
+use std::{env, time::Duration};
+
+use hmac::{Hmac, Mac};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use server::config::Config;
+use sha1::Sha1;
+use sqlx::PgPool;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::common::{self, TestApp, Visitor};
+
+/// Nothing here takes this long; what is awaited for longer has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An account, made for one test.
+pub(crate) struct Account {
+    client: Client,
+    pub(crate) user_id: String,
+    pub(crate) access_token: String,
+    since: Option<String>,
+    /// Every timeline event seen so far, oldest first, each with its `room_id`.
+    seen: Vec<Value>,
+    invited_to: Vec<String>,
+}
+
+fn homeserver_url() -> String {
+    env::var("SYNAPSE_URL").expect("SYNAPSE_URL: run these tests with `cargo xtask test synapse`")
+}
+
+impl Account {
+    pub(crate) async fn register(name: &str) -> Self {
+        Self::register_as(name, false).await
+    }
+
+    async fn register_as(name: &str, admin: bool) -> Self {
+        let client = Client::new();
+        let secret = env::var("SYNAPSE_REGISTRATION_SECRET").expect("SYNAPSE_REGISTRATION_SECRET");
+        let url = format!("{}/_synapse/admin/v1/register", homeserver_url());
+        let nonce: Value = client.get(&url).send().await.unwrap().json().await.unwrap();
+        let nonce = nonce["nonce"].as_str().unwrap();
+        let username = format!("{name}-{}", Uuid::new_v4().simple());
+        let password = Uuid::new_v4().to_string();
+        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+        let role = if admin { "admin" } else { "notadmin" };
+        mac.update([nonce, &username, &password, role].join("\0").as_bytes());
+        let mac = format!("{:x}", mac.finalize().into_bytes());
+        let body = json!({
+            "nonce": nonce, "username": username, "password": password, "admin": admin, "mac": mac,
+        });
+        let registered: Value = client
+            .post(&url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let text = |name: &str| registered[name].as_str().expect("registered").to_owned();
+        let (user_id, access_token) = (text("user_id"), text("access_token"));
+        Self {
+            client,
+            user_id,
+            access_token,
+            since: None,
+            seen: Vec::new(),
+            invited_to: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
+        loop {
+            let url = format!("{}{path}", homeserver_url());
+            let mut request = self
+                .client
+                .request(method.clone(), url)
+                .bearer_auth(&self.access_token);
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            let response = request.send().await.unwrap();
+            let status = response.status();
+            let answer: Value = response.json().await.unwrap();
+            if status != StatusCode::TOO_MANY_REQUESTS {
+                return (status, answer);
+            }
+            // A hardened homeserver limits people; it says for how long.
+            sleep(Duration::from_millis(
+                answer["retry_after_ms"].as_u64().unwrap(),
+            ))
+            .await;
+        }
+    }
+
+    pub(crate) async fn ok(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.call(method, path, body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        answer
+    }
+
+    /// Follows `/sync` until `find` finds something in what was seen so far.
+    pub(crate) async fn wait_for<T>(&mut self, what: &str, find: impl Fn(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = find(self) {
+                return found;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} waits for {what}: {:#?}",
+                self.user_id,
+                self.seen
+            );
+            self.sync().await;
+        }
+    }
+
+    async fn sync(&mut self) {
+        let since = self
+            .since
+            .as_ref()
+            .map(|since| format!("&since={since}"))
+            .unwrap_or_default();
+        let filter = r#"{"room":{"timeline":{"limit":500}}}"#;
+        let path = format!("/_matrix/client/v3/sync?timeout=2000&filter={filter}{since}");
+        let answer = self.ok(Method::GET, &path, None).await;
+        self.since = answer["next_batch"].as_str().map(str::to_owned);
+        let rooms = |kind: &str| {
+            answer["rooms"][kind]
+                .as_object()
+                .cloned()
+                .unwrap_or_default()
+        };
+        self.invited_to
+            .extend(rooms("invite").into_iter().map(|(room_id, _)| room_id));
+        for (room_id, room) in rooms("join") {
+            for event in room["timeline"]["events"].as_array().into_iter().flatten() {
+                let mut event = event.clone();
+                event["room_id"] = json!(room_id);
+                self.seen.push(event);
+            }
+        }
+    }
+
+    pub(crate) async fn invitation(&mut self) -> String {
+        self.wait_for("an invitation", |account| {
+            account.invited_to.last().cloned()
+        })
+        .await
+    }
+
+    pub(crate) async fn join(&self, room_id: &str) {
+        self.ok(
+            Method::POST,
+            &format!("/_matrix/client/v3/join/{room_id}"),
+            Some(json!({})),
+        )
+        .await;
+    }
+
+    /// Accepts the newest invitation.
+    pub(crate) async fn accept(&mut self) -> String {
+        let room_id = self.invitation().await;
+        self.join(&room_id).await;
+        room_id
+    }
+
+    /// Sends an `m.room.message`; gives its event id.
+    pub(crate) async fn send(&self, room_id: &str, content: Value) -> String {
+        let path = format!(
+            "/_matrix/client/v3/rooms/{room_id}/send/m.room.message/{}",
+            Uuid::new_v4()
+        );
+        let answer = self.ok(Method::PUT, &path, Some(content)).await;
+        answer["event_id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn say(&self, room_id: &str, text: &str) -> String {
+        self.send(room_id, json!({ "msgtype": "m.text", "body": text }))
+            .await
+    }
+
+    pub(crate) async fn redact(&self, room_id: &str, event_id: &str) {
+        let path = format!(
+            "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{}",
+            Uuid::new_v4()
+        );
+        self.ok(Method::PUT, &path, Some(json!({}))).await;
+    }
+
+    /// `(msgtype, body)` of each message seen in the room.
+    pub(crate) fn messages(&self, room_id: &str) -> Vec<(String, String)> {
+        self.seen
+            .iter()
+            .filter(|event| event["room_id"] == room_id && event["type"] == "m.room.message")
+            .filter_map(|event| {
+                let content = &event["content"];
+                Some((
+                    content["msgtype"].as_str()?.to_owned(),
+                    content["body"].as_str()?.to_owned(),
+                ))
+            })
+            .collect()
+    }
+
+    /// Bodies of the texts, or of the notices, in the room.
+    pub(crate) fn bodies(&self, room_id: &str, msgtype: &str) -> Vec<String> {
+        let messages = self.messages(room_id).into_iter();
+        messages
+            .filter(|(kind, _)| kind == msgtype)
+            .map(|(_, body)| body)
+            .collect()
+    }
+
+    pub(crate) async fn wait_for_texts(&mut self, room_id: &str, count: usize) -> Vec<String> {
+        self.wait_for(&format!("{count} texts"), |account| {
+            Some(account.bodies(room_id, "m.text")).filter(|texts| texts.len() >= count)
+        })
+        .await
+    }
+
+    pub(crate) async fn wait_for_notice(&mut self, room_id: &str, part: &str) -> String {
+        self.wait_for(&format!("a notice with {part:?}"), |account| {
+            account
+                .bodies(room_id, "m.notice")
+                .into_iter()
+                .find(|body| body.contains(part))
+        })
+        .await
+    }
+
+    pub(crate) async fn state(&self, room_id: &str) -> Vec<Value> {
+        let path = format!("/_matrix/client/v3/rooms/{room_id}/state");
+        self.ok(Method::GET, &path, None)
+            .await
+            .as_array()
+            .unwrap()
+            .clone()
+    }
+
+    pub(crate) async fn joined_rooms(&self) -> usize {
+        let rooms = self
+            .ok(Method::GET, "/_matrix/client/v3/joined_rooms", None)
+            .await;
+        rooms["joined_rooms"].as_array().unwrap().len()
+    }
+}
+
+/// A support team of its own: bot, alice and bob.
+pub(crate) struct Team {
+    pub(crate) bot: Account,
+    pub(crate) alice: Account,
+    pub(crate) bob: Account,
+}
+
+impl Team {
+    pub(crate) async fn new() -> Self {
+        let bot = Account::register("bot").await;
+        let admin = Account::register_as("admin", true).await;
+        // As a deployment does it: the bot alone is exempt from the limits on people.
+        let path = format!(
+            "/_synapse/admin/v1/users/{}/override_ratelimit",
+            bot.user_id
+        );
+        let unlimited = json!({ "messages_per_second": 0, "burst_count": 0 });
+        admin.ok(Method::POST, &path, Some(unlimited)).await;
+        Self {
+            bot,
+            alice: Account::register("alice").await,
+            bob: Account::register("bob").await,
+        }
+    }
+
+    pub(crate) fn config(&self, pool: &PgPool, extra: &[(&str, &str)]) -> Config {
+        let staff = format!("{},{}", self.alice.user_id, self.bob.user_id);
+        let url = homeserver_url();
+        let mut vars = vec![
+            ("MATRIX_HOMESERVER_URL", url.as_str()),
+            ("MATRIX_SUPPORT_BOT_MXID", self.bot.user_id.as_str()),
+            (
+                "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+                self.bot.access_token.as_str(),
+            ),
+            ("MATRIX_SUPPORT_STAFF_MXIDS", staff.as_str()),
+        ];
+        vars.extend_from_slice(extra);
+        common::config(pool, &vars)
+    }
+
+    pub(crate) async fn serve(&self, pool: &PgPool, extra: &[(&str, &str)]) -> TestApp {
+        TestApp::spawn(self.config(pool, extra)).await
+    }
+}
+
+/// Polls, as a visitor does, until there are `count` entries.
+pub(crate) async fn wait_for_messages(visitor: &Visitor<'_>, count: usize) -> Vec<Value> {
+    wait_until(visitor, |messages| messages.len() >= count).await
+}
+
+/// Polls, as a visitor does, until what a poll shows is as it should be.
+pub(crate) async fn wait_until(
+    visitor: &Visitor<'_>,
+    done: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let messages = visitor.messages(None).await;
+        if done(&messages) {
+            return messages;
+        }
+        assert!(Instant::now() < deadline, "a poll shows {messages:#?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,87 @@
+//! Staff who accept the invitation later read what was said before.
+
+use sqlx::PgPool;
+
+use crate::{
+    common::expect,
+    homeserver::{Team, wait_until},
+};
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("my first message").await;
+    expect(visitor.send("my second message").await, 201).await;
+    wait_until(&visitor, |messages| messages[1]["delivery"] == "delivered").await;
+
+    let room_id = team.alice.accept().await;
+    let recap = team
+        .alice
+        .wait_for_notice(&room_id, "my second message")
+        .await;
+    assert!(recap.contains("Visitor: my first message"), "{recap}");
+    team.alice.say(&room_id, "Hello from Alice").await;
+
+    team.bob.accept().await;
+    let recap = team.bob.wait_for_notice(&room_id, "Hello from Alice").await;
+    for text in ["Visitor: my first message", "Visitor: my second message"] {
+        assert!(recap.contains(text), "{recap}");
+    }
+    assert_eq!(
+        team.bob.bodies(&room_id, "m.text"),
+        [] as [String; 0],
+        "Matrix shows him none"
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn with_invited_history_matrix_shows_it_and_no_recap_is_posted(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team
+        .serve(&pool, &[("MATRIX_SUPPORT_HISTORY_VISIBILITY", "invited")])
+        .await;
+    let visitor = app.visitor("my first message").await;
+    expect(visitor.send("my second message").await, 201).await;
+    wait_until(&visitor, |messages| messages[1]["delivery"] == "delivered").await;
+    let room_id = team.alice.accept().await;
+    team.bob.accept().await;
+    // Anything posted for the joins would stand before this.
+    expect(visitor.send("my third message").await, 201).await;
+    for reader in [&mut team.alice, &mut team.bob] {
+        let texts = reader.wait_for_texts(&room_id, 3).await;
+        assert_eq!(
+            texts,
+            ["my first message", "my second message", "my third message"]
+        );
+        assert_eq!(reader.bodies(&room_id, "m.notice"), [] as [String; 0]);
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_was_there_before_is_told_only_what_came_while_they_were_away(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("seen in the recap").await;
+    wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
+    let room_id = team.alice.accept().await;
+    team.alice
+        .wait_for_notice(&room_id, "seen in the recap")
+        .await;
+    team.bob.accept().await;
+    let leave = format!("/_matrix/client/v3/rooms/{room_id}/leave");
+    team.alice
+        .ok(reqwest::Method::POST, &leave, Some(serde_json::json!({})))
+        .await;
+    expect(visitor.send("missed by Alice").await, 201).await;
+    team.bob.wait_for_texts(&room_id, 1).await;
+
+    let invite = serde_json::json!({ "user_id": team.alice.user_id });
+    let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
+    team.bob
+        .ok(reqwest::Method::POST, &path, Some(invite))
+        .await;
+    team.alice.join(&room_id).await;
+    let recap = team.bob.wait_for_notice(&room_id, "missed by Alice").await;
+    assert!(!recap.contains("seen in the recap"), "{recap}");
+}

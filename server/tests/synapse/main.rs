@@ -1,0 +1,21 @@
+//! The server against a real Synapse: what staff see is asked with their own accounts, over plain
+//! HTTP. `SYNAPSE_URL` and `SYNAPSE_REGISTRATION_SECRET` say where it is.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "json! values are made for the call"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod homeserver;
+mod late_joiners;
+mod relay_in;
+mod relay_out;
+mod room;

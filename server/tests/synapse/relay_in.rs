@@ -1,0 +1,200 @@
+//! What staff say, as it arrives at the visitor.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::{
+    common::{TestApp, Visitor},
+    homeserver::{Account, Team, wait_for_messages, wait_until},
+};
+
+fn staff_texts(messages: &[Value]) -> Vec<&str> {
+    messages
+        .iter()
+        .filter(|message| message["sender"] == "staff")
+        .map(|message| message["body"].as_str().unwrap())
+        .collect()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn staff_texts_reach_the_visitor_and_nothing_else_does(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice
+        .send(
+            &room_id,
+            json!({ "msgtype": "m.notice", "body": "another bot" }),
+        )
+        .await;
+    team.alice
+        .send(
+            &room_id,
+            json!({ "msgtype": "m.image", "body": "a.png", "url": "mxc://x/y" }),
+        )
+        .await;
+    team.alice.say(&room_id, "Hi, how can I help?").await;
+    let messages = wait_for_messages(&visitor, 2).await;
+    assert_eq!(staff_texts(&messages), ["Hi, how can I help?"]);
+    let reply = messages[1].as_object().unwrap();
+    let names: Vec<_> = reply.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["body", "createdAt", "id", "sender"],
+        "and not who it was"
+    );
+    team.alice
+        .wait_for_notice(&room_id, "only text messages are shown")
+        .await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_edit_and_a_deletion_take_the_place_of_what_was_shown(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let event_id = team.alice.say(&room_id, "Tuseday").await;
+    let edit = |text: &str| {
+        json!({
+            "msgtype": "m.text", "body": format!("* {text}"),
+            "m.new_content": { "msgtype": "m.text", "body": text },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": event_id },
+        })
+    };
+    team.bob.accept().await;
+    team.bob.send(&room_id, edit("not Bob's to edit")).await;
+    team.alice.send(&room_id, edit("Tuesday")).await;
+    team.alice.send(&room_id, edit("Wednesday")).await;
+    wait_for_messages(&visitor, 4).await;
+    team.alice.redact(&room_id, &event_id).await;
+    let messages = wait_for_messages(&visitor, 5).await;
+    assert_eq!(
+        staff_texts(&messages),
+        ["Tuseday", "Tuesday", "Wednesday", ""]
+    );
+    for (newer, older) in [(2, 1), (3, 2), (4, 3)] {
+        assert_eq!(messages[newer]["replaces"], messages[older]["id"]);
+    }
+    assert_eq!(messages[4]["removed"], true);
+    assert!(messages[3].get("removed").is_none());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_staff_wrote_while_the_server_was_down_comes_once_and_in_order(pool: PgPool) {
+    // More than one sync brings of a room, so that the gap has to be filled from its history.
+    const MISSED: usize = 230;
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice.say(&room_id, "before").await;
+    wait_for_messages(&visitor, 2).await;
+    let created = json!({
+        "sessionId": visitor.session_id, "token": visitor.token, "messageId": visitor.first_message_id,
+    });
+    app.stop().await;
+
+    let writer = Team::new().await.bot;
+    invite_and_join(&team, &writer, &room_id).await;
+    let missed: Vec<String> = (0..MISSED).map(|n| format!("missed {n}")).collect();
+    for text in &missed {
+        writer.say(&room_id, text).await;
+    }
+    let app = team.serve(&pool, &[]).await;
+    writer.say(&room_id, "after").await;
+    let visitor = Visitor::from_creation(&app, created);
+    let mut all: Vec<Value> = Vec::new();
+    wait_until(&visitor, |messages| messages.len() == 100).await;
+    while all.last().is_none_or(|message| message["body"] != "after") {
+        let cursor = all
+            .last()
+            .map(|message| message["id"].as_str().unwrap().to_owned());
+        all.extend(visitor.messages(cursor.as_deref()).await);
+    }
+    let mut expected = vec!["before"];
+    expected.extend(missed.iter().map(String::as_str));
+    expected.push("after");
+    assert_eq!(staff_texts(&all), expected);
+}
+
+/// An account that no limit on people slows down, brought in by alice.
+async fn invite_and_join(team: &Team, writer: &Account, room_id: &str) {
+    let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
+    let invite = json!({ "user_id": writer.user_id });
+    team.alice
+        .ok(reqwest::Method::POST, &path, Some(invite))
+        .await;
+    writer.join(room_id).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_lost_position_skips_nothing_and_shows_nothing_twice(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice.say(&room_id, "one").await;
+    wait_for_messages(&visitor, 2).await;
+    let created = json!({
+        "sessionId": visitor.session_id, "token": visitor.token, "messageId": visitor.first_message_id,
+    });
+    app.stop().await;
+    team.alice.say(&room_id, "two").await;
+    sqlx::query("UPDATE sync_position SET since = NULL")
+        .execute(&pool)
+        .await
+        .unwrap();
+
+    let app = team.serve(&pool, &[]).await;
+    let visitor = Visitor::from_creation(&app, created);
+    wait_for_messages(&visitor, 3).await;
+    team.alice.say(&room_id, "three").await;
+    let messages = wait_for_messages(&visitor, 4).await;
+    assert_eq!(staff_texts(&messages), ["one", "two", "three"]);
+    assert_eq!(
+        team.alice.bodies(&room_id, "m.notice").len(),
+        0,
+        "nor is a recap posted again"
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn ready_means_that_the_bot_follows_the_homeserver(pool: PgPool) {
+    let team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    assert_eq!(readiness(&app, StatusCode::OK).await["matrixSync"], true);
+    app.stop().await;
+
+    // Somebody else's token is not taken for the bot's.
+    sqlx::query("UPDATE sync_position SET synced_at = NULL")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let foreign = (
+        "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+        team.alice.access_token.as_str(),
+    );
+    let app = team.serve(&pool, &[foreign]).await;
+    assert_eq!(
+        readiness(&app, StatusCode::SERVICE_UNAVAILABLE).await["matrixSync"],
+        false
+    );
+}
+
+/// Asks until the answer has this status.
+async fn readiness(app: &TestApp, status: StatusCode) -> Value {
+    for _ in 0..300 {
+        let url = format!("http://{}/readyz", app.admin_address);
+        let response = app.client.get(url).send().await.unwrap();
+        if response.status() == status {
+            return response.json().await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("/readyz never answered {status}");
+}
