@@ -1,0 +1,371 @@
+//! The browser around the state machine: its events go in, the machine's effects come out.
+//!
+//! An [`Element`] owns everything it has set going (listeners, timers, requests), and dropping it
+//! ends all of it. What the browser may still call holds it weakly.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
+
+use app::contract::MAX_SOURCE_URL_CHARS;
+use gloo_timers::callback::Timeout;
+use js_sys::{Date, Math};
+use wasm_bindgen::prelude::*;
+use web_sys::{
+    AbortController, AddEventListenerOptions, EventTarget, HtmlElement, KeyboardEvent, ShadowRoot,
+    VisibilityState, Window,
+};
+
+use crate::{
+    challenge::{self, Challenge},
+    client::Exchange,
+    session::{Effect, Event, Now, Page, Request, Session, Timer},
+    storage,
+    view::View,
+};
+
+/// The chat of one element on the page.
+pub(crate) struct Element {
+    me: Weak<Self>,
+    window: Window,
+    api_url: String,
+    view: RefCell<View>,
+    session: RefCell<Session>,
+    /// Events that came while another was being dealt with (moving the focus can cause some).
+    events: Cell<Vec<Event>>,
+    is_handling: Cell<bool>,
+    poll_timer: Cell<Option<Timeout>>,
+    countdown: Cell<Option<Timeout>>,
+    poll: Cell<Option<Exchange>>,
+    action: Cell<Option<Exchange>>,
+    challenge: Cell<Option<Challenge>>,
+    /// Removes the listeners.
+    listening: AbortController,
+    /// The one function that everything calls.
+    listener: Closure<dyn Fn(web_sys::Event)>,
+}
+
+impl Element {
+    pub(crate) fn new(
+        root: &ShadowRoot,
+        launcher: HtmlElement,
+        api_url: &str,
+    ) -> Result<Rc<Self>, JsValue> {
+        let document = root.owner_document().ok_or(JsValue::NULL)?;
+        let window = document.default_view().ok_or(JsValue::NULL)?;
+        let navigator = window.navigator();
+        let session = Session::new(storage::load(&window), navigator.on_line());
+        let locale = navigator.language().unwrap_or_else(|| "en".to_owned());
+        let view = View::new(&document, root.clone(), launcher, locale)?;
+        let listening = AbortController::new()?;
+
+        let element = Rc::new_cyclic(|me: &Weak<Self>| {
+            let weak = me.clone();
+            Self {
+                me: me.clone(),
+                window: window.clone(),
+                api_url: api_url.trim_end_matches('/').to_owned(),
+                view: RefCell::new(view),
+                session: RefCell::new(session),
+                events: Cell::default(),
+                is_handling: Cell::default(),
+                poll_timer: Cell::default(),
+                countdown: Cell::default(),
+                poll: Cell::default(),
+                action: Cell::default(),
+                challenge: Cell::default(),
+                listening,
+                listener: Closure::new(move |event| {
+                    if let Some(element) = weak.upgrade() {
+                        element.heard(&event);
+                    }
+                }),
+            }
+        });
+
+        for name in ["click", "input", "keydown"] {
+            element.listen(root, name)?;
+        }
+        for name in ["online", "offline"] {
+            element.listen(&window, name)?;
+        }
+        element.listen(&document, "visibilitychange")?;
+        if let Some(viewport) = window.visual_viewport() {
+            element.listen(&viewport, "resize")?;
+            element.listen(&viewport, "scroll")?;
+        }
+        Ok(element)
+    }
+
+    /// Opens the panel, or closes it.
+    pub(crate) fn toggle(&self) {
+        let is_open = self.session.borrow().is_open();
+        self.handle(if is_open {
+            Event::Closed
+        } else {
+            Event::Opened
+        });
+        self.view.borrow().focus(!is_open);
+    }
+
+    fn listen(&self, target: &EventTarget, name: &str) -> Result<(), JsValue> {
+        let options = AddEventListenerOptions::new();
+        options.set_signal(&self.listening.signal());
+        target.add_event_listener_with_callback_and_add_event_listener_options(
+            name,
+            self.listener.as_ref().unchecked_ref(),
+            &options,
+        )
+    }
+
+    fn heard(&self, event: &web_sys::Event) {
+        match event.type_().as_str() {
+            "click" => self.clicked(event),
+            "input" => {
+                let text = self.view.borrow().composed_text();
+                self.handle(Event::Drafted(text));
+            }
+            "keydown" => self.pressed(event.unchecked_ref()),
+            "loadend" => self.answered(event),
+            // Of the challenge's script.
+            "load" | "error" => self.show_challenge(),
+            "online" => self.handle(Event::Online(true)),
+            "offline" => self.handle(Event::Online(false)),
+            "visibilitychange" => {
+                let document = self.window.document();
+                let visible =
+                    document.is_some_and(|it| it.visibility_state() == VisibilityState::Visible);
+                self.handle(Event::Visible(visible));
+            }
+            _ => self.view.borrow().fit(&self.window),
+        }
+    }
+
+    fn clicked(&self, event: &web_sys::Event) {
+        let Some(target) = event.target() else { return };
+        let name = target
+            .unchecked_ref::<web_sys::Element>()
+            .get_attribute("name");
+        match name.as_deref() {
+            Some("send") => self.send(),
+            Some("retry") => {
+                self.handle(Event::Retried {
+                    key: idempotency_key(&self.window),
+                    page: self.page(),
+                });
+                self.view.borrow().focus(true);
+            }
+            Some("end") => self.handle(Event::EndAsked),
+            Some("restart") => {
+                self.handle(Event::Restarted);
+                self.view.borrow().focus(true);
+            }
+            Some("close") => self.toggle(),
+            _ => {}
+        }
+    }
+
+    fn pressed(&self, event: &KeyboardEvent) {
+        // While an input method is composing, its keys are its own. (Safari ends the composition
+        // before the Enter that ended it; the code tells.)
+        if event.is_composing() || event.key_code() == 229 {
+            return;
+        }
+        match event.key().as_str() {
+            "Enter"
+                if !event.shift_key()
+                    && self.view.borrow().is_composer(event.target().as_ref()) =>
+            {
+                event.prevent_default();
+                self.send();
+            }
+            "Escape" if self.session.borrow().is_open() => self.toggle(),
+            _ => {}
+        }
+    }
+
+    fn send(&self) {
+        self.handle(Event::Submitted {
+            key: idempotency_key(&self.window),
+            page: self.page(),
+        });
+        self.view.borrow().focus(true);
+    }
+
+    /// Where the visitor is, without query and fragment: those may hold what is not for others.
+    fn page(&self) -> Page {
+        let location = self.window.location();
+        let url = match (location.origin(), location.pathname()) {
+            (Ok(origin), Ok(path)) if origin.starts_with("http") => Some(origin + &path),
+            _ => None,
+        };
+        let url = url.filter(|url| url.len() <= MAX_SOURCE_URL_CHARS);
+        let title = self.view.borrow().page_title();
+        Page {
+            url,
+            title: Some(title).filter(|title| !title.is_empty()),
+        }
+    }
+
+    fn handle(&self, event: Event) {
+        let mut events = self.events.take();
+        events.push(event);
+        self.events.set(events);
+        if self.is_handling.replace(true) {
+            return;
+        }
+        loop {
+            let events = self.events.take();
+            if events.is_empty() {
+                break;
+            }
+            for event in events {
+                let now = Now {
+                    ms: Date::now(),
+                    random: Math::random(),
+                };
+                let effects = self.session.borrow_mut().handle(event, now);
+                for effect in effects {
+                    self.carry_out(effect);
+                }
+                // Only a page that has broken the DOM's own methods can make this fail.
+                let _ = self.view.borrow_mut().render(&self.session.borrow());
+            }
+        }
+        self.view.borrow().fit(&self.window);
+        self.is_handling.set(false);
+    }
+
+    fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::Ask(request) => self.ask(request),
+            Effect::CancelPoll => drop(self.poll.take()),
+            Effect::Challenge(site_key) => self.challenge(site_key),
+            Effect::SetTimer(timer, ms) => self.set_timer(timer, ms),
+            Effect::Remember(credentials) => storage::save(&self.window, &credentials),
+            Effect::Forget => storage::clear(&self.window),
+        }
+    }
+
+    fn set_timer(&self, timer: Timer, ms: f64) {
+        let slot = match timer {
+            Timer::Poll => &self.poll_timer,
+            Timer::Countdown => &self.countdown,
+        };
+        let me = self.me.clone();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it saturates"
+        )]
+        let timeout = Timeout::new(ms as u32, move || {
+            if let Some(element) = me.upgrade() {
+                element.handle(Event::Rang(timer));
+            }
+        });
+        slot.set(Some(timeout));
+    }
+
+    fn ask(&self, request: Request) {
+        let slot = if matches!(request, Request::Poll { .. }) {
+            &self.poll
+        } else {
+            &self.action
+        };
+        match Exchange::new(&self.api_url, request) {
+            Ok((exchange, body)) => {
+                // Whatever happens to it ends in `loadend`.
+                let _ = self.listen(exchange.target(), "loadend");
+                exchange.send(body.as_deref());
+                slot.set(Some(exchange));
+            }
+            // The page's `api-url` is not one.
+            Err(event) => self.handle(event),
+        }
+    }
+
+    /// Shows a challenge, now or as soon as what shows it is loaded.
+    fn challenge(&self, site_key: String) {
+        let me = self.me.clone();
+        let answer = move |token| {
+            if let Some(element) = me.upgrade() {
+                element.challenged(token);
+            }
+        };
+        let show = || {
+            let document = self.window.document().ok_or(JsValue::NULL)?;
+            let view = self.view.borrow();
+            let mut challenge = Challenge::new(&document, view.challenge_box(), site_key, answer)?;
+            if challenge::is_loaded(&self.window) {
+                challenge.show()?;
+            } else {
+                let script = challenge::load(&document)?;
+                self.listen(&script, "load")?;
+                self.listen(&script, "error")?;
+            }
+            self.challenge.set(Some(challenge));
+            Ok::<_, JsValue>(())
+        };
+        if show().is_err() {
+            self.challenged(None);
+        }
+    }
+
+    /// The script was loaded, or cannot be.
+    fn show_challenge(&self) {
+        if let Some(mut challenge) = self.challenge.take() {
+            if challenge.show().is_err() {
+                return self.challenged(None);
+            }
+            self.challenge.set(Some(challenge));
+        }
+    }
+
+    fn challenged(&self, token: Option<String>) {
+        self.challenge.take();
+        self.handle(Event::Challenged(token));
+    }
+
+    fn answered(&self, event: &web_sys::Event) {
+        let Some(target) = event.target() else { return };
+        for slot in [&self.poll, &self.action] {
+            // One that was cancelled is in no slot, and says nothing any more.
+            match slot.take() {
+                Some(exchange) if *exchange.target() == target => self.handle(exchange.answer()),
+                other => slot.set(other),
+            }
+        }
+    }
+}
+
+impl Drop for Element {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// 128 random bits. (`crypto.randomUUID` is missing on pages without TLS.)
+fn idempotency_key(window: &Window) -> String {
+    let mut bytes = [0; 16];
+    // It fails in no browser; the clock and the dice keep keys apart should one lack it.
+    if window
+        .crypto()
+        .and_then(|it| it.get_random_values_with_u8_array(&mut bytes))
+        .is_err()
+    {
+        bytes[..8].copy_from_slice(&Date::now().to_bits().to_le_bytes());
+        bytes[8..].copy_from_slice(&Math::random().to_bits().to_le_bytes());
+    }
+    let mut key = String::new();
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            key.push(char::from(if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' - 10 + digit
+            }));
+        }
+    }
+    key
+}

@@ -1,0 +1,803 @@
+//! The conversation as a state machine: events in, effects out. It knows no browser, so that every
+//! rule in it is tested natively. The clock and the dice come in with each event.
+
+use app::contract::{
+    CreateSessionRequest, CreateSessionResponse, DEFAULT_MAX_MESSAGE_CHARS, ErrorCode,
+    MAX_MESSAGES_PER_POLL, Message, MessageBody, MessageId, SendMessageResponse, SessionId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::transcript::Transcript;
+
+/// Between two polls.
+const POLL_MS: f64 = 2_000.0;
+/// Polls go on for this long after the panel was closed.
+const GRACE_MS: f64 = 30_000.0;
+/// Failing polls come no rarer than this.
+const MAX_BACKOFF_MS: f64 = 60_000.0;
+/// After a 429 that does not say how long to wait.
+const DEFAULT_WAIT_S: u32 = 10;
+/// One failed poll is no news, two are.
+const FAILURES_TO_TELL: i32 = 2;
+
+/// What opens a session's resources. This, as JSON, is what the tab's storage holds.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Credentials {
+    pub(crate) session_id: SessionId,
+    pub(crate) token: String,
+}
+
+/// When an event happened, and a random number in `0.0..1.0` to decide by.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) ms: f64,
+    pub(crate) random: f64,
+}
+
+/// The page that the visitor writes from.
+#[derive(Clone, Default)]
+pub(crate) struct Page {
+    pub(crate) url: Option<String>,
+    pub(crate) title: Option<String>,
+}
+
+/// What happens to the chat.
+pub(crate) enum Event {
+    /// The visitor opened the panel.
+    Opened,
+    /// The visitor closed the panel.
+    Closed,
+    /// The composer's text changed.
+    Drafted(String),
+    /// The visitor sends the draft. `key` is a new idempotency key.
+    Submitted {
+        key: String,
+        page: Page,
+    },
+    /// The visitor wants what failed to be tried again. `key` as above, if one is needed.
+    Retried {
+        key: String,
+        page: Page,
+    },
+    /// The visitor ends the conversation.
+    EndAsked,
+    /// The visitor wants a new conversation after the end of one.
+    Restarted,
+    /// What the browser says about the network.
+    Online(bool),
+    /// Whether anyone can see the page.
+    Visible(bool),
+    /// A timer ran out.
+    Rang(Timer),
+    /// The token that a passed challenge gave; nothing when the challenge could not be passed.
+    Challenged(Option<String>),
+    /// Answers to [`Request`]s.
+    Created(Result<CreateSessionResponse, Failure>),
+    Sent(Result<SendMessageResponse, Failure>),
+    Polled(Result<Vec<Message>, Failure>),
+    Ended(Result<(), Failure>),
+}
+
+/// What the chat wants done.
+#[cfg_attr(test, derive(Clone, Debug, PartialEq))]
+pub(crate) enum Effect {
+    /// Ask the server. There is never more than one poll, and one other request, at a time.
+    Ask(Request),
+    /// Let go of the poll that is out: its answer means nothing any more.
+    CancelPoll,
+    /// Start this timer, in place of an earlier one of its kind.
+    SetTimer(Timer, f64),
+    /// Show the challenge of this Turnstile site key.
+    Challenge(String),
+    /// Keep the credentials for as long as the tab lives.
+    Remember(Credentials),
+    /// Forget them.
+    Forget,
+}
+
+/// A request to the server.
+#[cfg_attr(test, derive(Clone, Debug, PartialEq))]
+pub(crate) enum Request {
+    Create {
+        key: String,
+        request: CreateSessionRequest,
+    },
+    Send {
+        credentials: Credentials,
+        key: String,
+        body: String,
+    },
+    Poll {
+        credentials: Credentials,
+        after: Option<MessageId>,
+    },
+    End {
+        credentials: Credentials,
+    },
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    Poll,
+    /// The visible countdown to the next attempt.
+    Countdown,
+}
+
+/// Why a request did not succeed.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// There was no answer that could be read: nobody knows whether it took effect.
+    Network,
+    /// The server wants a challenge to be passed first.
+    Challenge {
+        /// Without one, there is no challenge to show.
+        site_key: Option<String>,
+    },
+    /// The server said no.
+    Refused {
+        status: u16,
+        code: ErrorCode,
+        retry_after_s: Option<u32>,
+    },
+}
+
+impl Failure {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Network => 0,
+            Self::Challenge { .. } => 403,
+            Self::Refused { status, .. } => *status,
+        }
+    }
+
+    /// The server does not know this session or this token.
+    fn is_unknown_session(&self) -> bool {
+        matches!(self.status(), 401 | 404)
+    }
+
+    /// The session has ended, and how.
+    fn ending(&self) -> Option<Ending> {
+        match self {
+            Self::Refused {
+                status: 410,
+                code: ErrorCode::SessionExpired,
+                ..
+            } => Some(Ending::Expired),
+            Self::Refused { status: 410, .. } => Some(Ending::Closed),
+            _ => None,
+        }
+    }
+
+    /// The request may have taken effect all the same.
+    fn is_uncertain(&self) -> bool {
+        !(400..500).contains(&self.status())
+    }
+}
+
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Closed,
+    Expired,
+}
+
+/// What the visitor has to be told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Notice {
+    pub(crate) what: Trouble,
+    /// There is something to try again.
+    pub(crate) can_retry: bool,
+    /// Not before this many seconds have passed.
+    pub(crate) wait_s: Option<f64>,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Offline,
+    Unreachable,
+    NotSent,
+    NotEnded,
+    RateLimited,
+    Unavailable,
+    TooLong,
+    NotAllowed,
+    Refused,
+}
+
+/// The requests of which there is one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Send,
+    End,
+}
+
+/// Where the first message is with the challenge that some servers ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Challenge {
+    /// None was asked for since the message was last sent.
+    None,
+    /// The message waits for the visitor to pass it.
+    Shown,
+    /// It was passed, and the message is on its way again with the proof.
+    Passed,
+}
+
+/// A message that the server has not accepted yet. What it was first sent with stays as it is:
+/// a repetition must be the same request under the same key.
+pub(crate) struct Outgoing {
+    pub(crate) key: String,
+    pub(crate) body: String,
+    page: Page,
+    /// It failed, and its text went back to the composer; it has no line in the transcript.
+    in_draft: bool,
+    /// A try to begin the conversation with it may have taken effect.
+    may_have_begun: bool,
+}
+
+/// A visitor's chat: before, during and after one conversation.
+pub(crate) struct Session {
+    credentials: Option<Credentials>,
+    ending: Option<Ending>,
+    transcript: Transcript,
+    draft: String,
+    /// Oldest first. Nearly always at most one.
+    outgoing: Vec<Outgoing>,
+    in_flight: Option<Action>,
+    challenge: Challenge,
+    /// What the last request failed at, and why.
+    failed: Option<(Action, Trouble)>,
+    /// Sending makes no sense before this time.
+    blocked_until: Option<f64>,
+
+    polling: Polling,
+
+    open: bool,
+    online: bool,
+    visible: bool,
+    unread: usize,
+
+    now: Now,
+    effects: Vec<Effect>,
+}
+
+/// Where the polls are.
+#[derive(Default)]
+struct Polling {
+    /// One is out.
+    is_out: bool,
+    /// How many have failed in a row.
+    failures: i32,
+    /// The server wants none before this time.
+    from: f64,
+    /// Nobody wants one after this time.
+    until: f64,
+    /// The end of the last page, when more pages follow it.
+    page_end: Option<MessageId>,
+    /// The transcript of an earlier page view has not arrived yet.
+    is_restoring: bool,
+}
+
+impl Session {
+    /// A closed chat, with the session that the tab remembers.
+    pub(crate) fn new(stored: Option<Credentials>, online: bool) -> Self {
+        Self {
+            polling: Polling {
+                is_restoring: stored.is_some(),
+                ..Polling::default()
+            },
+            credentials: stored,
+            ending: None,
+            transcript: Transcript::default(),
+            draft: String::new(),
+            outgoing: Vec::new(),
+            in_flight: None,
+            challenge: Challenge::None,
+            failed: None,
+            blocked_until: None,
+            open: false,
+            online,
+            visible: true,
+            unread: 0,
+            now: Now {
+                ms: 0.0,
+                random: 0.0,
+            },
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened, and says what is to be done.
+    pub(crate) fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        self.now = now;
+        match event {
+            Event::Opened => {
+                self.open = true;
+                self.unread = 0;
+                self.polling.until = f64::INFINITY;
+                self.poll();
+            }
+            Event::Closed => {
+                self.open = false;
+                self.polling.until = now.ms + GRACE_MS;
+            }
+            Event::Drafted(text) => self.draft = text,
+            Event::Submitted { key, page } => self.submit(key, page),
+            Event::Retried { key, page } => self.retry(key, page),
+            Event::EndAsked => self.ask_end(),
+            Event::Restarted => {
+                if self.is_idle() {
+                    self.ending = None;
+                    self.transcript.clear();
+                }
+            }
+            Event::Online(online) => {
+                self.online = online;
+                if online {
+                    self.poll();
+                }
+            }
+            Event::Visible(visible) => {
+                self.visible = visible;
+                if visible {
+                    if self.open {
+                        self.unread = 0;
+                    }
+                    self.poll();
+                }
+            }
+            Event::Rang(Timer::Poll) => self.poll(),
+            Event::Rang(Timer::Countdown) => self.count_down(),
+            Event::Challenged(token) => self.challenged(token),
+            Event::Created(answer) => self.created(answer),
+            Event::Sent(answer) => self.sent(answer),
+            Event::Polled(answer) => self.polled(answer),
+            Event::Ended(answer) => self.ended(answer),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    // What the view shows.
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(crate) fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// The messages that are not accepted yet, each with whether it is on its way right now.
+    pub(crate) fn outgoing(&self) -> impl Iterator<Item = (&Outgoing, bool)> {
+        let sending = self.in_flight == Some(Action::Send);
+        let shown = self.outgoing.iter().filter(|message| !message.in_draft);
+        shown.map(move |message| (message, sending))
+    }
+
+    pub(crate) fn draft(&self) -> &str {
+        &self.draft
+    }
+
+    pub(crate) fn has_session(&self) -> bool {
+        self.credentials.is_some()
+    }
+
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    pub(crate) fn is_restoring(&self) -> bool {
+        self.polling.is_restoring
+    }
+
+    pub(crate) fn is_visible(&self) -> bool {
+        self.visible
+    }
+
+    pub(crate) fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// No request but a poll is out.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_none()
+    }
+
+    /// The visitor is asked to pass a challenge.
+    pub(crate) fn is_challenged(&self) -> bool {
+        self.challenge == Challenge::Shown
+    }
+
+    pub(crate) fn can_send(&self) -> bool {
+        self.is_idle()
+            && self.ending.is_none()
+            && self.blocked_until.is_none()
+            && MessageBody::check(&self.draft, DEFAULT_MAX_MESSAGE_CHARS).is_ok()
+    }
+
+    pub(crate) fn notice(&self) -> Option<Notice> {
+        let what = match self.failed {
+            // The cause says more than what it led to.
+            Some((_, Trouble::NotSent | Trouble::NotEnded)) | None if !self.online => {
+                Trouble::Offline
+            }
+            Some((_, trouble)) => trouble,
+            None if self.polling.failures >= FAILURES_TO_TELL => Trouble::Unreachable,
+            None => return None,
+        };
+        let wait_s = self
+            .blocked_until
+            .map(|until| ((until - self.now.ms) / 1_000.0).ceil());
+        Some(Notice {
+            what,
+            can_retry: self.failed.is_some(),
+            wait_s,
+        })
+    }
+
+    // Sending.
+
+    fn submit(&mut self, key: String, page: Page) {
+        if !self.can_send() {
+            return;
+        }
+        let body = std::mem::take(&mut self.draft);
+        let message = Outgoing {
+            key,
+            body,
+            page,
+            in_draft: false,
+            may_have_begun: false,
+        };
+        match self.outgoing.first_mut() {
+            // The failed text, unchanged: the same message, under its first key.
+            Some(failed) if failed.in_draft && failed.body == message.body => {
+                failed.in_draft = false;
+            }
+            // The failed text, changed: what was shown as unsent is now this.
+            Some(failed) if failed.in_draft && !failed.may_have_begun => *failed = message,
+            // Had the first message begun a session after all, another first message would begin
+            // a second one. So the first goes again, and this one follows.
+            Some(failed) => {
+                failed.in_draft = false;
+                self.outgoing.push(message);
+            }
+            None => self.outgoing.push(message),
+        }
+        self.send_first();
+    }
+
+    fn retry(&mut self, key: String, page: Page) {
+        if !self.is_idle() || self.blocked_until.is_some() {
+            return;
+        }
+        if let Some((Action::End, _)) = self.failed {
+            return self.ask_end();
+        }
+        let in_draft = self
+            .outgoing
+            .first()
+            .is_some_and(|message| message.in_draft);
+        if in_draft && self.can_send() {
+            return self.submit(key, page);
+        }
+        if let Some(message) = self.outgoing.first_mut() {
+            message.in_draft = false;
+            self.send_first();
+        }
+    }
+
+    fn send_first(&mut self) {
+        self.send_first_with(None);
+    }
+
+    fn send_first_with(&mut self, turnstile_token: Option<String>) {
+        let Some(message) = self.outgoing.first() else {
+            return;
+        };
+        self.challenge = match turnstile_token {
+            Some(_) => Challenge::Passed,
+            None => Challenge::None,
+        };
+        self.in_flight = Some(Action::Send);
+        self.failed = None;
+        let key = message.key.clone();
+        let body = message.body.clone();
+        let request = match self.credentials.clone() {
+            Some(credentials) => Request::Send {
+                credentials,
+                key,
+                body,
+            },
+            None => Request::Create {
+                key,
+                request: CreateSessionRequest {
+                    initial_message: body,
+                    source_url: message.page.url.clone(),
+                    page_title: message.page.title.clone(),
+                    turnstile_token,
+                    ..CreateSessionRequest::default()
+                },
+            },
+        };
+        self.effects.push(Effect::Ask(request));
+    }
+
+    fn created(&mut self, answer: Result<CreateSessionResponse, Failure>) {
+        match answer {
+            Ok(CreateSessionResponse {
+                session_id,
+                token,
+                message_id,
+                created_at,
+                ..
+            }) => {
+                let credentials = Credentials { session_id, token };
+                self.effects.push(Effect::Remember(credentials.clone()));
+                self.credentials = Some(credentials);
+                self.accepted(message_id, created_at);
+                self.poll_in(POLL_MS);
+            }
+            // A challenge that was passed, and is asked for again, is not shown without end.
+            Err(Failure::Challenge {
+                site_key: Some(site_key),
+            }) if self.challenge != Challenge::Passed => {
+                self.challenge = Challenge::Shown;
+                self.effects.push(Effect::Challenge(site_key));
+            }
+            Err(failure) => {
+                self.in_flight = None;
+                if let Some(message) = self.outgoing.first_mut() {
+                    message.may_have_begun |= failure.is_uncertain();
+                }
+                self.not_sent(&failure);
+            }
+        }
+    }
+
+    fn challenged(&mut self, token: Option<String>) {
+        // The answer to a challenge that nobody waits for any more.
+        if !self.is_challenged() {
+            return;
+        }
+        if token.is_some() {
+            return self.send_first_with(token);
+        }
+        self.challenge = Challenge::None;
+        self.in_flight = None;
+        self.not_sent(&Failure::Challenge { site_key: None });
+    }
+
+    fn sent(&mut self, answer: Result<SendMessageResponse, Failure>) {
+        match answer {
+            Ok(SendMessageResponse {
+                message_id,
+                created_at,
+            }) => {
+                self.accepted(message_id, created_at);
+            }
+            // Not accepted, and never will be there: it begins a new conversation. The key is free
+            // for that, being of another operation.
+            Err(failure) if failure.is_unknown_session() => {
+                self.forget();
+                self.send_first();
+            }
+            Err(failure) => {
+                self.in_flight = None;
+                match failure.ending().or(self.ending) {
+                    Some(ending) => self.end(ending),
+                    None => self.not_sent(&failure),
+                }
+            }
+        }
+    }
+
+    fn accepted(&mut self, id: MessageId, created_at: String) {
+        self.in_flight = None;
+        self.online = true;
+        if !self.outgoing.is_empty() {
+            let message = self.outgoing.remove(0);
+            self.transcript
+                .accept(message.key, id, message.body, created_at);
+        }
+        self.send_first();
+    }
+
+    fn not_sent(&mut self, failure: &Failure) {
+        self.fail(Action::Send, failure);
+        // Where nothing new was typed meanwhile, the text goes back to where it can be changed.
+        if let [message] = self.outgoing.as_mut_slice()
+            && self.draft.trim().is_empty()
+        {
+            message.in_draft = true;
+            self.draft.clone_from(&message.body);
+        }
+    }
+
+    fn fail(&mut self, action: Action, failure: &Failure) {
+        let trouble = match failure {
+            Failure::Refused {
+                status: 429,
+                retry_after_s,
+                ..
+            } => {
+                let wait = retry_after_s.unwrap_or(DEFAULT_WAIT_S);
+                self.blocked_until = Some(self.now.ms + f64::from(wait) * 1_000.0);
+                self.count_down();
+                Trouble::RateLimited
+            }
+            Failure::Refused { status: 503, .. } => Trouble::Unavailable,
+            Failure::Refused { status: 403, .. } => Trouble::NotAllowed,
+            Failure::Refused {
+                code: ErrorCode::MessageTooLong,
+                ..
+            } => Trouble::TooLong,
+            Failure::Refused {
+                status: 400..500, ..
+            } => Trouble::Refused,
+            _ if action == Action::End => Trouble::NotEnded,
+            _ => Trouble::NotSent,
+        };
+        self.failed = Some((action, trouble));
+    }
+
+    fn count_down(&mut self) {
+        let Some(until) = self.blocked_until else {
+            return;
+        };
+        let left = until - self.now.ms;
+        if left > 0.0 {
+            self.effects
+                .push(Effect::SetTimer(Timer::Countdown, left.min(1_000.0)));
+        } else {
+            self.blocked_until = None;
+        }
+    }
+
+    // Polling.
+
+    fn poll(&mut self) {
+        let Some(credentials) = self.credentials.clone() else {
+            return;
+        };
+        if self.polling.is_out || self.now.ms >= self.polling.until {
+            return;
+        }
+        if self.now.ms < self.polling.from {
+            return self.poll_in(self.polling.from - self.now.ms);
+        }
+        self.polling.is_out = true;
+        let after = self
+            .polling
+            .page_end
+            .as_ref()
+            .or_else(|| self.transcript.cursor())
+            .cloned();
+        self.effects
+            .push(Effect::Ask(Request::Poll { credentials, after }));
+    }
+
+    fn poll_in(&mut self, ms: f64) {
+        self.effects.push(Effect::SetTimer(Timer::Poll, ms));
+    }
+
+    fn polled(&mut self, answer: Result<Vec<Message>, Failure>) {
+        self.polling.is_out = false;
+        let messages = match answer {
+            Ok(messages) => messages,
+            Err(failure) => return self.not_polled(&failure),
+        };
+        self.polling.failures = 0;
+        self.online = true;
+        let last = messages.last().map(|message| message.id.clone());
+        let is_full = messages.len() >= MAX_MESSAGES_PER_POLL;
+        let from_staff = self.transcript.merge(messages);
+        let is_seen = self.polling.is_restoring || (self.open && self.visible);
+        if !is_seen {
+            self.unread += from_staff;
+        }
+        // A full page means that there is more. (A server that gives the same page for ever is
+        // not asked for it at once for ever.)
+        if is_full && last != self.polling.page_end {
+            self.polling.page_end = last;
+            self.poll();
+        } else {
+            self.polling.page_end = None;
+            self.polling.is_restoring = false;
+            self.poll_in(POLL_MS);
+        }
+    }
+
+    fn not_polled(&mut self, failure: &Failure) {
+        if failure.is_unknown_session() {
+            return self.forget();
+        }
+        if let Some(ending) = failure.ending() {
+            return self.end(ending);
+        }
+        self.polling.page_end = None;
+        self.polling.failures += 1;
+        let backoff = (POLL_MS * 2f64.powi(self.polling.failures)).min(MAX_BACKOFF_MS);
+        // Jitter: the widgets that one outage stopped must not come back as one.
+        let mut wait = backoff * (0.5 + self.now.random / 2.0);
+        if let Failure::Refused {
+            code,
+            retry_after_s,
+            ..
+        } = failure
+        {
+            if *code == ErrorCode::UnknownCursor {
+                self.transcript.clear();
+            }
+            if let Some(seconds) = retry_after_s {
+                wait = wait.max(f64::from(*seconds) * 1_000.0);
+                self.polling.from = self.now.ms + wait;
+            }
+        }
+        self.poll_in(wait);
+    }
+
+    // Ending.
+
+    fn ask_end(&mut self) {
+        if !self.is_idle() {
+            return;
+        }
+        if let Some(credentials) = self.credentials.clone() {
+            self.in_flight = Some(Action::End);
+            self.failed = None;
+            self.effects.push(Effect::Ask(Request::End { credentials }));
+        }
+    }
+
+    fn ended(&mut self, answer: Result<(), Failure>) {
+        self.in_flight = None;
+        match answer {
+            Err(failure) if failure.ending().is_none() && !failure.is_unknown_session() => {
+                self.fail(Action::End, &failure);
+            }
+            _ => self.end(Ending::Closed),
+        }
+    }
+
+    /// The conversation is over. What was not accepted is not lost: it is the draft of the next.
+    fn end(&mut self, ending: Ending) {
+        self.forget_credentials();
+        self.ending = Some(ending);
+        self.failed = None;
+        // A message that is on its way may still have come in time; its answer tells.
+        let on_its_way = usize::from(self.in_flight == Some(Action::Send));
+        let unsent = self.outgoing.drain(on_its_way.min(self.outgoing.len())..);
+        let mut texts: Vec<String> = unsent
+            .filter(|message| !message.in_draft)
+            .map(|message| message.body)
+            .collect();
+        if !self.draft.is_empty() {
+            texts.push(std::mem::take(&mut self.draft));
+        }
+        self.draft = texts.join("\n");
+    }
+
+    /// The server knows nothing of the session: as if it had never been. A request that is out
+    /// will hear the same, and begins a new one.
+    fn forget(&mut self) {
+        self.forget_credentials();
+        self.transcript.clear();
+    }
+
+    fn forget_credentials(&mut self) {
+        self.credentials = None;
+        self.polling = Polling {
+            until: self.polling.until,
+            ..Polling::default()
+        };
+        self.effects.push(Effect::CancelPoll);
+        self.effects.push(Effect::Forget);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! What was said: the server's list as far as polls have brought it, and what it is about to have.
+
+use app::contract::{Delivery, Message, MessageId, Sender};
+
+/// The conversation, in the order of the server's list.
+#[derive(Debug, Default)]
+pub(crate) struct Transcript {
+    /// Every entry polls have brought, replacements included: they are cursors too.
+    entries: Vec<Entry>,
+    /// The visitor's messages that the server has accepted and no poll has brought yet. Where they
+    /// belong in the list is only known then, so until then they come last.
+    accepted: Vec<Entry>,
+}
+
+/// One entry of the list.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The entry, with the text of its last replacement.
+    pub(crate) message: Message,
+    /// The key it was sent with from here: the same line on the screen before and after.
+    pub(crate) key: Option<String>,
+    /// Staff changed the text.
+    pub(crate) edited: bool,
+    /// For a replacement, the index of the entry that it changed; it is no line of its own.
+    replaces: Option<usize>,
+}
+
+impl Entry {
+    fn new(message: Message, key: Option<String>) -> Self {
+        Self {
+            message,
+            key,
+            edited: false,
+            replaces: None,
+        }
+    }
+}
+
+impl Transcript {
+    /// The lines to show.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.replaces.is_none())
+            .chain(&self.accepted)
+    }
+
+    /// Notes a message that the server has accepted.
+    pub(crate) fn accept(&mut self, key: String, id: MessageId, body: String, created_at: String) {
+        // A poll may have been quicker than the answer.
+        if let Some(index) = self.position(&id) {
+            self.entries[index].key = Some(key);
+            return;
+        }
+        let message = Message {
+            id,
+            sender: Sender::Visitor,
+            body,
+            created_at,
+            delivery: Some(Delivery::Pending),
+            replaces: None,
+            removed: false,
+        };
+        self.accepted.push(Entry::new(message, Some(key)));
+    }
+
+    /// Takes in what a poll brought, and says how many of it are new messages of the staff.
+    /// Entries seen before are told by their id, so an overlap shows nothing twice.
+    pub(crate) fn merge(&mut self, messages: Vec<Message>) -> usize {
+        let mut from_staff = 0;
+        for message in messages {
+            if let Some(index) = self.position(&message.id) {
+                self.entries[index].message.delivery = message.delivery;
+                continue;
+            }
+            let key = match self
+                .accepted
+                .iter()
+                .position(|own| own.message.id == message.id)
+            {
+                Some(index) => self.accepted.remove(index).key,
+                None => None,
+            };
+            let mut entry = Entry::new(message, key);
+            if let Some(replaced) = &entry.message.replaces {
+                // An edit may name an earlier edit: what changes is the line both belong to.
+                let line = self.position(replaced);
+                let line = line.map(|index| self.entries[index].replaces.unwrap_or(index));
+                if let Some(line) = line {
+                    let line = &mut self.entries[line];
+                    line.message.body.clone_from(&entry.message.body);
+                    line.message.removed = entry.message.removed;
+                    line.edited = true;
+                }
+                // Of a line that never was, a new text is a message and a removal is nothing.
+                let itself = entry.message.removed.then_some(self.entries.len());
+                entry.replaces = line.or(itself);
+            }
+            if entry.replaces.is_none() && entry.message.sender == Sender::Staff {
+                from_staff += 1;
+            }
+            self.entries.push(entry);
+        }
+        from_staff
+    }
+
+    /// Where the next round of polls begins.
+    ///
+    /// A poll gives only what follows its cursor, and a message's `delivery` changes after it was
+    /// listed. So the cursor stays before the oldest message that is still on its way.
+    pub(crate) fn cursor(&self) -> Option<&MessageId> {
+        let pending = |entry: &Entry| matches!(entry.message.delivery, Some(Delivery::Pending));
+        let settled = self
+            .entries
+            .iter()
+            .position(pending)
+            .unwrap_or(self.entries.len());
+        self.entries[..settled]
+            .last()
+            .map(|entry| &entry.message.id)
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.accepted.clear();
+    }
+
+    /// Searched from the end, where a poll's entries nearly always are.
+    fn position(&self, id: &MessageId) -> Option<usize> {
+        self.entries
+            .iter()
+            .rposition(|entry| entry.message.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, sender: Sender, body: &str) -> Message {
+        Message {
+            id: id.to_owned().into(),
+            sender,
+            body: body.to_owned(),
+            created_at: "2026-05-23T00:00:00.000Z".to_owned(),
+            delivery: None,
+            replaces: None,
+            removed: false,
+        }
+    }
+
+    fn staff(id: &str, body: &str) -> Message {
+        message(id, Sender::Staff, body)
+    }
+
+    fn own(id: &str, body: &str, delivery: Delivery) -> Message {
+        Message {
+            delivery: Some(delivery),
+            ..message(id, Sender::Visitor, body)
+        }
+    }
+
+    fn replacing(id: &str, old: &str, body: &str) -> Message {
+        Message {
+            replaces: Some(old.to_owned().into()),
+            ..staff(id, body)
+        }
+    }
+
+    fn removing(id: &str, old: &str) -> Message {
+        Message {
+            removed: true,
+            ..replacing(id, old, "")
+        }
+    }
+
+    fn texts(transcript: &Transcript) -> Vec<&str> {
+        transcript
+            .lines()
+            .map(|line| line.message.body.as_str())
+            .collect()
+    }
+
+    fn cursor(transcript: &Transcript) -> Option<&str> {
+        transcript.cursor().map(MessageId::as_str)
+    }
+
+    #[test]
+    fn keeps_the_order_of_the_list_and_shows_nothing_twice() {
+        let mut transcript = Transcript::default();
+        assert_eq!(transcript.merge(vec![staff("1", "a"), staff("2", "b")]), 2);
+        assert_eq!(transcript.merge(vec![staff("2", "b"), staff("3", "c")]), 1);
+        assert_eq!(texts(&transcript), ["a", "b", "c"]);
+        assert_eq!(cursor(&transcript), Some("3"));
+    }
+
+    #[test]
+    fn an_accepted_message_takes_the_place_that_the_list_gives_it() {
+        let mut transcript = Transcript::default();
+        transcript.accept(
+            "key".into(),
+            "2".to_owned().into(),
+            "mine".into(),
+            String::new(),
+        );
+        assert_eq!(texts(&transcript), ["mine"]);
+        transcript.merge(vec![
+            staff("1", "theirs"),
+            own("2", "mine", Delivery::Delivered),
+        ]);
+        assert_eq!(texts(&transcript), ["theirs", "mine"]);
+        assert_eq!(
+            transcript.lines().last().unwrap().key.as_deref(),
+            Some("key")
+        );
+    }
+
+    #[test]
+    fn a_poll_that_is_quicker_than_the_answer_shows_the_message_once() {
+        let mut transcript = Transcript::default();
+        transcript.merge(vec![own("1", "mine", Delivery::Pending)]);
+        transcript.accept(
+            "key".into(),
+            "1".to_owned().into(),
+            "mine".into(),
+            String::new(),
+        );
+        assert_eq!(texts(&transcript), ["mine"]);
+    }
+
+    #[test]
+    fn the_cursor_waits_before_the_oldest_message_that_is_on_its_way() {
+        let mut transcript = Transcript::default();
+        assert_eq!(cursor(&transcript), None);
+        transcript.merge(vec![own("1", "a", Delivery::Pending)]);
+        assert_eq!(cursor(&transcript), None);
+        transcript.merge(vec![
+            own("1", "a", Delivery::Delivered),
+            staff("2", "b"),
+            own("3", "c", Delivery::Pending),
+            staff("4", "d"),
+        ]);
+        assert_eq!(cursor(&transcript), Some("2"));
+        transcript.merge(vec![own("3", "c", Delivery::Failed), staff("4", "d")]);
+        assert_eq!(cursor(&transcript), Some("4"));
+        assert_eq!(texts(&transcript), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn edits_change_the_line_in_place() {
+        let mut transcript = Transcript::default();
+        transcript.merge(vec![staff("1", "helo"), staff("2", "next")]);
+        assert_eq!(transcript.merge(vec![replacing("3", "1", "hello")]), 0);
+        assert_eq!(texts(&transcript), ["hello", "next"]);
+        // An edit of the edit; and a poll that overlaps must not bring the older text back.
+        transcript.merge(vec![replacing("4", "3", "hello!")]);
+        transcript.merge(vec![staff("1", "helo"), replacing("3", "1", "hello")]);
+        assert_eq!(texts(&transcript), ["hello!", "next"]);
+        assert!(transcript.lines().next().unwrap().edited);
+        assert_eq!(cursor(&transcript), Some("4"));
+    }
+
+    #[test]
+    fn a_removal_empties_the_line() {
+        let mut transcript = Transcript::default();
+        transcript.merge(vec![staff("1", "secret"), removing("2", "1")]);
+        let lines: Vec<_> = transcript.lines().collect();
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].message.removed);
+        assert_eq!(lines[0].message.body, "");
+    }
+
+    #[test]
+    fn replacements_of_unknown_lines_are_shown_or_ignored() {
+        let mut transcript = Transcript::default();
+        transcript.merge(vec![replacing("2", "1", "text"), removing("4", "3")]);
+        assert_eq!(texts(&transcript), ["text"]);
+        assert_eq!(cursor(&transcript), Some("4"));
+    }
+}

@@ -1,0 +1,742 @@
+//! What the visitor sees: the state machine's state as DOM. Text goes in as text, never as HTML.
+
+use app::contract::{
+    DEFAULT_MAX_MESSAGE_CHARS, Delivery, MAX_LINE_CHARS, MessageBody, MessageBodyError, Sender,
+};
+use js_sys::{Date, Number, Object, Reflect};
+use wasm_bindgen::prelude::*;
+use web_sys::{
+    CssStyleSheet, Document, Element, EventTarget, HtmlButtonElement, HtmlElement,
+    HtmlTextAreaElement, ShadowRoot, Window,
+};
+
+use crate::{
+    session::{Notice, Session, Trouble},
+    texts,
+};
+
+const CSS: &str = include_str!("../../style/widget.css");
+
+/// The counter appears when fewer characters than this are left.
+const COUNTED_CHARS: usize = 400;
+
+/// A message of the visitor's.
+const OWN: &str = "line own";
+/// One that did not arrive.
+const FAILED: &str = "line own failed";
+
+type Done = Result<(), JsValue>;
+
+/// An element of the panel, by its place in [`PANEL`].
+#[derive(Clone, Copy)]
+enum Node {
+    Panel,
+    Header,
+    Names,
+    Title,
+    Status,
+    End,
+    Close,
+    Hello,
+    HelloTitle,
+    HelloText,
+    Log,
+    Notice,
+    Challenge,
+    ChallengeText,
+    Ended,
+    Ending,
+    Restart,
+    Composer,
+    Text,
+    Send,
+    Hint,
+}
+
+/// What an element is: itself, its parent, its tag, its text, its attributes.
+type Spec = (
+    Node,
+    Node,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// The panel. As a table it is a third of what the calls that build it would be.
+const PANEL: &[Spec] = &[
+    (
+        Node::Panel,
+        Node::Panel,
+        "div",
+        "",
+        &[
+            ("class", "panel"),
+            ("part", "panel"),
+            ("role", "dialog"),
+            ("aria-label", texts::PANEL),
+            ("hidden", ""),
+        ],
+    ),
+    (Node::Header, Node::Panel, "div", "", &[("class", "header")]),
+    (Node::Names, Node::Header, "div", "", &[("class", "names")]),
+    (Node::Title, Node::Names, "strong", texts::PANEL, &[]),
+    (Node::Status, Node::Names, "span", texts::STATUS, &[]),
+    (
+        Node::End,
+        Node::Header,
+        "button",
+        texts::END,
+        &[("class", "end"), ("name", "end")],
+    ),
+    (
+        Node::Close,
+        Node::Header,
+        "button",
+        "",
+        &[
+            ("class", "close"),
+            ("name", "close"),
+            ("aria-label", texts::CLOSE),
+        ],
+    ),
+    (Node::Hello, Node::Panel, "div", "", &[("class", "hello")]),
+    (Node::HelloTitle, Node::Hello, "strong", "", &[]),
+    (Node::HelloText, Node::Hello, "p", texts::HELLO_MORE, &[]),
+    (
+        Node::Log,
+        Node::Panel,
+        "div",
+        "",
+        &[
+            ("class", "log"),
+            ("role", "log"),
+            ("aria-label", texts::LOG),
+            // A line is announced when it is added, and not again when its delivery changes.
+            ("aria-relevant", "additions"),
+            // To scroll by keyboard.
+            ("tabindex", "0"),
+        ],
+    ),
+    (Node::Notice, Node::Panel, "div", "", &[("class", "notice")]),
+    (
+        Node::Challenge,
+        Node::Panel,
+        "div",
+        "",
+        &[("class", "challenge")],
+    ),
+    (
+        Node::ChallengeText,
+        Node::Challenge,
+        "p",
+        "",
+        &[("role", "status")],
+    ),
+    (Node::Ended, Node::Panel, "div", "", &[("class", "ended")]),
+    (Node::Ending, Node::Ended, "p", "", &[("role", "status")]),
+    (
+        Node::Restart,
+        Node::Ended,
+        "button",
+        texts::RESTART,
+        &[("class", "restart"), ("name", "restart")],
+    ),
+    (
+        Node::Composer,
+        Node::Panel,
+        "div",
+        "",
+        &[("class", "composer")],
+    ),
+    (
+        Node::Text,
+        Node::Composer,
+        "textarea",
+        "",
+        &[
+            ("part", "composer"),
+            ("rows", "1"),
+            ("dir", "auto"),
+            ("aria-label", texts::MESSAGE),
+            ("aria-describedby", "hint"),
+            ("enterkeyhint", "send"),
+            ("placeholder", texts::PLACEHOLDER),
+        ],
+    ),
+    (
+        Node::Send,
+        Node::Composer,
+        "button",
+        "",
+        &[
+            ("class", "send"),
+            ("name", "send"),
+            ("aria-label", texts::SEND),
+        ],
+    ),
+    (
+        Node::Hint,
+        Node::Composer,
+        "p",
+        "",
+        &[("class", "hint"), ("id", "hint")],
+    ),
+];
+
+/// The panel, and the launcher's badge.
+pub(crate) struct View {
+    document: Document,
+    root: ShadowRoot,
+    launcher: HtmlElement,
+    badge: Element,
+    /// Says, when the panel is closed, what the badge shows.
+    unread: Element,
+    /// The elements of [`PANEL`].
+    nodes: Vec<HtmlElement>,
+    lines: Vec<Line>,
+    notice_shown: Option<Shown>,
+    locale: String,
+    /// What stands before the page's title while there is something unread, like `(2) `.
+    title_count: String,
+}
+
+/// A message on the screen, and what it shows.
+struct Line {
+    key: String,
+    node: Element,
+    text: Element,
+    time: Element,
+    status: Element,
+    body: String,
+    created_at: String,
+    state: Option<State>,
+}
+
+/// What a message looks like: its note, and its class.
+#[derive(Clone, Copy, PartialEq)]
+struct State {
+    note: &'static str,
+    class: &'static str,
+}
+
+/// The notice on the screen.
+struct Shown {
+    what: Trouble,
+    retry: Option<HtmlButtonElement>,
+    wait: Element,
+}
+
+impl View {
+    /// Builds the panel, closed.
+    pub(crate) fn new(
+        document: &Document,
+        root: ShadowRoot,
+        launcher: HtmlElement,
+        locale: String,
+    ) -> Result<Self, JsValue> {
+        let sheet = CssStyleSheet::new()?;
+        sheet.replace_sync(CSS)?;
+        root.adopted_style_sheets().push(&sheet);
+
+        let badge = make(document, &launcher, "span", "", &[("class", "badge")])?;
+        let unread = [("class", "spoken"), ("id", "unread"), ("role", "status")];
+        let unread = make(document, &root, "span", "", &unread)?;
+        set(&badge, &[("aria-hidden", "true")])?;
+        set(&launcher, &[("aria-describedby", "unread")])?;
+
+        let mut nodes: Vec<HtmlElement> = Vec::with_capacity(PANEL.len());
+        for &(_, parent, tag, text, attributes) in PANEL {
+            let parent: &web_sys::Node = match nodes.get(parent as usize) {
+                Some(parent) => parent,
+                None => &root,
+            };
+            nodes.push(make(document, parent, tag, text, attributes)?.unchecked_into());
+        }
+
+        Ok(Self {
+            document: document.clone(),
+            root,
+            launcher,
+            badge,
+            unread,
+            nodes,
+            lines: Vec::new(),
+            notice_shown: None,
+            locale,
+            title_count: String::new(),
+        })
+    }
+
+    fn node(&self, node: Node) -> &HtmlElement {
+        &self.nodes[node as usize]
+    }
+
+    fn text(&self) -> &HtmlTextAreaElement {
+        self.node(Node::Text).unchecked_ref()
+    }
+
+    fn button(&self, node: Node) -> &HtmlButtonElement {
+        self.node(node).unchecked_ref()
+    }
+
+    /// What the composer holds.
+    pub(crate) fn composed_text(&self) -> String {
+        self.text().value()
+    }
+
+    /// Where a challenge is shown.
+    pub(crate) fn challenge_box(&self) -> &HtmlElement {
+        self.node(Node::Challenge)
+    }
+
+    pub(crate) fn is_composer(&self, target: Option<&EventTarget>) -> bool {
+        target == Some(self.text().as_ref())
+    }
+
+    /// The page's title, without our own count of unread messages, as the contract takes it: a
+    /// title that breaks a rule must not keep the visitor from writing.
+    pub(crate) fn page_title(&self) -> String {
+        let title = self.document.title();
+        let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+        self.plain_title(&title)
+            .chars()
+            .filter(is_plain)
+            .take(MAX_LINE_CHARS)
+            .collect()
+    }
+
+    /// Moves the focus to where the visitor goes on: into the panel, or back to the launcher.
+    pub(crate) fn focus(&self, into_panel: bool) {
+        let target: &HtmlElement = match into_panel {
+            false => &self.launcher,
+            true if self.node(Node::Composer).hidden() => self.node(Node::Restart),
+            true => self.node(Node::Text),
+        };
+        // Without a focus the chat still works.
+        drop(target.focus());
+    }
+
+    /// Keeps the full-height panel of a phone above the on-screen keyboard, which covers the page
+    /// without resizing it.
+    pub(crate) fn fit(&self, window: &Window) {
+        let Some(viewport) = window.visual_viewport() else {
+            return;
+        };
+        // Zoomed in by hand, the visitor looks at a part of the panel and wants it to stay.
+        if viewport.scale() > 1.01 {
+            return;
+        }
+        let stick = self.is_at_end();
+        let style = self.node(Node::Panel).style();
+        for (name, px) in [
+            ("--height", viewport.height()),
+            ("--top", viewport.offset_top().max(0.0)),
+        ] {
+            let px = decimal(px) + "px";
+            drop(style.set_property(name, &px));
+        }
+        if stick {
+            self.scroll_to_end();
+        }
+    }
+
+    /// Shows `session`. Only what differs from what is shown is touched.
+    pub(crate) fn render(&mut self, session: &Session) -> Done {
+        let was_open = !self.node(Node::Panel).hidden();
+        let stick = !was_open || self.is_at_end();
+        let had_focus = self.root.active_element().is_some();
+
+        self.node(Node::Panel).set_hidden(!session.is_open());
+        set_flag(&self.launcher, "aria-expanded", session.is_open())?;
+        self.render_unread(session);
+
+        let has_ended = session.ending().is_some();
+        let was_ended = self.node(Node::Composer).hidden();
+        self.node(Node::End).set_hidden(!session.has_session());
+        // Disabled outright, it would lose the focus to nowhere.
+        set_flag(self.node(Node::End), "aria-disabled", !session.is_idle())?;
+        self.node(Node::Ended).set_hidden(!has_ended);
+        self.node(Node::Composer).set_hidden(has_ended);
+        set_text(
+            self.node(Node::Ending),
+            session.ending().map_or("", texts::ending),
+        );
+
+        // What is restored was said before, and is not news.
+        let live = if session.is_restoring() {
+            "off"
+        } else {
+            "polite"
+        };
+        set(self.node(Node::Log), &[("aria-live", live)])?;
+        let sent_one = self.render_lines(session)?;
+        self.node(Node::Hello).set_hidden(!self.lines.is_empty());
+        let hello = if session.is_restoring() {
+            texts::RESTORING
+        } else {
+            texts::HELLO
+        };
+        set_text(self.node(Node::HelloTitle), hello);
+        self.render_notice(session.notice())?;
+        let challenge = if session.is_challenged() {
+            texts::CHALLENGE
+        } else {
+            ""
+        };
+        set_text(self.node(Node::ChallengeText), challenge);
+        self.render_composer(session)?;
+
+        if stick || sent_one {
+            self.scroll_to_end();
+        }
+        // What had the focus may just have gone (Retry, or all that belongs to a live chat).
+        let lost_focus = self.root.active_element().is_none() || was_ended != has_ended;
+        if session.is_open() && had_focus && lost_focus {
+            self.focus(true);
+        }
+        Ok(())
+    }
+
+    fn render_unread(&mut self, session: &Session) {
+        let count = session.unread();
+        let number = if count == 0 {
+            String::new()
+        } else {
+            self.number(count)
+        };
+        set_text(&self.badge, &number);
+        let spoken = if count == 0 {
+            String::new()
+        } else {
+            texts::UNREAD.to_owned() + &number
+        };
+        set_text(&self.unread, &spoken);
+
+        let is_told = count > 0 && !session.is_visible();
+        self.count_in_title(if is_told {
+            ["(", &number, ") "].concat()
+        } else {
+            String::new()
+        });
+    }
+
+    /// The page's title without what [`Self::count_in_title`] put in front.
+    fn plain_title<'a>(&self, title: &'a str) -> &'a str {
+        title.strip_prefix(&self.title_count).unwrap_or(title)
+    }
+
+    fn count_in_title(&mut self, count: String) {
+        if self.title_count != count {
+            let title = self.document.title();
+            self.document
+                .set_title(&(count.clone() + self.plain_title(&title)));
+            self.title_count = count;
+        }
+    }
+
+    /// Says whether a message of the visitor's was added.
+    fn render_lines(&mut self, session: &Session) -> Result<bool, JsValue> {
+        let mut sent_one = false;
+        let mut index = 0;
+        for entry in session.transcript().lines() {
+            let message = &entry.message;
+            let state = match message.delivery {
+                _ if message.removed => State {
+                    note: "",
+                    class: "line removed",
+                },
+                Some(Delivery::Failed) => State {
+                    note: texts::NOT_DELIVERED,
+                    class: FAILED,
+                },
+                Some(Delivery::Delivered) => State {
+                    note: texts::DELIVERED,
+                    class: OWN,
+                },
+                _ if message.sender == Sender::Visitor => State {
+                    note: texts::SENT,
+                    class: OWN,
+                },
+                _ => State {
+                    note: if entry.edited { texts::EDITED } else { "" },
+                    class: "line",
+                },
+            };
+            let body = if message.removed {
+                texts::REMOVED
+            } else {
+                &message.body
+            };
+            let key = entry.key.as_deref().unwrap_or(message.id.as_str());
+            self.render_line(index, key, body, &message.created_at, state)?;
+            index += 1;
+        }
+        for (message, is_sending) in session.outgoing() {
+            let state = if is_sending {
+                State {
+                    note: texts::SENDING,
+                    class: OWN,
+                }
+            } else {
+                State {
+                    note: texts::NOT_SENT,
+                    class: FAILED,
+                }
+            };
+            sent_one |= self.render_line(index, &message.key, &message.body, "", state)?;
+            index += 1;
+        }
+        for line in self.lines.drain(index..) {
+            line.node.remove();
+        }
+        Ok(sent_one)
+    }
+
+    /// Puts a line at its place, and says whether it is new. A line stays the same node for as long
+    /// as it lives: it would be announced again otherwise.
+    fn render_line(
+        &mut self,
+        index: usize,
+        key: &str,
+        body: &str,
+        created_at: &str,
+        state: State,
+    ) -> Result<bool, JsValue> {
+        let found = self.lines[index..].iter().position(|line| line.key == key);
+        let mut line = match found {
+            Some(ahead) => self.lines.remove(index + ahead),
+            None => self.new_line(key, state)?,
+        };
+        if line.body != body {
+            line.text.set_text_content(Some(body));
+            body.clone_into(&mut line.body);
+        }
+        if line.created_at != created_at {
+            line.time
+                .set_text_content(Some(&time_of_day(created_at, &self.locale)?));
+            set(&line.time, &[("datetime", created_at)])?;
+            created_at.clone_into(&mut line.created_at);
+        }
+        if line.state != Some(state) {
+            line.status.set_text_content(Some(state.note));
+            line.node.set_class_name(state.class);
+            line.state = Some(state);
+        }
+        if found != Some(0) {
+            let next = self.lines.get(index).map(|next| next.node.as_ref());
+            self.node(Node::Log).insert_before(&line.node, next)?;
+        }
+        self.lines.insert(index, line);
+        Ok(found.is_none())
+    }
+
+    fn new_line(&self, key: &str, state: State) -> Result<Line, JsValue> {
+        let node = self.document.create_element("div")?;
+        set(&node, &[("part", "message")])?;
+        let is_own = matches!(state.class, OWN | FAILED);
+        let who = if is_own { texts::YOU } else { texts::SUPPORT };
+        self.make(&node, "span", who, &[("class", "spoken")])?;
+        let text = self.make(&node, "p", "", &[("class", "text"), ("dir", "auto")])?;
+        let meta = self.make(&node, "span", "", &[("class", "meta")])?;
+        let time = self.make(&meta, "time", "", &[])?;
+        let status = self.make(&meta, "span", "", &[("class", "status")])?;
+        Ok(Line {
+            key: key.to_owned(),
+            node,
+            text,
+            time,
+            status,
+            body: String::new(),
+            created_at: String::new(),
+            state: None,
+        })
+    }
+
+    /// The alert is made anew for each trouble, and so announced, but not for each second of a
+    /// countdown.
+    fn render_notice(&mut self, notice: Option<Notice>) -> Done {
+        let shown = self
+            .notice_shown
+            .as_ref()
+            .map(|shown| (shown.what, shown.retry.is_some()));
+        if shown != notice.map(|notice| (notice.what, notice.can_retry)) {
+            self.node(Node::Notice).set_text_content(None);
+            self.notice_shown = match notice {
+                Some(notice) => Some(self.new_notice(notice)?),
+                None => None,
+            };
+        }
+        if let (Some(notice), Some(shown)) = (notice, &self.notice_shown) {
+            let wait = match notice.wait_s {
+                Some(seconds) => [texts::WAIT, &minutes(seconds)].concat(),
+                None => String::new(),
+            };
+            set_text(&shown.wait, &wait);
+            if let Some(retry) = &shown.retry {
+                retry.set_disabled(notice.wait_s.is_some());
+            }
+        }
+        Ok(())
+    }
+
+    fn new_notice(&self, notice: Notice) -> Result<Shown, JsValue> {
+        // Filled before it enters the page, so that all of it is announced as one.
+        let alert = self.document.create_element("div")?;
+        set(&alert, &[("role", "alert")])?;
+        self.make(&alert, "p", texts::trouble(notice.what), &[])?;
+        let retry = if notice.can_retry {
+            let retry = [("class", "retry"), ("name", "retry")];
+            Some(
+                self.make(&alert, "button", texts::RETRY, &retry)?
+                    .unchecked_into(),
+            )
+        } else {
+            None
+        };
+        self.node(Node::Notice).append_child(&alert)?;
+        let wait = self.make(self.node(Node::Notice), "span", "", &[("class", "wait")])?;
+        Ok(Shown {
+            what: notice.what,
+            retry,
+            wait,
+        })
+    }
+
+    fn render_composer(&self, session: &Session) -> Done {
+        let draft = session.draft();
+        // Setting the value moves the caret and breaks a composition: only when it must change.
+        if self.text().value() != draft {
+            self.text().set_value(draft);
+        }
+        self.button(Node::Send).set_disabled(!session.can_send());
+
+        let (hint, is_wrong) = match MessageBody::check(draft, DEFAULT_MAX_MESSAGE_CHARS) {
+            Err(MessageBodyError::TooLong) => (texts::TOO_LONG, true),
+            Err(MessageBodyError::ControlCharacter) => (texts::UNSENDABLE, true),
+            Err(MessageBodyError::Empty) | Ok(()) => ("", false),
+        };
+        // No text has more scalar values than bytes, so most are never counted.
+        let counted_from = DEFAULT_MAX_MESSAGE_CHARS - COUNTED_CHARS;
+        let count = if draft.len() < counted_from {
+            0
+        } else {
+            draft.chars().count()
+        };
+        let text = if count < counted_from {
+            hint.to_owned()
+        } else {
+            let limit = self.number(DEFAULT_MAX_MESSAGE_CHARS);
+            [self.number(count).as_str(), " / ", &limit, " ", hint].concat()
+        };
+        set_text(self.node(Node::Hint), &text);
+        set_flag(self.node(Node::Text), "aria-invalid", is_wrong)
+    }
+
+    fn is_at_end(&self) -> bool {
+        let log = self.node(Node::Log);
+        log.scroll_height() - log.scroll_top() - log.client_height() < 48
+    }
+
+    fn scroll_to_end(&self) {
+        let log = self.node(Node::Log);
+        log.set_scroll_top(log.scroll_height());
+    }
+
+    fn make(
+        &self,
+        parent: &Element,
+        tag: &str,
+        text: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<Element, JsValue> {
+        make(&self.document, parent, tag, text, attributes)
+    }
+
+    fn number(&self, number: usize) -> String {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        Number::from(number).to_locale_string(&self.locale).into()
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        self.count_in_title(String::new());
+    }
+}
+
+/// Adds an element to `parent`.
+fn make(
+    document: &Document,
+    parent: &web_sys::Node,
+    tag: &str,
+    text: &str,
+    attributes: &[(&str, &str)],
+) -> Result<Element, JsValue> {
+    let element = document.create_element(tag)?;
+    element.set_text_content(Some(text));
+    set(&element, attributes)?;
+    parent.append_child(&element)?;
+    Ok(element)
+}
+
+fn set(element: &Element, attributes: &[(&str, &str)]) -> Done {
+    attributes
+        .iter()
+        .try_for_each(|(name, value)| element.set_attribute(name, value))
+}
+
+/// As the visitor writes it: `14:05`, `2:05 PM`.
+fn time_of_day(created_at: &str, locale: &str) -> Result<String, JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"timeStyle".into(), &"short".into())?;
+    let date = Date::new(&created_at.into());
+    Ok(date
+        .to_locale_time_string_with_options(locale, &options)
+        .into())
+}
+
+/// Touches the node only if its text changes: a live region announces what is set again.
+fn set_text(node: &Element, text: &str) {
+    if node.text_content().as_deref() != Some(text) {
+        node.set_text_content(Some(text));
+    }
+}
+
+fn set_flag(element: &Element, name: &str, on: bool) -> Done {
+    element.set_attribute(name, if on { "true" } else { "false" })
+}
+
+/// As on a clock: `0:09`, `12:30`.
+fn minutes(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).floor();
+    // (`%` would bring a kilobyte of exact arithmetic with it.)
+    let seconds = seconds - minutes * 60.0;
+    let pad = if seconds < 10.0 { ":0" } else { ":" };
+    [decimal(minutes).as_str(), pad, &decimal(seconds)].concat()
+}
+
+/// A number as JavaScript writes it, without Rust's own formatting in the WASM.
+fn decimal(number: f64) -> String {
+    Number::from(number)
+        .to_string_with_radix(10)
+        .map(String::from)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_of_the_panel_is_where_its_name_says_and_after_its_parent() {
+        for (index, &(node, parent, ..)) in PANEL.iter().enumerate() {
+            assert_eq!(node as usize, index);
+            assert!(index == 0 || (parent as usize) < index, "{index}");
+        }
+    }
+
+    #[test]
+    fn every_element_of_the_panel_has_a_place() {
+        assert_eq!(PANEL.len(), Node::Hint as usize + 1);
+    }
+}
