@@ -1,0 +1,79 @@
+//! Node.js and what comes from npm.
+
+use crate::failure::{Result, fail};
+use crate::layout::Layout;
+use crate::process::{command, output_of, run_logged};
+use crate::tools::has_version;
+
+/// The oldest Node.js that the end-to-end tests and wasm-opt run on.
+const OLDEST: u32 = 20;
+
+/// Provides wasm-opt, compiled to JavaScript.
+const BINARYEN: &str = "132.0.0";
+
+/// Fails when Node.js is missing or too old.
+pub(crate) fn check() -> Result<()> {
+    let found = output_of(command("node").arg("--version"));
+    match found.as_deref().and_then(major) {
+        Some(major) if major >= OLDEST => {}
+        Some(major) => {
+            return fail(format!(
+                "Node.js {major} is too old: install {OLDEST} or newer"
+            ));
+        }
+        None => {
+            return fail(format!(
+                "no Node.js found: install version {OLDEST} or newer"
+            ));
+        }
+    }
+    if output_of(command("npm").arg("--version")).is_none() {
+        return fail("Node.js is there, but npm is not: install npm");
+    }
+    Ok(())
+}
+
+/// Installs wasm-opt into the cache.
+pub(crate) fn wasm_opt(layout: &Layout) -> Result<()> {
+    let major = BINARYEN.split('.').next().unwrap_or(BINARYEN);
+    let installed = output_of(command(layout.npm_bin().join("wasm-opt")).arg("--version"));
+    if installed.is_some_and(|text| has_version(&text, major)) {
+        return Ok(());
+    }
+    run_logged(
+        command("npm")
+            .args([
+                "install",
+                "--no-save",
+                "--no-audit",
+                "--no-fund",
+                "--prefix",
+            ])
+            .arg(layout.cache.join("npm"))
+            .arg(format!("binaryen@{BINARYEN}")),
+        "installing wasm-opt from npm (is the network up?)",
+        &layout.logs().join("npm-binaryen.log"),
+    )
+}
+
+/// The major version in `v20.11.1`.
+fn major(version: &str) -> Option<u32> {
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_versions_are_read() {
+        assert_eq!(major("v20.11.1\n"), Some(20));
+        assert_eq!(major("node"), None);
+    }
+}

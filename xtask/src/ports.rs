@@ -1,0 +1,88 @@
+//! TCP ports on the loopback interface.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::failure::{Context, Result, fail};
+
+/// The ports one running system uses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    /// The page and its API.
+    pub(crate) page: u16,
+    /// Health, readiness, metrics.
+    pub(crate) admin: u16,
+    /// Synapse.
+    pub(crate) homeserver: u16,
+    /// Postgres.
+    pub(crate) postgres: u16,
+}
+
+impl Ports {
+    /// The ports of `cargo xtask up`.
+    pub(crate) fn with_offset(offset: u16) -> Self {
+        Self {
+            page: 8090 + offset,
+            admin: 8091 + offset,
+            homeserver: 8008 + offset,
+            postgres: 54320 + offset,
+        }
+    }
+
+    /// Ports nobody uses, for a private system.
+    pub(crate) fn free() -> Result<Self> {
+        // All four are held until the last is known, so that they differ.
+        let listeners: Vec<TcpListener> = (0..4).map(|_| bind(0)).collect::<Result<_>>()?;
+        let ports: Vec<u16> = listeners
+            .iter()
+            .map(|listener| listener.local_addr().map(|address| address.port()))
+            .collect::<std::io::Result<_>>()
+            .context("cannot find free ports")?;
+        Ok(Self {
+            page: ports[0],
+            admin: ports[1],
+            homeserver: ports[2],
+            postgres: ports[3],
+        })
+    }
+
+    /// Fails with one clear line when one of the ports is taken.
+    pub(crate) fn check(self) -> Result<()> {
+        let uses = [
+            ("page", self.page),
+            ("health", self.admin),
+            ("Synapse", self.homeserver),
+            ("Postgres", self.postgres),
+        ];
+        for (what, port) in uses {
+            if bind(port).is_err() {
+                return fail(format!(
+                    "port {port} ({what}) is taken: end the program that uses it, or move all \
+                     ports with `cargo xtask up --port-offset 100`"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bind(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context(format_args!("port {port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+
+    #[test]
+    fn a_taken_port_is_named_with_a_way_out() {
+        let ports = Ports::free().unwrap();
+        ports.check().unwrap();
+        let _taken = bind(ports.homeserver).unwrap();
+        let Err(Failure::Message(message)) = ports.check() else {
+            panic!("not noticed")
+        };
+        assert!(message.contains(&ports.homeserver.to_string()), "{message}");
+        assert!(message.contains("--port-offset"), "{message}");
+    }
+}

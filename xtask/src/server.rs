@@ -1,0 +1,101 @@
+//! The server of this project: building it and running it.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+
+use crate::failure::Result;
+use crate::layout::Layout;
+use crate::matrix::answers_ok;
+use crate::ports::Ports;
+use crate::process::{Service, ServiceSpec, command, run_shown};
+use crate::progress::step;
+use crate::synapse::{self, Accounts};
+
+const BINARY: &str = "matrix-support-chat";
+
+/// Builds the server, and gives the program's path.
+pub(crate) fn build(layout: &Layout) -> Result<PathBuf> {
+    step("server", || {
+        run_shown(
+            command("cargo")
+                .args(["build", "--package", "server"])
+                .current_dir(&layout.root)
+                .env("SQLX_OFFLINE", "true"),
+            "building the server",
+        )
+    })?;
+    Ok(layout.target()?.join("debug").join(BINARY))
+}
+
+/// What the server is told.
+pub(crate) struct ServerSpec<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) ports: Ports,
+    pub(crate) database_url: String,
+    pub(crate) homeserver_url: String,
+    pub(crate) accounts: &'a Accounts,
+    pub(crate) log: PathBuf,
+    pub(crate) run_dir: &'a Path,
+    /// The page of the admin listener that says when it can be used.
+    pub(crate) wait_for: &'static str,
+    /// More variables, for tests.
+    pub(crate) settings: &'a [(&'a str, &'a str)],
+}
+
+/// Runs the server and waits until it is ready. Variables that are not set here are passed on, so
+/// `SUPPORT_CHAT_SESSION_TTL=1m cargo xtask up` does what it says.
+pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
+    let Ports { page, admin, .. } = spec.ports;
+    let staff: Vec<String> = synapse::STAFF
+        .iter()
+        .map(|name| synapse::mxid(name))
+        .collect();
+    let mut server = command(spec.program);
+    server
+        .current_dir(&layout.root)
+        .env("DATABASE_URL", &spec.database_url)
+        .env("MATRIX_HOMESERVER_URL", &spec.homeserver_url)
+        .env("MATRIX_SUPPORT_BOT_MXID", synapse::mxid(synapse::BOT))
+        .env("MATRIX_SUPPORT_BOT_PASSWORD", spec.accounts.bot_password())
+        .env("MATRIX_SUPPORT_STAFF_MXIDS", staff.join(","))
+        .env("SUPPORT_CHAT_LISTEN", format!("127.0.0.1:{page}"))
+        .env("SUPPORT_CHAT_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
+        .env(
+            "SUPPORT_CHAT_ALLOWED_ORIGINS",
+            format!("http://localhost:{page},http://127.0.0.1:{page}"),
+        )
+        .envs(spec.settings.iter().copied());
+    // Meant for another server, these would contradict what is said above.
+    for other in [
+        "DATABASE_URL_FILE",
+        "MATRIX_SUPPORT_BOT_PASSWORD_FILE",
+        "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+        "MATRIX_SUPPORT_BOT_ACCESS_TOKEN_FILE",
+    ] {
+        server.env_remove(other);
+    }
+    step(format_args!("server on port {page}"), || {
+        let service = ServiceSpec {
+            name: "server",
+            log: spec.log.clone(),
+            run_dir: spec.run_dir,
+            marker: spec.program,
+            stop_with: Signal::TERM,
+        };
+        let mut service = Service::start(service, &mut server)?;
+        let page = format!("{}/{}", admin_url(spec.ports), spec.wait_for);
+        service.wait_ready(|| Ok(answers_ok(&page)))?;
+        Ok(service)
+    })
+}
+
+/// Where the page is.
+pub(crate) fn page_url(ports: Ports) -> String {
+    format!("http://localhost:{}", ports.page)
+}
+
+/// Where health and readiness are.
+pub(crate) fn admin_url(ports: Ports) -> String {
+    format!("http://127.0.0.1:{}", ports.admin)
+}

@@ -1,0 +1,508 @@
+//! `cargo xtask test`: everything that is checked, on parts of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::failure::{Context, Failure, Result, fail};
+use crate::files::{self, Lock};
+use crate::layout::Layout;
+use crate::parts_ctl::{self, Parts};
+use crate::ports::Ports;
+use crate::postgres::{self, Postgres};
+use crate::process::{command, end_leftovers, run_logged, run_shown, watch_signals};
+use crate::progress::{error, note, seconds, step};
+use crate::server::{self, ServerSpec};
+use crate::sqlx::{self, Mode};
+use crate::synapse::{self, Accounts, Synapse};
+use crate::{browser, node, openapi, python, tools, widget};
+
+/// A part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Formatting, clippy, licences, `.sqlx`.
+    Lint,
+    /// What needs nothing but the compiler.
+    Unit,
+    /// The server's API on a real Postgres.
+    Api,
+    /// What the server says of its API: `/openapi.json` and `docs/api.md`.
+    Openapi,
+    /// The server against a real Synapse.
+    Synapse,
+    /// Everything is killed, and nothing is lost or doubled.
+    Faults,
+    /// A browser, the server, Synapse, Postgres.
+    E2e,
+}
+
+const ALL: [Section; 7] = [
+    Section::Lint,
+    Section::Unit,
+    Section::Api,
+    Section::Openapi,
+    Section::Synapse,
+    Section::Faults,
+    Section::E2e,
+];
+
+impl Section {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lint => "lint",
+            Self::Unit => "unit",
+            Self::Api => "api",
+            Self::Openapi => "openapi",
+            Self::Synapse => "synapse",
+            Self::Faults => "faults",
+            Self::E2e => "e2e",
+        }
+    }
+}
+
+/// Takes many minutes, and waits for time-outs on purpose: asked for by name.
+const ON_DEMAND: Section = Section::Faults;
+
+/// The sections named on the command line; when none is, all but the one on demand.
+pub(crate) fn parse_sections(names: &[&str], extra: &[&str]) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    for name in names {
+        let Some(section) = ALL.iter().find(|section| section.name() == *name) else {
+            let known = ALL.map(Section::name).join(", ");
+            return fail(format!("no section `{name}`: there are {known}"));
+        };
+        sections.push(*section);
+    }
+    let one_runner = matches!(
+        sections[..],
+        [Section::Api | Section::Openapi | Section::Synapse | Section::Faults | Section::E2e]
+    );
+    if !extra.is_empty() && !one_runner {
+        return fail(
+            "arguments after -- go with one section: api, openapi, synapse, faults or e2e",
+        );
+    }
+    Ok(if sections.is_empty() {
+        ALL.into_iter()
+            .filter(|section| *section != ON_DEMAND)
+            .collect()
+    } else {
+        sections
+    })
+}
+
+/// Runs sections in order, all of them, and says at the end how each went.
+pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Result<()> {
+    watch_signals()?;
+    // What can be known to be missing is said before anything takes long.
+    python::find()?;
+    node::check()?;
+    let mut stack = TestStack::new(layout)?;
+    let mut outcomes = Vec::new();
+    for section in sections {
+        note(format!("\n== {} ==", section.name()));
+        let started = Instant::now();
+        let result = match section {
+            Section::Lint => lint(layout, &mut stack),
+            Section::Unit => unit(layout),
+            Section::Api => api(layout, &mut stack, extra),
+            Section::Openapi => openapi(layout, &mut stack, extra),
+            Section::Synapse => against_synapse(layout, &mut stack, extra),
+            Section::Faults => faults(layout, &mut stack, extra),
+            Section::E2e => end_to_end(layout, &mut stack, extra),
+        };
+        let passed = match result {
+            Ok(()) => true,
+            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            Err(Failure::Message(message)) => {
+                error(message);
+                false
+            }
+        };
+        outcomes.push((section.name(), passed, started.elapsed()));
+    }
+    drop(stack);
+    report(&outcomes)
+}
+
+fn report(outcomes: &[(&str, bool, Duration)]) -> Result<()> {
+    note("");
+    for (name, passed, took) in outcomes {
+        let outcome = if *passed { "passed" } else { "FAILED" };
+        note(format!("{name:<10} {outcome}   {}", seconds(*took)));
+    }
+    let failed: Vec<&str> = outcomes
+        .iter()
+        .filter(|(_, passed, _)| !passed)
+        .map(|(name, ..)| *name)
+        .collect();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        fail(format!("failed: {}", failed.join(", ")))
+    }
+}
+
+fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
+    run_shown(cargo(layout).args(["fmt", "--all", "--check"]), "cargo fmt")?;
+    sqlx::apply(layout, Mode::Check, &stack.schema_url()?)?;
+    let deny_warnings = ["--", "-D", "warnings"];
+    run_shown(
+        cargo(layout)
+            .args(["clippy", "--workspace", "--all-targets"])
+            .args(deny_warnings),
+        "clippy",
+    )?;
+    tools::wasm_target(layout)?;
+    run_shown(
+        cargo(layout)
+            .args([
+                "clippy",
+                "--package",
+                "widget-wasm",
+                "--target",
+                "wasm32-unknown-unknown",
+            ])
+            .args(deny_warnings),
+        "clippy of the widget",
+    )?;
+    let end2end = layout.root.join("end2end");
+    step("end-to-end test packages", || npm_ci(layout, &end2end))?;
+    run_shown(
+        command("npm")
+            .args(["run", "--silent", "check"])
+            .current_dir(&end2end),
+        "tsc",
+    )?;
+    let cargo_deny = tools::cargo_deny(layout)?;
+    let mut deny = command(cargo_deny);
+    deny.current_dir(&layout.root)
+        .args(["check", "licenses", "bans", "sources"]);
+    // The advisories come from a repository that not every network reaches.
+    if std::env::var_os("ADVISORIES").is_some_and(|value| value == "1") {
+        deny.arg("advisories");
+    }
+    run_shown(&mut deny, "cargo deny")
+}
+
+fn unit(layout: &Layout) -> Result<()> {
+    run_shown(
+        cargo(layout)
+            .args([
+                "test",
+                "--package",
+                "app",
+                "--package",
+                "widget-wasm",
+                "--package",
+                "xtask",
+            ])
+            .args(["--features", "app/ui,app/openapi"]),
+        "unit tests",
+    )?;
+    run_shown(
+        cargo(layout).args(["test", "--package", "server", "--lib", "--bins"]),
+        "the server's unit tests",
+    )
+}
+
+fn api(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
+    stack.widget()?;
+    run_shown(
+        cargo(layout)
+            .args(["test", "--package", "server", "--test", "api", "--"])
+            .args(extra)
+            .env("DATABASE_URL", stack.tests_url()?),
+        "API tests",
+    )
+}
+
+/// What the API promises holds without a homeserver: messages wait.
+fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
+    let program = server::build(layout)?;
+    let spec = ServerSpec {
+        program: &program,
+        ports: stack.ports,
+        database_url: stack.postgres()?.url(OPENAPI_DATABASE),
+        // Nobody listens there.
+        homeserver_url: "http://127.0.0.1:1".to_owned(),
+        accounts: &stack.accounts,
+        log: layout.test().join("openapi-server.log"),
+        run_dir: &stack.run_dir,
+        wait_for: "healthz",
+        settings: &[
+            ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
+            ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
+            ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+            ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
+        ],
+    };
+    let mut server = server::start(layout, &spec)?;
+    let base_url = server::page_url(stack.ports);
+    let result = openapi::walk_through(layout, &base_url)
+        .and_then(|()| openapi::check(layout, &base_url, extra));
+    server.check()?;
+    result
+}
+
+fn against_synapse(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
+    let database_url = stack.tests_url()?;
+    let synapse = stack.synapse()?;
+    run_shown(
+        cargo(layout)
+            .args(["test", "--package", "server", "--test", "synapse", "--"])
+            .args(extra)
+            .env("DATABASE_URL", database_url)
+            .env("SYNAPSE_URL", synapse.url())
+            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret()),
+        "tests against Synapse",
+    )
+}
+
+/// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
+/// figures are part of the result. `FAULT_SCALE` makes them longer.
+fn faults(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
+    let dir = layout.test();
+    let database_url = stack.tests_url()?;
+    let parts = stack.parts()?;
+    let mut cargo = cargo(layout);
+    cargo
+        .args(["test", "--package", "server", "--test", "faults", "--"])
+        .args(["--nocapture", "--test-threads=16"])
+        .args(extra)
+        .env("DATABASE_URL", database_url)
+        .env("SYNAPSE_URL", parts.synapse.url())
+        .env(
+            "SYNAPSE_REGISTRATION_SECRET",
+            parts.synapse.registration_secret(),
+        );
+    parts_ctl::during(parts, &dir, |script| {
+        run_shown(cargo.env("PARTS_CTL", script), "the fault suite")
+    })
+}
+
+fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
+    let end2end = layout.root.join("end2end");
+    step("end-to-end test packages", || npm_ci(layout, &end2end))?;
+    let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+    stack.widget()?;
+    let program = server::build(layout)?;
+
+    let dir = layout.test();
+    let ports = stack.ports;
+    let database_url = stack.postgres()?.url(E2E_DATABASE);
+    let homeserver_url = stack.synapse()?.url();
+    let log = dir.join("server.log");
+    let spec = ServerSpec {
+        program: &program,
+        ports,
+        database_url: database_url.clone(),
+        homeserver_url: homeserver_url.clone(),
+        accounts: &stack.accounts,
+        log: log.clone(),
+        run_dir: &stack.run_dir,
+        wait_for: "readyz",
+        // All visitors come from one address, and a test reads everything the server says.
+        settings: &[
+            ("RUST_LOG", "trace"),
+            ("SUPPORT_CHAT_LOG_FORMAT", "json"),
+            ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
+            ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
+            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+        ],
+    };
+    let mut server = server::start(layout, &spec)?;
+
+    let mut playwright = command("npx");
+    playwright
+        .args(["playwright", "test"])
+        .args(extra)
+        .current_dir(&end2end)
+        .env("BASE_URL", server::page_url(ports))
+        .env("SERVER_ADMIN_URL", server::admin_url(ports))
+        .env("HOMESERVER_URL", &homeserver_url)
+        .env("DATABASE_URL", &database_url)
+        .env("SERVER_LOG", &log)
+        .env("STAFF_ALICE", synapse::mxid(synapse::STAFF[0]))
+        .env("STAFF_BOB", synapse::mxid(synapse::STAFF[1]))
+        .env("STAFF_PASSWORD", stack.accounts.staff_password())
+        .env("BOT_MXID", synapse::mxid(synapse::BOT))
+        .env("BOT_PASSWORD", stack.accounts.bot_password());
+    if let Some(chromium) = chromium {
+        playwright.env("CHROMIUM", chromium);
+    }
+    let result = parts_ctl::during(stack.parts()?, &dir, |script| {
+        run_shown(playwright.env("PARTS_CTL", script), "end-to-end tests")
+    });
+    // A server that died explains failures better than the failures do.
+    server.check()?;
+    result
+}
+
+fn cargo(layout: &Layout) -> Command {
+    let mut cargo = command("cargo");
+    cargo.current_dir(&layout.root).env("SQLX_OFFLINE", "true");
+    cargo
+}
+
+/// Installs the packages as locked, unless they are there already.
+fn npm_ci(layout: &Layout, end2end: &Path) -> Result<()> {
+    let modified = |path: PathBuf| fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let wanted = modified(end2end.join("package-lock.json"));
+    let installed = modified(end2end.join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= wanted {
+        return Ok(());
+    }
+    run_logged(
+        command("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(end2end)
+            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
+        "installing the end-to-end test packages (is the network up?)",
+        &layout.logs().join("npm-end2end.log"),
+    )
+}
+
+const TESTS_DATABASE: &str = "tests";
+const OPENAPI_DATABASE: &str = "openapi";
+const E2E_DATABASE: &str = "e2e";
+const SCHEMA_DATABASE: &str = "schema";
+
+/// Postgres and Synapse for one run of tests: fresh, on free ports, started when first asked for.
+/// Fields end in the order they stand here.
+pub(crate) struct TestStack {
+    synapse: Option<Synapse>,
+    postgres: Option<Postgres>,
+    widget_built: bool,
+    layout: Layout,
+    run_dir: PathBuf,
+    ports: Ports,
+    accounts: Accounts,
+    _only_one: Lock,
+}
+
+impl TestStack {
+    /// Clears away what the last run left.
+    pub(crate) fn new(layout: &Layout) -> Result<Self> {
+        let only_one = Lock::take(
+            &layout.dev.join("test.lock"),
+            "another `cargo xtask test` runs in this checkout: wait for it or end it",
+        )?;
+        let dir = layout.test();
+        let run_dir = dir.join("run");
+        end_leftovers(&run_dir)?;
+        files::remove_dir(&dir)?;
+        files::create_private_dir(&dir)?;
+        // The server embeds this directory: it must be there even where no widget is built.
+        fs::create_dir_all(layout.root.join("dist").join("widget"))
+            .context("cannot make dist/widget")?;
+        Ok(Self {
+            synapse: None,
+            postgres: None,
+            widget_built: false,
+            layout: layout.clone(),
+            run_dir,
+            ports: Ports::free()?,
+            accounts: Accounts::load_or_make(&dir.join("accounts.json"))?,
+            _only_one: only_one,
+        })
+    }
+
+    fn postgres(&mut self) -> Result<&mut Postgres> {
+        let postgres = match self.postgres.take() {
+            Some(postgres) => postgres,
+            None => Postgres::start(
+                &self.layout,
+                &self.layout.test().join("postgres"),
+                &self.run_dir,
+                self.ports.postgres,
+                &[
+                    (TESTS_DATABASE, String::new()),
+                    (OPENAPI_DATABASE, String::new()),
+                    (E2E_DATABASE, String::new()),
+                    (SCHEMA_DATABASE, postgres::migrations(&self.layout)?),
+                ],
+            )?,
+        };
+        Ok(self.postgres.insert(postgres))
+    }
+
+    fn synapse(&mut self) -> Result<&mut Synapse> {
+        let synapse = match self.synapse.take() {
+            Some(synapse) => synapse,
+            None => Synapse::start(
+                &self.layout,
+                &self.layout.test().join("synapse"),
+                &self.run_dir,
+                self.ports.homeserver,
+                &self.accounts,
+            )?,
+        };
+        Ok(self.synapse.insert(synapse))
+    }
+
+    /// What a test may kill.
+    fn parts(&mut self) -> Result<Parts<'_>> {
+        self.postgres()?;
+        self.synapse()?;
+        match (&mut self.synapse, &mut self.postgres) {
+            (Some(synapse), Some(postgres)) => Ok(Parts { synapse, postgres }),
+            _ => fail("a part did not start"),
+        }
+    }
+
+    fn widget(&mut self) -> Result<()> {
+        if !self.widget_built {
+            widget::build(&self.layout)?;
+            self.widget_built = true;
+        }
+        Ok(())
+    }
+
+    /// A database from which the tests make one each.
+    fn tests_url(&mut self) -> Result<String> {
+        Ok(self.postgres()?.url(TESTS_DATABASE))
+    }
+
+    /// A database with every migration applied.
+    pub(crate) fn schema_url(&mut self) -> Result<String> {
+        Ok(self.postgres()?.url(SCHEMA_DATABASE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_name_it_is_all_but_the_one_on_demand() {
+        let default = parse_sections(&[], &[]).unwrap();
+        assert!(
+            ALL.iter()
+                .all(|section| default.contains(section) == (*section != ON_DEMAND))
+        );
+        assert_eq!(parse_sections(&["faults"], &[]).unwrap(), [ON_DEMAND]);
+        assert_eq!(
+            parse_sections(&["e2e", "lint"], &[]).unwrap(),
+            [Section::E2e, Section::Lint]
+        );
+        assert!(parse_sections(&["e2"], &[]).is_err());
+    }
+
+    #[test]
+    fn runner_arguments_need_one_runner() {
+        assert!(parse_sections(&["api"], &["poll"]).is_ok());
+        assert!(parse_sections(&["api", "e2e"], &["poll"]).is_err());
+        assert!(parse_sections(&[], &["poll"]).is_err());
+        assert!(parse_sections(&["lint"], &["poll"]).is_err());
+    }
+
+    #[test]
+    fn one_failed_section_fails_the_run() {
+        let took = Duration::from_secs(1);
+        assert!(report(&[("lint", true, took), ("unit", true, took)]).is_ok());
+        assert!(report(&[("lint", true, took), ("unit", false, took)]).is_err());
+    }
+}
