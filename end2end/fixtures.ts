@@ -1,0 +1,46 @@
+import { test as base, expect } from "@playwright/test";
+import type { MatrixClient } from "matrix-js-sdk";
+
+import { Archive } from "./support/archive.ts";
+import { loginOf, type Person } from "./support/log-in-staff.ts";
+import { Staff, startClient } from "./support/staff.ts";
+import { Visitor } from "./support/visitor.ts";
+
+interface Fixtures {
+  /** A person at a browser. That nothing they did made the browser complain is part of every test. */
+  visitor: Visitor;
+  /** The two members of the staff, each at a Matrix app of their own. */
+  alice: Staff;
+  bob: Staff;
+  /** Support rooms as they are, for what no staff member can see. */
+  archive: Archive;
+}
+
+interface WorkerFixtures {
+  aliceClient: MatrixClient;
+  bobClient: MatrixClient;
+}
+
+/** A Matrix client that runs as long as the worker. */
+async function running(person: Person, use: (client: MatrixClient) => Promise<void>) {
+  const client = await startClient(loginOf(person));
+  await use(client);
+  client.stopClient();
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  aliceClient: [({}, use) => running("alice", use), { scope: "worker" }],
+  bobClient: [({}, use) => running("bob", use), { scope: "worker" }],
+
+  alice: async ({ aliceClient }, use) => use(new Staff(aliceClient)),
+  bob: async ({ bobClient }, use) => use(new Staff(bobClient)),
+  archive: async ({}, use) => use(new Archive(loginOf("bot"))),
+
+  visitor: async ({ page }, use) => {
+    const visitor = await Visitor.at(page);
+    await use(visitor);
+    expect(visitor.complaints, "what the browser complained of").toEqual([]);
+  },
+});
+
+export { expect };

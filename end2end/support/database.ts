@@ -1,0 +1,24 @@
+import pg from "pg";
+
+import { environment } from "./environment.ts";
+
+/** Every row of every table of the support server's database, as text. */
+export async function dumpDatabase(): Promise<string> {
+  const client = new pg.Client({ connectionString: environment.databaseUrl() });
+  await client.connect();
+  try {
+    const tables = await client.query<{ schema: string; name: string }>(
+      `SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
+       WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const dump: string[] = [];
+    for (const { schema, name } of tables.rows) {
+      const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
+      const rows = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${table} AS t`);
+      dump.push(...rows.rows.map(({ row }) => `${name}: ${row}`));
+    }
+    return dump.join("\n");
+  } finally {
+    await client.end();
+  }
+}

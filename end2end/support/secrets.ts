@@ -1,0 +1,34 @@
+/** A value that has no business in some place. */
+export interface Secret {
+  /** What to call it where the value itself must not be repeated. */
+  name: string;
+  value: string;
+}
+
+/** Access tokens of Synapse, whosever they are. */
+const ACCESS_TOKEN = /\bsy[tr]_[A-Za-z0-9]+_[A-Za-z0-9]{10,}/;
+
+/** The names of the secrets that the text or file holds, in clear or in an encoding anyone can undo. */
+export function found(place: Buffer | string, secrets: Secret[]): string[] {
+  const bytes = Buffer.from(place);
+  const names = secrets
+    .filter(({ value }) => spellings(value).some((spelling) => bytes.includes(spelling)))
+    .map(({ name }) => name);
+  if (ACCESS_TOKEN.test(bytes.toString("latin1"))) names.push("a Matrix access token");
+  return names;
+}
+
+function spellings(value: string): string[] {
+  const bytes = Buffer.from(value);
+  return [
+    value,
+    encodeURIComponent(value),
+    // Inside a JSON string.
+    JSON.stringify(value).slice(1, -1),
+    bytes.toString("hex"),
+    bytes.toString("base64").replace(/=+$/, ""),
+    bytes.toString("base64url"),
+    // What a URL-safe token stands for, as Postgres shows bytes.
+    ...(/^[\w-]{22,}$/.test(value) ? [Buffer.from(value, "base64url").toString("hex")] : []),
+  ];
+}

@@ -1,0 +1,53 @@
+import type { Page, Request, Response } from "@playwright/test";
+
+/** An answer that the browser got. */
+export interface Answer {
+  method: string;
+  url: string;
+  status: number;
+  headers: string;
+  body: Buffer;
+}
+
+/** The path under which every operation of the chat API lives. */
+export const API_PATH = "/v1/support-chat";
+
+/** Records everything that a page asks for and gets, from before its first request on. */
+export class Traffic {
+  readonly requests: Request[] = [];
+  readonly #answers: Promise<Answer | undefined>[] = [];
+
+  constructor(page: Page) {
+    page.on("request", (request) => this.requests.push(request));
+    page.on("response", (response) => this.#answers.push(read(response)));
+  }
+
+  /** The requests to the chat API. */
+  apiRequests(): Request[] {
+    return this.requests.filter((request) => new URL(request.url()).pathname.startsWith(API_PATH));
+  }
+
+  /** The requests for WebAssembly modules. */
+  wasmRequests(): Request[] {
+    return this.requests.filter((request) => new URL(request.url()).pathname.endsWith(".wasm"));
+  }
+
+  /** The answers so far, as they came over the network. */
+  async answers(): Promise<Answer[]> {
+    const answers = await Promise.all(this.#answers);
+    return answers.filter((answer) => answer !== undefined);
+  }
+}
+
+async function read(response: Response): Promise<Answer | undefined> {
+  const request = response.request();
+  const headers = await response.headersArray();
+  return {
+    method: request.method(),
+    url: response.url(),
+    status: response.status(),
+    headers: headers.map(({ name, value }) => `${name}: ${value}`).join("\n"),
+    // A navigation away, or an answer without a body, leaves none to read.
+    body: await response.body().catch(() => Buffer.alloc(0)),
+  };
+}
