@@ -1,6 +1,4 @@
 // The launcher. The chat is WASM, fetched when a visitor means to chat.
-const file = "./widget-wasm.js";
-
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 :host {
@@ -48,11 +46,9 @@ button[part]::before {
 
 let wasm;
 const load = () =>
-  (wasm ??= import(file)
+  (wasm ??= import("./widget-wasm.js")
     .then(async (module) => {
-      await module.default({
-        module_or_path: new URL(file.replace(".js", "_bg.wasm"), import.meta.url),
-      });
+      await module.default();
       return module;
     })
     .catch((error) => {

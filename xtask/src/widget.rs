@@ -13,8 +13,10 @@ use crate::tools;
 /// The loader: the one file with a fixed name, which pages load.
 const LOADER: &str = "matrix-support-chat.js";
 
-/// What the loader's source imports; Trunk gives the real file a name with a hash in it.
-const PLACEHOLDER: &str = "./widget-wasm.js";
+/// What the loader imports, and what that module loads: in full where they are used, so that
+/// bundlers find them. Trunk gives the real files names with a hash in them.
+const MODULE: &str = "./widget-wasm.js";
+const WASM: &str = "widget-wasm_bg.wasm";
 
 /// Builds the widget into `dist/widget/`.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
@@ -37,7 +39,7 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
     })
 }
 
-/// Trunk's post-build hook: names the hashed module in the loader, and leaves a compressed copy
+/// Trunk's post-build hook: puts the hashed names where they are used, and leaves a compressed copy
 /// beside every file.
 pub(crate) fn finish() -> Result<()> {
     let Some(staging) = std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from) else {
@@ -47,14 +49,18 @@ pub(crate) fn finish() -> Result<()> {
 }
 
 fn finish_in(staging: &Path) -> Result<()> {
-    let loader = staging.join(LOADER);
-    let source = fs::read_to_string(&loader)
-        .context(format_args!("Trunk did not copy the loader {LOADER}"))?;
     let names: Vec<String> = files::list(staging)
         .iter()
         .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
         .collect();
-    fs::write(&loader, name_module(&source, &names)?).context("cannot write the loader")?;
+    let hashed = hashed_name(&names)?;
+    rename_in(staging, LOADER, MODULE, &format!("./{hashed}.js"))?;
+    rename_in(
+        staging,
+        &format!("{hashed}.js"),
+        WASM,
+        &format!("{hashed}_bg.wasm"),
+    )?;
     // Trunk's starting point, not part of what is published.
     fs::remove_file(staging.join("index.html")).context("cannot remove index.html")?;
     for path in files::walk(staging) {
@@ -68,27 +74,32 @@ fn finish_in(staging: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The loader with the hashed module's name in it.
-fn name_module(source: &str, names: &[String]) -> Result<String> {
-    let is_module = |name: &str| {
-        name.strip_prefix("widget-wasm-")?
-            .strip_suffix(".js")
-            .map(|_| ())
-    };
-    let modules: Vec<&String> = names
+/// The name, without an extension, that Trunk has given to the module.
+fn hashed_name(names: &[String]) -> Result<&str> {
+    let modules: Vec<&str> = names
         .iter()
-        .filter(|name| is_module(name).is_some())
+        .filter(|name| name.starts_with("widget-wasm-"))
+        .filter_map(|name| name.strip_suffix(".js"))
         .collect();
-    let [module] = modules[..] else {
-        return fail(format!(
+    match modules[..] {
+        [module] => Ok(module),
+        _ => fail(format!(
             "expected one widget-wasm-*.js from Trunk, found {}",
             modules.len()
-        ));
-    };
-    match source.matches(PLACEHOLDER).count() {
-        1 => Ok(source.replace(PLACEHOLDER, &format!("./{module}"))),
+        )),
+    }
+}
+
+/// Replaces the one place where a file names another.
+fn rename_in(staging: &Path, file: &str, old: &str, new: &str) -> Result<()> {
+    let path = staging.join(file);
+    let source = fs::read_to_string(&path).context(format_args!("Trunk left no {file}"))?;
+    match source.matches(old).count() {
+        1 => {
+            fs::write(&path, source.replace(old, new)).context(format_args!("cannot write {file}"))
+        }
         count => fail(format!(
-            "expected {PLACEHOLDER} once in {LOADER}, found it {count} times"
+            "expected {old} once in {file}, found it {count} times"
         )),
     }
 }
@@ -121,46 +132,62 @@ mod tests {
     use super::*;
 
     const SOURCE: &str = r#"export const load = () => import("./widget-wasm.js");"#;
+    const GLUE: &str = "new URL('widget-wasm_bg.wasm', import.meta.url)";
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    #[test]
-    fn the_loader_gets_the_hashed_name() {
-        let names = names(&[LOADER, "widget-wasm-12ab.js", "widget-wasm-12ab_bg.wasm"]);
-        let loader = name_module(SOURCE, &names).unwrap();
-        assert_eq!(
-            loader,
-            r#"export const load = () => import("./widget-wasm-12ab.js");"#
-        );
+    fn build_of(files: &[(&str, &str)]) -> PathBuf {
+        let name = format!("xtask-widget-{}-{}", std::process::id(), files.len());
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir_all(&dir).unwrap();
+        for (name, content) in files {
+            fs::write(dir.join(name), content).unwrap();
+        }
+        dir
     }
 
     #[test]
-    fn a_build_with_anything_missing_or_double_is_refused() {
-        assert!(name_module(SOURCE, &names(&[LOADER])).is_err());
-        assert!(name_module(SOURCE, &names(&["widget-wasm-1.js", "widget-wasm-2.js"])).is_err());
-        assert!(name_module("import('./other.js')", &names(&["widget-wasm-1.js"])).is_err());
+    fn the_module_is_the_one_with_a_hash() {
+        let found = names(&[LOADER, "widget-wasm-12ab.js", "widget-wasm-12ab_bg.wasm"]);
+        assert_eq!(hashed_name(&found).unwrap(), "widget-wasm-12ab");
+        assert!(hashed_name(&names(&[LOADER])).is_err());
+        assert!(hashed_name(&names(&["widget-wasm-1.js", "widget-wasm-2.js"])).is_err());
+    }
+
+    #[test]
+    fn a_build_in_which_a_name_is_missing_is_refused() {
+        let dir = build_of(&[(LOADER, SOURCE)]);
+        assert!(rename_in(&dir, LOADER, WASM, "new").is_err());
+        assert!(rename_in(&dir, "no-such.js", MODULE, "new").is_err());
+        assert_eq!(fs::read_to_string(dir.join(LOADER)).unwrap(), SOURCE);
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn a_finished_build_is_what_gets_published() {
-        let dir = std::env::temp_dir().join(format!("xtask-widget-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        fs::write(dir.join(LOADER), SOURCE).unwrap();
-        fs::write(dir.join("index.html"), "<html>").unwrap();
-        fs::write(dir.join("widget-wasm-12ab.js"), "export {}").unwrap();
-        fs::write(dir.join("widget-wasm-12ab_bg.wasm"), [0; 1000]).unwrap();
+        let wasm = "0".repeat(1000);
+        let dir = build_of(&[
+            (LOADER, SOURCE),
+            ("index.html", "<html>"),
+            ("widget-wasm-12ab.js", GLUE),
+            ("widget-wasm-12ab_bg.wasm", &wasm),
+        ]);
         finish_in(&dir).unwrap();
         assert!(!dir.join("index.html").exists());
-        let mut unpacked = Vec::new();
-        let mut packed = fs::File::open(dir.join("widget-wasm-12ab_bg.wasm.br")).unwrap();
-        brotli::BrotliDecompress(&mut packed, &mut unpacked).unwrap();
-        assert_eq!(unpacked, [0; 1000]);
-        let mut packed = fs::File::open(dir.join(format!("{LOADER}.br"))).unwrap();
-        let mut unpacked = Vec::new();
-        brotli::BrotliDecompress(&mut packed, &mut unpacked).unwrap();
-        assert_eq!(unpacked, fs::read(dir.join(LOADER)).unwrap());
+        let files = [
+            (LOADER, SOURCE.replace("-wasm", "-wasm-12ab")),
+            ("widget-wasm-12ab.js", GLUE.replace("-wasm", "-wasm-12ab")),
+            ("widget-wasm-12ab_bg.wasm", wasm),
+        ];
+        for (name, content) in files {
+            assert_eq!(fs::read_to_string(dir.join(name)).unwrap(), content);
+            let mut unpacked = Vec::new();
+            let mut packed = fs::File::open(dir.join(format!("{name}.br"))).unwrap();
+            brotli::BrotliDecompress(&mut packed, &mut unpacked).unwrap();
+            assert_eq!(unpacked, content.as_bytes());
+        }
         fs::remove_dir_all(dir).unwrap();
     }
 }
