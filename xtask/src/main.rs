@@ -1,4 +1,4 @@
-//! Development as a program: `cargo xtask up`, `staff`, `test`.
+//! Development as a program: `cargo xtask up`, `staff`, `test`, `dist`.
 //!
 //! Everything it needs beyond rustup, Python and Node it gets itself, into the git-ignored `.dev/`.
 //! One module per thing it handles; `up.rs` and `test.rs` put them together and are the place to
@@ -9,11 +9,13 @@
 )]
 
 mod browser;
+mod dist;
 mod failure;
 mod files;
 mod layout;
 mod matrix;
 mod node;
+mod npm_package;
 mod openapi;
 mod parts_ctl;
 mod ports;
@@ -45,6 +47,7 @@ usage: cargo xtask COMMAND
                             run the tests: lint, unit, api, openapi, synapse, e2e (without a
                             name: these, in that order), or faults; ARGs go to the runner of
                             the one section named
+  dist                      build what is published into dist/: the npm package
   sqlx [--check]            bring .sqlx (what `query!` knows of the database) up to date, or
                             check that it is
 
@@ -85,6 +88,7 @@ fn run(args: &[&str]) -> Result<()> {
                 extra,
             )
         }
+        ["dist"] => dist::run(&Layout::find()?),
         ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),
         ["sqlx", "--check"] => sqlx::run(&Layout::find()?, sqlx::Mode::Check),
         // Called by programs, not by people: Trunk's post-build hook and the end-to-end tests.

@@ -1,0 +1,8 @@
+/**
+ * Defines `<matrix-support-chat>`. On a server, which has no custom elements, it does nothing.
+ */
+export async function defineMatrixSupportChat() {
+  if (typeof customElements !== "undefined") {
+    await import("./widget/matrix-support-chat.js");
+  }
+}
