@@ -5,6 +5,8 @@
 export const environment = {
   /** The landing page's origin. The chat API is on the same one. */
   baseUrl: () => required("BASE_URL"),
+  /** Another origin, on which the server allows websites to embed the widget. */
+  hostUrl: () => required("HOST_URL"),
   /** The Matrix homeserver's client API. */
   homeserverUrl: () => required("HOMESERVER_URL"),
   /** The Matrix ids of the two staff members. */

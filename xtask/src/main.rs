@@ -12,6 +12,7 @@ mod browser;
 mod dist;
 mod failure;
 mod files;
+mod hosts;
 mod layout;
 mod matrix;
 mod node;

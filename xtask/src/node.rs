@@ -1,5 +1,8 @@
 //! Node.js and what comes from npm.
 
+use std::fs;
+use std::path::Path;
+
 use crate::failure::{Result, fail};
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_logged};
@@ -31,6 +34,28 @@ pub(crate) fn check() -> Result<()> {
         return fail("Node.js is there, but npm is not: install npm");
     }
     Ok(())
+}
+
+/// Installs a directory's packages as locked, unless they are there already.
+pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
+    let modified = |name: &str| {
+        fs::metadata(dir.join(name))
+            .and_then(|meta| meta.modified())
+            .ok()
+    };
+    let installed = modified("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= modified("package-lock.json") {
+        return Ok(());
+    }
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    run_logged(
+        command("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(dir)
+            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
+        "installing packages from npm (is the network up?)",
+        &layout.logs().join(format!("npm-{name}.log")),
+    )
 }
 
 /// Installs wasm-opt into the cache.

@@ -9,6 +9,8 @@ use crate::failure::{Context, Result, fail};
 pub(crate) struct Ports {
     /// The page and its API.
     pub(crate) page: u16,
+    /// A website on another origin, which may embed the widget.
+    pub(crate) host: u16,
     /// Health, readiness, metrics.
     pub(crate) admin: u16,
     /// Synapse.
@@ -22,6 +24,8 @@ impl Ports {
     pub(crate) fn with_offset(offset: u16) -> Self {
         Self {
             page: 8090 + offset,
+            // Where Vite serves a site in development.
+            host: 5173 + offset,
             admin: 8091 + offset,
             homeserver: 8008 + offset,
             postgres: 54320 + offset,
@@ -30,8 +34,8 @@ impl Ports {
 
     /// Ports nobody uses, for a private system.
     pub(crate) fn free() -> Result<Self> {
-        // All four are held until the last is known, so that they differ.
-        let listeners: Vec<TcpListener> = (0..4).map(|_| bind(0)).collect::<Result<_>>()?;
+        // All are held until the last is known, so that they differ.
+        let listeners: Vec<TcpListener> = (0..5).map(|_| bind(0)).collect::<Result<_>>()?;
         let ports: Vec<u16> = listeners
             .iter()
             .map(|listener| listener.local_addr().map(|address| address.port()))
@@ -39,9 +43,10 @@ impl Ports {
             .context("cannot find free ports")?;
         Ok(Self {
             page: ports[0],
-            admin: ports[1],
-            homeserver: ports[2],
-            postgres: ports[3],
+            host: ports[1],
+            admin: ports[2],
+            homeserver: ports[3],
+            postgres: ports[4],
         })
     }
 

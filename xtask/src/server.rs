@@ -46,7 +46,9 @@ pub(crate) struct ServerSpec<'a> {
 /// Runs the server and waits until it is ready. Variables that are not set here are passed on, so
 /// `SUPPORT_CHAT_SESSION_TTL=1m cargo xtask up` does what it says.
 pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
-    let Ports { page, admin, .. } = spec.ports;
+    let Ports {
+        page, host, admin, ..
+    } = spec.ports;
     let staff: Vec<String> = synapse::STAFF
         .iter()
         .map(|name| synapse::mxid(name))
@@ -63,7 +65,9 @@ pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
         .env("SUPPORT_CHAT_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
         .env(
             "SUPPORT_CHAT_ALLOWED_ORIGINS",
-            format!("http://localhost:{page},http://127.0.0.1:{page}"),
+            [page, host]
+                .map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}"))
+                .join(","),
         )
         .envs(spec.settings.iter().copied());
     // Meant for another server, these would contradict what is said above.
@@ -93,6 +97,11 @@ pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
 /// Where the page is.
 pub(crate) fn page_url(ports: Ports) -> String {
     format!("http://localhost:{}", ports.page)
+}
+
+/// Where a website that embeds the widget may be.
+pub(crate) fn host_url(ports: Ports) -> String {
+    format!("http://localhost:{}", ports.host)
 }
 
 /// Where health and readiness are.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked, on parts of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use crate::layout::Layout;
 use crate::parts_ctl::{self, Parts};
 use crate::ports::Ports;
 use crate::postgres::{self, Postgres};
-use crate::process::{command, end_leftovers, run_logged, run_shown, watch_signals};
+use crate::process::{command, end_leftovers, run_shown, watch_signals};
 use crate::progress::{error, note, seconds, step};
 use crate::server::{self, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Synapse};
-use crate::{browser, node, openapi, python, tools, widget};
+use crate::{browser, hosts, node, npm_package, openapi, python, tools, widget};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +168,7 @@ fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
         "clippy of the widget",
     )?;
     let end2end = layout.root.join("end2end");
-    step("end-to-end test packages", || npm_ci(layout, &end2end))?;
+    step("end-to-end test packages", || node::ci(layout, &end2end))?;
     run_shown(
         command("npm")
             .args(["run", "--silent", "check"])
@@ -285,13 +285,15 @@ fn faults(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> 
 
 fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     let end2end = layout.root.join("end2end");
-    step("end-to-end test packages", || npm_ci(layout, &end2end))?;
+    step("end-to-end test packages", || node::ci(layout, &end2end))?;
     let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
     stack.widget()?;
+    let ports = stack.ports;
+    let package = npm_package::pack(layout)?;
+    hosts::build(layout, &package, &server::page_url(ports))?;
     let program = server::build(layout)?;
 
     let dir = layout.test();
-    let ports = stack.ports;
     let database_url = stack.postgres()?.url(E2E_DATABASE);
     let homeserver_url = stack.synapse()?.url();
     let log = dir.join("server.log");
@@ -321,6 +323,7 @@ fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<
         .args(extra)
         .current_dir(&end2end)
         .env("BASE_URL", server::page_url(ports))
+        .env("HOST_URL", server::host_url(ports))
         .env("SERVER_ADMIN_URL", server::admin_url(ports))
         .env("HOMESERVER_URL", &homeserver_url)
         .env("DATABASE_URL", &database_url)
@@ -345,24 +348,6 @@ fn cargo(layout: &Layout) -> Command {
     let mut cargo = command("cargo");
     cargo.current_dir(&layout.root).env("SQLX_OFFLINE", "true");
     cargo
-}
-
-/// Installs the packages as locked, unless they are there already.
-fn npm_ci(layout: &Layout, end2end: &Path) -> Result<()> {
-    let modified = |path: PathBuf| fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let wanted = modified(end2end.join("package-lock.json"));
-    let installed = modified(end2end.join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= wanted {
-        return Ok(());
-    }
-    run_logged(
-        command("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(end2end)
-            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
-        "installing the end-to-end test packages (is the network up?)",
-        &layout.logs().join("npm-end2end.log"),
-    )
 }
 
 const TESTS_DATABASE: &str = "tests";

@@ -1,0 +1,19 @@
+import { createSSRApp, type App as VueApp } from "vue";
+import { createRouter, type Router, type RouterHistory } from "vue-router";
+
+import App from "./App.vue";
+import AboutPage from "./pages/AboutPage.vue";
+import LandingPage from "./pages/LandingPage.vue";
+
+/** The site, for a browser or for the prerenderer. */
+export function createSite(history: RouterHistory): { app: VueApp; router: Router } {
+  const router = createRouter({
+    history,
+    routes: [
+      { path: "/", component: LandingPage },
+      { path: "/about", component: AboutPage },
+    ],
+  });
+  const app = createSSRApp(App).use(router);
+  return { app, router };
+}

@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { environment } from "./environment.ts";
+
+/** Where the sites' sources say that the chat's server is. */
+const PRODUCTION = "https://matrix-chat.webdevelop.pro";
+
+const HOSTS = fileURLToPath(new URL("../hosts", import.meta.url));
+
+const MEDIA_TYPES: Record<string, string> = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+/** A static website that embeds the widget. */
+export interface Site {
+  /** Directories by the paths that they are served under; the first that fits counts. */
+  directories: [path: string, directory: string][];
+  contentSecurityPolicy: string;
+}
+
+/** The Vue site, as `cargo xtask test e2e` built it with one of its settings. */
+export function vueSite(name: "enabled" | "near-miss" | "unset"): Site {
+  return {
+    directories: [["/", join(HOSTS, "vue/dist", name)]],
+    contentSecurityPolicy: policy({ scripts: "'self'", connections: `'self' ${origin()}` }),
+  };
+}
+
+/** The HTML pages: one has the widget from the chat's server, one serves the package's files itself. */
+export function htmlSite(widgetFrom: "server" | "package"): Site {
+  const connections = widgetFrom === "server" ? origin() : `'self' ${origin()}`;
+  return {
+    directories: [
+      ["/chat/", join(HOSTS, "vue/node_modules/@webdevelop-pro/matrix-support-chat")],
+      ["/", join(HOSTS, "html")],
+    ],
+    contentSecurityPolicy: policy({
+      scripts: widgetFrom === "server" ? origin() : "'self'",
+      connections,
+    }),
+  };
+}
+
+/** Serves a site on the host's origin; gives what ends that. */
+export async function serve(site: Site): Promise<() => Promise<void>> {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? "/", environment.hostUrl());
+    read(site, pathname).then(
+      ({ body, name }) => {
+        response.setHeader("content-type", MEDIA_TYPES[extname(name)] ?? "text/plain");
+        response.setHeader("content-security-policy", site.contentSecurityPolicy);
+        response.end(body);
+      },
+      () => {
+        response.statusCode = 404;
+        response.end();
+      },
+    );
+  });
+  const { port } = new URL(environment.hostUrl());
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(Number(port), "localhost", resolve);
+  });
+  return () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+}
+
+async function read(site: Site, pathname: string): Promise<{ body: Buffer | string; name: string }> {
+  const directory = site.directories.find(([path]) => pathname.startsWith(path));
+  if (!directory) throw new Error(`nothing is served under ${pathname}`);
+  const [path, root] = directory;
+  const page = extname(pathname) ? pathname : join(pathname, "index.html");
+  const name = join(root, page.slice(path.length));
+  const body = await readFile(name);
+  if (extname(name) !== ".html") return { body, name };
+  return { body: body.toString().replaceAll(PRODUCTION, origin()), name };
+}
+
+function origin(): string {
+  return new URL(environment.baseUrl()).origin;
+}
+
+/** The strictest policy that a page with the widget can have. */
+function policy(sources: { scripts: string; connections: string }): string {
+  return [
+    "default-src 'none'",
+    `script-src ${sources.scripts} 'wasm-unsafe-eval'`,
+    "style-src 'self'",
+    `connect-src ${sources.connections}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}

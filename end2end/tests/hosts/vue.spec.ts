@@ -1,0 +1,164 @@
+import type { Request } from "@playwright/test";
+
+import { boxOf, contentsOf, overlap, SCREENS } from "../../support/rectangles.ts";
+import { vueSite } from "../../support/site.ts";
+import { API_PATH } from "../../support/traffic.ts";
+import type { Visitor } from "../../support/visitor.ts";
+import { expect, test } from "./fixtures.ts";
+
+for (const name of ["near-miss", "unset"] as const) {
+  test.describe(`VITE_MATRIX_CHAT_ENABLED ${name}`, () => {
+    test.use({ site: vueSite(name) });
+
+    test("there is no chat, and nothing of it is loaded", async ({ visitor }) => {
+      await visitor.visit("/");
+      await expect(visitor.page.getByRole("heading", { level: 1 })).toBeVisible();
+      await visitor.page.waitForLoadState("networkidle");
+      await expect(visitor.page.locator("matrix-support-chat")).toHaveCount(0);
+      await expect(visitor.page.getByRole("link", { name: "Write to us" })).toHaveCount(0);
+      expect(scripts(visitor).filter((path) => path.includes("support-chat"))).toEqual([]);
+    });
+  });
+}
+
+test("the chat is on the landing page and on no other", async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.visit("/about");
+  await expect(page.getByRole("heading", { name: "About us" })).toBeVisible();
+  await page.waitForLoadState("networkidle");
+  await expect(page.locator("matrix-support-chat")).toHaveCount(0);
+  expect(scripts(visitor).filter((path) => path.includes("support-chat"))).toEqual([]);
+
+  await page.getByRole("link", { name: "Home" }).click();
+  await expect(visitor.launcher).toBeVisible();
+  await page.getByRole("link", { name: "About" }).click();
+  await expect(page.getByRole("heading", { name: "About us" })).toBeVisible();
+  await expect(page.locator("matrix-support-chat")).toHaveCount(0);
+
+  // Nobody has touched it.
+  expect(visitor.traffic.wasmRequests()).toEqual([]);
+  expect(visitor.traffic.apiRequests()).toEqual([]);
+});
+
+test("without its scripts the page says how else to get in touch", async ({ visitor }) => {
+  await visitor.page.route(/\.js$/, (route) => route.abort());
+  await visitor.visit("/");
+  await expect(visitor.page.getByRole("heading", { level: 1 })).toBeVisible();
+  const link = visitor.page.getByRole("link", { name: "Write to us" });
+  await expect(link).toHaveAttribute("href", /\/support$/);
+});
+
+test("if the chat cannot be loaded, the page still says how else to get in touch", async ({
+  visitor,
+}) => {
+  await visitor.page.route(/matrix-support-chat-.*\.js$/, (route) => route.abort());
+  const refused = visitor.page.waitForEvent("requestfailed");
+  await visitor.visit("/");
+  await refused;
+  await visitor.page.waitForLoadState("networkidle");
+  await expect(visitor.page.getByRole("link", { name: "Write to us" })).toBeVisible();
+  await expect(visitor.launcher).toHaveCount(0);
+});
+
+test("a conversation: the first message makes the session, the bearer carries the others", async ({
+  visitor,
+  alice,
+}) => {
+  await visitor.visit();
+  await visitor.openChat();
+  expect(visitor.traffic.apiRequests()).toEqual([]);
+  expect(await visitor.sessionStorage()).toEqual({});
+
+  await visitor.say("Hello from another website");
+  const session = await visitor.storedSession();
+  await visitor.say("And a second message");
+
+  const [creation, ...later] = visitor.traffic.apiRequests();
+  expect(new URL(creation?.url() ?? "").pathname).toBe(`${API_PATH}/sessions`);
+  expect(await creation?.headerValue("authorization")).toBeNull();
+  expect(later.filter((request) => request.method() === "POST")).toHaveLength(1);
+  for (const request of later) {
+    expect(new URL(request.url()).pathname).toContain(session.sessionId);
+    expect(await request.headerValue("authorization")).toBe(`Bearer ${session.token}`);
+  }
+
+  const roomId = await alice.acceptInvite();
+  const details = await alice.waitForText(roomId, visitor.page.url());
+  expect(details.msgtype).toBe("m.notice");
+  await alice.send(roomId, "First reply");
+  await visitor.reads("First reply");
+  await alice.send(roomId, "<b onclick=alert(1)>Second</b> <img src=x onerror=alert(1)>");
+  await visitor.reads("<b onclick=alert(1)>Second</b> <img src=x onerror=alert(1)>");
+  await expect(visitor.transcript.locator("b, img")).toHaveCount(0);
+  for (const text of ["Hello from another website", "And a second message", "First reply"]) {
+    expect(await visitor.timesRead(text), text).toBe(1);
+  }
+});
+
+test("polling ends when the visitor goes to another page, and the conversation does not", async ({
+  visitor,
+}) => {
+  const { page } = visitor;
+  await page.clock.install();
+  await visitor.beginConversation("I shall look around");
+  await page.waitForRequest(isPoll);
+
+  await page.getByRole("link", { name: "About" }).click();
+  await expect(page.locator("matrix-support-chat")).toHaveCount(0);
+  const polls = visitor.traffic.requests.filter(isPoll).length;
+  // Every timer of the next minutes rings.
+  await page.clock.runFor("05:00");
+  expect(visitor.traffic.requests.filter(isPoll)).toHaveLength(polls);
+
+  await page.getByRole("link", { name: "Home" }).click();
+  const resumed = page.waitForRequest(isPoll);
+  await visitor.openChat();
+  await resumed;
+  await visitor.reads("I shall look around");
+});
+
+test("a message that does not get through is kept, and Retry sends it", async ({ visitor }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.loseNetwork();
+  await visitor.write("Typed while the network was gone");
+  await visitor.send();
+  await expect(visitor.alert).toBeVisible();
+  await expect(visitor.composer).toHaveValue("Typed while the network was gone");
+
+  await visitor.recoverNetwork();
+  await visitor.retry();
+  await visitor.reads("Typed while the network was gone");
+  await expect(visitor.alert).toBeHidden();
+});
+
+for (const screen of SCREENS) {
+  test(`the launcher covers nothing that matters at ${screen.width} px`, async ({ visitor }) => {
+    const { page } = visitor;
+    await page.setViewportSize(screen);
+    await visitor.visit();
+    await expect(visitor.launcher).toBeInViewport({ ratio: 1 });
+    const launcher = await boxOf(visitor.launcher);
+    const action = page.getByRole("link", { name: "Discuss your project" });
+    await expect(action).toBeInViewport({ ratio: 1 });
+    expect(overlap(launcher, await boxOf(action)), "the primary call to action").toBe(false);
+
+    const footer = page.getByRole("contentinfo");
+    await footer.scrollIntoViewIfNeeded();
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+    const contents = await contentsOf(footer);
+    expect(contents.length).toBeGreaterThan(0);
+    expect(
+      contents.filter((content) => overlap(launcher, content)),
+      "the footer's content",
+    ).toEqual([]);
+  });
+}
+
+function isPoll(request: Request): boolean {
+  return request.method() === "GET" && new URL(request.url()).pathname.startsWith(API_PATH);
+}
+
+function scripts(visitor: Visitor): string[] {
+  return visitor.traffic.requests.map((request) => new URL(request.url()).pathname);
+}
