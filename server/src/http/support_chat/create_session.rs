@@ -1,5 +1,7 @@
 //! `POST /sessions`.
 
+use std::net::IpAddr;
+
 use app::contract::{CreateSessionRequest, CreateSessionResponse, ErrorCode, FieldError};
 use axum::{Json, extract::State, http::StatusCode};
 
@@ -7,7 +9,7 @@ use super::{OptionalKey, message_body, refuse_fields};
 use crate::{
     http::{AppState, client_address::ClientAddress, json::ApiJson, problem::ApiError},
     storage::messages::rfc3339,
-    support_chat::{NewSession, VisitorDetails},
+    support_chat::{IdempotencyKey, NewSession, VisitorDetails},
 };
 
 pub(super) async fn handle(
@@ -16,6 +18,17 @@ pub(super) async fn handle(
     OptionalKey(key): OptionalKey,
     ApiJson(request): ApiJson<CreateSessionRequest>,
 ) -> Result<(StatusCode, Json<CreateSessionResponse>), ApiError> {
+    let created = create_session(&state, address, key.as_ref(), request).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// The operation, whichever way the request came.
+pub(in crate::http) async fn create_session(
+    state: &AppState,
+    address: IpAddr,
+    key: Option<&IdempotencyKey>,
+    request: CreateSessionRequest,
+) -> Result<CreateSessionResponse, ApiError> {
     let visitor = VisitorDetails::parse(&request).map_err(|invalid| {
         let refused = invalid.iter().map(|field| FieldError {
             field: field.0.to_owned(),
@@ -33,18 +46,17 @@ pub(super) async fn handle(
     let turnstile = state.config.turnstile.as_ref();
     let started = state
         .support_chat
-        .create_session(&new, key.as_ref(), address)
+        .create_session(&new, key, address)
         .await
         .map_err(|refusal| {
             let site_key = turnstile.and_then(|turnstile| turnstile.site_key.clone());
             ApiError::from(refusal).with_site_key(site_key)
         })?;
-    let response = CreateSessionResponse {
+    Ok(CreateSessionResponse {
         session_id: started.session_id.to_string().into(),
         token: started.token.expose().to_owned(),
         messages: Vec::new(),
         message_id: started.message.id.to_string().into(),
         created_at: rfc3339(started.message.created_at),
-    };
-    Ok((StatusCode::CREATED, Json(response)))
+    })
 }

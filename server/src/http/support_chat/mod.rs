@@ -23,6 +23,10 @@ use super::{
 };
 use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
 
+pub(super) use create_session::create_session;
+pub(super) use send_message::send_message;
+pub(super) use session_path::parse_id;
+
 pub(super) fn router(state: AppState) -> Router {
     Router::new()
         .route("/sessions", post(create_session::handle))

@@ -2,11 +2,14 @@
 
 use app::contract::{SendMessageRequest, SendMessageResponse};
 use axum::{Json, extract::State, http::StatusCode};
+use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{OptionalKey, message_body, session_path::SessionPath};
 use crate::{
     http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError},
     storage::messages::rfc3339,
+    support_chat::IdempotencyKey,
 };
 
 pub(super) async fn handle(
@@ -16,14 +19,25 @@ pub(super) async fn handle(
     OptionalKey(key): OptionalKey,
     ApiJson(request): ApiJson<SendMessageRequest>,
 ) -> Result<(StatusCode, Json<SendMessageResponse>), ApiError> {
+    let sent = send_message(&state, session_id, &token, key.as_ref(), request).await?;
+    Ok((StatusCode::CREATED, Json(sent)))
+}
+
+/// The operation, whichever way the request came.
+pub(in crate::http) async fn send_message(
+    state: &AppState,
+    session_id: Uuid,
+    token: &SecretString,
+    key: Option<&IdempotencyKey>,
+    request: SendMessageRequest,
+) -> Result<SendMessageResponse, ApiError> {
     let body = message_body("body", request.body, state.config.limits.max_message_chars)?;
     let stored = state
         .support_chat
-        .send_message(session_id, &token, &body, key.as_ref())
+        .send_message(session_id, token, &body, key)
         .await?;
-    let response = SendMessageResponse {
+    Ok(SendMessageResponse {
         message_id: stored.id.to_string().into(),
         created_at: rfc3339(stored.created_at),
-    };
-    Ok((StatusCode::CREATED, Json(response)))
+    })
 }

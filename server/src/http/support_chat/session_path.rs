@@ -26,7 +26,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
 }
 
 /// An id exactly as this server writes it: one spelling, so that a client's comparison is enough.
-pub(super) fn parse_id(text: &str) -> Option<Uuid> {
+pub(in crate::http) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text)
         .ok()
         .filter(|id| id.to_string() == text)
