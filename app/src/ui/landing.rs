@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::CONTACT_HREF;
 use super::client_only::ClientOnly;
 use super::icons::{Icon, icon, layers};
+use super::support;
 
 const ASSET_CLASSES: [(&str, &str); 4] = [
     (
@@ -172,20 +173,17 @@ pub(super) fn landing(with_chat: bool) -> impl IntoView {
     }
 }
 
-/// The support chat's place on the page. Without scripts it is a link to write to us instead.
-pub(super) fn support_chat(api_url: String) -> impl IntoView {
-    let api_url = if api_url.is_empty() {
-        "/".to_owned()
-    } else {
-        api_url
-    };
+/// The support chat's place on the page. Without scripts it is a link to the chat as a page.
+pub(super) fn support_chat(api_url: &str) -> impl IntoView {
+    let support = format!("{}{}", api_url.trim_end_matches('/'), support::PATH);
+    let api_url = if api_url.is_empty() { "/" } else { api_url }.to_owned();
     view! {
         <aside aria-label="Support">
             <ClientOnly
                 module="/widget/matrix-support-chat.js"
-                fallback=|| {
+                fallback=move || {
                     view! {
-                        <a class="chat-fallback" href=CONTACT_HREF>
+                        <a class="chat-fallback" href=support>
                             "Write to us"
                         </a>
                     }

@@ -1,10 +1,11 @@
-//! The landing page and its two companions, rendered on the server and nowhere else.
+//! The landing page and its companions, rendered on the server and nowhere else.
 //!
 //! No page depends on the request, so [`render`] can run once at start-up and the result be served
-//! as a fixed document. Pages carry no inline script and no inline style: they work under a
-//! Content-Security-Policy without `unsafe-inline`. Leptos is used for its typed, escaping
-//! templates; nothing hydrates in the browser. The only client-side part is the support chat,
-//! which [`client_only`] keeps out of the way until the page is usable.
+//! as a fixed document; only the chat as a page ([`support`]) is one visitor's. Pages carry no inline
+//! script and no inline style: they work under a Content-Security-Policy without `unsafe-inline`.
+//! Leptos is used for its typed, escaping templates; nothing hydrates in the browser. The only
+//! client-side part is the chat's widget, which [`client_only`] keeps out of the way until the page is
+//! usable.
 
 mod about;
 pub mod client_only;
@@ -12,15 +13,18 @@ mod icons;
 mod landing;
 mod not_found;
 mod shell;
+pub mod support;
 #[cfg(test)]
 mod tests;
 
 use leptos::prelude::{Owner, RenderHtml};
 
+use shell::{Document, shell};
+
 /// Where visitors reach a person without the chat.
 const CONTACT_HREF: &str = "mailto:info@webdevelop.pro";
 
-/// The pages of the site.
+/// The pages of the site that are the same for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
     /// The landing page, the only one with the support chat.
@@ -88,8 +92,12 @@ pub const ASSETS: [Asset; 3] = [
 /// Renders a page to a complete HTML document.
 #[must_use]
 pub fn render(page: Page, config: &LandingConfig) -> String {
+    to_html(|| Document::of(page, config))
+}
+
+fn to_html(document: impl FnOnce() -> Document) -> String {
     let owner = Owner::new();
-    let html = owner.with(|| shell::shell(page, config.clone()).to_html());
+    let html = owner.with(|| shell(document()).to_html());
     owner.unset();
     // Markers for hydration, of which there is none. Text cannot contain them: `<` is escaped.
     html.replace("<!>", "")

@@ -1,5 +1,7 @@
 //! The document around every page: head, header, footer.
 
+use std::borrow::Cow;
+
 use leptos::prelude::*;
 
 use super::about::about;
@@ -19,50 +21,82 @@ const SECTIONS: [(&str, &str); 5] = [
     ("/#faq", "FAQ"),
 ];
 
-/// What a page says of itself in its head.
-struct Head {
-    title: &'static str,
-    description: &'static str,
+/// A page, before the frame that all pages share is put around it.
+pub(super) struct Document {
+    pub(super) title: Cow<'static, str>,
+    pub(super) description: &'static str,
+    /// The page of the site that this is, for the navigation.
+    pub(super) page: Option<Page>,
+    /// Whether search engines should know it.
+    pub(super) indexed: bool,
+    /// Where the browser goes at once, when this page is only a step on the way.
+    pub(super) leads_to: Option<&'static str>,
+    /// Whether `/assets/client-only.js` has something to bring to life.
+    pub(super) scripted: bool,
+    /// What is in `<main>`.
+    pub(super) content: AnyView,
+    /// What comes after the footer.
+    pub(super) aside: Option<AnyView>,
 }
 
-fn head_of(page: Page) -> Head {
-    match page {
-        Page::Landing => Head {
-            title: "Tokenize Real-World Assets with Enterprise-Grade Infrastructure",
-            description: "Issuance, investor onboarding, transfer rules and servicing for tokenized \
-                          real-world assets, built into your systems and run under your brand.",
-        },
-        Page::About => Head {
-            title: "About | WebDevelop.pro",
-            description: "WebDevelop.pro builds software that issues, services and accounts for \
-                          tokenized real-world assets.",
-        },
-        Page::NotFound => Head {
-            title: "Page not found | WebDevelop.pro",
-            description: "There is no page at this address.",
-        },
+impl Document {
+    /// One of the pages that are the same for everybody.
+    pub(super) fn of(page: Page, config: &LandingConfig) -> Self {
+        let with_chat = page == Page::Landing && config.chat_enabled;
+        let (title, description, content) = match page {
+            Page::Landing => (
+                "Tokenize Real-World Assets with Enterprise-Grade Infrastructure",
+                "Issuance, investor onboarding, transfer rules and servicing for tokenized \
+                 real-world assets, built into your systems and run under your brand.",
+                landing(with_chat).into_any(),
+            ),
+            Page::About => (
+                "About | WebDevelop.pro",
+                "WebDevelop.pro builds software that issues, services and accounts for tokenized \
+                 real-world assets.",
+                about().into_any(),
+            ),
+            Page::NotFound => (
+                "Page not found | WebDevelop.pro",
+                "There is no page at this address.",
+                not_found().into_any(),
+            ),
+        };
+        Self {
+            title: title.into(),
+            description,
+            page: Some(page),
+            indexed: page != Page::NotFound,
+            leads_to: None,
+            scripted: with_chat,
+            content,
+            aside: with_chat.then(|| support_chat(&config.chat_api_url).into_any()),
+        }
     }
 }
 
-/// A complete HTML document for `page`.
-pub(super) fn shell(page: Page, config: LandingConfig) -> impl IntoView {
-    let head = head_of(page);
-    let with_chat = page == Page::Landing && config.chat_enabled;
-
+/// The complete HTML document.
+pub(super) fn shell(document: Document) -> impl IntoView {
+    let page = document.page;
     view! {
         <!DOCTYPE html>
         <html lang="en-GB">
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
-                <title>{head.title}</title>
-                <meta name="description" content=head.description />
+                <title>{document.title}</title>
+                <meta name="description" content=document.description />
                 <meta name="color-scheme" content="light dark" />
-                {(page == Page::NotFound)
-                    .then(|| view! { <meta name="robots" content="noindex" /> })}
+                {(!document.indexed).then(|| view! { <meta name="robots" content="noindex" /> })}
+                {document
+                    .leads_to
+                    .map(|path| {
+                        view! { <meta http-equiv="refresh" content=format!("0; url={path}") /> }
+                    })}
                 <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href="/assets/landing.css" />
-                {with_chat
+                {document
+                    .scripted
                     .then(|| view! { <script type="module" src="/assets/client-only.js"></script> })}
             </head>
             <body>
@@ -71,21 +105,17 @@ pub(super) fn shell(page: Page, config: LandingConfig) -> impl IntoView {
                 </a>
                 <Header page />
                 <main id="main" tabindex="-1">
-                    {match page {
-                        Page::Landing => landing(with_chat).into_any(),
-                        Page::About => about().into_any(),
-                        Page::NotFound => not_found().into_any(),
-                    }}
+                    {document.content}
                 </main>
                 <Footer page />
-                {with_chat.then(|| support_chat(config.chat_api_url))}
+                {document.aside}
             </body>
         </html>
     }
 }
 
 #[component]
-fn Header(page: Page) -> impl IntoView {
+fn Header(page: Option<Page>) -> impl IntoView {
     view! {
         <header class="site-header">
             <div class="wrap">
@@ -119,7 +149,7 @@ fn Header(page: Page) -> impl IntoView {
 }
 
 #[component]
-fn Footer(page: Page) -> impl IntoView {
+fn Footer(page: Option<Page>) -> impl IntoView {
     view! {
         <footer class="site-footer">
             <div class="wrap">
@@ -151,6 +181,6 @@ fn Footer(page: Page) -> impl IntoView {
 }
 
 /// The `aria-current` of a link to `target`, seen on `page`.
-fn current(page: Page, target: Page) -> Option<&'static str> {
-    (page == target).then_some("page")
+fn current(page: Option<Page>, target: Page) -> Option<&'static str> {
+    (page == Some(target)).then_some("page")
 }

@@ -1,6 +1,6 @@
 //! What the rendered documents promise, read from the HTML itself.
 
-use super::{ASSETS, LandingConfig, Page, render};
+use super::{ASSETS, LandingConfig, Page, render, support};
 
 const EVERY_PAGE: [Page; 3] = [Page::Landing, Page::About, Page::NotFound];
 
@@ -169,6 +169,7 @@ fn links_within_the_site_lead_somewhere() {
             let target = match path {
                 "" => &html,
                 "/" => &landing,
+                support::PATH => continue,
                 other => {
                     assert!(
                         Page::ROUTED.iter().any(|page| page.path() == Some(other)),
@@ -224,6 +225,23 @@ fn the_chat_waits_in_a_template_with_a_fallback_before_it() {
         at("</footer>") < at("class=\"client-only\""),
         "outside the page's landmarks"
     );
+}
+
+#[test]
+fn the_fallback_leads_to_the_chat_as_a_page() {
+    for (api_url, href) in [
+        ("", "/support"),
+        ("/", "/support"),
+        ("https://chat.example", "https://chat.example/support"),
+        ("https://chat.example/", "https://chat.example/support"),
+    ] {
+        let html = render(Page::Landing, &with_chat(api_url));
+        let fallback = tags(&html, "a")
+            .into_iter()
+            .find(|tag| attribute(tag, "class") == Some("chat-fallback"))
+            .expect("a fallback");
+        assert_eq!(attribute(fallback, "href"), Some(href));
+    }
 }
 
 #[test]

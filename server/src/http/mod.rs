@@ -11,6 +11,7 @@ mod problem;
 mod request_context;
 mod static_files;
 mod support_chat;
+mod support_page;
 mod throttle;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -47,6 +48,7 @@ pub fn public_router(state: &AppState) -> Router {
         .nest(app::contract::BASE_PATH, api)
         .merge(openapi::router(state.config.limits.max_message_chars))
         .merge(static_files::router())
+        .merge(support_page::router(state.clone()))
         .merge(pages::router(&state.config))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .layer(time_limit())

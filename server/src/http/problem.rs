@@ -18,10 +18,10 @@ const RETRY_AFTER_FAULT: u64 = 2;
 /// A refusal on its way out. The request's id is added at the edge, by [`render`].
 #[derive(Clone, Debug)]
 pub(super) struct ApiError {
-    code: ErrorCode,
+    pub(super) code: ErrorCode,
     detail: Option<String>,
-    fields: Vec<FieldError>,
-    retry_after: Option<u64>,
+    pub(super) fields: Vec<FieldError>,
+    pub(super) retry_after: Option<u64>,
     turnstile_site_key: Option<String>,
 }
 

@@ -85,6 +85,34 @@ pub async fn position_of(
     .await
 }
 
+struct Row {
+    id: Uuid,
+    sender: String,
+    body: String,
+    created_at: DateTime<Utc>,
+    delivery: Option<String>,
+    replaces: Option<Uuid>,
+    removed: bool,
+}
+
+impl From<Row> for Message {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.to_string().into(),
+            sender: if row.sender == "visitor" {
+                Sender::Visitor
+            } else {
+                Sender::Staff
+            },
+            body: row.body,
+            created_at: rfc3339(row.created_at),
+            delivery: row.delivery.as_deref().map(parse_delivery),
+            replaces: row.replaces.map(|id| id.to_string().into()),
+            removed: row.removed,
+        }
+    }
+}
+
 /// The entries after a position, oldest first, one answer's worth.
 pub async fn list_after(
     db: impl PgExecutor<'_>,
@@ -92,7 +120,8 @@ pub async fn list_after(
     position: i64,
 ) -> Result<Vec<Message>, sqlx::Error> {
     let limit = i64::try_from(MAX_MESSAGES_PER_POLL).unwrap_or(i64::MAX);
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "SELECT id, sender, body, created_at, delivery, replaces, removed
          FROM messages WHERE session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         session_id,
@@ -101,20 +130,25 @@ pub async fn list_after(
     )
     .fetch_all(db)
     .await?;
-    let messages = rows.into_iter().map(|row| Message {
-        id: row.id.to_string().into(),
-        sender: if row.sender == "visitor" {
-            Sender::Visitor
-        } else {
-            Sender::Staff
-        },
-        body: row.body,
-        created_at: rfc3339(row.created_at),
-        delivery: row.delivery.as_deref().map(parse_delivery),
-        replaces: row.replaces.map(|id| id.to_string().into()),
-        removed: row.removed,
-    });
-    Ok(messages.collect())
+    Ok(rows.into_iter().map(Message::from).collect())
+}
+
+/// The newest entries, oldest first.
+pub async fn list_newest(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    limit: i64,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, sender, body, created_at, delivery, replaces, removed
+         FROM messages WHERE session_id = $1 ORDER BY seq DESC LIMIT $2",
+        session_id,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().rev().map(Message::from).collect())
 }
 
 fn parse_delivery(text: &str) -> Delivery {

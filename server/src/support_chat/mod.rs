@@ -274,6 +274,19 @@ impl SupportChat {
         Ok(messages::list_after(&mut *db, session_id, position).await?)
     }
 
+    /// The newest entries, for who shows the conversation anew each time.
+    pub async fn newest_messages(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+        limit: i64,
+    ) -> Result<Vec<Message>, Refusal> {
+        let mut db = self.pool.acquire().await?;
+        let session = self.authenticate(&mut db, session_id, token).await?;
+        ensure_open(session.state)?;
+        Ok(messages::list_newest(&mut *db, session_id, limit).await?)
+    }
+
     /// Ends a conversation. What the visitor has sent is still relayed; the room stays.
     pub async fn close_session(
         &self,

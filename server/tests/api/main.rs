@@ -27,4 +27,5 @@ mod pages;
 mod poll_messages;
 mod refusals;
 mod send_message;
+mod support_page;
 mod turnstile;

@@ -1,0 +1,149 @@
+import type { Locator, Page } from "@playwright/test";
+
+import { expect, test } from "../fixtures.ts";
+
+const COOKIE = "__Secure-support-chat";
+
+test.use({ javaScriptEnabled: false });
+
+/** The chat as a page, by the roles and names that people know it by. */
+class SupportPage {
+  readonly page: Page;
+  readonly conversation: Locator;
+  readonly message: Locator;
+  readonly send: Locator;
+  readonly check: Locator;
+  readonly end: Locator;
+  readonly alert: Locator;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.conversation = page.getByRole("region", { name: "Conversation" });
+    this.message = page.getByRole("textbox", { name: "Message" });
+    this.send = page.getByRole("button", { name: "Send" });
+    this.check = page.getByRole("button", { name: "Check for replies" });
+    this.end = page.getByRole("button", { name: "End chat" });
+    this.alert = page.getByRole("alert");
+  }
+
+  async say(text: string): Promise<void> {
+    await this.message.fill(text);
+    await this.send.click();
+    await this.reads(text);
+    await expect(this.page).toHaveURL("/support");
+  }
+
+  async reads(text: string): Promise<void> {
+    await expect(this.conversation.getByText(text, { exact: true })).toBeVisible();
+  }
+
+  /** Checks for replies until this one has come. */
+  async awaits(text: string): Promise<void> {
+    const line = this.conversation.getByText(text, { exact: true });
+    await expect(async () => {
+      await this.check.click();
+      await expect(line).toBeVisible({ timeout: 1_000 });
+    }).toPass({ timeout: 45_000 });
+  }
+}
+
+test("a whole conversation without JavaScript", async ({
+  page,
+  context,
+  baseURL,
+  alice,
+  archive,
+}) => {
+  const chat = new SupportPage(page);
+  const question = "Is <b>anybody</b> there?\nI have no scripts.";
+
+  await page.goto("/");
+  await page.getByRole("link", { name: "Write to us" }).click();
+  await expect(page).toHaveURL("/support");
+  expect(await context.cookies()).toEqual([]);
+
+  await chat.message.fill(" \n ");
+  await page.getByRole("textbox", { name: "Your name" }).fill("Ada");
+  await chat.send.click();
+  await expect(chat.alert).toContainText("The message is empty");
+  await expect(chat.message).toHaveAccessibleDescription(/The message is empty/);
+  await expect(page.getByRole("textbox", { name: "Your name" })).toHaveValue("Ada");
+
+  await chat.say(question);
+  const roomId = await alice.acceptInvite();
+  await expect.poll(() => archive.visitorTexts(roomId)).toEqual([question]);
+  const details = (await archive.messages(roomId)).find(({ msgtype }) => msgtype === "m.notice");
+  expect(details?.body).toContain("Ada");
+  expect(details?.body).toContain(`${baseURL}/`);
+
+  await alice.send(roomId, "Yes, <i>somebody</i> is.");
+  await chat.message.fill("Half a sen");
+  await chat.awaits("Yes, <i>somebody</i> is.");
+  await expect(chat.message).toHaveValue("Half a sen");
+
+  await chat.message.fill("A whole sentence");
+  await chat.send.dblclick();
+  await chat.reads("A whole sentence");
+  await alice.waitForText(roomId, "A whole sentence");
+  await page.reload();
+  await chat.say("And one more");
+  await expect
+    .poll(() => archive.visitorTexts(roomId))
+    .toEqual([question, "A whole sentence", "And one more"]);
+  expect(alice.newRooms()).toEqual([roomId]);
+
+  const cookies = await context.cookies();
+  expect(cookies).toMatchObject([
+    { name: COOKIE, path: "/support", httpOnly: true, secure: true, sameSite: "Strict", expires: -1 },
+  ]);
+  const [, token = ""] = cookies[0]?.value.split(".") ?? [];
+  expect(token.length).toBeGreaterThan(21);
+  expect(await page.content()).not.toContain(token);
+
+  await chat.end.click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("This chat has ended");
+  await expect(chat.conversation).toHaveCount(0);
+  await alice.waitForText(roomId, "The visitor ended the chat.");
+});
+
+test("a link on another site leads back into the conversation", async ({ page, baseURL }) => {
+  const chat = new SupportPage(page);
+  await page.goto("/support");
+  await chat.say("Here I was");
+
+  await page.route("https://elsewhere.example/", (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      body: `<a href="${baseURL}/support">Support</a>`,
+    }),
+  );
+  await page.goto("https://elsewhere.example/");
+  await page.getByRole("link", { name: "Support" }).click();
+  await chat.reads("Here I was");
+});
+
+test("a form on another site says nothing in the visitor's name", async ({ page, baseURL }) => {
+  const chat = new SupportPage(page);
+  await page.goto("/support");
+  await chat.say("This I wrote");
+
+  await page.route("https://elsewhere.example/", (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      body: `
+        <form method="post" action="${baseURL}/support/api/send">
+          <input name="key" value="k"><input name="body" value="This I did not">
+          <button>Win a prize</button>
+        </form>
+        <form method="post" action="${baseURL}/support/api/end"><button>End</button></form>`,
+    }),
+  );
+  for (const name of ["Win a prize", "End"]) {
+    await page.goto("https://elsewhere.example/");
+    await page.getByRole("button", { name }).click();
+    await expect(chat.alert).toContainText("Nothing was sent");
+  }
+  await page.goto("/support");
+  await chat.reads("This I wrote");
+  await expect(page.getByText("This I did not")).toHaveCount(0);
+});

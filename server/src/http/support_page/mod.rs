@@ -1,0 +1,324 @@
+//! The support chat as a page, `/support`: HTML forms for browsers without WASM or JavaScript.
+//!
+//! The forms are sent to Leptos server functions ([`functions`]): thin adapters, over the same service
+//! and with the same DTOs, rules and limits as `/v1/support-chat`. What is done is answered with a
+//! redirect back to the page (so reloading repeats nothing); what is refused, with the page itself: the
+//! problem in words, and the draft. Each form has an idempotency key, so that sending it twice says
+//! it once.
+//!
+//! The session is in a cookie ([`cookie`]) and nowhere else; what a form must prove is in [`csrf`].
+
+mod cookie;
+mod csrf;
+mod functions;
+
+use std::{net::IpAddr, time::Duration};
+
+use app::{
+    contract::{CreateSessionRequest, ErrorCode},
+    ui::support::{
+        Conversation, Draft, END_PATH, Notice, PATH, READ_PATH, Refusal as Refused, SEND_PATH,
+        START_PATH, SupportPage, render_way_in,
+    },
+};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
+use chrono::Utc;
+use tower_http::set_header::SetResponseHeaderLayer;
+use url::{Url, form_urlencoded};
+use uuid::Uuid;
+
+use super::{AppState, client_address::ClientAddress, problem::ApiError};
+use crate::{
+    storage::messages::rfc3339,
+    support_chat::{Refusal, VisitorDetails, counted_as},
+};
+use cookie::SessionCookie;
+use functions::Done;
+
+/// A form says in up to three bytes (`%20`) what JSON says in one, and the operator may allow long
+/// messages.
+const MAX_FORM_BYTES: usize = 3 * app::contract::MAX_REQUEST_BYTES;
+
+/// A page has at most so many entries of a conversation.
+const MAX_ENTRIES: i64 = 500;
+
+const HEADERS: [(HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+         form-action 'self'; frame-ancestors 'none'",
+    ),
+    // Browsers that are told to send no referrer send no origin with a form either.
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+pub(super) fn router(state: AppState) -> Router {
+    functions::register();
+    let mut router = Router::new().route(PATH, get(show));
+    for path in [START_PATH, READ_PATH, SEND_PATH, END_PATH] {
+        // Who opens a form's address has been shown a page there.
+        let to_page = get(async || Redirect::to(PATH));
+        router = router.route(path, to_page.post(submit));
+    }
+    let router = router.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    HEADERS
+        .into_iter()
+        .fold(router, |router, (name, value)| {
+            let value = HeaderValue::from_static(value);
+            router.layer(SetResponseHeaderLayer::overriding(name, value))
+        })
+        .with_state(state)
+}
+
+/// `GET /support`.
+async fn show(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+) -> Response {
+    let visit = Visit::new(state, address, &headers);
+    if visit.session.is_none() && csrf::comes_from_another_site(&headers) {
+        return Html(render_way_in()).into_response();
+    }
+    let form = Form {
+        draft: Draft {
+            source_url: source_url(&headers).unwrap_or_default(),
+            ..Draft::default()
+        },
+        ..Form::default()
+    };
+    match visit.take_request() {
+        Ok(()) => visit.page(None, form).await,
+        Err(error) => visit.page_unread(&error, form),
+    }
+}
+
+/// `POST` of any form.
+async fn submit(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+) -> Response {
+    let visit = Visit::new(state.clone(), address, request.headers());
+    let (parts, body) = request.into_parts();
+    if !csrf::comes_from_this_page(&parts) {
+        // Nor is anything shown that another site has put into the form.
+        let form = Form::default();
+        return visit.refuse(ErrorCode::OriginNotAllowed.into(), form).await;
+    }
+    let request = Request::from_parts(parts.clone(), body);
+    let Ok(bytes) = Bytes::from_request(request, &state).await else {
+        let form = Form::default();
+        return visit.refuse(ErrorCode::PayloadTooLarge.into(), form).await;
+    };
+    let form = Form::parse(&bytes);
+    if let Err(error) = visit.take_request() {
+        return visit.page_unread(&error, form);
+    }
+    // A conversation that begins has no cookie yet that a form could be bound to.
+    if parts.uri.path() != START_PATH {
+        let proven = match &visit.session {
+            None => Err(ErrorCode::InvalidToken),
+            Some(session) if csrf::is_form_of(session, &form.token) => Ok(()),
+            Some(_) => Err(ErrorCode::OriginNotAllowed),
+        };
+        if let Err(code) = proven {
+            return visit.refuse(code.into(), form).await;
+        }
+    }
+    let request = Request::from_parts(parts, Body::from(bytes));
+    match functions::run(visit.clone(), request).await {
+        Ok(Done::Began(session)) => (
+            [(header::SET_COOKIE, session.to_header())],
+            Redirect::to(PATH),
+        )
+            .into_response(),
+        Ok(Done::AlreadyBegun) => visit.page(Some(Notice::AlreadyBegun), form).await,
+        Ok(Done::Read) if !form.draft.message.is_empty() => visit.page(None, form).await,
+        Ok(Done::Changed | Done::Read) => Redirect::to(PATH).into_response(),
+        Err(error) => visit.refuse(error, form).await,
+    }
+}
+
+/// Who is here.
+#[derive(Clone, Debug)]
+struct Visit {
+    state: AppState,
+    address: IpAddr,
+    session: Option<SessionCookie>,
+}
+
+impl Visit {
+    fn new(state: AppState, address: IpAddr, headers: &HeaderMap) -> Self {
+        Self {
+            state,
+            address,
+            session: SessionCookie::from_headers(headers),
+        }
+    }
+
+    /// Requests per client address, these and the API's together.
+    fn take_request(&self) -> Result<(), ApiError> {
+        let counted = counted_as(self.address);
+        let taken = self.state.requests.take(&counted);
+        taken.map_err(ApiError::rate_limited)
+    }
+
+    async fn refuse(&self, error: ApiError, form: Form) -> Response {
+        self.page(Some(Notice::Refused(refused(&error))), form)
+            .await
+    }
+
+    /// The page, with the conversation as it is now.
+    async fn page(&self, notice: Option<Notice>, form: Form) -> Response {
+        let mut forget = false;
+        let mut unreadable = None;
+        let conversation = match &self.session {
+            None => Conversation::NotBegun,
+            Some(session) => match self.read(session).await {
+                Ok(messages) => Conversation::Open(messages),
+                Err(Refusal::SessionClosed) => Conversation::Closed,
+                Err(Refusal::SessionExpired) => Conversation::Expired,
+                Err(Refusal::SessionNotFound | Refusal::InvalidToken) => {
+                    forget = true;
+                    Conversation::NotBegun
+                }
+                Err(error) => {
+                    unreadable = Some(Notice::Refused(refused(&error.into())));
+                    Conversation::OutOfReach
+                }
+            },
+        };
+        let mut response = self.render(conversation, notice.or(unreadable), form);
+        if forget {
+            let forgotten = HeaderValue::from_static(SessionCookie::FORGET);
+            response.headers_mut().insert(header::SET_COOKIE, forgotten);
+        }
+        response
+    }
+
+    /// The page for who has asked too much: the database is not asked as well.
+    fn page_unread(&self, error: &ApiError, form: Form) -> Response {
+        let conversation = match self.session {
+            None => Conversation::NotBegun,
+            Some(_) => Conversation::OutOfReach,
+        };
+        self.render(conversation, Some(Notice::Refused(refused(error))), form)
+    }
+
+    fn render(&self, conversation: Conversation, notice: Option<Notice>, form: Form) -> Response {
+        let (code, retry) = match &notice {
+            None => (None, None),
+            Some(Notice::AlreadyBegun) => (Some(StatusCode::CONFLICT), None),
+            Some(Notice::Refused(refusal)) => (
+                StatusCode::from_u16(refusal.code.status()).ok(),
+                refusal.retry.as_ref().map(|(seconds, _)| *seconds),
+            ),
+        };
+        // A key goes with its form until the form has been dealt with.
+        let done_with = match &notice {
+            None => false,
+            Some(Notice::AlreadyBegun) => true,
+            Some(Notice::Refused(refusal)) => refusal.code == ErrorCode::IdempotencyKeyReused,
+        };
+        let key = if done_with || form.key.is_empty() {
+            Uuid::new_v4().to_string()
+        } else {
+            form.key
+        };
+        let page = SupportPage {
+            conversation,
+            notice,
+            draft: form.draft,
+            key,
+            form_token: self.session.as_ref().map(csrf::form_token),
+            challenged: self.state.config.turnstile.is_some(),
+            max_message_chars: self.state.config.limits.max_message_chars,
+        };
+        let mut response = Html(page.render()).into_response();
+        *response.status_mut() = code.unwrap_or(StatusCode::OK);
+        if let Some(seconds) = retry {
+            let value = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        response
+    }
+
+    async fn read(&self, session: &SessionCookie) -> Result<Vec<app::contract::Message>, Refusal> {
+        let chat = &self.state.support_chat;
+        chat.newest_messages(session.id, &session.token, MAX_ENTRIES)
+            .await
+    }
+}
+
+/// A refusal as the page needs it.
+fn refused(error: &ApiError) -> Refused {
+    Refused {
+        code: error.code,
+        fields: error
+            .fields
+            .iter()
+            .map(|field| field.field.clone())
+            .collect(),
+        retry: error
+            .retry_after
+            .map(|seconds| (seconds, rfc3339(Utc::now() + Duration::from_secs(seconds)))),
+    }
+}
+
+/// What a form brings that the page has to know, whether or not it is accepted.
+#[derive(Debug, Default)]
+struct Form {
+    key: String,
+    token: String,
+    draft: Draft,
+}
+
+impl Form {
+    fn parse(bytes: &[u8]) -> Self {
+        let mut form = Self::default();
+        for (name, value) in form_urlencoded::parse(bytes) {
+            let field = match &*name {
+                "key" => &mut form.key,
+                "formToken" => &mut form.token,
+                "initialMessage" | "body" => &mut form.draft.message,
+                "visitorName" => &mut form.draft.visitor_name,
+                "visitorEmail" => &mut form.draft.visitor_email,
+                "sourceUrl" => &mut form.draft.source_url,
+                _ => continue,
+            };
+            *field = as_typed(&value);
+        }
+        form
+    }
+}
+
+/// Forms are sent with CR LF for every line break (HTML, "constructing the entry list"); what the
+/// visitor typed has LF.
+fn as_typed(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+/// The page that led here, without its query and fragment.
+fn source_url(headers: &HeaderMap) -> Option<String> {
+    let mut url = Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    if url.path().starts_with(PATH) {
+        return None;
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    let request = CreateSessionRequest {
+        source_url: Some(url.into()),
+        ..CreateSessionRequest::default()
+    };
+    VisitorDetails::parse(&request).ok()?.source_url
+}

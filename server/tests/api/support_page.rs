@@ -1,0 +1,680 @@
+//! `/support`, as a browser without JavaScript goes through it.
+
+use futures_util::future::join_all;
+use reqwest::{Method, Response, header::HeaderMap, redirect};
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::common::{TestApp, config, expect};
+
+const PAGE: &str = "/support";
+const COOKIE: &str = "__Secure-support-chat";
+
+/// A browser that keeps the page's cookie.
+struct Browser<'a> {
+    app: &'a TestApp,
+    client: reqwest::Client,
+    cookie: Option<String>,
+}
+
+/// A page, as far as tests look at it.
+struct Shown {
+    status: u16,
+    headers: HeaderMap,
+    html: String,
+}
+
+type Fields<'a> = Vec<(&'a str, String)>;
+
+impl<'a> Browser<'a> {
+    fn new(app: &'a TestApp) -> Self {
+        let client = reqwest::Client::builder().redirect(redirect::Policy::none());
+        Self {
+            app,
+            client: client.build().unwrap(),
+            cookie: None,
+        }
+    }
+
+    /// One that shows this cookie.
+    fn with_cookie(app: &'a TestApp, cookie: &str) -> Self {
+        Self {
+            cookie: Some(cookie.to_owned()),
+            ..Self::new(app)
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("http://{}{path}", self.app.address);
+        let request = self
+            .client
+            .request(method, url)
+            .header("accept", "text/html,*/*;q=0.8");
+        match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        }
+    }
+
+    /// What the page is now.
+    async fn look(&self) -> Shown {
+        Shown::of(self.request(Method::GET, PAGE).send().await.unwrap()).await
+    }
+
+    /// Sends a form as it stands on the page, with `typed` filled in.
+    async fn submit(&mut self, path: &str, page: &Shown, typed: &[(&str, &str)]) -> Response {
+        let mut fields = page.hidden(path);
+        fields.extend(typed.iter().map(|(name, text)| (*name, (*text).to_owned())));
+        self.post(path, &fields, &[]).await
+    }
+
+    async fn post(
+        &mut self,
+        path: &str,
+        fields: &Fields<'_>,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        let mut request = self
+            .request(Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.finish());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        if let Some(cookie) = response.headers().get("set-cookie") {
+            let (pair, _) = cookie.to_str().unwrap().split_once(';').unwrap();
+            self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
+        }
+        response
+    }
+
+    /// Begins a conversation and follows to the page.
+    async fn start(&mut self, text: &str) -> Shown {
+        let page = self.look().await;
+        let response = self
+            .submit("/support/api/start", &page, &[("initialMessage", text)])
+            .await;
+        expect_to_page(&response);
+        self.look().await
+    }
+
+    async fn send(&mut self, page: &Shown, text: &str) -> Response {
+        self.submit("/support/api/send", page, &[("body", text)])
+            .await
+    }
+
+    /// The session's id and token, as nobody but a test reads them.
+    fn session(&self) -> (&str, &str) {
+        let (_, value) = self.cookie.as_ref().unwrap().split_once('=').unwrap();
+        let mut parts = value.split('.');
+        (parts.next().unwrap(), parts.next().unwrap())
+    }
+}
+
+impl Shown {
+    async fn of(response: Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            html: response.text().await.unwrap(),
+        }
+    }
+
+    /// The form that is sent to `path`.
+    fn form(&self, path: &str) -> &str {
+        let start = format!("method=\"post\" action=\"{path}\"");
+        // A button may send its form elsewhere.
+        let start = if self.html.contains(&start) {
+            start
+        } else {
+            "method=\"post\" action=\"/support/api/send\"".to_owned()
+        };
+        let (_, form) = self.html.split_once(&start).expect(path);
+        form.split_once("</form>").unwrap().0
+    }
+
+    /// The form's hidden fields.
+    fn hidden(&self, path: &str) -> Fields<'_> {
+        let inputs = self.form(path).split("<input type=\"hidden\" name=\"");
+        let fields = inputs.skip(1).map(|input| {
+            let (name, rest) = input.split_once('"').unwrap();
+            let value = rest.split_once("value=\"").unwrap().1;
+            (name, value.split_once('"').unwrap().0.to_owned())
+        });
+        fields.collect()
+    }
+
+    /// What is in the field for the message.
+    fn draft(&self) -> &str {
+        let (_, rest) = self.html.split_once("<textarea").expect("a draft");
+        let (text, _) = rest.split_once("</textarea>").unwrap();
+        text.split_once('>').unwrap().1.strip_prefix('\n').unwrap()
+    }
+
+    /// The problem that the page begins with.
+    fn problem(&self) -> &str {
+        let (_, rest) = self.html.split_once("role=\"alert\"").expect("a problem");
+        rest.split_once("</div>").unwrap().0
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.html.matches(text).count()
+    }
+}
+
+fn expect_to_page(response: &Response) {
+    assert_eq!(response.status(), 303);
+    assert_eq!(response.headers()["location"], PAGE);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+}
+
+async fn texts(pool: &PgPool) -> Vec<String> {
+    sqlx::query_scalar("SELECT body FROM messages ORDER BY session_id, seq")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_conversation_is_begun_read_answered_and_ended(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.look().await;
+    assert_eq!(page.status, 200);
+    assert!(page.html.contains("How can we help?"));
+    assert!(
+        !page.headers.contains_key("set-cookie"),
+        "nothing is stored before the visitor writes"
+    );
+
+    let page = browser.start("Hello\r\nthere").await;
+    assert_eq!(page.count("Hello\nthere</p>"), 1);
+    expect_to_page(&browser.send(&page, "Is anybody there?").await);
+    assert_eq!(texts(&pool).await, ["Hello\nthere", "Is anybody there?"]);
+
+    // The same conversation as the API has.
+    let (id, token) = browser.session();
+    let answer = app
+        .api(Method::GET, &format!("/sessions/{id}/messages"))
+        .bearer_auth(token);
+    let polled = expect(answer.send().await.unwrap(), 200).await;
+    assert_eq!(polled["messages"][1]["body"], "Is anybody there?");
+
+    let page = browser.look().await;
+    let response = browser.submit("/support/api/end", &page, &[]).await;
+    expect_to_page(&response);
+    let ended = browser.look().await;
+    assert!(ended.html.contains("This chat has ended"));
+    assert_eq!(ended.count("Hello"), 0);
+    // The page that is still open somewhere says so too, and keeps what was written.
+    let late = Shown::of(browser.send(&page, "Too late").await).await;
+    assert_eq!((late.status, late.draft()), (410, "Too late"));
+    assert!(late.problem().contains("The chat was over"));
+
+    let earlier = browser.cookie.clone();
+    let page = browser.start("Something else").await;
+    assert_ne!(browser.cookie, earlier);
+    assert_eq!(page.count("Something else"), 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_visitor_s_details_go_with_the_first_message(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let looked = browser
+        .request(Method::GET, PAGE)
+        .header("referer", "https://www.webdevelop.biz/pricing?a=b#c");
+    let page = Shown::of(looked.send().await.unwrap()).await;
+    let typed = [
+        ("initialMessage", "Hello"),
+        ("visitorName", "Ada"),
+        ("visitorEmail", ""),
+    ];
+    expect_to_page(&browser.submit("/support/api/start", &page, &typed).await);
+    let details: (Option<String>, Option<String>, Option<String>) =
+        sqlx::query_as("SELECT source_url, visitor_name, visitor_email FROM sessions")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    let url = "https://www.webdevelop.biz/pricing".to_owned();
+    assert_eq!(details, (Some(url), Some("Ada".to_owned()), None));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_session_is_in_a_strict_cookie_and_nowhere_else(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::with_cookie(&app, &format!("{COOKIE}=planted"));
+    let page = browser.look().await;
+    let started = browser
+        .submit("/support/api/start", &page, &[("initialMessage", "Hello")])
+        .await;
+    let cookies: Vec<_> = started.headers().get_all("set-cookie").iter().collect();
+    let [cookie] = cookies[..] else {
+        panic!("{cookies:?}")
+    };
+    let (pair, attributes) = cookie.to_str().unwrap().split_once("; ").unwrap();
+    assert!(pair.starts_with("__Secure-support-chat="));
+    assert_eq!(
+        attributes,
+        "Path=/support; HttpOnly; Secure; SameSite=Strict"
+    );
+    let (_, token) = browser.session();
+    assert!(!started.text().await.unwrap().contains(token));
+    let page = browser.look().await;
+    assert!(!page.html.contains(token));
+    assert!(!page.headers.contains_key("set-cookie"));
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'none'",
+        ),
+    ] {
+        assert_eq!(page.headers[name], value);
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_cookie_that_opens_nothing_is_taken_away(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    let (id, _) = browser.session();
+    for value in [
+        format!("{id}.another-token.key"),
+        "0b6f2a0e-4a6e-4d5c-9a51-0f4f6c6f8d27.token.key".to_owned(),
+    ] {
+        let other = Browser::with_cookie(&app, &format!("{COOKIE}={value}"));
+        let shown = other.look().await;
+        assert!(shown.html.contains("How can we help?"));
+        let cookie = shown.headers["set-cookie"].to_str().unwrap();
+        assert!(cookie.starts_with("__Secure-support-chat=; Path=/support; Max-Age=0;"));
+    }
+    // Two of the name: a neighbouring host may set one, but not choose which is believed.
+    let both = format!("{COOKIE}=x; {}", browser.cookie.as_ref().unwrap());
+    let mut other = Browser::with_cookie(&app, &both);
+    assert!(other.look().await.html.contains("How can we help?"));
+    let refused = Shown::of(other.send(&page, "Hello?").await).await;
+    assert_eq!((refused.status, refused.draft()), (401, "Hello?"));
+    assert!(refused.problem().contains("not there any more"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn forms_of_others_are_refused(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    let mut other = Browser::new(&app);
+    let other_page = other.start("I am somebody else").await;
+
+    let own = |path| page.hidden(path);
+    let elsewhere = [
+        [("origin", "https://evil.example")],
+        // A page that may use the API is not this page.
+        [("origin", crate::common::ORIGIN)],
+        [("origin", "null")],
+        [("sec-fetch-site", "cross-site")],
+        [("sec-fetch-site", "same-site")],
+    ];
+    for path in ["/support/api/send", "/support/api/read", "/support/api/end"] {
+        let mut fields = own(path);
+        fields.push(("body", "Forged".to_owned()));
+        for headers in &elsewhere {
+            let refused = Shown::of(browser.post(path, &fields, headers).await).await;
+            assert_eq!(refused.status, 403, "{path} {headers:?}");
+            assert_eq!(refused.draft(), "", "what others wrote is not shown");
+        }
+        // An old browser says nothing of where a form comes from, but only this page has the token.
+        for token in [Some(""), Some("AAAA"), None] {
+            let mut forged = fields.clone();
+            forged.retain(|(name, _)| *name != "formToken");
+            forged.extend(token.map(|token| ("formToken", token.to_owned())));
+            let refused = Shown::of(browser.post(path, &forged, &[]).await).await;
+            assert_eq!(refused.status, 403, "{path} {token:?}");
+            assert!(refused.problem().contains("Nothing was sent"));
+        }
+        let mut theirs = other_page.hidden(path);
+        theirs.push(("body", "Forged".to_owned()));
+        let refused = Shown::of(browser.post(path, &theirs, &[]).await).await;
+        assert_eq!(refused.status, 403, "{path}: the token of another session");
+    }
+    let fields = vec![
+        ("key", "forged".to_owned()),
+        ("initialMessage", "Forged".to_owned()),
+    ];
+    for headers in &elsewhere {
+        let mut nobody = Browser::new(&app);
+        let refused = nobody.post("/support/api/start", &fields, headers).await;
+        assert_eq!(refused.status(), 403);
+        assert!(nobody.cookie.is_none());
+    }
+    assert!(browser.look().await.html.contains("Your conversation"));
+    assert_eq!(texts(&pool).await.len(), 2);
+
+    // As browsers send it from the page itself.
+    let origin = format!("http://{}", app.address);
+    let mut fields = own("/support/api/send");
+    fields.push(("body", "Real".to_owned()));
+    let headers = [
+        ("origin", origin.as_str()),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    expect_to_page(&browser.post("/support/api/send", &fields, &headers).await);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_comes_from_another_site_is_led_in_where_the_cookie_counts(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let browser = Browser::new(&app);
+    let come = async |site: &str| {
+        let request = browser.request(Method::GET, PAGE);
+        let response = request.header("sec-fetch-site", site).send().await.unwrap();
+        response.text().await.unwrap()
+    };
+    let led = come("cross-site").await;
+    assert!(led.contains("http-equiv=\"refresh\"") && !led.contains("<form"));
+    for site in ["same-origin", "same-site", "none"] {
+        assert!(come(site).await.contains("<form"), "{site}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.look().await;
+    let first = [("initialMessage", "Hello")];
+    // A double click, before the browser has the cookie...
+    let mut clicks = [Browser::new(&app), Browser::new(&app), Browser::new(&app)];
+    let sent = clicks
+        .iter_mut()
+        .map(|browser| browser.submit("/support/api/start", &page, &first));
+    for response in join_all(sent).await {
+        expect_to_page(&response);
+    }
+    // ... and after.
+    browser.cookie.clone_from(&clicks[0].cookie);
+    expect_to_page(&browser.submit("/support/api/start", &page, &first).await);
+    let shown = browser.look().await;
+    for _ in 0..2 {
+        expect_to_page(&browser.send(&shown, "Anybody?").await);
+    }
+    assert_eq!(texts(&pool).await, ["Hello", "Anybody?"]);
+
+    // Back in the browser, and another text in a form that was sent: not lost, not taken for the same.
+    let changed = Shown::of(browser.send(&shown, "Somebody?").await).await;
+    assert_eq!((changed.status, changed.draft()), (422, "Somebody?"));
+    assert!(changed.problem().contains("An earlier version"));
+    expect_to_page(&browser.send(&changed, "Somebody?").await);
+    assert_eq!(texts(&pool).await, ["Hello", "Anybody?", "Somebody?"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_second_beginning_does_not_lose_the_conversation(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let (one, two) = (browser.look().await, browser.look().await);
+    let typed = [("initialMessage", "In one tab")];
+    expect_to_page(&browser.submit("/support/api/start", &one, &typed).await);
+    let earlier = browser.cookie.clone();
+    let typed = [("initialMessage", "In another")];
+    let shown = browser.submit("/support/api/start", &two, &typed).await;
+    let shown = Shown::of(shown).await;
+    assert_eq!((shown.status, shown.draft()), (409, "In another"));
+    assert_eq!(shown.count("In one tab"), 1);
+    assert_eq!(browser.cookie, earlier);
+    expect_to_page(&browser.send(&shown, "In another").await);
+    assert_eq!(texts(&pool).await, ["In one tab", "In another"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn checking_for_replies_keeps_the_draft(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    let nothing = browser
+        .submit("/support/api/read", &page, &[("body", "")])
+        .await;
+    expect_to_page(&nothing);
+    let typed = [("body", "Half a sen\r\ntence")];
+    let shown = browser.submit("/support/api/read", &page, &typed).await;
+    let shown = Shown::of(shown).await;
+    assert_eq!((shown.status, shown.draft()), (200, "Half a sen\ntence"));
+    assert_eq!(texts(&pool).await, ["Hello"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_refused_is_said_in_words_and_kept(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[("SUPPORT_CHAT_MAX_MESSAGE_CHARS", "10")])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.look().await;
+    let evil = "</textarea><script>alert(1)</script>";
+    for (typed, code, status, words, draft) in [
+        (
+            &[("initialMessage", " \r\n ")][..],
+            "message_empty",
+            422,
+            "The message is empty",
+            " \n ",
+        ),
+        (
+            &[("initialMessage", evil)],
+            "message_too_long",
+            422,
+            "at most 10 can be sent",
+            "&lt;/textarea>&lt;script>alert(1)&lt;/script>",
+        ),
+        (
+            &[("initialMessage", "a\u{1b}b")],
+            "invalid_field",
+            422,
+            "control characters",
+            "a\u{1b}b",
+        ),
+        (
+            &[("initialMessage", "Hello"), ("visitorEmail", "\"ada")],
+            "invalid_field",
+            422,
+            "not an email address",
+            "Hello",
+        ),
+        (&[("visitorName", "Ada")], "malformed_request", 400, "", ""),
+    ] {
+        let shown = browser.submit("/support/api/start", &page, typed).await;
+        let shown = Shown::of(shown).await;
+        assert_eq!((shown.status, shown.draft()), (status, draft), "{code}");
+        assert!(shown.problem().contains(words), "{}", shown.problem());
+        assert!(shown.html.contains("<title>Error: "));
+        assert!(!shown.html.contains("<script"));
+        if let Some((_, email)) = typed.iter().find(|(name, _)| *name == "visitorEmail") {
+            let escaped = email.replace('"', "&quot;");
+            assert!(shown.html.contains(&format!("value=\"{escaped}\"")));
+        }
+    }
+    assert!(texts(&pool).await.is_empty());
+
+    // The same key is good for the corrected form.
+    let page = browser.start("Hello").await;
+    let shown = Shown::of(browser.send(&page, "More than ten").await).await;
+    assert_eq!((shown.status, shown.draft()), (422, "More than ten"));
+    assert_eq!(
+        shown.count("Hello</p>"),
+        1,
+        "the conversation is still there"
+    );
+    let vast = "x".repeat(200 * 1_024);
+    let shown = Shown::of(browser.send(&page, &vast).await).await;
+    assert_eq!(shown.status, 413);
+    // A line break is one character, however forms send it.
+    expect_to_page(&browser.send(&page, "1\r\n2\r\n3\r\n4\r\n5\r\n").await);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn texts_are_shown_as_text(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("<b onclick=x>bold</b> & <!>").await;
+    assert_eq!(
+        page.count("&lt;b onclick=x&gt;bold&lt;/b&gt; &amp; &lt;!&gt;"),
+        1
+    );
+    assert_eq!(page.count("<b "), 0);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_limits_are_the_api_s(pool: PgPool) {
+    let vars = [
+        ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "1"),
+        ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "1"),
+    ];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    expect_to_page(&browser.send(&page, "One").await);
+    let page = browser.look().await;
+    let shown = Shown::of(browser.send(&page, "Two").await).await;
+    assert_eq!((shown.status, shown.draft()), (429, "Two"));
+    let seconds: u64 = shown.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=60).contains(&seconds));
+    assert!(shown.problem().contains("Try again in ") && shown.problem().contains("<time"));
+    assert_eq!(shown.count("One</p>"), 1);
+
+    let mut other = Browser::new(&app);
+    let page = other.look().await;
+    let typed = [("initialMessage", "Me too")];
+    let shown = Shown::of(other.submit("/support/api/start", &page, &typed).await).await;
+    assert_eq!((shown.status, shown.draft()), (429, "Me too"));
+    assert!(shown.problem().contains("minutes"));
+    assert_eq!(texts(&pool).await, ["Hello", "One"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn requests_for_the_page_and_the_api_count_together(pool: PgPool) {
+    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "3")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.look().await;
+    app.visitor("Over the API").await;
+    let typed = [("initialMessage", "Over the page")];
+    expect_to_page(&browser.submit("/support/api/start", &page, &typed).await);
+    let shown = browser.look().await;
+    assert_eq!(shown.status, 429);
+    assert!(shown.headers.contains_key("retry-after"));
+    assert!(shown.html.contains("It cannot be shown at the moment."));
+    let problem = app
+        .create(json!({ "initialMessage": "Over the API" }))
+        .await;
+    assert_eq!(problem.status(), 429);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_session_that_expired_says_so(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    sqlx::query("UPDATE sessions SET active_at = now() - interval '2 days'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(browser.look().await.html.contains("This chat has expired"));
+    let shown = Shown::of(browser.send(&page, "Still there?").await).await;
+    assert_eq!((shown.status, shown.draft()), (410, "Still there?"));
+    let shown = browser.submit("/support/api/end", &page, &[]).await;
+    assert_eq!(shown.status(), 410);
+    let page = browser.start("Anew").await;
+    assert_eq!(page.count("Anew</p>"), 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn where_there_is_a_challenge_the_page_says_how_else(pool: PgPool) {
+    let vars = [
+        ("TURNSTILE_SECRET_KEY", "secret"),
+        ("TURNSTILE_VERIFY_URL", "http://127.0.0.1:1/siteverify"),
+    ];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.look().await;
+    assert!(!page.html.contains("<form") && page.html.contains("mailto:"));
+    let fields = vec![
+        ("key", "k".to_owned()),
+        ("initialMessage", "Hello".to_owned()),
+    ];
+    let refused = browser.post("/support/api/start", &fields, &[]).await;
+    assert_eq!(refused.status(), 403);
+    assert!(texts(&pool).await.is_empty());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn without_staff_or_database_nothing_is_begun_and_the_draft_is_kept(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[("SUPPORT_CHAT_RELAY_GRACE", "0s")])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.look().await;
+    let typed = [("initialMessage", "Hello")];
+    let shown = Shown::of(browser.submit("/support/api/start", &page, &typed).await).await;
+    assert_eq!((shown.status, shown.draft()), (503, "Hello"));
+    assert!(shown.problem().contains("team cannot be reached"));
+    assert!(shown.headers.contains_key("retry-after"));
+
+    // The table is gone: as near to a lost database as keeps the test's own connection.
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    sqlx::query("ALTER TABLE messages RENAME TO elsewhere")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let shown = browser.look().await;
+    assert_eq!(shown.status, 500);
+    assert!(shown.html.contains("It cannot be shown at the moment."));
+    let shown = Shown::of(browser.send(&page, "Are you there?").await).await;
+    assert_eq!((shown.status, shown.draft()), (500, "Are you there?"));
+    let again = page.hidden("/support/api/send");
+    assert_eq!(shown.hidden("/support/api/send"), again, "the same key");
+    sqlx::query("ALTER TABLE elsewhere RENAME TO messages")
+        .execute(&pool)
+        .await
+        .unwrap();
+    expect_to_page(&browser.send(&shown, "Are you there?").await);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_page_has_the_newest_of_a_long_conversation(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    browser.start("The first").await;
+    sqlx::query(
+        "INSERT INTO messages (id, session_id, seq, sender, body, created_at, removed)
+         SELECT gen_random_uuid(), id, n, 'staff', 'text ' || n, now(), false
+         FROM sessions, generate_series(2, 502) AS n",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let page = browser.look().await;
+    assert_eq!(page.count("<li class=\"from-"), 500);
+    assert_eq!(page.count("The first</p>") + page.count("text 2</p>"), 0);
+    let at = |text: &str| page.html.find(text).unwrap();
+    assert!(at("text 3</p>") < at("text 502</p>"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_form_s_address_leads_to_the_page(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let browser = Browser::new(&app);
+    for form in ["start", "read", "send", "end"] {
+        let path = format!("/support/api/{form}");
+        let response = browser.request(Method::GET, &path).send().await.unwrap();
+        expect_to_page(&response);
+    }
+}
