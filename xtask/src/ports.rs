@@ -1,8 +1,12 @@
 //! TCP ports on the loopback interface.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 
 use crate::failure::{Context, Result, fail};
+
+/// Below what Linux (32768) and macOS (49152) begin to give to outgoing connections.
+const UNASSIGNED: Range<u16> = 20_000..32_000;
 
 /// The ports one running system uses.
 #[derive(Debug, Clone, Copy)]
@@ -32,21 +36,34 @@ impl Ports {
         }
     }
 
-    /// Ports nobody uses, for a private system.
+    /// Ports nobody uses, for a private system. They are used only minutes later, so they are not
+    /// among those that the kernel gives to outgoing connections meanwhile.
     pub(crate) fn free() -> Result<Self> {
+        // Runs that begin at the same time begin their search in different places.
+        let start = usize::try_from(std::process::id()).unwrap_or_default() * 97;
+        let range = UNASSIGNED.len();
         // All are held until the last is known, so that they differ.
-        let listeners: Vec<TcpListener> = (0..5).map(|_| bind(0)).collect::<Result<_>>()?;
+        let listeners: Vec<TcpListener> = UNASSIGNED
+            .cycle()
+            .skip(start % range)
+            .take(range)
+            .filter_map(|port| bind(port).ok())
+            .take(5)
+            .collect();
         let ports: Vec<u16> = listeners
             .iter()
             .map(|listener| listener.local_addr().map(|address| address.port()))
             .collect::<std::io::Result<_>>()
             .context("cannot find free ports")?;
+        let [page, host, admin, homeserver, postgres] = ports[..] else {
+            return fail("cannot find free ports");
+        };
         Ok(Self {
-            page: ports[0],
-            host: ports[1],
-            admin: ports[2],
-            homeserver: ports[3],
-            postgres: ports[4],
+            page,
+            host,
+            admin,
+            homeserver,
+            postgres,
         })
     }
 
