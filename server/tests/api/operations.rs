@@ -19,6 +19,49 @@ async fn admin(app: &TestApp, path: &str) -> reqwest::Response {
         .unwrap()
 }
 
+/// A test's database that nobody can reach.
+pub(crate) struct Outage {
+    database: String,
+    elsewhere: PgPool,
+}
+
+impl Outage {
+    pub(crate) async fn begin(pool: &PgPool) -> Self {
+        let database: String = sqlx::query_scalar("SELECT current_database()::text")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+        let url = std::env::var("DATABASE_URL").unwrap();
+        let elsewhere = PgPool::connect(&url).await.unwrap();
+        let outage = Self {
+            database,
+            elsewhere,
+        };
+        outage.allow_connections(false).await;
+        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+            .bind(&outage.database)
+            .execute(&outage.elsewhere)
+            .await
+            .unwrap();
+        outage
+    }
+
+    pub(crate) async fn end(self) {
+        self.allow_connections(true).await;
+    }
+
+    async fn allow_connections(&self, allow: bool) {
+        let statement = format!(
+            "ALTER DATABASE \"{}\" ALLOW_CONNECTIONS {allow}",
+            self.database
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&self.elsewhere)
+            .await
+            .unwrap();
+    }
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
@@ -54,31 +97,15 @@ async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool
 async fn without_postgres_a_request_is_told_to_come_back(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let visitor = app.visitor("Hello").await;
-    let name: String = sqlx::query_scalar("SELECT current_database()::text")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    let url = std::env::var("DATABASE_URL").unwrap();
-    let elsewhere = PgPool::connect(&url).await.unwrap();
-    let run = async |statement: String| {
-        sqlx::query(sqlx::AssertSqlSafe(statement))
-            .execute(&elsewhere)
-            .await
-            .unwrap();
-    };
-    run(format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false")).await;
-    run(format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    ))
-    .await;
+    let outage = Outage::begin(&pool).await;
     let problem = expect_problem(visitor.send("lost?").await, 503, "database_unavailable").await;
     assert!(
-        !problem.to_string().contains(&name),
+        !problem.to_string().contains(&outage.database),
         "nothing internal: {problem}"
     );
     let readiness = expect(admin(&app, "/readyz").await, 503).await;
     assert_eq!(readiness["database"], false);
-    run(format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true")).await;
+    outage.end().await;
     assert_eq!(visitor.messages(None).await.len(), 1, "it was not accepted");
 }
 

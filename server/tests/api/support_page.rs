@@ -5,7 +5,10 @@ use reqwest::{Method, Response, header::HeaderMap, redirect};
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::common::{TestApp, config, expect};
+use crate::{
+    common::{TestApp, config, expect},
+    operations::Outage,
+};
 
 const PAGE: &str = "/support";
 const COOKIE: &str = "__Secure-support-chat";
@@ -97,7 +100,7 @@ impl<'a> Browser<'a> {
         let response = self
             .submit("/support/api/start", &page, &[("initialMessage", text)])
             .await;
-        expect_to_page(&response);
+        expect_begun(&response);
         self.look().await
     }
 
@@ -166,8 +169,17 @@ impl Shown {
 }
 
 fn expect_to_page(response: &Response) {
+    expect_redirect(response, PAGE);
+}
+
+/// After a first message the page looks whether the cookie has been kept.
+fn expect_begun(response: &Response) {
+    expect_redirect(response, "/support?begun");
+}
+
+fn expect_redirect(response: &Response, to: &str) {
     assert_eq!(response.status(), 303);
-    assert_eq!(response.headers()["location"], PAGE);
+    assert_eq!(response.headers()["location"], to);
     assert_eq!(response.headers()["cache-control"], "no-store");
 }
 
@@ -233,7 +245,7 @@ async fn the_visitor_s_details_go_with_the_first_message(pool: PgPool) {
         ("visitorName", "Ada"),
         ("visitorEmail", ""),
     ];
-    expect_to_page(&browser.submit("/support/api/start", &page, &typed).await);
+    expect_begun(&browser.submit("/support/api/start", &page, &typed).await);
     let details: (Option<String>, Option<String>, Option<String>) =
         sqlx::query_as("SELECT source_url, visitor_name, visitor_email FROM sessions")
             .fetch_one(&pool)
@@ -302,8 +314,24 @@ async fn a_cookie_that_opens_nothing_is_taken_away(pool: PgPool) {
     let mut other = Browser::with_cookie(&app, &both);
     assert!(other.look().await.html.contains("How can we help?"));
     let refused = Shown::of(other.send(&page, "Hello?").await).await;
-    assert_eq!((refused.status, refused.draft()), (401, "Hello?"));
+    assert_eq!((refused.status, refused.draft()), (404, "Hello?"));
     assert!(refused.problem().contains("not there any more"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_browser_that_keeps_no_cookie_is_told(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let begun = |browser: &Browser<'_>| browser.request(Method::GET, "/support?begun").send();
+    let shown = Shown::of(begun(&browser).await.unwrap()).await;
+    assert!(
+        shown
+            .problem()
+            .contains("your browser did not keep the cookie")
+    );
+    assert!(shown.html.contains("mailto:") && !shown.html.contains("<form"));
+    browser.start("Hello").await;
+    expect_to_page(&begun(&browser).await.unwrap());
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -397,11 +425,11 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
         .iter_mut()
         .map(|browser| browser.submit("/support/api/start", &page, &first));
     for response in join_all(sent).await {
-        expect_to_page(&response);
+        expect_begun(&response);
     }
     // ... and after.
     browser.cookie.clone_from(&clicks[0].cookie);
-    expect_to_page(&browser.submit("/support/api/start", &page, &first).await);
+    expect_begun(&browser.submit("/support/api/start", &page, &first).await);
     let shown = browser.look().await;
     for _ in 0..2 {
         expect_to_page(&browser.send(&shown, "Anybody?").await);
@@ -422,7 +450,7 @@ async fn a_second_beginning_does_not_lose_the_conversation(pool: PgPool) {
     let mut browser = Browser::new(&app);
     let (one, two) = (browser.look().await, browser.look().await);
     let typed = [("initialMessage", "In one tab")];
-    expect_to_page(&browser.submit("/support/api/start", &one, &typed).await);
+    expect_begun(&browser.submit("/support/api/start", &one, &typed).await);
     let earlier = browser.cookie.clone();
     let typed = [("initialMessage", "In another")];
     let shown = browser.submit("/support/api/start", &two, &typed).await;
@@ -547,7 +575,7 @@ async fn the_limits_are_the_api_s(pool: PgPool) {
         .parse()
         .unwrap();
     assert!((1..=60).contains(&seconds));
-    assert!(shown.problem().contains("Try again in ") && shown.problem().contains("<time"));
+    assert!(shown.problem().contains("Try again in "));
     assert_eq!(shown.count("One</p>"), 1);
 
     let mut other = Browser::new(&app);
@@ -555,7 +583,7 @@ async fn the_limits_are_the_api_s(pool: PgPool) {
     let typed = [("initialMessage", "Me too")];
     let shown = Shown::of(other.submit("/support/api/start", &page, &typed).await).await;
     assert_eq!((shown.status, shown.draft()), (429, "Me too"));
-    assert!(shown.problem().contains("minutes"));
+    assert!(shown.problem().contains("minutes, at <time"));
     assert_eq!(texts(&pool).await, ["Hello", "One"]);
 }
 
@@ -567,7 +595,7 @@ async fn requests_for_the_page_and_the_api_count_together(pool: PgPool) {
     let page = browser.look().await;
     app.visitor("Over the API").await;
     let typed = [("initialMessage", "Over the page")];
-    expect_to_page(&browser.submit("/support/api/start", &page, &typed).await);
+    expect_begun(&browser.submit("/support/api/start", &page, &typed).await);
     let shown = browser.look().await;
     assert_eq!(shown.status, 429);
     assert!(shown.headers.contains_key("retry-after"));
@@ -626,26 +654,21 @@ async fn without_staff_or_database_nothing_is_begun_and_the_draft_is_kept(pool: 
     assert!(shown.problem().contains("team cannot be reached"));
     assert!(shown.headers.contains_key("retry-after"));
 
-    // The table is gone: as near to a lost database as keeps the test's own connection.
     let app = TestApp::spawn(config(&pool, &[])).await;
     let mut browser = Browser::new(&app);
     let page = browser.start("Hello").await;
-    sqlx::query("ALTER TABLE messages RENAME TO elsewhere")
-        .execute(&pool)
-        .await
-        .unwrap();
+    let outage = Outage::begin(&pool).await;
     let shown = browser.look().await;
-    assert_eq!(shown.status, 500);
+    assert_eq!(shown.status, 503);
     assert!(shown.html.contains("It cannot be shown at the moment."));
     let shown = Shown::of(browser.send(&page, "Are you there?").await).await;
-    assert_eq!((shown.status, shown.draft()), (500, "Are you there?"));
-    let again = page.hidden("/support/api/send");
-    assert_eq!(shown.hidden("/support/api/send"), again, "the same key");
-    sqlx::query("ALTER TABLE elsewhere RENAME TO messages")
-        .execute(&pool)
-        .await
-        .unwrap();
+    assert_eq!((shown.status, shown.draft()), (503, "Are you there?"));
+    assert!(shown.problem().contains("does not work at the moment"));
+    let same = page.hidden("/support/api/send");
+    assert_eq!(shown.hidden("/support/api/send"), same, "key and token");
+    outage.end().await;
     expect_to_page(&browser.send(&shown, "Are you there?").await);
+    assert_eq!(texts(&pool).await, ["Hello", "Are you there?"]);
 }
 
 #[sqlx::test(migrations = "../migrations")]

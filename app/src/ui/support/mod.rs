@@ -81,6 +81,8 @@ pub enum Notice {
     Refused(Refusal),
     /// A first message, where there is a conversation already: it is still only a draft.
     AlreadyBegun,
+    /// A conversation has begun that this browser cannot come back to.
+    NoCookie,
 }
 
 /// Why something was not done.
@@ -150,7 +152,9 @@ fn document(title: &'static str) -> Document {
 }
 
 fn content(page: &SupportPage) -> impl IntoView {
+    let no_cookie = matches!(page.notice, Some(Notice::NoCookie));
     let (heading, lead) = match page.conversation {
+        Conversation::NotBegun if no_cookie => ("Your message was sent", "Our team has it."),
         Conversation::NotBegun => (
             "How can we help?",
             "Write to us below. Our team answers here, on this page, while your browser is open.",
@@ -178,6 +182,7 @@ fn content(page: &SupportPage) -> impl IntoView {
         }
         .into_any(),
         Conversation::OutOfReach => message_form(page).into_any(),
+        _ if no_cookie => ().into_any(),
         _ if page.challenged => no_challenge().into_any(),
         _ => first_form(page).into_any(),
     };
@@ -207,6 +212,15 @@ fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
             None,
             None,
         ),
+        Notice::NoCookie => (
+            "Answers cannot be shown here",
+            "Your message was sent, but your browser did not keep the cookie that opens the \
+             conversation. To chat here, allow cookies for this site and begin again; or write us \
+             an email."
+                .to_owned(),
+            None,
+            None,
+        ),
         Notice::Refused(refusal) => (
             "There is a problem",
             words(refusal, &page.draft.message, page.max_message_chars),
@@ -220,13 +234,12 @@ fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
             <p>{text}</p>
             {retry
                 .map(|(seconds, at)| {
-                    let clock = date_and_time(&at);
-                    view! {
-                        <p>
-                            "Try again in "{amount(seconds)}" (" <time datetime=at>{clock}</time>
-                            ")."
-                        </p>
-                    }
+                    let clock = (seconds >= 60)
+                        .then(|| {
+                            let words = date_and_time(&at);
+                            view! { ", at " <time datetime=at>{words}</time> }
+                        });
+                    view! { <p>"Try again in "{amount(seconds)}{clock}"."</p> }
                 })}
             {field
                 .map(|(id, name)| {

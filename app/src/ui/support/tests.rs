@@ -217,7 +217,7 @@ fn a_refusal_for_now_says_when() {
         retry: Some((720, "2026-05-23T09:42:00.000Z".to_owned())),
     }));
     let html = page.render();
-    assert!(html.contains("Try again in 12 minutes"));
+    assert!(html.contains("Try again in 12 minutes, at <time"));
     assert!(html.contains("<time datetime=\"2026-05-23T09:42:00.000Z\">23 May 2026, 09:42 UTC"));
 }
 

@@ -5,21 +5,10 @@ use std::ops::Range;
 use super::Refusal;
 use crate::contract::{ErrorCode, MAX_LINE_CHARS};
 
-/// `2026-05-23T09:30:00.125Z`, for people: `23 May 2026, 09:30 UTC`.
+/// `2026-11-23T09:30:00.125Z`, for people: `23 Nov 2026, 09:30 UTC`.
 pub(super) fn date_and_time(rfc3339: &str) -> String {
     const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     let part = |range: Range<usize>| rfc3339.get(range).unwrap_or_default();
     let number = |range| part(range).parse::<usize>().unwrap_or_default();
@@ -76,7 +65,7 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
             "Nothing was sent: the form was out of date, or was not sent from this page. Please check \
              it and send it again."
         }
-        ErrorCode::InvalidToken | ErrorCode::SessionNotFound => {
+        ErrorCode::SessionNotFound => {
             "That conversation is not there any more, so nothing was sent. What you wrote is kept \
              below: send it to begin a new one."
         }

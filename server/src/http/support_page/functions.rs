@@ -143,7 +143,7 @@ async fn answer(
 
 fn session(visit: &Visit) -> Result<&SessionCookie, ApiError> {
     let session = visit.session.as_ref();
-    session.ok_or_else(|| ErrorCode::InvalidToken.into())
+    session.ok_or_else(|| ErrorCode::SessionNotFound.into())
 }
 
 fn idempotency_key(key: &str) -> Result<IdempotencyKey, ApiError> {

@@ -24,7 +24,7 @@ use app::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    extract::{DefaultBodyLimit, FromRequest, RawQuery, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
@@ -48,6 +48,10 @@ const MAX_FORM_BYTES: usize = 3 * app::contract::MAX_REQUEST_BYTES;
 
 /// A page has at most so many entries of a conversation.
 const MAX_ENTRIES: i64 = 500;
+
+/// The query of the page after a first message. Whether the browser has kept the cookie is not known
+/// before it shows it.
+const BEGUN: &str = "begun";
 
 const HEADERS: [(HeaderName, &str); 4] = [
     (
@@ -83,9 +87,14 @@ pub(super) fn router(state: AppState) -> Router {
 async fn show(
     State(state): State<AppState>,
     ClientAddress(address): ClientAddress,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let visit = Visit::new(state, address, &headers);
+    let begun = query.is_some_and(|query| query == BEGUN);
+    if begun && visit.session.is_some() {
+        return Redirect::to(PATH).into_response();
+    }
     if visit.session.is_none() && csrf::comes_from_another_site(&headers) {
         return Html(render_way_in()).into_response();
     }
@@ -97,7 +106,7 @@ async fn show(
         ..Form::default()
     };
     match visit.take_request() {
-        Ok(()) => visit.page(None, form).await,
+        Ok(()) => visit.page(begun.then_some(Notice::NoCookie), form).await,
         Err(error) => visit.page_unread(&error, form),
     }
 }
@@ -127,7 +136,7 @@ async fn submit(
     // A conversation that begins has no cookie yet that a form could be bound to.
     if parts.uri.path() != START_PATH {
         let proven = match &visit.session {
-            None => Err(ErrorCode::InvalidToken),
+            None => Err(ErrorCode::SessionNotFound),
             Some(session) if csrf::is_form_of(session, &form.token) => Ok(()),
             Some(_) => Err(ErrorCode::OriginNotAllowed),
         };
@@ -139,7 +148,7 @@ async fn submit(
     match functions::run(visit.clone(), request).await {
         Ok(Done::Began(session)) => (
             [(header::SET_COOKIE, session.to_header())],
-            Redirect::to(PATH),
+            Redirect::to(&format!("{PATH}?{BEGUN}")),
         )
             .into_response(),
         Ok(Done::AlreadyBegun) => visit.page(Some(Notice::AlreadyBegun), form).await,
@@ -217,7 +226,7 @@ impl Visit {
 
     fn render(&self, conversation: Conversation, notice: Option<Notice>, form: Form) -> Response {
         let (code, retry) = match &notice {
-            None => (None, None),
+            None | Some(Notice::NoCookie) => (None, None),
             Some(Notice::AlreadyBegun) => (Some(StatusCode::CONFLICT), None),
             Some(Notice::Refused(refusal)) => (
                 StatusCode::from_u16(refusal.code.status()).ok(),
@@ -227,7 +236,7 @@ impl Visit {
         // A key goes with its form until the form has been dealt with.
         let done_with = match &notice {
             None => false,
-            Some(Notice::AlreadyBegun) => true,
+            Some(Notice::AlreadyBegun | Notice::NoCookie) => true,
             Some(Notice::Refused(refusal)) => refusal.code == ErrorCode::IdempotencyKeyReused,
         };
         let key = if done_with || form.key.is_empty() {
@@ -263,7 +272,11 @@ impl Visit {
 /// A refusal as the page needs it.
 fn refused(error: &ApiError) -> Refused {
     Refused {
-        code: error.code,
+        // A visitor has no part in tokens: what theirs does not open is not there.
+        code: match error.code {
+            ErrorCode::InvalidToken => ErrorCode::SessionNotFound,
+            code => code,
+        },
         fields: error
             .fields
             .iter()
