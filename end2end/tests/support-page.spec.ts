@@ -1,6 +1,12 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
 import type { Locator, Page } from "@playwright/test";
 
 import { expect, test } from "../fixtures.ts";
+import { dumpDatabase } from "../support/database.ts";
+import { environment } from "../support/environment.ts";
+import { found, type Secret } from "../support/secrets.ts";
 
 const COOKIE = "__Secure-support-chat";
 
@@ -98,7 +104,10 @@ test("a whole conversation without JavaScript", async ({
   ]);
   const [, token = ""] = cookies[0]?.value.split(".") ?? [];
   expect(token.length).toBeGreaterThan(21);
-  expect(await page.content()).not.toContain(token);
+  const secret: Secret[] = [{ name: "the session token", value: token }];
+  expect(found(await page.content(), secret)).toEqual([]);
+  expect(found(await readFile(environment.serverLog()), secret)).toEqual([]);
+  expect(found(await dumpDatabase(), secret)).toEqual([]);
 
   await chat.end.click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("This chat has ended");
@@ -146,4 +155,53 @@ test("a form on another site says nothing in the visitor's name", async ({ page,
   await page.goto("/support");
   await chat.reads("This I wrote");
   await expect(page.getByText("This I did not")).toHaveCount(0);
+});
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+test.describe("for everybody", () => {
+  // axe is a script.
+  test.use({ javaScriptEnabled: true });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`no state has a fault that axe finds or scrolls sideways, ${colorScheme}`, async ({
+      page,
+    }) => {
+      const chat = new SupportPage(page);
+      const axe = await readFile(AXE, "utf8");
+      const check = async (state: string) => {
+        await page.evaluate(axe);
+        const violations = await page.evaluate(async () => {
+          const { axe } = window as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          const { violations } = await axe.run();
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
+        });
+        expect(violations, state).toEqual([]);
+        for (const width of [320, 1280]) {
+          await page.setViewportSize({ width, height: 800 });
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          expect(overflow, `${state}, ${width} px`).toBe(0);
+        }
+      };
+      await page.emulateMedia({ colorScheme });
+
+      await page.goto("/support");
+      await check("nothing yet");
+      await chat.message.fill("Hello");
+      await page.getByRole("textbox", { name: "Your email" }).fill("nowhere");
+      await chat.send.click();
+      await expect(chat.alert).toContainText("not an email address");
+      await check("a problem");
+      await page.getByRole("textbox", { name: "Your email" }).fill("");
+      await chat.say("unbroken".repeat(60));
+      await check("a conversation");
+      await chat.end.click();
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText("This chat has ended");
+      await check("its end");
+    });
+  }
 });
