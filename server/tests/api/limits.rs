@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 use reqwest::{Method, Response};
 use serde_json::json;
@@ -147,12 +149,14 @@ async fn messages_per_session_are_limited_and_coming_back_as_told_succeeds(pool:
     let vars = [("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "40")];
     let app = TestApp::spawn(config(&pool, &vars)).await;
     let visitor = app.visitor("Hello").await;
-    let responses = join_all((0..60).map(|_| visitor.send("again"))).await;
+    let started = Instant::now();
+    let responses = join_all((0..100).map(|_| visitor.send("again"))).await;
+    let refilled = usize::try_from(started.elapsed().as_secs() * 40 / 60 + 1).unwrap();
     let accepted = responses
         .iter()
         .filter(|response| response.status() == 201)
         .count();
-    assert!((40..45).contains(&accepted), "{accepted}");
+    assert!((40..=40 + refilled).contains(&accepted), "{accepted}");
     assert_eq!(
         visitor.messages(None).await.len(),
         1 + accepted,
@@ -162,10 +166,12 @@ async fn messages_per_session_are_limited_and_coming_back_as_told_succeeds(pool:
         .into_iter()
         .find(|response| response.status() == 429)
         .unwrap();
-    let wait = expect_rate_limited(refused).await;
+    expect_rate_limited(refused).await;
     let mut response = visitor.send("once more").await;
     if response.status() == 429 {
-        tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
+        // This one's wait: nobody else takes its place meanwhile.
+        let wait = expect_rate_limited(response).await;
+        tokio::time::sleep(Duration::from_secs(wait)).await;
         response = visitor.send("once more").await;
     }
     expect(response, 201).await;
@@ -257,9 +263,9 @@ async fn old_conversations_are_deleted_when_the_operator_says_so(pool: PgPool) {
         ("SUPPORT_CHAT_RETENTION", "1h"),
     ];
     let tidy = TestApp::spawn(config(&pool, &vars)).await;
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while left().await.len() == 3 {
-        assert!(std::time::Instant::now() < deadline, "nothing was deleted");
+        assert!(Instant::now() < deadline, "nothing was deleted");
     }
     assert_eq!(left().await, ["Hello", "still owed"]);
     let names: i64 = sqlx::query_scalar("SELECT count(visitor_name) FROM sessions")
