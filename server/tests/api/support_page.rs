@@ -327,7 +327,7 @@ async fn a_browser_that_keeps_no_cookie_is_told(pool: PgPool) {
     assert!(
         shown
             .problem()
-            .contains("your browser did not keep the cookie")
+            .contains("Your browser did not keep the cookie")
     );
     assert!(shown.html.contains("mailto:") && !shown.html.contains("<form"));
     browser.start("Hello").await;

@@ -155,19 +155,16 @@ fn content(page: &SupportPage) -> impl IntoView {
     let no_cookie = matches!(page.notice, Some(Notice::NoCookie));
     let (heading, lead) = match page.conversation {
         Conversation::NotBegun if no_cookie => ("Your message was sent", "Our team has it."),
+        Conversation::NotBegun if page.challenged => {
+            ("How can we help?", "There are two ways to reach our team.")
+        }
         Conversation::NotBegun => (
             "How can we help?",
             "Write to us below. Our team answers here, on this page, while your browser is open.",
         ),
         Conversation::Open(_) => ("Your conversation", "Our team replies here."),
-        Conversation::Closed => (
-            "This chat has ended",
-            "Thank you for writing to us. To ask something else, begin a new one.",
-        ),
-        Conversation::Expired => (
-            "This chat has expired",
-            "Nothing was written for a while. To ask something else, begin a new one.",
-        ),
+        Conversation::Closed => ("This chat has ended", "Thank you for writing to us."),
+        Conversation::Expired => ("This chat has expired", "Nothing was written for a while."),
         Conversation::OutOfReach => ("Your conversation", "It cannot be shown at the moment."),
     };
     let notice = page
@@ -179,12 +176,21 @@ fn content(page: &SupportPage) -> impl IntoView {
             {transcript(messages)}
             {message_form(page)}
             {end_form(page.form_token.as_deref())}
+            {hint()}
         }
         .into_any(),
-        Conversation::OutOfReach => message_form(page).into_any(),
-        _ if no_cookie => ().into_any(),
+        Conversation::OutOfReach => view! {
+            {message_form(page)}
+            {hint()}
+        }
+        .into_any(),
+        _ if no_cookie => hint().into_any(),
         _ if page.challenged => no_challenge().into_any(),
-        _ => first_form(page).into_any(),
+        _ => view! {
+            {first_form(page)}
+            {hint()}
+        }
+        .into_any(),
     };
     view! {
         <div class="support wrap">
@@ -193,10 +199,13 @@ fn content(page: &SupportPage) -> impl IntoView {
             <p class="lead">{lead}</p>
             {notice}
             {body}
-            <p class="hint">
-                "You can also " <a href=CONTACT_HREF>"write us an email"</a> "."
-            </p>
         </div>
+    }
+}
+
+fn hint() -> impl IntoView {
+    view! {
+        <p class="hint">"You can also " <a href=CONTACT_HREF>"write us an email"</a> "."</p>
     }
 }
 
@@ -214,9 +223,8 @@ fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
         ),
         Notice::NoCookie => (
             "Answers cannot be shown here",
-            "Your message was sent, but your browser did not keep the cookie that opens the \
-             conversation. To chat here, allow cookies for this site and begin again; or write us \
-             an email."
+            "Your browser did not keep the cookie that opens the conversation. To chat here, allow \
+             cookies for this site and begin again; or write us an email."
                 .to_owned(),
             None,
             None,
@@ -258,7 +266,7 @@ fn no_challenge() -> impl IntoView {
         <div class="problem">
             <h2>"Beginning a chat needs JavaScript"</h2>
             <p>
-                "We first ask visitors to show that they are human, and that check only works with JavaScript. Switch it on and use the button in the corner of our "
+                "We first ask visitors to show that they are human, and that check only works with JavaScript. Switch it on and use the chat in the corner of our "
                 <a href="/">"home page"</a> ", or " <a href=CONTACT_HREF>"write us an email"</a>
                 ": it reaches the same people."
             </p>
@@ -386,7 +394,7 @@ fn message_field(name: &'static str, page: &SupportPage) -> impl IntoView {
         <textarea
             id="message"
             name=name
-            rows="4"
+            rows="3"
             dir="auto"
             required
             aria-invalid=refused.then_some("true")

@@ -228,6 +228,7 @@ fn where_a_challenge_is_asked_for_the_page_says_how_else() {
     let html = page.render();
     assert!(!html.contains("<form"));
     assert!(html.contains(CONTACT_HREF) && html.contains("needs JavaScript"));
+    assert!(!html.contains("below"), "there is nothing below");
     let mut begun = self::page(Conversation::Open(Vec::new()));
     begun.challenged = true;
     assert!(begun.render().contains(SEND_PATH));
