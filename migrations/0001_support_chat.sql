@@ -71,22 +71,21 @@ CREATE TABLE outbox (
     CHECK ((kind = 'notice') = (body IS NOT NULL)),
     CHECK ((kind = 'recap') = (join_event_id IS NOT NULL AND joined_user_id IS NOT NULL))
 );
--- Longer than an attempt may take; a `createRoom` takes long, and two of them could make two rooms.
-CREATE FUNCTION outbox_lease_seconds(kind text) RETURNS double precision
-LANGUAGE sql IMMUTABLE RETURN CASE WHEN kind IN ('create_room', 'recap') THEN 60 ELSE 15 END;
-
 CREATE INDEX outbox_session_order ON outbox (session_id, position);
 
--- Matrix events that were sent or handled: what came once is never taken in twice. `message_id` is
--- the entry that shows the event's text now.
+-- Matrix events that were sent or handled: what came once is never taken in twice.
 CREATE TABLE matrix_events (
     event_id        text PRIMARY KEY,
     session_id      uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
     -- Of a staff message: only its author may edit it. Kept on the server's side.
     sender          text,
-    -- Gone with the message's retention; the event stays known.
-    message_id      uuid REFERENCES messages ON DELETE SET NULL
+    -- The newest entry with the event's text. NULL when it was redacted, and when retention has deleted
+    -- the entry: the event stays known.
+    message_id      uuid REFERENCES messages ON DELETE SET NULL,
+    -- Of an edit: the event whose text it replaced.
+    edits           text
 );
+CREATE INDEX matrix_events_edits ON matrix_events (edits) WHERE edits IS NOT NULL;
 CREATE INDEX matrix_events_session ON matrix_events (session_id);
 CREATE INDEX matrix_events_message ON matrix_events (message_id) WHERE message_id IS NOT NULL;
 
@@ -98,6 +97,16 @@ CREATE TABLE sync_position (
     synced_at       timestamptz
 );
 INSERT INTO sync_position DEFAULT VALUES;
+
+-- The bot's access token, when the servers log in with a password: one log-in for all of them, since
+-- logging in again on the same device ends the one before.
+CREATE TABLE bot_log_in (
+    user_id         text PRIMARY KEY,
+    -- Encrypted with a key that is derived from the password, which the database does not know.
+    salt            bytea NOT NULL,
+    nonce           bytea NOT NULL,
+    sealed_token    bytea NOT NULL
+);
 
 -- When conversations began, for the throttle before rooms are made: kept for an hour.
 CREATE TABLE session_starts (

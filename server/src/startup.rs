@@ -87,7 +87,7 @@ impl Application {
             admin,
         } = self;
         let ttl = config.limits.session_ttl;
-        let homeserver = Arc::new(Homeserver::new(config.matrix.clone()));
+        let homeserver = Arc::new(Homeserver::new(config.matrix.clone(), pool.clone()));
         let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let support_chat =

@@ -68,6 +68,11 @@ impl RoomEvent {
         self.content.pointer(pointer)?.as_str()
     }
 
+    /// By which transaction it was sent, when this device did.
+    pub(super) fn transaction_id(&self) -> Option<&str> {
+        self.unsigned.get("transaction_id")?.as_str()
+    }
+
     /// Whether this membership event follows on having been in the room.
     pub(super) fn was_joined(&self) -> bool {
         self.unsigned

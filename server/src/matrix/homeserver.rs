@@ -29,15 +29,21 @@ use matrix_sdk::{
     },
     store::RoomLoadSettings,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json, value::to_raw_value};
-use tokio::sync::Mutex;
+use sqlx::PgPool;
+use tokio::{sync::Mutex, time};
 
-use super::event::RoomEvent;
-use crate::config::{BotCredentials, Matrix};
+use super::{event::RoomEvent, seal};
+use crate::{
+    config::{BotCredentials, Matrix},
+    storage::bot_log_in,
+};
 
 /// One request's time, from connecting to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A log-in's, during which the other servers wait for the token.
+const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
 /// Synapse takes seconds to make a room when it is busy, and goes on when we hang up.
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long a sync may wait for something new.
@@ -46,6 +52,20 @@ const SYNC_WAIT: Duration = Duration::from_secs(25);
 const DEVICE_NAME: &str = "matrix-support-chat";
 /// Of a page of history.
 const PAGE: u32 = 100;
+/// Events about one in a room's history, before and after it together.
+const CONTEXT: u32 = 40;
+
+/// An event and its neighbours.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) event: Option<RoomEvent>,
+    /// Newest first.
+    pub(super) before: Vec<RoomEvent>,
+    /// Oldest first.
+    pub(super) after: Vec<RoomEvent>,
+    /// From where the history before `before` can be read.
+    pub(super) start: Option<String>,
+}
 
 /// Why the homeserver did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +85,12 @@ pub enum MatrixError {
     /// The access token is somebody else's.
     #[error("the access token belongs to {0}, not to the configured bot")]
     NotTheBot(OwnedUserId),
+    /// Logging in took longer than the database is to wait for it.
+    #[error("the homeserver takes too long over logging in")]
+    TooSlow,
+    /// The token that the servers share cannot be read or stored.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
     /// An id or answer that does not follow the specification.
     #[error("the homeserver's answer cannot be read: {0}")]
     Unreadable(String),
@@ -126,6 +152,8 @@ impl MatrixError {
             | Self::Build(_)
             | Self::LogIn(_)
             | Self::NotTheBot(_)
+            | Self::TooSlow
+            | Self::Database(_)
             | Self::Unreadable(_) => false,
         }
     }
@@ -152,6 +180,7 @@ impl MatrixError {
 #[derive(Debug)]
 pub struct Homeserver {
     config: Matrix,
+    pool: PgPool,
     client: Mutex<Option<Client>>,
     /// What `m.room.create` says of rooms that were looked at: it never changes.
     creations: Mutex<HashMap<String, Option<Value>>>,
@@ -160,9 +189,10 @@ pub struct Homeserver {
 impl Homeserver {
     /// Not connected yet.
     #[must_use]
-    pub fn new(config: Matrix) -> Self {
+    pub fn new(config: Matrix, pool: PgPool) -> Self {
         Self {
             config,
+            pool,
             client: Mutex::new(None),
             creations: Mutex::new(HashMap::new()),
         }
@@ -190,6 +220,81 @@ impl Homeserver {
     }
 
     async fn log_in(&self) -> Result<Client, MatrixError> {
+        let client = match &self.config.credentials {
+            BotCredentials::Password(password) => {
+                time::timeout(LOG_IN_TIMEOUT, self.share_log_in(password))
+                    .await
+                    .map_err(|_| MatrixError::TooSlow)??
+            }
+            BotCredentials::AccessToken(token) => self.use_token(token).await?,
+        };
+        tracing::info!(bot = %self.config.bot, "connected to the homeserver");
+        Ok(client)
+    }
+
+    /// Goes on with the log-in of another server; without one, logs in with the password. A log-in
+    /// ends the one before on the same device, so one must do for all.
+    async fn share_log_in(&self, password: &SecretString) -> Result<Client, MatrixError> {
+        let bot = self.config.bot.as_str();
+        let mut tx = self.pool.begin().await?;
+        if let Some(sealed) = bot_log_in::lock(&mut tx, bot).await?
+            && let Some(token) = seal::open(&sealed, password, bot)
+        {
+            match self.use_token(&token).await {
+                Err(error) if error.is_unauthorized() => {}
+                result => return result,
+            }
+        }
+        let client = self.build_client().await?;
+        client
+            .matrix_auth()
+            .login_username(&self.config.bot, password.expose_secret())
+            .device_id(DEVICE_NAME)
+            .initial_device_display_name(DEVICE_NAME)
+            .send()
+            .await?;
+        let sealed = client
+            .access_token()
+            .and_then(|token| seal::seal(&token, password, bot));
+        if let Some(sealed) = sealed {
+            bot_log_in::store(&mut tx, bot, &sealed).await?;
+        }
+        tx.commit().await?;
+        Ok(client)
+    }
+
+    /// Goes on with a token, if it is good, and the bot's.
+    async fn use_token(&self, token: &SecretString) -> Result<Client, MatrixError> {
+        let client = self.build_client().await?;
+        let session = MatrixSession {
+            meta: SessionMeta {
+                user_id: self.config.bot.clone(),
+                // Only end-to-end encryption would use it.
+                device_id: owned_device_id!("UNUSED"),
+            },
+            tokens: SessionTokens {
+                access_token: token.expose_secret().to_owned(),
+                refresh_token: None,
+            },
+        };
+        client
+            .matrix_auth()
+            .restore_session(session, RoomLoadSettings::default())
+            .await?;
+        let whoami = client.send(whoami::v3::Request::new()).await?;
+        if whoami.user_id != self.config.bot {
+            return Err(MatrixError::NotTheBot(whoami.user_id));
+        }
+        if whoami.device_id.is_none() {
+            tracing::warn!(
+                "the access token belongs to no device: the homeserver remembers its transactions \
+                 only until it restarts, so use a token from a log-in"
+            );
+        }
+        Ok(client)
+    }
+
+    async fn build_client(&self) -> Result<Client, MatrixError> {
         let client = Client::builder()
             .homeserver_url(&self.config.homeserver_url)
             // Said here, so that no request is spent on asking.
@@ -200,45 +305,6 @@ impl Homeserver {
             .build()
             .await
             .map_err(Box::new)?;
-        match &self.config.credentials {
-            BotCredentials::Password(password) => {
-                client
-                    .matrix_auth()
-                    .login_username(&self.config.bot, password.expose_secret())
-                    .device_id(DEVICE_NAME)
-                    .initial_device_display_name(DEVICE_NAME)
-                    .send()
-                    .await?;
-            }
-            BotCredentials::AccessToken(token) => {
-                let session = MatrixSession {
-                    meta: SessionMeta {
-                        user_id: self.config.bot.clone(),
-                        // Only end-to-end encryption would use it.
-                        device_id: owned_device_id!("UNUSED"),
-                    },
-                    tokens: SessionTokens {
-                        access_token: token.expose_secret().to_owned(),
-                        refresh_token: None,
-                    },
-                };
-                client
-                    .matrix_auth()
-                    .restore_session(session, RoomLoadSettings::default())
-                    .await?;
-                let whoami = client.send(whoami::v3::Request::new()).await?;
-                if whoami.user_id != self.config.bot {
-                    return Err(MatrixError::NotTheBot(whoami.user_id));
-                }
-                if whoami.device_id.is_none() {
-                    tracing::warn!(
-                        "the access token belongs to no device: the homeserver remembers its \
-                         transactions only until it restarts, so use a token from a log-in"
-                    );
-                }
-            }
-        }
-        tracing::info!(bot = %self.config.bot, "connected to the homeserver");
         Ok(client)
     }
 
@@ -402,16 +468,17 @@ impl Homeserver {
         self.checked(&client, send.await).await
     }
 
-    /// One page of the room's history, newest first, and where the next one begins.
+    /// One page of the room's history, newest first, and where the next one begins. Without `from` it
+    /// begins with the newest event.
     pub(super) async fn history(
         &self,
         room_id: &str,
-        from: &str,
+        from: Option<&str>,
         to: Option<&str>,
     ) -> Result<(Vec<RoomEvent>, Option<String>), MatrixError> {
         let mut request =
             get_message_events::v3::Request::new(parse_room_id(room_id)?, Direction::Backward);
-        request.from = Some(from.to_owned());
+        request.from = from.map(str::to_owned);
         request.to = to.map(str::to_owned);
         request.limit = UInt::from(PAGE);
         request.filter.types = Some(relevant_types());
@@ -423,20 +490,25 @@ impl Homeserver {
         ))
     }
 
-    /// From where the history before an event can be read.
-    pub(super) async fn position_before(
+    /// An event and what is about it in the room's history.
+    pub(super) async fn context(
         &self,
         room_id: &str,
         event_id: &str,
-    ) -> Result<Option<String>, MatrixError> {
+    ) -> Result<Context, MatrixError> {
         let event_id = OwnedEventId::try_from(event_id).map_err(unreadable)?;
         let mut request = get_context::v3::Request::new(parse_room_id(room_id)?, event_id);
-        request.limit = UInt::from(0_u32);
+        request.limit = UInt::from(CONTEXT);
+        request.filter.types = Some(relevant_types());
         let client = self.client().await?;
-        Ok(self
-            .checked(&client, client.send(request).await)
-            .await?
-            .start)
+        let response = self.checked(&client, client.send(request).await).await?;
+        let read = |events: &[Raw<_>]| events.iter().filter_map(RoomEvent::read).collect();
+        Ok(Context {
+            event: response.event.as_ref().and_then(RoomEvent::read),
+            before: read(&response.events_before),
+            after: read(&response.events_after),
+            start: response.start,
+        })
     }
 
     /// Only what is used, and nothing of the bot's own.

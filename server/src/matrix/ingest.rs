@@ -8,7 +8,7 @@ use super::event::{Meaning, RoomEvent};
 use crate::{
     config::HistoryVisibility,
     storage::{
-        matrix_events,
+        matrix_events::{self, Taken},
         messages::{self, NewMessage},
         outbox::{self, Task},
         sessions::{self, State},
@@ -78,43 +78,50 @@ async fn take(
     event: &RoomEvent,
     meaning: Meaning,
 ) -> Result<(), sqlx::Error> {
-    let shown = match meaning {
+    let mut taken = Taken {
+        event_id: &event.event_id,
+        session_id,
+        sender: &event.sender,
+        message_id: None,
+        edits: None,
+    };
+    match &meaning {
         Meaning::Text(body) => match unseen_because(db, rules, session_id).await? {
-            None => Some(append(db, session_id, event, &body, None, false).await?),
+            None => {
+                let entry = Entry {
+                    body,
+                    replaces: None,
+                    removed: false,
+                };
+                taken.message_id = Some(append(db, session_id, event, entry).await?);
+            }
             Some(reason) => {
-                tell_staff(db, session_id, reason).await?;
-                None
+                let notice = format!("The visitor does not see this: {reason}.");
+                tell_staff(db, session_id, notice).await?;
             }
         },
         Meaning::Edit { of, text } => {
-            replace(db, rules, session_id, event, &of, &text, false).await?;
-            None
+            taken.edits = Some(of);
+            taken.message_id = edit(db, rules, session_id, event, of, text).await?;
         }
-        Meaning::Redaction(of) => {
-            replace(db, rules, session_id, event, &of, "", true).await?;
-            None
-        }
+        Meaning::Redaction(of) => redact(db, rules, session_id, event, of).await?,
         Meaning::Join(user_id) => {
             if rules.history_visibility == HistoryVisibility::Joined {
-                let join_event_id = event.event_id.clone();
                 let recap = Task::Recap {
-                    join_event_id,
-                    user_id,
+                    join_event_id: event.event_id.clone(),
+                    user_id: user_id.clone(),
                 };
                 outbox::push(db, session_id, &recap).await?;
                 outbox::notify(db).await?;
             }
-            None
         }
         Meaning::NotShown => {
-            let reason = "The visitor does not see this: only text messages are shown to them.";
-            tell_staff(db, session_id, reason).await?;
-            None
+            let notice = "The visitor does not see this: only text messages are shown to them.";
+            tell_staff(db, session_id, notice.to_owned()).await?;
         }
-        Meaning::Nothing => None,
-    };
-    matrix_events::insert(db, &event.event_id, session_id, &event.sender, shown).await?;
-    Ok(())
+        Meaning::Nothing => {}
+    }
+    matrix_events::insert(db, taken).await
 }
 
 /// Why a text would not reach the visitor any more.
@@ -126,59 +133,121 @@ async fn unseen_because(
     let session = sessions::find(db, session_id, rules.session_ttl).await?;
     Ok(match session.map(|session| session.state) {
         Some(State::Open) => None,
-        Some(State::Expired) => Some("The visitor does not see this: their session has expired."),
-        Some(State::Closed) | None => Some("The visitor does not see this: they ended the chat."),
+        Some(State::Expired) => Some("their session has expired"),
+        Some(State::Closed) | None => Some("they ended the chat"),
     })
 }
 
 async fn tell_staff(
     db: &mut PgConnection,
     session_id: Uuid,
-    text: &str,
+    text: String,
 ) -> Result<(), sqlx::Error> {
-    outbox::push(db, session_id, &Task::Notice(text.to_owned())).await?;
+    outbox::push(db, session_id, &Task::Notice(text)).await?;
     outbox::notify(db).await
 }
 
-/// Puts an edited text, or its deletion, in the place of what is shown now.
-async fn replace(
+/// Puts an edited text in the place of what is shown; answers with its entry.
+async fn edit(
     db: &mut PgConnection,
     rules: &Rules,
     session_id: Uuid,
     event: &RoomEvent,
     of: &str,
-    body: &str,
-    removed: bool,
+    text: &str,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    let Some(shown) = matrix_events::shown(db, of, session_id).await? else {
+        return Ok(None);
+    };
+    // By anyone but the author an edit has no effect, in Matrix clients either.
+    if shown.author.as_deref() != Some(&event.sender) {
+        return Ok(None);
+    }
+    if is_too_late(db, rules, session_id).await? {
+        return Ok(None);
+    }
+    let entry = Entry {
+        body: text,
+        replaces: Some(shown.message_id),
+        removed: false,
+    };
+    append(db, session_id, event, entry).await.map(Some)
+}
+
+/// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
+/// Matrix clients do. The homeserver sees to who may redact.
+async fn redact(
+    db: &mut PgConnection,
+    rules: &Rules,
+    session_id: Uuid,
+    event: &RoomEvent,
+    redacted: &str,
 ) -> Result<(), sqlx::Error> {
-    let Some((shown, author)) = matrix_events::shown_by(db, of, session_id).await? else {
+    let edited = matrix_events::edited_by(db, redacted, session_id).await?;
+    let original = edited.as_deref().unwrap_or(redacted);
+    let Some(shown) = matrix_events::shown(db, original, session_id).await? else {
         return Ok(());
     };
-    // The homeserver sees to who may redact; an edit by anyone but the author has no effect.
-    let by_author = author.as_deref() == Some(event.sender.as_str());
-    if (!removed && !by_author) || unseen_because(db, rules, session_id).await?.is_some() {
+    if edited.is_some() {
+        matrix_events::point_to(db, redacted, None).await?;
+        if shown.event_id != redacted {
+            // A later edit is shown: nothing changes.
+            return Ok(());
+        }
+    } else {
+        matrix_events::forget_texts(db, original).await?;
+    }
+    if is_too_late(db, rules, session_id).await? {
         return Ok(());
     }
-    let id = append(db, session_id, event, body, Some(shown), removed).await?;
-    matrix_events::point_to(db, of, id).await
+    let before = matrix_events::shown(db, original, session_id).await?;
+    let entry = Entry {
+        body: before.as_ref().map_or("", |before| &before.body),
+        replaces: Some(shown.message_id),
+        removed: before.is_none(),
+    };
+    let id = append(db, session_id, event, entry).await?;
+    if let Some(before) = before {
+        matrix_events::point_to(db, &before.event_id, Some(id)).await?;
+    }
+    Ok(())
+}
+
+/// Whether a change of what was shown comes too late for the visitor. Staff are told then.
+async fn is_too_late(
+    db: &mut PgConnection,
+    rules: &Rules,
+    session_id: Uuid,
+) -> Result<bool, sqlx::Error> {
+    let Some(reason) = unseen_because(db, rules, session_id).await? else {
+        return Ok(false);
+    };
+    let notice = format!("The visitor does not see this change: {reason}.");
+    tell_staff(db, session_id, notice).await?;
+    Ok(true)
+}
+
+struct Entry<'a> {
+    body: &'a str,
+    replaces: Option<Uuid>,
+    removed: bool,
 }
 
 async fn append(
     db: &mut PgConnection,
     session_id: Uuid,
     event: &RoomEvent,
-    body: &str,
-    replaces: Option<Uuid>,
-    removed: bool,
+    entry: Entry<'_>,
 ) -> Result<Uuid, sqlx::Error> {
     let id = Uuid::new_v4();
     let new = NewMessage {
         id,
         session_id,
         sender: Sender::Staff,
-        body,
+        body: entry.body,
         written_at: event.written_at(),
-        replaces,
-        removed,
+        replaces: entry.replaces,
+        removed: entry.removed,
     };
     messages::append(db, &new).await?;
     tracing::info!(%session_id, message_id = %id, event_id = event.event_id, "staff message taken in");

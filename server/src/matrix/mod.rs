@@ -7,6 +7,7 @@ mod ingest;
 pub mod outbox;
 mod recap;
 mod room;
+mod seal;
 pub mod sync;
 
 pub use homeserver::{Homeserver, MatrixError};

@@ -6,7 +6,11 @@ use std::{sync::Arc, time::Duration};
 use rand::Rng;
 use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgListener};
-use tokio::{sync::Semaphore, task::JoinSet, time};
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,8 +19,8 @@ use super::{
     recap, room,
 };
 use crate::storage::{
-    messages,
-    outbox::{self, CHANNEL, Claim, Outcome, Task},
+    matrix_events, messages,
+    outbox::{self, CHANNEL, Claim, Outcome, RENEWAL, Task},
     sessions::{self, Subject},
 };
 
@@ -34,6 +38,9 @@ const FIRST_ROOM_RETRY: Duration = Duration::from_secs(5);
 /// How long the homeserver may still be at work on a `createRoom` whose answer was lost: asked again
 /// before, it could make a second room.
 const CREATE_ROOM_SETTLES: Duration = Duration::from_mins(1);
+/// A homeserver that is slower at looking for the room is behind with its work, and may be at work on
+/// it for longer.
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// Why a task is not done yet.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +55,8 @@ enum Failure {
     Settling,
     #[error("it took too long")]
     TimedOut,
+    #[error("another server has taken it over")]
+    TakenOver,
 }
 
 /// What is sent from, and where to.
@@ -137,9 +146,11 @@ impl Sender {
 
     /// Tries one task; `true` when the session's next one may follow at once.
     async fn attempt(&self, claim: &Claim) -> bool {
-        let sent = time::timeout(claim.task.time_limit(), self.send(claim))
-            .await
-            .unwrap_or(Err(Failure::TimedOut));
+        let sent = tokio::select! {
+            sent = self.send(claim) => sent,
+            () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
+            () = self.keep(claim) => Err(Failure::TakenOver),
+        };
         let (session_id, task) = (claim.session_id, &claim.task);
         let outcome = match &sent {
             Ok(Some(event_id)) => Outcome::Sent(event_id),
@@ -165,6 +176,17 @@ impl Sender {
                 // The lease runs out and the same transaction is sent again, to no effect.
                 tracing::warn!(%session_id, %error, "what was sent cannot be recorded yet");
                 false
+            }
+        }
+    }
+
+    /// Renews the claim; ends when it is lost.
+    async fn keep(&self, claim: &Claim) {
+        loop {
+            time::sleep(RENEWAL).await;
+            // Without Postgres nobody else can claim it either.
+            if matches!(outbox::renew(&self.pool, claim).await, Ok(false)) {
+                return;
             }
         }
     }
@@ -207,16 +229,59 @@ impl Sender {
             return Ok(None);
         };
         let txn_id = claim.id.to_string();
-        let event_id = self
-            .homeserver
-            .send_message(room_id, &txn_id, &content)
-            .await?;
+        let earlier = if claim.attempts > 1 {
+            self.find_event(claim, room_id, &txn_id).await?
+        } else {
+            None
+        };
+        let event_id = match earlier {
+            Some(event_id) => event_id,
+            None => {
+                self.homeserver
+                    .send_message(room_id, &txn_id, &content)
+                    .await?
+            }
+        };
         tracing::info!(session_id = %claim.session_id, room_id, event_id, "sent to the room");
         Ok(Some(event_id))
     }
 
+    /// The event that an earlier attempt made. Homeservers forget transactions (Synapse after a day, and
+    /// others when they restart), but not which one made an event: that is in its
+    /// `unsigned.transaction_id`, for the device that sent it.
+    async fn find_event(
+        &self,
+        claim: &Claim,
+        room_id: &str,
+        txn_id: &str,
+    ) -> Result<Option<String>, Failure> {
+        let mut from = None;
+        loop {
+            let (page, next) = self
+                .homeserver
+                .history(room_id, from.as_deref(), None)
+                .await?;
+            let mut own = page.iter().filter(|event| event.sender == self.bot());
+            if let Some(event) = own.find(|event| event.transaction_id() == Some(txn_id)) {
+                return Ok(Some(event.event_id.clone()));
+            }
+            // What was sent before it is older than what is looked for.
+            let ids: Vec<_> = page.iter().map(|event| event.event_id.clone()).collect();
+            let sent_before = matrix_events::any_sent(&self.pool, claim.session_id, &ids).await?;
+            match next {
+                Some(token) if !sent_before => from = Some(token),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    fn bot(&self) -> &str {
+        self.homeserver.config().bot.as_str()
+    }
+
     /// Makes the session's room, or finds the one that an earlier attempt made.
     async fn create_room(&self, claim: &Claim, subject: &Subject) -> Result<(), Failure> {
+        let looked = Instant::now();
         let existing = match &subject.room_id {
             Some(room_id) => Some(room_id.clone()),
             None if claim.attempts > 1 => self.find_room(claim.session_id).await?,
@@ -226,9 +291,8 @@ impl Sender {
             room::complete(&self.homeserver, &room_id, subject).await?;
             room_id
         } else {
-            if claim
-                .room_asked
-                .is_some_and(|ago| ago < CREATE_ROOM_SETTLES)
+            if let Some(ago) = claim.room_asked
+                && (ago < CREATE_ROOM_SETTLES || looked.elapsed() > PROMPT)
             {
                 return Err(Failure::Settling);
             }
@@ -245,12 +309,16 @@ impl Sender {
         Ok(())
     }
 
-    /// Among the rooms that no session has: the one that bears this session's marker.
+    /// The room that bears this session's marker.
     async fn find_room(&self, session_id: Uuid) -> Result<Option<String>, Failure> {
         let joined = self.homeserver.joined_rooms().await?;
         let known = sessions::of_rooms(&self.pool, &joined).await?;
         for room_id in joined {
-            if known.iter().any(|(room, _)| *room == room_id) {
+            if let Some((_, owner)) = known.iter().find(|(room, _)| *room == room_id) {
+                // The syncer may have found it just now.
+                if *owner == session_id {
+                    return Ok(Some(room_id));
+                }
                 continue;
             }
             if room::session_of(&self.homeserver, &room_id).await? == Some(session_id) {
@@ -270,7 +338,7 @@ fn notice(text: &str) -> Value {
 fn backoff(claim: &Claim, failure: &Failure) -> Duration {
     let wanted = match failure {
         Failure::Matrix(error) => error.retry_after(),
-        Failure::Database(_) | Failure::NoRoom | Failure::Settling | Failure::TimedOut => None,
+        _ => None,
     };
     let least = if claim.task == Task::CreateRoom {
         FIRST_ROOM_RETRY

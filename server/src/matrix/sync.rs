@@ -1,7 +1,8 @@
 //! The syncer: follows `/sync` from the position that Postgres holds, one server at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_sdk::ruma::api::client::sync::sync_events::v3::Timeline;
 use sqlx::{PgConnection, PgPool};
 use tokio::time;
@@ -20,6 +21,8 @@ use crate::storage::{sessions, sync_position};
 const TAKEOVER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
+/// Rooms that are looked at side by side.
+const LOOKUPS: usize = 16;
 /// The session-level advisory lock of the server that syncs; the number says nothing.
 const LOCK: i64 = 0x7375_7070_6f72_7463;
 
@@ -91,16 +94,18 @@ impl Syncer {
             // Over the connection that has the lock, so that losing one is losing the other.
             let from = sync_position::get(&mut lock).await?;
             let answer = self.homeserver.sync(from.as_deref()).await?;
+            let news: Vec<_> = answer
+                .rooms
+                .join
+                .iter()
+                .map(|(room_id, room)| (room_id.as_str(), &room.timeline))
+                .filter(|(_, timeline)| !timeline.events.is_empty() || timeline.limited)
+                .collect();
+            let sessions = self.sessions_of(news.iter().map(|(id, _)| *id)).await?;
             let mut batches = Vec::new();
-            for (room_id, room) in &answer.rooms.join {
-                let room_id = room_id.as_str();
-                if room.timeline.events.is_empty() && !room.timeline.limited {
-                    continue;
-                }
-                if let Some(session_id) = self.session_of(room_id).await? {
-                    let events = self
-                        .events(room_id, &room.timeline, from.as_deref())
-                        .await?;
+            for (room_id, timeline) in news {
+                if let Some(&session_id) = sessions.get(room_id) {
+                    let events = self.events(room_id, timeline, from.as_deref()).await?;
                     batches.push(RoomBatch { session_id, events });
                 }
             }
@@ -112,20 +117,35 @@ impl Syncer {
         }
     }
 
-    /// The session of a room. A room that Postgres does not know yet may have been made by an
-    /// attempt that did not live to record it: its marker tells.
-    async fn session_of(&self, room_id: &str) -> Result<Option<Uuid>, Failure> {
-        let known = sessions::of_rooms(&self.pool, &[room_id.to_owned()]).await?;
-        if let Some((_, session_id)) = known.first() {
-            return Ok(Some(*session_id));
-        }
-        if let Some(session_id) = room::session_of(&self.homeserver, room_id).await? {
-            let room_of_session = sessions::set_room(&self.pool, session_id, room_id).await?;
-            if room_of_session.as_deref() == Some(room_id) {
-                return Ok(Some(session_id));
+    /// The sessions of those rooms that are ours. A room that Postgres does not know yet may have been
+    /// made by an attempt that did not live to record it: its marker tells.
+    async fn sessions_of(
+        &self,
+        rooms: impl Iterator<Item = &str>,
+    ) -> Result<HashMap<String, Uuid>, Failure> {
+        let rooms: Vec<_> = rooms.map(str::to_owned).collect();
+        let known = sessions::of_rooms(&self.pool, &rooms).await?;
+        let mut sessions: HashMap<_, _> = known.into_iter().collect();
+        let unknown: Vec<_> = rooms
+            .into_iter()
+            .filter(|room_id| !sessions.contains_key(room_id))
+            .collect();
+        // An account may be in thousands of rooms of others when it is first used.
+        let marked: Vec<_> = stream::iter(unknown)
+            .map(async |room_id| {
+                let session_id = room::session_of(&self.homeserver, &room_id).await?;
+                Ok::<_, MatrixError>(session_id.map(|session_id| (room_id, session_id)))
+            })
+            .buffer_unordered(LOOKUPS)
+            .try_collect()
+            .await?;
+        for (room_id, session_id) in marked.into_iter().flatten() {
+            let room_of_session = sessions::set_room(&self.pool, session_id, &room_id).await?;
+            if room_of_session.as_ref() == Some(&room_id) {
+                sessions.insert(room_id, session_id);
             }
         }
-        Ok(None)
+        Ok(sessions)
     }
 
     /// The room's events since `from`, oldest first. Where the sync left a gap, the room's history
@@ -144,7 +164,7 @@ impl Syncer {
             .collect();
         let mut position = timeline.prev_batch.clone().filter(|_| timeline.limited);
         while let Some(token) = position {
-            let (page, next) = self.homeserver.history(room_id, &token, from).await?;
+            let (page, next) = self.homeserver.history(room_id, Some(&token), from).await?;
             newest_first.extend(page);
             position = next;
         }

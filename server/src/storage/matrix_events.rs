@@ -1,25 +1,35 @@
-//! `matrix_events`: which events were sent or handled, and the entry that shows them now.
+//! `matrix_events`: which events were sent or handled, and the entries that have their texts.
 
 use std::collections::HashSet;
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+/// An event that was taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken<'a> {
+    /// The event.
+    pub event_id: &'a str,
+    /// Its conversation.
+    pub session_id: Uuid,
+    /// Who sent it.
+    pub sender: &'a str,
+    /// The entry that was made of it.
+    pub message_id: Option<Uuid>,
+    /// Of an edit: the event whose text it replaced.
+    pub edits: Option<&'a str>,
+}
+
 /// Records an event.
-pub async fn insert(
-    db: &mut PgConnection,
-    event_id: &str,
-    session_id: Uuid,
-    sender: &str,
-    message_id: Option<Uuid>,
-) -> Result<(), sqlx::Error> {
+pub async fn insert(db: &mut PgConnection, event: Taken<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO matrix_events (event_id, session_id, sender, message_id)
-         VALUES ($1, $2, $3, $4) ON CONFLICT (event_id) DO NOTHING",
-        event_id,
-        session_id,
-        sender,
-        message_id,
+        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING",
+        event.event_id,
+        event.session_id,
+        event.sender,
+        event.message_id,
+        event.edits,
     )
     .execute(db)
     .await?;
@@ -40,36 +50,97 @@ pub async fn known(
     Ok(known.into_iter().collect())
 }
 
-/// The entry that shows a staff event's text now, and who sent the event; `None` when there is
-/// nothing to change.
-pub async fn shown_by(
+/// Whether the session's outbox is known to have sent one of these events.
+pub async fn any_sent(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    event_ids: &[String],
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM matrix_events
+               WHERE event_id = ANY($2) AND session_id = $1 AND sender IS NULL
+           ) AS "sent!""#,
+        session_id,
+        event_ids,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// The event that an edit edits.
+pub async fn edited_by(
     db: &mut PgConnection,
     event_id: &str,
     session_id: Uuid,
-) -> Result<Option<(Uuid, Option<String>)>, sqlx::Error> {
-    let row = sqlx::query!(
-        "SELECT messages.id, matrix_events.sender
-         FROM matrix_events JOIN messages ON messages.id = message_id
-         WHERE event_id = $1 AND matrix_events.session_id = $2
-           AND messages.sender = 'staff' AND NOT removed",
+) -> Result<Option<String>, sqlx::Error> {
+    let edits = sqlx::query_scalar!(
+        "SELECT edits FROM matrix_events WHERE event_id = $1 AND session_id = $2",
         event_id,
         session_id,
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| (row.id, row.sender)))
+    Ok(edits.flatten())
 }
 
-/// From now on the event's text is shown by another entry.
+/// What the visitor is shown of a staff event.
+#[derive(Debug)]
+pub struct Shown {
+    /// The entry.
+    pub message_id: Uuid,
+    /// Its text.
+    pub body: String,
+    /// The event that the text is from: the one asked for, or an edit of it.
+    pub event_id: String,
+    /// Who sent the event asked for.
+    pub author: Option<String>,
+}
+
+/// What the visitor is shown of a staff event, by its newest edit that was not redacted; `None` when
+/// they are shown nothing of it, or it is an edit itself.
+pub async fn shown(
+    db: &mut PgConnection,
+    event_id: &str,
+    session_id: Uuid,
+) -> Result<Option<Shown>, sqlx::Error> {
+    sqlx::query_as!(
+        Shown,
+        "SELECT messages.id AS message_id, messages.body, version.event_id, original.sender AS author
+         FROM matrix_events original
+              JOIN matrix_events version ON original.event_id IN (version.event_id, version.edits)
+              JOIN messages ON messages.id = version.message_id
+         WHERE original.event_id = $1 AND original.session_id = $2 AND original.edits IS NULL
+           AND messages.sender = 'staff'
+         ORDER BY messages.seq DESC LIMIT 1",
+        event_id,
+        session_id,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The event's text is to be found in another entry now, or nowhere any more.
 pub async fn point_to(
     db: &mut PgConnection,
     event_id: &str,
-    message_id: Uuid,
+    message_id: Option<Uuid>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE matrix_events SET message_id = $2 WHERE event_id = $1",
         event_id,
         message_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Neither the event's text nor that of its edits is to be found any more.
+pub async fn forget_texts(db: &mut PgConnection, event_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE matrix_events SET message_id = NULL WHERE event_id = $1 OR edits = $1",
+        event_id,
     )
     .execute(db)
     .await?;

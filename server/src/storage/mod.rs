@@ -3,6 +3,7 @@
 //! A function that must be part of a larger transaction takes a connection; who calls it decides
 //! where the transaction ends.
 
+pub mod bot_log_in;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
@@ -32,8 +33,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 pub fn pool(database: &Database) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = database.url.expose_secret().parse()?;
     // Every statement at trace level would put visitors' words, and hashes, into the log.
-    let options = sqlx::ConnectOptions::disable_statement_logging(options)
-        .application_name("matrix-support-chat")
+    let name = options
+        .get_application_name()
+        .unwrap_or("matrix-support-chat");
+    let options = sqlx::ConnectOptions::disable_statement_logging(options.clone())
+        .application_name(name)
         // A server that vanished with its host must not keep its locks until TCP gives up on it.
         .options([
             ("tcp_keepalives_idle", "5"),

@@ -1,13 +1,19 @@
 //! `outbox`: what the homeserver has yet to be told.
 //!
 //! Only the first row of a session can be claimed, and it goes when it has been sent: that keeps a
-//! session's order. A claim is a lease, not a lock, so nothing is held across the network; a lease
-//! that ran out while its send was under way is harmless, since the row's id is the transaction id.
+//! session's order. A claim is a lease, not a lock, so nothing is held across the network. It is short
+//! and renewed while the send is under way, so what a server that died was at is soon taken up; a lease
+//! that ran out nevertheless is harmless, since the row's id is the transaction id.
 
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
+
+/// A claim that is not renewed for so long may be taken over.
+const LEASE: Duration = Duration::from_secs(6);
+/// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
+pub const RENEWAL: Duration = Duration::from_millis(1500);
 
 /// The channel that says: there is something to send.
 pub const CHANNEL: &str = "support_chat_outbox";
@@ -33,8 +39,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// An attempt that takes longer is given up: it must not outlive its lease, which is five seconds
-    /// longer (`outbox_lease_seconds` in the schema), or two servers would be at it.
+    /// An attempt that takes longer is given up, and made again later.
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         match self {
@@ -147,8 +152,7 @@ impl TryFrom<Row> for Claim {
     }
 }
 
-/// Claims up to `limit` sessions' first tasks that are due. The lease is longer than an attempt may
-/// take ([`Task::time_limit`]), and short, since a server that died is missed only when it has run out.
+/// Claims up to `limit` sessions' first tasks that are due.
 pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
@@ -164,11 +168,12 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
              ORDER BY head.position LIMIT $1 FOR UPDATE SKIP LOCKED
          )
          UPDATE outbox SET attempts = attempts + 1,
-             leased_until = now() + make_interval(secs => outbox_lease_seconds(kind))
+             leased_until = now() + make_interval(secs => $2)
          FROM heads WHERE outbox.id = heads.id
          RETURNING outbox.id, session_id, attempts, kind, message_id, body, join_event_id, joined_user_id,
              extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago",
         limit,
+        LEASE.as_secs_f64(),
     )
     .fetch_all(db)
     .await?;
@@ -183,16 +188,31 @@ pub async fn claim_next(
     let row = sqlx::query_as!(
         Row,
         "UPDATE outbox SET attempts = attempts + 1,
-             leased_until = now() + make_interval(secs => outbox_lease_seconds(kind))
+             leased_until = now() + make_interval(secs => $2)
          WHERE id = (SELECT id FROM outbox WHERE session_id = $1 ORDER BY position LIMIT 1)
            AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
          RETURNING id, session_id, attempts, kind, message_id, body, join_event_id, joined_user_id,
              extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago",
         session_id,
+        LEASE.as_secs_f64(),
     )
     .fetch_optional(db)
     .await?;
     row.map(Claim::try_from).transpose()
+}
+
+/// Keeps the claim; `false` when it is another server's by now, or done.
+pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "UPDATE outbox SET leased_until = now() + make_interval(secs => $3)
+         WHERE id = $1 AND attempts = $2",
+        claim.id,
+        claim.attempts,
+        LEASE.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Notes that the homeserver is about to be asked for a room; or, after its answer, that it is not at

@@ -57,7 +57,7 @@ impl Account {
         const REGISTER: &str = "/_synapse/admin/v1/register";
         let mut account = Self {
             client: Client::builder()
-                .timeout(Duration::from_secs(15))
+                .timeout(Duration::from_mins(1))
                 .build()
                 .unwrap(),
             user_id: String::new(),
@@ -137,6 +137,16 @@ impl Account {
         self.ok(Method::POST, &path, Some(&json!({}))).await;
     }
 
+    /// A room of this account's own, with the other one in it.
+    pub(crate) async fn make_room(&self, other: &Self) -> String {
+        let path = format!("{API}/createRoom");
+        let body = json!({ "preset": "private_chat", "invite": [other.user_id] });
+        let made = self.ok(Method::POST, &path, Some(&body)).await;
+        let room_id = made["room_id"].as_str().unwrap();
+        other.join(room_id).await;
+        room_id.to_owned()
+    }
+
     /// Says something, under the same transaction id until the homeserver has accepted it.
     pub(crate) async fn say(&self, room_id: &str, text: &str) {
         let transaction = Uuid::new_v4();
@@ -167,24 +177,37 @@ impl Account {
 
     /// Every `m.text` of a room, oldest first.
     pub(crate) async fn texts(&self, room_id: &str) -> Vec<Text> {
-        let mut texts = Vec::new();
+        let messages = self.history(room_id).await.into_iter();
+        messages
+            .filter(|event| event["content"]["msgtype"] == "m.text")
+            .map(|event| Text {
+                sender: event["sender"].as_str().unwrap().to_owned(),
+                body: event["content"]["body"].as_str().unwrap().to_owned(),
+            })
+            .collect()
+    }
+
+    /// How many messages of any kind there are in a room.
+    pub(crate) async fn messages(&self, room_id: &str) -> usize {
+        self.history(room_id).await.len()
+    }
+
+    /// Every `m.room.message` of a room, oldest first.
+    async fn history(&self, room_id: &str) -> Vec<Value> {
+        let mut messages = Vec::new();
         let mut from = String::new();
         loop {
             let path = format!("{API}/rooms/{room_id}/messages?dir=f&limit=500{from}");
             let page = self.ok(Method::GET, &path, None).await;
             let events = page["chunk"].as_array().unwrap().iter();
-            texts.extend(
+            messages.extend(
                 events
                     .filter(|event| event["type"] == "m.room.message")
-                    .filter(|event| event["content"]["msgtype"] == "m.text")
-                    .map(|event| Text {
-                        sender: event["sender"].as_str().unwrap().to_owned(),
-                        body: event["content"]["body"].as_str().unwrap().to_owned(),
-                    }),
+                    .cloned(),
             );
             match page["end"].as_str() {
                 Some(end) => from = format!("&from={end}"),
-                None => return texts,
+                None => return messages,
             }
         }
     }

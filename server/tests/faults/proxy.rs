@@ -32,7 +32,8 @@ pub(crate) struct Weather {
     pub(crate) cut_after: f64,
     /// The request is forwarded after a while.
     pub(crate) delay: f64,
-    /// Messages get another transaction id with each attempt: what a broken server would do.
+    /// Messages get another transaction id with each attempt, which is what a broken server would do;
+    /// and what is cut is their answers.
     pub(crate) random_transactions: bool,
     /// The connection of a `createRoom` is cut at once, and the homeserver begins with it only so
     /// much later: what a busy homeserver does.
@@ -158,7 +159,11 @@ async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
         homeserver.write_all(&request.forwarded(false)).await?;
         return copy(&mut homeserver, &mut sink()).await.map(drop);
     }
-    let fate = state.fate(weather);
+    let fate = if weather.random_transactions && !request.is_message() {
+        Fate::Forward
+    } else {
+        state.fate(weather)
+    };
     match fate {
         Fate::CutBefore => return Ok(()),
         Fate::Delay(delay) => sleep(delay).await,
@@ -192,7 +197,7 @@ impl State {
             Fate::CutBefore
         } else if dice < weather.cut_before + weather.cut_after {
             count(&self.counts.cut_after);
-            Fate::CutAfter(rng.random())
+            Fate::CutAfter(weather.random_transactions || rng.random())
         } else if dice < weather.cut_before + weather.cut_after + weather.delay {
             count(&self.counts.delayed);
             Fate::Delay(Duration::from_millis(rng.random_range(50..1500)))
@@ -230,10 +235,14 @@ impl Request {
         Ok(Some(Self { head, body }))
     }
 
+    fn is_message(&self) -> bool {
+        self.head.contains("/send/m.room.message/")
+    }
+
     fn forwarded(&self, random_transaction: bool) -> Vec<u8> {
         let mut lines = self.head.lines();
         let mut first = lines.next().unwrap().to_owned();
-        if random_transaction && first.contains("/send/m.room.message/") {
+        if random_transaction && self.is_message() {
             let (target, version) = first.rsplit_once(' ').unwrap();
             let (path, _) = target.rsplit_once('/').unwrap();
             first = format!("{path}/{} {version}", Uuid::new_v4());

@@ -7,7 +7,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use rand::Rng;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     oracle::Verdict,
@@ -70,6 +70,59 @@ mod alone {
     #[tokio::test(flavor = "multi_thread")]
     async fn synapse_dies() {
         dies(Part::Synapse, "synapse-dies").await;
+    }
+
+    /// Of two servers the one that follows the homeserver is killed, in the middle of sending: what
+    /// both sides wrote meanwhile comes through the other one.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_other_server_takes_over() {
+        let alone = SHARED.write().await;
+        let mut stage = Stage::set("takeover", 2, Credentials::Password).await;
+        let mut conversation = stage.api.create("before").await;
+        let room_id = stage.wait_for_room(&conversation).await;
+        stage.staff.join(&room_id).await;
+        let kills = 3 * usize::try_from(parts::scale()).unwrap();
+        let (mut to_visitor, mut to_room) = (Vec::new(), Vec::new());
+        for number in 0..kills {
+            let reply = format!("reply before kill {number}");
+            stage.reply(&room_id, &reply).await;
+            stage.wait_for_text(&mut conversation, &reply).await;
+            // So that it is still sending when it dies.
+            stage.proxy.set(Weather {
+                delay: 1.0,
+                ..Weather::default()
+            });
+            let text = format!("at kill {number}");
+            stage.api.send(&mut conversation, text).await;
+            let leader = stage.leader().await;
+            stage.servers[leader].kill();
+            let killed = Instant::now();
+            stage.proxy.set(Weather::default());
+            let reply = format!("reply after kill {number}");
+            stage.reply(&room_id, &reply).await;
+            stage.wait_for_text(&mut conversation, &reply).await;
+            to_visitor.push(killed.elapsed());
+            stage.outbox_is_empty().await;
+            to_room.push(killed.elapsed());
+            stage.servers[leader].start().await;
+        }
+        drop(alone);
+        // One that the machine was slow at says nothing.
+        let median = |times: &mut Vec<Duration>| {
+            times.sort_unstable();
+            times[times.len() / 2]
+        };
+        let (to_visitor, to_room) = (median(&mut to_visitor), median(&mut to_room));
+        let faults = format!(
+            "{kills} kills of the server that syncs: median {:.1} s to the visitor, {:.1} s to the room",
+            to_visitor.as_secs_f64(),
+            to_room.as_secs_f64()
+        );
+        assert_flawless(&stage.judge(vec![conversation], &faults).await);
+        assert!(
+            to_visitor.max(to_room) < Duration::from_secs(10),
+            "{faults}"
+        );
     }
 }
 
@@ -169,6 +222,38 @@ mod together {
         assert_flawless(&verdict);
     }
 
+    /// An account that is in many rooms of others, with texts in each, begins to serve.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn foreign_rooms_are_left_alone() {
+        let _shared = SHARED.read().await;
+        let mut stage = Stage::set("foreign-rooms", 1, Credentials::Password).await;
+        stage.servers[0].kill();
+        let count = 25 * usize::try_from(parts::scale()).unwrap();
+        for number in 0..count {
+            let room_id = stage.staff.make_room(&stage.bot).await;
+            let text = format!("not for visitors {number}");
+            stage.staff.say(&room_id, &text).await;
+            stage.foreign_rooms.push(room_id);
+        }
+        sqlx::query("UPDATE sync_position SET since = NULL, synced_at = NULL")
+            .execute(&stage.pool)
+            .await
+            .unwrap();
+        let started = Instant::now();
+        stage.servers[0].start().await;
+        let conversation = stage.api.create("the first ever").await;
+        stage.wait_for_room(&conversation).await;
+        stage.synced().await;
+        let faults = format!(
+            "{count} rooms of others at a first start: {:.1} s to the first sync",
+            started.elapsed().as_secs_f64()
+        );
+        assert_flawless(&stage.judge(vec![conversation], &faults).await);
+        for room_id in &stage.foreign_rooms {
+            assert_eq!(stage.bot.messages(room_id).await, 1, "{room_id}");
+        }
+    }
+
     /// Deliberately broken: each attempt has another transaction id.
     #[tokio::test(flavor = "multi_thread")]
     async fn random_transaction_ids_are_caught() {
@@ -180,7 +265,7 @@ mod together {
             random_transactions: true,
             ..Weather::default()
         });
-        while stage.proxy.counts().cut_after.load(Ordering::Relaxed) < 20 {
+        while stage.proxy.counts().cut_after.load(Ordering::Relaxed) < 5 {
             stage.check_time();
             sleep(Duration::from_millis(100)).await;
         }

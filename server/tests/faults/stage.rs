@@ -16,7 +16,7 @@ use crate::{
     parts,
     proxy::Proxy,
     server::Server,
-    workload::{Api, Conversation, Replies, Workload},
+    workload::{Api, Conversation, Entry, Replies, Workload},
 };
 
 /// How the bot proves itself.
@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     pub(crate) servers: Vec<Server>,
     pub(crate) api: Api,
     pub(crate) replies: Arc<Replies>,
+    /// Rooms that the bot is in, and that are no conversation.
+    pub(crate) foreign_rooms: Vec<String>,
     pub(crate) rng: StdRng,
 }
 
@@ -76,7 +78,10 @@ impl Stage {
         ];
         let mut started = Vec::new();
         for number in 0..servers {
-            let mut server = Server::new(&format!("{name}-{number}"), variables.to_vec());
+            let mut variables = variables.to_vec();
+            // By its name, Postgres tells which of them holds a lock.
+            variables[0].1 = format!("{database}?application_name={number}");
+            let mut server = Server::new(&format!("{name}-{number}"), variables);
             server.start().await;
             started.push(server);
         }
@@ -94,6 +99,7 @@ impl Stage {
             api: Api::new(started.iter().map(Server::url).collect()),
             servers: started,
             replies: Arc::default(),
+            foreign_rooms: Vec::new(),
             rng: StdRng::seed_from_u64(seed),
         }
     }
@@ -131,12 +137,15 @@ impl Stage {
         for conversation in conversations.iter_mut().filter(|it| !it.closed) {
             self.api.poll_all(conversation).await;
         }
-        let verdict = oracle::judge(&conversations, &self.bot, &self.replies).await;
+        let mut verdict = oracle::judge(&conversations, &self.bot, &self.replies).await;
+        verdict
+            .extra_rooms
+            .retain(|room_id| !self.foreign_rooms.contains(room_id));
         self.report(&verdict, faults);
         verdict
     }
 
-    async fn outbox_is_empty(&self) {
+    pub(crate) async fn outbox_is_empty(&self) {
         let deadline = Instant::now() + parts::PATIENCE;
         loop {
             let waiting: Result<i64, _> = sqlx::query_scalar("SELECT count(*) FROM outbox")
@@ -172,12 +181,49 @@ impl Stage {
 
     /// Polls until something of the staff's is shown.
     pub(crate) async fn wait_for_reply(&self, conversation: &mut Conversation) {
+        self.wait_for(conversation, |entry| entry.sender == "staff")
+            .await;
+    }
+
+    /// Polls until this text is shown.
+    pub(crate) async fn wait_for_text(&self, conversation: &mut Conversation, text: &str) {
+        self.wait_for(conversation, |entry| entry.body == text)
+            .await;
+    }
+
+    async fn wait_for(&self, conversation: &mut Conversation, wanted: impl Fn(&Entry) -> bool) {
         let deadline = Instant::now() + parts::PATIENCE;
-        while !conversation.seen.iter().any(|it| it.sender == "staff") {
+        while !conversation.seen.iter().any(&wanted) {
             let name = self.name;
             assert!(Instant::now() < deadline, "{name}: no reply is shown");
             self.api.poll(conversation).await;
             sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Which of the servers follows the homeserver.
+    pub(crate) async fn leader(&self) -> usize {
+        let name: String = sqlx::query_scalar(
+            "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
+             WHERE locktype = 'advisory' AND granted AND objsubid = 1
+               AND pg_stat_activity.datname = current_database()",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap();
+        name.parse().expect("a server's number")
+    }
+
+    /// Waits until the servers have an answer to their sync.
+    pub(crate) async fn synced(&self) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        while sqlx::query_scalar("SELECT synced_at IS NULL FROM sync_position")
+            .fetch_one(&self.pool)
+            .await
+            .unwrap_or(true)
+        {
+            assert!(Instant::now() < deadline, "{}: no sync", self.name);
+            sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{homeserver::Account, parts};
 
 /// So much may wait in the outbox before visitors come no more: the homeserver is to be broken, not
 /// just swamped.
-const BACKLOG: i64 = 60;
+const BACKLOG: i64 = 250;
 /// Enough for a reply before, during and after a fault.
 const REPLIES: usize = 4;
 
@@ -115,7 +115,7 @@ impl Api {
         }
     }
 
-    async fn send(&self, conversation: &mut Conversation, text: String) {
+    pub(crate) async fn send(&self, conversation: &mut Conversation, text: String) {
         let path = format!("/sessions/{}/messages", conversation.session_id);
         let body = json!({ "body": text });
         self.insist(&path, Some(&conversation.token), Some(&body))

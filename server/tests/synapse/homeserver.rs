@@ -21,13 +21,14 @@ pub(crate) struct Account {
     client: Client,
     pub(crate) user_id: String,
     pub(crate) access_token: String,
+    pub(crate) password: String,
     since: Option<String>,
     /// Every timeline event seen so far, oldest first, each with its `room_id`.
     seen: Vec<Value>,
     invited_to: Vec<String>,
 }
 
-fn homeserver_url() -> String {
+pub(crate) fn homeserver_url() -> String {
     env::var("SYNAPSE_URL").expect("SYNAPSE_URL: run these tests with `cargo xtask test synapse`")
 }
 
@@ -66,6 +67,7 @@ impl Account {
             client,
             user_id,
             access_token,
+            password,
             since: None,
             seen: Vec::new(),
             invited_to: Vec::new(),
@@ -105,6 +107,18 @@ impl Account {
         let (status, answer) = self.call(method, path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         answer
+    }
+
+    /// A new access token, on a new device.
+    pub(crate) async fn log_in_again(&self) -> String {
+        let body = json!({
+            "type": "m.login.password", "password": self.password,
+            "identifier": { "type": "m.id.user", "user": self.user_id },
+        });
+        let answer = self
+            .ok(Method::POST, "/_matrix/client/v3/login", Some(body))
+            .await;
+        answer["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Follows `/sync` until `find` finds something in what was seen so far.
@@ -257,6 +271,7 @@ impl Account {
 
 /// A support team of its own: bot, alice and bob.
 pub(crate) struct Team {
+    pub(crate) admin: Account,
     pub(crate) bot: Account,
     pub(crate) alice: Account,
     pub(crate) bob: Account,
@@ -274,6 +289,7 @@ impl Team {
         let unlimited = json!({ "messages_per_second": 0, "burst_count": 0 });
         admin.ok(Method::POST, &path, Some(unlimited)).await;
         Self {
+            admin,
             bot,
             alice: Account::register("alice").await,
             bob: Account::register("bob").await,
@@ -318,6 +334,21 @@ pub(crate) async fn wait_until(
             return messages;
         }
         assert!(Instant::now() < deadline, "a poll shows {messages:#?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Asks `/readyz` until the answer has this status. A sync may be a minute old before it counts as
+/// interrupted.
+pub(crate) async fn readiness(app: &TestApp, status: u16) -> Value {
+    let deadline = Instant::now() + 4 * PATIENCE;
+    loop {
+        let url = format!("http://{}/readyz", app.admin_address);
+        let response = app.client.get(url).send().await.unwrap();
+        if response.status() == status {
+            return response.json().await.unwrap();
+        }
+        assert!(Instant::now() < deadline, "/readyz never answered {status}");
         sleep(Duration::from_millis(50)).await;
     }
 }

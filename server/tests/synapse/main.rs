@@ -14,8 +14,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod gateway;
 mod homeserver;
 mod late_joiners;
+mod log_in;
 mod relay_in;
 mod relay_out;
 mod room;

@@ -1,14 +1,11 @@
 //! What staff say, as it arrives at the visitor.
 
-use std::time::Duration;
-
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::{
-    common::{TestApp, Visitor},
-    homeserver::{Account, Team, wait_for_messages, wait_until},
+    common::{Visitor, expect},
+    homeserver::{Account, Team, readiness, wait_for_messages, wait_until},
 };
 
 fn staff_texts(messages: &[Value]) -> Vec<&str> {
@@ -17,6 +14,14 @@ fn staff_texts(messages: &[Value]) -> Vec<&str> {
         .filter(|message| message["sender"] == "staff")
         .map(|message| message["body"].as_str().unwrap())
         .collect()
+}
+
+fn edit_of(event_id: &str, text: &str) -> Value {
+    json!({
+        "msgtype": "m.text", "body": format!("* {text}"),
+        "m.new_content": { "msgtype": "m.text", "body": text },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": event_id },
+    })
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -59,13 +64,7 @@ async fn an_edit_and_a_deletion_take_the_place_of_what_was_shown(pool: PgPool) {
     let visitor = app.visitor("Hello").await;
     let room_id = team.alice.accept().await;
     let event_id = team.alice.say(&room_id, "Tuseday").await;
-    let edit = |text: &str| {
-        json!({
-            "msgtype": "m.text", "body": format!("* {text}"),
-            "m.new_content": { "msgtype": "m.text", "body": text },
-            "m.relates_to": { "rel_type": "m.replace", "event_id": event_id },
-        })
-    };
+    let edit = |text: &str| edit_of(&event_id, text);
     team.bob.accept().await;
     team.bob.send(&room_id, edit("not Bob's to edit")).await;
     team.alice.send(&room_id, edit("Tuesday")).await;
@@ -82,6 +81,78 @@ async fn an_edit_and_a_deletion_take_the_place_of_what_was_shown(pool: PgPool) {
     }
     assert_eq!(messages[4]["removed"], true);
     assert!(messages[3].get("removed").is_none());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_edit_of_what_was_never_shown_or_of_an_edit_shows_nothing(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let image = json!({ "msgtype": "m.image", "body": "a.png", "url": "mxc://x/y" });
+    let image = team.alice.send(&room_id, image).await;
+    team.alice
+        .send(&room_id, edit_of(&image, "a caption"))
+        .await;
+    let text = team.alice.say(&room_id, "one").await;
+    let edit = team.alice.send(&room_id, edit_of(&text, "two")).await;
+    // Matrix v1.12, "Event replacements": an edit cannot be edited.
+    team.alice.send(&room_id, edit_of(&edit, "never")).await;
+    team.alice.say(&room_id, "last").await;
+    let messages = wait_until(&visitor, |messages| {
+        messages.last().is_some_and(|it| it["body"] == "last")
+    })
+    .await;
+    assert_eq!(staff_texts(&messages), ["one", "two", "last"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_deleted_edit_brings_the_text_before_it_back(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let text = team.alice.say(&room_id, "one").await;
+    let second = team.alice.send(&room_id, edit_of(&text, "two")).await;
+    let third = team.alice.send(&room_id, edit_of(&text, "three")).await;
+    wait_for_messages(&visitor, 4).await;
+    // An edit that is not shown any more changes nothing; the one that is shown gives way.
+    team.alice.redact(&room_id, &second).await;
+    team.alice.redact(&room_id, &third).await;
+    wait_for_messages(&visitor, 5).await;
+    team.alice.send(&room_id, edit_of(&text, "four")).await;
+    wait_for_messages(&visitor, 6).await;
+    team.alice.redact(&room_id, &text).await;
+    let messages = wait_for_messages(&visitor, 7).await;
+    assert_eq!(
+        staff_texts(&messages),
+        ["one", "two", "three", "one", "four", ""]
+    );
+    for newer in 2..7 {
+        assert_eq!(messages[newer]["replaces"], messages[newer - 1]["id"]);
+    }
+    assert_eq!(messages[6]["removed"], true);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_changes_a_text_after_the_end_is_told_that_nobody_sees_it(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let text = team.alice.say(&room_id, "one").await;
+    wait_for_messages(&visitor, 2).await;
+    assert_eq!(visitor.close().await.status(), 204);
+    team.alice.redact(&room_id, &text).await;
+    team.alice
+        .wait_for_notice(&room_id, "does not see this change: they ended")
+        .await;
+    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(stored, 2);
+    expect(visitor.poll(None).await, 410).await;
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -167,7 +238,7 @@ async fn a_lost_position_skips_nothing_and_shows_nothing_twice(pool: PgPool) {
 async fn ready_means_that_the_bot_follows_the_homeserver(pool: PgPool) {
     let team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
-    assert_eq!(readiness(&app, StatusCode::OK).await["matrixSync"], true);
+    assert_eq!(readiness(&app, 200).await["matrixSync"], true);
     app.stop().await;
 
     // Somebody else's token is not taken for the bot's.
@@ -180,21 +251,5 @@ async fn ready_means_that_the_bot_follows_the_homeserver(pool: PgPool) {
         team.alice.access_token.as_str(),
     );
     let app = team.serve(&pool, &[foreign]).await;
-    assert_eq!(
-        readiness(&app, StatusCode::SERVICE_UNAVAILABLE).await["matrixSync"],
-        false
-    );
-}
-
-/// Asks until the answer has this status.
-async fn readiness(app: &TestApp, status: StatusCode) -> Value {
-    for _ in 0..300 {
-        let url = format!("http://{}/readyz", app.admin_address);
-        let response = app.client.get(url).send().await.unwrap();
-        if response.status() == status {
-            return response.json().await.unwrap();
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("/readyz never answered {status}");
+    assert_eq!(readiness(&app, 503).await["matrixSync"], false);
 }

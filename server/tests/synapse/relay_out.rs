@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use crate::{
     common::{TestApp, Visitor, expect},
+    gateway::Gateway,
     homeserver::{Team, wait_until},
 };
 
@@ -174,4 +175,45 @@ async fn a_bot_that_cannot_log_in_loses_nothing(pool: PgPool) {
     let visitor = Visitor::from_creation(&app, created);
     wait_until(&visitor, all_delivered(2)).await;
     team.alice.invitation().await;
+}
+
+/// A homeserver remembers a transaction for a day at the most.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_an_earlier_attempt_sent_is_found_in_the_room_and_not_sent_again(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    wait_until(&visitor, all_delivered(1)).await;
+    let room_id = team.alice.accept().await;
+    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    // The homeserver's answer cannot be recorded.
+    sqlx::query("CREATE RULE keep AS ON DELETE TO outbox DO INSTEAD NOTHING")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let created =
+        json!({ "sessionId": visitor.session_id, "token": visitor.token, "messageId": "" });
+    expect(visitor.send("Once only").await, 201).await;
+    team.alice.wait_for_texts(&room_id, 1).await;
+    app.stop().await;
+    for statement in [
+        "DROP RULE keep ON outbox",
+        "UPDATE outbox SET leased_until = NULL, due_at = now()",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+
+    let gateway = Gateway::new(|_| Box::pin(async {})).await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let visitor = Visitor::from_creation(&app, created);
+    wait_until(&visitor, all_delivered(2)).await;
+    assert_eq!(gateway.count("/send/"), 0);
+    expect(visitor.send("And on").await, 201).await;
+    wait_until(&visitor, all_delivered(3)).await;
+    assert_eq!(gateway.count("/send/"), 1);
+    assert_eq!(
+        team.alice.wait_for_texts(&room_id, 2).await,
+        ["Once only", "And on"]
+    );
 }

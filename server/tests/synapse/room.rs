@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::{
     common::{Visitor, expect},
+    gateway::Gateway,
     homeserver::{Account, Team, wait_until},
 };
 
@@ -142,17 +143,7 @@ async fn a_creation_whose_answer_was_lost_does_not_make_a_second_room(pool: PgPo
     let (session_id, token) = (visitor.session_id.clone(), visitor.token.clone());
     app.stop().await;
 
-    // As if the server had died between the homeserver's answer and its own commit.
-    sqlx::query("UPDATE sessions SET room_id = NULL")
-        .execute(&pool)
-        .await
-        .unwrap();
-    sqlx::query(
-        "INSERT INTO outbox (session_id, kind, attempts) SELECT id, 'create_room', 1 FROM sessions",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
+    forget_room(&pool).await;
     let app = team.serve(&pool, &[]).await;
     let created = json!({ "sessionId": session_id, "token": token, "messageId": "" });
     let visitor = Visitor::from_creation(&app, created);
@@ -164,4 +155,58 @@ async fn a_creation_whose_answer_was_lost_does_not_make_a_second_room(pool: PgPo
         team.alice.bodies(&room_id, "m.text"),
         ["Still the same room?"]
     );
+}
+
+/// The syncer may come upon the room while the sender looks for it.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_room_that_is_found_twice_at_once_stays_the_only_one(pool: PgPool) {
+    let team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
+    let created =
+        json!({ "sessionId": visitor.session_id, "token": visitor.token, "messageId": "" });
+    app.stop().await;
+    let room_id: String = sqlx::query_scalar("SELECT room_id FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    forget_room(&pool).await;
+
+    // Between the sender's look at the session and its look at the rooms.
+    let database = pool.clone();
+    let gateway = Gateway::new(move |asked| {
+        let (database, room_id) = (database.clone(), room_id.clone());
+        Box::pin(async move {
+            if asked.contains("joined_rooms") {
+                sqlx::query("UPDATE sessions SET room_id = $1")
+                    .bind(&room_id)
+                    .execute(&database)
+                    .await
+                    .unwrap();
+            }
+        })
+    })
+    .await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let visitor = Visitor::from_creation(&app, created);
+    expect(visitor.send("Still the same room?").await, 201).await;
+    wait_until(&visitor, |messages| messages[1]["delivery"] == "delivered").await;
+    assert!(gateway.count("joined_rooms") > 0);
+    assert_eq!(team.bot.joined_rooms().await, 1);
+}
+
+/// As a server leaves it that dies between the homeserver's answer and its own commit.
+async fn forget_room(pool: &PgPool) {
+    sqlx::query("UPDATE sessions SET room_id = NULL")
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO outbox (session_id, kind, attempts) SELECT id, 'create_room', 1 FROM sessions",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
 }

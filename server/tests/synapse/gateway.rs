@@ -1,0 +1,96 @@
+//! A way to the homeserver that sees what is asked, and can do something before it is.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::future::BoxFuture;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::homeserver::homeserver_url;
+
+/// Called with the method and path of each request, before it is forwarded.
+type Before = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync;
+
+/// The way; it ends when this is dropped.
+pub(crate) struct Gateway {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    running: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    client: reqwest::Client,
+    asked: Arc<Mutex<Vec<String>>>,
+    before: Arc<Before>,
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+impl Gateway {
+    pub(crate) async fn new(
+        before: impl Fn(String) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::default();
+        let shared = Shared {
+            client: reqwest::Client::new(),
+            asked: Arc::clone(&asked),
+            before: Arc::new(before),
+        };
+        let router = Router::new().fallback(forward).with_state(shared);
+        let running = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            address,
+            asked,
+            running,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many requests had this in their method and path.
+    pub(crate) fn count(&self, part: &str) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| asked.contains(part)).count()
+    }
+}
+
+async fn forward(State(shared): State<Shared>, request: Request) -> Response {
+    let asked = format!("{} {}", request.method(), request.uri());
+    shared.asked.lock().unwrap().push(asked.clone());
+    (shared.before)(asked).await;
+    let (parts, body) = request.into_parts();
+    let url = format!("{}{}", homeserver_url(), parts.uri);
+    let mut forwarded = shared.client.request(parts.method, url);
+    for name in [header::AUTHORIZATION, header::CONTENT_TYPE] {
+        if let Some(value) = parts.headers.get(&name) {
+            forwarded = forwarded.header(name, value);
+        }
+    }
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    match forwarded.body(body).send().await {
+        Ok(answer) => {
+            let status = answer.status();
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            (status, json, Body::from(answer.bytes().await.unwrap())).into_response()
+        }
+        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
