@@ -37,7 +37,7 @@ pub(super) async fn compose(
     user_id: &str,
 ) -> Result<Option<String>, MatrixError> {
     let bot = homeserver.config().bot.as_str();
-    let mut unseen = Unseen::new(bot, user_id);
+    let mut unseen = Unseen::new(bot, user_id, details(subject));
     let context = homeserver.context(room_id, join_event_id).await?;
     if let Some(join) = &context.event {
         unseen.take(&not_after(join, context.after));
@@ -50,7 +50,7 @@ pub(super) async fn compose(
         }
         from = next;
     }
-    Ok(write(subject, &unseen.texts, unseen.more))
+    Ok(write(&unseen))
 }
 
 /// The bot's own messages that the homeserver put behind the join although they are no younger: they
@@ -65,6 +65,9 @@ fn not_after(join: &RoomEvent, after: Vec<RoomEvent>) -> Vec<RoomEvent> {
 struct Unseen<'a> {
     bot: &'a str,
     user_id: &'a str,
+    /// Who the visitor is, and whether telling it is among what was missed.
+    details: Option<String>,
+    missed_details: bool,
     texts: Vec<Text>,
     /// The newest edits of events that are still to come.
     edits: HashMap<String, String>,
@@ -72,10 +75,12 @@ struct Unseen<'a> {
 }
 
 impl<'a> Unseen<'a> {
-    fn new(bot: &'a str, user_id: &'a str) -> Self {
+    fn new(bot: &'a str, user_id: &'a str, details: Option<String>) -> Self {
         Self {
             bot,
             user_id,
+            details,
+            missed_details: false,
             texts: Vec::new(),
             edits: HashMap::new(),
             more: false,
@@ -114,6 +119,9 @@ impl<'a> Unseen<'a> {
             // Of the bot's own messages the texts are the visitor's, the notices its own.
             let is_text =
                 event.event_type == "m.room.message" && event.str_at("/msgtype") == Some("m.text");
+            if self.details.is_some() && self.details.as_deref() == event.str_at("/body") {
+                self.missed_details = true;
+            }
             let body = event.str_at("/body").filter(|_| is_text)?;
             return Some(Text {
                 at,
@@ -155,11 +163,14 @@ pub(super) fn details(subject: &Subject) -> Option<String> {
 }
 
 /// `texts` are newest first; as many of them as one event holds are told, oldest first.
-fn write(subject: &Subject, texts: &[Text], more: bool) -> Option<String> {
+fn write(unseen: &Unseen<'_>) -> Option<String> {
+    let Unseen { texts, details, .. } = unseen;
     if texts.is_empty() {
-        return None;
+        let details = details.as_ref().filter(|_| unseen.missed_details)?;
+        return Some(format!("What was said before you joined:\n{details}"));
     }
-    let details = details(subject)
+    let details = details
+        .as_ref()
         .map(|details| format!("{details}\n"))
         .unwrap_or_default();
     let mut left = MAX_JSON_BYTES.saturating_sub(json_bytes(&details));
@@ -177,7 +188,7 @@ fn write(subject: &Subject, texts: &[Text], more: bool) -> Option<String> {
         left -= bytes;
         told.push(entry);
     }
-    let omitted = more || told.len() < texts.len();
+    let omitted = unseen.more || told.len() < texts.len();
     told.reverse();
     let scope = if omitted {
         format!(
@@ -260,9 +271,9 @@ mod tests {
     /// The recap of a history given oldest first.
     fn recap(mut history: Vec<RoomEvent>) -> Option<String> {
         history.reverse();
-        let mut unseen = Unseen::new(BOT, ALICE);
+        let mut unseen = Unseen::new(BOT, ALICE, details(&subject()));
         unseen.take(&history);
-        write(&subject(), &unseen.texts, unseen.more)
+        write(&unseen)
     }
 
     #[test]
@@ -314,6 +325,16 @@ mod tests {
         assert!(
             recap.contains("missed") && !recap.contains("seen"),
             "{recap}"
+        );
+    }
+
+    #[test]
+    fn who_missed_only_who_the_visitor_is_is_told_that() {
+        let content = json!({"msgtype": "m.notice", "body": details(&subject()).unwrap()});
+        let notice = event(1, BOT, "m.room.message", &json!({ "content": content }));
+        assert_eq!(
+            recap(vec![notice, member(2, ALICE, "invite", "")]).unwrap(),
+            "What was said before you joined:\nVisitor: Ada\nPage: https://webdevelop.biz/"
         );
     }
 
