@@ -1,5 +1,7 @@
 //! `POST /sessions/{sessionId}/close`: end the conversation.
 
+use alloc::string::String;
+
 use super::{BASE_PATH, SessionId};
 
 /// The operation: bearer token, no body, `204` out, also when it was closed before.
@@ -10,6 +12,6 @@ impl CloseSession {
     /// Its path, relative to the server's origin.
     #[must_use]
     pub fn path(session: &SessionId) -> String {
-        format!("{BASE_PATH}/sessions/{session}/close")
+        [BASE_PATH, "/sessions/", session.as_str(), "/close"].concat()
     }
 }

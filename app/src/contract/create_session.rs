@@ -1,5 +1,7 @@
 //! `POST /sessions`: begin a conversation with its first message.
 
+use alloc::{string::String, vec::Vec};
+
 use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, Message, MessageId, SessionId};
@@ -12,7 +14,7 @@ impl CreateSession {
     /// Its path, relative to the server's origin.
     #[must_use]
     pub fn path() -> String {
-        format!("{BASE_PATH}/sessions")
+        [BASE_PATH, "/sessions"].concat()
     }
 }
 

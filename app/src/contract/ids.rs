@@ -1,6 +1,7 @@
 //! Opaque identifiers. A client compares and repeats them, and never looks inside.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,7 @@
 //! One entry of a conversation, as a poll shows it.
 
+use alloc::string::String;
+
 use serde::{Deserialize, Serialize};
 
 use super::MessageId;
@@ -51,6 +53,6 @@ pub struct Message {
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub replaces: Option<MessageId>,
     /// With `replaces`: the earlier entry was deleted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub removed: bool,
 }

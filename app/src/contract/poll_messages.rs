@@ -1,5 +1,7 @@
 //! `GET /sessions/{sessionId}/messages?after={messageId}`: what is new.
 
+use alloc::{string::String, vec::Vec};
+
 use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, Message, MessageId, SessionId};
@@ -12,9 +14,10 @@ impl PollMessages {
     /// Its path, relative to the server's origin. Without `after`: from the beginning.
     #[must_use]
     pub fn path(session: &SessionId, after: Option<&MessageId>) -> String {
+        let path = [BASE_PATH, "/sessions/", session.as_str(), "/messages"];
         match after {
-            Some(after) => format!("{BASE_PATH}/sessions/{session}/messages?after={after}"),
-            None => format!("{BASE_PATH}/sessions/{session}/messages"),
+            Some(after) => [&path[..], &["?after=", after.as_str()]].concat().concat(),
+            None => path.concat(),
         }
     }
 }

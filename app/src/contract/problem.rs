@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem details: `application/problem+json`.
 
+use alloc::{string::String, vec::Vec};
+
 use serde::{Deserialize, Serialize};
 
 /// The media type of every error.

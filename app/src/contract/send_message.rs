@@ -1,5 +1,7 @@
 //! `POST /sessions/{sessionId}/messages`: say something.
 
+use alloc::string::String;
+
 use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, MessageId, SessionId};
@@ -12,7 +14,7 @@ impl SendMessage {
     /// Its path, relative to the server's origin.
     #[must_use]
     pub fn path(session: &SessionId) -> String {
-        format!("{BASE_PATH}/sessions/{session}/messages")
+        [BASE_PATH, "/sessions/", session.as_str(), "/messages"].concat()
     }
 }
 

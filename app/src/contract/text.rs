@@ -1,5 +1,7 @@
 //! The rule for a message's text. Its only home: the server refuses by it, the widget warns by it.
 
+use alloc::string::String;
+
 /// The limit where the operator sets no other, in Unicode scalar values.
 pub const DEFAULT_MAX_MESSAGE_CHARS: usize = 4_000;
 
