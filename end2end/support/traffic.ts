@@ -27,9 +27,13 @@ export class Traffic {
     return this.requests.filter((request) => new URL(request.url()).pathname.startsWith(API_PATH));
   }
 
-  /** The requests for WebAssembly modules. */
-  wasmRequests(): Request[] {
-    return this.requests.filter((request) => new URL(request.url()).pathname.endsWith(".wasm"));
+  /** The names of what was fetched of the chat itself, which holds the WebAssembly: all but the launcher. */
+  chatChunks(): string[] {
+    return this.requests.flatMap((request) => {
+      const { pathname } = new URL(request.url());
+      const chunk = /\/(chat|ar|de|en|es|fr|uk)-[\w-]+\.js$/.exec(pathname);
+      return chunk?.[1] ?? [];
+    });
   }
 
   /** The answers so far, as they came over the network. */

@@ -10,7 +10,7 @@ test("nothing is asked, fetched or stored before the visitor wants to chat", asy
   await visitor.page.waitForLoadState("networkidle");
 
   expect(visitor.traffic.apiRequests()).toEqual([]);
-  expect(visitor.traffic.wasmRequests()).toEqual([]);
+  expect(visitor.traffic.chatChunks()).toEqual([]);
   expect(await visitor.sessionStorage()).toEqual({});
   expect(await visitor.localStorage()).toEqual({});
   expect(await visitor.page.context().cookies()).toEqual([]);
@@ -18,7 +18,7 @@ test("nothing is asked, fetched or stored before the visitor wants to chat", asy
   // Looking into the chat is not writing yet: the widget comes, a session does not.
   await visitor.openChat();
   await visitor.write("a draft");
-  expect(visitor.traffic.wasmRequests()).toHaveLength(1);
+  expect(visitor.traffic.chatChunks().sort()).toEqual(["chat", "en"]);
   expect(visitor.traffic.apiRequests()).toEqual([]);
   expect(await visitor.sessionStorage()).toEqual({});
 });

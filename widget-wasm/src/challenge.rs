@@ -1,6 +1,8 @@
 //! The challenge of Cloudflare's Turnstile, for servers that ask for one before the first message.
 //! Nothing of it is loaded, and Cloudflare hears of nobody, before a server asks.
 
+use alloc::string::String;
+
 use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, Window};

@@ -3,31 +3,36 @@
 //! An [`Element`] owns everything it has set going (listeners, timers, requests), and dropping it
 //! ends all of it. What the browser may still call holds it weakly.
 
-use std::{
-    cell::{Cell, RefCell},
+use alloc::{
+    borrow::ToOwned,
     rc::{Rc, Weak},
+    string::String,
+    vec::Vec,
 };
+use core::cell::{Cell, Ref, RefCell};
 
-use app::contract::MAX_SOURCE_URL_CHARS;
-use gloo_timers::callback::Timeout;
-use js_sys::{Date, Math};
+use app::contract::{EMAIL_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS};
+use js_sys::{Date, Math, Object, Reflect, RegExp};
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    AbortController, AddEventListenerOptions, EventTarget, HtmlElement, KeyboardEvent, ShadowRoot,
-    VisibilityState, Window,
+    AbortController, AddEventListenerOptions, EventTarget, FocusEvent, HtmlElement, KeyboardEvent,
+    Node, ShadowRoot, VisibilityState, Window,
 };
 
 use crate::{
     challenge::{self, Challenge},
     client::Exchange,
-    session::{Effect, Event, Now, Page, Request, Session, Timer},
+    host::Host,
+    session::{Effect, Event, News, Now, Page, Request, Session, Timer},
     storage,
+    timeout::Timeout,
     view::View,
 };
 
 /// The chat of one element on the page.
 pub(crate) struct Element {
     me: Weak<Self>,
+    host: Host,
     window: Window,
     api_url: String,
     view: RefCell<View>,
@@ -48,24 +53,24 @@ pub(crate) struct Element {
 
 impl Element {
     pub(crate) fn new(
+        host: Host,
         root: &ShadowRoot,
         launcher: HtmlElement,
-        api_url: &str,
     ) -> Result<Rc<Self>, JsValue> {
         let document = root.owner_document().ok_or(JsValue::NULL)?;
         let window = document.default_view().ok_or(JsValue::NULL)?;
         let navigator = window.navigator();
         let session = Session::new(storage::load(&window), navigator.on_line());
-        let locale = navigator.language().unwrap_or_else(|| "en".to_owned());
-        let view = View::new(&document, root.clone(), launcher, locale)?;
+        let view = View::new(host.clone(), &document, root.clone(), launcher)?;
         let listening = AbortController::new()?;
 
         let element = Rc::new_cyclic(|me: &Weak<Self>| {
             let weak = me.clone();
             Self {
                 me: me.clone(),
+                api_url: host.api_url().trim_end_matches('/').to_owned(),
+                host,
                 window: window.clone(),
-                api_url: api_url.trim_end_matches('/').to_owned(),
                 view: RefCell::new(view),
                 session: RefCell::new(session),
                 events: Cell::default(),
@@ -84,10 +89,10 @@ impl Element {
             }
         });
 
-        for name in ["click", "input", "keydown"] {
+        for name in ["click", "focusout", "input", "keydown"] {
             element.listen(root, name)?;
         }
-        for name in ["online", "offline"] {
+        for name in ["online", "offline", "pageshow"] {
             element.listen(&window, name)?;
         }
         element.listen(&document, "visibilitychange")?;
@@ -99,14 +104,12 @@ impl Element {
     }
 
     /// Opens the panel, or closes it.
-    pub(crate) fn toggle(&self) {
-        let is_open = self.session.borrow().is_open();
-        self.handle(if is_open {
-            Event::Closed
-        } else {
-            Event::Opened
-        });
-        self.view.borrow().focus(!is_open);
+    pub(crate) fn set_open(&self, open: bool) {
+        if self.session.borrow().is_open() == open {
+            return;
+        }
+        self.handle(if open { Event::Opened } else { Event::Closed });
+        self.view.borrow().focus(open);
     }
 
     fn listen(&self, target: &EventTarget, name: &str) -> Result<(), JsValue> {
@@ -127,12 +130,14 @@ impl Element {
                 self.handle(Event::Drafted(text));
             }
             "keydown" => self.pressed(event.unchecked_ref()),
+            "focusout" => self.left(event.unchecked_ref()),
             "loadend" => self.answered(event),
             // Of the challenge's script.
             "load" | "error" => self.show_challenge(),
             "online" => self.handle(Event::Online(true)),
             "offline" => self.handle(Event::Online(false)),
-            "visibilitychange" => {
+            // A page that comes back from the back-forward cache has heard nothing for a while.
+            "visibilitychange" | "pageshow" => {
                 let document = self.window.document();
                 let visible =
                     document.is_some_and(|it| it.visibility_state() == VisibilityState::Visible);
@@ -161,7 +166,7 @@ impl Element {
                 self.handle(Event::Restarted);
                 self.view.borrow().focus(true);
             }
-            Some("close") => self.toggle(),
+            Some("close") => self.host.close(),
             _ => {}
         }
     }
@@ -180,8 +185,19 @@ impl Element {
                 event.prevent_default();
                 self.send();
             }
-            "Escape" if self.session.borrow().is_open() => self.toggle(),
+            "Escape" if self.session.borrow().is_open() => self.host.close(),
             _ => {}
+        }
+    }
+
+    /// A panel that covers the whole page must not cover what has the focus.
+    fn left(&self, event: &FocusEvent) {
+        let to = event.related_target();
+        let to: Option<&Node> = to.as_ref().map(JsCast::unchecked_ref);
+        // While the view is being changed, it is the view that moves the focus.
+        let is_covered = |view: Ref<'_, View>| view.covers_page_and_lacks(to);
+        if to.is_some() && self.view.try_borrow().is_ok_and(is_covered) {
+            self.host.close();
         }
     }
 
@@ -201,10 +217,14 @@ impl Element {
             _ => None,
         };
         let url = url.filter(|url| url.len() <= MAX_SOURCE_URL_CHARS);
-        let title = self.view.borrow().page_title();
+        let email = self.host.visitor_email();
+        let is_email = RegExp::new(EMAIL_PATTERN, "").test(&email);
         Page {
             url,
-            title: Some(title).filter(|title| !title.is_empty()),
+            title: line(&self.view.borrow().page_title()),
+            visitor_name: line(&self.host.visitor_name()),
+            visitor_email: Some(email)
+                .filter(|it| is_email && !it.is_empty() && it.len() <= MAX_EMAIL_CHARS),
         }
     }
 
@@ -215,6 +235,7 @@ impl Element {
         if self.is_handling.replace(true) {
             return;
         }
+        let mut news = Vec::new();
         loop {
             let events = self.events.take();
             if events.is_empty() {
@@ -227,7 +248,7 @@ impl Element {
                 };
                 let effects = self.session.borrow_mut().handle(event, now);
                 for effect in effects {
-                    self.carry_out(effect);
+                    self.carry_out(effect, &mut news);
                 }
                 // Only a page that has broken the DOM's own methods can make this fail.
                 let _ = self.view.borrow_mut().render(&self.session.borrow());
@@ -235,10 +256,49 @@ impl Element {
         }
         self.view.borrow().fit(&self.window);
         self.is_handling.set(false);
+        // Who is told finds everything done, and may do what they want with the element.
+        for it in news {
+            self.tell(&it);
+        }
     }
 
-    fn carry_out(&self, effect: Effect) {
+    fn tell(&self, news: &News) {
+        let (name, details) = match news {
+            News::Opened => ("opened", &[][..]),
+            News::Closed => ("closed", &[][..]),
+            News::SessionStarted { id } => ("session-started", &[("sessionId", id.as_str())][..]),
+            News::MessageSent { id, created_at } => (
+                "message-sent",
+                &[("messageId", id.as_str()), ("createdAt", created_at)][..],
+            ),
+            News::MessageReceived {
+                id,
+                body,
+                created_at,
+            } => (
+                "message-received",
+                &[
+                    ("messageId", id.as_str()),
+                    ("body", body),
+                    ("createdAt", created_at),
+                ][..],
+            ),
+            News::Error(trouble) => ("error", &[("code", trouble.code())][..]),
+        };
+        if details.is_empty() {
+            return self.host.emit(name, &JsValue::NULL);
+        }
+        let detail = Object::new();
+        for (name, value) in details {
+            // A new object takes everything.
+            let _ = Reflect::set(&detail, &(*name).into(), &(*value).into());
+        }
+        self.host.emit(name, &detail);
+    }
+
+    fn carry_out(&self, effect: Effect, news: &mut Vec<News>) {
         match effect {
+            Effect::Tell(it) => news.push(it),
             Effect::Ask(request) => self.ask(request),
             Effect::CancelPoll => drop(self.poll.take()),
             Effect::Challenge(site_key) => self.challenge(site_key),
@@ -254,12 +314,7 @@ impl Element {
             Timer::Countdown => &self.countdown,
         };
         let me = self.me.clone();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it saturates"
-        )]
-        let timeout = Timeout::new(ms as u32, move || {
+        let timeout = Timeout::new(ms, move || {
             if let Some(element) = me.upgrade() {
                 element.handle(Event::Rang(timer));
             }
@@ -343,6 +398,14 @@ impl Drop for Element {
     fn drop(&mut self) {
         self.listening.abort();
     }
+}
+
+/// A text as the contract takes it for a line: one that breaks a rule must not keep the visitor
+/// from writing.
+fn line(text: &str) -> Option<String> {
+    let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    let line: String = text.chars().filter(is_plain).take(MAX_LINE_CHARS).collect();
+    Some(line).filter(|line| !line.is_empty())
 }
 
 /// 128 random bits. (`crypto.randomUUID` is missing on pages without TLS.)

@@ -3,7 +3,7 @@
 //! `serde_json`'s parser would be a third of the widget, most of it for numbers that the contract
 //! does not even have.
 
-use std::{fmt, slice};
+use core::{fmt, slice};
 
 use js_sys::{Array, Reflect};
 use serde::de::{
@@ -22,7 +22,7 @@ impl fmt::Display for Unreadable {
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl core::error::Error for Unreadable {}
 
 impl Error for Unreadable {
     fn custom<T: fmt::Display>(_: T) -> Self {

@@ -1,32 +1,48 @@
 //! The chat widget behind `<matrix-support-chat>`.
 //!
-//! `matrix-support-chat.js` is what a page loads: it draws the launcher, and fetches this crate
-//! when a visitor shows that they mean to chat. From then on [`Widget`] has the shadow root.
+//! What a page loads is `js/element.js`: it draws the launcher, and when a visitor shows that they
+//! mean to chat, it fetches `js/chat.js`, which brings this crate. From then on [`Widget`] has the
+//! shadow root, and [`Host`] is how it reaches the page.
 //!
 //! `session` decides everything (events in, effects out) and knows no browser; `element` carries
 //! out its effects, `view` shows its state.
 
+#![cfg_attr(target_family = "wasm", no_std)]
+
+extern crate alloc;
+
 mod challenge;
 mod client;
 mod element;
+mod host;
 mod json;
 mod session;
 mod storage;
 mod texts;
+mod timeout;
 mod transcript;
 mod view;
 
-use std::{cell::RefCell, rc::Rc};
+use alloc::rc::Rc;
+use core::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlElement, ShadowRoot};
 
 use element::Element;
+use host::Host;
 
 /// Half the size of Rust's own allocator for WASM.
 #[cfg(target_family = "wasm")]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+/// What is left of a panic: a trap. Nobody would read the message, which alone costs 5 KB.
+#[cfg(target_family = "wasm")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
 
 /// The chat of one `<matrix-support-chat>` element.
 #[wasm_bindgen]
@@ -36,17 +52,17 @@ pub struct Widget(RefCell<Option<Rc<Element>>>);
 impl Widget {
     /// Builds the panel, closed, in `root`. `launcher` is the button that opens and closes it.
     #[wasm_bindgen(constructor)]
-    pub fn new(root: &ShadowRoot, launcher: HtmlElement, api_url: &str) -> Result<Self, JsValue> {
-        Ok(Self(RefCell::new(Some(Element::new(
-            root, launcher, api_url,
-        )?))))
+    pub fn new(host: Host, root: &ShadowRoot, launcher: HtmlElement) -> Result<Self, JsValue> {
+        let element = Element::new(host, root, launcher)?;
+        Ok(Self(RefCell::new(Some(element))))
     }
 
     /// Opens the panel, or closes it.
-    pub fn toggle(&self) {
+    #[wasm_bindgen(js_name = setOpen)]
+    pub fn set_open(&self, open: bool) {
         let element = self.0.borrow().clone();
         if let Some(element) = element {
-            element.toggle();
+            element.set_open(open);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The conversation as a state machine: events in, effects out. It knows no browser, so that every
 //! rule in it is tested natively. The clock and the dice come in with each event.
 
+use alloc::{string::String, vec::Vec};
+
 use app::contract::{
     CreateSessionRequest, CreateSessionResponse, DEFAULT_MAX_MESSAGE_CHARS, ErrorCode,
     MAX_MESSAGES_PER_POLL, Message, MessageBody, MessageId, SendMessageResponse, SessionId,
@@ -36,11 +38,13 @@ pub(crate) struct Now {
     pub(crate) random: f64,
 }
 
-/// The page that the visitor writes from.
+/// The page that the visitor writes from, and who they are, if it knows.
 #[derive(Clone, Default)]
 pub(crate) struct Page {
     pub(crate) url: Option<String>,
     pub(crate) title: Option<String>,
+    pub(crate) visitor_name: Option<String>,
+    pub(crate) visitor_email: Option<String>,
 }
 
 /// What happens to the chat.
@@ -95,6 +99,28 @@ pub(crate) enum Effect {
     Remember(Credentials),
     /// Forget them.
     Forget,
+    /// Tell the page around the chat.
+    Tell(News),
+}
+
+/// What the page around the chat gets to know. The token is none of it.
+#[cfg_attr(test, derive(Clone, Debug, PartialEq))]
+pub(crate) enum News {
+    Opened,
+    Closed,
+    SessionStarted {
+        id: SessionId,
+    },
+    MessageSent {
+        id: MessageId,
+        created_at: String,
+    },
+    MessageReceived {
+        id: MessageId,
+        body: String,
+        created_at: String,
+    },
+    Error(Trouble),
 }
 
 /// A request to the server.
@@ -191,7 +217,7 @@ pub(crate) struct Notice {
     /// There is something to try again.
     pub(crate) can_retry: bool,
     /// Not before this many seconds have passed.
-    pub(crate) wait_s: Option<f64>,
+    pub(crate) wait_s: Option<u32>,
 }
 
 /// What went wrong.
@@ -206,6 +232,36 @@ pub(crate) enum Trouble {
     TooLong,
     NotAllowed,
     Refused,
+}
+
+impl Trouble {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Offline,
+        Self::Unreachable,
+        Self::NotSent,
+        Self::NotEnded,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::TooLong,
+        Self::NotAllowed,
+        Self::Refused,
+    ];
+
+    /// Its name: for programs, and the key of the text that tells it to the visitor.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Unreachable => "unreachable",
+            Self::NotSent => "not_sent",
+            Self::NotEnded => "not_ended",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::TooLong => "message_too_long",
+            Self::NotAllowed => "not_allowed",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// The requests of which there is one at a time.
@@ -313,15 +369,18 @@ impl Session {
     /// Takes in what happened, and says what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.now = now;
+        let trouble = self.trouble();
         match event {
             Event::Opened => {
                 self.open = true;
+                self.tell(News::Opened);
                 self.unread = 0;
                 self.polling.until = f64::INFINITY;
                 self.poll();
             }
             Event::Closed => {
                 self.open = false;
+                self.tell(News::Closed);
                 self.polling.until = now.ms + GRACE_MS;
             }
             Event::Drafted(text) => self.draft = text,
@@ -357,7 +416,10 @@ impl Session {
             Event::Polled(answer) => self.polled(answer),
             Event::Ended(answer) => self.ended(answer),
         }
-        std::mem::take(&mut self.effects)
+        if let Some(new) = self.trouble().filter(|new| Some(*new) != trouble) {
+            self.tell(News::Error(new));
+        }
+        core::mem::take(&mut self.effects)
     }
 
     // What the view shows.
@@ -418,19 +480,21 @@ impl Session {
             && MessageBody::check(&self.draft, DEFAULT_MAX_MESSAGE_CHARS).is_ok()
     }
 
-    pub(crate) fn notice(&self) -> Option<Notice> {
-        let what = match self.failed {
+    fn trouble(&self) -> Option<Trouble> {
+        match self.failed {
             // The cause says more than what it led to.
             Some((_, Trouble::NotSent | Trouble::NotEnded)) | None if !self.online => {
-                Trouble::Offline
+                Some(Trouble::Offline)
             }
-            Some((_, trouble)) => trouble,
-            None if self.polling.failures >= FAILURES_TO_TELL => Trouble::Unreachable,
-            None => return None,
-        };
-        let wait_s = self
-            .blocked_until
-            .map(|until| ((until - self.now.ms) / 1_000.0).ceil());
+            Some((_, trouble)) => Some(trouble),
+            None if self.polling.failures >= FAILURES_TO_TELL => Some(Trouble::Unreachable),
+            None => None,
+        }
+    }
+
+    pub(crate) fn notice(&self) -> Option<Notice> {
+        let what = self.trouble()?;
+        let wait_s = self.blocked_until.map(|until| seconds(until - self.now.ms));
         Some(Notice {
             what,
             can_retry: self.failed.is_some(),
@@ -444,7 +508,7 @@ impl Session {
         if !self.can_send() {
             return;
         }
-        let body = std::mem::take(&mut self.draft);
+        let body = core::mem::take(&mut self.draft);
         let message = Outgoing {
             key,
             body,
@@ -518,8 +582,9 @@ impl Session {
                     initial_message: body,
                     source_url: message.page.url.clone(),
                     page_title: message.page.title.clone(),
+                    visitor_name: message.page.visitor_name.clone(),
+                    visitor_email: message.page.visitor_email.clone(),
                     turnstile_token,
-                    ..CreateSessionRequest::default()
                 },
             },
         };
@@ -535,6 +600,9 @@ impl Session {
                 created_at,
                 ..
             }) => {
+                self.tell(News::SessionStarted {
+                    id: session_id.clone(),
+                });
                 let credentials = Credentials { session_id, token };
                 self.effects.push(Effect::Remember(credentials.clone()));
                 self.credentials = Some(credentials);
@@ -600,6 +668,10 @@ impl Session {
         self.online = true;
         if !self.outgoing.is_empty() {
             let message = self.outgoing.remove(0);
+            self.tell(News::MessageSent {
+                id: id.clone(),
+                created_at: created_at.clone(),
+            });
             self.transcript
                 .accept(message.key, id, message.body, created_at);
         }
@@ -680,6 +752,10 @@ impl Session {
             .push(Effect::Ask(Request::Poll { credentials, after }));
     }
 
+    fn tell(&mut self, news: News) {
+        self.effects.push(Effect::Tell(news));
+    }
+
     fn poll_in(&mut self, ms: f64) {
         self.effects.push(Effect::SetTimer(Timer::Poll, ms));
     }
@@ -694,10 +770,19 @@ impl Session {
         self.online = true;
         let last = messages.last().map(|message| message.id.clone());
         let is_full = messages.len() >= MAX_MESSAGES_PER_POLL;
-        let from_staff = self.transcript.merge(messages);
-        let is_seen = self.polling.is_restoring || (self.open && self.visible);
-        if !is_seen {
-            self.unread += from_staff;
+        let replies = self.transcript.merge(messages);
+        // What is restored was said before, and is not news.
+        if !self.polling.is_restoring {
+            if !self.open || !self.visible {
+                self.unread += replies.len();
+            }
+            for reply in replies {
+                self.tell(News::MessageReceived {
+                    id: reply.id,
+                    body: reply.body,
+                    created_at: reply.created_at,
+                });
+            }
         }
         // A full page means that there is more. (A server that gives the same page for ever is
         // not asked for it at once for ever.)
@@ -720,7 +805,8 @@ impl Session {
         }
         self.polling.page_end = None;
         self.polling.failures += 1;
-        let backoff = (POLL_MS * 2f64.powi(self.polling.failures)).min(MAX_BACKOFF_MS);
+        let backoff =
+            (POLL_MS * f64::from(1_u32 << self.polling.failures.min(16))).min(MAX_BACKOFF_MS);
         // Jitter: the widgets that one outage stopped must not come back as one.
         let mut wait = backoff * (0.5 + self.now.random / 2.0);
         if let Failure::Refused {
@@ -731,6 +817,7 @@ impl Session {
         {
             if *code == ErrorCode::UnknownCursor {
                 self.transcript.clear();
+                self.polling.is_restoring = true;
             }
             if let Some(seconds) = retry_after_s {
                 wait = wait.max(f64::from(*seconds) * 1_000.0);
@@ -776,7 +863,7 @@ impl Session {
             .map(|message| message.body)
             .collect();
         if !self.draft.is_empty() {
-            texts.push(std::mem::take(&mut self.draft));
+            texts.push(core::mem::take(&mut self.draft));
         }
         self.draft = texts.join("\n");
     }
@@ -797,6 +884,16 @@ impl Session {
         self.effects.push(Effect::CancelPoll);
         self.effects.push(Effect::Forget);
     }
+}
+
+/// Milliseconds as whole seconds, begun ones included.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates"
+)]
+fn seconds(ms: f64) -> u32 {
+    (ms as u32).div_ceil(1_000)
 }
 
 #[cfg(test)]

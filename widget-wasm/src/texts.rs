@@ -1,57 +1,112 @@
-//! Everything the widget says.
+//! Everything the widget says, by the keys under which `widget-wasm/locales` and the element's
+//! `messages` have it.
 
-use crate::session::{Ending, Trouble};
+use crate::session::Ending;
 
-pub(crate) const PANEL: &str = "Support chat";
-pub(crate) const STATUS: &str = "Our team replies here";
-pub(crate) const CLOSE: &str = "Close";
-pub(crate) const END: &str = "End chat";
-pub(crate) const LOG: &str = "Conversation";
-pub(crate) const HELLO: &str = "How can we help?";
-pub(crate) const HELLO_MORE: &str =
-    "Write to us below. You can keep browsing this page while you wait for the answer.";
-pub(crate) const RESTORING: &str = "Loading your conversation…";
-pub(crate) const MESSAGE: &str = "Message";
-pub(crate) const PLACEHOLDER: &str = "Write a message…";
-pub(crate) const SEND: &str = "Send";
-pub(crate) const RETRY: &str = "Retry";
-pub(crate) const RESTART: &str = "Start a new chat";
+pub(crate) const DIR: &str = "dir";
+
+pub(crate) const PANEL: &str = "panel";
+pub(crate) const STATUS: &str = "status";
+pub(crate) const CLOSE: &str = "close";
+pub(crate) const END: &str = "end";
+pub(crate) const CONVERSATION: &str = "conversation";
+pub(crate) const HELLO: &str = "hello";
+pub(crate) const HELLO_MORE: &str = "hello_more";
+pub(crate) const RESTORING: &str = "restoring";
+pub(crate) const MESSAGE: &str = "message";
+pub(crate) const PLACEHOLDER: &str = "placeholder";
+pub(crate) const SEND: &str = "send";
+pub(crate) const RETRY: &str = "retry";
+pub(crate) const RESTART: &str = "restart";
 
 /// Above a challenge.
-pub(crate) const CHALLENGE: &str = "Please show that you are human. Then your message is sent.";
+pub(crate) const CHALLENGE: &str = "challenge";
 
-pub(crate) const YOU: &str = "You: ";
-pub(crate) const SUPPORT: &str = "Support: ";
-pub(crate) const SENDING: &str = "Sending…";
-pub(crate) const NOT_SENT: &str = "Not sent";
-pub(crate) const SENT: &str = "Sent";
-pub(crate) const DELIVERED: &str = "Delivered";
-pub(crate) const NOT_DELIVERED: &str = "Not delivered";
-pub(crate) const EDITED: &str = "Edited";
-pub(crate) const REMOVED: &str = "This message was removed.";
+/// Before whose message it is, for who does not see the side it stands on.
+pub(crate) const YOU: &str = "you";
+pub(crate) const SUPPORT: &str = "support";
 
-pub(crate) const TOO_LONG: &str = "Your message is too long.";
-pub(crate) const UNSENDABLE: &str = "Your message holds characters that cannot be sent.";
-pub(crate) const WAIT: &str = "Try again in ";
-pub(crate) const UNREAD: &str = "New messages: ";
+pub(crate) const SENDING: &str = "state_sending";
+pub(crate) const SENT: &str = "state_sent";
+pub(crate) const DELIVERED: &str = "state_delivered";
+pub(crate) const UNSENT: &str = "state_unsent";
+pub(crate) const UNDELIVERED: &str = "state_undelivered";
+pub(crate) const EDITED: &str = "state_edited";
+pub(crate) const REMOVED: &str = "removed";
+
+pub(crate) const TOO_LONG: &str = "message_too_long";
+pub(crate) const UNSENDABLE: &str = "unsendable";
+/// Before a number.
+pub(crate) const UNREAD: &str = "unread";
+/// Before a number of minutes and seconds.
+pub(crate) const WAIT: &str = "wait";
 
 pub(crate) fn ending(ending: Ending) -> &'static str {
     match ending {
-        Ending::Closed => "This chat has ended.",
-        Ending::Expired => "This chat has expired, because nothing was written for a while.",
+        Ending::Closed => "closed",
+        Ending::Expired => "expired",
     }
 }
 
-pub(crate) fn trouble(trouble: Trouble) -> &'static str {
-    match trouble {
-        Trouble::Offline => "You are offline. Nothing you wrote is lost.",
-        Trouble::Unreachable => "The chat cannot be reached right now. Trying again…",
-        Trouble::NotSent => "Your message could not be sent. It is kept here.",
-        Trouble::NotEnded => "The chat could not be ended.",
-        Trouble::RateLimited => "That was a lot of messages. Please wait a moment.",
-        Trouble::Unavailable => "Our team cannot be reached right now. Your message is kept here.",
-        Trouble::TooLong => TOO_LONG,
-        Trouble::NotAllowed => "The chat is not available on this page.",
-        Trouble::Refused => "Your message was not accepted. Please change it and try again.",
+#[cfg(test)]
+mod tests {
+    use crate::session::Trouble;
+
+    use super::*;
+
+    const LOCALES: [(&str, &str); 6] = [
+        ("ar", include_str!("../locales/ar.js")),
+        ("de", include_str!("../locales/de.js")),
+        ("en", include_str!("../locales/en.js")),
+        ("es", include_str!("../locales/es.js")),
+        ("fr", include_str!("../locales/fr.js")),
+        ("uk", include_str!("../locales/uk.js")),
+    ];
+
+    #[test]
+    fn every_locale_says_everything_and_nothing_else() {
+        let mut wanted = vec![
+            DIR,
+            PANEL,
+            STATUS,
+            CLOSE,
+            END,
+            CONVERSATION,
+            HELLO,
+            HELLO_MORE,
+            RESTORING,
+            MESSAGE,
+            PLACEHOLDER,
+            SEND,
+            RETRY,
+            RESTART,
+            CHALLENGE,
+            YOU,
+            SUPPORT,
+            SENDING,
+            SENT,
+            DELIVERED,
+            UNSENT,
+            UNDELIVERED,
+            EDITED,
+            REMOVED,
+            UNSENDABLE,
+            UNREAD,
+            WAIT,
+            ending(Ending::Closed),
+            ending(Ending::Expired),
+        ];
+        wanted.extend(Trouble::ALL.map(Trouble::code));
+        wanted.sort_unstable();
+        for (name, file) in LOCALES {
+            let mut said: Vec<&str> = file
+                .lines()
+                .filter_map(|line| line.strip_prefix("  ")?.split_once(':'))
+                .map(|(key, _)| key)
+                .filter(|key| !key.contains(['"', ' ']))
+                .collect();
+            said.sort_unstable();
+            assert_eq!(said, wanted, "{name}");
+        }
     }
 }

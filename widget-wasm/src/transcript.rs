@@ -1,5 +1,7 @@
 //! What was said: the server's list as far as polls have brought it, and what it is about to have.
 
+use alloc::{string::String, vec::Vec};
+
 use app::contract::{Delivery, Message, MessageId, Sender};
 
 /// The conversation, in the order of the server's list.
@@ -64,10 +66,10 @@ impl Transcript {
         self.accepted.push(Entry::new(message, Some(key)));
     }
 
-    /// Takes in what a poll brought, and says how many of it are new messages of the staff.
+    /// Takes in what a poll brought, and gives what of it are new messages of the staff.
     /// Entries seen before are told by their id, so an overlap shows nothing twice.
-    pub(crate) fn merge(&mut self, messages: Vec<Message>) -> usize {
-        let mut from_staff = 0;
+    pub(crate) fn merge(&mut self, messages: Vec<Message>) -> Vec<Message> {
+        let mut from_staff = Vec::new();
         for message in messages {
             if let Some(index) = self.position(&message.id) {
                 self.entries[index].message.delivery = message.delivery;
@@ -97,7 +99,7 @@ impl Transcript {
                 entry.replaces = line.or(itself);
             }
             if entry.replaces.is_none() && entry.message.sender == Sender::Staff {
-                from_staff += 1;
+                from_staff.push(entry.message.clone());
             }
             self.entries.push(entry);
         }
@@ -189,8 +191,16 @@ mod tests {
     #[test]
     fn keeps_the_order_of_the_list_and_shows_nothing_twice() {
         let mut transcript = Transcript::default();
-        assert_eq!(transcript.merge(vec![staff("1", "a"), staff("2", "b")]), 2);
-        assert_eq!(transcript.merge(vec![staff("2", "b"), staff("3", "c")]), 1);
+        assert_eq!(
+            transcript
+                .merge(vec![staff("1", "a"), staff("2", "b")])
+                .len(),
+            2
+        );
+        assert_eq!(
+            transcript.merge(vec![staff("2", "b"), staff("3", "c")]),
+            [staff("3", "c")]
+        );
         assert_eq!(texts(&transcript), ["a", "b", "c"]);
         assert_eq!(cursor(&transcript), Some("3"));
     }
@@ -251,7 +261,7 @@ mod tests {
     fn edits_change_the_line_in_place() {
         let mut transcript = Transcript::default();
         transcript.merge(vec![staff("1", "helo"), staff("2", "next")]);
-        assert_eq!(transcript.merge(vec![replacing("3", "1", "hello")]), 0);
+        assert_eq!(transcript.merge(vec![replacing("3", "1", "hello")]), []);
         assert_eq!(texts(&transcript), ["hello", "next"]);
         // An edit of the edit; and a poll that overlaps must not bring the older text back.
         transcript.merge(vec![replacing("4", "3", "hello!")]);

@@ -1,21 +1,20 @@
 //! What the visitor sees: the state machine's state as DOM. Text goes in as text, never as HTML.
 
-use app::contract::{
-    DEFAULT_MAX_MESSAGE_CHARS, Delivery, MAX_LINE_CHARS, MessageBody, MessageBodyError, Sender,
-};
-use js_sys::{Date, Number, Object, Reflect};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use app::contract::{DEFAULT_MAX_MESSAGE_CHARS, Delivery, MessageBody, MessageBodyError, Sender};
+use js_sys::Number;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    CssStyleSheet, Document, Element, EventTarget, HtmlButtonElement, HtmlElement,
-    HtmlTextAreaElement, ShadowRoot, Window,
+    Document, Element, EventTarget, HtmlButtonElement, HtmlElement, HtmlTextAreaElement,
+    ShadowRoot, Window,
 };
 
 use crate::{
+    host::Host,
     session::{Notice, Session, Trouble},
     texts,
 };
-
-const CSS: &str = include_str!("../../style/widget.css");
 
 /// The counter appears when fewer characters than this are left.
 const COUNTED_CHARS: usize = 400;
@@ -53,7 +52,8 @@ enum Node {
     Hint,
 }
 
-/// What an element is: itself, its parent, its tag, its text, its attributes.
+/// What an element is: itself, its parent, its tag, the key of its text, its attributes. Of those
+/// that are words ([`WORDS`]), the keys too.
 type Spec = (
     Node,
     Node,
@@ -61,6 +61,9 @@ type Spec = (
     &'static str,
     &'static [(&'static str, &'static str)],
 );
+
+/// The attributes that hold words.
+const WORDS: [&str; 2] = ["aria-label", "placeholder"];
 
 /// The panel. As a table it is a third of what the calls that build it would be.
 const PANEL: &[Spec] = &[
@@ -110,7 +113,7 @@ const PANEL: &[Spec] = &[
         &[
             ("class", "log"),
             ("role", "log"),
-            ("aria-label", texts::LOG),
+            ("aria-label", texts::CONVERSATION),
             // A line is announced when it is added, and not again when its delivery changes.
             ("aria-relevant", "additions"),
             // To scroll by keyboard.
@@ -185,6 +188,7 @@ const PANEL: &[Spec] = &[
 
 /// The panel, and the launcher's badge.
 pub(crate) struct View {
+    host: Host,
     document: Document,
     root: ShadowRoot,
     launcher: HtmlElement,
@@ -195,7 +199,6 @@ pub(crate) struct View {
     nodes: Vec<HtmlElement>,
     lines: Vec<Line>,
     notice_shown: Option<Shown>,
-    locale: String,
     /// What stands before the page's title while there is something unread, like `(2) `.
     title_count: String,
 }
@@ -215,7 +218,7 @@ struct Line {
 /// What a message looks like: its note, and its class.
 #[derive(Clone, Copy, PartialEq)]
 struct State {
-    note: &'static str,
+    note: Option<&'static str>,
     class: &'static str,
 }
 
@@ -229,16 +232,13 @@ struct Shown {
 impl View {
     /// Builds the panel, closed.
     pub(crate) fn new(
+        host: Host,
         document: &Document,
         root: ShadowRoot,
         launcher: HtmlElement,
-        locale: String,
     ) -> Result<Self, JsValue> {
-        let sheet = CssStyleSheet::new()?;
-        sheet.replace_sync(CSS)?;
-        root.adopted_style_sheets().push(&sheet);
-
-        let badge = make(document, &launcher, "span", "", &[("class", "badge")])?;
+        // Beside the launcher, whose name it is no part of.
+        let badge = make(document, &root, "span", "", &[("class", "badge")])?;
         let unread = [("class", "spoken"), ("id", "unread"), ("role", "status")];
         let unread = make(document, &root, "span", "", &unread)?;
         set(&badge, &[("aria-hidden", "true")])?;
@@ -250,10 +250,26 @@ impl View {
                 Some(parent) => parent,
                 None => &root,
             };
-            nodes.push(make(document, parent, tag, text, attributes)?.unchecked_into());
+            let text = if text.is_empty() {
+                String::new()
+            } else {
+                host.text(text)
+            };
+            let node = make(document, parent, tag, &text, attributes)?;
+            for &(name, key) in attributes.iter().filter(|(name, _)| WORDS.contains(name)) {
+                node.set_attribute(name, &host.text(key))?;
+            }
+            nodes.push(node.unchecked_into());
+        }
+        if let Some(panel) = nodes.first() {
+            set(
+                panel,
+                &[("lang", &host.language()), ("dir", &host.text(texts::DIR))],
+            )?;
         }
 
         Ok(Self {
+            host,
             document: document.clone(),
             root,
             launcher,
@@ -262,7 +278,6 @@ impl View {
             nodes,
             lines: Vec::new(),
             notice_shown: None,
-            locale,
             title_count: String::new(),
         })
     }
@@ -293,16 +308,16 @@ impl View {
         target == Some(self.text().as_ref())
     }
 
-    /// The page's title, without our own count of unread messages, as the contract takes it: a
-    /// title that breaks a rule must not keep the visitor from writing.
+    /// The page's title, without our own count of unread messages.
     pub(crate) fn page_title(&self) -> String {
-        let title = self.document.title();
-        let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
-        self.plain_title(&title)
-            .chars()
-            .filter(is_plain)
-            .take(MAX_LINE_CHARS)
-            .collect()
+        self.plain_title(&self.document.title()).to_owned()
+    }
+
+    /// Whether the panel is a sheet over the whole page, and this node is not in it.
+    pub(crate) fn covers_page_and_lacks(&self, node: Option<&web_sys::Node>) -> bool {
+        let page = self.document.document_element();
+        let page_width = page.map_or(i32::MAX, |page| page.client_width());
+        self.node(Node::Panel).offset_width() >= page_width && !self.root.contains(node)
     }
 
     /// Moves the focus to where the visitor goes on: into the panel, or back to the launcher.
@@ -357,10 +372,7 @@ impl View {
         set_flag(self.node(Node::End), "aria-disabled", !session.is_idle())?;
         self.node(Node::Ended).set_hidden(!has_ended);
         self.node(Node::Composer).set_hidden(has_ended);
-        set_text(
-            self.node(Node::Ending),
-            session.ending().map_or("", texts::ending),
-        );
+        self.say(self.node(Node::Ending), session.ending().map(texts::ending));
 
         // What is restored was said before, and is not news.
         let live = if session.is_restoring() {
@@ -376,14 +388,10 @@ impl View {
         } else {
             texts::HELLO
         };
-        set_text(self.node(Node::HelloTitle), hello);
+        self.say(self.node(Node::HelloTitle), Some(hello));
         self.render_notice(session.notice())?;
-        let challenge = if session.is_challenged() {
-            texts::CHALLENGE
-        } else {
-            ""
-        };
-        set_text(self.node(Node::ChallengeText), challenge);
+        let challenge = session.is_challenged().then_some(texts::CHALLENGE);
+        self.say(self.node(Node::ChallengeText), challenge);
         self.render_composer(session)?;
 
         if stick || sent_one {
@@ -408,7 +416,7 @@ impl View {
         let spoken = if count == 0 {
             String::new()
         } else {
-            texts::UNREAD.to_owned() + &number
+            [&self.host.text(texts::UNREAD), " ", &number].concat()
         };
         set_text(&self.unread, &spoken);
 
@@ -442,31 +450,28 @@ impl View {
             let message = &entry.message;
             let state = match message.delivery {
                 _ if message.removed => State {
-                    note: "",
+                    note: None,
                     class: "line removed",
                 },
                 Some(Delivery::Failed) => State {
-                    note: texts::NOT_DELIVERED,
+                    note: Some(texts::UNDELIVERED),
                     class: FAILED,
                 },
                 Some(Delivery::Delivered) => State {
-                    note: texts::DELIVERED,
+                    note: Some(texts::DELIVERED),
                     class: OWN,
                 },
                 _ if message.sender == Sender::Visitor => State {
-                    note: texts::SENT,
+                    note: Some(texts::SENT),
                     class: OWN,
                 },
                 _ => State {
-                    note: if entry.edited { texts::EDITED } else { "" },
+                    note: entry.edited.then_some(texts::EDITED),
                     class: "line",
                 },
             };
-            let body = if message.removed {
-                texts::REMOVED
-            } else {
-                &message.body
-            };
+            let removed = message.removed.then(|| self.host.text(texts::REMOVED));
+            let body = removed.as_deref().unwrap_or(&message.body);
             let key = entry.key.as_deref().unwrap_or(message.id.as_str());
             self.render_line(index, key, body, &message.created_at, state)?;
             index += 1;
@@ -474,12 +479,12 @@ impl View {
         for (message, is_sending) in session.outgoing() {
             let state = if is_sending {
                 State {
-                    note: texts::SENDING,
+                    note: Some(texts::SENDING),
                     class: OWN,
                 }
             } else {
                 State {
-                    note: texts::NOT_SENT,
+                    note: Some(texts::UNSENT),
                     class: FAILED,
                 }
             };
@@ -513,12 +518,12 @@ impl View {
         }
         if line.created_at != created_at {
             line.time
-                .set_text_content(Some(&time_of_day(created_at, &self.locale)?));
+                .set_text_content(Some(&self.host.time(created_at)));
             set(&line.time, &[("datetime", created_at)])?;
             created_at.clone_into(&mut line.created_at);
         }
         if line.state != Some(state) {
-            line.status.set_text_content(Some(state.note));
+            self.say(&line.status, state.note);
             line.node.set_class_name(state.class);
             line.state = Some(state);
         }
@@ -535,7 +540,8 @@ impl View {
         set(&node, &[("part", "message")])?;
         let is_own = matches!(state.class, OWN | FAILED);
         let who = if is_own { texts::YOU } else { texts::SUPPORT };
-        self.make(&node, "span", who, &[("class", "spoken")])?;
+        let who = self.host.text(who) + " ";
+        self.make(&node, "span", &who, &[("class", "spoken")])?;
         let text = self.make(&node, "p", "", &[("class", "text"), ("dir", "auto")])?;
         let meta = self.make(&node, "span", "", &[("class", "meta")])?;
         let time = self.make(&meta, "time", "", &[])?;
@@ -568,7 +574,7 @@ impl View {
         }
         if let (Some(notice), Some(shown)) = (notice, &self.notice_shown) {
             let wait = match notice.wait_s {
-                Some(seconds) => [texts::WAIT, &minutes(seconds)].concat(),
+                Some(seconds) => [&self.host.text(texts::WAIT), " ", &minutes(seconds)].concat(),
                 None => String::new(),
             };
             set_text(&shown.wait, &wait);
@@ -583,11 +589,18 @@ impl View {
         // Filled before it enters the page, so that all of it is announced as one.
         let alert = self.document.create_element("div")?;
         set(&alert, &[("role", "alert")])?;
-        self.make(&alert, "p", texts::trouble(notice.what), &[])?;
+        let text = self.make(&alert, "p", &self.host.text(notice.what.code()), &[])?;
+        if matches!(
+            notice.what,
+            Trouble::Unreachable | Trouble::NotSent | Trouble::Unavailable | Trouble::NotAllowed
+        ) {
+            // The element's own content: other ways to get in touch.
+            self.make(&text, "slot", "", &[])?;
+        }
         let retry = if notice.can_retry {
             let retry = [("class", "retry"), ("name", "retry")];
             Some(
-                self.make(&alert, "button", texts::RETRY, &retry)?
+                self.make(&alert, "button", &self.host.text(texts::RETRY), &retry)?
                     .unchecked_into(),
             )
         } else {
@@ -615,6 +628,11 @@ impl View {
             Err(MessageBodyError::ControlCharacter) => (texts::UNSENDABLE, true),
             Err(MessageBodyError::Empty) | Ok(()) => ("", false),
         };
+        let hint = if is_wrong {
+            self.host.text(hint)
+        } else {
+            String::new()
+        };
         // No text has more scalar values than bytes, so most are never counted.
         let counted_from = DEFAULT_MAX_MESSAGE_CHARS - COUNTED_CHARS;
         let count = if draft.len() < counted_from {
@@ -623,10 +641,10 @@ impl View {
             draft.chars().count()
         };
         let text = if count < counted_from {
-            hint.to_owned()
+            hint
         } else {
             let limit = self.number(DEFAULT_MAX_MESSAGE_CHARS);
-            [self.number(count).as_str(), " / ", &limit, " ", hint].concat()
+            [self.number(count).as_str(), " / ", &limit, " ", &hint].concat()
         };
         set_text(self.node(Node::Hint), &text);
         set_flag(self.node(Node::Text), "aria-invalid", is_wrong)
@@ -642,6 +660,14 @@ impl View {
         log.set_scroll_top(log.scroll_height());
     }
 
+    /// Shows one of [`texts`], or nothing.
+    fn say(&self, node: &Element, key: Option<&str>) {
+        set_text(
+            node,
+            &key.map(|key| self.host.text(key)).unwrap_or_default(),
+        );
+    }
+
     fn make(
         &self,
         parent: &Element,
@@ -653,8 +679,7 @@ impl View {
     }
 
     fn number(&self, number: usize) -> String {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        Number::from(number).to_locale_string(&self.locale).into()
+        self.host.number(u32::try_from(number).unwrap_or(u32::MAX))
     }
 }
 
@@ -685,16 +710,6 @@ fn set(element: &Element, attributes: &[(&str, &str)]) -> Done {
         .try_for_each(|(name, value)| element.set_attribute(name, value))
 }
 
-/// As the visitor writes it: `14:05`, `2:05 PM`.
-fn time_of_day(created_at: &str, locale: &str) -> Result<String, JsValue> {
-    let options = Object::new();
-    Reflect::set(&options, &"timeStyle".into(), &"short".into())?;
-    let date = Date::new(&created_at.into());
-    Ok(date
-        .to_locale_time_string_with_options(locale, &options)
-        .into())
-}
-
 /// Touches the node only if its text changes: a live region announces what is set again.
 fn set_text(node: &Element, text: &str) {
     if node.text_content().as_deref() != Some(text) {
@@ -707,12 +722,15 @@ fn set_flag(element: &Element, name: &str, on: bool) -> Done {
 }
 
 /// As on a clock: `0:09`, `12:30`.
-fn minutes(seconds: f64) -> String {
-    let minutes = (seconds / 60.0).floor();
-    // (`%` would bring a kilobyte of exact arithmetic with it.)
-    let seconds = seconds - minutes * 60.0;
-    let pad = if seconds < 10.0 { ":0" } else { ":" };
-    [decimal(minutes).as_str(), pad, &decimal(seconds)].concat()
+fn minutes(seconds: u32) -> String {
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    let pad = if seconds < 10 { ":0" } else { ":" };
+    [
+        decimal(minutes.into()).as_str(),
+        pad,
+        &decimal(seconds.into()),
+    ]
+    .concat()
 }
 
 /// A number as JavaScript writes it, without Rust's own formatting in the WASM.

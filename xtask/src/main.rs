@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod bundle;
 mod dist;
 mod failure;
 mod files;
@@ -25,6 +26,7 @@ mod process;
 mod progress;
 mod python;
 mod server;
+mod size;
 mod sqlx;
 mod staff;
 mod synapse;
@@ -45,10 +47,11 @@ usage: cargo xtask COMMAND
                             Ctrl-C ends it, the next start goes on where this one ended
   staff [NAME]              answer visitors from this terminal, as alice (or bob)
   test [SECTION..] [-- ARG..]
-                            run the tests: lint, unit, api, openapi, synapse, e2e (without a
-                            name: these, in that order), or faults; ARGs go to the runner of
-                            the one section named
+                            run the tests: lint, unit, api, openapi, synapse, widget, e2e
+                            (without a name: these, in that order), or faults; ARGs go to the
+                            runner of the one section named
   dist                      build what is published into dist/: the npm package
+  size                      what the widget weighs, and what of it is whose
   sqlx [--check]            bring .sqlx (what `query!` knows of the database) up to date, or
                             check that it is
 
@@ -92,8 +95,9 @@ fn run(args: &[&str]) -> Result<()> {
         ["dist"] => dist::run(&Layout::find()?),
         ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),
         ["sqlx", "--check"] => sqlx::run(&Layout::find()?, sqlx::Mode::Check),
+        ["size"] => size::run(&Layout::find()?),
         // Called by programs, not by people: Trunk's post-build hook and the end-to-end tests.
-        ["finish-widget"] => widget::finish(),
+        ["finish-widget"] => widget::finish(&Layout::find()?),
         ["parts-ctl", address, part, command] => parts_ctl::send(address, part, command),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

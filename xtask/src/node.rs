@@ -1,4 +1,4 @@
-//! Node.js and what comes from npm.
+//! Node.js and the build tools that come from npm.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,9 @@ const OLDEST: u32 = 20;
 
 /// Provides wasm-opt, compiled to JavaScript.
 const BINARYEN: &str = "132.0.0";
+
+/// Puts the widget's JavaScript together.
+const ESBUILD: &str = "0.28.2";
 
 /// Fails when Node.js is missing or too old.
 pub(crate) fn check() -> Result<()> {
@@ -58,13 +61,17 @@ pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
     )
 }
 
-/// Installs wasm-opt into the cache.
-pub(crate) fn wasm_opt(layout: &Layout) -> Result<()> {
-    let major = BINARYEN.split('.').next().unwrap_or(BINARYEN);
-    let installed = output_of(command(layout.npm_bin().join("wasm-opt")).arg("--version"));
-    if installed.is_some_and(|text| has_version(&text, major)) {
+/// Installs wasm-opt and esbuild into the cache.
+pub(crate) fn build_tools(layout: &Layout) -> Result<()> {
+    let binaryen = BINARYEN.split('.').next().unwrap_or(BINARYEN);
+    let is_there = |name: &str, version: &str| {
+        let installed = output_of(command(layout.npm_bin().join(name)).arg("--version"));
+        installed.is_some_and(|text| has_version(&text, version))
+    };
+    if is_there("wasm-opt", binaryen) && is_there("esbuild", ESBUILD) {
         return Ok(());
     }
+    // Together: npm removes what it is not asked for.
     run_logged(
         command("npm")
             .args([
@@ -75,9 +82,10 @@ pub(crate) fn wasm_opt(layout: &Layout) -> Result<()> {
                 "--prefix",
             ])
             .arg(layout.cache.join("npm"))
-            .arg(format!("binaryen@{BINARYEN}")),
-        "installing wasm-opt from npm (is the network up?)",
-        &layout.logs().join("npm-binaryen.log"),
+            .arg(format!("binaryen@{BINARYEN}"))
+            .arg(format!("esbuild@{ESBUILD}")),
+        "installing wasm-opt and esbuild from npm (is the network up?)",
+        &layout.logs().join("npm-build-tools.log"),
     )
 }
 

@@ -33,17 +33,20 @@ pub(crate) enum Section {
     Synapse,
     /// Everything is killed, and nothing is lost or doubled.
     Faults,
+    /// The widget in a browser, with an API that the tests play; and what it weighs.
+    Widget,
     /// A browser, the server, Synapse, Postgres.
     E2e,
 }
 
-const ALL: [Section; 7] = [
+const ALL: [Section; 8] = [
     Section::Lint,
     Section::Unit,
     Section::Api,
     Section::Openapi,
     Section::Synapse,
     Section::Faults,
+    Section::Widget,
     Section::E2e,
 ];
 
@@ -56,6 +59,7 @@ impl Section {
             Self::Openapi => "openapi",
             Self::Synapse => "synapse",
             Self::Faults => "faults",
+            Self::Widget => "widget",
             Self::E2e => "e2e",
         }
     }
@@ -73,11 +77,16 @@ pub(crate) fn parse_sections(names: &[&str], extra: &[&str]) -> Result<Vec<Secti
     }
     let one_runner = matches!(
         sections[..],
-        [Section::Api | Section::Openapi | Section::Synapse | Section::Faults | Section::E2e]
+        [Section::Api
+            | Section::Openapi
+            | Section::Synapse
+            | Section::Faults
+            | Section::Widget
+            | Section::E2e]
     );
     if !extra.is_empty() && !one_runner {
         return fail(
-            "arguments after -- go with one section: api, openapi, synapse, faults or e2e",
+            "arguments after -- go with one section: api, openapi, synapse, faults, widget or e2e",
         );
     }
     Ok(if sections.is_empty() {
@@ -105,6 +114,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Resu
             Section::Openapi => openapi(layout, &mut stack, extra),
             Section::Synapse => against_synapse(layout, &mut stack, extra),
             Section::Faults => faults(layout, &mut stack, extra),
+            Section::Widget => widget_alone(layout, &mut stack, extra),
             Section::E2e => end_to_end(layout, &mut stack, extra),
         };
         let passed = match result {
@@ -276,6 +286,23 @@ fn faults(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> 
     parts_ctl::during(parts, &dir, |script| {
         run_shown(cargo.env("PARTS_CTL", script), "the fault suite")
     })
+}
+
+fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
+    let end2end = layout.root.join("end2end");
+    step("end-to-end test packages", || node::ci(layout, &end2end))?;
+    let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+    stack.widget()?;
+    widget::check_size(layout)?;
+    let mut playwright = command("npx");
+    playwright
+        .args(["playwright", "test", "--config=widget.config.ts"])
+        .args(extra)
+        .current_dir(&end2end);
+    if let Some(chromium) = chromium {
+        playwright.env("CHROMIUM", chromium);
+    }
+    run_shown(&mut playwright, "the widget's tests")
 }
 
 fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {

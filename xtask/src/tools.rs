@@ -27,7 +27,7 @@ pub(crate) fn for_widget(layout: &Layout) -> Result<()> {
     };
     Tool::wasm_bindgen(wasm_bindgen).install(layout)?;
     Tool::trunk().install(layout)?;
-    step("wasm-opt", || node::wasm_opt(layout))
+    step("wasm-opt and esbuild", || node::build_tools(layout))
 }
 
 /// Gets cargo-deny, and gives its path.

@@ -1,8 +1,11 @@
-//! The widget's build: Trunk, and what comes after Trunk.
+//! The widget's build: Trunk, what comes after Trunk, and what it may weigh.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use crate::bundle;
 use crate::failure::{Context, Result, fail};
 use crate::files;
 use crate::layout::Layout;
@@ -10,13 +13,8 @@ use crate::process::{command, run_shown};
 use crate::progress::{note, step};
 use crate::tools;
 
-/// The loader: the one file with a fixed name, which pages load.
-const LOADER: &str = "matrix-support-chat.js";
-
-/// What the loader imports, and what that module loads: in full where they are used, so that
-/// bundlers find them. Trunk gives the real files names with a hash in them.
-const MODULE: &str = "./widget-wasm.js";
-const WASM: &str = "widget-wasm_bg.wasm";
+/// The one file with a fixed name, which pages load.
+pub(crate) const LOADER: &str = "matrix-support-chat.js";
 
 /// Builds the widget into `dist/widget/`.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
@@ -39,73 +37,27 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
     })
 }
 
-/// Trunk's post-build hook: puts the hashed names where they are used, and leaves a compressed copy
+/// Trunk's post-build hook: makes of its output what browsers load, and leaves a compressed copy
 /// beside every file.
-pub(crate) fn finish() -> Result<()> {
+pub(crate) fn finish(layout: &Layout) -> Result<()> {
     let Some(staging) = std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from) else {
         return fail("finish-widget is Trunk's to call: run `trunk build --release`");
     };
-    finish_in(&staging)
-}
-
-fn finish_in(staging: &Path) -> Result<()> {
-    let names: Vec<String> = files::list(staging)
-        .iter()
-        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-        .collect();
-    let hashed = hashed_name(&names)?;
-    rename_in(staging, LOADER, MODULE, &format!("./{hashed}.js"))?;
-    rename_in(
-        staging,
-        &format!("{hashed}.js"),
-        WASM,
-        &format!("{hashed}_bg.wasm"),
-    )?;
-    // Trunk's starting point, not part of what is published.
-    fs::remove_file(staging.join("index.html")).context("cannot remove index.html")?;
-    for path in files::walk(staging) {
-        if path
-            .extension()
-            .is_some_and(|ext| ["js", "wasm", "css"].iter().any(|it| ext == *it))
-        {
-            compress(staging, &path)?;
-        }
+    bundle::make(layout, &staging)?;
+    for path in files::walk(&staging) {
+        compress(&path)?;
     }
     Ok(())
 }
 
-/// The name, without an extension, that Trunk has given to the module.
-fn hashed_name(names: &[String]) -> Result<&str> {
-    let modules: Vec<&str> = names
-        .iter()
-        .filter(|name| name.starts_with("widget-wasm-"))
-        .filter_map(|name| name.strip_suffix(".js"))
-        .collect();
-    match modules[..] {
-        [module] => Ok(module),
-        _ => fail(format!(
-            "expected one widget-wasm-*.js from Trunk, found {}",
-            modules.len()
-        )),
-    }
-}
-
-/// Replaces the one place where a file names another.
-fn rename_in(staging: &Path, file: &str, old: &str, new: &str) -> Result<()> {
-    let path = staging.join(file);
-    let source = fs::read_to_string(&path).context(format_args!("Trunk left no {file}"))?;
-    match source.matches(old).count() {
-        1 => {
-            fs::write(&path, source.replace(old, new)).context(format_args!("cannot write {file}"))
-        }
-        count => fail(format!(
-            "expected {old} once in {file}, found it {count} times"
-        )),
-    }
-}
-
-fn compress(staging: &Path, path: &Path) -> Result<()> {
+fn compress(path: &Path) -> Result<()> {
     let content = fs::read(path).context(format_args!("cannot read {}", path.display()))?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".br");
+    fs::write(&beside, brotli(&content)?).context("cannot write a compressed file")
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
     let parameters = brotli::enc::BrotliEncoderParams {
         quality: 11,
         lgwin: 22,
@@ -113,81 +65,117 @@ fn compress(staging: &Path, path: &Path) -> Result<()> {
         ..Default::default()
     };
     let mut compressed = Vec::new();
-    brotli::BrotliCompress(&mut content.as_slice(), &mut compressed, &parameters)
+    brotli::BrotliCompress(&mut &*content, &mut compressed, &parameters)
         .context("cannot compress")?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".br");
-    fs::write(&beside, &compressed).context("cannot write a compressed file")?;
-    let name = path.strip_prefix(staging).unwrap_or(path).display();
+    Ok(compressed)
+}
+
+/// What a visitor's browser gets, compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// On every page that has the widget.
+    pub(crate) loader: u64,
+    /// Once the visitor opens the chat: code, style, and the largest locale.
+    pub(crate) opening: u64,
+}
+
+impl Sizes {
+    const FILE: &str = "widget-wasm/size-budget.json";
+
+    /// What the issue of a lighter widget would have to lower.
+    fn budget(layout: &Layout) -> Result<Self> {
+        let text = files::read_if_there(&layout.root.join(Self::FILE))?.unwrap_or_default();
+        let json: Value =
+            serde_json::from_str(&text).context(format_args!("cannot read {}", Self::FILE))?;
+        match (json["loader"].as_u64(), json["opening"].as_u64()) {
+            (Some(loader), Some(opening)) => Ok(Self { loader, opening }),
+            _ => fail(format!("{} names no loader and opening", Self::FILE)),
+        }
+    }
+
+    /// The widget in `dist/widget`.
+    fn measure(layout: &Layout) -> Result<Self> {
+        let dist = layout.root.join("dist/widget");
+        let size = |path: &Path| -> Result<u64> {
+            let meta = fs::metadata(path).context(format_args!("no {}", path.display()))?;
+            Ok(meta.len())
+        };
+        let loader = size(&dist.join(format!("{LOADER}.br")))?;
+        let (mut chat, mut locale) = (0, 0);
+        for path in files::list(&dist.join("chunks")) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !name.ends_with(".js.br") {
+                continue;
+            }
+            if name.starts_with("chat-") {
+                chat += size(&path)?;
+            } else {
+                locale = size(&path)?.max(locale);
+            }
+        }
+        Ok(Self {
+            loader,
+            opening: chat + locale,
+        })
+    }
+
+    fn check(self, budget: Self) -> Result<()> {
+        for (what, is, may) in [
+            ("the script a page loads", self.loader, budget.loader),
+            ("opening the chat", self.opening, budget.opening),
+        ] {
+            if is > may {
+                return fail(format!(
+                    "{what} costs {is} bytes compressed, and may cost {may} ({})",
+                    Self::FILE
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fails when the built widget is larger than it may be.
+pub(crate) fn check_size(layout: &Layout) -> Result<()> {
+    let sizes = Sizes::measure(layout)?;
     note(format!(
-        "    {name}: {} bytes, {} compressed",
-        content.len(),
-        compressed.len()
+        "    the script a page loads: {} bytes, opening the chat: {} bytes (brotli)",
+        sizes.loader, sizes.opening
     ));
-    Ok(())
+    sizes.check(Sizes::budget(layout)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SOURCE: &str = r#"export const load = () => import("./widget-wasm.js");"#;
-    const GLUE: &str = "new URL('widget-wasm_bg.wasm', import.meta.url)";
-
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
+    #[test]
+    fn compressed_copies_hold_the_same() {
+        let mut unpacked = Vec::new();
+        let packed = brotli(&[7; 1000]).unwrap();
+        brotli::BrotliDecompress(&mut packed.as_slice(), &mut unpacked).unwrap();
+        assert_eq!(unpacked, [7; 1000]);
+        assert!(packed.len() < 100);
     }
 
-    fn build_of(files: &[(&str, &str)]) -> PathBuf {
-        let name = format!("xtask-widget-{}-{}", std::process::id(), files.len());
-        let dir = std::env::temp_dir().join(name);
-        fs::create_dir_all(&dir).unwrap();
-        for (name, content) in files {
-            fs::write(dir.join(name), content).unwrap();
+    #[test]
+    fn a_widget_over_its_budget_is_refused() {
+        let budget = Sizes {
+            loader: 100,
+            opening: 1000,
+        };
+        assert!(budget.check(budget).is_ok());
+        for (loader, opening) in [(101, 1), (1, 1001)] {
+            assert!(Sizes { loader, opening }.check(budget).is_err());
         }
-        dir
     }
 
+    /// What the project promised at first; the budget may only go down from there.
     #[test]
-    fn the_module_is_the_one_with_a_hash() {
-        let found = names(&[LOADER, "widget-wasm-12ab.js", "widget-wasm-12ab_bg.wasm"]);
-        assert_eq!(hashed_name(&found).unwrap(), "widget-wasm-12ab");
-        assert!(hashed_name(&names(&[LOADER])).is_err());
-        assert!(hashed_name(&names(&["widget-wasm-1.js", "widget-wasm-2.js"])).is_err());
-    }
-
-    #[test]
-    fn a_build_in_which_a_name_is_missing_is_refused() {
-        let dir = build_of(&[(LOADER, SOURCE)]);
-        assert!(rename_in(&dir, LOADER, WASM, "new").is_err());
-        assert!(rename_in(&dir, "no-such.js", MODULE, "new").is_err());
-        assert_eq!(fs::read_to_string(dir.join(LOADER)).unwrap(), SOURCE);
-        fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn a_finished_build_is_what_gets_published() {
-        let wasm = "0".repeat(1000);
-        let dir = build_of(&[
-            (LOADER, SOURCE),
-            ("index.html", "<html>"),
-            ("widget-wasm-12ab.js", GLUE),
-            ("widget-wasm-12ab_bg.wasm", &wasm),
-        ]);
-        finish_in(&dir).unwrap();
-        assert!(!dir.join("index.html").exists());
-        let files = [
-            (LOADER, SOURCE.replace("-wasm", "-wasm-12ab")),
-            ("widget-wasm-12ab.js", GLUE.replace("-wasm", "-wasm-12ab")),
-            ("widget-wasm-12ab_bg.wasm", wasm),
-        ];
-        for (name, content) in files {
-            assert_eq!(fs::read_to_string(dir.join(name)).unwrap(), content);
-            let mut unpacked = Vec::new();
-            let mut packed = fs::File::open(dir.join(format!("{name}.br"))).unwrap();
-            brotli::BrotliDecompress(&mut packed, &mut unpacked).unwrap();
-            assert_eq!(unpacked, content.as_bytes());
-        }
-        fs::remove_dir_all(dir).unwrap();
+    fn the_budget_keeps_the_promise() {
+        let text = include_str!("../../widget-wasm/size-budget.json");
+        let json: Value = serde_json::from_str(text).unwrap();
+        assert!(json["loader"].as_u64().unwrap() <= 1_331);
+        assert!(json["opening"].as_u64().unwrap() <= 40_960);
     }
 }

@@ -11,7 +11,7 @@ for (const [widgetFrom, page] of [
     test("a visitor writes, and reads the answer", async ({ visitor, alice }) => {
       await visitor.visit(page);
       await expect(visitor.launcher).toBeVisible();
-      expect(visitor.traffic.wasmRequests()).toEqual([]);
+      expect(visitor.traffic.chatChunks()).toEqual([]);
       await visitor.openChat();
       await visitor.say("Hello from plain HTML");
       const roomId = await alice.acceptInvite();

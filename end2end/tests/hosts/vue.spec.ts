@@ -36,7 +36,7 @@ test("the chat is on the landing page and on no other", async ({ visitor }) => {
   await expect(page.locator("matrix-support-chat")).toHaveCount(0);
 
   // Nobody has touched it.
-  expect(visitor.traffic.wasmRequests()).toEqual([]);
+  expect(visitor.traffic.chatChunks()).toEqual([]);
   expect(visitor.traffic.apiRequests()).toEqual([]);
 });
 

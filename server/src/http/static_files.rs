@@ -107,9 +107,10 @@ fn accepts_brotli(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A name with a hash in it is never given to another content; others are revalidated.
+/// What is in `chunks/` has a hash in its name, which no other content ever gets; the rest is
+/// revalidated.
 fn caching(name: &str) -> &'static str {
-    if name.starts_with("widget-wasm-") {
+    if name.starts_with("chunks/") {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
@@ -119,7 +120,6 @@ fn caching(name: &str) -> &'static str {
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("js") => "text/javascript; charset=utf-8",
-        Some("wasm") => "application/wasm",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",

@@ -9,6 +9,8 @@ struct Browser {
     session: Session,
     ms: f64,
     keys: u32,
+    /// What the page was told.
+    news: Vec<News>,
 }
 
 impl Browser {
@@ -17,6 +19,7 @@ impl Browser {
             session: Session::new(stored, true),
             ms: 1_000_000.0,
             keys: 0,
+            news: Vec::new(),
         }
     }
 
@@ -38,13 +41,17 @@ impl Browser {
     }
 
     fn on(&mut self, event: Event) -> Vec<Effect> {
-        self.session.handle(
-            event,
-            Now {
-                ms: self.ms,
-                random: 0.5,
-            },
-        )
+        let now = Now {
+            ms: self.ms,
+            random: 0.5,
+        };
+        let mut effects = self.session.handle(event, now);
+        let news = effects.extract_if(.., |effect| matches!(effect, Effect::Tell(_)));
+        self.news.extend(news.filter_map(|effect| match effect {
+            Effect::Tell(news) => Some(news),
+            _ => None,
+        }));
+        effects
     }
 
     fn wait(&mut self, ms: f64) {
@@ -68,6 +75,7 @@ impl Browser {
         let page = Page {
             url: Some("https://a.example/".into()),
             title: Some(self.keys.to_string()),
+            ..Page::default()
         };
         (format!("key{}", self.keys), page)
     }
@@ -357,7 +365,7 @@ fn a_rate_limit_counts_down_and_then_lets_the_message_go() {
     let expected = Notice {
         what: Trouble::RateLimited,
         can_retry: true,
-        wait_s: Some(2.0),
+        wait_s: Some(2),
     };
     assert_eq!(notice, expected);
     assert_eq!(browser.retry(), []);
@@ -366,7 +374,7 @@ fn a_rate_limit_counts_down_and_then_lets_the_message_go() {
     browser.wait(1_000.0);
     let effects = browser.on(Event::Rang(Timer::Countdown));
     assert_eq!(effects, [Effect::SetTimer(Timer::Countdown, 1_000.0)]);
-    assert_eq!(browser.session.notice().unwrap().wait_s, Some(1.0));
+    assert_eq!(browser.session.notice().unwrap().wait_s, Some(1));
 
     browser.wait(1_000.0);
     assert_eq!(browser.on(Event::Rang(Timer::Countdown)), []);
@@ -381,7 +389,7 @@ fn a_rate_limit_without_a_time_still_waits() {
     browser.on(Event::Sent(Err(refused(429, ErrorCode::RateLimited))));
     assert_eq!(
         browser.session.notice().unwrap().wait_s,
-        Some(f64::from(DEFAULT_WAIT_S))
+        Some(DEFAULT_WAIT_S)
     );
 }
 
@@ -788,4 +796,99 @@ fn a_message_to_an_unknown_session_begins_a_new_one() {
 fn the_storage_holds_exactly_the_two_names() {
     let json = serde_json::to_string(&credentials()).unwrap();
     assert_eq!(json, r#"{"sessionId":"s1","token":"t1"}"#);
+}
+
+// What the page around the chat hears.
+
+#[test]
+fn the_page_hears_of_a_conversation_from_its_opening_to_its_closing() {
+    let mut browser = Browser::open();
+    browser.send("Hello");
+    browser.on(created());
+    browser.polled(vec![
+        own("m1", "Hello", Delivery::Delivered),
+        staff("m2", "Hi"),
+    ]);
+    browser.send("Thanks");
+    browser.on(sent("m3"));
+    browser.on(Event::Closed);
+    let created_at = "2026-05-23T00:00:00.000Z".to_owned();
+    let id = |id: &str| MessageId::from(id.to_owned());
+    let expected = [
+        News::Opened,
+        News::SessionStarted {
+            id: "s1".to_owned().into(),
+        },
+        News::MessageSent {
+            id: id("m1"),
+            created_at: created_at.clone(),
+        },
+        News::MessageReceived {
+            id: id("m2"),
+            body: "Hi".to_owned(),
+            created_at: created_at.clone(),
+        },
+        News::MessageSent {
+            id: id("m3"),
+            created_at,
+        },
+        News::Closed,
+    ];
+    assert_eq!(browser.news, expected);
+}
+
+#[test]
+fn what_is_restored_is_no_news_and_what_comes_after_is() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    browser.polled(vec![staff("m1", "a")]);
+    assert_eq!(browser.news, [News::Opened]);
+    browser.polled(vec![staff("m2", "b")]);
+    assert_eq!(browser.news.len(), 2);
+    // Read again from the start, since the server lost the cursor: still no news.
+    browser.on(Event::Polled(Err(refused(422, ErrorCode::UnknownCursor))));
+    browser.polled(vec![staff("m1", "a"), staff("m2", "b")]);
+    assert_eq!(browser.news.len(), 2);
+    assert_eq!(browser.session.unread(), 0);
+}
+
+#[test]
+fn the_page_hears_of_each_trouble_once() {
+    let mut browser = Browser::chatting();
+    browser.news.clear();
+    browser.on(Event::Online(false));
+    browser.on(Event::Drafted("typing".to_owned()));
+    browser.on(Event::Online(true));
+    browser.send("Again");
+    browser.on(Event::Sent(Err(Failure::Network)));
+    let told: Vec<_> = browser.news.iter().collect();
+    assert_eq!(
+        told,
+        [
+            &News::Error(Trouble::Offline),
+            &News::Error(Trouble::NotSent)
+        ]
+    );
+    // The same again, after another try, is news.
+    browser.retry();
+    browser.on(Event::Sent(Err(Failure::Network)));
+    assert_eq!(browser.news.len(), 3);
+}
+
+#[test]
+fn who_the_visitor_is_goes_with_the_first_message() {
+    let mut browser = Browser::open();
+    browser.on(Event::Drafted("Hello".to_owned()));
+    let page = Page {
+        visitor_name: Some("Ada".to_owned()),
+        visitor_email: Some("ada@a.example".to_owned()),
+        ..Page::default()
+    };
+    let key = "key1".to_owned();
+    let effects = browser.on(Event::Submitted { key, page });
+    let [Effect::Ask(Request::Create { request, .. })] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(request.visitor_name.as_deref(), Some("Ada"));
+    assert_eq!(request.visitor_email.as_deref(), Some("ada@a.example"));
 }

@@ -1,0 +1,4 @@
+// What a page loads as a script: it makes <matrix-support-chat> known.
+import { defineMatrixSupportChat } from "./element.js";
+
+defineMatrixSupportChat();

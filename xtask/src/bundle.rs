@@ -1,0 +1,215 @@
+//! From what Trunk built to what browsers load: one small script, and the chunks it fetches.
+//!
+//! esbuild bundles and minifies `widget-wasm/js`, with the style sheets and the locales; the WASM
+//! goes into the JavaScript as text, so that a page's Content-Security-Policy need not allow a
+//! fetch for it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::failure::{Context, Result, fail};
+use crate::files;
+use crate::layout::Layout;
+use crate::process::{command, output_of, run_shown};
+use crate::widget::LOADER;
+
+/// What the compiler's WASM is made of, and no more: the oldest browsers have all of it.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// How wasm-opt makes it as small as it can.
+const SMALLEST: [&str; 2] = ["-Oz", "--converge"];
+
+/// What each byte of the WASM is combined with (exclusive or) before it becomes a character. With
+/// this one, those that a JavaScript string has to escape are rare: it saves a kilobyte.
+const MASK: u8 = 75;
+
+/// Puts the scripts in place of what Trunk left in `staging`.
+pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
+    let work = layout.dev.join("bundle");
+    files::remove_dir(&work)?;
+    files::create_private_dir(&work)?;
+    let source = layout.root.join("widget-wasm");
+    copy(&source.join("js"), &work)?;
+    copy(&source.join("locales"), &work.join("locales"))?;
+    // Else esbuild would look for how to read them in whatever is above.
+    fs::write(work.join("package.json"), r#"{"type":"module"}"#)
+        .context("cannot write package.json")?;
+    shrink_wasm(layout, staging, &work)?;
+    files::remove_dir(staging)?;
+    fs::create_dir(staging).context("cannot make Trunk's directory anew")?;
+
+    let esbuild = || {
+        let mut esbuild = command(layout.npm_bin().join("esbuild"));
+        esbuild
+            .current_dir(&work)
+            .args(["--minify", "--charset=utf8", "--log-level=warning"]);
+        esbuild
+    };
+    run_shown(
+        esbuild()
+            .arg(layout.root.join("style/launcher.css"))
+            .arg(layout.root.join("style/widget.css"))
+            .arg("--outdir=."),
+        "esbuild of the styles",
+    )?;
+    run_shown(
+        esbuild()
+            .arg(LOADER)
+            .args(["--bundle", "--splitting", "--format=esm"])
+            .args(["--loader:.css=text", "--chunk-names=chunks/[name]-[hash]"])
+            .arg(format!("--outdir={}", staging.display())),
+        "esbuild",
+    )?;
+    files::remove_dir(&work)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    files::create_private_dir(to)?;
+    for path in files::list(from) {
+        let name = path.file_name().unwrap_or_default();
+        fs::copy(&path, to.join(name)).context(format_args!("cannot copy {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes the WASM as small as it gets, and writes it as text. What WASM and JavaScript know each
+/// other's functions by, hashes by the hundred, becomes short names, in both.
+fn shrink_wasm(layout: &Layout, staging: &Path, work: &Path) -> Result<()> {
+    let wasm = work.join("widget-wasm.wasm");
+    let strip = [
+        "--strip-debug",
+        "--strip-producers",
+        "--strip-target-features",
+    ];
+    let built = staging.join("widget-wasm_bg.wasm");
+    wasm_opt(layout, &built, &wasm, &[&SMALLEST[..], &strip].concat())?;
+    let names = wasm_opt(
+        layout,
+        &wasm,
+        &wasm,
+        &["--minify-imports-and-exports-and-modules"],
+    )?;
+    let names: Value = serde_json::from_str(&names).context("cannot read wasm-opt's names")?;
+    let glue = fs::read_to_string(staging.join("widget-wasm.js"))
+        .context("Trunk left no widget-wasm.js")?;
+    fs::write(work.join("widget-wasm.js"), rename(&glue, &names)?)
+        .context("cannot write widget-wasm.js")?;
+    let wasm = fs::read(wasm).context("wasm-opt wrote nothing")?;
+    fs::write(work.join("wasm.js"), as_text(&wasm)?).context("cannot write wasm.js")
+}
+
+/// The WASM of the last build, as small as the real one but for its functions' names.
+pub(crate) fn wasm_with_names(layout: &Layout) -> Result<PathBuf> {
+    let built = layout
+        .target()?
+        .join("wasm-bindgen/release/widget-wasm_bg.wasm");
+    let named = layout.dev.join("widget-with-names.wasm");
+    wasm_opt(layout, &built, &named, &[&SMALLEST[..], &["-g"]].concat())?;
+    Ok(named)
+}
+
+/// Runs wasm-opt, and gives what it prints.
+fn wasm_opt(layout: &Layout, from: &Path, to: &Path, args: &[&str]) -> Result<String> {
+    let mut wasm_opt = command(layout.npm_bin().join("wasm-opt"));
+    wasm_opt.arg(from).arg("-o").arg(to);
+    match output_of(wasm_opt.args(WASM_FEATURES).args(args)) {
+        Some(printed) => Ok(printed),
+        None => fail(format!("wasm-opt fails on {}", from.display())),
+    }
+}
+
+/// wasm-bindgen's JavaScript with wasm-opt's names: `imports` are triples of module, old and new
+/// name, `exports` pairs. Exports are used as `wasm.name`, imports defined as `name`.
+fn rename(glue: &str, names: &Value) -> Result<String> {
+    const MODULE: &str = "./widget-wasm_bg.js";
+    let mut short = HashMap::new();
+    for import in names["imports"].as_array().into_iter().flatten() {
+        let [module, old, new] = [0, 1, 2].map(|at| import[at].as_str());
+        let (Some(MODULE), Some(old), Some(new)) = (module, old, new) else {
+            return fail(format!("wasm-opt names an import that is none: {import}"));
+        };
+        short.insert(old.to_owned(), new);
+    }
+    for export in names["exports"].as_array().into_iter().flatten() {
+        let (Some(old), Some(new)) = (export[0].as_str(), export[1].as_str()) else {
+            return fail(format!("wasm-opt names an export that is none: {export}"));
+        };
+        short.insert(format!("wasm.{old}"), new);
+    }
+
+    let mut renamed = String::with_capacity(glue.len());
+    let mut rest = glue;
+    while !rest.is_empty() {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len()).max(first);
+        let (word, after) = rest.split_at(end);
+        let name = if renamed.ends_with("wasm.") {
+            short.get(&format!("wasm.{word}"))
+        } else {
+            short.get(word)
+        };
+        renamed.push_str(name.copied().unwrap_or(word));
+        rest = after;
+    }
+    // wasm-opt calls every module this.
+    Ok(renamed.replace(MODULE, "a"))
+}
+
+/// A module with the bytes as the characters of a string.
+fn as_text(wasm: &[u8]) -> Result<String> {
+    let masked: String = wasm.iter().map(|byte| char::from(byte ^ MASK)).collect();
+    let masked = serde_json::to_string(&masked).context("cannot write the WASM as text")?;
+    Ok(format!(
+        "export const mask = {MASK};\nexport const masked = {masked};\n"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn functions_get_their_short_names_wherever_they_are_used() {
+        let glue = r#"
+            imports = { "./widget-wasm_bg.js": { __wbg_send_12: () => wasm.memory } };
+            wasm.widget_new(memory, wasm.memory.buffer, wasm_bindgen);"#;
+        let names = json!({
+            "imports": [["./widget-wasm_bg.js", "__wbg_send_12", "$"]],
+            "exports": [["memory", "aa"], ["widget_new", "ba"]],
+        });
+        let short = r#"
+            imports = { "a": { $: () => wasm.aa } };
+            wasm.ba(memory, wasm.aa.buffer, wasm_bindgen);"#;
+        assert_eq!(rename(glue, &names).unwrap(), short);
+    }
+
+    #[test]
+    fn an_import_from_elsewhere_is_refused() {
+        let names = json!({ "imports": [["./other.js", "f", "$"]], "exports": [] });
+        assert!(rename("", &names).is_err());
+    }
+
+    #[test]
+    fn the_text_holds_every_byte() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let module = as_text(&bytes).unwrap();
+        let text = module.split_once("masked = ").unwrap().1;
+        let text: String = serde_json::from_str(text.trim_end().trim_end_matches(';')).unwrap();
+        let back: Vec<u8> = text.chars().map(|c| c as u8 ^ MASK).collect();
+        assert_eq!(back, bytes);
+    }
+}
