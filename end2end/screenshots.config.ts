@@ -2,5 +2,5 @@ import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
 
-/** Pictures for the README and for looking at: `npm run screenshots`. Not part of the tests. */
-export default defineConfig(tests, { testDir: "screenshots" });
+/** The README's picture, of the whole product: `cargo xtask test e2e -- --config=screenshots.config.ts`. */
+export default defineConfig(tests, { testDir: "screenshots", testMatch: "readme.spec.ts" });

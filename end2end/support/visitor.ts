@@ -16,6 +16,8 @@ export class Visitor {
   readonly complaints: string[] = [];
 
   readonly launcher: Locator;
+  /** How many messages came unseen. Nothing for assistive technology: the launcher's description says it. */
+  readonly badge: Locator;
   readonly panel: Locator;
   readonly transcript: Locator;
   readonly composer: Locator;
@@ -29,6 +31,7 @@ export class Visitor {
     this.page = page;
     this.traffic = new Traffic(page);
     this.launcher = page.getByRole("button", { name: "Chat with us" });
+    this.badge = page.locator("matrix-support-chat .badge");
     this.panel = page.getByRole("dialog", { name: "Support chat" });
     this.transcript = this.panel.getByRole("log");
     this.composer = this.panel.getByRole("textbox", { name: "Message" });

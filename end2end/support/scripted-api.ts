@@ -1,0 +1,178 @@
+import type { Page, Request, Route } from "@playwright/test";
+
+import { API_PATH } from "./traffic.ts";
+
+/** Where the page thinks the API is. Nobody listens there: the browser's requests are answered here. */
+export const API_ORIGIN = "https://api.example";
+
+export interface Message {
+  id: string;
+  sender: "visitor" | "staff";
+  body: string;
+  createdAt: string;
+  delivery?: "pending" | "delivered" | "failed";
+  replaces?: string;
+  removed?: boolean;
+}
+
+export type Operation = "create" | "send" | "poll" | "close";
+
+/** What goes wrong with a request. */
+export type Fault =
+  | "unreachable"
+  | { status: number; code: string; retryAfter?: number; turnstileSiteKey?: string };
+
+const TOKEN = "the-token-that-nobody-may-see";
+const HEADERS = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "retry-after",
+  "cache-control": "no-store",
+};
+
+/** The chat's server as the widget sees it, with one session, and in the test's hand. */
+export class ScriptedApi {
+  readonly token = TOKEN;
+  readonly requests: { operation: Operation; request: Request }[] = [];
+  /** What a visitor's message is said to be, from now on. */
+  delivery: Message["delivery"] = "delivered";
+  /** The time of the next message. */
+  now = new Date("2026-05-23T14:05:00.000Z");
+
+  #messages: Message[] = [];
+  #sessions = 0;
+  readonly #faults = new Map<Operation, Fault>();
+  readonly #held = new Map<Operation, Promise<void>>();
+  readonly #keys = new Map<string, Message>();
+
+  static async at(page: Page): Promise<ScriptedApi> {
+    const api = new ScriptedApi();
+    await page.route(`${API_ORIGIN}${API_PATH}/**`, (route) => api.#answer(route));
+    return api;
+  }
+
+  /** Staff write. */
+  reply(body: string, more: Partial<Message> = {}): Message {
+    return this.#add({ sender: "staff", body, ...more });
+  }
+
+  /** Staff change what they wrote, or, without a text, delete it. */
+  change(message: Message, body = ""): void {
+    this.#add({ sender: "staff", body, replaces: message.id, removed: body === "" });
+  }
+
+  /** From now on, this goes wrong; until `mend`. */
+  break(operation: Operation, fault: Fault): void {
+    this.#faults.set(operation, fault);
+  }
+
+  mend(): void {
+    this.#faults.clear();
+  }
+
+  /** From now on, answers to this do not come; until the function is called that this gives. */
+  hold(operation: Operation): () => void {
+    let release = (): void => {};
+    this.#held.set(operation, new Promise((resolve) => (release = resolve)));
+    return () => {
+      this.#held.delete(operation);
+      release();
+    };
+  }
+
+  /** How many requests there were. */
+  count(operation: Operation): number {
+    return this.requests.filter((it) => it.operation === operation).length;
+  }
+
+  /** The JSON of the last request. */
+  last(operation: Operation): Record<string, unknown> {
+    const { request } = this.requests.findLast((it) => it.operation === operation) ?? {};
+    return (request?.postDataJSON() ?? {}) as Record<string, unknown>;
+  }
+
+  #add(message: Omit<Message, "id" | "createdAt">): Message {
+    const added = {
+      ...message,
+      id: `m${this.#messages.length + 1}`,
+      createdAt: this.now.toISOString(),
+    };
+    this.#messages.push(added);
+    this.now = new Date(this.now.getTime() + 60_000);
+    return added;
+  }
+
+  /** A repeated key is the same message. */
+  #accept(request: Request, body: string): Message {
+    const key = request.headers()["idempotency-key"] ?? "";
+    const accepted = this.#keys.get(key) ?? this.#add({ sender: "visitor", body });
+    this.#keys.set(key, accepted);
+    return accepted;
+  }
+
+  async #answer(route: Route): Promise<void> {
+    const request = route.request();
+    const operation = operationOf(request);
+    this.requests.push({ operation, request });
+    await this.#held.get(operation);
+    const fault = this.#faults.get(operation);
+    if (fault === "unreachable") return route.abort("connectionfailed").catch(gone);
+    if (fault) {
+      const { status, code, retryAfter, turnstileSiteKey } = fault;
+      return route
+        .fulfill({
+          status,
+          contentType: "application/problem+json",
+          headers: {
+            ...HEADERS,
+            ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
+          },
+          body: JSON.stringify({ type: "about:blank", title: code, status, code, turnstileSiteKey }),
+        })
+        .catch(gone);
+    }
+    const [status, json] = this.#result(operation, request);
+    const body = json === undefined ? "" : JSON.stringify(json);
+    return route
+      .fulfill({ status, headers: HEADERS, contentType: "application/json", body })
+      .catch(gone);
+  }
+
+  #result(operation: Operation, request: Request): [status: number, json?: unknown] {
+    switch (operation) {
+      case "create": {
+        this.#sessions += 1;
+        this.#messages = [];
+        const { initialMessage } = request.postDataJSON() as { initialMessage: string };
+        const { id, createdAt } = this.#accept(request, initialMessage);
+        const sessionId = `s${this.#sessions}`;
+        return [201, { sessionId, token: TOKEN, messages: [], messageId: id, createdAt }];
+      }
+      case "send": {
+        const { body } = request.postDataJSON() as { body: string };
+        const { id, createdAt } = this.#accept(request, body);
+        return [201, { messageId: id, createdAt }];
+      }
+      case "poll": {
+        const after = new URL(request.url()).searchParams.get("after");
+        const from = this.#messages.findIndex((message) => message.id === after) + 1;
+        const messages = this.#messages.slice(from, from + 100).map((message) => ({
+          ...message,
+          ...(message.sender === "visitor" && { delivery: this.delivery }),
+        }));
+        return [200, { messages }];
+      }
+      case "close":
+        return [204];
+    }
+  }
+}
+
+function operationOf(request: Request): Operation {
+  const { pathname } = new URL(request.url());
+  if (pathname.endsWith("/close")) return "close";
+  if (pathname.endsWith("/sessions")) return "create";
+  return request.method() === "GET" ? "poll" : "send";
+}
+
+/** The page was closed, or the widget has given the request up. */
+function gone(): void {}

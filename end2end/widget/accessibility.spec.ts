@@ -1,0 +1,306 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+import type { Page } from "@playwright/test";
+import type { AxeResults } from "axe-core";
+
+import type { ScriptedApi } from "../support/scripted-api.ts";
+import type { Visitor } from "../support/visitor.ts";
+import { expect, test } from "./fixtures.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** Every state the widget can be in, and how to get there. */
+const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<void>> = {
+  closed: async (visitor) => visitor.visit(),
+  empty: async (visitor) => {
+    await visitor.visit();
+    await visitor.openChat();
+  },
+  sending: async (visitor, api) => {
+    await visitor.visit();
+    await visitor.openChat();
+    api.hold("create");
+    await visitor.write("Hello");
+    await visitor.send();
+    await visitor.reads("Sending…");
+  },
+  conversation: async (visitor, api) => {
+    await visitor.beginConversation("Hello");
+    const reply = api.reply("Hi! How can we help?");
+    api.change(api.reply("Never mind"));
+    await visitor.reads("This message was removed.");
+    api.change(reply, "Hello! How can we help?");
+    await visitor.reads("Edited");
+    await visitor.write("A draft");
+  },
+  unread: async (visitor, api) => {
+    await visitor.beginConversation("Hello");
+    await visitor.closePanel();
+    api.reply("Are you there?");
+    await expect(visitor.badge).toHaveText("1");
+  },
+  failure: async (visitor, api) => {
+    await visitor.beginConversation("Hello");
+    api.break("send", "unreachable");
+    await visitor.write("Lost");
+    await visitor.send();
+    await expect(visitor.retryButton).toBeEnabled();
+  },
+  undelivered: async (visitor, api) => {
+    api.delivery = "failed";
+    await visitor.beginConversation("Hello");
+    await visitor.reads("Not delivered");
+  },
+  "rate limit": async (visitor, api) => {
+    await visitor.beginConversation("Hello");
+    api.break("send", { status: 429, code: "rate_limited", retryAfter: 3_000 });
+    await visitor.write("Too much");
+    await visitor.send();
+    await expect(visitor.alert).toBeVisible();
+  },
+  offline: async (visitor) => {
+    await visitor.beginConversation("Hello");
+    await visitor.page.context().setOffline(true);
+    await expect(visitor.alert).toBeVisible();
+  },
+  "too long": async (visitor) => {
+    await visitor.visit();
+    await visitor.openChat();
+    await visitor.write("long ".repeat(900));
+    await expect(visitor.panel).toContainText("too long");
+  },
+  ended: async (visitor) => {
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await expect(visitor.panel).toContainText("This chat has ended");
+  },
+};
+
+async function violations(page: Page): Promise<string[]> {
+  // Into a world of its own: the page's policy is not loosened for it.
+  const session = await page.context().newCDPSession(page);
+  const { frameTree } = await session.send("Page.getFrameTree");
+  const { executionContextId } = await session.send("Page.createIsolatedWorld", {
+    frameId: frameTree.frame.id,
+    worldName: "axe",
+  });
+  const evaluate = async (expression: string): Promise<unknown> => {
+    const { result, exceptionDetails } = await session.send("Runtime.evaluate", {
+      expression,
+      contextId: executionContextId,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description);
+    return result.value;
+  };
+  await evaluate(`${await readFile(AXE, "utf8")}; undefined`);
+  const results = (await evaluate(
+    `axe.run(document, { resultTypes: ["violations"], rules: { region: { enabled: false } } })`,
+  )) as AxeResults;
+  expect(results.passes.length, "axe has looked at something").toBeGreaterThan(0);
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
+  );
+}
+
+for (const [state, reach] of Object.entries(STATES)) {
+  test(`axe finds nothing wrong: ${state}`, async ({ visitor, api }) => {
+    const { page } = visitor;
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await reach(visitor, api);
+    expect(await violations(page), "light").toEqual([]);
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await violations(page), "dark").toEqual([]);
+  });
+}
+
+test("axe finds nothing wrong: the chat could not be loaded", async ({ visitor }) => {
+  await visitor.page.route("**/widget/chunks/**", (route) => route.abort());
+  await visitor.visit();
+  await visitor.launcher.click();
+  await expect(visitor.page.getByRole("alert")).toBeVisible();
+  expect(await violations(visitor.page)).toEqual([]);
+});
+
+test("axe would find something wrong", async ({ visitor, host }) => {
+  host.is({ rest: '<img src="data:,">' });
+  await visitor.visit();
+  expect((await violations(visitor.page)).join()).toContain("image-alt");
+  visitor.complaints.length = 0; // The picture was not allowed either.
+});
+
+test("every target is large enough to hit", async ({ visitor, api }) => {
+  for (const reach of [STATES["failure"], STATES["ended"]]) {
+    await reach?.(visitor, api);
+    const buttons = await visitor.page.getByRole("button").all();
+    expect(buttons.length).toBeGreaterThan(2);
+    for (const button of buttons) {
+      const box = await button.boundingBox();
+      expect(box?.width, String(button)).toBeGreaterThanOrEqual(24);
+      expect(box?.height, String(button)).toBeGreaterThanOrEqual(24);
+    }
+    api.mend();
+    await visitor.page.evaluate(() => sessionStorage.clear());
+  }
+});
+
+test("the focus goes in, around, and back", async ({ visitor, host }) => {
+  host.is({ lang: "en", rest: '<a href="#top">A link</a>' });
+  const { page } = visitor;
+  await visitor.visit();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(visitor.launcher).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(visitor.composer).toBeFocused();
+
+  await page.keyboard.press("Escape");
+  await expect(visitor.panel).toBeHidden();
+  await expect(visitor.launcher).toBeFocused();
+
+  await page.keyboard.press("Space");
+  await expect(visitor.composer).toBeFocused();
+  await page.keyboard.press("Shift+Tab");
+  await expect(visitor.transcript).toBeFocused();
+  await page.keyboard.press("Shift+Tab");
+  await expect(visitor.closeButton).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(visitor.launcher).toBeFocused();
+});
+
+test("all of a conversation goes by keyboard", async ({ visitor, api }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await expect(visitor.composer).toBeFocused();
+  await page.keyboard.type("Hello");
+  await page.keyboard.press("Enter");
+  await visitor.reads("Hello");
+  await expect(visitor.composer).toBeFocused();
+
+  api.break("send", "unreachable");
+  await page.keyboard.type("Again");
+  await page.keyboard.press("Enter");
+  await expect(visitor.retryButton).toBeVisible();
+  api.mend();
+  await page.keyboard.press("Shift+Tab");
+  await expect(visitor.retryButton).toBeFocused();
+  await page.keyboard.press("Enter");
+  await visitor.reads("Again");
+  await expect(visitor.composer).toBeFocused();
+
+  for (let n = 0; n < 3; n += 1) await page.keyboard.press("Shift+Tab");
+  await expect(visitor.endButton).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(visitor.panel).toContainText("This chat has ended");
+  await expect(visitor.panel.getByRole("button", { name: "Start a new chat" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(visitor.composer).toBeFocused();
+});
+
+test("a sheet that covers the page closes when the focus leaves it", async ({ visitor, host }) => {
+  host.is({ lang: "en", rest: '<a href="#top">A link</a>' });
+  const { page } = visitor;
+  await page.setViewportSize({ width: 360, height: 640 });
+  await visitor.visit();
+  await visitor.openChat();
+  const link = page.getByRole("link", { name: "A link" });
+  await link.focus();
+  await expect(visitor.panel).toBeHidden();
+  await expect(link).toBeFocused();
+
+  // Beside the page, it stays.
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await visitor.openChat();
+  await link.focus();
+  await expect(visitor.panel).toBeVisible();
+});
+
+test("a reply is announced once, and what was there before not at all", async ({
+  visitor,
+  api,
+}) => {
+  await visitor.beginConversation("Hello");
+  await expect(visitor.transcript).toHaveAttribute("aria-live", "polite");
+  await expect(visitor.transcript).toHaveAttribute("aria-relevant", "additions");
+  await visitor.transcript.evaluate((log) => {
+    const added: string[] = [];
+    Object.assign(window, { added });
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) {
+        for (const node of addedNodes) if (node instanceof Element) added.push(node.className);
+      }
+    }).observe(log, { childList: true });
+  });
+  api.reply("Hi!");
+  await visitor.reads("Hi!");
+  api.reply("Bye!");
+  await visitor.reads("Bye!");
+  const added = await visitor.page.evaluate(() => (window as unknown as { added: string[] }).added);
+  expect(added).toHaveLength(2);
+
+  const answer = api.hold("poll");
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(visitor.transcript).toHaveAttribute("aria-live", "off");
+  answer();
+  await visitor.reads("Bye!");
+  await expect(visitor.transcript).toHaveAttribute("aria-live", "polite");
+});
+
+test("at 200 % and 400 % zoom everything is there and can be reached", async ({
+  visitor,
+  api,
+}) => {
+  // What a browser of 1280 by 800 pixels has left.
+  for (const [width, height] of [
+    [640, 400],
+    [320, 200],
+  ] as const) {
+    await visitor.page.setViewportSize({ width, height });
+    await STATES["failure"]?.(visitor, api);
+    for (const part of [
+      visitor.composer,
+      visitor.sendButton,
+      visitor.retryButton,
+      visitor.closeButton,
+      visitor.endButton,
+    ]) {
+      await part.scrollIntoViewIfNeeded();
+      await expect(part).toBeInViewport({ ratio: 1 });
+    }
+    const overflow = await visitor.page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(overflow).toBe(0);
+    api.mend();
+    await visitor.page.evaluate(() => sessionStorage.clear());
+  }
+});
+
+test("who wants no motion gets none", async ({ visitor }) => {
+  const durations = (): Promise<string> =>
+    visitor.panel.evaluate((panel) => getComputedStyle(panel).animationName);
+  await visitor.visit();
+  await visitor.openChat();
+  expect(await durations()).not.toBe("none");
+  await visitor.page.emulateMedia({ reducedMotion: "reduce" });
+  expect(await durations()).toBe("none");
+});
+
+test("in forced colours everything still has an outline", async ({ visitor, api }) => {
+  await visitor.page.emulateMedia({ forcedColors: "active" });
+  await STATES["failure"]?.(visitor, api);
+  for (const part of [visitor.sendButton, visitor.retryButton, visitor.closeButton]) {
+    const width = await part.evaluate((it) => getComputedStyle(it).borderTopWidth);
+    expect(width).not.toBe("0px");
+  }
+  const icon = await visitor.launcher.evaluate((it) => {
+    const { backgroundColor } = getComputedStyle(it, "::before");
+    return backgroundColor !== getComputedStyle(it).backgroundColor;
+  });
+  expect(icon, "the launcher's picture is seen").toBe(true);
+});

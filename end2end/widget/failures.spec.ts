@@ -1,0 +1,109 @@
+import { expect, test } from "./fixtures.ts";
+
+const CONTACT = '<a href="mailto:help@host.example">Write an e-mail</a>';
+
+test("without the script, the element is its content, and the page is as it was", async ({
+  visitor,
+  host,
+}) => {
+  host.is({ content: CONTACT });
+  await visitor.page.route("**/widget/**", (route) => route.abort());
+  await visitor.visit();
+  await expect(visitor.page.getByRole("link", { name: "Write an e-mail" })).toBeVisible();
+  await expect(visitor.page.getByRole("heading")).toBeVisible();
+});
+
+test("where the chat cannot be loaded, it says so, shows another way, and can be tried again", async ({
+  visitor,
+  host,
+}) => {
+  host.is({
+    lang: "en",
+    content: CONTACT,
+    scripts: {
+      "/listener.js": `document.addEventListener("support-chat-error",
+        ({ detail }) => (document.title = detail.code));`,
+    },
+  });
+  const { page } = visitor;
+  const contact = page.getByRole("link", { name: "Write an e-mail" });
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await expect(contact).toBeHidden();
+
+  await page.route("**/widget/chunks/**", (route) => route.abort());
+  await visitor.launcher.click();
+  await expect(page.getByRole("alert")).toContainText("could not be loaded");
+  await expect(contact).toBeVisible();
+  await expect(page).toHaveTitle("load_failed");
+  await expect(page.locator("matrix-support-chat")).not.toHaveAttribute("open");
+  await page.unrouteAll({ behavior: "wait" });
+});
+
+test("where WebAssembly is not allowed, it says so, and the page is unharmed", async ({
+  visitor,
+  host,
+}) => {
+  host.is({ lang: "en", content: CONTACT });
+  const { page } = visitor;
+  await page.addInitScript(() => {
+    Object.defineProperty(window, "WebAssembly", { value: undefined });
+  });
+  await visitor.visit();
+  await visitor.launcher.click();
+  await expect(page.getByRole("alert")).toContainText("could not be loaded");
+  await expect(page.getByRole("link", { name: "Write an e-mail" })).toBeVisible();
+  await expect(page.getByRole("heading")).toBeVisible();
+});
+
+test("where the API cannot be reached, the panel shows another way", async ({
+  visitor,
+  host,
+  api,
+}) => {
+  host.is({ lang: "en", content: CONTACT });
+  await visitor.visit();
+  await visitor.openChat();
+  const contact = visitor.page.getByRole("link", { name: "Write an e-mail" });
+  await expect(contact).toBeHidden();
+  api.break("create", "unreachable");
+  await visitor.write("Hello");
+  await visitor.send();
+  await expect(visitor.alert).toBeVisible();
+  await expect(contact).toBeVisible();
+  api.mend();
+  await visitor.retry();
+  await visitor.reads("Hello");
+  await expect(contact).toBeHidden();
+});
+
+test("a click before the chat is there is not lost, nor are others", async ({ visitor }) => {
+  const { page } = visitor;
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/widget/chunks/**", async (route) => {
+    await held;
+    await route.fallback();
+  });
+  await visitor.visit();
+  await visitor.launcher.click();
+  await visitor.launcher.click();
+  await visitor.launcher.click();
+  await expect(visitor.panel).toBeHidden();
+  release();
+  await expect(visitor.panel).toBeVisible();
+  await expect(visitor.composer).toBeFocused();
+});
+
+test("where storage is forbidden, the chat works until the page is left", async ({ visitor }) => {
+  await visitor.page.addInitScript(() => {
+    Object.defineProperty(window, "sessionStorage", {
+      get() {
+        throw new DOMException("forbidden", "SecurityError");
+      },
+    });
+  });
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+});

@@ -1,0 +1,118 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+import { test as base, expect, type Page } from "@playwright/test";
+
+import { API_ORIGIN, ScriptedApi } from "../support/scripted-api.ts";
+import { Visitor } from "../support/visitor.ts";
+
+export const HOST_ORIGIN = "https://host.example";
+
+const DIST = fileURLToPath(new URL("../../dist/widget/", import.meta.url));
+
+/** The strictest policy that the widget promises to work under. Every test in this directory is under it. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  `connect-src ${API_ORIGIN}`,
+].join("; ");
+
+export interface HostPage {
+  /** The page's language; none without it. */
+  lang?: string;
+  dir?: string;
+  title?: string;
+  /** More attributes of the element. */
+  attributes?: string;
+  /** The element's content. */
+  content?: string;
+  /** Anything else on the page. */
+  rest?: string;
+  /** Further scripts, by name. */
+  scripts?: Record<string, string>;
+  stylesheet?: string;
+}
+
+/** A website that has the widget's files on its own origin, and the API elsewhere. */
+export class Host {
+  #page: HostPage = {};
+
+  static async at(page: Page): Promise<Host> {
+    const host = new Host();
+    await page.route(`${HOST_ORIGIN}/**`, async (route) => {
+      const { pathname } = new URL(route.request().url());
+      const file = await host.#file(pathname).catch(() => undefined);
+      if (!file) return route.fulfill({ status: 404 });
+      const [contentType, body] = file;
+      return route.fulfill({
+        contentType: `${contentType}; charset=utf-8`,
+        headers: { "content-security-policy": POLICY },
+        body,
+      });
+    });
+    return host;
+  }
+
+  /** What the page is, from the next visit on. */
+  is(page: HostPage): void {
+    this.#page = page;
+  }
+
+  async #file(pathname: string): Promise<[contentType: string, body: string | Buffer]> {
+    const script = this.#page.scripts?.[pathname];
+    if (script !== undefined) return ["text/javascript", script];
+    if (pathname.startsWith("/widget/")) {
+      return ["text/javascript", await readFile(DIST + pathname.slice("/widget/".length))];
+    }
+    if (pathname === "/page.css") return ["text/css", this.#page.stylesheet ?? ""];
+    if (pathname === "/favicon.ico") throw new Error("none");
+    return ["text/html", this.#html()];
+  }
+
+  #html(): string {
+    const { lang, dir = "ltr", title = "A page", attributes = "", content = "", rest = "" } = this.#page;
+    const scripts = Object.keys(this.#page.scripts ?? {});
+    return `<!doctype html>
+<html${lang === undefined ? "" : ` lang="${lang}"`} dir="${dir}">
+  <head>
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>${title}</title>
+    <link rel="stylesheet" href="/page.css">
+    ${scripts.map((name) => `<script type="module" src="${name}"></script>`).join("")}
+    <script type="module" src="/widget/matrix-support-chat.js"></script>
+  </head>
+  <body>
+    <main><h1>${title}</h1>${rest}</main>
+    <matrix-support-chat api-url="${API_ORIGIN}" enabled="true" ${attributes}>${content}</matrix-support-chat>
+  </body>
+</html>`;
+  }
+}
+
+interface Fixtures {
+  host: Host;
+  api: ScriptedApi;
+  /** That nothing they did made the browser complain is part of every test. */
+  visitor: Visitor;
+}
+
+export const test = base.extend<Fixtures>({
+  baseURL: HOST_ORIGIN,
+  locale: "en-GB",
+  timezoneId: "UTC",
+  host: async ({ page }, use) => {
+    const host = await Host.at(page);
+    host.is({ lang: "en" });
+    await use(host);
+  },
+  api: async ({ page }, use) => use(await ScriptedApi.at(page)),
+  visitor: async ({ page, host: _host, api: _api }, use) => {
+    const visitor = await Visitor.at(page);
+    await use(visitor);
+    expect(visitor.complaints, "what the browser complained of").toEqual([]);
+  },
+});
+
+export { expect };

@@ -1,0 +1,115 @@
+import { expect, test } from "./fixtures.ts";
+
+const LOCALES = {
+  ar: { launcher: "تحدث معنا", panel: "محادثة الدعم", message: "الرسالة", send: "إرسال" },
+  de: { launcher: "Mit uns chatten", panel: "Support-Chat", message: "Nachricht", send: "Senden" },
+  en: { launcher: "Chat with us", panel: "Support chat", message: "Message", send: "Send" },
+  es: {
+    launcher: "Chatear con nosotros",
+    panel: "Chat de asistencia",
+    message: "Mensaje",
+    send: "Enviar",
+  },
+  fr: {
+    launcher: "Discuter avec nous",
+    panel: "Chat d’assistance",
+    message: "Message",
+    send: "Envoyer",
+  },
+  uk: {
+    launcher: "Написати нам",
+    panel: "Чат підтримки",
+    message: "Повідомлення",
+    send: "Надіслати",
+  },
+};
+
+for (const [lang, texts] of Object.entries(LOCALES)) {
+  test(`a page in ${lang} has a chat in ${lang}`, async ({ visitor, host }) => {
+    const { page } = visitor;
+    host.is({ lang, dir: lang === "ar" ? "rtl" : "ltr" });
+    await visitor.visit();
+    await page.getByRole("button", { name: texts.launcher, exact: true }).click();
+    const panel = page.getByRole("dialog", { name: texts.panel });
+    await expect(panel).toHaveAttribute("lang", lang);
+    await panel.getByRole("textbox", { name: texts.message }).fill("?");
+    await panel.getByRole("button", { name: texts.send, exact: true }).click();
+    await expect(panel.getByRole("log")).toContainText("?");
+    expect(visitor.traffic.chatChunks().sort()).toEqual([lang, "chat"].sort());
+  });
+}
+
+const CHOICES = [
+  { page: "de-AT", attributes: "", is: "de", why: "a region's language" },
+  { page: "de", attributes: 'lang="fr-CA"', is: "fr", why: "the attribute before the page" },
+  { page: "xx", attributes: "", is: "en", why: "English for a language that there is none of" },
+  { page: undefined, attributes: "", is: "en", why: "the browser's where the page says nothing" },
+];
+
+for (const { page, attributes, is, why } of CHOICES) {
+  test(`the language: ${why}`, async ({ visitor, host }) => {
+    host.is({ ...(page !== undefined && { lang: page }), attributes });
+    await visitor.visit();
+    await visitor.page.getByRole("button").click();
+    await expect(visitor.page.getByRole("dialog")).toHaveAttribute("lang", is);
+  });
+}
+
+test("from right to left, sides change", async ({ visitor, host, api }) => {
+  host.is({ lang: "ar", dir: "rtl" });
+  await visitor.visit();
+  const { page } = visitor;
+  await page.getByRole("button").click();
+  const panel = page.getByRole("dialog");
+  const composer = panel.getByRole("textbox");
+  await composer.fill("مرحبا");
+  await composer.press("Enter");
+  await expect(panel.getByRole("log")).toContainText("مرحبا");
+  api.reply("أهلا وسهلا");
+  await expect(panel.getByRole("log")).toContainText("أهلا وسهلا");
+
+  const box = async (text: string) => (await panel.getByText(text).boundingBox())!;
+  const own = await box("مرحبا");
+  const theirs = await box("أهلا وسهلا");
+  expect(own.x, "the visitor's are on the left").toBeLessThan(theirs.x);
+  const send = (await panel.getByRole("button").last().boundingBox())!;
+  expect(send.x, "so is Send").toBeLessThan((await composer.boundingBox())!.x);
+});
+
+test("a page from right to left leaves an English chat as it is", async ({ visitor, host }) => {
+  host.is({ lang: "he", dir: "rtl" });
+  await visitor.visit();
+  await visitor.openChat();
+  const close = (await visitor.closeButton.boundingBox())!;
+  const panel = (await visitor.panel.boundingBox())!;
+  expect(close.x).toBeGreaterThan(panel.x + panel.width / 2);
+});
+
+const TIMES = [
+  { lang: "en", locale: "en-US", time: "2:05 PM" },
+  { lang: "en", locale: "en-GB", time: "14:05" },
+  { lang: "de", locale: "en-US", time: "14:05" },
+];
+
+for (const { lang, locale, time } of TIMES) {
+  test.describe(() => {
+    test.use({ locale });
+    test(`a ${locale} browser on a page in ${lang} shows ${time}`, async ({ visitor, host }) => {
+      await visitor.page.clock.setFixedTime("2026-05-23T15:00:00Z");
+      host.is({ lang });
+      await visitor.visit();
+      await visitor.page.getByRole("button").click();
+      const composer = visitor.page.getByRole("textbox");
+      await composer.fill("Hello");
+      await composer.press("Enter");
+      const log = visitor.page.getByRole("log");
+      await expect.poll(async () => (await log.innerText()).replaceAll("\u202f", " ")).toContain(time);
+    });
+  });
+}
+
+test("what was said on another day has its date", async ({ visitor }) => {
+  await visitor.page.clock.setFixedTime("2026-05-24T08:00:00Z");
+  await visitor.beginConversation("Hello");
+  await visitor.reads("23/05/2026, 14:05");
+});

@@ -1,0 +1,150 @@
+import type { Page } from "@playwright/test";
+
+import { expect, test } from "./fixtures.ts";
+
+/** When, by the page's own clock, a poll went out and its answer was dealt with. */
+interface Poll {
+  sent: number;
+  answered?: number;
+}
+
+declare global {
+  interface Window {
+    polls: Poll[];
+  }
+}
+
+test.beforeEach(async ({ visitor: { page }, visitor }) => {
+  await page.addInitScript(() => {
+    window.polls = [];
+    const { open, send } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.open = function (this: XMLHttpRequest, method: string, url: string) {
+      open.call(this, method, url, true);
+      if (method !== "GET") return;
+      this.send = (...args) => {
+        const poll: Poll = { sent: Date.now() };
+        window.polls.push(poll);
+        send.apply(this, args);
+        // After the widget's own listener.
+        this.addEventListener("loadend", () => (poll.answered = Date.now()));
+      };
+    };
+  });
+  // The page's clock stands still, and goes on when a test says so.
+  await page.clock.install({ time: "2026-05-23T14:00:00Z" });
+  await visitor.beginConversation("Hello");
+  await page.clock.pauseAt("2026-05-23T15:00:00Z");
+  await settle(page);
+});
+
+function polls(page: Page): Promise<Poll[]> {
+  return page.evaluate(() => window.polls);
+}
+
+/** Waits, by our own clock, until no poll is out. */
+async function settle(page: Page): Promise<void> {
+  await expect.poll(async () => (await polls(page)).every(({ answered }) => answered)).toBe(true);
+}
+
+/** Lets the page's clock go on, slowly enough for every answer to come in time. */
+async function pass(page: Page, ms: number, step = 1_000): Promise<void> {
+  for (let passed = 0; passed < ms; passed += step) {
+    await page.clock.runFor(step);
+    await settle(page);
+  }
+}
+
+const now = (page: Page): Promise<number> => page.evaluate(() => Date.now());
+
+test("every two seconds while the panel is open", async ({ visitor: { page } }) => {
+  const before = (await polls(page)).length;
+  await pass(page, 20_000);
+  const since = (await polls(page)).slice(before - 1);
+  expect(since.length).toBeGreaterThan(9);
+  const pauses = since.slice(1).map(({ sent }, n) => sent - (since[n]?.answered ?? 0));
+  expect(new Set(pauses)).toEqual(new Set([2_000]));
+});
+
+test("for half a minute after closing, then not at all; at once on opening", async ({
+  visitor,
+}) => {
+  const { page } = visitor;
+  await visitor.closePanel();
+  const closed = await now(page);
+  await pass(page, 40_000);
+  const last = (await polls(page)).at(-1)?.sent ?? 0;
+  expect(last - closed).toBeGreaterThan(25_000);
+  expect(last - closed).toBeLessThan(30_000);
+
+  const before = (await polls(page)).length;
+  await page.clock.runFor(3_600_000);
+  expect(await polls(page)).toHaveLength(before);
+  await visitor.openChat();
+  expect(await polls(page)).toHaveLength(before + 1);
+});
+
+test("never two at a time", async ({ visitor: { page }, api }) => {
+  const answer = api.hold("poll");
+  const before = (await polls(page)).length;
+  await page.clock.runFor(4_000);
+  expect(await polls(page)).toHaveLength(before + 1);
+  await page.evaluate(() => {
+    for (const name of ["online", "pageshow"]) dispatchEvent(new Event(name));
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await page.clock.runFor(10_000);
+  expect(await polls(page)).toHaveLength(before + 1);
+  answer();
+  await settle(page);
+});
+
+for (const name of ["online", "pageshow", "visibilitychange"]) {
+  test(`at once on ${name}`, async ({ visitor, api }) => {
+    const { page } = visitor;
+    api.break("poll", "unreachable");
+    await pass(page, 60_000);
+    await expect(visitor.alert).toBeVisible();
+    api.mend();
+    api.reply("Back again?");
+    await page.evaluate((name) => {
+      const target = name === "visibilitychange" ? document : window;
+      target.dispatchEvent(new Event(name));
+    }, name);
+    await visitor.reads("Back again?");
+    await expect(visitor.alert).toBeHidden();
+  });
+}
+
+test("failing, ever more rarely, and never at the same moment as others", async ({
+  visitor: { page },
+  api,
+}) => {
+  api.break("poll", "unreachable");
+  const before = (await polls(page)).length;
+  await pass(page, 300_000, 5_000);
+  const since = (await polls(page)).slice(before);
+  const pauses = since.slice(1).map(({ sent }, n) => sent - (since[n]?.answered ?? 0));
+  expect(pauses.length).toBeGreaterThan(4);
+  expect(pauses.length).toBeLessThan(15);
+  expect(pauses[0]).toBeLessThan(pauses[3] ?? 0);
+  for (const pause of pauses) expect(pause).toBeLessThanOrEqual(60_000);
+});
+
+test("not before the time that the server asks for", async ({ visitor: { page }, api }) => {
+  api.break("poll", { status: 429, code: "rate_limited", retryAfter: 120 });
+  const before = (await polls(page)).length;
+  await pass(page, 3_000);
+  expect(await polls(page)).toHaveLength(before + 1);
+  const refused = (await polls(page)).at(-1)?.answered ?? 0;
+  api.mend();
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await pass(page, 130_000, 5_000);
+  expect(((await polls(page))[before + 1]?.sent ?? 0) - refused).toBeGreaterThanOrEqual(120_000);
+});
+
+test("not once the element is gone", async ({ visitor: { page } }) => {
+  await page.evaluate(() => document.querySelector("matrix-support-chat")?.remove());
+  const before = (await polls(page)).length;
+  await page.clock.runFor(3_600_000);
+  expect(await polls(page)).toHaveLength(before);
+});
