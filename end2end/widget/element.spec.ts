@@ -91,6 +91,8 @@ test("open is a property, an attribute, and two methods", async ({ visitor, host
   await element.evaluate((it: ChatElement) => it.removeAttribute("open"));
   await expect(visitor.panel).toBeHidden();
 
+  await element.evaluate((it: ChatElement) => it.setAttribute("open", "false"));
+  expect(await isOpen()).toBe(false);
   await visitor.launcher.click();
   await expect(element).toHaveAttribute("open");
   expect(await isOpen()).toBe(true);

@@ -1,4 +1,6 @@
-import { expect, test } from "./fixtures.ts";
+import { ScriptedApi } from "../support/scripted-api.ts";
+import { Visitor } from "../support/visitor.ts";
+import { expect, Host, test } from "./fixtures.ts";
 
 test("a message is sending, then sent, then delivered, on one and the same line", async ({
   visitor,
@@ -244,12 +246,27 @@ test("nothing that people write breaks the panel", async ({ visitor, api }) => {
   await expect(visitor.composer).toHaveValue("quick");
 });
 
-test("two tabs have two conversations, and a reload keeps each", async ({ visitor, api, page }) => {
+test("a reload keeps the conversation, and another tab has another one", async ({
+  visitor,
+  api,
+  context,
+}) => {
   await visitor.beginConversation("In the first");
   const first = await visitor.storedSession();
-  await page.reload();
+  await visitor.reload();
   await visitor.openChat();
   await visitor.reads("In the first");
   expect(await visitor.storedSession()).toEqual(first);
   expect(api.count("create")).toBe(1);
+
+  const page = await context.newPage();
+  await Host.at(page);
+  await ScriptedApi.at(page);
+  const other = await Visitor.at(page);
+  await other.visit();
+  await other.openChat();
+  expect(await other.sessionStorage()).toEqual({});
+  await other.say("In the second");
+  expect(await other.timesRead("In the first")).toBe(0);
+  expect(await visitor.storedSession()).toEqual(first);
 });

@@ -1,11 +1,10 @@
 // <matrix-support-chat>: the launcher. The chat itself is fetched when a visitor means to chat.
 import css from "./launcher.css";
 
-// The launcher's name must be right before any locale is fetched.
+// The launcher's name where it is not English: it must be right before any locale is fetched.
 const LABELS = {
   ar: "تحدث معنا",
   de: "Mit uns chatten",
-  en: "Chat with us",
   es: "Chatear con nosotros",
   fr: "Discuter avec nous",
   uk: "Написати нам",
@@ -41,10 +40,12 @@ export function defineMatrixSupportChat() {
       this.setAttribute("enabled", on);
     }
     get open() {
-      return this.hasAttribute("open");
+      // Frameworks write "false" before the browser knows the element.
+      return (this.getAttribute("open") ?? "false") !== "false";
     }
     set open(on) {
-      this.toggleAttribute("open", !!on);
+      if (on) this.setAttribute("open", "");
+      else this.removeAttribute("open");
     }
     show() {
       this.open = true;
@@ -93,7 +94,7 @@ export function defineMatrixSupportChat() {
       launcher.part = "launcher";
       launcher.setAttribute(
         "aria-label",
-        this.messages?.launcher ?? LABELS[this.#language().split("-")[0]] ?? LABELS.en,
+        this.messages?.launcher ?? LABELS[this.#language().split("-")[0]] ?? "Chat with us",
       );
       launcher.setAttribute("aria-expanded", false);
       launcher.onpointerenter = launcher.onfocus = () => this.#fetch().catch(() => {});
@@ -124,7 +125,7 @@ export function defineMatrixSupportChat() {
       } catch {
         this.#alert.replaceChildren(
           this.messages?.load_failed ??
-            "The chat could not be loaded. Please try again, or reach us another way. ",
+            "The chat could not be loaded. Try again, or reach us another way. ",
           // The element's own content: other ways to reach us.
           document.createElement("slot"),
         );

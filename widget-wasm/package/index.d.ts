@@ -13,18 +13,18 @@ export interface MatrixSupportChatElement extends HTMLElement {
   /** Whether the panel is open (attribute `open`). */
   open: boolean;
   /** The visitor's name, for the staff, where the page knows it (attribute `visitor-name`). */
-  visitorName: string;
+  visitorName?: string;
   /** The visitor's e-mail address, for the staff, where the page knows it (attribute `visitor-email`). */
-  visitorEmail: string;
+  visitorEmail?: string;
   /** Texts of your own, in place of the shipped ones of the same key. */
-  messages: MatrixSupportChatMessages;
+  messages?: MatrixSupportChatMessages;
   /** Opens the panel. */
   show(): void;
   /** Closes the panel; the conversation stays. */
   hide(): void;
 }
 
-/** Texts of the widget by their keys. */
+/** Texts of the widget by their keys, which `docs/widget.md` lists. */
 export type MatrixSupportChatMessages = Partial<Record<string, string>>;
 
 /** What the element tells. The events bubble, out of shadow roots too; none carries the session's token. */
@@ -43,7 +43,10 @@ export interface MatrixSupportChatEventMap {
     body: string;
     createdAt: string;
   }>;
-  /** Something failed; `code` is a code of the API's, or says what the browser could not do. */
+  /**
+   * The visitor was told of a trouble. Codes: `load_failed`, `offline`, `unreachable`, `not_sent`, `not_ended`,
+   * `rate_limited`, `unavailable`, `message_too_long`, `not_allowed`, `refused`.
+   */
   "support-chat-error": CustomEvent<{ code: string }>;
 }
 
