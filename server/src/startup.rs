@@ -12,7 +12,7 @@ use crate::{
     http::{self, AppState},
     matrix::{Homeserver, outbox, sync::Syncer},
     storage,
-    support_chat::{AddressDigester, PerMinute, SupportChat, Turnstile},
+    support_chat::{self, AddressDigester, Heads, PerMinute, SupportChat, Turnstile},
 };
 
 /// How long requests and sends that are under way may take once the server is told to stop.
@@ -90,8 +90,14 @@ impl Application {
         let homeserver = Arc::new(Homeserver::new(config.matrix.clone(), pool.clone()));
         let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
         let turnstile = config.turnstile.clone().map(Turnstile::new);
-        let support_chat =
-            SupportChat::new(pool.clone(), config.limits.clone(), addresses, turnstile);
+        let heads = Heads::new(shutdown.clone());
+        let support_chat = SupportChat::new(
+            pool.clone(),
+            config.limits.clone(),
+            addresses,
+            turnstile,
+            heads.clone(),
+        );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let (housekept, shutdown_housekeeping) = (support_chat.clone(), shutdown.clone());
         let state = AppState {
@@ -111,6 +117,11 @@ impl Application {
         let outbox_pool = pool.clone();
         parts.spawn(async move {
             outbox::run(outbox_pool, homeserver, stop_outbox).await;
+            Ok(())
+        });
+        let follow = support_chat::follow_changes(pool.clone(), heads, shutdown.clone());
+        parts.spawn(async move {
+            follow.await;
             Ok(())
         });
         for (listener, router) in [

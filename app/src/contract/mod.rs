@@ -19,7 +19,7 @@ pub use close_session::CloseSession;
 pub use create_session::{CreateSession, CreateSessionRequest, CreateSessionResponse};
 pub use ids::{MessageId, SessionId};
 pub use message::{Delivery, Message, Sender};
-pub use poll_messages::{PollMessages, PollMessagesResponse};
+pub use poll_messages::{MAX_WAIT_SECONDS, PollMessages, PollMessagesResponse, WAIT_HEADER};
 pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 #[cfg(feature = "openapi")]
 pub use schemas::schemas;

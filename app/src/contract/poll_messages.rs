@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, Message, MessageId, SessionId};
 
+/// A poll may ask to wait for something new (`wait`, in seconds), for so long at most.
+pub const MAX_WAIT_SECONDS: u8 = 25;
+
+/// The header of a poll's answer that says that the server knows `wait`, and up to how many seconds.
+pub const WAIT_HEADER: &str = "support-chat-wait";
+
 /// The operation: bearer token, `200` out.
 #[derive(Clone, Copy, Debug)]
 pub struct PollMessages;

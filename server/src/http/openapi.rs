@@ -2,9 +2,9 @@
 
 use app::contract::{
     BASE_PATH, CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, Delivery,
-    ErrorCode, FieldError, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
+    ErrorCode, FieldError, MAX_WAIT_SECONDS, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
     PollMessagesResponse, Problem, REQUEST_ID_HEADER, SendMessage, SendMessageRequest,
-    SendMessageResponse, Sender, SessionId, schemas,
+    SendMessageResponse, Sender, SessionId, WAIT_HEADER, schemas,
 };
 use axum::{
     Router,
@@ -188,16 +188,17 @@ fn poll_messages() -> Value {
             edit,
         ],
     };
-    let polled = success(
+    let mut polled = success(
         "What is new, oldest first",
         "PollMessagesResponse",
         &json!(response),
     );
+    polled["headers"][WAIT_HEADER] = reference("headers", WAIT_HEADER);
     let own = [ErrorCode::SessionClosed, ErrorCode::UnknownCursor];
     in_session(json!({
         "operationId": "pollMessages",
         "summary": "Read what is new",
-        "parameters": [parameter("SessionId"), parameter("After"), parameter("RequestId")],
+        "parameters": [parameter("SessionId"), parameter("After"), parameter("Wait"), parameter("RequestId")],
         "responses": responses("200", polled, "", &[&COMMON, &IN_SESSION, &own]),
     }))
 }
@@ -337,6 +338,15 @@ fn parameters() -> Value {
             "description": "The newest message that the client has; without it, from the beginning.",
             "schema": reference("schemas", "MessageId"),
         },
+        "Wait": {
+            "name": "wait",
+            "in": "query",
+            "description": "Where there is nothing new, the server waits for up to so many seconds \
+                and answers as soon as there is.",
+            "schema": {
+                "type": "integer", "minimum": 0, "maximum": MAX_WAIT_SECONDS, "default": 0,
+            },
+        },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
@@ -366,6 +376,11 @@ fn headers() -> Value {
             "schema": { "type": "string", "pattern": id },
         },
         "Cache-Control": { "required": true, "schema": { "const": "no-store" } },
+        WAIT_HEADER: {
+            "description": "How many seconds a poll may ask the server to wait.",
+            "required": true,
+            "schema": { "type": "integer", "const": MAX_WAIT_SECONDS },
+        },
         "WWW-Authenticate": { "required": true, "schema": { "const": "Bearer" } },
         "Retry-After": {
             "description": "After so many seconds the request may be repeated.",

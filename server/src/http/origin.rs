@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::contract::{ErrorCode, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER};
+use app::contract::{ErrorCode, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, WAIT_HEADER};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, Method, header},
@@ -62,6 +62,7 @@ pub(super) fn cors(origins: &[Origin]) -> CorsLayer {
         .expose_headers([
             header::RETRY_AFTER,
             HeaderName::from_static(REQUEST_ID_HEADER),
+            HeaderName::from_static(WAIT_HEADER),
         ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -5,6 +5,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+use super::sessions::CHANGES;
+
 /// An instant as the contract writes it.
 #[must_use]
 pub fn rfc3339(instant: DateTime<Utc>) -> String {
@@ -45,11 +47,13 @@ pub async fn append(
         "WITH session AS (
              UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp()
              WHERE id = $2 RETURNING last_seq
+         ), message AS (
+             INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery, replaces, removed)
+             SELECT $1, $2, last_seq, $3, $4,
+                    date_trunc('milliseconds', least($5, clock_timestamp())), $6, $7, $8
+             FROM session RETURNING session_id, created_at
          )
-         INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery, replaces, removed)
-         SELECT $1, $2, last_seq, $3, $4,
-                date_trunc('milliseconds', least($5, clock_timestamp())), $6, $7, $8
-         FROM session RETURNING created_at",
+         SELECT created_at FROM message, pg_notify($9, session_id::text)",
         new.id,
         new.session_id,
         sender,
@@ -58,6 +62,7 @@ pub async fn append(
         delivery,
         new.replaces,
         new.removed,
+        CHANGES,
     )
     .fetch_one(db)
     .await

@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 use crate::support_chat::VisitorDetails;
 
+/// The channel that says which conversation has changed in what a poll shows: a new message, or its
+/// end. Said by the statement that makes the change, so that no change goes untold.
+pub const CHANGES: &str = "support_chat_changes";
+
 /// Whether a conversation still takes messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -24,25 +28,29 @@ pub enum State {
 pub struct Session {
     /// Whether it still takes messages, at this moment by the database's clock.
     pub state: State,
+    /// When it will end by itself, unless something is said.
+    pub expires_in: Duration,
     /// Hashes of the tokens that open it.
     pub token_hashes: Vec<String>,
 }
 
 struct Row {
     closed_at: Option<DateTime<Utc>>,
-    expired: bool,
+    seconds_left: f64,
     token_hashes: Vec<String>,
 }
 
 impl From<Row> for Session {
     fn from(row: Row) -> Self {
-        let state = match (row.closed_at, row.expired) {
+        let state = match (row.closed_at, row.seconds_left < 0.0) {
             (Some(_), _) => State::Closed,
             (None, true) => State::Expired,
             (None, false) => State::Open,
         };
         Self {
             state,
+            // Negative once it has.
+            expires_in: Duration::try_from_secs_f64(row.seconds_left).unwrap_or_default(),
             token_hashes: row.token_hashes,
         }
     }
@@ -111,7 +119,7 @@ pub async fn find(
 ) -> Result<Option<Session>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT closed_at, active_at < now() - make_interval(secs => $2) AS "expired!",
+        r#"SELECT closed_at, extract(epoch FROM active_at - now())::float8 + $2 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
                    AS "token_hashes!"
            FROM sessions WHERE id = $1"#,
@@ -138,12 +146,16 @@ pub async fn lock(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> 
 /// Ends a session; `false` when it had been ended before.
 pub async fn close(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
-        "UPDATE sessions SET closed_at = now() WHERE id = $1 AND closed_at IS NULL",
+        "WITH closed AS (
+             UPDATE sessions SET closed_at = now() WHERE id = $1 AND closed_at IS NULL RETURNING id
+         )
+         SELECT pg_notify($2, id::text) FROM closed",
         id,
+        CHANGES,
     )
-    .execute(db)
+    .fetch_optional(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(done.is_some())
 }
 
 /// What the room is made from, and what its staff are told.

@@ -2,6 +2,8 @@
 //!
 //! Every operation is one transaction. What it promises is in Postgres when it answers.
 
+mod changes;
+mod heads;
 mod idempotency;
 mod throttle;
 mod token;
@@ -16,8 +18,10 @@ use std::{
 
 use app::contract::{Message, MessageBody, Sender};
 use chrono::{DateTime, Utc};
+use rand::Rng;
 use secrecy::SecretString;
 use sqlx::{PgConnection, PgPool};
+use tokio::time;
 use uuid::Uuid;
 
 use crate::{
@@ -32,8 +36,11 @@ use crate::{
     },
 };
 
+use heads::Head;
 use idempotency::Keyed;
 
+pub use changes::follow as follow_changes;
+pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use throttle::{AddressDigester, PerMinute, counted_as};
 pub use token::SessionToken;
@@ -45,6 +52,10 @@ const BATCH: i64 = 500;
 
 /// Tokens of one session: a creation may be answered this often before the first answer's ends.
 const MAX_TOKENS: i64 = 16;
+
+/// How often a poll that waits looks for itself, in milliseconds: seldom at Postgres, as long as its
+/// head is known. At random, so that those who lost NOTIFY together do not ask together.
+const LOOK_AGAIN_MILLIS: std::ops::Range<u64> = 2_000..4_000;
 
 /// Why an operation was refused.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +134,7 @@ pub struct SupportChat {
     addresses: AddressDigester,
     messages: Arc<PerMinute<Uuid>>,
     turnstile: Option<Turnstile>,
+    heads: Heads,
     started: Instant,
 }
 
@@ -134,6 +146,7 @@ impl SupportChat {
         limits: Limits,
         addresses: AddressDigester,
         turnstile: Option<Turnstile>,
+        heads: Heads,
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         Self {
@@ -142,13 +155,15 @@ impl SupportChat {
             addresses,
             messages,
             turnstile,
+            heads,
             started: Instant::now(),
         }
     }
 
-    /// Lets go of what throttles no longer need to know.
+    /// Lets go of what throttles no longer need to know, and of heads that nobody polls for.
     pub fn forget_idle(&self) {
         self.messages.forget_idle();
+        self.heads.forget_old();
     }
 
     /// Begins a conversation: stores it, and queues its room, the visitor's details and the message.
@@ -247,7 +262,9 @@ impl SupportChat {
         if let Some(request) = &request {
             request.claim(&mut tx, session_id, message.id).await?;
         }
-        if let Err(error) = tx.commit().await {
+        let committed = tx.commit().await;
+        self.heads.changed(session_id);
+        if let Err(error) = committed {
             self.find_out(error, session_id, message.id).await?;
         }
         tracing::info!(session_id = %session_id, message_id = %message.id, "message accepted");
@@ -261,7 +278,14 @@ impl SupportChat {
         token: &SecretString,
         after: Option<Cursor>,
     ) -> Result<Vec<Message>, Refusal> {
+        let digest = token::digest(token);
+        if let Some(Cursor::Message(id)) = after
+            && self.heads.is_newest(session_id, &digest, id)
+        {
+            return Ok(Vec::new());
+        }
         let mut db = self.pool.acquire().await?;
+        let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
         let session = self.authenticate(&mut db, session_id, token).await?;
         ensure_open(session.state)?;
         let position = match after {
@@ -271,7 +295,53 @@ impl SupportChat {
                 .await?
                 .ok_or(Refusal::UnknownCursor)?,
         };
-        Ok(messages::list_after(&mut *db, session_id, position).await?)
+        let messages = messages::list_after(&mut *db, session_id, position).await?;
+        if let Some(Cursor::Message(newest)) = after
+            && messages.is_empty()
+        {
+            let head = Head {
+                newest,
+                token: digest,
+                expires_at: asked_at + session.expires_in,
+            };
+            self.heads.remember(&ticket, head);
+        }
+        Ok(messages)
+    }
+
+    /// As [`Self::poll_messages`]; where there is nothing, waits for up to `wait` for something. Answers
+    /// sooner with nothing when too many wait already, or when the server is about to stop.
+    pub async fn wait_for_messages(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+        after: Option<Cursor>,
+        wait: Duration,
+    ) -> Result<Vec<Message>, Refusal> {
+        let deadline = time::Instant::now() + wait;
+        let messages = self.poll_messages(session_id, token, after).await?;
+        if !messages.is_empty() || wait.is_zero() {
+            return Ok(messages);
+        }
+        // Only who may read gets a place.
+        let Some(waiter) = self.heads.waiter(session_id) else {
+            return Ok(messages);
+        };
+        loop {
+            // Before looking, so that no change falls between looking and waiting.
+            let change = waiter.change();
+            let messages = self.poll_messages(session_id, token, after).await?;
+            if !messages.is_empty() || deadline <= time::Instant::now() {
+                return Ok(messages);
+            }
+            let millis = rand::rng().random_range(LOOK_AGAIN_MILLIS);
+            let look_again = time::Instant::now() + Duration::from_millis(millis);
+            tokio::select! {
+                () = change => {}
+                () = time::sleep_until(look_again.min(deadline)) => {}
+                () = waiter.shutdown() => return Ok(messages),
+            }
+        }
     }
 
     /// The newest entries, for who shows the conversation anew each time.
@@ -306,7 +376,9 @@ impl SupportChat {
             outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
             outbox::notify(&mut tx).await?;
         }
-        tx.commit().await?;
+        let committed = tx.commit().await;
+        self.heads.changed(session_id);
+        committed?;
         tracing::info!(session_id = %session_id, "session closed");
         Ok(())
     }

@@ -7,6 +7,7 @@ use argon2::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 const BYTES: usize = 32;
 
@@ -69,6 +70,15 @@ fn hasher() -> Argon2<'static> {
     )
     .expect("the least parameters are valid");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// What this process remembers of a token that it has verified. It tells nothing of the token, and
+/// is never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TokenDigest([u8; 32]);
+
+pub(super) fn digest(token: &SecretString) -> TokenDigest {
+    TokenDigest(Sha256::digest(token.expose_secret()).into())
 }
 
 /// Whether `token` is the one that `hash` was made from. In constant time.

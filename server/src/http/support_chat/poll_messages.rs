@@ -1,6 +1,8 @@
-//! `GET /sessions/{sessionId}/messages?after={messageId}`.
+//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}`.
 
-use app::contract::{ErrorCode, PollMessagesResponse};
+use std::time::Duration;
+
+use app::contract::{ErrorCode, MAX_WAIT_SECONDS, PollMessagesResponse, WAIT_HEADER};
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -16,6 +18,8 @@ use crate::{
 #[derive(Deserialize)]
 pub(super) struct Parameters {
     after: Option<String>,
+    #[serde(default)]
+    wait: u8,
 }
 
 pub(super) async fn handle(
@@ -23,14 +27,20 @@ pub(super) async fn handle(
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
     parameters: Result<Query<Parameters>, QueryRejection>,
-) -> Result<Json<PollMessagesResponse>, ApiError> {
+) -> Result<([(&'static str, u16); 1], Json<PollMessagesResponse>), ApiError> {
     let Query(parameters) = parameters.map_err(|_| ApiError::from(ErrorCode::MalformedRequest))?;
+    if parameters.wait > MAX_WAIT_SECONDS {
+        let detail = format!("wait: at most {MAX_WAIT_SECONDS} seconds");
+        return Err(ApiError::from(ErrorCode::MalformedRequest).with_detail(detail));
+    }
+    let wait = Duration::from_secs(parameters.wait.into());
     let after = parameters
         .after
         .map(|text| parse_id(&text).map_or(Cursor::Foreign, Cursor::Message));
     let messages = state
         .support_chat
-        .poll_messages(session_id, &token, after)
+        .wait_for_messages(session_id, &token, after, wait)
         .await?;
-    Ok(Json(PollMessagesResponse { messages }))
+    let answer = Json(PollMessagesResponse { messages });
+    Ok(([(WAIT_HEADER, MAX_WAIT_SECONDS.into())], answer))
 }

@@ -1,0 +1,430 @@
+//! What polls may know without asking Postgres: each conversation's newest message, remembered for a
+//! short time; and who waits for the next one.
+//!
+//! A head is a shortcut to the answer "nothing new", and to no other: whatever it cannot vouch for is
+//! read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
+//! changed it, and else when NOTIFY says so (see [`super::changes`]). Heads count only while the connection
+//! that NOTIFY comes over is known to live, and none counts for longer than [`MAX_AGE`].
+//!
+//! A cursor cannot skip, so at worst a head that is out of date delays a message by these bounds.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotified};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::token::TokenDigest;
+
+/// A head is read anew after this long, whatever NOTIFY says.
+const MAX_AGE: Duration = Duration::from_secs(10);
+/// How many heads are remembered at most: about 150 bytes each.
+const MAX_HEADS: usize = 1 << 17;
+/// How many polls may wait at the same time.
+const MAX_WAITERS: usize = 1 << 14;
+/// Requests of different sessions should not wait for each other.
+const SHARDS: usize = 256;
+
+/// The newest message of an open session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    /// Its id.
+    pub(super) newest: Uuid,
+    /// A token that was found to open the session.
+    pub(super) token: TokenDigest,
+    /// When the session ends by itself.
+    pub(super) expires_at: Instant,
+}
+
+/// A promise to notice what changes while a head is being read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    session_id: Uuid,
+    epoch: u64,
+    version: u64,
+    taken_at: Instant,
+}
+
+/// The heads of all conversations that are polled here. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Heads {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    /// Which connection NOTIFY comes over: what was read under another one may have missed a change.
+    epoch: AtomicU64,
+    /// Until when NOTIFY is relied on, in milliseconds since `started`.
+    trusted_until: AtomicU64,
+    started: Instant,
+    places: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// How often any of its conversations has changed.
+    version: u64,
+    heads: HashMap<Uuid, Remembered>,
+    waiting: HashMap<Uuid, Waiting>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    head: Head,
+    epoch: u64,
+    read_at: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    polls: usize,
+    changed: Arc<Notify>,
+}
+
+impl Heads {
+    /// Nothing is known yet. Nobody waits beyond `shutdown`.
+    #[must_use]
+    pub fn new(shutdown: CancellationToken) -> Self {
+        Self::with_places(shutdown, MAX_WAITERS)
+    }
+
+    fn with_places(shutdown: CancellationToken, places: usize) -> Self {
+        let shards = std::iter::repeat_with(Mutex::default)
+            .take(SHARDS)
+            .collect();
+        Self {
+            inner: Arc::new(Inner {
+                shards,
+                hasher: RandomState::new(),
+                epoch: AtomicU64::new(0),
+                trusted_until: AtomicU64::new(0),
+                started: Instant::now(),
+                places: Arc::new(Semaphore::new(places)),
+                shutdown,
+            }),
+        }
+    }
+
+    /// Whether it is certain that `token` opens the session, and that nothing came after `message`.
+    pub(super) fn is_newest(&self, session_id: Uuid, token: &TokenDigest, message: Uuid) -> bool {
+        let now = Instant::now();
+        self.is_trusted(now)
+            && self.shard(session_id).heads.get(&session_id).is_some_and(
+                |Remembered {
+                     head,
+                     epoch,
+                     read_at,
+                 }| {
+                    head.newest == message
+                        && head.token == *token
+                        && *epoch == self.epoch()
+                        && now < head.expires_at
+                        && now < *read_at + MAX_AGE
+                },
+            )
+    }
+
+    /// To be taken before a head is read from Postgres.
+    pub(super) fn ticket(&self, session_id: Uuid) -> Ticket {
+        Ticket {
+            session_id,
+            epoch: self.epoch(),
+            version: self.shard(session_id).version,
+            taken_at: Instant::now(),
+        }
+    }
+
+    /// Keeps what was read since the ticket was taken, unless it may have changed since then.
+    pub(super) fn remember(&self, ticket: &Ticket, head: Head) {
+        let mut shard = self.shard(ticket.session_id);
+        if shard.version != ticket.version {
+            return;
+        }
+        if shard.heads.len() >= MAX_HEADS / SHARDS {
+            shard.forget_old();
+            if shard.heads.len() >= MAX_HEADS / SHARDS {
+                return;
+            }
+        }
+        let remembered = Remembered {
+            head,
+            epoch: ticket.epoch,
+            read_at: ticket.taken_at,
+        };
+        shard.heads.insert(ticket.session_id, remembered);
+    }
+
+    /// The conversation has changed, or may have: polls ask Postgres again, those that wait do it now.
+    pub(super) fn changed(&self, session_id: Uuid) {
+        let mut shard = self.shard(session_id);
+        shard.version += 1;
+        shard.heads.remove(&session_id);
+        if let Some(waiting) = shard.waiting.get(&session_id) {
+            waiting.changed.notify_waiters();
+        }
+    }
+
+    /// Changes are told of from now on; nothing is known about what was before.
+    pub(super) fn begin_epoch(&self) {
+        self.inner.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// All changes up to now have been told of, and so will be those until then.
+    pub(super) fn trust_until(&self, instant: Instant) {
+        let until = instant.saturating_duration_since(self.inner.started);
+        let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.inner.trusted_until.store(until, Ordering::SeqCst);
+    }
+
+    /// Changes are not told of any more.
+    pub(super) fn distrust(&self) {
+        self.inner.trusted_until.store(0, Ordering::SeqCst);
+    }
+
+    fn is_trusted(&self, now: Instant) -> bool {
+        let now = now
+            .saturating_duration_since(self.inner.started)
+            .as_millis();
+        now < u128::from(self.inner.trusted_until.load(Ordering::SeqCst))
+    }
+
+    fn epoch(&self) -> u64 {
+        self.inner.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Lets go of heads that do not count any more.
+    pub(super) fn forget_old(&self) {
+        for shard in &self.inner.shards {
+            let mut shard = lock(shard);
+            shard.forget_old();
+            shard.heads.shrink_to_fit();
+            shard.waiting.shrink_to_fit();
+        }
+    }
+
+    /// A place among those who wait for news of this conversation; `None` when all are taken.
+    pub(super) fn waiter(&self, session_id: Uuid) -> Option<Waiter> {
+        let place = self.inner.places.clone().try_acquire_owned().ok()?;
+        let mut shard = self.shard(session_id);
+        let waiting = shard.waiting.entry(session_id).or_default();
+        waiting.polls += 1;
+        Some(Waiter {
+            session_id,
+            changed: waiting.changed.clone(),
+            heads: self.clone(),
+            _place: place,
+        })
+    }
+
+    fn shard(&self, session_id: Uuid) -> MutexGuard<'_, Shard> {
+        let hash = self.inner.hasher.hash_one(session_id);
+        let index = usize::try_from(hash % self.inner.shards.len() as u64).unwrap_or_default();
+        lock(&self.inner.shards[index])
+    }
+}
+
+/// No invariant spans a panic, so a poisoned shard is as good as any.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shard {
+    fn forget_old(&mut self) {
+        self.heads
+            .retain(|_, head| head.read_at.elapsed() < MAX_AGE);
+    }
+}
+
+/// A poll that waits.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    session_id: Uuid,
+    changed: Arc<Notify>,
+    heads: Heads,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Waiter {
+    /// The next change, counted from this call on and not from the first await.
+    pub(super) fn change(&self) -> Pin<Box<OwnedNotified>> {
+        let mut change = Box::pin(self.changed.clone().notified_owned());
+        change.as_mut().enable();
+        change
+    }
+
+    /// The server is about to stop.
+    pub(super) async fn shutdown(&self) {
+        self.heads.inner.shutdown.cancelled().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut shard = self.heads.shard(self.session_id);
+        if let Some(waiting) = shard.waiting.get_mut(&self.session_id) {
+            waiting.polls -= 1;
+            if waiting.polls == 0 {
+                shard.waiting.remove(&self.session_id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support_chat::token;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    struct Case {
+        heads: Heads,
+        session_id: Uuid,
+        token: TokenDigest,
+        newest: Uuid,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let heads = Heads::new(CancellationToken::new());
+            heads.begin_epoch();
+            heads.trust_until(Instant::now() + HOUR);
+            Self {
+                heads,
+                session_id: Uuid::new_v4(),
+                token: token::digest(&"token".to_owned().into()),
+                newest: Uuid::new_v4(),
+            }
+        }
+
+        fn remember(&self, ticket: &Ticket) {
+            self.remember_until(ticket, Instant::now() + HOUR);
+        }
+
+        fn remember_until(&self, ticket: &Ticket, expires_at: Instant) {
+            let head = Head {
+                newest: self.newest,
+                token: self.token,
+                expires_at,
+            };
+            self.heads.remember(ticket, head);
+        }
+
+        fn ticket(&self) -> Ticket {
+            self.heads.ticket(self.session_id)
+        }
+
+        fn is_known(&self) -> bool {
+            self.heads
+                .is_newest(self.session_id, &self.token, self.newest)
+        }
+    }
+
+    #[test]
+    fn a_head_vouches_for_its_own_message_and_token_only() {
+        let case = Case::new();
+        assert!(!case.is_known());
+        case.remember(&case.ticket());
+        assert!(case.is_known());
+        let other_token = token::digest(&"other".to_owned().into());
+        let Case {
+            heads,
+            session_id,
+            token,
+            newest,
+        } = &case;
+        assert!(!heads.is_newest(*session_id, &other_token, *newest));
+        assert!(!heads.is_newest(*session_id, token, Uuid::new_v4()));
+        assert!(!heads.is_newest(Uuid::new_v4(), token, *newest));
+    }
+
+    #[test]
+    fn a_change_is_noticed_after_and_during_the_reading() {
+        let case = Case::new();
+        case.remember(&case.ticket());
+        case.heads.changed(case.session_id);
+        assert!(!case.is_known(), "a change after it was read");
+        let ticket = case.ticket();
+        case.heads.changed(case.session_id);
+        case.remember(&ticket);
+        assert!(!case.is_known(), "a change while it was read");
+    }
+
+    #[test]
+    fn nothing_counts_while_changes_may_be_missed_nor_what_was_read_before() {
+        let case = Case::new();
+        case.remember(&case.ticket());
+        case.heads.distrust();
+        assert!(!case.is_known(), "the connection is gone");
+        let during = case.ticket();
+        case.heads.begin_epoch();
+        case.heads.trust_until(Instant::now() + HOUR);
+        assert!(!case.is_known(), "read before there was a new connection");
+        case.remember(&during);
+        assert!(!case.is_known(), "its reading began before");
+        case.remember(&case.ticket());
+        assert!(case.is_known());
+        case.heads.trust_until(Instant::now());
+        assert!(!case.is_known(), "the connection has not answered lately");
+    }
+
+    #[test]
+    fn a_head_ends_with_its_session_and_with_its_age() {
+        let case = Case::new();
+        case.remember_until(&case.ticket(), Instant::now());
+        assert!(!case.is_known(), "the session has expired");
+        let mut ticket = case.ticket();
+        // A machine that has just been started has no instant that lies so far back.
+        if let Some(long_ago) = ticket.taken_at.checked_sub(MAX_AGE) {
+            ticket.taken_at = long_ago;
+            case.remember(&ticket);
+            assert!(!case.is_known(), "it is too old");
+            case.heads.forget_old();
+            assert!(case.heads.shard(case.session_id).heads.is_empty());
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let case = Case::new();
+        for _ in 0..2 * MAX_HEADS {
+            let head = Head {
+                newest: case.newest,
+                token: case.token,
+                expires_at: Instant::now() + HOUR,
+            };
+            case.heads
+                .remember(&case.heads.ticket(Uuid::new_v4()), head);
+        }
+        let shards = case.heads.inner.shards.iter();
+        let kept: usize = shards.map(|shard| lock(shard).heads.len()).sum();
+        assert!(kept <= MAX_HEADS, "{kept}");
+    }
+
+    #[tokio::test]
+    async fn places_are_bounded_and_given_back_and_a_change_wakes_who_has_one() {
+        let heads = Heads::with_places(CancellationToken::new(), 1);
+        let session_id = Uuid::new_v4();
+        let waiter = heads.waiter(session_id).unwrap();
+        assert!(heads.waiter(session_id).is_none());
+        let change = waiter.change();
+        heads.changed(session_id);
+        change.await;
+        drop(waiter);
+        assert!(heads.shard(session_id).waiting.is_empty());
+        assert!(heads.waiter(session_id).is_some());
+    }
+}

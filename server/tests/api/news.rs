@@ -1,0 +1,209 @@
+//! Polls that wait, polls that are answered from memory, and several servers on one database.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use server::{
+    config::Config,
+    support_chat::{AddressDigester, Cursor, Heads, SupportChat},
+};
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    common::{TestApp, Visitor, config, expect},
+    problem::expect_problem,
+};
+
+/// Whatever is awaited has happened by then, on the slowest machine.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+fn unlimited(pool: &PgPool) -> Config {
+    config(
+        pool,
+        &[
+            ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+        ],
+    )
+}
+
+/// The same visitor, at another server.
+fn at<'a>(app: &'a TestApp, visitor: &Visitor<'_>) -> Visitor<'a> {
+    Visitor {
+        app,
+        session_id: visitor.session_id.clone(),
+        token: visitor.token.clone(),
+        first_message_id: visitor.first_message_id.clone(),
+    }
+}
+
+async fn wait(visitor: &Visitor<'_>, after: &str, seconds: &str) -> reqwest::Response {
+    let path = format!("/messages?after={after}&wait={seconds}");
+    let request = visitor.request(reqwest::Method::GET, &path);
+    request.send().await.unwrap()
+}
+
+async fn waited(visitor: &Visitor<'_>, after: &str) -> Vec<Value> {
+    let answer = expect(wait(visitor, after, "25").await, 200).await;
+    answer["messages"].as_array().unwrap().clone()
+}
+
+async fn send(visitor: &Visitor<'_>, text: &str) -> String {
+    let sent = expect(visitor.send(text).await, 201).await;
+    sent["messageId"].as_str().unwrap().to_owned()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_idle_poll_does_not_ask_postgres(pool: PgPool) {
+    let app = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = app.visitor("Hello").await;
+    let first = visitor.first_message_id.as_str();
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        // What is remembered counts for a while only, and only once the changes are followed.
+        assert!(visitor.messages(Some(first)).await.is_empty());
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::query("LOCK TABLE sessions, messages IN ACCESS EXCLUSIVE MODE")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let idle = timeout(Duration::from_secs(1), visitor.messages(Some(first))).await;
+        tx.rollback().await.unwrap();
+        if idle.is_ok_and(|messages| messages.is_empty()) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it waits for Postgres");
+    }
+    // Of somebody else's token, memory has nothing good to say.
+    let stranger = Visitor {
+        token: "A".repeat(43),
+        ..at(&app, &visitor)
+    };
+    expect_problem(stranger.poll(Some(first)).await, 401, "invalid_token").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_this_server_has_changed_the_next_poll_shows(pool: PgPool) {
+    let app = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = app.visitor("0").await;
+    let mut last = visitor.first_message_id.clone();
+    for n in 1..=50 {
+        for _ in 0..2 {
+            assert!(visitor.messages(Some(&last)).await.is_empty());
+        }
+        let sent = send(&visitor, &n.to_string()).await;
+        let news = visitor.messages(Some(&last)).await;
+        assert_eq!(news[0]["id"], sent, "its own message, {n}");
+        last = sent;
+    }
+    assert!(visitor.messages(Some(&last)).await.is_empty());
+    assert_eq!(visitor.close().await.status(), 204);
+    expect_problem(visitor.poll(Some(&last)).await, 410, "session_closed").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_poll_waits_for_what_another_server_stores(pool: PgPool) {
+    let here = TestApp::spawn(unlimited(&pool)).await;
+    let there = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = here.visitor("0").await;
+    let (mut last, elsewhere) = (visitor.first_message_id.clone(), at(&there, &visitor));
+    // Without NOTIFY, each would be found only when the head is too old: a minute and a half for ten.
+    let conversation = async {
+        for n in 1..=10 {
+            let (news, sent) = tokio::join!(waited(&elsewhere, &last), async {
+                assert!(elsewhere.messages(Some(&last)).await.is_empty());
+                send(&visitor, &n.to_string()).await
+            });
+            assert_eq!((news.len(), &news[0]["id"]), (1, &Value::from(sent)));
+            last = news[0]["id"].as_str().unwrap().to_owned();
+        }
+    };
+    timeout(DEADLINE, conversation).await.expect("woken");
+    let (gone, closed) = tokio::join!(wait(&elsewhere, &last, "25"), visitor.close());
+    assert_eq!(closed.status(), 204);
+    expect_problem(gone, 410, "session_closed").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn every_change_is_told_to_all_servers(pool: PgPool) {
+    let mut changes = PgListener::connect_with(&pool).await.unwrap();
+    changes.listen("support_chat_changes").await.unwrap();
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("Hello").await;
+    let mut told = async |what: &str| {
+        let change = timeout(DEADLINE, changes.recv()).await.expect(what);
+        assert_eq!(change.unwrap().payload(), visitor.session_id, "{what}");
+    };
+    told("a new session").await;
+    send(&visitor, "more").await;
+    told("a message").await;
+    assert_eq!(visitor.close().await.status(), 204);
+    told("the end").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_is_missed_when_the_connections_to_postgres_break(pool: PgPool) {
+    let here = TestApp::spawn(unlimited(&pool)).await;
+    let there = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = here.visitor("0").await;
+    let (mut last, elsewhere) = (visitor.first_message_id.clone(), at(&there, &visitor));
+    for n in 1..=5 {
+        assert!(elsewhere.messages(Some(&last)).await.is_empty());
+        // The other server's listener among them.
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'matrix-support-chat'",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let sent = send(&visitor, &n.to_string()).await;
+        let news = waited(&elsewhere, &last).await;
+        assert_eq!((news.len(), &news[0]["id"]), (1, &Value::from(sent)));
+        last = news[0]["id"].as_str().unwrap().to_owned();
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_wait_has_its_bounds(pool: PgPool) {
+    let app = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = app.visitor("Hello").await;
+    let first = visitor.first_message_id.as_str();
+    for bad in ["26", "256", "-1", "1.5", "x", ""] {
+        expect_problem(wait(&visitor, first, bad).await, 400, "malformed_request").await;
+    }
+    for (seconds, least) in [("0", 0), ("1", 1)] {
+        let started = Instant::now();
+        let answer = wait(&visitor, first, seconds).await;
+        assert_eq!(answer.headers()["support-chat-wait"], "25");
+        assert_eq!(expect(answer, 200).await["messages"], Value::Array(vec![]));
+        assert!(started.elapsed() >= Duration::from_secs(least));
+    }
+    let sent = send(&visitor, "there already").await;
+    assert_eq!(waited(&visitor, first).await[0]["id"], sent);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
+    let app = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = app.visitor("Hello").await;
+    let shutdown = CancellationToken::new();
+    let chat = SupportChat::new(
+        pool.clone(),
+        unlimited(&pool).limits,
+        AddressDigester::new("key".to_owned().into()),
+        None,
+        Heads::new(shutdown.clone()),
+    );
+    let after = Cursor::Message(Uuid::parse_str(&visitor.first_message_id).unwrap());
+    let session_id = Uuid::parse_str(&visitor.session_id).unwrap();
+    let token = visitor.token.clone().into();
+    // A day, so that the end is what ends it.
+    let day = Duration::from_hours(24);
+    let waiting = chat.wait_for_messages(session_id, &token, Some(after), day);
+    let (answer, ()) = tokio::join!(timeout(DEADLINE, waiting), async { shutdown.cancel() });
+    assert!(answer.expect("it ends").unwrap().is_empty());
+}
