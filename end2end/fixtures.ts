@@ -32,8 +32,8 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   aliceClient: [({}, use) => running("alice", use), { scope: "worker" }],
   bobClient: [({}, use) => running("bob", use), { scope: "worker" }],
 
-  alice: async ({ aliceClient }, use) => use(new Staff(aliceClient)),
-  bob: async ({ bobClient }, use) => use(new Staff(bobClient)),
+  alice: async ({ aliceClient }, use) => use(await Staff.arriving(aliceClient)),
+  bob: async ({ bobClient }, use) => use(await Staff.arriving(bobClient)),
   archive: async ({}, use) => use(new Archive(loginOf("bot"))),
 
   visitor: async ({ page }, use) => {

@@ -1,9 +1,20 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import pg from "pg";
 
 import { environment } from "./environment.ts";
 
-/** Every row of every table of the support server's database, as text. */
-export async function dumpDatabase(): Promise<string> {
+/** Waits until the homeserver has been told all that there is to tell: no invitation is on its way any more. */
+export async function outboxEmpty(): Promise<void> {
+  const deadline = Date.now() + 90_000;
+  while ((await dumpDatabase("outbox")) !== "") {
+    if (Date.now() > deadline) throw new Error("the outbox does not become empty");
+    await delay(100);
+  }
+}
+
+/** Every row of every table of the support server's database, or of one of them, as text. */
+export async function dumpDatabase(only?: string): Promise<string> {
   const client = new pg.Client({ connectionString: environment.databaseUrl() });
   await client.connect();
   try {
@@ -13,6 +24,7 @@ export async function dumpDatabase(): Promise<string> {
     );
     const dump: string[] = [];
     for (const { schema, name } of tables.rows) {
+      if (only !== undefined && name !== only) continue;
       const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
       const rows = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${table} AS t`);
       dump.push(...rows.rows.map(({ row }) => `${name}: ${row}`));

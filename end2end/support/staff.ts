@@ -9,6 +9,7 @@ import {
 } from "matrix-js-sdk";
 import type { RoomMessageEventContent } from "matrix-js-sdk/lib/types.js";
 
+import { outboxEmpty } from "./database.ts";
 import { clientFor, type Login, patiently, type RoomMessage } from "./matrix.ts";
 
 const PATIENCE_MS = 45_000;
@@ -41,10 +42,17 @@ export class Staff {
   readonly #client: MatrixClient;
   readonly #earlierRooms: Set<string>;
 
-  constructor(client: MatrixClient) {
+  private constructor(client: MatrixClient, earlierRooms: Set<string>) {
     this.#client = client;
     this.userId = client.getSafeUserId();
-    this.#earlierRooms = new Set(client.getRooms().map((room) => room.roomId));
+    this.#earlierRooms = earlierRooms;
+  }
+
+  /** Comes to a new test, when all that earlier tests have begun is done. */
+  static async arriving(client: MatrixClient): Promise<Staff> {
+    await outboxEmpty();
+    // The homeserver is asked: the app may not have heard of the last invitation yet.
+    return new Staff(client, await roomsOf(client));
   }
 
   /** The rooms this test has brought, invitations included. */
@@ -157,6 +165,17 @@ export class Staff {
   #until<T>(what: string, look: () => T | undefined): Promise<T> {
     return until(this.#client, `${this.userId}: ${what}`, look);
   }
+}
+
+/** The rooms that the homeserver knows for this member now, invitations included. */
+async function roomsOf(client: MatrixClient): Promise<Set<string>> {
+  const url = new URL("/_matrix/client/v3/sync", client.getHomeserverUrl());
+  url.searchParams.set("timeout", "0");
+  const headers = { Authorization: `Bearer ${client.getAccessToken()}` };
+  const answer = await fetch(url, { headers });
+  if (!answer.ok) throw new Error(`sync: ${answer.status}`);
+  const { rooms = {} } = (await answer.json()) as { rooms?: Record<string, object> };
+  return new Set(Object.values(rooms).flatMap((kind) => Object.keys(kind)));
 }
 
 /** Looks now and after every sync, until `look` finds something. */
