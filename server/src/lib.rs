@@ -16,5 +16,6 @@ pub mod matrix;
 
 pub mod config;
 pub mod housekeeping;
+pub mod metrics;
 pub mod startup;
 pub mod telemetry;

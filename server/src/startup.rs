@@ -11,6 +11,7 @@ use crate::{
     housekeeping,
     http::{self, AppState},
     matrix::{Homeserver, outbox, sync::Syncer},
+    metrics::Metrics,
     storage,
     support_chat::{self, AddressDigester, Heads, PerMinute, SupportChat, Turnstile},
 };
@@ -39,6 +40,9 @@ pub enum StartupError {
         /// The operating system's reason.
         error: std::io::Error,
     },
+    /// What is counted.
+    #[error("the metrics cannot be made: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// Signals, or a listener that broke.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -87,7 +91,12 @@ impl Application {
             admin,
         } = self;
         let ttl = config.limits.session_ttl;
-        let homeserver = Arc::new(Homeserver::new(config.matrix.clone(), pool.clone()));
+        let metrics = Metrics::new()?;
+        let homeserver = Arc::new(Homeserver::new(
+            config.matrix.clone(),
+            pool.clone(),
+            metrics.clone(),
+        ));
         let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let heads = Heads::new(shutdown.clone());
@@ -97,6 +106,7 @@ impl Application {
             addresses,
             turnstile,
             heads.clone(),
+            metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let (housekept, shutdown_housekeeping) = (support_chat.clone(), shutdown.clone());
@@ -104,19 +114,20 @@ impl Application {
             support_chat,
             config,
             requests: requests.clone(),
+            metrics: metrics.clone(),
         };
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts: JoinSet<Result<(), StartupError>> = JoinSet::new();
-        let syncer = Syncer::new(pool.clone(), homeserver.clone(), ttl);
+        let syncer = Syncer::new(pool.clone(), homeserver.clone(), metrics.clone(), ttl);
         let (stop_sync, stop_outbox) = (shutdown.clone(), shutdown.clone());
         parts.spawn(async move {
             syncer.run(stop_sync).await;
             Ok(())
         });
-        let outbox_pool = pool.clone();
+        let (outbox_pool, outbox_metrics) = (pool.clone(), metrics.clone());
         parts.spawn(async move {
-            outbox::run(outbox_pool, homeserver, stop_outbox).await;
+            outbox::run(outbox_pool, homeserver, outbox_metrics, stop_outbox).await;
             Ok(())
         });
         let follow = support_chat::follow_changes(pool.clone(), heads, shutdown.clone());
@@ -126,7 +137,7 @@ impl Application {
         });
         for (listener, router) in [
             (public, http::public_router(&state)),
-            (admin, http::admin_router(pool.clone())),
+            (admin, http::admin_router(pool.clone(), metrics)),
         ] {
             let stop = shutdown.clone().cancelled_owned();
             let service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -9,18 +9,30 @@ use axum::{
 use serde::Serialize;
 use sqlx::PgPool;
 
-use crate::storage::{outbox, sync_position};
+use crate::{
+    metrics::{Gauges, Metrics},
+    storage::{
+        outbox::{self, Backlog},
+        sync_position,
+    },
+};
 
 /// A sync answers after 30 s at the latest, also when there is nothing new.
 const SYNC_CURRENT_SECONDS: f64 = 60.0;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn router(pool: PgPool) -> Router {
+pub fn router(pool: PgPool, metrics: Metrics) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(readiness))
-        .route("/metrics", get(metrics))
-        .with_state(pool)
+        .route("/metrics", get(exposition))
+        .with_state(Admin { pool, metrics })
+}
+
+#[derive(Clone, Debug)]
+struct Admin {
+    pool: PgPool,
+    metrics: Metrics,
 }
 
 /// Which part is not ready.
@@ -34,7 +46,7 @@ struct Readiness {
     matrix_sync: bool,
 }
 
-async fn readiness(State(pool): State<PgPool>) -> (StatusCode, Json<Readiness>) {
+async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json<Readiness>) {
     let age = sync_position::age_seconds(&pool).await;
     let database = age.is_ok();
     let matrix_sync = age
@@ -57,50 +69,56 @@ async fn readiness(State(pool): State<PgPool>) -> (StatusCode, Json<Readiness>) 
     )
 }
 
-/// Prometheus' text format. Read from Postgres, so every server of a database says the same; without
-/// Postgres there is only the gauge that says so.
-async fn metrics(State(pool): State<PgPool>) -> ([(HeaderName, &'static str); 1], String) {
+/// Prometheus' text format: what this server counted, and what Postgres says, which is the same from
+/// every server of a database. Without Postgres there is only the gauge that says so.
+async fn exposition(
+    State(Admin { pool, metrics }): State<Admin>,
+) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
     let measured = async {
         let backlog = outbox::backlog(&pool).await?;
         let sync_age = sync_position::age_seconds(&pool).await?;
         Ok::<_, sqlx::Error>((backlog, sync_age))
     };
-    let mut gauges = Vec::new();
-    match measured.await {
-        Ok((backlog, sync_age)) => {
-            let tasks = backlog.tasks.to_string();
-            let oldest = backlog.oldest_message_seconds.to_string();
-            gauges.push(("database_up", "Whether Postgres answers.", "1".to_owned()));
-            gauges.push((
-                "outbox_tasks",
-                "What the homeserver has yet to be told.",
-                tasks,
-            ));
-            gauges.push((
-                "outbox_oldest_message_seconds",
-                "How long the oldest undelivered message of a visitor has waited.",
-                oldest,
-            ));
-            if let Some(age) = sync_age {
-                let help = "Time since a server of this database had an answer to /sync.";
-                gauges.push(("sync_age_seconds", help, age.to_string()));
-            }
-        }
-        Err(_) => gauges.push(("database_up", "Whether Postgres answers.", "0".to_owned())),
+    let measured = measured.await.ok();
+    let text = gauges(&pool, measured)
+        .and_then(|gauges| metrics.render(&gauges))
+        .map_err(|error| {
+            tracing::error!(%error, "the metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR
+        })?;
+    let media_type = "text/plain; version=0.0.4; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, media_type)], text))
+}
+
+fn gauges(
+    pool: &PgPool,
+    measured: Option<(Backlog, Option<f64>)>,
+) -> Result<Gauges, prometheus::Error> {
+    let gauges = Gauges::new()?;
+    let up = if measured.is_some() { 1.0 } else { 0.0 };
+    gauges.add("database_up", "Whether Postgres answers.", &[], up)?;
+    if let Some((backlog, _)) = measured {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        let tasks = backlog.tasks as f64;
+        let help = "What the homeserver has yet to be told.";
+        gauges.add("outbox_tasks", help, &[], tasks)?;
+        let help = "How long the oldest undelivered message of a visitor has waited.";
+        let oldest = backlog.oldest_message_seconds;
+        gauges.add("outbox_oldest_message_seconds", help, &[], oldest)?;
     }
-    let lines: Vec<_> = gauges
-        .into_iter()
-        .map(|(name, help, value)| {
-            let name = format!("support_chat_{name}");
-            format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
-        })
-        .collect();
-    let text = lines.concat();
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        text,
-    )
+    if let Some((_, Some(age))) = measured {
+        let help = "Time since a server of this database had an answer to /sync.";
+        gauges.add("sync_age_seconds", help, &[], age)?;
+    }
+    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+    let used = pool.size().saturating_sub(idle);
+    for (state, connections) in [("idle", idle), ("used", used)] {
+        let help = "Connections of this server to Postgres.";
+        let labels = [("state", state)];
+        gauges.add("database_connections", help, &labels, connections.into())?;
+    }
+    let most = pool.options().get_max_connections();
+    let help = "How many connections to Postgres this server may have.";
+    gauges.add("database_connections_max", help, &[], most.into())?;
+    Ok(gauges)
 }

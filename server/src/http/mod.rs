@@ -1,10 +1,11 @@
-//! The public listener (API, pages, widget) and the admin listener (health, readiness).
+//! The public listener (API, pages, widget) and the admin listener (health, readiness, metrics).
 
 mod admin;
 mod bearer;
 mod client_address;
 mod json;
 mod openapi;
+mod operation;
 mod origin;
 mod pages;
 mod problem;
@@ -24,6 +25,7 @@ pub use admin::router as admin_router;
 
 use crate::{
     config::Config,
+    metrics::Metrics,
     support_chat::{PerMinute, SupportChat},
 };
 
@@ -39,6 +41,8 @@ pub struct AppState {
     pub config: Arc<Config>,
     /// How much each client address has asked lately.
     pub requests: Arc<PerMinute<IpAddr>>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// Everything that the public listener answers.
@@ -54,7 +58,10 @@ pub fn public_router(state: &AppState) -> Router {
         .layer(time_limit())
         .layer(CatchPanicLayer::custom(problem::from_panic))
         // Outermost, so that every answer, a refusal of the framework's too, is finished by it.
-        .layer(middleware::from_fn(request_context::layer))
+        .layer(middleware::from_fn_with_state(
+            state.metrics.clone(),
+            request_context::layer,
+        ))
 }
 
 fn time_limit() -> TimeoutLayer {

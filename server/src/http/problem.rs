@@ -141,7 +141,8 @@ pub(super) fn from_panic(panic: Box<dyn Any + Send>) -> Response {
     ApiError::from(ErrorCode::Internal).into_response()
 }
 
-/// Gives an error its body. What the framework refused by itself is told by its status.
+/// Gives an error its body, and its code as an extension. What the framework refused by itself is told
+/// by its status.
 pub(super) fn render(mut response: Response, request_id: &str) -> Response {
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| {
         let has_body = response.headers().contains_key(header::CONTENT_TYPE)
@@ -187,6 +188,7 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
         json.headers
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    json.extensions.insert(error.code);
     Response::from_parts(json, Body::new(body))
 }
 

@@ -1,10 +1,11 @@
-//! What every request has: an id, a span in the log, and an answer that says no more than it should.
+//! What every request has: an id, a span in the log, a place in the metrics, and an answer that says no
+//! more than it should.
 
 use std::time::Instant;
 
-use app::contract::REQUEST_ID_HEADER;
+use app::contract::{ErrorCode, REQUEST_ID_HEADER};
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
@@ -12,7 +13,8 @@ use axum::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::problem;
+use super::{operation, problem};
+use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
@@ -26,8 +28,13 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-pub(super) async fn layer(request: Request, next: Next) -> Response {
+pub(super) async fn layer(
+    State(metrics): State<Metrics>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = request_id(request.headers());
+    let operation = operation::of(&request);
     let started = Instant::now();
     // The path holds a session's id, and never a token.
     let span = tracing::info_span!(
@@ -47,11 +54,15 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
                 .entry(name)
                 .or_insert(HeaderValue::from_static(value));
         }
-        tracing::debug!(
-            status = response.status().as_u16(),
-            elapsed_us = started.elapsed().as_micros(),
-            "answered"
+        let (status, took) = (response.status().as_u16(), started.elapsed());
+        let code = response.extensions().get::<ErrorCode>();
+        metrics.answered(
+            operation,
+            status,
+            code.map_or("", |code| code.as_str()),
+            took,
         );
+        tracing::debug!(status, elapsed_us = took.as_micros(), "answered");
         response
     }
     .instrument(span)

@@ -1,5 +1,7 @@
 //! Requests per client address, all operations together.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -7,7 +9,7 @@ use axum::{
 };
 
 use super::{AppState, client_address::ClientAddress, problem::ApiError};
-use crate::support_chat::counted_as;
+use crate::{metrics::Throttle, support_chat::counted_as};
 
 pub(super) async fn layer(
     State(state): State<AppState>,
@@ -15,8 +17,16 @@ pub(super) async fn layer(
     request: Request,
     next: Next,
 ) -> Response {
-    match state.requests.take(&counted_as(address)) {
+    match take_request(&state, address) {
         Ok(()) => next.run(request).await,
-        Err(wait) => ApiError::rate_limited(wait).into_response(),
+        Err(error) => error.into_response(),
     }
+}
+
+/// Counts one request of this address, or refuses it.
+pub(super) fn take_request(state: &AppState, address: IpAddr) -> Result<(), ApiError> {
+    state.requests.take(&counted_as(address)).map_err(|wait| {
+        state.metrics.throttled(Throttle::RequestsPerIp);
+        ApiError::rate_limited(wait)
+    })
 }

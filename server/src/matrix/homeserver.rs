@@ -1,7 +1,11 @@
 //! The homeserver's client-server API, as far as the relay uses it: matrix-sdk for authentication and
 //! transport, without its stores and queues. What must survive is in Postgres.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use matrix_sdk::{
     Client, ClientBuildError, HttpError, SessionMeta, SessionTokens,
@@ -37,6 +41,7 @@ use tokio::{sync::Mutex, time};
 use super::{event::RoomEvent, seal};
 use crate::{
     config::{BotCredentials, Matrix},
+    metrics::Metrics,
     storage::bot_log_in,
 };
 
@@ -115,6 +120,20 @@ impl MatrixError {
         }
     }
 
+    /// What the metrics call it: the specification's `errcode`, or why there is none.
+    fn errcode(&self) -> Cow<'static, str> {
+        match (self, self.kind()) {
+            (Self::LogIn(error), _) => error.errcode(),
+            (Self::TooSlow, _) => "timeout".into(),
+            // One that the specification does not know could be anything.
+            (_, Some(kind)) if kind.custom_json_data().is_some() => "other".into(),
+            (_, Some(kind)) => kind.errcode().to_string().into(),
+            (Self::Http(HttpError::Reqwest(error)), _) if error.is_timeout() => "timeout".into(),
+            (Self::Http(HttpError::Reqwest(_)), _) => "unreachable".into(),
+            _ => "other".into(),
+        }
+    }
+
     /// The token is no longer good: logging in again may help, and repeating the request will not.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
@@ -181,6 +200,7 @@ impl MatrixError {
 pub struct Homeserver {
     config: Matrix,
     pool: PgPool,
+    metrics: Metrics,
     client: Mutex<Option<Client>>,
     /// What `m.room.create` says of rooms that were looked at: it never changes.
     creations: Mutex<HashMap<String, Option<Value>>>,
@@ -189,10 +209,11 @@ pub struct Homeserver {
 impl Homeserver {
     /// Not connected yet.
     #[must_use]
-    pub fn new(config: Matrix, pool: PgPool) -> Self {
+    pub fn new(config: Matrix, pool: PgPool, metrics: Metrics) -> Self {
         Self {
             config,
             pool,
+            metrics,
             client: Mutex::new(None),
             creations: Mutex::new(HashMap::new()),
         }
@@ -211,10 +232,10 @@ impl Homeserver {
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let client = self
-            .log_in()
-            .await
-            .map_err(|error| MatrixError::LogIn(Box::new(error)))?;
+        let asked = Instant::now();
+        let result = self.log_in().await;
+        self.count("log_in", asked, &result);
+        let client = result.map_err(|error| MatrixError::LogIn(Box::new(error)))?;
         *slot = Some(client.clone());
         Ok(client)
     }
@@ -308,13 +329,17 @@ impl Homeserver {
         Ok(client)
     }
 
-    /// Forgets a log-in that turned out to be void, unless another has taken its place meanwhile.
+    /// Sends a request, counted under its name, and forgets a log-in that turns out to be void, unless
+    /// another has taken its place meanwhile.
     async fn checked<T>(
         &self,
+        name: &str,
         client: &Client,
-        result: Result<T, HttpError>,
+        request: impl IntoFuture<Output = Result<T, HttpError>>,
     ) -> Result<T, MatrixError> {
-        let result = result.map_err(MatrixError::from);
+        let asked = Instant::now();
+        let result = request.await.map_err(MatrixError::from);
+        self.count(name, asked, &result);
         if result.as_ref().is_err_and(MatrixError::is_unauthorized) {
             let mut slot = self.client.lock().await;
             if slot
@@ -328,6 +353,12 @@ impl Homeserver {
         result
     }
 
+    fn count<T>(&self, name: &str, asked: Instant, result: &Result<T, MatrixError>) {
+        let errcode = result.as_ref().err().map(MatrixError::errcode);
+        self.metrics
+            .homeserver_answered(name, asked.elapsed(), errcode.as_deref());
+    }
+
     /// Makes a room from a `createRoom` body.
     pub(super) async fn create_room(&self, body: &Value) -> Result<String, MatrixError> {
         let request = create_room_request(body)?;
@@ -335,14 +366,22 @@ impl Homeserver {
         let send = client
             .send(request)
             .with_request_config(Some(request_config(CREATE_ROOM_TIMEOUT)));
-        Ok(self.checked(&client, send.await).await?.room_id.into())
+        Ok(self
+            .checked("create_room", &client, send)
+            .await?
+            .room_id
+            .into())
     }
 
     /// The rooms that the bot is in.
     pub(super) async fn joined_rooms(&self) -> Result<Vec<String>, MatrixError> {
         let client = self.client().await?;
         let response = self
-            .checked(&client, client.send(joined_rooms::v3::Request::new()).await)
+            .checked(
+                "joined_rooms",
+                &client,
+                client.send(joined_rooms::v3::Request::new()),
+            )
             .await?;
         Ok(response
             .joined_rooms
@@ -362,7 +401,10 @@ impl Homeserver {
             String::new(),
         );
         let client = self.client().await?;
-        let content = match self.checked(&client, client.send(request).await).await {
+        let content = match self
+            .checked("room_state", &client, client.send(request))
+            .await
+        {
             Ok(response) => {
                 Some(serde_json::from_str(response.event_or_content.get()).map_err(unreadable)?)
             }
@@ -380,7 +422,9 @@ impl Homeserver {
     pub(super) async fn all_state(&self, room_id: &str) -> Result<Vec<RoomEvent>, MatrixError> {
         let request = get_state_events::v3::Request::new(parse_room_id(room_id)?);
         let client = self.client().await?;
-        let response = self.checked(&client, client.send(request).await).await?;
+        let response = self
+            .checked("room_state", &client, client.send(request))
+            .await?;
         Ok(response
             .room_state
             .iter()
@@ -402,7 +446,8 @@ impl Homeserver {
             raw(content)?,
         );
         let client = self.client().await?;
-        self.checked(&client, client.send(request).await).await?;
+        self.checked("set_state", &client, client.send(request))
+            .await?;
         Ok(())
     }
 
@@ -417,7 +462,8 @@ impl Homeserver {
         );
         let request = invite_user::v3::Request::new(parse_room_id(room_id)?, recipient);
         let client = self.client().await?;
-        self.checked(&client, client.send(request).await).await?;
+        self.checked("invite", &client, client.send(request))
+            .await?;
         Ok(())
     }
 
@@ -436,7 +482,7 @@ impl Homeserver {
         );
         let client = self.client().await?;
         Ok(self
-            .checked(&client, client.send(request).await)
+            .checked("send_message", &client, client.send(request))
             .await?
             .event_id
             .into())
@@ -465,7 +511,7 @@ impl Homeserver {
         let send = client
             .send(request)
             .with_request_config(Some(request_config(limit)));
-        self.checked(&client, send.await).await
+        self.checked("sync", &client, send).await
     }
 
     /// One page of the room's history, newest first, and where the next one begins. Without `from` it
@@ -483,7 +529,9 @@ impl Homeserver {
         request.limit = UInt::from(PAGE);
         request.filter.types = Some(relevant_types());
         let client = self.client().await?;
-        let response = self.checked(&client, client.send(request).await).await?;
+        let response = self
+            .checked("history", &client, client.send(request))
+            .await?;
         Ok((
             response.chunk.iter().filter_map(RoomEvent::read).collect(),
             response.end,
@@ -501,7 +549,9 @@ impl Homeserver {
         request.limit = UInt::from(CONTEXT);
         request.filter.types = Some(relevant_types());
         let client = self.client().await?;
-        let response = self.checked(&client, client.send(request).await).await?;
+        let response = self
+            .checked("context", &client, client.send(request))
+            .await?;
         let read = |events: &[Raw<_>]| events.iter().filter_map(RoomEvent::read).collect();
         Ok(Context {
             event: response.event.as_ref().and_then(RoomEvent::read),

@@ -1,6 +1,7 @@
 //! What a sync brought, stored with its position in one transaction.
 
 use app::contract::Sender;
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -31,7 +32,14 @@ pub(super) struct Rules {
     pub(super) session_ttl: std::time::Duration,
 }
 
-/// Stores everything and moves on from `from` to `to`; `false`, storing nothing, when another server
+/// What came of a sync.
+#[derive(Debug, Default)]
+pub(super) struct TakenIn {
+    /// When the texts, edits among them, were written that visitors are shown now.
+    pub(super) staff_texts: Vec<DateTime<Utc>>,
+}
+
+/// Stores everything and moves on from `from` to `to`; `None`, storing nothing, when another server
 /// did so first.
 pub(super) async fn store(
     pool: &PgPool,
@@ -39,11 +47,12 @@ pub(super) async fn store(
     batches: &[RoomBatch],
     from: Option<&str>,
     to: &str,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<TakenIn>, sqlx::Error> {
+    let mut taken_in = TakenIn::default();
     let mut tx = pool.begin().await?;
     // First: two servers with the same answer wait for each other here, and one of them drops it.
     if !sync_position::advance(&mut tx, from, to).await? {
-        return Ok(false);
+        return Ok(None);
     }
     let ids: Vec<_> = batches
         .iter()
@@ -64,20 +73,23 @@ pub(super) async fn store(
             sessions::lock(&mut tx, batch.session_id).await?;
         }
         for (event, meaning) in new {
-            take(&mut tx, rules, batch.session_id, event, meaning).await?;
+            if take(&mut tx, rules, batch.session_id, event, meaning).await? {
+                taken_in.staff_texts.extend(event.written_at());
+            }
         }
     }
     tx.commit().await?;
-    Ok(true)
+    Ok(Some(taken_in))
 }
 
+/// Takes an event in; `true` when the visitor is shown its text.
 async fn take(
     db: &mut PgConnection,
     rules: &Rules,
     session_id: Uuid,
     event: &RoomEvent,
     meaning: Meaning,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let mut taken = Taken {
         event_id: &event.event_id,
         session_id,
@@ -121,7 +133,9 @@ async fn take(
         }
         Meaning::Nothing => {}
     }
-    matrix_events::insert(db, taken).await
+    let is_shown = taken.message_id.is_some();
+    matrix_events::insert(db, taken).await?;
+    Ok(is_shown)
 }
 
 /// Why a text would not reach the visitor any more.

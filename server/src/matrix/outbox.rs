@@ -18,10 +18,13 @@ use super::{
     homeserver::{Homeserver, MatrixError},
     recap, room,
 };
-use crate::storage::{
-    matrix_events, messages,
-    outbox::{self, CHANNEL, Claim, Outcome, RENEWAL, Task},
-    sessions::{self, Subject},
+use crate::{
+    metrics::Metrics,
+    storage::{
+        matrix_events, messages,
+        outbox::{self, CHANNEL, Claim, Outcome, RENEWAL, Task},
+        sessions::{self, Subject},
+    },
 };
 
 /// Sessions that are sent at the same time.
@@ -64,11 +67,21 @@ enum Failure {
 struct Sender {
     pool: PgPool,
     homeserver: Arc<Homeserver>,
+    metrics: Metrics,
 }
 
 /// Sends until `shutdown`, then finishes what is under way.
-pub async fn run(pool: PgPool, homeserver: Arc<Homeserver>, shutdown: CancellationToken) {
-    let sender = Sender { pool, homeserver };
+pub async fn run(
+    pool: PgPool,
+    homeserver: Arc<Homeserver>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) {
+    let sender = Sender {
+        pool,
+        homeserver,
+        metrics,
+    };
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut at_work = JoinSet::new();
     let mut listener = None;
@@ -165,6 +178,7 @@ impl Sender {
                     %session_id, ?task, attempts = claim.attempts, retry_in = ?delay, %failure,
                     "not delivered yet"
                 );
+                self.metrics.delivery_retries.inc();
                 // When this fails too, the lease runs out.
                 let _ = outbox::retry(&self.pool, claim, delay).await;
                 return false;
@@ -194,11 +208,20 @@ impl Sender {
     async fn finish(&self, claim: &Claim, outcome: Outcome<'_>) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin().await?;
         // Not when another server has recorded the message's end: it may have been another one.
-        if outbox::finish(&mut tx, claim, outcome).await? && outcome == Outcome::Failed {
+        let ended = outbox::finish(&mut tx, claim, outcome).await?;
+        if ended && outcome == Outcome::Failed {
             let notice = "A message of the visitor could not be delivered to this room.";
             outbox::push(&mut tx, claim.session_id, &Task::Notice(notice.to_owned())).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        if ended {
+            let counter = match outcome {
+                Outcome::Sent(_) | Outcome::Done => &self.metrics.messages_delivered,
+                Outcome::Failed => &self.metrics.messages_failed,
+            };
+            counter.inc();
+        }
+        Ok(())
     }
 
     /// Does the task; answers with the event it became, when it became one.
@@ -302,7 +325,9 @@ impl Sender {
             if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
                 outbox::set_room_asked(&self.pool, claim.id, false).await?;
             }
-            created?
+            let room_id = created?;
+            self.metrics.rooms_created.inc();
+            room_id
         };
         sessions::set_room(&self.pool, claim.session_id, &room_id).await?;
         tracing::info!(session_id = %claim.session_id, room_id, "room ready");

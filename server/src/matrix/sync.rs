@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_sdk::ruma::api::client::sync::sync_events::v3::Timeline;
 use sqlx::{PgConnection, PgPool};
@@ -12,10 +13,13 @@ use uuid::Uuid;
 use super::{
     event::RoomEvent,
     homeserver::{Homeserver, MatrixError},
-    ingest::{self, RoomBatch, Rules},
+    ingest::{self, RoomBatch, Rules, TakenIn},
     room,
 };
-use crate::storage::{sessions, sync_position};
+use crate::{
+    metrics::Metrics,
+    storage::{sessions, sync_position},
+};
 
 /// How often a server that does not sync asks whether it should.
 const TAKEOVER: Duration = Duration::from_secs(2);
@@ -39,13 +43,19 @@ enum Failure {
 pub struct Syncer {
     pool: PgPool,
     homeserver: Arc<Homeserver>,
+    metrics: Metrics,
     rules: Rules,
 }
 
 impl Syncer {
     /// A syncer that has not begun.
     #[must_use]
-    pub fn new(pool: PgPool, homeserver: Arc<Homeserver>, session_ttl: Duration) -> Self {
+    pub fn new(
+        pool: PgPool,
+        homeserver: Arc<Homeserver>,
+        metrics: Metrics,
+        session_ttl: Duration,
+    ) -> Self {
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),
@@ -55,6 +65,7 @@ impl Syncer {
         Self {
             pool,
             homeserver,
+            metrics,
             rules,
         }
     }
@@ -110,10 +121,22 @@ impl Syncer {
                 }
             }
             let to = &answer.next_batch;
-            if !ingest::store(&self.pool, &self.rules, &batches, from.as_deref(), to).await? {
+            let stored = ingest::store(&self.pool, &self.rules, &batches, from.as_deref(), to);
+            if let Some(taken_in) = stored.await? {
+                self.count(&taken_in);
+            } else {
                 tracing::info!("another server was faster; its answer counts");
             }
             *failures = 0;
+        }
+    }
+
+    fn count(&self, taken_in: &TakenIn) {
+        let now = Utc::now();
+        for written_at in &taken_in.staff_texts {
+            // The homeserver's clock may be ahead of ours.
+            let lag = (now - written_at).to_std().unwrap_or_default();
+            self.metrics.staff_message_lag.observe(lag.as_secs_f64());
         }
     }
 

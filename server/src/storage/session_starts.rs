@@ -9,13 +9,22 @@ use crate::config::Limit;
 /// The advisory lock that makes counting and adding one step; the number says nothing.
 const LOCK: i64 = 0x7375_7070_6f72_7461;
 
-/// Counts one more beginning; or, when that would be too many, says after how long it would not.
+/// Too many have begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TooMany {
+    /// After this long one more will do.
+    pub wait: Duration,
+    /// Of all addresses together, and not only of this one.
+    pub overall: bool,
+}
+
+/// Counts one more beginning; or, when that would be too many, says so.
 pub async fn take(
     db: &mut PgConnection,
     address_digest: &[u8],
     per_address: Limit,
     overall: Limit,
-) -> Result<Option<Duration>, sqlx::Error> {
+) -> Result<Option<TooMany>, sqlx::Error> {
     if per_address.is_none() && overall.is_none() {
         return Ok(None);
     }
@@ -41,7 +50,10 @@ pub async fn take(
         .fetch_optional(&mut *db)
         .await?
         .flatten();
-        longest = longest.max(wait.map(|seconds| Duration::from_secs_f64(seconds.max(0.0))));
+        longest = longest.max(wait.map(|seconds| TooMany {
+            wait: Duration::from_secs_f64(seconds.max(0.0)),
+            overall: address.is_none(),
+        }));
     }
     if longest.is_some() {
         return Ok(longest);

@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     config::Limits,
+    metrics::{Metrics, Throttle},
     storage::{
         self,
         messages::{self, NewMessage},
@@ -135,6 +136,7 @@ pub struct SupportChat {
     messages: Arc<PerMinute<Uuid>>,
     turnstile: Option<Turnstile>,
     heads: Heads,
+    metrics: Metrics,
     started: Instant,
 }
 
@@ -147,6 +149,7 @@ impl SupportChat {
         addresses: AddressDigester,
         turnstile: Option<Turnstile>,
         heads: Heads,
+        metrics: Metrics,
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         Self {
@@ -156,6 +159,7 @@ impl SupportChat {
             messages,
             turnstile,
             heads,
+            metrics,
             started: Instant::now(),
         }
     }
@@ -223,6 +227,8 @@ impl SupportChat {
         if let Err(error) = tx.commit().await {
             self.find_out(error, session_id, message.id).await?;
         }
+        self.metrics.sessions_started.inc();
+        self.metrics.messages_accepted.inc();
         tracing::info!(session_id = %session_id, message_id = %message.id, "session created");
         Ok(StartedSession {
             session_id,
@@ -255,9 +261,10 @@ impl SupportChat {
             });
         }
         ensure_open(session.state)?;
-        self.messages
-            .take(&session_id)
-            .map_err(Refusal::RateLimited)?;
+        self.messages.take(&session_id).map_err(|wait| {
+            self.metrics.throttled(Throttle::MessagesPerSession);
+            Refusal::RateLimited(wait)
+        })?;
         let message = store_visitor_message(&mut tx, session_id, body).await?;
         if let Some(request) = &request {
             request.claim(&mut tx, session_id, message.id).await?;
@@ -267,6 +274,7 @@ impl SupportChat {
         if let Err(error) = committed {
             self.find_out(error, session_id, message.id).await?;
         }
+        self.metrics.messages_accepted.inc();
         tracing::info!(session_id = %session_id, message_id = %message.id, "message accepted");
         Ok(message)
     }
@@ -418,7 +426,14 @@ impl SupportChat {
         let digest = self.addresses.digest(address);
         session_starts::take(db, &digest, sessions_per_ip_per_hour, sessions_per_hour)
             .await?
-            .map_or(Ok(()), |wait| Err(Refusal::RateLimited(wait)))
+            .map_or(Ok(()), |too_many| {
+                self.metrics.throttled(if too_many.overall {
+                    Throttle::Sessions
+                } else {
+                    Throttle::SessionsPerIp
+                });
+                Err(Refusal::RateLimited(too_many.wait))
+            })
     }
 
     /// A connection that was lost while it committed leaves open whether it did, and a refusal promises

@@ -20,6 +20,7 @@ mod command_line;
 mod create_session;
 mod idempotency;
 mod limits;
+mod metrics;
 mod news;
 mod openapi;
 mod operations;

@@ -11,7 +11,7 @@ use crate::{
     problem::expect_problem,
 };
 
-async fn admin(app: &TestApp, path: &str) -> reqwest::Response {
+pub(crate) async fn admin(app: &TestApp, path: &str) -> reqwest::Response {
     app.client
         .get(format!("http://{}{path}", app.admin_address))
         .send()
@@ -156,41 +156,4 @@ async fn a_stopped_server_has_ended_cleanly_and_listens_no_more(pool: PgPool) {
         let error = tokio::net::TcpStream::connect(address).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     }
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn metrics_say_how_much_waits_and_since_when(pool: PgPool) {
-    let app = TestApp::spawn(config(&pool, &[])).await;
-    let gauge = async |name: &str| -> Option<f64> {
-        let response = admin(&app, "/metrics").await;
-        assert_eq!(
-            response.headers()["content-type"],
-            "text/plain; version=0.0.4; charset=utf-8"
-        );
-        let text = response.text().await.unwrap();
-        assert!(
-            text.contains("# TYPE support_chat_database_up gauge\n"),
-            "{text}"
-        );
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(&format!("support_chat_{name} ")));
-        value.map(|value| value.parse().unwrap())
-    };
-    assert_eq!(gauge("outbox_tasks").await, Some(0.0));
-    assert_eq!(gauge("outbox_oldest_message_seconds").await, Some(0.0));
-    assert_eq!(gauge("sync_age_seconds").await, None, "never yet");
-    app.visitor("Hello").await;
-    sqlx::query("UPDATE messages SET created_at = now() - interval '90 seconds'")
-        .execute(&pool)
-        .await
-        .unwrap();
-    sqlx::query("UPDATE sync_position SET synced_at = now() - interval '10 seconds'")
-        .execute(&pool)
-        .await
-        .unwrap();
-    assert_eq!(gauge("outbox_tasks").await, Some(2.0));
-    assert!((90.0..120.0).contains(&gauge("outbox_oldest_message_seconds").await.unwrap()));
-    assert!((10.0..40.0).contains(&gauge("sync_age_seconds").await.unwrap()));
-    assert_eq!(gauge("database_up").await, Some(1.0));
 }

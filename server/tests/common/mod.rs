@@ -79,6 +79,20 @@ impl TestApp {
         }
     }
 
+    /// What `/metrics` says: each series as it is written there, and its value.
+    pub(crate) async fn metrics(&self) -> BTreeMap<String, f64> {
+        let url = format!("http://{}/metrics", self.admin_address);
+        let text = self.client.get(url).send().await.unwrap();
+        let text = text.text().await.unwrap();
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        samples
+            .map(|line| {
+                let (series, value) = line.rsplit_once(' ').expect(line);
+                (series.to_owned(), value.parse().expect(line))
+            })
+            .collect()
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
             .request(method, format!("http://{}{path}", self.address))

@@ -18,6 +18,7 @@ mod gateway;
 mod homeserver;
 mod late_joiners;
 mod log_in;
+mod metrics;
 mod relay_in;
 mod relay_out;
 mod room;

@@ -34,10 +34,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
-use super::{AppState, client_address::ClientAddress, problem::ApiError};
+use super::{AppState, client_address::ClientAddress, problem::ApiError, throttle};
 use crate::{
     storage::messages::rfc3339,
-    support_chat::{Refusal, VisitorDetails, counted_as},
+    support_chat::{Refusal, VisitorDetails},
 };
 use cookie::SessionCookie;
 use functions::Done;
@@ -177,9 +177,7 @@ impl Visit {
 
     /// Requests per client address, these and the API's together.
     fn take_request(&self) -> Result<(), ApiError> {
-        let counted = counted_as(self.address);
-        let taken = self.state.requests.take(&counted);
-        taken.map_err(ApiError::rate_limited)
+        throttle::take_request(&self.state, self.address)
     }
 
     async fn refuse(&self, error: ApiError, form: Form) -> Response {

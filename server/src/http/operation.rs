@@ -1,0 +1,57 @@
+//! What a request asks for, by one of few names: what metrics count by.
+
+use app::{
+    contract::BASE_PATH,
+    ui::support::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH},
+};
+use axum::{
+    extract::{MatchedPath, Request},
+    http::Method,
+};
+
+/// Of whatever is not offered.
+const OTHER: &str = "other";
+
+/// The operation, the page or the kind of file.
+pub(super) fn of(request: &Request) -> &'static str {
+    let path = request.extensions().get::<MatchedPath>();
+    let name = path.map_or(OTHER, |path| name(request.method(), path.as_str()));
+    let mut query = request.uri().query().unwrap_or_default().split('&');
+    if name == "poll_messages" && query.any(|pair| pair.starts_with("wait=")) {
+        // Its duration is a visitor's patience.
+        return "wait_for_messages";
+    }
+    name
+}
+
+fn name(method: &Method, path: &str) -> &'static str {
+    // HEAD is answered as GET is.
+    let method = if *method == Method::HEAD {
+        Method::GET.as_str()
+    } else {
+        method.as_str()
+    };
+    if let Some(path) = path.strip_prefix(BASE_PATH) {
+        return match (method, path) {
+            ("POST", "/sessions") => "create_session",
+            ("POST", "/sessions/{session_id}/messages") => "send_message",
+            ("GET", "/sessions/{session_id}/messages") => "poll_messages",
+            ("POST", "/sessions/{session_id}/close") => "close_session",
+            ("OPTIONS", _) => "preflight",
+            _ => OTHER,
+        };
+    }
+    match (method, path) {
+        ("GET", "/") => "landing_page",
+        ("GET", "/about") => "about_page",
+        ("GET", PATH) => "support_page",
+        ("POST", START_PATH) => "support_page_start",
+        ("POST", READ_PATH) => "support_page_read",
+        ("POST", SEND_PATH) => "support_page_send",
+        ("POST", END_PATH) => "support_page_end",
+        ("GET", "/widget/{*file}") => "widget_file",
+        ("GET", path) if path.starts_with("/assets/") => "asset",
+        ("GET", "/openapi.json") => "openapi",
+        _ => OTHER,
+    }
+}

@@ -1,0 +1,242 @@
+//! What this process counts, for Prometheus. The names are the operator's interface: the table in
+//! `docs/operations.md`, the dashboard and the alert rules in `ansible/files` use them.
+//!
+//! No label ever has a value that a visitor chooses, and none names a session, a room or a person.
+
+use std::time::Duration;
+
+use prometheus::{
+    Error, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts,
+    Registry, TextEncoder, core::Collector,
+};
+
+const NAMESPACE: &str = "support_chat";
+
+/// From a page out of memory to a request that runs into its time limit, in seconds.
+const REQUEST_BUCKETS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+];
+
+/// From a local homeserver's answer to a room that takes its time.
+const HOMESERVER_BUCKETS: [f64; 11] =
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 45.0];
+/// From a reply that came with the next sync to one that was found after an outage.
+const LAG_BUCKETS: [f64; 11] = [
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
+];
+
+/// The limits that throttle a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttle {
+    /// Requests of one address.
+    RequestsPerIp,
+    /// Messages of one session.
+    MessagesPerSession,
+    /// New sessions of one address.
+    SessionsPerIp,
+    /// New sessions of all addresses together.
+    Sessions,
+}
+
+impl Throttle {
+    const ALL: [Self; 4] = [
+        Self::RequestsPerIp,
+        Self::MessagesPerSession,
+        Self::SessionsPerIp,
+        Self::Sessions,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestsPerIp => "requests_per_ip",
+            Self::MessagesPerSession => "messages_per_session",
+            Self::SessionsPerIp => "sessions_per_ip",
+            Self::Sessions => "sessions",
+        }
+    }
+}
+
+/// The counters of one server. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    throttled: IntCounterVec,
+    /// Conversations that began.
+    pub sessions_started: IntCounter,
+    /// Messages of visitors that were accepted: each is a promise.
+    pub messages_accepted: IntCounter,
+    /// Messages of visitors that the homeserver has.
+    pub messages_delivered: IntCounter,
+    /// Messages of visitors that it will never have.
+    pub messages_failed: IntCounter,
+    /// Attempts on the outbox that have to be repeated.
+    pub delivery_retries: IntCounter,
+    /// Rooms that the homeserver was made to make.
+    pub rooms_created: IntCounter,
+    /// Texts of staff that visitors are shown, by the seconds since they were written.
+    pub staff_message_lag: Histogram,
+    homeserver_seconds: HistogramVec,
+    homeserver_errors: IntCounterVec,
+}
+
+impl Metrics {
+    /// Everything at zero.
+    pub fn new() -> Result<Self, Error> {
+        let registry = registry()?;
+        let counter = |name, help| register(&registry, IntCounter::new(name, help));
+        let counters = |name, help, labels: &[&str]| {
+            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let histograms = |name, help, buckets: &[f64], labels: &[&str]| {
+            let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            register(&registry, HistogramVec::new(opts, labels))
+        };
+        let metrics = Self {
+            requests: counters(
+                "http_requests_total",
+                "Requests answered on the public listener; code is the problem's, where there is one.",
+                &["operation", "status", "code"],
+            )?,
+            request_seconds: histograms(
+                "http_request_duration_seconds",
+                "Time from a request's head to its answer's.",
+                &REQUEST_BUCKETS,
+                &["operation"],
+            )?,
+            throttled: counters(
+                "throttled_total",
+                "Requests refused because of a limit.",
+                &["limit"],
+            )?,
+            sessions_started: counter("sessions_started_total", "Conversations that began.")?,
+            messages_accepted: counter(
+                "messages_accepted_total",
+                "Messages of visitors that were accepted, first ones included.",
+            )?,
+            messages_delivered: counter(
+                "messages_delivered_total",
+                "Messages of visitors that the homeserver has accepted.",
+            )?,
+            messages_failed: counter(
+                "messages_failed_total",
+                "Messages of visitors that the homeserver refused for good.",
+            )?,
+            delivery_retries: counter(
+                "delivery_retries_total",
+                "Attempts to tell the homeserver something that have to be repeated.",
+            )?,
+            rooms_created: counter("rooms_created_total", "Rooms made for conversations.")?,
+            staff_message_lag: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "staff_message_lag_seconds",
+                        "Time from when staff wrote a text to when the visitor can read it.",
+                    )
+                    .buckets(LAG_BUCKETS.to_vec()),
+                ),
+            )?,
+            homeserver_seconds: histograms(
+                "homeserver_request_duration_seconds",
+                "Time that the homeserver took to answer, or failed to; a sync waits for news.",
+                &HOMESERVER_BUCKETS,
+                &["request"],
+            )?,
+            homeserver_errors: counters(
+                "homeserver_errors_total",
+                "Requests that the homeserver refused, or did not answer, by its errcode.",
+                &["request", "errcode"],
+            )?,
+            registry,
+        };
+        for throttle in Throttle::ALL {
+            // A series that is born at one has not increased.
+            metrics.throttled.with_label_values(&[throttle.as_str()]);
+        }
+        Ok(metrics)
+    }
+
+    /// One request was answered.
+    pub fn answered(&self, operation: &str, status: u16, code: &str, took: Duration) {
+        self.requests
+            .with_label_values(&[operation, &status.to_string(), code])
+            .inc();
+        self.request_seconds
+            .with_label_values(&[operation])
+            .observe(took.as_secs_f64());
+    }
+
+    /// One request was refused because of this limit.
+    pub fn throttled(&self, by: Throttle) {
+        self.throttled.with_label_values(&[by.as_str()]).inc();
+    }
+
+    /// The homeserver answered a request, or did not.
+    pub fn homeserver_answered(&self, request: &str, took: Duration, errcode: Option<&str>) {
+        self.homeserver_seconds
+            .with_label_values(&[request])
+            .observe(took.as_secs_f64());
+        if let Some(errcode) = errcode {
+            self.homeserver_errors
+                .with_label_values(&[request, errcode])
+                .inc();
+        }
+    }
+
+    /// Prometheus' text format: what was counted, and these gauges.
+    pub fn render(&self, gauges: &Gauges) -> Result<String, Error> {
+        let mut families = self.registry.gather();
+        families.extend(gauges.registry.gather());
+        TextEncoder::new().encode_to_string(&families)
+    }
+}
+
+/// What is measured when it is asked for. Made anew each time, so that what cannot be measured now is
+/// not there.
+#[derive(Debug)]
+pub struct Gauges {
+    registry: Registry,
+}
+
+impl Gauges {
+    /// None yet, but for the version.
+    pub fn new() -> Result<Self, Error> {
+        let gauges = Self {
+            registry: registry()?,
+        };
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        gauges.add("build_info", "1, of this version.", &version, 1.0)?;
+        Ok(gauges)
+    }
+
+    /// One more.
+    pub fn add(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        value: f64,
+    ) -> Result<(), Error> {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let opts = Opts::new(name, help).const_labels(labels.collect());
+        register(&self.registry, Gauge::with_opts(opts))?.set(value);
+        Ok(())
+    }
+}
+
+fn registry() -> Result<Registry, Error> {
+    Registry::new_custom(Some(NAMESPACE.to_owned()), None)
+}
+
+fn register<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: Result<M, Error>,
+) -> Result<M, Error> {
+    let metric = metric?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
