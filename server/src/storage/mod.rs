@@ -17,14 +17,11 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use sqlx::{
     PgPool,
-    migrate::{MigrateError, Migrator},
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::config::Database;
-
-/// The schema's history, embedded in the binary.
-pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 
 /// A request waits this long for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,5 +51,8 @@ pub fn pool(database: &Database) -> Result<PgPool, sqlx::Error> {
 
 /// Brings the schema up to date. Safe to run from several servers at once.
 pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
-    MIGRATOR.run(pool).await
+    let mut migrator = sqlx::migrate!("../migrations");
+    // A server that an upgrade is taken back to meets the schema of the newer one, which only adds.
+    migrator.set_ignore_missing(true);
+    migrator.run(pool).await
 }

@@ -94,6 +94,19 @@ async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_server_starts_on_the_schema_of_a_newer_one(pool: PgPool) {
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from the future', true, '', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    assert_eq!(admin(&app, "/healthz").await.status(), 200);
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn without_postgres_a_request_is_told_to_come_back(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let visitor = app.visitor("Hello").await;
