@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::apt;
 use crate::failure::{Result, fail};
 use crate::layout::{Layout, find_on_path, is_executable};
 use crate::process::{command, run_logged};
@@ -26,12 +27,8 @@ pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Option<PathBuf>>
         return Ok(Some(found));
     }
     let log = layout.logs().join("chromium.log");
-    if rustix::process::geteuid().is_root() && find_on_path(&["apt-get"]).is_some() {
-        apt_get(&["update"], &log)?;
-        apt_get(
-            &["install", "-y", "--no-install-recommends", "chromium"],
-            &log,
-        )?;
+    if apt::is_possible() {
+        apt::install(&["chromium"], &log)?;
         if let Some(found) = find() {
             return Ok(Some(found));
         }
@@ -48,10 +45,4 @@ pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Option<PathBuf>>
 
 fn find() -> Option<PathBuf> {
     find_on_path(&NAMES).or_else(|| Some(PathBuf::from(MACOS)).filter(|path| is_executable(path)))
-}
-
-fn apt_get(args: &[&str], log: &Path) -> Result<()> {
-    let mut apt_get = command("apt-get");
-    apt_get.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-    run_logged(&mut apt_get, &format!("apt-get {}", args.join(" ")), log)
 }

@@ -8,6 +8,8 @@
     reason = "a terminal program speaks on standard output"
 )]
 
+mod ansible;
+mod apt;
 mod browser;
 mod bundle;
 mod dist;
@@ -15,6 +17,7 @@ mod failure;
 mod files;
 mod hosts;
 mod layout;
+mod machine;
 mod matrix;
 mod node;
 mod npm_package;
@@ -27,6 +30,7 @@ mod progress;
 mod python;
 mod server;
 mod size;
+mod smoke;
 mod sqlx;
 mod staff;
 mod synapse;
@@ -47,9 +51,11 @@ usage: cargo xtask COMMAND
                             Ctrl-C ends it, the next start goes on where this one ended
   staff [NAME]              answer visitors from this terminal, as alice (or bob)
   test [SECTION..] [-- ARG..]
-                            run the tests: lint, unit, api, openapi, synapse, widget, e2e
-                            (without a name: these, in that order), or faults; ARGs go to the
-                            runner of the one section named
+                            run the tests: lint, unit, api, openapi, synapse, faults, widget,
+                            e2e (without a name: these, in that order), or ansible; ARGs go to
+                            the runner of the one section named
+  smoke URL                 the staging smoke test, against the deployment at this address;
+                            docs/operations.md says what else it has to be told
   dist                      build what is published into dist/: the npm package
   size                      what the widget weighs, and what of it is whose
   sqlx [--check]            bring .sqlx (what `query!` knows of the database) up to date, or
@@ -92,6 +98,7 @@ fn run(args: &[&str]) -> Result<()> {
                 extra,
             )
         }
+        ["smoke", url] => smoke::run(&Layout::find()?, url),
         ["dist"] => dist::run(&Layout::find()?),
         ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),
         ["sqlx", "--check"] => sqlx::run(&Layout::find()?, sqlx::Mode::Check),

@@ -28,6 +28,20 @@ pub(crate) fn build(layout: &Layout) -> Result<PathBuf> {
     Ok(layout.target()?.join("debug").join(BINARY))
 }
 
+/// Builds the server with the widget in it, which must have been built: it runs on any machine.
+pub(crate) fn build_portable(layout: &Layout) -> Result<PathBuf> {
+    step("server, with the widget in it", || {
+        run_shown(
+            command("cargo")
+                .args(["build", "--package", "server", "--features", "embed-widget"])
+                .current_dir(&layout.root)
+                .env("SQLX_OFFLINE", "true"),
+            "building the server",
+        )
+    })?;
+    Ok(layout.target()?.join("debug").join(BINARY))
+}
+
 /// What the server is told.
 pub(crate) struct ServerSpec<'a> {
     pub(crate) program: &'a Path,

@@ -16,7 +16,7 @@ use crate::progress::{error, note, seconds, step};
 use crate::server::{self, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Synapse};
-use crate::{browser, hosts, node, npm_package, openapi, python, tools, widget};
+use crate::{ansible, browser, hosts, node, npm_package, openapi, python, tools, widget};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +37,11 @@ pub(crate) enum Section {
     Widget,
     /// A browser, the server, Synapse, Postgres.
     E2e,
+    /// The Ansible roles, applied to a machine of their own.
+    Ansible,
 }
 
-const ALL: [Section; 8] = [
+const ALL: [Section; 9] = [
     Section::Lint,
     Section::Unit,
     Section::Api,
@@ -48,6 +50,7 @@ const ALL: [Section; 8] = [
     Section::Faults,
     Section::Widget,
     Section::E2e,
+    Section::Ansible,
 ];
 
 impl Section {
@@ -61,11 +64,15 @@ impl Section {
             Self::Faults => "faults",
             Self::Widget => "widget",
             Self::E2e => "e2e",
+            Self::Ansible => "ansible",
         }
     }
 }
 
-/// The sections named on the command line; when none is, all.
+/// It needs root, and puts a whole operating system together: asked for by name.
+const ON_DEMAND: Section = Section::Ansible;
+
+/// The sections named on the command line; when none is, all but the one on demand.
 pub(crate) fn parse_sections(names: &[&str], extra: &[&str]) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     for name in names {
@@ -90,7 +97,9 @@ pub(crate) fn parse_sections(names: &[&str], extra: &[&str]) -> Result<Vec<Secti
         );
     }
     Ok(if sections.is_empty() {
-        ALL.to_vec()
+        ALL.into_iter()
+            .filter(|section| *section != ON_DEMAND)
+            .collect()
     } else {
         sections
     })
@@ -116,6 +125,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Resu
             Section::Faults => faults(layout, &mut stack, extra),
             Section::Widget => widget_alone(layout, &mut stack, extra),
             Section::E2e => end_to_end(layout, &mut stack, extra),
+            Section::Ansible => roles(layout, &mut stack),
         };
         let passed = match result {
             Ok(()) => true,
@@ -366,6 +376,14 @@ fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<
     result
 }
 
+fn roles(layout: &Layout, stack: &mut TestStack) -> Result<()> {
+    stack.widget()?;
+    let program = server::build_portable(layout)?;
+    let dir = layout.test().join("ansible");
+    files::create_private_dir(&dir)?;
+    ansible::run(layout, &dir, &stack.run_dir, &program)
+}
+
 fn cargo(layout: &Layout) -> Command {
     let mut cargo = command("cargo");
     // A failed assertion says enough; forty lines of runtime for each hide it.
@@ -488,8 +506,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_name_it_is_all() {
-        assert_eq!(parse_sections(&[], &[]).unwrap(), ALL);
+    fn without_a_name_it_is_all_but_the_one_on_demand() {
+        let default = parse_sections(&[], &[]).unwrap();
+        assert!(
+            ALL.iter()
+                .all(|section| default.contains(section) == (*section != ON_DEMAND))
+        );
+        assert_eq!(parse_sections(&["ansible"], &[]).unwrap(), [ON_DEMAND]);
         assert_eq!(
             parse_sections(&["e2e", "lint"], &[]).unwrap(),
             [Section::E2e, Section::Lint]
