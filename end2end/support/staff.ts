@@ -42,7 +42,10 @@ export class Staff {
   readonly #client: MatrixClient;
   readonly #earlierRooms: Set<string>;
 
-  private constructor(client: MatrixClient, earlierRooms: Set<string>) {
+  constructor(
+    client: MatrixClient,
+    earlierRooms = new Set(client.getRooms().map((room) => room.roomId)),
+  ) {
     this.#client = client;
     this.userId = client.getSafeUserId();
     this.#earlierRooms = earlierRooms;
