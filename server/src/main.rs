@@ -2,7 +2,11 @@
 
 use std::{env, process::ExitCode};
 
-use server::{config::Config, startup::Application, telemetry};
+use server::{
+    config::Config,
+    startup::{self, Application, StartupError},
+    telemetry,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The exit status of a wrong command line or configuration.
@@ -11,9 +15,12 @@ const USAGE: u8 = 2;
 const HELP: &str = "\
 matrix-support-chat: a support chat for a website, answered from Matrix
 
-Usage: matrix-support-chat [--check-config | --version | --help]
+Usage: matrix-support-chat [serve | migrate | --check-config | --version | --help]
 
-Without arguments it migrates its database and serves until SIGTERM.
+  serve            migrate the database and serve until SIGTERM; so without arguments too
+  migrate          migrate the database, and no more
+  --check-config   say whether the configuration is valid
+
 The configuration is environment variables: see docs/operations.md.";
 
 #[tokio::main]
@@ -24,7 +31,8 @@ async fn main() -> ExitCode {
         return usage("too many arguments");
     }
     match argument.as_deref() {
-        None => serve().await,
+        None | Some("serve") => serve().await,
+        Some("migrate") => migrate().await,
         Some("--check-config") => check_config(),
         Some("--version") => say(concat!("matrix-support-chat ", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(HELP),
@@ -33,17 +41,30 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> ExitCode {
+    with_config(async |config| {
+        let shutdown = CancellationToken::new();
+        let application = Application::build(config).await?;
+        cancel_on_signal(&shutdown)?;
+        application.run_until_stopped(shutdown).await
+    })
+    .await
+}
+
+async fn migrate() -> ExitCode {
+    with_config(async |config| {
+        startup::migrate(&config).await?;
+        tracing::info!("the database is migrated");
+        Ok(())
+    })
+    .await
+}
+
+async fn with_config(run: impl AsyncFnOnce(Config) -> Result<(), StartupError>) -> ExitCode {
     let Some(config) = read_config() else {
         return ExitCode::from(USAGE);
     };
     telemetry::init(&config.log);
-    let shutdown = CancellationToken::new();
-    let run = async {
-        let application = Application::build(config).await?;
-        cancel_on_signal(&shutdown)?;
-        application.run_until_stopped(shutdown.clone()).await
-    };
-    match run.await {
+    match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

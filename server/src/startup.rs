@@ -60,8 +60,7 @@ pub struct Application {
 impl Application {
     /// Migrates the database and takes the addresses.
     pub async fn build(config: Config) -> Result<Self, StartupError> {
-        let pool = storage::pool(&config.database)?;
-        storage::migrate(&pool).await?;
+        let pool = migrate(&config).await?;
         let public = listen("SUPPORT_CHAT_LISTEN", config.http.listen).await?;
         let admin = listen("SUPPORT_CHAT_ADMIN_LISTEN", config.http.admin_listen).await?;
         Ok(Self {
@@ -167,6 +166,13 @@ impl Application {
             None => Ok(()),
         }
     }
+}
+
+/// Brings the database up to date.
+pub async fn migrate(config: &Config) -> Result<PgPool, StartupError> {
+    let pool = storage::pool(&config.database)?;
+    storage::migrate(&pool).await?;
+    Ok(pool)
 }
 
 async fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartupError> {

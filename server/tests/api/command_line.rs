@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use sqlx::{ConnectOptions, PgPool};
+
 const VALID: [(&str, &str); 6] = [
     (
         "DATABASE_URL",
@@ -71,20 +73,22 @@ fn each_mistake_is_one_line_that_names_the_variable_and_no_secret() {
 
 #[test]
 fn without_its_database_the_server_says_so_and_ends() {
-    let output = run(
-        &[],
-        &[(
-            "DATABASE_URL",
-            "postgres://chat:database-password@127.0.0.1:1/chat",
-        )],
-    );
-    assert_eq!(output.status.code(), Some(1));
-    let log = lines(&output.stdout);
-    assert!(
-        log.len() == 1 && log[0].contains("DATABASE_URL: the database cannot be"),
-        "{log:?}"
-    );
-    assert!(!log[0].contains("database-password"));
+    for arguments in [&[][..], &["serve"], &["migrate"]] {
+        let output = run(
+            arguments,
+            &[(
+                "DATABASE_URL",
+                "postgres://chat:database-password@127.0.0.1:1/chat",
+            )],
+        );
+        assert_eq!(output.status.code(), Some(1));
+        let log = lines(&output.stdout);
+        assert!(
+            log.len() == 1 && log[0].contains("DATABASE_URL: the database cannot be"),
+            "{log:?}"
+        );
+        assert!(!log[0].contains("database-password"));
+    }
 }
 
 #[test]
@@ -92,4 +96,26 @@ fn an_unknown_argument_is_refused() {
     let output = run(&["--sevre"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(lines(&output.stderr)[0].contains("`--sevre`"));
+}
+
+#[test]
+fn it_says_which_version_it_is() {
+    let output = run(&["--version"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let version = concat!("matrix-support-chat ", env!("CARGO_PKG_VERSION"));
+    assert_eq!(lines(&output.stdout), [version]);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_database_is_migrated_as_often_as_one_likes(pool: PgPool) {
+    let url = pool.connect_options().to_url_lossy().to_string();
+    for _ in 0..2 {
+        let output = run(&["migrate"], &[("DATABASE_URL", &url)]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    let sessions: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(sessions, 0);
 }
