@@ -1,4 +1,4 @@
-//! Development as a program: `cargo xtask up`, `staff`, `test`, `dist`.
+//! Development as a program: `cargo xtask up`, `staff`, `test`, `bench`, `dist`.
 //!
 //! Everything it needs beyond rustup, Python and Node it gets itself, into the git-ignored `.dev/`.
 //! One module per thing it handles; `up.rs` and `test.rs` put them together and are the place to
@@ -10,6 +10,7 @@
 
 mod ansible;
 mod apt;
+mod bench;
 mod browser;
 mod bundle;
 mod dist;
@@ -56,12 +57,16 @@ usage: cargo xtask COMMAND
                             the runner of the one section named
   smoke URL                 the staging smoke test, against the deployment at this address;
                             docs/operations.md says what else it has to be told
+  bench                     measure the release build against its limits, into docs/performance.md
   dist                      build what is published into dist/: the npm package
   size                      what the widget weighs, and what of it is whose
   sqlx [--check]            bring .sqlx (what `query!` knows of the database) up to date, or
                             check that it is
 
 environment:
+  BENCH_SECONDS=N           how long each of `bench`'s rounds takes (3)
+  BENCH_ROUNDS=N            how many rounds it makes of each measurement (5)
+  BENCH_SESSIONS=N          how many sessions it stores to see what growth costs (100000)
   FAULT_SCALE=N             how many times the usual number of faults `test faults` makes
   FAULT_SEED=N              the random choices of an earlier run of `test faults`
   XTASK_CACHE=DIR           where tools are kept (default: .dev/cache)
@@ -99,6 +104,7 @@ fn run(args: &[&str]) -> Result<()> {
             )
         }
         ["smoke", url] => smoke::run(&Layout::find()?, url),
+        ["bench"] => bench::run(&Layout::find()?),
         ["dist"] => dist::run(&Layout::find()?),
         ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),
         ["sqlx", "--check"] => sqlx::run(&Layout::find()?, sqlx::Mode::Check),

@@ -104,6 +104,16 @@ impl Postgres {
         format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{database}")
     }
 
+    /// One of the programs that came with it, or that is on the path.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        let beside = self.binaries.dir.join(name);
+        if is_executable(&beside) {
+            Some(beside)
+        } else {
+            find_on_path(&[name])
+        }
+    }
+
     /// Fails when it has ended by itself.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.service.as_mut().map_or(Ok(()), Service::check)

@@ -458,7 +458,7 @@ impl TestStack {
         Ok(self.postgres.insert(postgres))
     }
 
-    fn synapse(&mut self) -> Result<&mut Synapse> {
+    pub(crate) fn synapse(&mut self) -> Result<&mut Synapse> {
         let synapse = match self.synapse.take() {
             Some(synapse) => synapse,
             None => Synapse::start(
@@ -491,8 +491,23 @@ impl TestStack {
     }
 
     /// A database from which the tests make one each.
-    fn tests_url(&mut self) -> Result<String> {
+    pub(crate) fn tests_url(&mut self) -> Result<String> {
         Ok(self.postgres()?.url(TESTS_DATABASE))
+    }
+
+    /// Where this Postgres's `pgbench` is, if it has one.
+    pub(crate) fn pgbench(&mut self) -> Result<Option<PathBuf>> {
+        Ok(self.postgres()?.program("pgbench"))
+    }
+
+    /// The ports of this stack.
+    pub(crate) fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// The accounts on its homeserver.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// A database with every migration applied.

@@ -1,0 +1,100 @@
+//! Closed loops: each worker does one thing after the other, as fast as it is answered.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::JoinSet};
+
+use crate::Result;
+
+/// Something that can be done again and again.
+pub(crate) trait Work: Send + 'static {
+    /// Does it once; `n` is another number each time, over all workers.
+    fn once(&mut self, n: usize) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What a loop measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) per_second: f64,
+    pub(crate) p99: Duration,
+}
+
+/// Lets all workers work for so long. A failure of one ends the measurement.
+pub(crate) async fn closed_loop<W: Work>(workers: Vec<W>, lasting: Duration) -> Result<Pace> {
+    let started = Instant::now();
+    let (deadline, count) = (started + lasting, workers.len());
+    let mut tasks = JoinSet::new();
+    for (first, mut worker) in workers.into_iter().enumerate() {
+        tasks.spawn(async move {
+            let mut took = Vec::with_capacity(1 << 14);
+            let mut n = first;
+            while Instant::now() < deadline {
+                let began = Instant::now();
+                worker.once(n).await?;
+                took.push(began.elapsed());
+                n += count;
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(took)
+        });
+    }
+    let mut all = Vec::new();
+    while let Some(took) = tasks.join_next().await {
+        all.extend(took??);
+    }
+    let elapsed = started.elapsed();
+    all.sort_unstable();
+    Ok(Pace {
+        per_second: per_second(all.len(), elapsed),
+        p99: p99(&all),
+    })
+}
+
+pub(crate) fn per_second(count: usize, elapsed: Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / elapsed.as_secs_f64()
+}
+
+/// Of sorted values.
+fn p99(sorted: &[Duration]) -> Duration {
+    let index = (sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// A keep-alive connection.
+pub(crate) struct Connection(http1::SendRequest<Full<Bytes>>);
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
+    pub(crate) async fn open_many(address: SocketAddr, count: usize) -> Result<Vec<Self>> {
+        let mut connections = Vec::with_capacity(count);
+        for _ in 0..count {
+            connections.push(Self::open(address).await?);
+        }
+        Ok(connections)
+    }
+
+    /// Sends a request; its answer must be a success.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Bytes> {
+        self.0.ready().await?;
+        let response: Response<_> = self.0.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into())
+    }
+}

@@ -1,0 +1,153 @@
+//! The server's process, and the databases that it is given.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use tokio::{
+    process::{Child, Command},
+    time,
+};
+
+use crate::{Result, Setup};
+
+/// A database of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+    /// As many connections as the server has.
+    pub(crate) pool: PgPool,
+}
+
+impl Database {
+    /// Makes one, empty.
+    pub(crate) async fn make(setup: &Setup, name: &str) -> Result<Self> {
+        let elsewhere = PgPool::connect(&setup.database_url).await?;
+        let statement = format!("CREATE DATABASE \"{name}\"");
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&elsewhere)
+            .await?;
+        elsewhere.close().await;
+        let (base, _) = setup
+            .database_url
+            .rsplit_once('/')
+            .ok_or("DATABASE_URL names no database")?;
+        let url = format!("{base}/{name}");
+        let pool = PgPoolOptions::new()
+            .max_connections(20)
+            .connect_lazy(&url)?;
+        Ok(Self { url, pool })
+    }
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin_address: SocketAddr,
+    /// From the start of the process to its first answer.
+    pub(crate) started_within: Duration,
+}
+
+impl Server {
+    /// Starts it and waits for its first answer. Without a homeserver's token it has none to talk to.
+    pub(crate) async fn start(
+        setup: &Setup,
+        database: &Database,
+        bot_token: Option<&str>,
+    ) -> Result<Self> {
+        let [public, admin] = setup
+            .ports
+            .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        fs::create_dir_all(&setup.output)?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(setup.output.join("server.log"))?;
+        let homeserver = match bot_token {
+            Some(_) => setup.homeserver_url.as_str(),
+            None => "http://127.0.0.1:1",
+        };
+        let started = Instant::now();
+        let child = Command::new(&setup.program)
+            .env("DATABASE_URL", &database.url)
+            .env("MATRIX_HOMESERVER_URL", homeserver)
+            .env("MATRIX_SUPPORT_BOT_MXID", &setup.bot.mxid)
+            .env(
+                "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+                bot_token.unwrap_or("none"),
+            )
+            .env("MATRIX_SUPPORT_STAFF_MXIDS", &setup.staff.mxid)
+            .env("SUPPORT_CHAT_LISTEN", public.to_string())
+            .env("SUPPORT_CHAT_ADMIN_LISTEN", admin.to_string())
+            .env("SUPPORT_CHAT_ALLOWED_ORIGINS", "http://localhost")
+            .env("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0")
+            .env("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0")
+            .env("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0")
+            .env("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0")
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut server = Self {
+            child,
+            address: public,
+            admin_address: admin,
+            started_within: Duration::ZERO,
+        };
+        let url = format!("http://{public}/v1/support-chat/sessions/x/messages");
+        // Any answer is one: this one is a 401, after the configuration, the migration and the rest.
+        while reqwest::get(&url).await.is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(format!("the server ended ({status}): see its log").into());
+            }
+            if started.elapsed() > Duration::from_mins(1) {
+                return Err("the server did not answer within a minute".into());
+            }
+            time::sleep(Duration::from_millis(2)).await;
+        }
+        server.started_within = started.elapsed();
+        Ok(server)
+    }
+
+    /// Ends it at once.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        self.child.kill().await?;
+        Ok(())
+    }
+
+    /// What it holds in memory, in MiB.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().strip_suffix("kB"))
+            .ok_or("no VmRSS in /proc")?;
+        Ok(kib.trim().parse::<f64>()? / 1024.0)
+    }
+
+    /// The processor time that it has used so far, in seconds.
+    pub(crate) fn cpu(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
+        // The second field is a name in brackets and may hold blanks.
+        let (_, rest) = stat.rsplit_once(')').ok_or("no name in /proc")?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks: u32 = [11, 12]
+            .iter()
+            .filter_map(|index| fields.get(*index)?.parse::<u32>().ok())
+            .sum();
+        // A hundredth of a second each, on every Linux.
+        Ok(f64::from(ticks) / 100.0)
+    }
+
+    fn pid(&self) -> Result<u32> {
+        Ok(self.child.id().ok_or("the server has ended")?)
+    }
+}
