@@ -43,8 +43,8 @@ impl Report {
     ) {
         let ratio = value / limit_value;
         let (to_reach, reached) = match goal {
-            Goal::AtLeast(least) => (format!("at least {least}"), Some(ratio >= least)),
-            Goal::AtMost(most) => (format!("at most {most}"), Some(ratio <= most)),
+            Goal::AtLeast(least) => (format!("at least {least:.2}"), Some(ratio >= least)),
+            Goal::AtMost(most) => (format!("at most {most:.2}"), Some(ratio <= most)),
             Goal::None => (String::new(), None),
         };
         self.push(Line {
