@@ -1,19 +1,158 @@
-//! `cargo xtask dist`: what is published, in `dist/`.
+//! `cargo xtask dist`: what is deployed and published, in `dist/`.
 
-use crate::failure::Result;
-use crate::layout::Layout;
-use crate::process::watch_signals;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::failure::{Context, Result, fail};
+use crate::files;
+use crate::layout::{Layout, find_on_path};
+use crate::process::{command, output_of, run_logged, watch_signals};
 use crate::progress::note;
-use crate::{node, npm_package, widget};
+use crate::server::{self, Profile};
+use crate::{node, npm_package, sbom, widget};
 
-/// Builds everything that is published, and says where it is.
-pub(crate) fn run(layout: &Layout) -> Result<()> {
+/// All artefacts have the workspace's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const CHECKSUMS: &str = "SHA256SUMS";
+
+/// What was made.
+pub(crate) struct Artefacts {
+    /// The program: migrations, pages and widget are in it.
+    pub(crate) server: PathBuf,
+    npm_package: PathBuf,
+    sbom: PathBuf,
+    checksums: PathBuf,
+}
+
+/// Builds everything, and says where it is.
+pub(crate) fn run(layout: &Layout, profile: Profile) -> Result<()> {
     watch_signals()?;
     node::check()?;
     widget::build(layout)?;
-    let made = [npm_package::pack(layout)?];
-    for path in made {
+    let package = npm_package::pack(layout)?;
+    let made = make(layout, &layout.root.join("dist"), &package, profile)?;
+    for path in [&made.server, &made.npm_package, &made.sbom, &made.checksums] {
         note(path.display());
     }
     Ok(())
+}
+
+/// Puts all artefacts into a directory. The widget has been built, and the npm package packed.
+pub(crate) fn make(
+    layout: &Layout,
+    dir: &Path,
+    npm_package: &Path,
+    profile: Profile,
+) -> Result<Artefacts> {
+    let Some(target) = host_target(layout) else {
+        return fail("rustc does not say what it compiles for");
+    };
+    fs::create_dir_all(dir).context(format_args!("cannot make {}", dir.display()))?;
+    let npm_package = copy_into(dir, npm_package)?;
+    let name = artefact_name(VERSION, &target, profile);
+    let built = server::build_portable(layout, profile)?;
+    let server = dir.join(&name);
+    // Over a program that runs, nothing can be copied.
+    let beside = dir.join(format!("{name}.new"));
+    fs::copy(&built, &beside)
+        .and_then(|_| fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&beside, &server))
+        .context(format_args!("cannot copy {}", built.display()))?;
+    let sbom = dir.join(format!("{name}.cdx.json"));
+    sbom::write(layout, &target, &sbom)?;
+    let checksums = dir.join(CHECKSUMS);
+    let lines = [&server, &npm_package, &sbom].map(|path| checksum_line(path));
+    let lines = lines.into_iter().collect::<Result<String>>()?;
+    fs::write(&checksums, lines).context("cannot write the checksums")?;
+    Ok(Artefacts {
+        server,
+        npm_package,
+        sbom,
+        checksums,
+    })
+}
+
+/// Checks what was made, as who deploys it would.
+pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
+    let version = output_of(command(&made.server).arg("--version"));
+    if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
+        return fail(format!("the server calls itself {version:?}"));
+    }
+    let program = fs::read(&made.server).context("cannot read the server")?;
+    let in_it = |content: &[u8]| program.windows(content.len()).any(|part| part == content);
+    for path in files::walk(&layout.root.join("dist/widget")) {
+        let content = fs::read(&path).context(format_args!("cannot read {}", path.display()))?;
+        if !in_it(&content) {
+            return fail(format!("{} is not in the server", path.display()));
+        }
+    }
+    if find_on_path(&["sha256sum"]).is_some() {
+        let dir = made.checksums.parent().unwrap_or(Path::new("."));
+        let mut check = command("sha256sum");
+        check
+            .args(["--check", "--strict"])
+            .arg(&made.checksums)
+            .current_dir(dir);
+        run_logged(
+            &mut check,
+            "sha256sum",
+            &layout.logs().join("sha256sum.log"),
+        )?;
+    }
+    sbom::check(&made.sbom)
+}
+
+fn copy_into(dir: &Path, file: &Path) -> Result<PathBuf> {
+    let to = dir.join(file.file_name().unwrap_or_default());
+    if to != file {
+        fs::copy(file, &to).context(format_args!("cannot copy {}", file.display()))?;
+    }
+    Ok(to)
+}
+
+/// What this machine's programs are made for.
+fn host_target(layout: &Layout) -> Option<String> {
+    let about = output_of(command("rustc").arg("-vV").current_dir(&layout.root))?;
+    let target = about.lines().find_map(|line| line.strip_prefix("host: "))?;
+    Some(target.to_owned())
+}
+
+/// Nobody shall deploy a debug build by mistake.
+fn artefact_name(version: &str, target: &str, profile: Profile) -> String {
+    let suffix = match profile {
+        Profile::Release => "",
+        Profile::Debug => "-debug",
+    };
+    format!("matrix-support-chat-{version}-{target}{suffix}")
+}
+
+/// As `sha256sum` writes it.
+fn checksum_line(path: &Path) -> Result<String> {
+    let content = fs::read(path).context(format_args!("cannot read {}", path.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(format!(
+        "{}  {name}\n",
+        files::hex(&Sha256::digest(content))
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_version_and_target_and_whether_it_is_for_use() {
+        let name = |profile| artefact_name("1.2.3", "x86_64-unknown-linux-gnu", profile);
+        assert_eq!(
+            name(Profile::Release),
+            "matrix-support-chat-1.2.3-x86_64-unknown-linux-gnu"
+        );
+        assert_eq!(
+            name(Profile::Debug),
+            "matrix-support-chat-1.2.3-x86_64-unknown-linux-gnu-debug"
+        );
+    }
 }

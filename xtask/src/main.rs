@@ -29,6 +29,7 @@ mod postgres;
 mod process;
 mod progress;
 mod python;
+mod sbom;
 mod server;
 mod size;
 mod smoke;
@@ -44,6 +45,7 @@ use std::process::ExitCode;
 
 use failure::{Failure, Result, fail};
 use layout::Layout;
+use server::Profile;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -53,12 +55,14 @@ usage: cargo xtask COMMAND
   staff [NAME]              answer visitors from this terminal, as alice (or bob)
   test [SECTION..] [-- ARG..]
                             run the tests: lint, unit, api, openapi, synapse, faults, widget,
-                            e2e (without a name: these, in that order), or ansible; ARGs go to
-                            the runner of the one section named
+                            e2e, dist (without a name: these, in that order), or ansible; ARGs
+                            go to the runner of the one section named
   smoke URL                 the staging smoke test, against the deployment at this address;
                             docs/operations.md says what else it has to be told
   bench                     measure the release build against its limits, into docs/performance.md
-  dist                      build what is published into dist/: the npm package
+  dist [--debug]            build what is deployed and published into dist/: the server, the npm
+                            package, bill of materials, checksums; --debug compiles faster, and
+                            is for tests
   size                      what the widget weighs, and what of it is whose
   sqlx [--check]            bring .sqlx (what `query!` knows of the database) up to date, or
                             check that it is
@@ -105,7 +109,8 @@ fn run(args: &[&str]) -> Result<()> {
         }
         ["smoke", url] => smoke::run(&Layout::find()?, url),
         ["bench"] => bench::run(&Layout::find()?),
-        ["dist"] => dist::run(&Layout::find()?),
+        ["dist"] => dist::run(&Layout::find()?, Profile::Release),
+        ["dist", "--debug"] => dist::run(&Layout::find()?, Profile::Debug),
         ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),
         ["sqlx", "--check"] => sqlx::run(&Layout::find()?, sqlx::Mode::Check),
         ["size"] => size::run(&Layout::find()?),

@@ -28,18 +28,32 @@ pub(crate) fn build(layout: &Layout) -> Result<PathBuf> {
     Ok(layout.target()?.join("debug").join(BINARY))
 }
 
+/// How the server is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Fast to compile.
+    Debug,
+    /// Fast to run.
+    Release,
+}
+
 /// Builds the server with the widget in it, which must have been built: it runs on any machine.
-pub(crate) fn build_portable(layout: &Layout) -> Result<PathBuf> {
+pub(crate) fn build_portable(layout: &Layout, profile: Profile) -> Result<PathBuf> {
+    let (options, dir): (&[&str], _) = match profile {
+        Profile::Debug => (&[], "debug"),
+        Profile::Release => (&["--release"], "release"),
+    };
     step("server, with the widget in it", || {
         run_shown(
             command("cargo")
                 .args(["build", "--package", "server", "--features", "embed-widget"])
+                .args(options)
                 .current_dir(&layout.root)
                 .env("SQLX_OFFLINE", "true"),
             "building the server",
         )
     })?;
-    Ok(layout.target()?.join("debug").join(BINARY))
+    Ok(layout.target()?.join(dir).join(BINARY))
 }
 
 /// What the server is told.

@@ -13,10 +13,10 @@ use crate::ports::Ports;
 use crate::postgres::{self, Postgres};
 use crate::process::{command, end_leftovers, run_shown, watch_signals};
 use crate::progress::{error, note, seconds, step};
-use crate::server::{self, ServerSpec};
+use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Synapse};
-use crate::{ansible, browser, hosts, node, npm_package, openapi, python, tools, widget};
+use crate::{ansible, browser, dist, hosts, node, npm_package, openapi, python, tools, widget};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,13 @@ pub(crate) enum Section {
     Widget,
     /// A browser, the server, Synapse, Postgres.
     E2e,
+    /// What is deployed, in a debug build: names, checksums, bill of materials, and the widget inside.
+    Dist,
     /// The Ansible roles, applied to a machine of their own.
     Ansible,
 }
 
-const ALL: [Section; 9] = [
+const ALL: [Section; 10] = [
     Section::Lint,
     Section::Unit,
     Section::Api,
@@ -50,6 +52,7 @@ const ALL: [Section; 9] = [
     Section::Faults,
     Section::Widget,
     Section::E2e,
+    Section::Dist,
     Section::Ansible,
 ];
 
@@ -64,6 +67,7 @@ impl Section {
             Self::Faults => "faults",
             Self::Widget => "widget",
             Self::E2e => "e2e",
+            Self::Dist => "dist",
             Self::Ansible => "ansible",
         }
     }
@@ -125,6 +129,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Resu
             Section::Faults => faults(layout, &mut stack, extra),
             Section::Widget => widget_alone(layout, &mut stack, extra),
             Section::E2e => end_to_end(layout, &mut stack, extra),
+            Section::Dist => artefacts(layout, &mut stack),
             Section::Ansible => roles(layout, &mut stack),
         };
         let passed = match result {
@@ -376,9 +381,18 @@ fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<
     result
 }
 
+/// An optimised build takes many minutes, and differs in nothing that is checked here.
+fn artefacts(layout: &Layout, stack: &mut TestStack) -> Result<()> {
+    stack.widget()?;
+    let package = npm_package::pack(layout)?;
+    let dir = layout.test().join("dist");
+    let made = dist::make(layout, &dir, &package, Profile::Debug)?;
+    step("artefacts", || dist::check(layout, &made))
+}
+
 fn roles(layout: &Layout, stack: &mut TestStack) -> Result<()> {
     stack.widget()?;
-    let program = server::build_portable(layout)?;
+    let program = server::build_portable(layout, Profile::Debug)?;
     let dir = layout.test().join("ansible");
     files::create_private_dir(&dir)?;
     ansible::run(layout, &dir, &stack.run_dir, &program)

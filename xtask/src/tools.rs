@@ -16,6 +16,7 @@ use crate::{node, python};
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_CYCLONEDX: &str = "0.5.9";
 
 /// Gets what building the widget takes.
 pub(crate) fn for_widget(layout: &Layout) -> Result<()> {
@@ -34,6 +35,12 @@ pub(crate) fn for_widget(layout: &Layout) -> Result<()> {
 pub(crate) fn cargo_deny(layout: &Layout) -> Result<PathBuf> {
     let _lock = lock(layout)?;
     Tool::cargo_deny().install(layout)
+}
+
+/// Gets cargo-cyclonedx, and gives its path.
+pub(crate) fn cargo_cyclonedx(layout: &Layout) -> Result<PathBuf> {
+    let _lock = lock(layout)?;
+    Tool::cargo_cyclonedx().install(layout)
 }
 
 /// Only one run at a time may fill the cache.
@@ -126,6 +133,16 @@ impl Tool {
         }
     }
 
+    fn cargo_cyclonedx() -> Self {
+        Self {
+            name: "cargo-cyclonedx",
+            package: "cargo-cyclonedx",
+            version: CARGO_CYCLONEDX.to_owned(),
+            release: None,
+            wheel: None,
+        }
+    }
+
     /// Makes sure of the tool, and gives its path.
     fn install(&self, layout: &Layout) -> Result<PathBuf> {
         step(format_args!("{} {}", self.name, self.version), || {
@@ -170,8 +187,12 @@ impl Tool {
     }
 
     fn is_right(&self, path: &Path) -> bool {
-        output_of(command(path).arg("--version"))
-            .is_some_and(|text| has_version(&text, &self.version))
+        let mut tool = command(path);
+        // As Cargo would call it: it answers nothing else.
+        if self.name == "cargo-cyclonedx" {
+            tool.arg("cyclonedx");
+        }
+        output_of(tool.arg("--version")).is_some_and(|text| has_version(&text, &self.version))
     }
 
     fn download(&self, layout: &Layout, to: &Path) -> Result<()> {
