@@ -37,6 +37,19 @@ pub(crate) fn install(packages: &[&str], log: &Path) -> Result<()> {
     apt_get(&[&install, packages].concat(), log)
 }
 
+/// Downloads a package into a directory, without installing it. Only root can ask first which there are.
+pub(crate) fn download(package: &str, dir: &Path, log: &Path) -> Result<()> {
+    if find_on_path(&["apt-get"]).is_none() {
+        return fail(format!("this is no Debian, whose package {package} has it"));
+    }
+    if is_possible() {
+        apt_get(&["update"], log)?;
+    }
+    let mut apt_get = command("apt-get");
+    apt_get.args(["download", package]).current_dir(dir);
+    run_logged(&mut apt_get, &format!("apt-get download {package}"), log)
+}
+
 fn apt_get(args: &[&str], log: &Path) -> Result<()> {
     let mut apt_get = command("apt-get");
     apt_get.args(args).env("DEBIAN_FRONTEND", "noninteractive");

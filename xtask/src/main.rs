@@ -28,6 +28,7 @@ mod ports;
 mod postgres;
 mod process;
 mod progress;
+mod promtool;
 mod python;
 mod sbom;
 mod server;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::failure::Result;
+use crate::failure::{Context, Result};
 use crate::layout::Layout;
 use crate::matrix::answers_ok;
 use crate::ports::Ports;
@@ -132,7 +132,16 @@ pub(crate) fn host_url(ports: Ports) -> String {
     format!("http://localhost:{}", ports.host)
 }
 
-/// Where health and readiness are.
+/// What a running server counts.
+pub(crate) fn metrics(ports: Ports) -> Result<String> {
+    let url = format!("{}/metrics", admin_url(ports));
+    let answer = ureq::get(url).config().proxy(None).build().call();
+    answer
+        .and_then(|mut answer| answer.body_mut().read_to_string())
+        .context("the server does not tell its metrics")
+}
+
+/// Where health, readiness and metrics are.
 pub(crate) fn admin_url(ports: Ports) -> String {
     format!("http://127.0.0.1:{}", ports.admin)
 }

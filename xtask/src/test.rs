@@ -16,7 +16,9 @@ use crate::progress::{error, note, seconds, step};
 use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Synapse};
-use crate::{ansible, browser, dist, hosts, node, npm_package, openapi, python, tools, widget};
+use crate::{
+    ansible, browser, dist, hosts, node, npm_package, openapi, promtool, python, tools, widget,
+};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +197,7 @@ fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
             .current_dir(&end2end),
         "tsc",
     )?;
+    promtool::check_rules(layout)?;
     let cargo_deny = tools::cargo_deny(layout)?;
     let mut deny = command(cargo_deny);
     deny.current_dir(&layout.root)
@@ -262,7 +265,9 @@ fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()>
     let mut server = server::start(layout, &spec)?;
     let base_url = server::page_url(stack.ports);
     let result = openapi::walk_through(layout, &base_url)
-        .and_then(|()| openapi::check(layout, &base_url, extra));
+        .and_then(|()| openapi::check(layout, &base_url, extra))
+        // Whatever schemathesis asked for has been counted.
+        .and_then(|()| promtool::check_metrics(layout, &server::metrics(stack.ports)?));
     server.check()?;
     result
 }

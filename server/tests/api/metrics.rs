@@ -1,7 +1,11 @@
 //! `GET /metrics`: that what is counted is what happened, and that it tells of nobody.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
+use regex::Regex;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::PgPool;
@@ -280,4 +284,52 @@ async fn without_postgres_only_what_this_server_knows_is_told(pool: PgPool) {
     );
     assert!(!text.contains("outbox"), "{text}");
     outage.end().await;
+}
+
+/// Everything that can be read, once everything has happened that is counted: a name per line.
+async fn families(app: &TestApp, pool: &PgPool) -> BTreeSet<String> {
+    app.visitor("Hello").await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        sqlx::query("UPDATE sync_position SET synced_at = now()")
+            .execute(pool)
+            .await
+            .unwrap();
+        let text = admin(app, "/metrics").await.text().await.unwrap();
+        // Not before the homeserver has been asked for something.
+        if text.contains("support_chat_homeserver_errors_total{") {
+            let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+            let names = types.filter_map(|family| family.split(' ').next());
+            return names.map(str::to_owned).collect();
+        }
+        assert!(Instant::now() < deadline, "{text}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn alerts_dashboard_and_documentation_speak_of_what_there_is(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let families = families(&app, &pool).await;
+    let rules = include_str!("../../../ansible/files/prometheus/matrix-support-chat.rules.yml");
+    let dashboard = include_str!("../../../ansible/files/grafana/matrix-support-chat.json");
+    let name = Regex::new("support_chat_[a-z_]+").unwrap();
+    for (file, text) in [("rules", rules), ("dashboard", dashboard)] {
+        let mut names = 0;
+        for name in name.find_iter(text).map(|found| found.as_str()) {
+            let family = ["_bucket", "_count", "_sum"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .unwrap_or(name);
+            assert!(families.contains(family), "{file}: there is no {name}");
+            names += 1;
+        }
+        assert!(names > 10, "{file} names few metrics");
+    }
+    let documentation = include_str!("../../../docs/operations.md");
+    for family in families {
+        let name = family.strip_prefix("support_chat_").unwrap();
+        let documented = documentation.contains(&format!("`{name}`"));
+        assert!(documented, "{family} is not documented");
+    }
 }
