@@ -1,9 +1,9 @@
 //! Configuration, build, run.
 
-use std::{env, process::ExitCode};
+use std::{collections::BTreeMap, env, process::ExitCode};
 
 use server::{
-    config::Config,
+    config::{self, Config, ConfigError},
     startup::{self, Application, StartupError},
     telemetry,
 };
@@ -15,10 +15,11 @@ const USAGE: u8 = 2;
 const HELP: &str = "\
 matrix-support-chat: a support chat for a website, answered from Matrix
 
-Usage: matrix-support-chat [serve | migrate | --check-config | --version | --help]
+Usage: matrix-support-chat [serve | migrate | canary | --check-config | --version | --help]
 
   serve            migrate the database and serve until SIGTERM; so without arguments too
   migrate          migrate the database, and no more
+  canary           say something as a visitor, answer it in Matrix, and tell whether it came back
   --check-config   say whether the configuration is valid
 
 The configuration is environment variables: see docs/operations.md.";
@@ -33,6 +34,7 @@ async fn main() -> ExitCode {
     match argument.as_deref() {
         None | Some("serve") => serve().await,
         Some("migrate") => migrate().await,
+        Some("canary") => canary().await,
         Some("--check-config") => check_config(),
         Some("--version") => say(concat!("matrix-support-chat ", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(HELP),
@@ -60,7 +62,7 @@ async fn migrate() -> ExitCode {
 }
 
 async fn with_config(run: impl AsyncFnOnce(Config) -> Result<(), StartupError>) -> ExitCode {
-    let Some(config) = read_config() else {
+    let Some(config) = read_config(Config::from_vars) else {
         return ExitCode::from(USAGE);
     };
     telemetry::init(&config.log);
@@ -73,8 +75,25 @@ async fn with_config(run: impl AsyncFnOnce(Config) -> Result<(), StartupError>) 
     }
 }
 
+async fn canary() -> ExitCode {
+    let Some(config) = read_config(config::Canary::from_vars) else {
+        return ExitCode::from(USAGE);
+    };
+    telemetry::init(&config.log);
+    match server::canary::run(&config).await {
+        Ok(trip) => {
+            tracing::info!(to_staff = ?trip.to_staff, to_visitor = ?trip.to_visitor, "it came back");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            tracing::error!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn check_config() -> ExitCode {
-    match read_config() {
+    match read_config(Config::from_vars) {
         Some(_) => say("The configuration is valid."),
         None => ExitCode::from(USAGE),
     }
@@ -84,12 +103,14 @@ fn check_config() -> ExitCode {
     clippy::print_stderr,
     reason = "logging is configured by what is being read"
 )]
-fn read_config() -> Option<Config> {
+fn read_config<T>(
+    from_vars: impl FnOnce(BTreeMap<String, String>) -> Result<T, Vec<ConfigError>>,
+) -> Option<T> {
     // A variable that is not Unicode is none of ours.
     let vars = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    Config::from_vars(vars)
+    from_vars(vars)
         .map_err(|errors| errors.iter().for_each(|error| eprintln!("{error}")))
         .ok()
 }

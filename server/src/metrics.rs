@@ -201,14 +201,16 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// None yet, but for the version.
+    /// None yet.
     pub fn new() -> Result<Self, Error> {
-        let gauges = Self {
+        Ok(Self {
             registry: registry()?,
-        };
-        let version = [("version", env!("CARGO_PKG_VERSION"))];
-        gauges.add("build_info", "1, of this version.", &version, 1.0)?;
-        Ok(gauges)
+        })
+    }
+
+    /// Prometheus' text format.
+    pub fn render(&self) -> Result<String, Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
     /// One more.

@@ -21,6 +21,8 @@ pub struct Matrix {
     pub staff: Vec<OwnedUserId>,
     /// What someone who joins later can read.
     pub history_visibility: HistoryVisibility,
+    /// Who is invited instead of the staff to conversations from the canary's page.
+    pub canary: Option<OwnedUserId>,
 }
 
 /// How the bot proves itself.
@@ -76,7 +78,7 @@ impl FromStr for HistoryVisibility {
 
 impl Matrix {
     pub(super) fn read(env: &mut Env) -> Option<Self> {
-        let homeserver_url = read_homeserver_url(env);
+        let homeserver_url = read_base_url(env, "MATRIX_HOMESERVER_URL");
         let bot = read_user_id(env, "MATRIX_SUPPORT_BOT_MXID");
         let credentials = read_credentials(env);
         let staff = read_staff(env);
@@ -89,24 +91,35 @@ impl Matrix {
         {
             env.error("MATRIX_SUPPORT_STAFF_MXIDS", "must not contain the bot");
         }
+        let canary = read_canary(env, &[bot.as_slice(), staff.as_deref().unwrap_or_default()]);
         Some(Self {
             homeserver_url: homeserver_url?,
             bot: bot?,
             credentials: credentials?,
             staff: staff?,
             history_visibility: history_visibility?,
+            canary,
         })
     }
 }
 
-fn read_homeserver_url(env: &mut Env) -> Option<Url> {
-    const NAME: &str = "MATRIX_HOMESERVER_URL";
-    let url: Url = env.parse_required(NAME)?;
+pub(super) fn read_base_url(env: &mut Env, name: &str) -> Option<Url> {
+    let url: Url = env.parse_required(name)?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        env.error(NAME, "is not valid: expected an http or https URL");
+        env.error(name, "is not valid: expected an http or https URL");
         return None;
     }
     Some(url)
+}
+
+fn read_canary(env: &mut Env, others: &[&[OwnedUserId]]) -> Option<OwnedUserId> {
+    const NAME: &str = "MATRIX_SUPPORT_CANARY_MXID";
+    let text = env.text(NAME)?;
+    let id = parse_user_id(env, NAME, &text)?;
+    if others.iter().any(|ids| ids.contains(&id)) {
+        env.error(NAME, "must be neither the bot nor one of the staff");
+    }
+    Some(id)
 }
 
 fn read_user_id(env: &mut Env, name: &str) -> Option<OwnedUserId> {

@@ -2,6 +2,7 @@
 //!
 //! `docs/operations.md` and the contract's table name the same variables as [`KNOWN`].
 
+mod canary;
 mod database;
 mod env;
 mod http;
@@ -12,6 +13,7 @@ mod turnstile;
 
 use std::collections::BTreeMap;
 
+pub use canary::Canary;
 pub use database::Database;
 pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
@@ -29,6 +31,7 @@ pub const KNOWN: &[&str] = &[
     "MATRIX_SUPPORT_BOT_PASSWORD",
     "MATRIX_SUPPORT_STAFF_MXIDS",
     "MATRIX_SUPPORT_HISTORY_VISIBILITY",
+    "MATRIX_SUPPORT_CANARY_MXID",
     "SUPPORT_CHAT_LISTEN",
     "SUPPORT_CHAT_ADMIN_LISTEN",
     "SUPPORT_CHAT_ALLOWED_ORIGINS",
@@ -46,6 +49,11 @@ pub const KNOWN: &[&str] = &[
     "TURNSTILE_VERIFY_URL",
     "RUST_LOG",
     "SUPPORT_CHAT_LOG_FORMAT",
+    "SUPPORT_CHAT_CANARY_URL",
+    "MATRIX_SUPPORT_CANARY_ACCESS_TOKEN",
+    "SUPPORT_CHAT_CANARY_STATE",
+    "SUPPORT_CHAT_CANARY_TEXTFILE",
+    "SUPPORT_CHAT_CANARY_TIMEOUT",
 ];
 
 /// Everything the server is told at its start.

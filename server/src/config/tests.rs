@@ -37,6 +37,17 @@ fn mistake(extra: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn the_canary_is_an_account_of_its_own() {
+    const NAME: &str = "MATRIX_SUPPORT_CANARY_MXID";
+    let config = read(&[(NAME, "@canary:localhost")]).expect("valid");
+    assert_eq!(config.matrix.canary.expect("named"), "@canary:localhost");
+    for other in ["@supportbot:localhost", "@bob:localhost", "canary"] {
+        let mistake = mistake(&[(NAME, other)]);
+        assert!(mistake.starts_with(NAME), "{mistake}");
+    }
+}
+
+#[test]
 fn the_defaults_are_those_of_the_contract() {
     let config = read(&[]).unwrap();
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8090");

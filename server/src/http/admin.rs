@@ -95,6 +95,8 @@ fn gauges(
     measured: Option<(Backlog, Option<f64>)>,
 ) -> Result<Gauges, prometheus::Error> {
     let gauges = Gauges::new()?;
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    gauges.add("build_info", "1, of this version.", &version, 1.0)?;
     let up = if measured.is_some() { 1.0 } else { 0.0 };
     gauges.add("database_up", "Whether Postgres answers.", &[], up)?;
     if let Some((backlog, _)) = measured {

@@ -11,3 +11,4 @@ mod seal;
 pub mod sync;
 
 pub use homeserver::{Homeserver, MatrixError};
+pub(crate) use room::MARKER;

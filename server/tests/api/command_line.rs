@@ -72,6 +72,21 @@ fn each_mistake_is_one_line_that_names_the_variable_and_no_secret() {
 }
 
 #[test]
+fn the_canary_needs_both_ends_and_none_of_the_server_s_secrets() {
+    let none = [("DATABASE_URL", ""), ("MATRIX_SUPPORT_BOT_PASSWORD", "")];
+    let output = run(&["canary"], &none);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        lines(&output.stderr),
+        [
+            "SUPPORT_CHAT_CANARY_URL: is required",
+            "MATRIX_SUPPORT_CANARY_ACCESS_TOKEN: is required",
+            "SUPPORT_CHAT_CANARY_STATE: is required",
+        ]
+    );
+}
+
+#[test]
 fn without_its_database_the_server_says_so_and_ends() {
     for arguments in [&[][..], &["serve"], &["migrate"]] {
         let output = run(

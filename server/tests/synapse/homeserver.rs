@@ -172,6 +172,11 @@ impl Account {
         .await
     }
 
+    /// How many there were so far.
+    pub(crate) fn invitations(&self) -> usize {
+        self.invited_to.len()
+    }
+
     pub(crate) async fn join(&self, room_id: &str) {
         self.ok(
             Method::POST,

@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod canary;
 mod gateway;
 mod homeserver;
 mod late_joiners;

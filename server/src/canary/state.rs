@@ -1,0 +1,88 @@
+//! What the canary remembers from one run to the next.
+
+use std::{fs, io, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+use app::contract::SessionId;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A conversation is left for a new one after this time, so that making rooms is tried as well;
+const LONGEST: TimeDelta = TimeDelta::days(1);
+/// and after this one when it does not work: it may be the conversation that is broken.
+const LONGEST_AFTER_FAILURE: TimeDelta = TimeDelta::hours(1);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) conversation: Option<Conversation>,
+    /// Whether the last run failed.
+    pub(super) failed: bool,
+    /// In seconds since the Unix epoch.
+    pub(super) last_success: Option<i64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Conversation {
+    pub(super) session_id: SessionId,
+    pub(super) token: String,
+    pub(super) began: DateTime<Utc>,
+    /// Once the account is in it.
+    pub(super) room_id: Option<String>,
+}
+
+impl State {
+    /// Nothing, when there is no file or it makes no sense.
+    pub(super) fn load(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// For its owner's eyes: there is a token in it.
+    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+        let beside = path.with_extension("tmp");
+        let _ = fs::remove_file(&beside);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(serde_json::to_string(self)?.as_bytes())?;
+        fs::rename(beside, path)
+    }
+
+    /// The conversation, when it has lasted long enough.
+    pub(super) fn take_worn_out(&mut self, now: DateTime<Utc>) -> Option<Conversation> {
+        let longest = if self.failed {
+            LONGEST_AFTER_FAILURE
+        } else {
+            LONGEST
+        };
+        self.conversation.take_if(|it| now - it.began > longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_lasts_a_day_and_a_broken_one_an_hour() {
+        let now = Utc::now();
+        let is_worn_out = |hours, failed| {
+            let mut state = State {
+                conversation: Some(Conversation {
+                    session_id: String::new().into(),
+                    token: String::new(),
+                    began: now - TimeDelta::hours(hours),
+                    room_id: None,
+                }),
+                failed,
+                last_success: None,
+            };
+            let taken = state.take_worn_out(now).is_some();
+            assert_ne!(taken, state.conversation.is_some());
+            taken
+        };
+        assert!(!is_worn_out(23, false) && is_worn_out(25, false));
+        assert!(!is_worn_out(0, true) && is_worn_out(2, true));
+    }
+}
