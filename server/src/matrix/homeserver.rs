@@ -63,7 +63,6 @@ const CONTEXT: u32 = 40;
 /// An event and its neighbours.
 #[derive(Debug)]
 pub(super) struct Context {
-    pub(super) event: Option<RoomEvent>,
     /// Newest first.
     pub(super) before: Vec<RoomEvent>,
     /// Oldest first.
@@ -544,21 +543,43 @@ impl Homeserver {
         room_id: &str,
         event_id: &str,
     ) -> Result<Context, MatrixError> {
-        let event_id = OwnedEventId::try_from(event_id).map_err(unreadable)?;
-        let mut request = get_context::v3::Request::new(parse_room_id(room_id)?, event_id);
-        request.limit = UInt::from(CONTEXT);
-        request.filter.types = Some(relevant_types());
-        let client = self.client().await?;
-        let response = self
-            .checked("context", &client, client.send(request))
-            .await?;
+        let response = self.around(room_id, event_id, CONTEXT).await?;
         let read = |events: &[Raw<_>]| events.iter().filter_map(RoomEvent::read).collect();
         Ok(Context {
-            event: response.event.as_ref().and_then(RoomEvent::read),
             before: read(&response.events_before),
             after: read(&response.events_after),
             start: response.start,
         })
+    }
+
+    /// Whether the user was in the room for this event.
+    pub(super) async fn had_joined(
+        &self,
+        room_id: &str,
+        event_id: &str,
+        user_id: &str,
+    ) -> Result<bool, MatrixError> {
+        let state = self.around(room_id, event_id, 0).await?.state;
+        let mut state = state.iter().filter_map(RoomEvent::read);
+        Ok(state.any(|event| {
+            event.event_type == "m.room.member"
+                && event.state_key.as_deref() == Some(user_id)
+                && event.str_at("/membership") == Some("join")
+        }))
+    }
+
+    async fn around(
+        &self,
+        room_id: &str,
+        event_id: &str,
+        limit: u32,
+    ) -> Result<get_context::v3::Response, MatrixError> {
+        let event_id = OwnedEventId::try_from(event_id).map_err(unreadable)?;
+        let mut request = get_context::v3::Request::new(parse_room_id(room_id)?, event_id);
+        request.limit = UInt::from(limit);
+        request.filter.types = Some(relevant_types());
+        let client = self.client().await?;
+        self.checked("context", &client, client.send(request)).await
     }
 
     /// Only what is used, and nothing of the bot's own.
