@@ -44,6 +44,8 @@ const CREATE_ROOM_SETTLES: Duration = Duration::from_mins(1);
 /// A homeserver that is slower at looking for the room is behind with its work, and may be at work on
 /// it for longer.
 const PROMPT: Duration = Duration::from_secs(2);
+/// One that is always slow must make the room all the same.
+const SLOW_CREATE_ROOM_SETTLES: Duration = Duration::from_mins(10);
 
 /// Why a task is not done yet.
 #[derive(Debug, thiserror::Error)]
@@ -314,8 +316,9 @@ impl Sender {
             room::complete(&self.homeserver, &room_id, subject).await?;
             room_id
         } else {
-            if let Some(ago) = claim.room_asked
-                && (ago < CREATE_ROOM_SETTLES || looked.elapsed() > PROMPT)
+            if claim
+                .room_asked
+                .is_some_and(|ago| may_be_made_still(ago, looked.elapsed()))
             {
                 return Err(Failure::Settling);
             }
@@ -354,6 +357,17 @@ impl Sender {
     }
 }
 
+/// Whether a `createRoom` that was asked for `ago` and not answered may still make its room, when looking
+/// for it just now took `looking` and found none.
+fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
+    let settles = if looking > PROMPT {
+        SLOW_CREATE_ROOM_SETTLES
+    } else {
+        CREATE_ROOM_SETTLES
+    };
+    ago < settles
+}
+
 /// A message of the bot's own. It mentions nobody, whatever its text quotes.
 fn notice(text: &str) -> Value {
     json!({ "msgtype": "m.notice", "body": text, "m.mentions": {} })
@@ -374,4 +388,28 @@ fn backoff(claim: &Claim, failure: &Failure) -> Duration {
     let growing = (FIRST_RETRY * 2_u32.pow(doublings)).min(LONGEST_RETRY);
     let jittered = growing.mul_f64(rand::rng().random_range(0.5..=1.0));
     wanted.unwrap_or(jittered).max(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_is_asked_for_again_after_a_minute_or_when_it_is_always_slow_after_ten() {
+        let (prompt, slow) = (Duration::from_millis(50), Duration::from_secs(5));
+        let minutes = Duration::from_mins;
+        for (ago, looking, still) in [
+            (Duration::from_secs(59), prompt, true),
+            (minutes(1), prompt, false),
+            (minutes(1), slow, true),
+            (minutes(9), slow, true),
+            (minutes(10), slow, false),
+        ] {
+            assert_eq!(
+                may_be_made_still(ago, looking),
+                still,
+                "{ago:?}, {looking:?}"
+            );
+        }
+    }
 }
