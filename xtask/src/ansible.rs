@@ -15,20 +15,22 @@ use crate::layout::{Layout, find_on_path};
 use crate::machine::{self, Machine};
 use crate::process::{command, run_logged, run_shown};
 use crate::progress::{note, step};
-use crate::{apt, python, smoke, tools};
+use crate::{apt, dist, python, smoke, tools};
 
 const PLAYBOOKS: [&str; 4] = ["site.yml", "backup.yml", "restore.yml", "uninstall.yml"];
 
 /// The most that `systemd-analyze security` may find exposed of a service, in tenths.
 const MOST_EXPOSED: &str = "--threshold=20";
 
+/// The role's tag.
+const CHAT: &str = "matrix-support-chat";
 const CHAT_UNIT: &str = "matrix-support-chat.service";
 const SITE: &str = "https://chat.test";
 const HOMESERVER: &str = "https://matrix.test";
 const READY: &str = "http://127.0.0.1:8091/readyz";
 
 /// Checks the roles; applies them where that is possible, which it must be in CI.
-pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, program: &Path) -> Result<()> {
+pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, artefact: &Path) -> Result<()> {
     let tools = Tools::get(layout, dir)?;
     tools.lint()?;
     if let Some(obstacle) = obstacle() {
@@ -38,7 +40,7 @@ pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, program: &Path) -
         note(format!("the roles are not applied: {obstacle}"));
         return Ok(());
     }
-    Applied::to_a_fresh_machine(layout, tools, dir, run_dir, program)?.check(layout)
+    Applied::to_a_fresh_machine(layout, tools, dir, run_dir, artefact)?.check(layout)
 }
 
 /// Why no machine can be made here.
@@ -48,6 +50,9 @@ fn obstacle() -> Option<&'static str> {
     }
     if find_on_path(&["debootstrap"]).is_none() && !apt::is_possible() {
         return Some("that takes debootstrap");
+    }
+    if !machine::is_possible() {
+        return Some("that takes the right to make namespaces and mounts");
     }
     None
 }
@@ -139,6 +144,7 @@ fn unpinned(text: &str) -> Option<&str> {
 struct Applied {
     tools: Tools,
     machine: Machine,
+    artefact: PathBuf,
     inventory: PathBuf,
     smoke: Smoke,
 }
@@ -163,9 +169,16 @@ impl Applied {
         tools: Tools,
         dir: &Path,
         run_dir: &Path,
-        program: &Path,
+        artefact: &Path,
     ) -> Result<Self> {
-        apt::ensure(layout, &[("openssl", "openssl"), ("ssh", "openssh-client")])?;
+        apt::ensure(
+            layout,
+            &[
+                ("ip", "iproute2"),
+                ("openssl", "openssl"),
+                ("ssh", "openssh-client"),
+            ],
+        )?;
         let browser = smoke::prepare(layout)?;
         let requirements = layout
             .root
@@ -185,11 +198,12 @@ impl Applied {
             staff_password: files::random_secret()?,
         };
         let inventory = dir.join("inventory.json");
-        let variables = variables(dir, &machine, &smoke, program)?;
+        let variables = variables(dir, &machine, &smoke, artefact)?;
         files::write_private(&inventory, &variables.to_string())?;
         Ok(Self {
             tools,
             machine,
+            artefact: artefact.to_owned(),
             inventory,
             smoke,
         })
@@ -213,32 +227,65 @@ impl Applied {
         step("uninstall", || self.uninstall_leaves_nothing())
     }
 
-    /// Each by name, and before anything is done.
+    /// Each by name, and before anything is done: so they can all be tried at once.
     fn refuses_bad_variables(&self) -> Result<()> {
+        let altered = self.artefact_with("altered", b"altered")?;
+        fs::copy(
+            self.artefact.with_file_name(dist::CHECKSUMS),
+            altered.with_file_name(dist::CHECKSUMS),
+        )
+        .context("cannot copy the checksums")?;
+        let altered = altered.to_string_lossy();
         step("bad variables", || {
-            for (role, name, value) in [
+            let cases = [
                 ("matrix", "matrix_form_secret", "CHANGE-ME"),
-                (
-                    "matrix-support-chat",
-                    "matrix_support_chat_hostname",
-                    "https://chat.test",
-                ),
-            ] {
-                let log = format!("bad-{name}");
-                let setting = format!("{name}={value}");
-                let outcome = self.play(
-                    &log,
-                    "site.yml",
-                    &["--check", "--tags", role, "-e", &setting],
-                )?;
-                if outcome.ok || !last_error(&outcome.log).contains(name) {
-                    return fail(format!(
-                        "{name}={value} was not refused by name: see {log}.log"
-                    ));
-                }
-            }
-            Ok(())
+                (CHAT, "matrix_support_chat_hostname", "https://chat.test"),
+                (CHAT, "matrix_support_chat_artefact", &*altered),
+                (CHAT, "matrix_support_chat_allow_debug", "false"),
+            ];
+            std::thread::scope(|scope| {
+                cases
+                    .map(|(role, name, value)| scope.spawn(move || self.refuses(role, name, value)))
+                    .into_iter()
+                    .try_for_each(|case| match case.join() {
+                        Ok(result) => result,
+                        Err(_) => fail("a thread panicked"),
+                    })
+            })
         })
+    }
+
+    fn refuses(&self, role: &str, name: &str, value: &str) -> Result<()> {
+        let log = format!("bad-{name}");
+        let setting = json!({ name: value }).to_string();
+        let args = ["--check", "--tags", role, "-e", &setting];
+        let outcome = self.play(&log, "site.yml", &args)?;
+        // Of a debug build it is the artefact that is refused.
+        let blamed = name.replace("allow_debug", "artefact");
+        if outcome.ok || !last_error(&outcome.log).contains(&blamed) {
+            return fail(format!(
+                "{name}={value} was not refused by name: see {log}.log"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The artefact with something after its end, which changes nothing of what it does, in a
+    /// directory of its own.
+    fn artefact_with(&self, dir: &str, end: &[u8]) -> Result<PathBuf> {
+        let content = fs::read(&self.artefact).context("cannot read the artefact")?;
+        self.make_artefact(dir, &[&content, end].concat())
+    }
+
+    /// A file named as the artefact, with its checksums, in a directory of its own.
+    fn make_artefact(&self, dir: &str, content: &[u8]) -> Result<PathBuf> {
+        let dir = self.tools.logs.join(dir);
+        let file = dir.join(self.artefact.file_name().unwrap_or_default());
+        fs::create_dir_all(&dir)
+            .and_then(|()| fs::write(&file, content))
+            .context("cannot write an artefact")?;
+        dist::write_checksums(&dir, &[&file])?;
+        Ok(file)
     }
 
     fn sandboxes_are_tight(&self) -> Result<()> {
@@ -300,19 +347,23 @@ impl Applied {
         smoke::check(layout, npx, SITE, browser.as_ref())
     }
 
-    /// A program for those in the machine's network that upgrades it, to the same program with
-    /// another setting.
+    /// A program for those in the machine's network that upgrades it, to another build and other
+    /// settings.
     fn upgrade_script(&self) -> Result<PathBuf> {
+        let other = self.artefact_with("another-build", b"another build")?;
+        let variables = json!({
+            "matrix_support_chat_artefact": other,
+            "matrix_support_chat_settings": {
+                "SUPPORT_CHAT_RETENTION": "90days",
+                "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE": "0",
+            },
+        });
         let mut play = command(self.tools.bin.join("ansible-playbook"));
         self.tools.set_up(&mut play);
-        play.arg("--inventory").arg(&self.inventory).args([
-            "site.yml",
-            "--tags",
-            "matrix-support-chat",
-            "-e",
-            "{\"matrix_support_chat_settings\": {\"SUPPORT_CHAT_RETENTION\": \"90days\", \
-             \"SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE\": \"0\"}}",
-        ]);
+        play.arg("--inventory")
+            .arg(&self.inventory)
+            .args(["site.yml", "--tags", CHAT, "-e"])
+            .arg(variables.to_string());
         let script = self.tools.logs.join("upgrade");
         let log = self.tools.logs.join("upgrade.log");
         let text = format!(
@@ -328,21 +379,19 @@ impl Applied {
 
     /// A release that passes its own check of the settings, and then serves nothing.
     fn broken_upgrade_goes_back(&self) -> Result<()> {
-        let broken = self.tools.logs.join("broken");
-        fs::write(
-            &broken,
-            "#!/bin/sh\ntest \"$1\" = --check-config || exec sleep 1000\n",
-        )
-        .context("cannot write a broken program")?;
+        let broken = self.make_artefact(
+            "broken",
+            b"#!/bin/sh\ntest \"$1\" = --check-config || exec sleep 1000\n",
+        )?;
         let before = self.machine.ask("readlink", &[CURRENT])?;
         let outcome = self.play(
             "broken-upgrade",
             "site.yml",
             &[
                 "--tags",
-                "matrix-support-chat",
+                CHAT,
                 "-e",
-                &format!("matrix_support_chat_binary={}", broken.display()),
+                &format!("matrix_support_chat_artefact={}", broken.display()),
                 "-e",
                 "matrix_support_chat_ready_seconds=5",
             ],
@@ -585,7 +634,7 @@ fn make_certificates(dir: &Path, seed: &Path) -> Result<PathBuf> {
 }
 
 /// An inventory of the one machine, with every variable that the roles require.
-fn variables(dir: &Path, machine: &Machine, smoke: &Smoke, program: &Path) -> Result<Value> {
+fn variables(dir: &Path, machine: &Machine, smoke: &Smoke, artefact: &Path) -> Result<Value> {
     let staff =
         |name: &str| json!({"name": name, "displayname": name, "password": smoke.staff_password});
     // Paths of sockets must be short, which the repository's need not be.
@@ -615,7 +664,9 @@ fn variables(dir: &Path, machine: &Machine, smoke: &Smoke, program: &Path) -> Re
             "matrix_support_chat_hostname": "chat.test",
             "matrix_support_chat_tls_certificate": "/etc/tls/site.pem",
             "matrix_support_chat_tls_certificate_key": "/etc/tls/site.key",
-            "matrix_support_chat_binary": program,
+            "matrix_support_chat_artefact": artefact,
+            // An optimised build takes many minutes, and differs in nothing that is checked here.
+            "matrix_support_chat_allow_debug": true,
             "matrix_support_chat_bot_mxid": "@supportbot:matrix.test",
             "matrix_support_chat_bot_password": smoke.bot_password,
             "matrix_support_chat_staff_mxids": ["@alice:matrix.test", "@bob:matrix.test"],

@@ -16,7 +16,8 @@ use crate::{node, npm_package, sbom, widget};
 
 /// All artefacts have the workspace's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const CHECKSUMS: &str = "SHA256SUMS";
+/// The file of checksums beside the artefacts.
+pub(crate) const CHECKSUMS: &str = "SHA256SUMS";
 
 /// What was made.
 pub(crate) struct Artefacts {
@@ -63,10 +64,7 @@ pub(crate) fn make(
         .context(format_args!("cannot copy {}", built.display()))?;
     let sbom = dir.join(format!("{name}.cdx.json"));
     sbom::write(layout, &target, &sbom)?;
-    let checksums = dir.join(CHECKSUMS);
-    let lines = [&server, &npm_package, &sbom].map(|path| checksum_line(path));
-    let lines = lines.into_iter().collect::<Result<String>>()?;
-    fs::write(&checksums, lines).context("cannot write the checksums")?;
+    let checksums = write_checksums(dir, &[&server, &npm_package, &sbom])?;
     Ok(Artefacts {
         server,
         npm_package,
@@ -127,6 +125,17 @@ fn artefact_name(version: &str, target: &str, profile: Profile) -> String {
         Profile::Debug => "-debug",
     };
     format!("matrix-support-chat-{version}-{target}{suffix}")
+}
+
+/// Puts the checksums of these files beside them.
+pub(crate) fn write_checksums(dir: &Path, of: &[&Path]) -> Result<PathBuf> {
+    let lines: String = of
+        .iter()
+        .map(|path| checksum_line(path))
+        .collect::<Result<_>>()?;
+    let checksums = dir.join(CHECKSUMS);
+    fs::write(&checksums, lines).context("cannot write the checksums")?;
+    Ok(checksums)
 }
 
 /// As `sha256sum` writes it.

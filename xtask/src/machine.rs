@@ -45,7 +45,18 @@ const ADDRESS: &str = "198.51.100.1";
 
 /// The names by which the machine is known, to itself and to those in its network.
 fn hosts() -> String {
-    format!("127.0.0.1 localhost\n::1 localhost\n{ADDRESS} chat.test matrix.test\n")
+    format!("127.0.0.1 localhost machine\n::1 localhost\n{ADDRESS} chat.test matrix.test\n")
+}
+
+/// Whether this process may make one: in a container, being root is not enough.
+pub(crate) fn is_possible() -> bool {
+    let namespaces = [
+        "--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork",
+    ];
+    let mounts = "mount -t tmpfs tmpfs /mnt && mount -t cgroup2 cgroup2 /mnt";
+    let mut unshare = command("unshare");
+    unshare.args(namespaces).args(["sh", "-c", mounts]);
+    output_of(&mut unshare).is_some()
 }
 
 /// Makes sure of the image. `requirements` are Python packages, locked by hash, that roles install.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::dist::Artefacts;
 use crate::failure::{Context, Failure, Result, fail};
 use crate::files::{self, Lock};
 use crate::layout::Layout;
@@ -388,19 +389,15 @@ fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<
 
 /// An optimised build takes many minutes, and differs in nothing that is checked here.
 fn artefacts(layout: &Layout, stack: &mut TestStack) -> Result<()> {
-    stack.widget()?;
-    let package = npm_package::pack(layout)?;
-    let dir = layout.test().join("dist");
-    let made = dist::make(layout, &dir, &package, Profile::Debug)?;
-    step("artefacts", || dist::check(layout, &made))
+    let made = stack.artefacts()?;
+    step("artefacts", || dist::check(layout, made))
 }
 
 fn roles(layout: &Layout, stack: &mut TestStack) -> Result<()> {
-    stack.widget()?;
-    let program = server::build_portable(layout, Profile::Debug)?;
     let dir = layout.test().join("ansible");
     files::create_private_dir(&dir)?;
-    ansible::run(layout, &dir, &stack.run_dir, &program)
+    let artefact = stack.artefacts()?.server.clone();
+    ansible::run(layout, &dir, &stack.run_dir, &artefact)
 }
 
 fn cargo(layout: &Layout) -> Command {
@@ -424,6 +421,7 @@ pub(crate) struct TestStack {
     synapse: Option<Synapse>,
     postgres: Option<Postgres>,
     widget_built: bool,
+    artefacts: Option<Artefacts>,
     layout: Layout,
     run_dir: PathBuf,
     ports: Ports,
@@ -450,6 +448,7 @@ impl TestStack {
             synapse: None,
             postgres: None,
             widget_built: false,
+            artefacts: None,
             layout: layout.clone(),
             run_dir,
             ports: Ports::free()?,
@@ -499,6 +498,19 @@ impl TestStack {
             (Some(synapse), Some(postgres)) => Ok(Parts { synapse, postgres }),
             _ => fail("a part did not start"),
         }
+    }
+
+    /// What `cargo xtask dist --debug` makes.
+    fn artefacts(&mut self) -> Result<&Artefacts> {
+        let made = if let Some(made) = self.artefacts.take() {
+            made
+        } else {
+            self.widget()?;
+            let package = npm_package::pack(&self.layout)?;
+            let dir = self.layout.test().join("dist");
+            dist::make(&self.layout, &dir, &package, Profile::Debug)?
+        };
+        Ok(self.artefacts.insert(made))
     }
 
     fn widget(&mut self) -> Result<()> {
