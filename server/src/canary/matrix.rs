@@ -68,22 +68,40 @@ impl Account {
         }
     }
 
-    /// Waits for the invitation to the conversation's room and accepts it. Answers with the room, and
-    /// leaves earlier ones.
+    /// Waits until it is in the conversation's room: by accepting the invitation, unless the homeserver
+    /// does that for its users. Answers with the room, and leaves earlier ones.
     pub(super) async fn enter(&self, session_id: &SessionId) -> Result<String, Failure> {
         let room_id = loop {
-            if let Some(room_id) = self.accept_invitation(session_id).await? {
+            self.accept_invitation(session_id).await?;
+            if let Some(room_id) = self.room_of(session_id).await? {
                 break room_id;
             }
             tokio::time::sleep(POLL).await;
         };
-        let get = self.client.get(self.url(&["joined_rooms"]));
-        let joined: JoinedRooms = self.send(get).await?;
-        for old in joined.joined_rooms.iter().filter(|it| **it != room_id) {
+        let joined = self.joined_rooms().await?;
+        for old in joined.iter().filter(|it| **it != room_id) {
             let leave = self.client.post(self.url(&["rooms", old, "leave"]));
             self.send::<Value>(leave.json(&json!({}))).await?;
         }
         Ok(room_id)
+    }
+
+    /// The conversation's room, when the account has joined it.
+    async fn room_of(&self, session_id: &SessionId) -> Result<Option<String>, Failure> {
+        for room_id in self.joined_rooms().await? {
+            let url = self.url(&["rooms", &room_id, "state", "m.room.create"]);
+            let content: Value = self.send(self.client.get(url)).await?;
+            if is_marked(&content, session_id) {
+                return Ok(Some(room_id));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn joined_rooms(&self) -> Result<Vec<String>, Failure> {
+        let get = self.client.get(self.url(&["joined_rooms"]));
+        let joined: JoinedRooms = self.send(get).await?;
+        Ok(joined.joined_rooms)
     }
 
     /// Waits for a message with this text in it.
@@ -114,19 +132,18 @@ impl Account {
         self.send::<Value>(put).await.map(|_| ())
     }
 
-    async fn accept_invitation(&self, session_id: &SessionId) -> Result<Option<String>, Failure> {
+    async fn accept_invitation(&self, session_id: &SessionId) -> Result<(), Failure> {
         let mut url = self.url(&["sync"]);
         url.query_pairs_mut()
             .append_pair("filter", INVITATIONS)
             .append_pair("timeout", "0");
         let answer: Sync = self.send(self.client.get(url)).await?;
         let mut invitations = answer.rooms.invite.into_iter();
-        let Some((room_id, _)) = invitations.find(|(_, room)| is_of(room, session_id)) else {
-            return Ok(None);
-        };
-        let join = self.client.post(self.url(&["join", &room_id]));
-        self.send::<Value>(join.json(&json!({}))).await?;
-        Ok(Some(room_id))
+        if let Some((room_id, _)) = invitations.find(|(_, room)| is_of(room, session_id)) {
+            let join = self.client.post(self.url(&["join", &room_id]));
+            self.send::<Value>(join.json(&json!({}))).await?;
+        }
+        Ok(())
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -156,7 +173,9 @@ impl Account {
 /// By what the bot writes into each room's creation.
 fn is_of(room: &Invited, session_id: &SessionId) -> bool {
     let mut events = room.invite_state.events.iter();
-    events.any(|event| {
-        event["type"] == "m.room.create" && event["content"][MARKER] == session_id.as_str()
-    })
+    events.any(|event| event["type"] == "m.room.create" && is_marked(&event["content"], session_id))
+}
+
+fn is_marked(creation: &Value, session_id: &SessionId) -> bool {
+    creation[MARKER] == session_id.as_str()
 }

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    common::{TestApp, Visitor},
+    common::{TestApp, Visitor, expect},
     homeserver::{Account, Team, homeserver_url},
 };
 
@@ -124,6 +124,28 @@ async fn it_comes_back_in_one_conversation_that_staff_do_not_see(pool: PgPool) {
     let members = team.alice.state(&room_id).await;
     let is_canary = |event: &Value| event["state_key"] == json!(cage.account.user_id);
     assert!(!members.iter().any(is_canary), "and it to none of theirs");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn it_finds_a_room_that_the_homeserver_has_put_it_into(pool: PgPool) {
+    let team = Team::new().await;
+    let mut cage = Cage::new().await;
+    let app = cage.serve(&team, &pool, &[]).await;
+    let request = json!({ "initialMessage": "The canary begins.", "sourceUrl": canary::PAGE });
+    let begun = expect(app.create(request).await, 201).await;
+    let room_id = cage.account.accept().await;
+    // As if the run before had ended here.
+    let state = json!({
+        "conversation": {
+            "session_id": begun["sessionId"], "token": begun["token"], "began": chrono::Utc::now(),
+            "room_id": null,
+        },
+        "failed": true,
+        "last_success": null,
+    });
+    fs::write(cage.path("state.json"), state.to_string()).unwrap();
+    canary::run(&cage.config(&app, "60s")).await.unwrap();
+    assert_eq!(cage.state()["conversation"]["room_id"], room_id.as_str());
 }
 
 #[sqlx::test(migrations = "../migrations")]
