@@ -72,6 +72,36 @@ pub(crate) fn wasm_target(layout: &Layout) -> Result<()> {
     })
 }
 
+/// Whether the source of the standard library is there.
+pub(crate) fn has_std_source(layout: &Layout) -> bool {
+    let sysroot = output_of(
+        command("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(&layout.root),
+    );
+    sysroot.is_some_and(|sysroot| {
+        let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
+        library.join("core/Cargo.toml").is_file()
+    })
+}
+
+/// The same, after an attempt to get it.
+pub(crate) fn std_source(layout: &Layout) -> bool {
+    if has_std_source(layout) {
+        return true;
+    }
+    let added = step("source of the standard library", || {
+        run_logged(
+            command("rustup")
+                .args(["component", "add", "rust-src"])
+                .current_dir(&layout.root),
+            "`rustup component add rust-src`",
+            &layout.logs().join("rustup.log"),
+        )
+    });
+    added.is_ok() && has_std_source(layout)
+}
+
 /// A program from crates.io.
 struct Tool {
     name: &'static str,
