@@ -25,7 +25,7 @@ export type Fault =
 const TOKEN = "the-token-that-nobody-may-see";
 const HEADERS = {
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "retry-after",
+  "access-control-expose-headers": "retry-after, support-chat-wait",
   "cache-control": "no-store",
 };
 
@@ -33,6 +33,8 @@ const HEADERS = {
 export class ScriptedApi {
   readonly token = TOKEN;
   readonly requests: { operation: Operation; request: Request }[] = [];
+  /** For how many seconds polls may wait; 0 is a server that lets none. */
+  waitSeconds = 0;
   /** What a visitor's message is said to be, from now on. */
   delivery: Message["delivery"] = "delivered";
   /** The time of the next message. */
@@ -42,6 +44,8 @@ export class ScriptedApi {
   #sessions = 0;
   readonly #faults = new Map<Operation, Fault>();
   readonly #held = new Map<Operation, Promise<void>>();
+  /** What waiting polls wait for. */
+  readonly #news = new EventTarget();
   readonly #keys = new Map<string, Message>();
 
   static async at(page: Page): Promise<ScriptedApi> {
@@ -79,6 +83,11 @@ export class ScriptedApi {
     };
   }
 
+  /** Answers the polls that wait, with nothing, as when their time is over. */
+  endWaits(): void {
+    this.#news.dispatchEvent(new Event("news"));
+  }
+
   /** How many requests there were. */
   count(operation: Operation): number {
     return this.requests.filter((it) => it.operation === operation).length;
@@ -97,6 +106,7 @@ export class ScriptedApi {
       createdAt: this.now.toISOString(),
     };
     this.#messages.push(added);
+    this.endWaits();
     this.now = new Date(this.now.getTime() + 60_000);
     return added;
   }
@@ -130,11 +140,23 @@ export class ScriptedApi {
         })
         .catch(gone);
     }
+    if (operation === "poll" && this.#waits(request)) {
+      await new Promise((resolve) => this.#news.addEventListener("news", resolve, { once: true }));
+    }
     const [status, json] = this.#result(operation, request);
     const body = json === undefined ? "" : JSON.stringify(json);
+    const headers = {
+      ...HEADERS,
+      ...(this.waitSeconds > 0 && { "support-chat-wait": String(this.waitSeconds) }),
+    };
     return route
-      .fulfill({ status, headers: HEADERS, contentType: "application/json", body })
+      .fulfill({ status, headers, contentType: "application/json", body })
       .catch(gone);
+  }
+
+  #waits(request: Request): boolean {
+    const { searchParams } = new URL(request.url());
+    return searchParams.has("wait") && this.#messages.at(-1)?.id === searchParams.get("after");
   }
 
   #result(operation: Operation, request: Request): [status: number, json?: unknown] {

@@ -1,9 +1,13 @@
 import type { Page } from "@playwright/test";
 
+import type { ScriptedApi } from "../support/scripted-api.ts";
+import type { Visitor } from "../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
 /** When, by the page's own clock, a poll went out and its answer was dealt with. */
 interface Poll {
+  /** For how many seconds it may wait. */
+  wait: number;
   sent: number;
   answered?: number;
 }
@@ -22,7 +26,8 @@ test.beforeEach(async ({ visitor: { page }, visitor }) => {
       open.call(this, method, url, true);
       if (method !== "GET") return;
       this.send = (...args) => {
-        const poll: Poll = { sent: Date.now() };
+        const wait = Number(new URL(url).searchParams.get("wait"));
+        const poll: Poll = { wait, sent: Date.now() };
         window.polls.push(poll);
         send.apply(this, args);
         // After the widget's own listener.
@@ -140,6 +145,103 @@ test("not before the time that the server asks for", async ({ visitor: { page },
   await page.evaluate(() => dispatchEvent(new Event("online")));
   await pass(page, 130_000, 5_000);
   expect(((await polls(page))[before + 1]?.sent ?? 0) - refused).toBeGreaterThanOrEqual(120_000);
+});
+
+test.describe("by a server that lets polls wait", () => {
+  test.beforeEach(async ({ visitor: { page }, api }) => {
+    api.waitSeconds = 25;
+    // The answer to one poll says so, and the next waits.
+    await pass(page, 2_000, 2_000);
+    await page.clock.runFor(2_000);
+    await isWaiting(page, api, 0);
+  });
+
+  /** Waits, by our own clock, until a poll waits that came after so many. */
+  async function isWaiting(page: Page, api: ScriptedApi, after: number): Promise<void> {
+    await expect.poll(async () => (await polls(page)).length).toBeGreaterThan(after);
+    await expect.poll(async () => (await polls(page)).at(-1)).not.toHaveProperty("answered");
+    await expect.poll(() => api.count("poll")).toBe((await polls(page)).length);
+  }
+
+  test("once, and again when there is an answer", async ({ visitor, api }) => {
+    const { page } = visitor;
+    const before = (await polls(page)).length;
+    expect((await polls(page)).at(-1)?.wait).toBe(25);
+    await page.clock.runFor(20_000);
+    expect(await polls(page)).toHaveLength(before);
+
+    // The page's clock stands still: what happens now, no timer has brought.
+    api.reply("At once");
+    await visitor.reads("At once");
+    await isWaiting(page, api, before);
+    expect(await polls(page)).toHaveLength(before + 1);
+
+    // A poll that has waited in vain for all its time is followed by the next at once.
+    await page.clock.runFor(25_000);
+    expect(await polls(page)).toHaveLength(before + 1);
+    api.endWaits();
+    await settle(page);
+    await page.clock.runFor(1);
+    await isWaiting(page, api, before + 1);
+    expect(await polls(page)).toHaveLength(before + 2);
+  });
+
+  test("once in two seconds where the answers are early and empty", async ({
+    visitor: { page },
+    api,
+  }) => {
+    const before = (await polls(page)).length;
+    for (let n = 0; n < 5; n += 1) {
+      api.endWaits();
+      await settle(page);
+      await page.clock.runFor(2_000);
+      await isWaiting(page, api, before + n);
+    }
+    const since = (await polls(page)).slice(before - 1);
+    const pauses = since.slice(1).map(({ sent }, n) => sent - (since[n]?.sent ?? 0));
+    expect(pauses).toEqual([2_000, 2_000, 2_000, 2_000, 2_000]);
+  });
+
+  test("and sends do not wait behind them", async ({ visitor, api }) => {
+    const requests = api.requests.length;
+    await visitor.write("Now");
+    await visitor.send();
+    await expect.poll(() => api.requests.length).toBeGreaterThan(requests);
+    expect(api.requests[requests]?.operation).toBe("send");
+    await visitor.reads("Now");
+  });
+
+  test("until it knows no more of waiting", async ({ visitor: { page }, api }) => {
+    const before = (await polls(page)).length;
+    api.waitSeconds = 0;
+    api.endWaits();
+    await settle(page);
+    await pass(page, 10_000);
+    const since = (await polls(page)).slice(before);
+    expect(since.length).toBeGreaterThan(3);
+    expect(new Set(since.map(({ wait }) => wait))).toEqual(new Set([0]));
+  });
+
+  for (const [name, leave] of [
+    ["half a minute after closing", async (visitor) => {
+      await visitor.closePanel();
+      await visitor.page.clock.runFor(30_000);
+    }],
+    ["when the network goes", ({ page }) => page.evaluate(() => dispatchEvent(new Event("offline")))],
+    ["when the page goes", ({ page }) => page.evaluate(() => dispatchEvent(new Event("pagehide")))],
+    ["when the element goes", ({ page }) =>
+      page.evaluate(() => document.querySelector("matrix-support-chat")?.remove())],
+    ["when the conversation ends", (visitor) => visitor.endChat()],
+  ] as [string, (visitor: Visitor) => Promise<void>][]) {
+    test(`let go of ${name}`, async ({ visitor, api }) => {
+      const before = (await polls(visitor.page)).length;
+      const waiting = api.requests.findLast(({ operation }) => operation === "poll")?.request;
+      const ended = visitor.page.waitForEvent("requestfailed", (request) => request === waiting);
+      await leave(visitor);
+      expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
+      expect(await polls(visitor.page)).toHaveLength(before);
+    });
+  }
 });
 
 test("not once the element is gone", async ({ visitor: { page } }) => {

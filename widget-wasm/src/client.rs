@@ -7,8 +7,8 @@
 use alloc::string::String;
 
 use app::contract::{
-    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, PollMessages,
-    PollMessagesResponse, SendMessage, SendMessageRequest,
+    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, PollMessages,
+    PollMessagesResponse, SendMessage, SendMessageRequest, WAIT_HEADER,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
@@ -16,10 +16,10 @@ use web_sys::{EventTarget, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::{
     json,
-    session::{Event, Failure, Request},
+    session::{Batch, Event, Failure, Request},
 };
 
-/// A request without an answer after this time is taken for lost.
+/// A request without an answer after this time is taken for lost; a poll that waits, so much later.
 const TIMEOUT_MS: u32 = 20_000;
 
 /// The codes that say more than the status they come with.
@@ -45,17 +45,20 @@ pub(crate) struct Exchange {
     read: Read,
 }
 
-/// Makes an event of the JSON of a success, or of what went wrong.
-type Read = fn(Result<JsValue, Failure>) -> Event;
+/// Makes an event of the JSON of a success, or of what went wrong, and of how many seconds the
+/// server lets a poll wait.
+type Read = fn(Result<JsValue, Failure>, u8) -> Event;
 
 impl Exchange {
     /// A request to the server at `base`, with the body to send. When it cannot be made at all,
     /// the event that says so.
     pub(crate) fn new(base: &str, request: Request) -> Result<(Self, Option<String>), Event> {
+        let mut timeout_ms = TIMEOUT_MS;
         let (method, path, credentials, key, body, read): (_, _, _, _, _, Read) = match request {
             Request::Create { key, request } => {
                 let body = to_json(&request);
-                ("POST", CreateSession::path(), None, Some(key), body, |it| {
+                let path = CreateSession::path();
+                ("POST", path, None, Some(key), body, |it, _| {
                     Event::Created(read(it))
                 })
             }
@@ -66,19 +69,35 @@ impl Exchange {
             } => {
                 let path = SendMessage::path(&credentials.session_id);
                 let body = to_json(&SendMessageRequest { body });
-                ("POST", path, Some(credentials), Some(key), body, |it| {
+                ("POST", path, Some(credentials), Some(key), body, |it, _| {
                     Event::Sent(read(it))
                 })
             }
-            Request::Poll { credentials, after } => {
-                let path = PollMessages::path(&credentials.session_id, after.as_ref());
-                ("GET", path, Some(credentials), None, None, |it| {
-                    Event::Polled(read(it).map(|PollMessagesResponse { messages }| messages))
-                })
+            Request::Poll {
+                credentials,
+                after,
+                wait_s,
+            } => {
+                timeout_ms += u32::from(wait_s) * 1_000;
+                let path = PollMessages::path(&credentials.session_id, after.as_ref(), wait_s);
+                (
+                    "GET",
+                    path,
+                    Some(credentials),
+                    None,
+                    None,
+                    |it, can_wait_s| {
+                        let batch = |PollMessagesResponse { messages }| Batch {
+                            messages,
+                            can_wait_s,
+                        };
+                        Event::Polled(read(it).map(batch))
+                    },
+                )
             }
             Request::End { credentials } => {
                 let path = CloseSession::path(&credentials.session_id);
-                ("POST", path, Some(credentials), None, None, |it| {
+                ("POST", path, Some(credentials), None, None, |it, _| {
                     Event::Ended(it.map(drop))
                 })
             }
@@ -86,7 +105,7 @@ impl Exchange {
         let open = || {
             let http = XmlHttpRequest::new()?;
             http.open(method, &[base, &path].concat())?;
-            http.set_timeout(TIMEOUT_MS);
+            http.set_timeout(timeout_ms);
             http.set_response_type(XmlHttpRequestResponseType::Json);
             if let Some(credentials) = credentials {
                 let bearer = ["Bearer ", &credentials.token].concat();
@@ -102,7 +121,7 @@ impl Exchange {
         };
         match open() {
             Ok(http) => Ok((Self { http, read }, body)),
-            Err(_) => Err(read(Err(Failure::Network))),
+            Err(_) => Err(read(Err(Failure::Network), 0)),
         }
     }
 
@@ -118,7 +137,17 @@ impl Exchange {
 
     /// How it went.
     pub(crate) fn answer(&self) -> Event {
-        (self.read)(self.outcome())
+        // A later version's longer wait might be too long for what stands between.
+        let can_wait_s = self.number_in(WAIT_HEADER).unwrap_or(0);
+        let can_wait_s =
+            u8::try_from(can_wait_s).map_or(MAX_WAIT_SECONDS, |it| it.min(MAX_WAIT_SECONDS));
+        (self.read)(self.outcome(), can_wait_s)
+    }
+
+    /// A header's number.
+    fn number_in(&self, header: &str) -> Option<u32> {
+        let value = self.http.get_response_header(header).ok()??;
+        value.parse().ok()
     }
 
     fn outcome(&self) -> Result<JsValue, Failure> {
@@ -139,12 +168,10 @@ impl Exchange {
                     let site_key = problem.and_then(|it| it.turnstile_site_key);
                     return Err(Failure::Challenge { site_key });
                 }
-                let retry_after = self.http.get_response_header("retry-after").ok().flatten();
-                let retry_after_s = retry_after.and_then(|seconds| seconds.parse().ok());
                 Err(Failure::Refused {
                     status,
                     code,
-                    retry_after_s,
+                    retry_after_s: self.number_in("retry-after"),
                 })
             }
         }

@@ -92,7 +92,7 @@ impl Element {
         for name in ["click", "focusout", "input", "keydown"] {
             element.listen(root, name)?;
         }
-        for name in ["online", "offline", "pageshow"] {
+        for name in ["online", "offline", "pagehide", "pageshow"] {
             element.listen(&window, name)?;
         }
         element.listen(&document, "visibilitychange")?;
@@ -136,6 +136,7 @@ impl Element {
             "load" | "error" => self.show_challenge(),
             "online" => self.handle(Event::Online(true)),
             "offline" => self.handle(Event::Online(false)),
+            "pagehide" => self.handle(Event::Left),
             // A page that comes back from the back-forward cache has heard nothing for a while.
             "visibilitychange" | "pageshow" => {
                 let document = self.window.document();

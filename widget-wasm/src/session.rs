@@ -9,9 +9,10 @@ use app::contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::Transcript;
+use crate::transcript::{Merged, Transcript};
 
-/// Between two polls.
+/// Between two polls, where the server does not let them wait; and between the beginnings of one
+/// that brought nothing new, and of the next, where it does.
 const POLL_MS: f64 = 2_000.0;
 /// Polls go on for this long after the panel was closed.
 const GRACE_MS: f64 = 30_000.0;
@@ -69,6 +70,8 @@ pub(crate) enum Event {
     EndAsked,
     /// The visitor wants a new conversation after the end of one.
     Restarted,
+    /// The page is left, and may come back from the back-forward cache.
+    Left,
     /// What the browser says about the network.
     Online(bool),
     /// Whether anyone can see the page.
@@ -80,8 +83,15 @@ pub(crate) enum Event {
     /// Answers to [`Request`]s.
     Created(Result<CreateSessionResponse, Failure>),
     Sent(Result<SendMessageResponse, Failure>),
-    Polled(Result<Vec<Message>, Failure>),
+    Polled(Result<Batch, Failure>),
     Ended(Result<(), Failure>),
+}
+
+/// What a poll brought.
+pub(crate) struct Batch {
+    pub(crate) messages: Vec<Message>,
+    /// For so many seconds, the server lets a poll wait for something new. 0: it does not.
+    pub(crate) can_wait_s: u8,
 }
 
 /// What the chat wants done.
@@ -138,6 +148,8 @@ pub(crate) enum Request {
     Poll {
         credentials: Credentials,
         after: Option<MessageId>,
+        /// For how many seconds the server may wait for something new.
+        wait_s: u8,
     },
     End {
         credentials: Credentials,
@@ -325,6 +337,10 @@ pub(crate) struct Session {
 struct Polling {
     /// One is out.
     is_out: bool,
+    /// When the last one went out.
+    asked: f64,
+    /// What the server's last answer said of waiting: for how many seconds, or 0.
+    can_wait_s: u8,
     /// How many have failed in a row.
     failures: i32,
     /// The server wants none before this time.
@@ -382,6 +398,10 @@ impl Session {
                 self.open = false;
                 self.tell(News::Closed);
                 self.polling.until = now.ms + GRACE_MS;
+                // One that waits is let go of then.
+                if self.polling.is_out {
+                    self.poll_in(GRACE_MS);
+                }
             }
             Event::Drafted(text) => self.draft = text,
             Event::Submitted { key, page } => self.submit(key, page),
@@ -393,10 +413,16 @@ impl Session {
                     self.transcript.clear();
                 }
             }
+            // With a request under way, some browsers would not keep the page.
+            Event::Left => self.cancel_poll(),
             Event::Online(online) => {
                 self.online = online;
                 if online {
                     self.poll();
+                } else if self.polling.is_out {
+                    // Its answer may never come. The browser may also be wrong, which the next shows.
+                    self.cancel_poll();
+                    self.poll_in(POLL_MS);
                 }
             }
             Event::Visible(visible) => {
@@ -735,21 +761,37 @@ impl Session {
         let Some(credentials) = self.credentials.clone() else {
             return;
         };
-        if self.polling.is_out || self.now.ms >= self.polling.until {
+        if self.now.ms >= self.polling.until {
+            return self.cancel_poll();
+        }
+        if self.polling.is_out {
             return;
         }
         if self.now.ms < self.polling.from {
             return self.poll_in(self.polling.from - self.now.ms);
         }
         self.polling.is_out = true;
-        let after = self
-            .polling
-            .page_end
-            .as_ref()
-            .or_else(|| self.transcript.cursor())
-            .cloned();
-        self.effects
-            .push(Effect::Ask(Request::Poll { credentials, after }));
+        self.polling.asked = self.now.ms;
+        // Whether a last page follows the full ones is to be known at once.
+        let (after, wait_s) = match &self.polling.page_end {
+            Some(id) => (Some(id), 0),
+            None => (self.transcript.cursor(), self.polling.can_wait_s),
+        };
+        let request = Request::Poll {
+            credentials,
+            after: after.cloned(),
+            wait_s,
+        };
+        self.effects.push(Effect::Ask(request));
+        if self.polling.until.is_finite() {
+            self.poll_in(self.polling.until - self.now.ms);
+        }
+    }
+
+    fn cancel_poll(&mut self) {
+        if core::mem::take(&mut self.polling.is_out) {
+            self.effects.push(Effect::CancelPoll);
+        }
     }
 
     fn tell(&mut self, news: News) {
@@ -760,17 +802,23 @@ impl Session {
         self.effects.push(Effect::SetTimer(Timer::Poll, ms));
     }
 
-    fn polled(&mut self, answer: Result<Vec<Message>, Failure>) {
+    fn polled(&mut self, answer: Result<Batch, Failure>) {
         self.polling.is_out = false;
-        let messages = match answer {
-            Ok(messages) => messages,
+        // An older server may be there after a failure, and one that says nothing does not wait.
+        self.polling.can_wait_s = 0;
+        let Batch {
+            messages,
+            can_wait_s,
+        } = match answer {
+            Ok(batch) => batch,
             Err(failure) => return self.not_polled(&failure),
         };
+        self.polling.can_wait_s = can_wait_s;
         self.polling.failures = 0;
         self.online = true;
         let last = messages.last().map(|message| message.id.clone());
         let is_full = messages.len() >= MAX_MESSAGES_PER_POLL;
-        let replies = self.transcript.merge(messages);
+        let Merged { is_news, replies } = self.transcript.merge(messages);
         // What is restored was said before, and is not news.
         if !self.polling.is_restoring {
             if !self.open || !self.visible {
@@ -792,7 +840,12 @@ impl Session {
         } else {
             self.polling.page_end = None;
             self.polling.is_restoring = false;
-            self.poll_in(POLL_MS);
+            // While a message is on its way to staff, every poll brings it again, and none waits.
+            match can_wait_s {
+                0 => self.poll_in(POLL_MS),
+                _ if is_news => self.poll(),
+                _ => self.poll_in((self.polling.asked + POLL_MS - self.now.ms).max(0.0)),
+            }
         }
     }
 

@@ -27,6 +27,14 @@ pub(crate) struct Entry {
     replaces: Option<usize>,
 }
 
+/// What a poll changed.
+pub(crate) struct Merged {
+    /// Anything at all.
+    pub(crate) is_news: bool,
+    /// New messages of the staff.
+    pub(crate) replies: Vec<Message>,
+}
+
 impl Entry {
     fn new(message: Message, key: Option<String>) -> Self {
         Self {
@@ -66,15 +74,19 @@ impl Transcript {
         self.accepted.push(Entry::new(message, Some(key)));
     }
 
-    /// Takes in what a poll brought, and gives what of it are new messages of the staff.
-    /// Entries seen before are told by their id, so an overlap shows nothing twice.
-    pub(crate) fn merge(&mut self, messages: Vec<Message>) -> Vec<Message> {
-        let mut from_staff = Vec::new();
+    /// Takes in what a poll brought. Entries seen before are told by their id, so an overlap shows
+    /// nothing twice.
+    pub(crate) fn merge(&mut self, messages: Vec<Message>) -> Merged {
+        let mut is_news = false;
+        let mut replies = Vec::new();
         for message in messages {
             if let Some(index) = self.position(&message.id) {
-                self.entries[index].message.delivery = message.delivery;
+                let delivery = &mut self.entries[index].message.delivery;
+                is_news |= *delivery != message.delivery;
+                *delivery = message.delivery;
                 continue;
             }
+            is_news = true;
             let key = match self
                 .accepted
                 .iter()
@@ -99,11 +111,11 @@ impl Transcript {
                 entry.replaces = line.or(itself);
             }
             if entry.replaces.is_none() && entry.message.sender == Sender::Staff {
-                from_staff.push(entry.message.clone());
+                replies.push(entry.message.clone());
             }
             self.entries.push(entry);
         }
-        from_staff
+        Merged { is_news, replies }
     }
 
     /// Where the next round of polls begins.
@@ -191,16 +203,10 @@ mod tests {
     #[test]
     fn keeps_the_order_of_the_list_and_shows_nothing_twice() {
         let mut transcript = Transcript::default();
-        assert_eq!(
-            transcript
-                .merge(vec![staff("1", "a"), staff("2", "b")])
-                .len(),
-            2
-        );
-        assert_eq!(
-            transcript.merge(vec![staff("2", "b"), staff("3", "c")]),
-            [staff("3", "c")]
-        );
+        let merged = transcript.merge(vec![staff("1", "a"), staff("2", "b")]);
+        assert_eq!(merged.replies.len(), 2);
+        let merged = transcript.merge(vec![staff("2", "b"), staff("3", "c")]);
+        assert_eq!(merged.replies, [staff("3", "c")]);
         assert_eq!(texts(&transcript), ["a", "b", "c"]);
         assert_eq!(cursor(&transcript), Some("3"));
     }
@@ -252,7 +258,9 @@ mod tests {
             staff("4", "d"),
         ]);
         assert_eq!(cursor(&transcript), Some("2"));
-        transcript.merge(vec![own("3", "c", Delivery::Failed), staff("4", "d")]);
+        let again = || vec![own("3", "c", Delivery::Failed), staff("4", "d")];
+        assert!(transcript.merge(again()).is_news);
+        assert!(!transcript.merge(again()).is_news);
         assert_eq!(cursor(&transcript), Some("4"));
         assert_eq!(texts(&transcript), ["a", "b", "c", "d"]);
     }
@@ -261,7 +269,9 @@ mod tests {
     fn edits_change_the_line_in_place() {
         let mut transcript = Transcript::default();
         transcript.merge(vec![staff("1", "helo"), staff("2", "next")]);
-        assert_eq!(transcript.merge(vec![replacing("3", "1", "hello")]), []);
+        let merged = transcript.merge(vec![replacing("3", "1", "hello")]);
+        assert!(merged.is_news);
+        assert_eq!(merged.replies, []);
         assert_eq!(texts(&transcript), ["hello", "next"]);
         // An edit of the edit; and a poll that overlaps must not bring the older text back.
         transcript.merge(vec![replacing("4", "3", "hello!")]);

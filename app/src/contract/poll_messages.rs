@@ -1,6 +1,9 @@
-//! `GET /sessions/{sessionId}/messages?after={messageId}`: what is new.
+//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}`: what is new.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,14 +20,23 @@ pub const WAIT_HEADER: &str = "support-chat-wait";
 pub struct PollMessages;
 
 impl PollMessages {
-    /// Its path, relative to the server's origin. Without `after`: from the beginning.
+    /// Its path, relative to the server's origin. Without `after`: from the beginning. `wait` is for
+    /// how many seconds the server may wait for something new, 0 where it is not known to be able to.
     #[must_use]
-    pub fn path(session: &SessionId, after: Option<&MessageId>) -> String {
-        let path = [BASE_PATH, "/sessions/", session.as_str(), "/messages"];
-        match after {
-            Some(after) => [&path[..], &["?after=", after.as_str()]].concat().concat(),
-            None => path.concat(),
+    pub fn path(session: &SessionId, after: Option<&MessageId>, wait: u8) -> String {
+        let mut path = [BASE_PATH, "/sessions/", session.as_str(), "/messages"].concat();
+        let mut separator = "?";
+        if let Some(after) = after {
+            path += "?after=";
+            path += after.as_str();
+            separator = "&";
         }
+        if wait > 0 {
+            path += separator;
+            path += "wait=";
+            path += &wait.to_string();
+        }
+        path
     }
 }
 
@@ -34,4 +46,26 @@ impl PollMessages {
 pub struct PollMessagesResponse {
     /// The entries after the cursor.
     pub messages: Vec<Message>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_asks_for_what_is_wanted_only() {
+        let session = SessionId::from("s".to_owned());
+        let after = MessageId::from("m".to_owned());
+        for (after, wait, query) in [
+            (None, 0, ""),
+            (Some(&after), 0, "?after=m"),
+            (Some(&after), 25, "?after=m&wait=25"),
+            (None, 7, "?wait=7"),
+        ] {
+            assert_eq!(
+                PollMessages::path(&session, after, wait),
+                ["/v1/support-chat/sessions/s/messages", query].concat()
+            );
+        }
+    }
 }

@@ -98,6 +98,28 @@ test("a conversation: the first message makes the session, the bearer carries th
   }
 });
 
+test("a reply comes with the poll that waits for it", async ({ visitor, alice }) => {
+  const { page, traffic } = visitor;
+  await visitor.beginConversation("I shall wait");
+  const roomId = await alice.acceptInvite();
+  const waits = (request: Request): boolean =>
+    isPoll(request) && new URL(request.url()).searchParams.get("wait") === "25";
+  await expect(visitor.transcript).toContainText("Delivered");
+  await expect.poll(() => traffic.requests.filter(isPoll).slice(-1).every(waits)).toBe(true);
+
+  const before = traffic.requests.filter(isPoll).length;
+  const brought = page.waitForResponse(
+    async (response) => isPoll(response.request()) && (await response.text()).includes("Here!"),
+  );
+  await alice.send(roomId, "Here!");
+  const poll = (await brought).request();
+  await visitor.reads("Here!");
+  expect(waits(poll), poll.url()).toBe(true);
+  // The one that waited brought it, or the one that followed that.
+  const since = traffic.requests.filter(isPoll).slice(before - 1);
+  expect(since.indexOf(poll)).toBeLessThan(2);
+});
+
 test("polling ends when the visitor goes to another page, and the conversation does not", async ({
   visitor,
   alice,
@@ -106,7 +128,7 @@ test("polling ends when the visitor goes to another page, and the conversation d
   await page.clock.install();
   await visitor.beginConversation("I shall look around");
   const roomId = await alice.acceptInvite();
-  await page.waitForRequest(isPoll);
+  await expect.poll(() => visitor.traffic.requests.some(isPoll)).toBe(true);
 
   await page.getByRole("link", { name: "About" }).click();
   await expect(page.locator("matrix-support-chat")).toHaveCount(0);

@@ -69,7 +69,11 @@ fn document(max_message_chars: usize) -> Value {
     for (path, method, operation) in [
         (CreateSession::path(), "post", create_session()),
         (SendMessage::path(&session), "post", send_message()),
-        (PollMessages::path(&session, None), "get", poll_messages()),
+        (
+            PollMessages::path(&session, None, 0),
+            "get",
+            poll_messages(),
+        ),
         (CloseSession::path(&session), "post", close_session()),
     ] {
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation;

@@ -4,6 +4,9 @@ use app::contract::{Delivery, Sender};
 
 use super::*;
 
+/// How many seconds the server lets a poll wait.
+const WAIT_S: u8 = 25;
+
 /// A visitor's browser, with its clock in the test's hand.
 struct Browser {
     session: Session,
@@ -81,7 +84,30 @@ impl Browser {
     }
 
     fn polled(&mut self, messages: Vec<Message>) -> Vec<Effect> {
-        self.on(Event::Polled(Ok(messages)))
+        self.polled_by(messages, 0)
+    }
+
+    /// As `polled`, by a server that lets polls wait.
+    fn waited(&mut self, messages: Vec<Message>) -> Vec<Effect> {
+        self.polled_by(messages, WAIT_S)
+    }
+
+    fn polled_by(&mut self, messages: Vec<Message>, can_wait_s: u8) -> Vec<Effect> {
+        self.on(Event::Polled(Ok(Batch {
+            messages,
+            can_wait_s,
+        })))
+    }
+
+    /// As `chatting`, with a poll waiting since this moment.
+    fn waiting() -> Self {
+        let mut browser = Self::chatting();
+        browser.on(Event::Rang(Timer::Poll));
+        assert_eq!(
+            browser.waited(vec![staff("m2", "Hi")]),
+            [wait_after(Some("m2"))]
+        );
+        browser
     }
 
     /// What the transcript shows, unsent messages included.
@@ -188,10 +214,20 @@ fn send(key: &str, text: &str) -> Effect {
 }
 
 fn poll(after: Option<&str>) -> Effect {
+    poll_for(after, 0)
+}
+
+/// A poll that the server may let wait.
+fn wait_after(after: Option<&str>) -> Effect {
+    poll_for(after, WAIT_S)
+}
+
+fn poll_for(after: Option<&str>, wait_s: u8) -> Effect {
     let after = after.map(|id| id.to_owned().into());
     Effect::Ask(Request::Poll {
         credentials: credentials(),
         after,
+        wait_s,
     })
 }
 
@@ -563,7 +599,10 @@ fn polls_go_on_for_a_while_after_closing_and_at_once_after_opening() {
     let mut browser = Browser::chatting();
     browser.on(Event::Closed);
     browser.wait(GRACE_MS - 1.0);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m1"))]);
+    assert_eq!(
+        browser.on(Event::Rang(Timer::Poll)),
+        [poll(Some("m1")), poll_in(1.0)]
+    );
     browser.polled(vec![staff("m2", "Hi")]);
     assert_eq!(browser.session.unread(), 1);
     browser.wait(POLL_MS);
@@ -667,6 +706,115 @@ fn a_server_that_repeats_a_full_page_is_not_asked_without_end() {
     let page = || (0..100).map(|n| staff(&format!("m{n}"), "x")).collect();
     assert_eq!(browser.polled(page()), [poll(Some("m99"))]);
     assert_eq!(browser.polled(page()), [poll_in(POLL_MS)]);
+}
+
+// Polls that wait.
+
+#[test]
+fn a_server_that_lets_polls_wait_is_asked_again_at_once() {
+    let mut browser = Browser::waiting();
+    for event in [Event::Opened, Event::Online(true), Event::Visible(true)] {
+        assert_eq!(browser.on(event), []);
+    }
+    browser.wait(10_000.0);
+    assert_eq!(
+        browser.waited(vec![staff("m3", "And?")]),
+        [wait_after(Some("m3"))]
+    );
+    // In vain, all the time it may.
+    browser.wait(25_000.0);
+    assert_eq!(browser.waited(vec![]), [poll_in(0.0)]);
+    assert_eq!(
+        browser.on(Event::Rang(Timer::Poll)),
+        [wait_after(Some("m3"))]
+    );
+}
+
+#[test]
+fn what_brings_nothing_new_is_asked_once_in_two_seconds() {
+    let mut browser = Browser::waiting();
+    browser.wait(500.0);
+    assert_eq!(browser.waited(vec![]), [poll_in(1_500.0)]);
+    browser.wait(1_500.0);
+    browser.on(Event::Rang(Timer::Poll));
+    // As long as the homeserver has not taken it, a message is in every answer.
+    browser.send("Question");
+    browser.on(sent("m3"));
+    let pending = || vec![own("m3", "Question", Delivery::Pending)];
+    assert_eq!(browser.waited(pending()), [wait_after(Some("m2"))]);
+    assert_eq!(browser.waited(pending()), [poll_in(POLL_MS)]);
+    browser.wait(POLL_MS);
+    browser.on(Event::Rang(Timer::Poll));
+    let delivered = vec![own("m3", "Question", Delivery::Delivered)];
+    assert_eq!(browser.waited(delivered), [wait_after(Some("m3"))]);
+}
+
+#[test]
+fn a_send_does_not_wait_behind_a_poll_that_does() {
+    let mut browser = Browser::waiting();
+    assert_eq!(browser.send("Now"), [send("key2", "Now")]);
+    assert_eq!(browser.on(sent("m3")), []);
+}
+
+#[test]
+fn a_poll_that_waits_is_let_go_of_when_the_grace_is_over() {
+    let mut browser = Browser::waiting();
+    assert_eq!(browser.on(Event::Closed), [poll_in(GRACE_MS)]);
+    browser.wait(10_000.0);
+    assert_eq!(
+        browser.waited(vec![staff("m3", "Still there?")]),
+        [wait_after(Some("m3")), poll_in(20_000.0)]
+    );
+    browser.wait(20_000.0);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [Effect::CancelPoll]);
+    assert_eq!(browser.on(Event::Visible(true)), []);
+    assert_eq!(browser.on(Event::Opened), [wait_after(Some("m3"))]);
+    // Opened again within the grace, it goes on waiting.
+    browser.on(Event::Closed);
+    browser.on(Event::Opened);
+    browser.wait(GRACE_MS);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+}
+
+#[test]
+fn a_poll_that_waits_is_let_go_of_with_the_network_and_with_the_page() {
+    let mut browser = Browser::waiting();
+    assert_eq!(
+        browser.on(Event::Online(false)),
+        [Effect::CancelPoll, poll_in(POLL_MS)]
+    );
+    assert_eq!(browser.on(Event::Online(true)), [wait_after(Some("m2"))]);
+    assert_eq!(browser.on(Event::Left), [Effect::CancelPoll]);
+    assert_eq!(browser.on(Event::Left), []);
+    assert_eq!(browser.on(Event::Visible(true)), [wait_after(Some("m2"))]);
+}
+
+#[test]
+fn a_server_that_does_not_say_so_or_fails_is_not_let_wait() {
+    let mut browser = Browser::waiting();
+    assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m2"))]);
+
+    let mut browser = Browser::waiting();
+    browser.on(Event::Polled(Err(refused(
+        400,
+        ErrorCode::MalformedRequest,
+    ))));
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m2"))]);
+}
+
+#[test]
+fn the_last_page_is_asked_for_without_waiting() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let page = (0..100).map(|n| staff(&format!("m{n}"), "x")).collect();
+    assert_eq!(browser.waited(page), [poll(Some("m99"))]);
+    assert_eq!(browser.waited(vec![]), [poll_in(POLL_MS)]);
+    assert!(!browser.session.is_restoring());
+    assert_eq!(
+        browser.on(Event::Rang(Timer::Poll)),
+        [wait_after(Some("m99"))]
+    );
 }
 
 #[test]
