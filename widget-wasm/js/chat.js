@@ -54,6 +54,14 @@ class Host {
     return this.element.visitorEmail ?? this.element.getAttribute("visitor-email") ?? "";
   }
 
+  get pageUrl() {
+    return location.origin + location.pathname;
+  }
+  /** 128 random bits. (`crypto.randomUUID` is missing on pages without TLS.) */
+  key() {
+    return crypto.getRandomValues(new Uint32Array(4)).join("-");
+  }
+
   text(key) {
     return this.element.messages?.[key] ?? this.texts[key];
   }

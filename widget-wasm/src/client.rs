@@ -23,12 +23,17 @@ use crate::{
 const TIMEOUT_MS: u32 = 20_000;
 
 /// The codes that say more than the status they come with.
-const TELLING_CODES: [ErrorCode; 4] = [
-    ErrorCode::ChallengeFailed,
-    ErrorCode::SessionExpired,
-    ErrorCode::MessageTooLong,
-    ErrorCode::UnknownCursor,
+const TELLING_CODES: [(&str, ErrorCode); 4] = [
+    named(ErrorCode::ChallengeFailed),
+    named(ErrorCode::SessionExpired),
+    named(ErrorCode::MessageTooLong),
+    named(ErrorCode::UnknownCursor),
 ];
+
+/// Looked up when it is compiled, so that the names of the others stay out of the widget.
+const fn named(code: ErrorCode) -> (&'static str, ErrorCode) {
+    (code.as_str(), code)
+}
 
 /// The part of a [`Problem`](app::contract::Problem) that the widget acts on. What comes from a
 /// proxy on the way may lack the rest.
@@ -161,9 +166,9 @@ impl Exchange {
                 let problem: Option<Problem> = json::read(json).ok();
                 let known = problem.as_ref().and_then(|problem| {
                     let mut codes = TELLING_CODES.into_iter();
-                    codes.find(|code| code.as_str() == problem.code)
+                    codes.find(|(name, _)| *name == problem.code)
                 });
-                let code = known.unwrap_or(ErrorCode::Unknown);
+                let code = known.map_or(ErrorCode::Unknown, |(_, code)| code);
                 if code == ErrorCode::ChallengeFailed {
                     let site_key = problem.and_then(|it| it.turnstile_site_key);
                     return Err(Failure::Challenge { site_key });

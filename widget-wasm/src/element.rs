@@ -157,7 +157,7 @@ impl Element {
             Some("send") => self.send(),
             Some("retry") => {
                 self.handle(Event::Retried {
-                    key: idempotency_key(&self.window),
+                    key: self.host.key(),
                     page: self.page(),
                 });
                 self.view.borrow().focus(true);
@@ -204,20 +204,16 @@ impl Element {
 
     fn send(&self) {
         self.handle(Event::Submitted {
-            key: idempotency_key(&self.window),
+            key: self.host.key(),
             page: self.page(),
         });
         self.view.borrow().focus(true);
     }
 
-    /// Where the visitor is, without query and fragment: those may hold what is not for others.
+    /// Where the visitor is, and who, as far as the page says.
     fn page(&self) -> Page {
-        let location = self.window.location();
-        let url = match (location.origin(), location.pathname()) {
-            (Ok(origin), Ok(path)) if origin.starts_with("http") => Some(origin + &path),
-            _ => None,
-        };
-        let url = url.filter(|url| url.len() <= MAX_SOURCE_URL_CHARS);
+        let url = Some(self.host.page_url());
+        let url = url.filter(|url| url.starts_with("http") && url.len() <= MAX_SOURCE_URL_CHARS);
         let email = self.host.visitor_email();
         let is_email = RegExp::new(EMAIL_PATTERN, "").test(&email);
         Page {
@@ -407,29 +403,4 @@ fn line(text: &str) -> Option<String> {
     let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
     let line: String = text.chars().filter(is_plain).take(MAX_LINE_CHARS).collect();
     Some(line).filter(|line| !line.is_empty())
-}
-
-/// 128 random bits. (`crypto.randomUUID` is missing on pages without TLS.)
-fn idempotency_key(window: &Window) -> String {
-    let mut bytes = [0; 16];
-    // It fails in no browser; the clock and the dice keep keys apart should one lack it.
-    if window
-        .crypto()
-        .and_then(|it| it.get_random_values_with_u8_array(&mut bytes))
-        .is_err()
-    {
-        bytes[..8].copy_from_slice(&Date::now().to_bits().to_le_bytes());
-        bytes[8..].copy_from_slice(&Math::random().to_bits().to_le_bytes());
-    }
-    let mut key = String::new();
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            key.push(char::from(if digit < 10 {
-                b'0' + digit
-            } else {
-                b'a' - 10 + digit
-            }));
-        }
-    }
-    key
 }

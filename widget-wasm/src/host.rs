@@ -14,6 +14,14 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = apiUrl)]
     pub(crate) fn api_url(this: &Host) -> String;
 
+    /// The page without query and fragment: those may hold what is not for others.
+    #[wasm_bindgen(method, getter, js_name = pageUrl)]
+    pub(crate) fn page_url(this: &Host) -> String;
+
+    /// A new idempotency key.
+    #[wasm_bindgen(method)]
+    pub(crate) fn key(this: &Host) -> String;
+
     /// What the page knows of the visitor; empty where it knows nothing.
     #[wasm_bindgen(method, getter, js_name = visitorName)]
     pub(crate) fn visitor_name(this: &Host) -> String;

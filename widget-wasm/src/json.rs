@@ -3,7 +3,7 @@
 //! `serde_json`'s parser would be a third of the widget, most of it for numbers that the contract
 //! does not even have.
 
-use core::{fmt, slice};
+use core::{fmt, iter::Zip, ops::RangeFrom, slice};
 
 use js_sys::{Array, Reflect};
 use serde::de::{
@@ -77,7 +77,7 @@ impl<'de> Deserializer<'de> for Value {
     ) -> Result<V::Value, Unreadable> {
         visitor.visit_map(Fields {
             object: self.0,
-            names: fields.iter(),
+            rest: (0..).zip(fields),
             value: None,
         })
     }
@@ -121,7 +121,7 @@ impl<'de> SeqAccess<'de> for Items {
 
 struct Fields {
     object: JsValue,
-    names: slice::Iter<'static, &'static str>,
+    rest: Zip<RangeFrom<u64>, slice::Iter<'static, &'static str>>,
     value: Option<JsValue>,
 }
 
@@ -132,11 +132,12 @@ impl<'de> MapAccess<'de> for Fields {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Unreadable> {
-        for &name in self.names.by_ref() {
+        for (index, &name) in self.rest.by_ref() {
             let value = Reflect::get(&self.object, &name.into()).map_err(|_| Unreadable)?;
             if !value.is_undefined() {
                 self.value = Some(value);
-                return seed.deserialize(name.into_deserializer()).map(Some);
+                // By its place the type knows it as well, without comparing names.
+                return seed.deserialize(index.into_deserializer()).map(Some);
             }
         }
         Ok(None)

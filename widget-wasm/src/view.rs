@@ -3,7 +3,6 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use app::contract::{DEFAULT_MAX_MESSAGE_CHARS, Delivery, MessageBody, MessageBodyError, Sender};
-use js_sys::Number;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     Document, Element, EventTarget, HtmlButtonElement, HtmlElement, HtmlTextAreaElement,
@@ -733,12 +732,11 @@ fn minutes(seconds: u32) -> String {
     .concat()
 }
 
-/// A number as JavaScript writes it, without Rust's own formatting in the WASM.
-fn decimal(number: f64) -> String {
-    Number::from(number)
-        .to_string_with_radix(10)
-        .map(String::from)
-        .unwrap_or_default()
+#[wasm_bindgen]
+extern "C" {
+    /// A number as JavaScript writes it, without Rust's own formatting in the WASM.
+    #[wasm_bindgen(js_name = String)]
+    fn decimal(number: f64) -> String;
 }
 
 #[cfg(test)]
