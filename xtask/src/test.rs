@@ -199,6 +199,7 @@ fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
         "tsc",
     )?;
     promtool::check_rules(layout)?;
+    widget::check_budget(layout)?;
     let cargo_deny = tools::cargo_deny(layout)?;
     let mut deny = command(cargo_deny);
     deny.current_dir(&layout.root)

@@ -9,7 +9,7 @@ use crate::bundle;
 use crate::failure::{Context, Result, fail};
 use crate::files;
 use crate::layout::Layout;
-use crate::process::{command, run_shown};
+use crate::process::{command, output_of, run_shown};
 use crate::progress::{note, step};
 use crate::tools;
 
@@ -119,6 +119,15 @@ impl Sizes {
         }
     }
 
+    /// What the budget was in each commit that touched it, as far as the clone reaches back.
+    fn past_budgets(layout: &Layout) -> Vec<Self> {
+        let git = |args: &[&str]| output_of(command("git").args(args).current_dir(&layout.root));
+        let commits = git(&["log", "--format=%H", "--", Self::FILE]).unwrap_or_default();
+        let budget_of = |commit: &str| git(&["show", &format!("{commit}:{}", Self::FILE)]);
+        let budgets = commits.lines().filter_map(budget_of);
+        budgets.filter_map(|text| Self::read(&text).ok()).collect()
+    }
+
     /// The widget in `dist/widget`.
     fn measure(layout: &Layout) -> Result<Self> {
         let dist = layout.root.join("dist/widget");
@@ -145,6 +154,19 @@ impl Sizes {
         })
     }
 
+    fn check_against(self, past: &[Self]) -> Result<()> {
+        let was_less = |was: &&Self| was.loader < self.loader || was.opening < self.opening;
+        match past.iter().find(was_less) {
+            Some(was) => fail(format!(
+                "{} may only go down, and was {} and {} bytes before",
+                Self::FILE,
+                was.loader,
+                was.opening
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn check(self, budget: Self) -> Result<()> {
         for (what, is, may) in [
             ("the script a page loads", self.loader, budget.loader),
@@ -159,6 +181,17 @@ impl Sizes {
         }
         Ok(())
     }
+}
+
+/// Fails when the budget is more than it was in any commit before.
+pub(crate) fn check_budget(layout: &Layout) -> Result<()> {
+    let budget = Sizes::budget(layout)?;
+    let past = Sizes::past_budgets(layout);
+    note(format!(
+        "the widget's budget: no more than in {} commits before",
+        past.len()
+    ));
+    budget.check_against(&past)
 }
 
 /// Fails when the built widget is larger than it may be.
@@ -198,6 +231,18 @@ mod tests {
         assert!(budget.check(budget).is_ok());
         for (loader, opening) in [(101, 1), (1, 1001)] {
             assert!(Sizes { loader, opening }.check(budget).is_err());
+        }
+    }
+
+    #[test]
+    fn a_budget_that_was_raised_is_refused() {
+        let sizes = |loader, opening| Sizes { loader, opening };
+        let past = [sizes(100, 900), sizes(110, 1000)];
+        assert!(sizes(100, 900).check_against(&past).is_ok());
+        assert!(sizes(99, 800).check_against(&past).is_ok());
+        assert!(sizes(100, 800).check_against(&[]).is_ok());
+        for raised in [sizes(101, 800), sizes(90, 901)] {
+            assert!(raised.check_against(&past).is_err());
         }
     }
 
