@@ -54,6 +54,11 @@ test("where WebAssembly is not allowed, it says so, and the page is unharmed", a
   await expect(page.getByRole("alert")).toContainText("could not be loaded");
   await expect(page.getByRole("link", { name: "Write an e-mail" })).toBeVisible();
   await expect(page.getByRole("heading")).toBeVisible();
+
+  // What came can say it in the visitor's language.
+  await page.locator("html").evaluate((html) => html.setAttribute("lang", "de"));
+  await visitor.launcher.click();
+  await expect(page.getByRole("alert")).toContainText("konnte nicht geladen werden");
 });
 
 test("where the API cannot be reached, the panel shows another way", async ({

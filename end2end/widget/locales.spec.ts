@@ -55,6 +55,45 @@ for (const { page, attributes, is, why } of CHOICES) {
   });
 }
 
+test("the chat follows the page's language, and loses nothing", async ({ visitor, api, host }) => {
+  const { page } = visitor;
+  host.is({ lang: "en" });
+  await page.clock.setFixedTime("2026-05-24T08:00:00Z");
+  await visitor.beginConversation("Hello");
+  api.reply("Welcome");
+  await visitor.reads("Welcome");
+  api.break("send", "unreachable");
+  await visitor.write("Not sent yet");
+  await visitor.send();
+  await expect(visitor.alert).toContainText("could not be sent");
+  await visitor.composer.focus();
+  const lines = await visitor.transcript.locator("[part=message]").elementHandles();
+
+  await page.locator("html").evaluate((html) => html.setAttribute("lang", "de"));
+  const panel = page.getByRole("dialog", { name: "Support-Chat" });
+  await expect(panel).toHaveAttribute("lang", "de");
+  await expect(panel.getByRole("alert")).toContainText("konnte nicht gesendet werden");
+  const composer = panel.getByRole("textbox", { name: "Nachricht" });
+  await expect(composer).toBeFocused();
+  await expect(composer).toHaveValue("Not sent yet");
+  await expect(composer).toHaveAttribute("placeholder", "Nachricht schreiben …");
+  await expect(page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
+  await expect(panel.getByRole("log")).toContainText("Zugestellt");
+  await expect(panel.getByRole("log")).toContainText("23.05.26, 14:05");
+  // The same lines: what was announced once is not announced again.
+  for (const line of lines) expect(await line.evaluate((it) => it.isConnected)).toBe(true);
+  expect(await panel.getByRole("log").locator("[part=message]").count()).toBe(lines.length);
+
+  // The element's own, before the page's; and back.
+  const element = page.locator("matrix-support-chat");
+  await element.evaluate((it) => it.setAttribute("lang", "ar"));
+  await expect(page.getByRole("dialog")).toHaveAttribute("dir", "rtl");
+  await page.locator("html").evaluate((html) => html.setAttribute("lang", "fr"));
+  await element.evaluate((it) => it.removeAttribute("lang"));
+  await expect(page.getByRole("dialog", { name: "Chat d’assistance" })).toBeVisible();
+  expect(api.count("create")).toBe(1);
+});
+
 test("from right to left, sides change", async ({ visitor, host, api }) => {
   host.is({ lang: "ar", dir: "rtl" });
   await visitor.visit();

@@ -23,25 +23,70 @@ async function startWasm() {
   initSync({ module: await WebAssembly.compile(bytes) });
 }
 
-/** Gets everything ready; what it gives starts the chat of an element. */
-export async function prepare(language) {
+/** The name of the locale for a language such as `de-CH`. */
+function localeFor(language) {
   const code = language.split("-")[0];
-  const name = code in locales ? code : "en";
-  const [{ default: texts }] = await Promise.all([locales[name](), (started ??= startWasm())]);
+  return code in locales ? code : "en";
+}
+
+/** Gets everything ready for the language that a function gives; the result starts the chat of an element. */
+export async function prepare(language) {
+  const name = localeFor(language());
+  const [{ default: texts }, failure] = await Promise.all([
+    locales[name](),
+    (started ??= startWasm().catch((error) => error)),
+  ]);
+  if (failure) throw Object.assign(failure, { text: texts.load_failed });
   return (element, root, launcher) => {
     root.adoptedStyleSheets.push(sheet);
-    return new Widget(new Host(element, name, texts), root, launcher);
+    const host = new Host(element, launcher);
+    host.speak(name, texts);
+    return new Chat(host, root, launcher, language);
   };
+}
+
+/** A chat in the language of the page, whichever that becomes. */
+class Chat extends Widget {
+  #observer;
+
+  constructor(host, root, launcher, language) {
+    super(host, root, launcher);
+    const follow = async () => {
+      const name = localeFor(language());
+      // Without its texts, the chat stays in the language that it has.
+      const locale = await locales[name]().catch(() => {});
+      if (locale && this.#observer && name === localeFor(language()) && name !== host.language) {
+        host.speak(name, locale.default);
+        this.translate();
+      }
+    };
+    this.#observer = new MutationObserver(follow);
+    const options = { subtree: true, attributeFilter: ["lang"] };
+    // Within another shadow tree, the page's observer would not see the element.
+    for (const node of [document, host.element]) this.#observer.observe(node, options);
+    follow();
+  }
+
+  destroy() {
+    this.#observer.disconnect();
+    this.#observer = undefined;
+    super.destroy();
+  }
 }
 
 /** What the chat wants of the page around it. */
 class Host {
-  constructor(element, language, texts) {
+  constructor(element, launcher) {
     this.element = element;
+    this.launcher = launcher;
+  }
+
+  speak(language, texts) {
     this.language = language;
     this.texts = texts;
     // The visitor's own way of writing times, if they speak the language: British, not American.
     this.locale = navigator.languages.find((it) => it.split("-")[0] === language) ?? language;
+    this.launcher.setAttribute("aria-label", this.text("launcher"));
   }
 
   get apiUrl() {

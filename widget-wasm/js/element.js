@@ -22,7 +22,7 @@ export function defineMatrixSupportChat() {
     static observedAttributes = ["api-url", "enabled", "open"];
 
     #root = this.attachShadow({ mode: "open" });
-    #api = "";
+    #api;
     #launcher;
     #alert;
     #chat;
@@ -73,7 +73,7 @@ export function defineMatrixSupportChat() {
     }
 
     #update() {
-      const api = this.isConnected && this.enabled ? this.apiUrl : "";
+      const api = this.isConnected && this.enabled && this.apiUrl;
       if (api !== this.#api) {
         this.#api = api;
         this.#build(api);
@@ -104,13 +104,11 @@ export function defineMatrixSupportChat() {
       this.#root.append(launcher, this.#alert);
     }
 
-    #language() {
-      return (this.closest("[lang]") ?? document.documentElement).lang || navigator.language;
-    }
+    #language = () =>
+      (this.closest("[lang]") ?? document.documentElement).lang || navigator.language;
 
     async #fetch() {
-      const { prepare } = await import("./chat.js");
-      return prepare(this.#language());
+      return (await import("./chat.js")).prepare(this.#language);
     }
 
     async #load() {
@@ -122,9 +120,10 @@ export function defineMatrixSupportChat() {
         if (!launcher.isConnected || this.#chat) return;
         this.#chat = start(this, this.#root, launcher);
         this.#chat.setOpen(this.open);
-      } catch {
+      } catch (error) {
         this.#alert.replaceChildren(
           this.messages?.load_failed ??
+            error.text ??
             "The chat could not be loaded. Try again, or reach us another way. ",
           // The element's own content: other ways to reach us.
           document.createElement("slot"),

@@ -1,5 +1,6 @@
 export default {
   dir: "ltr",
+  launcher: "Mit uns chatten",
   panel: "Support-Chat",
   status: "Unser Team antwortet Ihnen hier",
   close: "Schließen",
@@ -31,6 +32,7 @@ export default {
 
   unsendable: "Ihre Nachricht enthält Zeichen, die nicht gesendet werden können.",
   wait: "Neuer Versuch möglich in",
+  load_failed: "Der Chat konnte nicht geladen werden. Versuchen Sie es erneut, oder erreichen Sie uns auf anderem Weg. ",
   offline: "Sie sind offline. Was Sie geschrieben haben, geht nicht verloren.",
   unreachable: "Der Chat ist gerade nicht erreichbar. Es wird weiter versucht …",
   not_sent: "Ihre Nachricht konnte nicht gesendet werden. Sie bleibt hier erhalten.",

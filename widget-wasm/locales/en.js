@@ -1,5 +1,6 @@
 export default {
   dir: "ltr",
+  launcher: "Chat with us",
   panel: "Support chat",
   status: "Our team replies here",
   close: "Close",
@@ -30,6 +31,7 @@ export default {
 
   unsendable: "Your message contains characters that cannot be sent.",
   wait: "Try again in",
+  load_failed: "The chat could not be loaded. Try again, or reach us another way. ",
   offline: "You are offline. Nothing you wrote is lost.",
   unreachable: "The chat cannot be reached right now. Trying again…",
   not_sent: "Your message could not be sent. It is kept here.",

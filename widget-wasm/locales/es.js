@@ -1,5 +1,6 @@
 export default {
   dir: "ltr",
+  launcher: "Chatear con nosotros",
   panel: "Chat de asistencia",
   status: "Nuestro equipo le responde aquí",
   close: "Cerrar",
@@ -31,6 +32,7 @@ export default {
 
   unsendable: "Su mensaje contiene caracteres que no se pueden enviar.",
   wait: "Podrá intentarlo de nuevo en",
+  load_failed: "No se ha podido cargar el chat. Inténtelo de nuevo o contáctenos por otra vía. ",
   offline: "No tiene conexión. No se ha perdido nada de lo que ha escrito.",
   unreachable: "El chat no está disponible en este momento. Seguimos intentándolo…",
   not_sent: "No se ha podido enviar su mensaje. Lo conservamos aquí.",

@@ -1,5 +1,6 @@
 export default {
   dir: "ltr",
+  launcher: "Discuter avec nous",
   panel: "Chat d’assistance",
   status: "Notre équipe vous répond ici",
   close: "Fermer",
@@ -31,6 +32,7 @@ export default {
 
   unsendable: "Votre message contient des caractères qui ne peuvent pas être envoyés.",
   wait: "Nouvel essai possible dans",
+  load_failed: "Le chat n’a pas pu être chargé. Réessayez, ou contactez-nous autrement. ",
   offline: "Vous êtes hors ligne. Rien de ce que vous avez écrit n’est perdu.",
   unreachable: "Le chat est momentanément injoignable. Nouvelle tentative en cours…",
   not_sent: "Votre message n’a pas pu être envoyé. Il est conservé ici.",

@@ -112,6 +112,14 @@ impl Element {
         self.view.borrow().focus(open);
     }
 
+    /// Says everything in the language that the host now speaks.
+    pub(crate) fn translate(&self) {
+        let mut view = self.view.borrow_mut();
+        // As in `handle`.
+        let _ = view.translate();
+        let _ = view.render(&self.session.borrow());
+    }
+
     fn listen(&self, target: &EventTarget, name: &str) -> Result<(), JsValue> {
         let options = AddEventListenerOptions::new();
         options.set_signal(&self.listening.signal());

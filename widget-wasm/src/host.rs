@@ -28,7 +28,7 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = visitorEmail)]
     pub(crate) fn visitor_email(this: &Host) -> String;
 
-    /// The language of [`Self::text`].
+    /// The language of [`Self::text`]; it changes with the page's.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn language(this: &Host) -> String;
 

@@ -66,6 +66,14 @@ impl Widget {
         }
     }
 
+    /// Says everything in the language that the host now speaks.
+    pub fn translate(&self) {
+        let element = self.0.borrow().clone();
+        if let Some(element) = element {
+            element.translate();
+        }
+    }
+
     /// Takes the panel away, with every listener, timer and request.
     pub fn destroy(&self) {
         self.0.take();

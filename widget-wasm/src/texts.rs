@@ -54,6 +54,10 @@ mod tests {
 
     use super::*;
 
+    /// Of use to JavaScript only.
+    const LAUNCHER: &str = "launcher";
+    const LOAD_FAILED: &str = "load_failed";
+
     const LOCALES: [(&str, &str); 6] = [
         ("ar", include_str!("../locales/ar.js")),
         ("de", include_str!("../locales/de.js")),
@@ -67,6 +71,8 @@ mod tests {
     fn every_locale_says_everything_and_nothing_else() {
         let mut wanted = vec![
             DIR,
+            LAUNCHER,
+            LOAD_FAILED,
             PANEL,
             STATUS,
             CLOSE,
@@ -107,6 +113,21 @@ mod tests {
                 .collect();
             said.sort_unstable();
             assert_eq!(said, wanted, "{name}");
+        }
+    }
+
+    /// The launcher has its name before any locale is there.
+    #[test]
+    fn the_launcher_has_the_same_name_before_and_after() {
+        let launcher = include_str!("../js/element.js");
+        for (name, file) in LOCALES {
+            let label = file.lines().find_map(|it| it.strip_prefix("  launcher: "));
+            let label = label.unwrap().trim_end_matches(',');
+            let before = match name {
+                "en" => format!("?? {label}"),
+                name => format!("{name}: {label},"),
+            };
+            assert!(launcher.contains(&before), "{name}: {label}");
         }
     }
 }

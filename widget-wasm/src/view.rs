@@ -206,6 +206,7 @@ pub(crate) struct View {
 struct Line {
     key: String,
     node: Element,
+    who: Element,
     text: Element,
     time: Element,
     status: Element,
@@ -244,30 +245,16 @@ impl View {
         set(&launcher, &[("aria-describedby", "unread")])?;
 
         let mut nodes: Vec<HtmlElement> = Vec::with_capacity(PANEL.len());
-        for &(_, parent, tag, text, attributes) in PANEL {
+        for &(_, parent, tag, _, attributes) in PANEL {
             let parent: &web_sys::Node = match nodes.get(parent as usize) {
                 Some(parent) => parent,
                 None => &root,
             };
-            let text = if text.is_empty() {
-                String::new()
-            } else {
-                host.text(text)
-            };
-            let node = make(document, parent, tag, &text, attributes)?;
-            for &(name, key) in attributes.iter().filter(|(name, _)| WORDS.contains(name)) {
-                node.set_attribute(name, &host.text(key))?;
-            }
+            let node = make(document, parent, tag, "", attributes)?;
             nodes.push(node.unchecked_into());
         }
-        if let Some(panel) = nodes.first() {
-            set(
-                panel,
-                &[("lang", &host.language()), ("dir", &host.text(texts::DIR))],
-            )?;
-        }
 
-        Ok(Self {
+        let mut view = Self {
             host,
             document: document.clone(),
             root,
@@ -278,7 +265,31 @@ impl View {
             lines: Vec::new(),
             notice_shown: None,
             title_count: String::new(),
-        })
+        };
+        view.translate()?;
+        Ok(view)
+    }
+
+    /// Says everything in the language that the host speaks now; what depends on the session, once
+    /// it is rendered.
+    pub(crate) fn translate(&mut self) -> Done {
+        let words = |attribute: &&(&str, _)| WORDS.contains(&attribute.0);
+        for (node, &(_, _, _, text, attributes)) in self.nodes.iter().zip(PANEL) {
+            if !text.is_empty() {
+                node.set_text_content(Some(&self.host.text(text)));
+            }
+            for &(name, key) in attributes.iter().filter(words) {
+                node.set_attribute(name, &self.host.text(key))?;
+            }
+        }
+        for line in &mut self.lines {
+            line.state = None;
+            line.created_at.clear();
+        }
+        self.notice_shown = None;
+        let (language, direction) = (self.host.language(), self.host.text(texts::DIR));
+        let attributes = [("lang", language.as_str()), ("dir", &direction)];
+        set(self.node(Node::Panel), &attributes)
     }
 
     fn node(&self, node: Node) -> &HtmlElement {
@@ -509,7 +520,7 @@ impl View {
         let found = self.lines[index..].iter().position(|line| line.key == key);
         let mut line = match found {
             Some(ahead) => self.lines.remove(index + ahead),
-            None => self.new_line(key, state)?,
+            None => self.new_line(key)?,
         };
         if line.body != body {
             line.text.set_text_content(Some(body));
@@ -522,6 +533,9 @@ impl View {
             created_at.clone_into(&mut line.created_at);
         }
         if line.state != Some(state) {
+            let is_own = matches!(state.class, OWN | FAILED);
+            let who = if is_own { texts::YOU } else { texts::SUPPORT };
+            set_text(&line.who, &(self.host.text(who) + " "));
             self.say(&line.status, state.note);
             line.node.set_class_name(state.class);
             line.state = Some(state);
@@ -534,13 +548,10 @@ impl View {
         Ok(found.is_none())
     }
 
-    fn new_line(&self, key: &str, state: State) -> Result<Line, JsValue> {
+    fn new_line(&self, key: &str) -> Result<Line, JsValue> {
         let node = self.document.create_element("div")?;
         set(&node, &[("part", "message")])?;
-        let is_own = matches!(state.class, OWN | FAILED);
-        let who = if is_own { texts::YOU } else { texts::SUPPORT };
-        let who = self.host.text(who) + " ";
-        self.make(&node, "span", &who, &[("class", "spoken")])?;
+        let who = self.make(&node, "span", "", &[("class", "spoken")])?;
         let text = self.make(&node, "p", "", &[("class", "text"), ("dir", "auto")])?;
         let meta = self.make(&node, "span", "", &[("class", "meta")])?;
         let time = self.make(&meta, "time", "", &[])?;
@@ -548,6 +559,7 @@ impl View {
         Ok(Line {
             key: key.to_owned(),
             node,
+            who,
             text,
             time,
             status,
