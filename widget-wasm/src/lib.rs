@@ -7,10 +7,13 @@
 //! `session` decides everything (events in, effects out) and knows no browser; `element` carries
 //! out its effects, `view` shows its state.
 
-#![cfg_attr(target_family = "wasm", no_std)]
+#![cfg_attr(all(target_family = "wasm", not(test)), no_std)]
 
 extern crate alloc;
 
+#[cfg(test)]
+#[cfg(target_family = "wasm")]
+mod browser_tests;
 mod challenge;
 mod client;
 mod element;
@@ -33,12 +36,12 @@ use element::Element;
 use host::Host;
 
 /// Half the size of Rust's own allocator for WASM.
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", not(test)))]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// What is left of a panic: a trap. Nobody would read the message, which alone costs 5 KB.
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", not(test)))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()

@@ -1,8 +1,9 @@
 //! Programs from Debian's packages, where this is a Debian and we may install them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::failure::{Result, fail};
+use crate::failure::{Context, Result, fail};
+use crate::files;
 use crate::layout::{Layout, find_on_path};
 use crate::process::{command, run_logged};
 
@@ -48,6 +49,26 @@ pub(crate) fn download(package: &str, dir: &Path, log: &Path) -> Result<()> {
     let mut apt_get = command("apt-get");
     apt_get.args(["download", package]).current_dir(dir);
     run_logged(&mut apt_get, &format!("apt-get download {package}"), log)
+}
+
+/// Takes a program out of its package, without installing that.
+pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> Result<()> {
+    let dir = layout.cache.join(format!("download-{program}"));
+    files::remove_dir(&dir)?;
+    files::create_private_dir(&dir)?;
+    let log = layout.logs().join(format!("download-{program}.log"));
+    download(package, &dir, &log)?;
+    let is_package = |path: &PathBuf| path.extension().is_some_and(|it| it == "deb");
+    let Some(archive) = files::list(&dir).into_iter().find(is_package) else {
+        return fail("apt-get downloaded nothing");
+    };
+    let mut unpack = command("dpkg-deb");
+    unpack.arg("--extract").arg(archive).arg(&dir);
+    run_logged(&mut unpack, "dpkg-deb", &log)?;
+    files::create_private_dir(&layout.tools_bin())?;
+    std::fs::rename(dir.join("usr/bin").join(program), to)
+        .context(format_args!("{package} has no {program}"))?;
+    files::remove_dir(&dir)
 }
 
 fn apt_get(args: &[&str], log: &Path) -> Result<()> {

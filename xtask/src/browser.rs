@@ -1,11 +1,11 @@
-//! A Chromium for the end-to-end tests.
+//! A Chromium for the tests, and what steers it.
 
 use std::path::{Path, PathBuf};
 
-use crate::apt;
-use crate::failure::{Result, fail};
+use crate::failure::{Failure, Result, fail};
 use crate::layout::{Layout, find_on_path, is_executable};
-use crate::process::{command, run_logged};
+use crate::process::{command, output_of, run_logged};
+use crate::{apt, tools};
 
 const NAMES: [&str; 4] = [
     "chromium",
@@ -41,6 +41,34 @@ pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Option<PathBuf>>
         &log,
     )?;
     Ok(None)
+}
+
+/// A `ChromeDriver` of this very browser's version.
+pub(crate) fn driver(layout: &Layout, chromium: &Path) -> Result<PathBuf> {
+    let version = version_of(chromium);
+    let is_right = |path: &PathBuf| version.is_some() && version_of(path) == version;
+    let cached = layout.tools_bin().join("chromedriver");
+    let known = [find_on_path(&["chromedriver"]), Some(cached.clone())];
+    if let Some(found) = known.into_iter().flatten().find(is_right) {
+        return Ok(found);
+    }
+    let _lock = tools::lock(layout)?;
+    apt::take(layout, "chromium-driver", "chromedriver", &cached)?;
+    if is_right(&cached) {
+        return Ok(cached);
+    }
+    Err(Failure::Message(
+        "Debian's is of another version than the browser".to_owned(),
+    ))
+}
+
+/// The version in what a program says of itself, as in `Chromium 156.0.8078.79 built on Debian`.
+fn version_of(program: &Path) -> Option<String> {
+    let text = output_of(command(program).arg("--version"))?;
+    let mut words = text.split_whitespace();
+    words
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .map(str::to_owned)
 }
 
 fn find() -> Option<PathBuf> {

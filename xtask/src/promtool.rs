@@ -79,21 +79,7 @@ fn runs(promtool: &Path) -> bool {
 
 /// Out of its package, which is not installed: that would start a Prometheus.
 fn download(layout: &Layout, to: &Path) -> Result<()> {
-    let dir = layout.cache.join("download-promtool");
-    files::remove_dir(&dir)?;
-    files::create_private_dir(&dir)?;
-    let log = layout.logs().join("download-promtool.log");
-    apt::download(PACKAGE, &dir, &log)?;
-    let is_package = |path: &PathBuf| path.extension().is_some_and(|it| it == "deb");
-    let Some(package) = files::list(&dir).into_iter().find(is_package) else {
-        return fail("apt-get downloaded nothing");
-    };
-    let mut unpack = command("dpkg-deb");
-    unpack.arg("--extract").arg(package).arg(&dir);
-    run_logged(&mut unpack, "dpkg-deb", &log)?;
-    files::create_private_dir(&layout.tools_bin())?;
-    std::fs::rename(dir.join("usr/bin/promtool"), to).context("the package has no promtool")?;
-    files::remove_dir(&dir)?;
+    apt::take(layout, PACKAGE, "promtool", to)?;
     if runs(to) {
         return Ok(());
     }

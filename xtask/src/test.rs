@@ -178,18 +178,16 @@ fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
         "clippy",
     )?;
     tools::wasm_target(layout)?;
-    run_shown(
-        cargo(layout)
-            .args([
-                "clippy",
-                "--package",
-                "widget-wasm",
-                "--target",
-                "wasm32-unknown-unknown",
-            ])
-            .args(deny_warnings),
-        "clippy of the widget",
-    )?;
+    // Its tests are compiled with a standard library, and it is not.
+    for what in ["--lib", "--tests"] {
+        run_shown(
+            cargo(layout)
+                .args(["clippy", "--package", "widget-wasm", what])
+                .args(["--target", "wasm32-unknown-unknown"])
+                .args(deny_warnings),
+            "clippy of the widget",
+        )?;
+    }
     let end2end = layout.root.join("end2end");
     step("end-to-end test packages", || node::ci(layout, &end2end))?;
     run_shown(
@@ -316,6 +314,11 @@ fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Resul
     let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
     stack.widget()?;
     widget::check_size(layout)?;
+    if extra.is_empty()
+        && let Some(chromium) = &chromium
+    {
+        widget::test_in_browser(layout, chromium)?;
+    }
     let mut playwright = command("npx");
     playwright
         .args(["playwright", "test", "--config=widget.config.ts"])

@@ -22,13 +22,25 @@ const CARGO_CYCLONEDX: &str = "0.5.9";
 pub(crate) fn for_widget(layout: &Layout) -> Result<()> {
     wasm_target(layout)?;
     let _lock = lock(layout)?;
-    let lock_file = files::read_if_there(&layout.root.join("Cargo.lock"))?.unwrap_or_default();
-    let Some(wasm_bindgen) = locked_version(&lock_file, "wasm-bindgen") else {
-        return fail("Cargo.lock does not name wasm-bindgen: restore the committed one");
-    };
-    Tool::wasm_bindgen(wasm_bindgen).install(layout)?;
+    Tool::wasm_bindgen("wasm-bindgen", wasm_bindgen_version(layout)?).install(layout)?;
     Tool::trunk().install(layout)?;
     step("wasm-opt and esbuild", || node::build_tools(layout))
+}
+
+/// Gets what runs WebAssembly's tests in a browser, and gives its path.
+pub(crate) fn wasm_test_runner(layout: &Layout) -> Result<PathBuf> {
+    let _lock = lock(layout)?;
+    let version = wasm_bindgen_version(layout)?;
+    Tool::wasm_bindgen("wasm-bindgen-test-runner", version).install(layout)
+}
+
+/// The library and the programs have to be of the same version.
+fn wasm_bindgen_version(layout: &Layout) -> Result<String> {
+    let lock_file = files::read_if_there(&layout.root.join("Cargo.lock"))?.unwrap_or_default();
+    match locked_version(&lock_file, "wasm-bindgen") {
+        Some(version) => Ok(version),
+        None => fail("Cargo.lock does not name wasm-bindgen: restore the committed one"),
+    }
 }
 
 /// Gets cargo-deny, and gives its path.
@@ -114,7 +126,8 @@ struct Tool {
 }
 
 impl Tool {
-    fn wasm_bindgen(version: String) -> Self {
+    /// One of the programs of wasm-bindgen's command-line package.
+    fn wasm_bindgen(name: &'static str, version: String) -> Self {
         let platform = platform("x86_64-unknown-linux-musl");
         let release = platform.map(|platform| {
             format!(
@@ -123,7 +136,7 @@ impl Tool {
             )
         });
         Self {
-            name: "wasm-bindgen",
+            name,
             package: "wasm-bindgen-cli",
             version,
             release,

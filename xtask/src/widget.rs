@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::bundle;
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Context, Failure, Result, fail};
 use crate::files;
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_shown};
 use crate::progress::{note, step};
-use crate::tools;
+use crate::{browser, bundle, tools};
 
 /// The one file with a fixed name, which pages load.
 pub(crate) const LOADER: &str = "matrix-support-chat.js";
@@ -181,6 +180,42 @@ impl Sizes {
         }
         Ok(())
     }
+}
+
+/// Runs the tests that are compiled for the browser. Where there is no `ChromeDriver` of its version
+/// to steer it, that is said: most of what they test, Playwright's tests see too.
+pub(crate) fn test_in_browser(layout: &Layout, chromium: &Path) -> Result<()> {
+    let driver = match step("ChromeDriver", || browser::driver(layout, chromium)) {
+        Ok(driver) => driver,
+        Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+        Err(Failure::Message(reason)) => {
+            note(format!("    left out, the crate's tests in it: {reason}"));
+            return Ok(());
+        }
+    };
+    let runner = tools::wasm_test_runner(layout)?;
+    let options = layout.test().join("webdriver.json");
+    let args = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+    ];
+    let capabilities = json!({ "goog:chromeOptions": { "binary": chromium, "args": args } });
+    files::write_private(&options, &capabilities.to_string())?;
+    run_shown(
+        command("cargo")
+            .args(["test", "--package", "widget-wasm", "--lib"])
+            .args(["--target", "wasm32-unknown-unknown"])
+            .current_dir(&layout.root)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .env("CHROMEDRIVER", driver)
+            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)
+            // Seconds, for a machine that has much else to do.
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "120"),
+        "the crate's tests in a browser",
+    )
 }
 
 /// Fails when the budget is more than it was in any commit before.
