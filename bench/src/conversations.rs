@@ -123,6 +123,13 @@ impl Conversations {
             .body(Full::default())?)
     }
 
+    /// A poll that waits for up to 25 seconds.
+    pub(crate) fn wait(&self, session: Uuid, after: Uuid) -> Result<Request<Full<Bytes>>> {
+        let mut request = self.poll(session, after)?;
+        *request.uri_mut() = format!("{}&wait=25", request.uri()).parse()?;
+        Ok(request)
+    }
+
     /// A message.
     pub(crate) fn post(&self, session: Uuid, text: &str) -> Result<Request<Full<Bytes>>> {
         let path = format!("/v1/support-chat/sessions/{session}/messages");

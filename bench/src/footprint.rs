@@ -1,7 +1,9 @@
 //! Memory, and the time to the first answer.
 
+use std::sync::Arc;
+
 use crate::{
-    Result, Setup,
+    Result, Setup, conversations, polls,
     report::{Report, median},
     server::{Database, Server},
 };
@@ -34,4 +36,28 @@ pub(crate) fn polled(server: &Server, report: &mut Report) -> Result<()> {
         60.0,
     );
     Ok(())
+}
+
+const MANY: u32 = 100_000;
+
+/// What so many open sessions cost, each polled as if a page had it open.
+pub(crate) async fn many(setup: &Setup, report: &mut Report) -> Result<()> {
+    let database = Database::make(setup, "bench_memory").await?;
+    let server = Server::start(setup, &database, None).await?;
+    let stored = Arc::new(conversations::store(&server, &database, MANY, 2, MANY).await?);
+    let mut points = vec![(0.0, server.resident_mib()?)];
+    let mut polled = 0;
+    for count in [10_000, 25_000, 50_000, MANY] {
+        polls::each_once(&server, &stored, polled..count).await?;
+        polled = count;
+        points.push((f64::from(count), server.resident_mib()?));
+    }
+    report.bound(
+        "memory, 100,000 open sessions polled",
+        server.resident_mib()?,
+        "MiB",
+        150.0,
+    );
+    report.memory = points;
+    server.stop().await
 }

@@ -10,15 +10,7 @@ use crate::{
 const FEW: u32 = 1_000;
 const MESSAGES: u32 = 10;
 
-/// Ends the server, whose ports it needs.
-pub(crate) async fn measure(
-    setup: &Setup,
-    server: Server,
-    database: Database,
-    report: &mut Report,
-) -> Result<()> {
-    server.stop().await?;
-    database.pool.close().await;
+pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let mut sides = Vec::new();
     for (name, count) in [
         ("bench_few_grown", FEW),

@@ -3,6 +3,11 @@
 use std::{
     future::Future,
     net::SocketAddr,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -56,14 +61,41 @@ pub(crate) async fn closed_loop<W: Work>(workers: Vec<W>, lasting: Duration) -> 
     })
 }
 
+/// Lets all workers together do each number once.
+pub(crate) async fn each_once<W: Work>(workers: Vec<W>, numbers: Range<usize>) -> Result<()> {
+    let next = Arc::new(AtomicUsize::new(numbers.start));
+    let mut tasks = JoinSet::new();
+    for mut worker in workers {
+        let next = next.clone();
+        tasks.spawn(async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= numbers.end {
+                    return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(());
+                }
+                worker.once(n).await?;
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
 pub(crate) fn per_second(count: usize, elapsed: Duration) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / elapsed.as_secs_f64()
+    number(count) / elapsed.as_secs_f64()
 }
 
 /// Of sorted values.
-fn p99(sorted: &[Duration]) -> Duration {
+pub(crate) fn p99(sorted: &[Duration]) -> Duration {
     let index = (sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1));
     sorted.get(index).copied().unwrap_or_default()
+}
+
+/// A number of things, to reckon with.
+pub(crate) fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// A keep-alive connection.

@@ -7,17 +7,28 @@
     reason = "a terminal program speaks on standard output"
 )]
 
+mod capacity;
 mod conversations;
+mod creation;
 mod footprint;
 mod growth;
+mod joined;
 mod load;
+mod matrix;
+mod pgbench;
+mod plot;
 mod polls;
 mod posts;
+mod processes;
 mod relay;
 mod report;
+mod rooms;
 mod server;
+mod soak;
+mod visitor;
+mod waits;
 
-use std::{env, error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{env, error::Error, fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use report::Report;
 use server::{Database, Server};
@@ -33,7 +44,9 @@ struct Setup {
     ports: [u16; 2],
     /// A database of a Postgres where databases may be made.
     database_url: String,
+    postgres_pid: u32,
     homeserver_url: String,
+    synapse_pid: u32,
     bot: Account,
     staff: Account,
     /// Where Postgres has one.
@@ -44,6 +57,11 @@ struct Setup {
     document: PathBuf,
     /// How many sessions "many" are.
     many_sessions: u32,
+    /// How many polls wait at the same time.
+    waiters: u32,
+    /// How many rooms "many" are.
+    many_rooms: usize,
+    soak: Duration,
     round: Duration,
     rounds: usize,
 }
@@ -75,16 +93,37 @@ impl Setup {
             program: text("SERVER_PROGRAM")?.into(),
             ports: [port("PUBLIC_PORT")?, port("ADMIN_PORT")?],
             database_url: text("DATABASE_URL")?,
+            postgres_pid: text("POSTGRES_PID")?.parse()?,
             homeserver_url: text("HOMESERVER_URL")?,
+            synapse_pid: text("SYNAPSE_PID")?.parse()?,
             bot: account("BOT")?,
             staff: account("STAFF")?,
             pgbench: env::var_os("PGBENCH").map(PathBuf::from),
             output: text("OUTPUT_DIR")?.into(),
             document: text("DOCUMENT")?.into(),
             many_sessions: number("BENCH_SESSIONS", 100_000)?,
+            waiters: number("BENCH_WAITERS", 5_000)?,
+            many_rooms: usize::try_from(number("BENCH_ROOMS", 200)?)?,
+            soak: Duration::from_mins(number("BENCH_SOAK_MINUTES", 3)?.into()),
             round: Duration::from_secs(number("BENCH_SECONDS", 3)?.into()),
-            rounds: usize::try_from(number("BENCH_ROUNDS", 5)?)?,
+            rounds: usize::try_from(number("BENCH_ROUNDS", 3)?)?,
         })
+    }
+
+    /// On what, and how, it was measured.
+    fn said(&self) -> String {
+        let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let mut models = cpus.lines().filter_map(|it| it.strip_prefix("model name"));
+        let model = models
+            .next()
+            .map(|it| it.trim_start_matches([' ', '\t', ':']));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        format!(
+            "On {cores} cores ({}), in {} rounds of {} s.",
+            model.unwrap_or("of unknown make"),
+            self.rounds,
+            self.round.as_secs(),
+        )
     }
 }
 
@@ -99,21 +138,54 @@ async fn main() -> ExitCode {
     }
 }
 
+/// What is measured, in this order. Each needs nothing of the others.
+const SECTIONS: [&str; 7] = [
+    "requests", "memory", "waits", "growth", "relay", "joined", "soak",
+];
+
 async fn run() -> Result<()> {
     let setup = Setup::from_env()?;
+    let named: Vec<String> = env::args().skip(1).collect();
+    if let Some(unknown) = named.iter().find(|it| !SECTIONS.contains(&it.as_str())) {
+        let known = SECTIONS.join(", ");
+        return Err(format!("nothing is called `{unknown}`: there are {known}").into());
+    }
     let mut report = Report::default();
-    // Without a homeserver: what Synapse does meanwhile would be most of what is measured.
-    let database = Database::make(&setup, "bench_few").await?;
-    footprint::start(&setup, &database, &mut report).await?;
-    let server = Server::start(&setup, &database, None).await?;
-    footprint::idle(&server, &mut report)?;
-    let few = conversations::store(&server, &database, 20_000, 2, 20_000).await?;
-    polls::nothing_new(&setup, &server, &few, &mut report).await?;
-    footprint::polled(&server, &mut report)?;
-    polls::one_message(&setup, &server, &database, &few, &mut report).await?;
-    posts::against_pgbench(&setup, &server, &database, &few, &mut report).await?;
-    growth::measure(&setup, server, database, &mut report).await?;
-    relay::measure(&setup, &mut report).await?;
-    report.write(&setup)?;
-    Ok(())
+    for section in SECTIONS {
+        if named.is_empty() || named.iter().any(|it| it == section) {
+            println!("\n== {section} ==");
+            measure(section, &setup, &mut report).await?;
+        }
+    }
+    report.write(&setup, named.is_empty())
+}
+
+async fn measure(section: &str, setup: &Setup, report: &mut Report) -> Result<()> {
+    match section {
+        "requests" => requests(setup, report).await,
+        "memory" => footprint::many(setup, report).await,
+        "waits" => waits::measure(setup, report).await,
+        "growth" => growth::measure(setup, report).await,
+        "relay" => relay::measure(setup, report).await,
+        "joined" => joined::measure(setup, report).await,
+        "soak" => soak::measure(setup, report).await,
+        _ => Ok(()),
+    }
+}
+
+/// Without a homeserver: what Synapse does meanwhile would be most of what is measured.
+async fn requests(setup: &Setup, report: &mut Report) -> Result<()> {
+    let database = Database::make(setup, "bench_requests").await?;
+    footprint::start(setup, &database, report).await?;
+    let server = Server::start(setup, &database, None).await?;
+    footprint::idle(&server, report)?;
+    let conversations = conversations::store(&server, &database, 20_000, 2, 20_000).await?;
+    polls::nothing_new(setup, &server, &conversations, report).await?;
+    footprint::polled(&server, report)?;
+    polls::one_message(setup, &server, &database, &conversations, report).await?;
+    polls::by_connections(setup, &server, &conversations, report).await?;
+    // From here on no session is quiet.
+    posts::against_pgbench(setup, &server, &database, &conversations, report).await?;
+    creation::against_pgbench(setup, &server, &database, report).await?;
+    server.stop().await
 }

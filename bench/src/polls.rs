@@ -1,6 +1,6 @@
 //! Polls, against a route that answers a constant, and against the one query that they need.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{Request, header};
@@ -8,8 +8,9 @@ use sqlx::PgPool;
 
 use crate::{
     Result, Setup,
-    conversations::Conversations,
-    load::{Connection, Pace, Work, closed_loop},
+    conversations::{Conversation, Conversations},
+    load::{self, Connection, Pace, Work, closed_loop},
+    processes::Usage,
     report::{Goal, Report, median, median_ms},
     server::{Database, Server},
 };
@@ -30,9 +31,25 @@ struct Poll {
     finds: Finds,
 }
 
+/// Of any session, whether it is quiet or not.
+struct AnyPoll(Poll);
+
+impl Work for AnyPoll {
+    async fn once(&mut self, n: usize) -> Result<()> {
+        let session = self.0.conversations.sample[n];
+        self.0.ask(&session).await
+    }
+}
+
 impl Work for Poll {
     async fn once(&mut self, n: usize) -> Result<()> {
-        let session = self.conversations.quiet(n);
+        let session = *self.conversations.quiet(n);
+        self.ask(&session).await
+    }
+}
+
+impl Poll {
+    async fn ask(&mut self, session: &Conversation) -> Result<()> {
         let (after, empty) = match self.finds {
             Finds::Nothing => (session.last, true),
             Finds::OneMessage => (session.last_but_one, false),
@@ -48,8 +65,14 @@ impl Work for Poll {
 }
 
 /// `/healthz`: no middleware, no parsing, no database; only HTTP.
-struct Constant {
+pub(crate) struct Constant {
     connection: Connection,
+}
+
+impl Constant {
+    pub(crate) fn over(connection: Connection) -> Self {
+        Self { connection }
+    }
 }
 
 impl Work for Constant {
@@ -79,22 +102,49 @@ impl Work for Select {
     }
 }
 
+async fn workers(
+    server: &Server,
+    conversations: &Arc<Conversations>,
+    finds: Finds,
+    connections: usize,
+) -> Result<impl Iterator<Item = Poll>> {
+    let conversations = conversations.clone();
+    let connections = Connection::open_many(server.address, connections).await?;
+    Ok(connections.into_iter().map(move |connection| Poll {
+        connection,
+        conversations: conversations.clone(),
+        finds,
+    }))
+}
+
 async fn poll(
     setup: &Setup,
     server: &Server,
     conversations: &Arc<Conversations>,
     finds: Finds,
 ) -> Result<Pace> {
-    let workers = Connection::open_many(server.address, CONNECTIONS)
+    let workers = workers(server, conversations, finds, CONNECTIONS).await?;
+    closed_loop(workers.collect(), setup.round).await
+}
+
+async fn constant(setup: &Setup, server: &Server, connections: usize) -> Result<Pace> {
+    let workers = Connection::open_many(server.admin_address, connections)
         .await?
         .into_iter()
-        .map(|connection| Poll {
-            connection,
-            conversations: conversations.clone(),
-            finds,
-        })
+        .map(Constant::over)
         .collect();
     closed_loop(workers, setup.round).await
+}
+
+/// Polls these of all sessions, each once.
+pub(crate) async fn each_once(
+    server: &Server,
+    conversations: &Arc<Conversations>,
+    sessions: Range<u32>,
+) -> Result<()> {
+    let workers = workers(server, conversations, Finds::Nothing, CONNECTIONS).await?;
+    let sessions = usize::try_from(sessions.start)?..usize::try_from(sessions.end)?;
+    load::each_once(workers.map(AnyPoll).collect(), sessions).await
 }
 
 /// The throughput of idle polls alone, for who compares it with itself.
@@ -107,6 +157,16 @@ pub(crate) async fn idle(
     Ok(poll(setup, server, &conversations, Finds::Nothing)
         .await?
         .per_second)
+}
+
+/// Idle polls of all sessions in turn, for who sets their pace.
+pub(crate) async fn idle_workers(
+    server: &Server,
+    conversations: &Arc<Conversations>,
+    connections: usize,
+) -> Result<Vec<impl Work>> {
+    let workers = workers(server, conversations, Finds::Nothing, connections).await?;
+    Ok(workers.collect())
 }
 
 /// Idle polls of all sessions in turn, against the constant.
@@ -122,12 +182,7 @@ pub(crate) async fn nothing_new(
         let before = server.cpu()?;
         let pace = poll(setup, server, &conversations, Finds::Nothing).await?;
         let between = server.cpu()?;
-        let workers = Connection::open_many(server.admin_address, CONNECTIONS)
-            .await?
-            .into_iter()
-            .map(|connection| Constant { connection })
-            .collect();
-        let constant = closed_loop(workers, setup.round).await?;
+        let constant = constant(setup, server, CONNECTIONS).await?;
         let after = server.cpu()?;
         // The first round is for warming up.
         if round > 0 {
@@ -181,7 +236,10 @@ pub(crate) async fn one_message(
     let conversations = Arc::new(conversations.clone());
     let (mut polls, mut selects) = (Vec::new(), Vec::new());
     for round in 0..=setup.rounds {
+        let before = Usage::now(setup, server)?;
         let pace = poll(setup, server, &conversations, Finds::OneMessage).await?;
+        let used = Usage::now(setup, server)? - before;
+        report.costs.found_poll = Some(used.per(pace.per_second * setup.round.as_secs_f64()));
         let workers = (0..CONNECTIONS)
             .map(|_| Select {
                 pool: database.pool.clone(),
@@ -201,5 +259,22 @@ pub(crate) async fn one_message(
         (format!("one indexed select {selects:.0}/s"), selects),
         Goal::AtLeast(0.7),
     );
+    Ok(())
+}
+
+/// How polls and the constant behave with other numbers of connections, for the plots.
+pub(crate) async fn by_connections(
+    setup: &Setup,
+    server: &Server,
+    conversations: &Conversations,
+    report: &mut Report,
+) -> Result<()> {
+    let conversations = Arc::new(conversations.clone());
+    for count in [1, 8, 64, 512] {
+        let workers = workers(server, &conversations, Finds::Nothing, count).await?;
+        let polled = closed_loop(workers.collect(), setup.round).await?;
+        let constant = constant(setup, server, count).await?;
+        report.by_connections.push((count, polled, constant));
+    }
     Ok(())
 }

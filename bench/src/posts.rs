@@ -1,13 +1,12 @@
 //! Visitors' messages, against `pgbench` doing the same transaction.
 
-use std::{fs, path::Path, sync::Arc};
-
-use tokio::process::Command;
+use std::sync::Arc;
 
 use crate::{
     Result, Setup,
     conversations::{Conversations, SESSION_ID},
     load::{Connection, Work, closed_loop},
+    pgbench,
     report::{Goal, Report, median},
     server::{Database, Server},
 };
@@ -60,17 +59,14 @@ pub(crate) async fn against_pgbench(
     conversations: &Conversations,
     report: &mut Report,
 ) -> Result<()> {
-    let Some(pgbench) = &setup.pgbench else {
-        println!("no pgbench here: visitors' messages are not compared with it");
-        return Ok(());
-    };
-    let script = setup.output.join("post.sql");
-    fs::write(&script, transaction(conversations.count))?;
+    let script = transaction(conversations.count);
     let (mut posts, mut limits) = (Vec::new(), Vec::new());
     for round in 0..=setup.rounds {
         let rate = throughput(setup, server, conversations).await?;
         forget_outbox(database).await?;
-        let limit = run_pgbench(setup, pgbench, &script, database).await?;
+        let Some(limit) = pgbench::run(setup, database, "post", &script, CONNECTIONS).await? else {
+            return Ok(());
+        };
         forget_outbox(database).await?;
         if round > 0 {
             posts.push(rate);
@@ -108,25 +104,4 @@ SELECT pg_notify('support_chat_changes', {session_id}::text);
 COMMIT;
 "
     )
-}
-
-async fn run_pgbench(
-    setup: &Setup,
-    pgbench: &Path,
-    script: &Path,
-    database: &Database,
-) -> Result<f64> {
-    let output = Command::new(pgbench)
-        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
-        .arg(format!("--client={CONNECTIONS}"))
-        .arg(format!("--time={}", setup.round.as_secs()))
-        .arg("--file")
-        .arg(script)
-        .arg(&database.url)
-        .output()
-        .await?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines()
-        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
-        .ok_or_else(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)).into())
 }

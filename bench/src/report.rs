@@ -1,10 +1,16 @@
 //! What came out: a table for people, and JSON.
 
-use std::{fmt::Write as _, fs, time::Duration};
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::{Result, Setup};
+use crate::{
+    Result, Setup,
+    capacity::Model,
+    load::{Pace, number},
+    plot::{self, Axis, Bar, Chart},
+    processes::Usage,
+};
 
 /// A figure beside its limit.
 #[derive(Debug)]
@@ -14,13 +20,41 @@ pub(crate) struct Line {
     pub(crate) limit: String,
     pub(crate) ratio: Option<f64>,
     pub(crate) to_reach: String,
-    pub(crate) reached: Option<bool>,
+    /// How near it is to what is to be reached; from 1 on it is there.
+    pub(crate) score: Option<f64>,
 }
 
 /// Everything measured, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     lines: Vec<Line>,
+    /// What the model of the capacity is fed with.
+    pub(crate) costs: Costs,
+    /// Sessions polled, and the server's memory in MiB.
+    pub(crate) memory: Vec<(f64, f64)>,
+    /// Seconds of the soak, and the server's memory in MiB.
+    pub(crate) soak: Vec<(f64, f64)>,
+    /// With so many connections: idle polls, and the constant route.
+    pub(crate) by_connections: Vec<(usize, Pace, Pace)>,
+}
+
+/// Processor time in seconds: what one of each takes of whom.
+#[derive(Debug, Default)]
+pub(crate) struct Costs {
+    /// A poll of a page that polls every two seconds, and finds nothing.
+    pub(crate) short_poll: Option<Usage>,
+    /// A poll that finds a message.
+    pub(crate) found_poll: Option<Usage>,
+    /// A second of a poll that waits.
+    pub(crate) waited_second: Option<Usage>,
+    /// A visitor's message on its way into the room, and to one member of the staff.
+    pub(crate) message: Option<Usage>,
+    /// A message of the staff, until it is stored.
+    pub(crate) reply: Option<Usage>,
+    /// A conversation's beginning: session, room, first message.
+    pub(crate) room: Option<Usage>,
+    /// Telling one more server of a change.
+    pub(crate) change: Option<Usage>,
 }
 
 /// How a ratio is to be.
@@ -42,9 +76,9 @@ impl Report {
         goal: Goal,
     ) {
         let ratio = value / limit_value;
-        let (to_reach, reached) = match goal {
-            Goal::AtLeast(least) => (format!("at least {least:.2}"), Some(ratio >= least)),
-            Goal::AtMost(most) => (format!("at most {most:.2}"), Some(ratio <= most)),
+        let (to_reach, score) = match goal {
+            Goal::AtLeast(least) => (format!("at least {least:.2}"), Some(ratio / least)),
+            Goal::AtMost(most) => (format!("at most {most:.2}"), Some(most / ratio)),
             Goal::None => (String::new(), None),
         };
         self.push(Line {
@@ -53,7 +87,7 @@ impl Report {
             limit,
             ratio: Some(ratio),
             to_reach,
-            reached,
+            score,
         });
     }
 
@@ -61,11 +95,19 @@ impl Report {
     pub(crate) fn bound(&mut self, work: &str, value: f64, unit: &str, most: f64) {
         self.push(Line {
             work: work.to_owned(),
-            figure: format!("{value:.3} {unit}"),
+            figure: match unit {
+                "" => format!("{value:.0}"),
+                _ => format!("{value:.3} {unit}"),
+            },
             limit: String::new(),
             ratio: None,
-            to_reach: format!("at most {most} {unit}"),
-            reached: Some(value <= most),
+            to_reach: format!("at most {most} {unit}").trim_end().to_owned(),
+            // One that has to be 0 and is.
+            score: Some(if value <= most {
+                (most / value).max(1.0)
+            } else {
+                most / value
+            }),
         });
     }
 
@@ -82,8 +124,81 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// Writes both files.
-    pub(crate) fn write(&self, setup: &Setup) -> Result<()> {
+    /// By their names.
+    fn plots(&self, model: Option<&Model>) -> Vec<(&'static str, &'static str, String)> {
+        let axis = |name, logarithmic| Axis { name, logarithmic };
+        let bars: Vec<_> = self
+            .lines
+            .iter()
+            .filter_map(|line| {
+                Some(Bar {
+                    name: &line.work,
+                    score: line.score?,
+                })
+            })
+            .collect();
+        let mut plots = Vec::new();
+        let title = "Every figure beside its goal: how many times as good, from 1 on it is reached";
+        plots.push(("goals", title, plot::goals(title, &bars)));
+        let by = |of: fn(&(usize, Pace, Pace)) -> f64| {
+            let points = self.by_connections.iter();
+            points.map(|it| (number(it.0), of(it))).collect::<Vec<_>>()
+        };
+        if !self.by_connections.is_empty() {
+            let throughput = Chart {
+                title: "Idle polls: throughput",
+                x: axis("connections", true),
+                y: axis("per second", false),
+                series: vec![
+                    ("idle poll", by(|it| it.1.per_second)),
+                    ("constant route", by(|it| it.2.per_second)),
+                ],
+            };
+            let latency = Chart {
+                title: "Idle polls: 99th percentile, every connection busy",
+                x: axis("connections", true),
+                y: axis("ms", true),
+                series: vec![
+                    ("idle poll", by(|it| it.1.p99.as_secs_f64() * 1e3)),
+                    ("constant route", by(|it| it.2.p99.as_secs_f64() * 1e3)),
+                ],
+            };
+            plots.push(("throughput", throughput.title, throughput.svg()));
+            plots.push(("latency", latency.title, latency.svg()));
+        }
+        for (name, title, x, points) in [
+            (
+                "memory",
+                "Memory: open sessions, polled",
+                "sessions",
+                &self.memory,
+            ),
+            ("soak", "Memory: during the soak", "seconds", &self.soak),
+        ] {
+            if !points.is_empty() {
+                let chart = Chart {
+                    title,
+                    x: axis(x, false),
+                    y: axis("MiB", false),
+                    series: vec![("resident", points.clone())],
+                };
+                plots.push((name, title, chart.svg()));
+            }
+        }
+        if let Some([polls, waits]) = model.map(Model::curve) {
+            let chart = Chart {
+                title: "Model: visitors that servers of 2 cores hold, Postgres and Synapse apart",
+                x: axis("servers", true),
+                y: axis("visitors", true),
+                series: vec![("poll every 2 s", polls), ("wait", waits)],
+            };
+            plots.push(("replicas", chart.title, chart.svg()));
+        }
+        plots
+    }
+
+    /// Prints the table and writes it as JSON; what is complete goes into the document too.
+    pub(crate) fn write(&self, setup: &Setup, complete: bool) -> Result<()> {
         let mut table = String::from(
             "| work | measured | limit, same run | ratio | to reach | |\n| --- | --- | --- | --- | --- | --- |\n",
         );
@@ -94,12 +209,12 @@ impl Report {
                 limit,
                 ratio,
                 to_reach,
-                reached,
+                score,
             } = line;
             let ratio = ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
-            let reached = match reached {
-                Some(true) => "yes",
-                Some(false) => "**not yet**",
+            let reached = match score {
+                Some(score) if *score >= 1.0 => "yes",
+                Some(_) => "**not yet**",
                 None => "",
             };
             // Writing to a String cannot fail.
@@ -114,7 +229,7 @@ impl Report {
             .map(|line| {
                 json!({
                     "work": line.work, "figure": line.figure, "limit": line.limit,
-                    "ratio": line.ratio, "toReach": line.to_reach, "reached": line.reached,
+                    "ratio": line.ratio, "toReach": line.to_reach, "score": line.score,
                 })
             })
             .collect();
@@ -122,23 +237,42 @@ impl Report {
             setup.output.join("bench.json"),
             format!("{:#}\n", Value::from(lines)),
         )?;
-        replace_table(setup, &table)?;
         println!("\n{table}");
+        let model = Model::of(&self.costs);
+        let capacity = model.as_ref().map(Model::text).unwrap_or_default();
+        println!("{capacity}");
+        let plots = self.plots(model.as_ref());
+        let directory = if complete {
+            let (mut figures, mut capacity) = (format!("{}\n\n{table}", setup.said()), capacity);
+            for (name, title, _) in &plots {
+                let part = match *name {
+                    "replicas" => &mut capacity,
+                    _ => &mut figures,
+                };
+                let _ = writeln!(part, "\n![{title}](performance/{name}.svg)");
+            }
+            replace(&setup.document, "table", &figures)?;
+            replace(&setup.document, "capacity", &capacity)?;
+            setup.document.with_extension("")
+        } else {
+            setup.output.clone()
+        };
+        fs::create_dir_all(&directory)?;
+        for (name, _, svg) in plots {
+            fs::write(directory.join(name).with_extension("svg"), svg)?;
+        }
         Ok(())
     }
 }
 
-/// The table stands between two marks; the rest of the document is written by people.
-fn replace_table(setup: &Setup, table: &str) -> Result<()> {
-    const BEGIN: &str = "<!-- begin: cargo xtask bench -->\n";
-    const END: &str = "<!-- end: cargo xtask bench -->";
-    let text = fs::read_to_string(&setup.document)?;
-    let (before, rest) = text.split_once(BEGIN).ok_or("no mark in the document")?;
-    let (_, after) = rest.split_once(END).ok_or("no second mark in it")?;
-    fs::write(
-        &setup.document,
-        format!("{before}{BEGIN}{table}{END}{after}"),
-    )?;
+/// What the run writes stands between marks; the rest of the document is written by people.
+fn replace(document: &Path, name: &str, new: &str) -> Result<()> {
+    let begin = format!("<!-- begin {name}: cargo xtask bench -->\n");
+    let end = format!("<!-- end {name}: cargo xtask bench -->");
+    let text = fs::read_to_string(document)?;
+    let (before, rest) = text.split_once(&begin).ok_or("no mark in the document")?;
+    let (_, after) = rest.split_once(&end).ok_or("no second mark in it")?;
+    fs::write(document, format!("{before}{begin}{new}{end}{after}"))?;
     Ok(())
 }
 
@@ -155,4 +289,10 @@ pub(crate) fn median_ms(values: impl IntoIterator<Item = Duration>) -> f64 {
             .map(|it| it.as_secs_f64() * 1e3)
             .collect(),
     )
+}
+
+/// A time, as a figure.
+pub(crate) fn milliseconds(time: Duration, what: &str) -> (String, f64) {
+    let value = time.as_secs_f64() * 1e3;
+    (format!("{what}{value:.1} ms"), value)
 }

@@ -13,7 +13,7 @@ use tokio::{
     time,
 };
 
-use crate::{Result, Setup};
+use crate::{Result, Setup, processes};
 
 /// A database of its own.
 #[derive(Clone, Debug)]
@@ -124,27 +124,12 @@ impl Server {
 
     /// What it holds in memory, in MiB.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let kib = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.trim().strip_suffix("kB"))
-            .ok_or("no VmRSS in /proc")?;
-        Ok(kib.trim().parse::<f64>()? / 1024.0)
+        processes::resident_mib(self.pid()?)
     }
 
     /// The processor time that it has used so far, in seconds.
     pub(crate) fn cpu(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
-        // The second field is a name in brackets and may hold blanks.
-        let (_, rest) = stat.rsplit_once(')').ok_or("no name in /proc")?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let ticks: u32 = [11, 12]
-            .iter()
-            .filter_map(|index| fields.get(*index)?.parse::<u32>().ok())
-            .sum();
-        // A hundredth of a second each, on every Linux.
-        Ok(f64::from(ticks) / 100.0)
+        processes::own(self.pid()?)
     }
 
     fn pid(&self) -> Result<u32> {

@@ -3,34 +3,35 @@
 
 use std::fs;
 
-use crate::failure::{Context, Result};
-use crate::files;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::failure::{Context, Result, fail};
 use crate::layout::Layout;
 use crate::process::{command, run_shown, watch_signals};
 use crate::progress::{note, step};
-use crate::synapse;
+use crate::server::Profile;
 use crate::test::TestStack;
+use crate::{files, synapse};
 
-pub(crate) fn run(layout: &Layout) -> Result<()> {
+/// Measures everything; or only the sections named, for who works on one of them.
+pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Result<()> {
     watch_signals()?;
     let mut stack = TestStack::new(layout)?;
-    step("server and benchmark, optimised", || {
+    let (options, dir): (&[&str], _) = match profile {
+        Profile::Debug => (&[], "debug"),
+        Profile::Release => (&["--release"], "release"),
+    };
+    step("server and benchmark", || {
         run_shown(
             command("cargo")
-                .args([
-                    "build",
-                    "--release",
-                    "--package",
-                    "server",
-                    "--package",
-                    "bench",
-                ])
+                .args(["build", "--package", "server", "--package", "bench"])
+                .args(options)
                 .current_dir(&layout.root)
                 .env("SQLX_OFFLINE", "true"),
             "building the server and the benchmark",
         )
     })?;
-    let release = layout.target()?.join("release");
+    let built = layout.target()?.join(dir);
     let output = layout.dev.join("bench");
     files::remove_dir(&output)?;
     files::create_private_dir(&output)?;
@@ -38,17 +39,29 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     let before = fs::read_to_string(&document).context("cannot read docs/performance.md")?;
 
     let database_url = stack.tests_url()?;
-    let pgbench = stack.pgbench()?;
+    let pgbench = stack.postgres()?.program("pgbench");
+    let postgres_pid = stack.postgres()?.pid();
     let homeserver_url = stack.synapse()?.url();
+    let synapse_pid = stack.synapse()?.pid();
+    let (Some(postgres_pid), Some(synapse_pid)) = (postgres_pid, synapse_pid) else {
+        return fail("a part does not run");
+    };
+    // Polls that wait have a connection each.
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    setrlimit(Resource::Nofile, files).context("cannot allow for more open files")?;
     let (ports, accounts) = (stack.ports(), stack.accounts());
-    let mut bench = command(release.join("bench"));
+    let mut bench = command(built.join("bench"));
     bench
+        .args(sections)
         .current_dir(&layout.root)
-        .env("SERVER_PROGRAM", release.join("matrix-support-chat"))
+        .env("SERVER_PROGRAM", built.join("matrix-support-chat"))
         .env("PUBLIC_PORT", ports.page.to_string())
         .env("ADMIN_PORT", ports.admin.to_string())
         .env("DATABASE_URL", database_url)
         .env("HOMESERVER_URL", homeserver_url)
+        .env("POSTGRES_PID", postgres_pid.to_string())
+        .env("SYNAPSE_PID", synapse_pid.to_string())
         .env("BOT_MXID", synapse::mxid(synapse::BOT))
         .env("BOT_PASSWORD", accounts.bot_password())
         .env("STAFF_MXID", synapse::mxid(synapse::STAFF[0]))

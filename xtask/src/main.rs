@@ -60,7 +60,11 @@ usage: cargo xtask COMMAND
                             go to the runner of the one section named
   smoke URL                 the staging smoke test, against the deployment at this address;
                             docs/operations.md says what else it has to be told
-  bench                     measure the release build against its limits, into docs/performance.md
+  bench [--debug] [SECTION..]
+                            measure the release build against its limits, into docs/performance.md;
+                            SECTIONS alone are only printed: requests, memory, waits,
+                            growth, relay, joined, soak; --debug compiles faster, to see whether
+                            the benchmark itself works
   dist [--debug]            build what is deployed and published into dist/: the server, the npm
                             package, bill of materials, checksums; --debug compiles faster, and
                             is for tests
@@ -70,8 +74,11 @@ usage: cargo xtask COMMAND
 
 environment:
   BENCH_SECONDS=N           how long each of `bench`'s rounds takes (3)
-  BENCH_ROUNDS=N            how many rounds it makes of each measurement (5)
+  BENCH_ROUNDS=N            how many rounds it makes of each measurement (3)
   BENCH_SESSIONS=N          how many sessions it stores to see what growth costs (100000)
+  BENCH_ROOMS=N             how many rooms it has Synapse make, to see what they cost (200)
+  BENCH_SOAK_MINUTES=N      how long it soaks (3)
+  BENCH_WAITERS=N           how many polls wait at the same time (5000)
   FAULT_SCALE=N             how many times the usual number of faults `test faults` makes
   FAULT_SEED=N              the random choices of an earlier run of `test faults`
   XTASK_CACHE=DIR           where tools are kept (default: .dev/cache)
@@ -109,7 +116,10 @@ fn run(args: &[&str]) -> Result<()> {
             )
         }
         ["smoke", url] => smoke::run(&Layout::find()?, url),
-        ["bench"] => bench::run(&Layout::find()?),
+        ["bench", "--debug", sections @ ..] => {
+            bench::run(&Layout::find()?, Profile::Debug, sections)
+        }
+        ["bench", sections @ ..] => bench::run(&Layout::find()?, Profile::Release, sections),
         ["dist"] => dist::run(&Layout::find()?, Profile::Release),
         ["dist", "--debug"] => dist::run(&Layout::find()?, Profile::Debug),
         ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),

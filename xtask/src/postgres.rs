@@ -104,6 +104,11 @@ impl Postgres {
         format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{database}")
     }
 
+    /// The process of which all others are children, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.service.as_ref().map(Service::pid)
+    }
+
     /// One of the programs that came with it, or that is on the path.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let beside = self.binaries.dir.join(name);

@@ -156,6 +156,11 @@ impl Synapse {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Its process, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.service.as_ref().map(Service::pid)
+    }
+
     /// What proves the right to register accounts.
     pub(crate) fn registration_secret(&self) -> &str {
         &self.secrets.registration

@@ -461,7 +461,7 @@ impl TestStack {
         })
     }
 
-    fn postgres(&mut self) -> Result<&mut Postgres> {
+    pub(crate) fn postgres(&mut self) -> Result<&mut Postgres> {
         let postgres = match self.postgres.take() {
             Some(postgres) => postgres,
             None => Postgres::start(
@@ -528,11 +528,6 @@ impl TestStack {
     /// A database from which the tests make one each.
     pub(crate) fn tests_url(&mut self) -> Result<String> {
         Ok(self.postgres()?.url(TESTS_DATABASE))
-    }
-
-    /// Where this Postgres's `pgbench` is, if it has one.
-    pub(crate) fn pgbench(&mut self) -> Result<Option<PathBuf>> {
-        Ok(self.postgres()?.program("pgbench"))
     }
 
     /// The ports of this stack.

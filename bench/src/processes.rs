@@ -1,0 +1,100 @@
+//! What processes use: the server, Postgres with its backends, Synapse.
+
+use std::{fs, ops::Sub};
+
+use crate::{Result, Setup, server::Server};
+
+/// Processor time, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) server: f64,
+    pub(crate) postgres: f64,
+    pub(crate) synapse: f64,
+}
+
+impl Usage {
+    /// What each has used since it was started.
+    pub(crate) fn now(setup: &Setup, server: &Server) -> Result<Self> {
+        Ok(Self {
+            server: server.cpu()?,
+            postgres: with_children(setup.postgres_pid)?,
+            synapse: own(setup.synapse_pid)?,
+        })
+    }
+
+    /// For each of so many.
+    pub(crate) fn per(self, count: f64) -> Self {
+        Self {
+            server: self.server / count,
+            postgres: self.postgres / count,
+            synapse: self.synapse / count,
+        }
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            server: self.server - earlier.server,
+            postgres: self.postgres - earlier.postgres,
+            synapse: self.synapse - earlier.synapse,
+        }
+    }
+}
+
+/// The processor time of one process.
+pub(crate) fn own(pid: u32) -> Result<f64> {
+    let stat = Stat::of(pid).ok_or("a process has ended")?;
+    Ok(stat.own)
+}
+
+/// Of a process, its children, and those that it had.
+fn with_children(pid: u32) -> Result<f64> {
+    let stat = Stat::of(pid).ok_or("a process has ended")?;
+    let children: f64 = fs::read_dir("/proc")?
+        .filter_map(|entry| Stat::of(entry.ok()?.file_name().to_str()?.parse().ok()?))
+        .filter(|child| child.parent == pid)
+        .map(|child| child.own)
+        .sum();
+    Ok(stat.own + stat.gone_children + children)
+}
+
+/// What a process holds in memory, in MiB.
+pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .ok_or("no VmRSS in /proc")?;
+    Ok(kib.trim().parse::<f64>()? / 1024.0)
+}
+
+struct Stat {
+    parent: u32,
+    own: f64,
+    gone_children: f64,
+}
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field is a name in brackets and may hold blanks.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<u32> = rest
+            .split_whitespace()
+            .skip(1)
+            .map(|field| field.parse().unwrap_or_default())
+            .collect();
+        // A hundredth of a second each, on every Linux.
+        let seconds =
+            |index: usize| f64::from(fields.get(index).copied().unwrap_or_default()) / 100.0;
+        Some(Self {
+            parent: *fields.first()?,
+            own: seconds(10) + seconds(11),
+            gone_children: seconds(12) + seconds(13),
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! New conversations until their rooms have the first message, against a bare client that makes the same
+//! rooms.
+
+use std::{collections::HashSet, time::Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::{
+    Result, Setup,
+    load::{number, per_second},
+    matrix::{Matrix, until_seen},
+    processes::Usage,
+    report::{Goal, Report, median},
+    server::Server,
+    visitor,
+};
+
+/// Begun at the same time.
+const AT_ONCE: usize = 12;
+const BURSTS: usize = 3;
+const PAGE: &str = "https://www.example.com/pricing";
+
+/// `bare` is signed in as the relay's bot. What is visible is what its own `/sync` shows, of both.
+pub(crate) async fn measure(
+    setup: &Setup,
+    server: &Server,
+    bare: &Matrix,
+    report: &mut Report,
+) -> Result<()> {
+    let mut seen = bare.clone().follow();
+    let (mut relayed, mut made) = (Vec::new(), Vec::new());
+    for _ in 0..BURSTS {
+        for through_server in [true, false] {
+            let (began, before) = (Instant::now(), Usage::now(setup, server)?);
+            let texts: HashSet<_> = (0..AT_ONCE).map(|_| Uuid::new_v4().to_string()).collect();
+            let mut tasks = JoinSet::new();
+            for text in texts.clone() {
+                if through_server {
+                    let address = server.address;
+                    tasks
+                        .spawn(async move { visitor::begin(address, &text, PAGE).await.map(drop) });
+                } else {
+                    let (bare, creation) = (bare.clone(), creation(setup));
+                    tasks.spawn(async move { make_room(&bare, &creation, &text).await });
+                }
+            }
+            until_seen(&mut seen, texts).await?;
+            while let Some(done) = tasks.join_next().await {
+                done??;
+            }
+            let rate = per_second(AT_ONCE, began.elapsed());
+            if through_server {
+                let used = Usage::now(setup, server)? - before;
+                report.costs.room = Some(used.per(number(AT_ONCE)));
+                relayed.push(rate);
+            } else {
+                made.push(rate);
+            }
+        }
+    }
+    let (relayed, made) = (median(relayed), median(made));
+    report.compare(
+        "session creation, POST to first message visible in the room, 12 at once",
+        (format!("{relayed:.1}/s"), relayed),
+        (format!("bare client {made:.1}/s"), made),
+        Goal::AtLeast(0.9),
+    );
+    Ok(())
+}
+
+/// Makes a room and says in it what the relay does: who the visitor is, and the first message.
+async fn make_room(bare: &Matrix, creation: &Value, text: &str) -> Result<()> {
+    let created = bare.ask(Method::POST, "/createRoom", creation).await?;
+    let room_id = created["room_id"].as_str().ok_or("no room id")?;
+    let path = format!("/rooms/{room_id}/send/m.room.message/{}", Uuid::new_v4());
+    let details = json!({"msgtype": "m.notice", "body": format!("Page: {PAGE}")});
+    bare.ask(Method::PUT, &path, &details).await?;
+    bare.say(room_id, text).await
+}
+
+/// What the relay asks for: see `creation` in `server/src/matrix/room.rs`.
+pub(crate) fn creation(setup: &Setup) -> Value {
+    let bot = setup.bot.mxid.as_str();
+    let bot_only = [
+        "encryption",
+        "history_visibility",
+        "join_rules",
+        "guest_access",
+        "power_levels",
+        "tombstone",
+        "server_acl",
+    ];
+    let mut events = json!({"m.room.name": 50, "m.room.topic": 50, "m.room.avatar": 50});
+    for name in bot_only {
+        events[format!("m.room.{name}")] = json!(100);
+    }
+    json!({
+        "room_version": "11",
+        "creation_content": {"m.federate": false},
+        "name": "Website chat - 2026-05-23 - example.com",
+        "topic": "Messages sent here are visible to the website visitor.",
+        "power_level_content_override": {
+            "users": {bot: 100}, "users_default": 0, "events": events, "events_default": 0,
+            "state_default": 50, "invite": 0, "kick": 50, "ban": 50, "redact": 50,
+        },
+        "initial_state": [
+            {"type": "m.room.history_visibility", "state_key": "",
+             "content": {"history_visibility": "joined"}},
+            {"type": "m.room.guest_access", "state_key": "",
+             "content": {"guest_access": "forbidden"}},
+        ],
+        "invite": [setup.staff.mxid],
+    })
+}

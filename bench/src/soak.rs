@@ -1,0 +1,173 @@
+//! Half of what is possible, for minutes: whether memory stays flat, and no request fails.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
+
+use crate::{
+    Result, Setup, conversations,
+    load::{Connection, Work, number, p99},
+    matrix::Matrix,
+    polls,
+    report::{Goal, Report, milliseconds},
+    server::{Database, Server},
+    visitor::{Visitor, until_relayed},
+};
+
+const SESSIONS: u32 = 20_000;
+/// Visitors who write, through Synapse into rooms of theirs, one after the other.
+const WRITERS: usize = 4;
+const MESSAGES_PER_SECOND: u32 = 2;
+/// How often the constant route is asked meanwhile.
+const CONSTANTS_PER_SECOND: u32 = 20;
+const CONNECTIONS: usize = 64;
+
+/// How requests went whose times were set before, and counted from there.
+#[derive(Default)]
+struct Paced {
+    took: Vec<Duration>,
+    errors: usize,
+}
+
+pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
+    let database = Database::make(setup, "bench_soak").await?;
+    let bot = Matrix::login(setup, &setup.bot).await?;
+    let server = Server::start(setup, &database, Some(&bot.token)).await?;
+    let stored = conversations::store(&server, &database, SESSIONS, 2, SESSIONS).await?;
+    let stored = Arc::new(stored);
+    let mut writers = Vec::new();
+    for _ in 0..WRITERS {
+        writers.push(Visitor::begin(&server, &database).await?);
+    }
+    until_relayed(&database).await?;
+    let possible = polls::idle(setup, &server, &stored).await?;
+    let half = possible / 2.0;
+
+    let lasting = setup.soak;
+    let failed = Arc::new(AtomicUsize::new(0));
+    let writing = tokio::spawn(write(writers, lasting, failed.clone()));
+    let constants = Connection::open_many(server.admin_address, 1).await?;
+    let constants = constants.into_iter().map(polls::Constant::over).collect();
+    let constants = tokio::spawn(paced(constants, f64::from(CONSTANTS_PER_SECOND), lasting));
+    let workers = polls::idle_workers(&server, &stored, CONNECTIONS).await?;
+    let polled = tokio::spawn(paced(workers, half, lasting));
+    let (mut memory, began) = (Vec::new(), Instant::now());
+    while began.elapsed() < lasting {
+        memory.push((began.elapsed().as_secs_f64(), server.resident_mib()?));
+        time::sleep(Duration::from_secs(1)).await;
+    }
+    let (polled, constants, written) = (polled.await??, constants.await??, writing.await??);
+    until_relayed(&database).await?;
+    server.stop().await?;
+
+    let minutes = lasting.as_secs_f64() / 60.0;
+    let what =
+        format!("soak, {minutes:.0} min at {half:.0} polls/s and {MESSAGES_PER_SECOND} messages/s");
+    let requests = polled.took.len() + polled.errors + written;
+    let errors = number(polled.errors + failed.load(Ordering::Relaxed));
+    report.bound(
+        &format!("{what}: errors in {requests} requests"),
+        errors,
+        "",
+        0.0,
+    );
+    let (polls, constants) = (p99(&polled.took), p99(&constants.took));
+    report.compare(
+        &format!("{what}: 99th percentile of polls"),
+        milliseconds(polls, ""),
+        milliseconds(constants, "constant route meanwhile "),
+        Goal::AtMost(2.0),
+    );
+    // The first quarter is for warming up.
+    let settled = &memory[memory.len() / 4..];
+    let (first, last) = (
+        settled.first().map_or(0.0, |it| it.1),
+        settled.last().map_or(0.0, |it| it.1),
+    );
+    report.compare(
+        &format!("{what}: memory, {:+.1} MiB/h", slope(settled) * 3600.0),
+        (format!("{last:.1} MiB at the end"), last),
+        (format!("{first:.1} MiB after a quarter"), first),
+        Goal::AtMost(1.1),
+    );
+    report.soak = memory;
+    Ok(())
+}
+
+/// Lets workers share so many requests a second, whose times do not wait for one another's answers.
+async fn paced<W: Work>(workers: Vec<W>, per_second: f64, lasting: Duration) -> Result<Paced> {
+    let (began, at_once) = (Instant::now(), workers.len());
+    let mut tasks = JoinSet::new();
+    for (first, mut worker) in workers.into_iter().enumerate() {
+        tasks.spawn(async move {
+            let mut done = Paced::default();
+            let mut n = first;
+            loop {
+                let due = Duration::from_secs_f64(number(n) / per_second);
+                if due >= lasting {
+                    return done;
+                }
+                time::sleep_until(began + due).await;
+                match worker.once(n).await {
+                    Ok(()) => done.took.push((began + due).elapsed()),
+                    Err(_) => done.errors += 1,
+                }
+                n += at_once;
+            }
+        });
+    }
+    let mut all = Paced::default();
+    while let Some(done) = tasks.join_next().await {
+        let done = done?;
+        all.took.extend(done.took);
+        all.errors += done.errors;
+    }
+    all.took.sort_unstable();
+    Ok(all)
+}
+
+/// Messages at their pace; answers with how many.
+async fn write(
+    mut writers: Vec<Visitor>,
+    lasting: Duration,
+    failed: Arc<AtomicUsize>,
+) -> Result<usize> {
+    let began = Instant::now();
+    let mut written = 0;
+    let mut pace = time::interval(Duration::from_secs(1) / MESSAGES_PER_SECOND);
+    while began.elapsed() < lasting {
+        pace.tick().await;
+        let writer = &mut writers[written % WRITERS];
+        if writer.say("Something that a visitor writes").await.is_err() {
+            failed.fetch_add(1, Ordering::Relaxed);
+        }
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// Of the line that fits these points best.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = number(points.len());
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (mean_x, mean_y) = (mean(|it| it.0), mean(|it| it.1));
+    let covariance: f64 = points
+        .iter()
+        .map(|(x, y)| (x - mean_x) * (y - mean_y))
+        .sum();
+    let variance: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    if variance > 0.0 {
+        covariance / variance
+    } else {
+        0.0
+    }
+}
