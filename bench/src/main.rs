@@ -15,6 +15,7 @@ mod growth;
 mod joined;
 mod load;
 mod matrix;
+mod panel;
 mod pgbench;
 mod plot;
 mod polls;
@@ -51,6 +52,8 @@ struct Setup {
     staff: Account,
     /// Where Postgres has one.
     pgbench: Option<PathBuf>,
+    /// What runs in a browser.
+    end2end: PathBuf,
     /// Where figures and logs go.
     output: PathBuf,
     /// The report for people.
@@ -99,6 +102,7 @@ impl Setup {
             bot: account("BOT")?,
             staff: account("STAFF")?,
             pgbench: env::var_os("PGBENCH").map(PathBuf::from),
+            end2end: text("END2END_DIR")?.into(),
             output: text("OUTPUT_DIR")?.into(),
             document: text("DOCUMENT")?.into(),
             many_sessions: number("BENCH_SESSIONS", 100_000)?,
@@ -139,8 +143,8 @@ async fn main() -> ExitCode {
 }
 
 /// What is measured, in this order. Each needs nothing of the others.
-const SECTIONS: [&str; 7] = [
-    "requests", "memory", "waits", "growth", "relay", "joined", "soak",
+const SECTIONS: [&str; 8] = [
+    "requests", "memory", "waits", "growth", "relay", "joined", "soak", "panel",
 ];
 
 async fn run() -> Result<()> {
@@ -169,6 +173,7 @@ async fn measure(section: &str, setup: &Setup, report: &mut Report) -> Result<()
         "relay" => relay::measure(setup, report).await,
         "joined" => joined::measure(setup, report).await,
         "soak" => soak::measure(setup, report).await,
+        "panel" => panel::measure(setup, report).await,
         _ => Ok(()),
     }
 }

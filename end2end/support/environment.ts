@@ -27,7 +27,7 @@ export const environment = {
   serverAdminUrl: () => required("SERVER_ADMIN_URL"),
 };
 
-function required(name: string): string {
+export function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run the tests with \`cargo xtask test\``);
   return value;

@@ -11,7 +11,7 @@ use crate::process::{command, run_shown, watch_signals};
 use crate::progress::{note, step};
 use crate::server::Profile;
 use crate::test::TestStack;
-use crate::{files, synapse};
+use crate::{browser, files, node, synapse};
 
 /// Measures everything; or only the sections named, for who works on one of them.
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Result<()> {
@@ -32,6 +32,13 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
         )
     })?;
     let built = layout.target()?.join(dir);
+    let end2end = layout.root.join("end2end");
+    let mut chromium = None;
+    if sections.is_empty() || sections.contains(&"panel") {
+        step("end-to-end test packages", || node::ci(layout, &end2end))?;
+        chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+        stack.widget()?;
+    }
     let output = layout.dev.join("bench");
     files::remove_dir(&output)?;
     files::create_private_dir(&output)?;
@@ -66,10 +73,14 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
         .env("BOT_PASSWORD", accounts.bot_password())
         .env("STAFF_MXID", synapse::mxid(synapse::STAFF[0]))
         .env("STAFF_PASSWORD", accounts.staff_password())
+        .env("END2END_DIR", end2end)
         .env("OUTPUT_DIR", &output)
         .env("DOCUMENT", &document);
     if let Some(pgbench) = pgbench {
         bench.env("PGBENCH", pgbench);
+    }
+    if let Some(chromium) = chromium {
+        bench.env("CHROMIUM", chromium);
     }
     run_shown(&mut bench, "the benchmark")?;
     let after = fs::read_to_string(&document).context("cannot read docs/performance.md")?;

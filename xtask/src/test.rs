@@ -517,7 +517,7 @@ impl TestStack {
         Ok(self.artefacts.insert(made))
     }
 
-    fn widget(&mut self) -> Result<()> {
+    pub(crate) fn widget(&mut self) -> Result<()> {
         if !self.widget_built {
             widget::build(&self.layout)?;
             self.widget_built = true;
