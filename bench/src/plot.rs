@@ -7,7 +7,7 @@ pub(crate) struct Chart<'a> {
     pub(crate) title: &'static str,
     pub(crate) x: Axis<'a>,
     pub(crate) y: Axis<'a>,
-    /// Each with its name.
+    /// Each with its name; two at most.
     pub(crate) series: Vec<(&'a str, Vec<(f64, f64)>)>,
 }
 
@@ -35,20 +35,19 @@ const ROW: f64 = 40.0;
 const FARTHEST: f64 = 8.0;
 
 const STYLE: &str = "\
-text { font: 13px system-ui, sans-serif; fill: #1b2b29 }
+text { font: 13px system-ui, sans-serif; fill: #1b2b29; stroke: #ffffff; stroke-width: 4px; paint-order: stroke }
 .title { font-weight: 650; font-size: 15px }
 .faint { fill: #566663; font-size: 12px }
 .ground { fill: #ffffff }
 .grid { stroke: #dde5e3 }
 .goal { stroke: #1b2b29; stroke-dasharray: 4 3 }
-path { fill: none; stroke-width: 2.5 }
-path.s0 { stroke: #0b6a5c } path.s1 { stroke: #b4540a } path.s2 { stroke: #5b4bb5 }
-.s0 { fill: #0b6a5c } .s1 { fill: #b4540a } .s2 { fill: #5b4bb5 }
+.s0 { fill: #0b6a5c; stroke: #0b6a5c } .s1 { fill: #b4540a; stroke: #b4540a }
+rect, circle { stroke-width: 0 }
+path.line { fill: none; stroke-width: 2.5 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6efed } .faint { fill: #a5b6b3 } .ground { fill: #101b1a }
+text { fill: #e6efed; stroke: #101b1a } .faint { fill: #a5b6b3 } .ground { fill: #101b1a }
 .grid { stroke: #2a3b39 } .goal { stroke: #e6efed }
-path.s0 { stroke: #5fd3ba } path.s1 { stroke: #f0a35e } path.s2 { stroke: #b3a8f5 }
-.s0 { fill: #5fd3ba } .s1 { fill: #f0a35e } .s2 { fill: #b3a8f5 }
+.s0 { fill: #5fd3ba; stroke: #5fd3ba } .s1 { fill: #f0a35e; stroke: #f0a35e }
 }";
 
 // Writing to a String cannot fail, here and below.
@@ -112,7 +111,7 @@ impl Chart<'_> {
             }
             let _ = writeln!(
                 svg,
-                r#"<path class="s{class}" d="{line}"/><rect class="s{class}" x="{legend:.0}" y="{}" width="14" height="4"/><text x="{:.0}" y="{}">{name}</text>"#,
+                r#"<path class="line s{class}" d="{line}"/><rect class="s{class}" x="{legend:.0}" y="{}" width="14" height="4"/><text x="{:.0}" y="{}">{name}</text>"#,
                 TOP - 20.0,
                 legend + 20.0,
                 TOP - 13.0,
@@ -133,6 +132,13 @@ pub(crate) fn goals(title: &str, bars: &[Bar<'_>]) -> String {
         left + (right - left) * (share + 1.0) / 2.0
     };
     let goal = place(1.0);
+    let _ = writeln!(
+        svg,
+        r#"<line class="goal" x1="{goal}" x2="{goal}" y1="{}" y2="{}"/><text class="faint" x="{goal}" y="{}" text-anchor="middle">goal</text>"#,
+        TOP - 6.0,
+        height - 12.0,
+        TOP - 10.0,
+    );
     for (row, bar) in bars.iter().enumerate() {
         let top = TOP + ROW * crate::load::number(row);
         let at = place(bar.score);
@@ -148,13 +154,6 @@ pub(crate) fn goals(title: &str, bars: &[Bar<'_>]) -> String {
             top + 18.0,
         );
     }
-    let _ = writeln!(
-        svg,
-        r#"<line class="goal" x1="{goal}" x2="{goal}" y1="{}" y2="{}"/><text class="faint" x="{goal}" y="{}" text-anchor="middle">goal</text>"#,
-        TOP - 6.0,
-        height - 12.0,
-        TOP - 10.0,
-    );
     svg + "</svg>\n"
 }
 

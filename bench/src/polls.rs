@@ -18,6 +18,9 @@ use crate::{
 /// As visitors' browsers come through a proxy.
 const CONNECTIONS: usize = 64;
 
+/// As many as the server has to Postgres, which all these polls ask.
+const FIRST_POLLS: usize = 20;
+
 /// What a poll finds.
 #[derive(Clone, Copy, Debug)]
 enum Finds {
@@ -142,7 +145,7 @@ pub(crate) async fn each_once(
     conversations: &Arc<Conversations>,
     sessions: Range<u32>,
 ) -> Result<()> {
-    let workers = workers(server, conversations, Finds::Nothing, CONNECTIONS).await?;
+    let workers = workers(server, conversations, Finds::Nothing, FIRST_POLLS).await?;
     let sessions = usize::try_from(sessions.start)?..usize::try_from(sessions.end)?;
     load::each_once(workers.map(AnyPoll).collect(), sessions).await
 }

@@ -197,8 +197,8 @@ impl Report {
         plots
     }
 
-    /// Prints the table and writes it as JSON; what is complete goes into the document too.
-    pub(crate) fn write(&self, setup: &Setup, complete: bool) -> Result<()> {
+    /// Prints the table and writes it as JSON; of a run of everything, it goes into the document too.
+    pub(crate) fn write(&self, setup: &Setup, failed: &[&str], complete: bool) -> Result<()> {
         let mut table = String::from(
             "| work | measured | limit, same run | ratio | to reach | |\n| --- | --- | --- | --- | --- | --- |\n",
         );
@@ -244,6 +244,9 @@ impl Report {
         let plots = self.plots(model.as_ref());
         let directory = if complete {
             let (mut figures, mut capacity) = (format!("{}\n\n{table}", setup.said()), capacity);
+            if !failed.is_empty() {
+                let _ = writeln!(figures, "\nNot measured to the end: {}.", failed.join(", "));
+            }
             for (name, title, _) in &plots {
                 let part = match *name {
                     "replicas" => &mut capacity,
