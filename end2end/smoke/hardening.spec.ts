@@ -1,5 +1,6 @@
 import { get } from "node:https";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 import { expect, test } from "@playwright/test";
 
@@ -61,6 +62,28 @@ test("plain HTTP leads to HTTPS, and HTTPS is remembered", async ({ baseURL }) =
     expect(secure.status, url).toBe(200);
     expect(secure.headers.get("strict-transport-security"), url).toMatch(/max-age=\d{7,}/);
   }
+});
+
+test("HTTP/2 is spoken, over TLS of today", async ({ baseURL }) => {
+  for (const url of [baseURL ?? "", deployment.homeserver]) {
+    const { hostname, port } = new URL(url);
+    const socket = connectTls({
+      host: hostname,
+      servername: hostname,
+      port: Number(port || 443),
+      ALPNProtocols: ["h2", "http/1.1"],
+    });
+    await new Promise((resolve, reject) => socket.on("secureConnect", resolve).on("error", reject));
+    expect(socket.alpnProtocol, url).toBe("h2");
+    expect(["TLSv1.2", "TLSv1.3"], url).toContain(socket.getProtocol());
+    socket.destroy();
+  }
+});
+
+test("Matrix clients find the homeserver", async () => {
+  const answer = await fetch(`${deployment.homeserver}/.well-known/matrix/client`);
+  expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+  expect(await answer.json()).toEqual({ "m.homeserver": { base_url: deployment.homeserver } });
 });
 
 test("what is too large is refused", async ({ baseURL }) => {

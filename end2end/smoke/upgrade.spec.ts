@@ -83,7 +83,8 @@ test("an upgrade under load loses nothing", async ({ baseURL }) => {
     // A few more when it is done: they are the new release's.
     for (let after = 0; after < 5; after += upgraded ? 1 : 0) {
       await writer.writeOne();
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      // All together they stay under what one address may ask for.
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
   });
   await Promise.all([upgrade, ...load]);

@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::failure::{Context, Result, fail};
 use crate::files;
@@ -28,11 +29,12 @@ const DEBIAN: &str = "trixie";
 const INSTALLED: &str = "ca-certificates,dbus,iproute2,openssh-server,python3,python3-apt,sudo,\
                          systemd,systemd-sysv";
 
-/// What the roles install.
-const INSTALLABLE: [&str; 5] = [
+/// What the roles install, and `node_exporter`, which shows what the canary measured.
+const INSTALLABLE: [&str; 6] = [
     "logrotate",
     "nginx",
     "postgresql",
+    "prometheus-node-exporter",
     "python3-psycopg2",
     "python3-venv",
 ];
@@ -265,11 +267,39 @@ impl Machine {
             )),
         }
     }
+
+    /// What is answered to a request from inside the machine: the status, and the body when it is JSON.
+    pub(crate) fn http(
+        &self,
+        method: &str,
+        url: &str,
+        token: &str,
+        body: &Value,
+    ) -> Result<(u16, Value)> {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let script = include_str!("../machine/http.py");
+        let mut python = self.inside("python3");
+        python.args(["-c", script, method, url, token, &body]);
+        let answer = output_of(&mut python).unwrap_or_default();
+        let (status, body) = answer.split_once('\n').unwrap_or_default();
+        match status.parse() {
+            Ok(status) => Ok((status, serde_json::from_str(body).unwrap_or_default())),
+            Err(_) => fail(format!("{method} {url} was not answered in the machine")),
+        }
+    }
 }
 
+/// Nothing of this process's environment goes with it.
 fn enter(pid: &str, program: &str) -> Command {
     let mut nsenter = command("nsenter");
-    nsenter.args(["--target", pid, "--all", program]);
+    nsenter
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .args(["--target", pid, "--all", program]);
     nsenter
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn run(layout: &Layout, url: &str) -> Result<()> {
     }
     node::check()?;
     let browser = prepare(layout)?;
-    check(layout, command("npx"), url, browser.as_ref())
+    check(layout, command("npx"), url, browser.as_ref(), &[])
 }
 
 /// Gets what it runs with, and gives the browser.
@@ -43,14 +43,16 @@ pub(crate) fn prepare(layout: &Layout) -> Result<Option<PathBuf>> {
     step("Chromium", || browser::ensure(layout, &end2end))
 }
 
-/// Runs it with `npx`, which may be one in another network.
+/// Runs it with `npx`, which may be one in another network; `args` are Playwright's.
 pub(crate) fn check(
     layout: &Layout,
     mut npx: Command,
     url: &str,
     browser: Option<&PathBuf>,
+    args: &[&str],
 ) -> Result<()> {
     npx.args(["playwright", "test", "--config=smoke.config.ts"])
+        .args(args)
         .current_dir(layout.root.join("end2end"))
         .env("BASE_URL", url.trim_end_matches('/'));
     if let Some(browser) = browser {
