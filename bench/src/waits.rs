@@ -34,7 +34,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_waits").await?;
     let server = Server::start(setup, &database, None).await?;
     // Nobody waits for longer than 25 seconds.
-    let watched = (setup.round * 3).min(Duration::from_secs(12));
+    let watched = (setup.round * 3).min(Duration::from_secs(10));
     let count = setup.waiters;
     let stored = conversations::store(&server, &database, count, 2, count).await?;
     let stored = Arc::new(stored);
