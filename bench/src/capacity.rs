@@ -17,6 +17,8 @@ const LOAD: f64 = 0.7;
 const CONNECTIONS: f64 = 20.0;
 
 pub(crate) struct Model {
+    /// What one of each takes.
+    inputs: [(&'static str, Usage); 7],
     /// What a visitor takes each second, who polls.
     polls: Usage,
     /// And who waits.
@@ -28,25 +30,42 @@ pub(crate) struct Model {
 impl Model {
     /// `None` when something was not measured.
     pub(crate) fn of(costs: &Costs) -> Option<Self> {
+        // Polls are none of Synapse's: what it did meanwhile is its own.
+        let poll = |usage: Usage| Usage {
+            synapse: 0.0,
+            ..usage
+        };
+        let (found_poll, short_poll) = (poll(costs.found_poll?), poll(costs.short_poll?));
+        let (waited_second, change) = (poll(costs.waited_second?), poll(costs.change?));
         let each = 1.0 / STAYS_SECONDS;
         let found = (MESSAGES + REPLIES) * each;
         let spoken = sum(&[
             (costs.room?, each),
             (costs.message?, (MESSAGES - 1.0) * each),
             (costs.reply?, REPLIES * each),
-            (costs.found_poll?, found),
+            (found_poll, found),
         ]);
-        let polls = sum(&[
-            (spoken, 1.0),
-            (costs.short_poll?, 1.0 / POLL_SECONDS - found),
-        ]);
+        let polls = sum(&[(spoken, 1.0), (short_poll, 1.0 / POLL_SECONDS - found)]);
         let waits = sum(&[
             (spoken, 1.0),
-            (costs.waited_second?, 1.0),
-            (costs.short_poll?, 1.0 / WAIT_SECONDS),
+            (waited_second, 1.0),
+            (short_poll, 1.0 / WAIT_SECONDS),
         ]);
-        let changes = sum(&[(costs.change?, found)]);
+        let changes = sum(&[(change, found)]);
+        let inputs = [
+            (
+                "conversation begun: session, room, first message",
+                costs.room?,
+            ),
+            ("visitor's message, until it is in the room", costs.message?),
+            ("staff's message, until it is stored", costs.reply?),
+            ("poll that finds a message", found_poll),
+            ("poll that finds nothing, each 2 s", short_poll),
+            ("second of a waiting poll", waited_second),
+            ("change that one more server is told of", change),
+        ];
         Some(Self {
+            inputs,
             polls,
             waits,
             changes,
@@ -55,8 +74,20 @@ impl Model {
 
     /// What the documentation says of it.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::from(
-            "| takes of a core, for 1,000 visitors | pages that poll every 2 s | pages that wait |\n\
+        let mut text =
+            String::from("| one | this server | Postgres | Synapse |\n| --- | --- | --- | --- |\n");
+        for (what, usage) in &self.inputs {
+            let Usage {
+                server,
+                postgres,
+                synapse,
+            } = usage;
+            let [server, postgres, synapse] =
+                [server, postgres, synapse].map(|it| format!("{:.3} ms", it * 1e3));
+            let _ = writeln!(text, "| {what} | {server} | {postgres} | {synapse} |");
+        }
+        text.push_str(
+            "\n| takes of a core, for 1,000 visitors | pages that poll every 2 s | pages that wait |\n\
              | --- | --- | --- |\n",
         );
         for (part, polls, waits) in [
