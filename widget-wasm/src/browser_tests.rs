@@ -10,6 +10,7 @@ use web_sys::{HtmlElement, ShadowRoot};
 use crate::{
     host::Host,
     json,
+    samples::{own, staff},
     session::{Batch, Credentials, Event, Failure, Now, Page, Session},
     view::View,
 };
@@ -97,23 +98,11 @@ impl Stage {
     }
 }
 
-fn message(id: &str, sender: Sender, body: &str) -> Message {
-    Message {
-        id: id.to_owned().into(),
-        sender,
-        body: body.to_owned(),
-        created_at: "2026-05-23T00:00:00.000Z".to_owned(),
-        delivery: (sender == Sender::Visitor).then_some(Delivery::Delivered),
-        replaces: None,
-        removed: false,
-    }
-}
-
 #[wasm_bindgen_test]
 fn a_message_is_text_whatever_is_in_it() {
     let mut stage = Stage::new();
     let markup = "<img src=x onerror=alert(1)><b>&amp;</b>\n<!-- -->\u{202e}]]>";
-    stage.polled(vec![message("1", Sender::Staff, markup)]);
+    stage.polled(vec![staff("1", markup)]);
     assert_eq!(stage.lines(), markup);
     let nodes = "[...root.querySelector('.text').childNodes].map(it => it.nodeType).join()";
     assert_eq!(stage.text(nodes), "3", "one text node");
@@ -132,8 +121,8 @@ fn a_line_moves_to_its_place_as_the_node_that_it_is() {
     })));
     assert_eq!(stage.lines(), "mine");
     stage.polled(vec![
-        message("1", Sender::Staff, "theirs"),
-        message("2", Sender::Visitor, "mine"),
+        staff("1", "theirs"),
+        own("2", "mine", Delivery::Delivered),
     ]);
     assert_eq!(stage.lines(), "theirs|mine");
     assert_eq!(
@@ -146,25 +135,25 @@ fn a_line_moves_to_its_place_as_the_node_that_it_is() {
 fn what_is_shown_already_is_not_touched() {
     let mut stage = Stage::new();
     stage.polled(vec![
-        message("1", Sender::Visitor, "Hello"),
-        message("2", Sender::Staff, "Hi"),
+        own("1", "Hello", Delivery::Delivered),
+        staff("2", "Hi"),
     ]);
     stage.say(
         "(root.log = root.querySelector('[role=log]'), root.seen = new MutationObserver(() => {}), \
          root.seen.observe(root.log, { childList: true, characterData: true, subtree: true }))",
     );
     stage.on(Event::Drafted("typing".to_owned()));
-    stage.polled(vec![message("2", Sender::Staff, "Hi")]);
+    stage.polled(vec![staff("2", "Hi")]);
     assert_eq!(stage.say("root.seen.takeRecords().length"), 0);
     // But it would be seen.
-    stage.polled(vec![message("3", Sender::Staff, "Anyone?")]);
+    stage.polled(vec![staff("3", "Anyone?")]);
     assert_eq!(stage.say("root.seen.takeRecords().length"), 1);
 }
 
 #[wasm_bindgen_test]
 fn another_language_says_everything_anew_on_the_same_nodes() {
     let mut stage = Stage::new();
-    stage.polled(vec![message("1", Sender::Visitor, "Hello")]);
+    stage.polled(vec![own("1", "Hello", Delivery::Delivered)]);
     stage.view.focus(true);
     stage.say("(root.nodes = [...root.querySelectorAll('*')], 0)");
     let left = |stage: &Stage, language: &str| {

@@ -19,6 +19,8 @@ mod client;
 mod element;
 mod host;
 mod json;
+#[cfg(test)]
+mod samples;
 mod session;
 mod storage;
 mod texts;

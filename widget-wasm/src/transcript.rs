@@ -151,29 +151,7 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn message(id: &str, sender: Sender, body: &str) -> Message {
-        Message {
-            id: id.to_owned().into(),
-            sender,
-            body: body.to_owned(),
-            created_at: "2026-05-23T00:00:00.000Z".to_owned(),
-            delivery: None,
-            replaces: None,
-            removed: false,
-        }
-    }
-
-    fn staff(id: &str, body: &str) -> Message {
-        message(id, Sender::Staff, body)
-    }
-
-    fn own(id: &str, body: &str, delivery: Delivery) -> Message {
-        Message {
-            delivery: Some(delivery),
-            ..message(id, Sender::Visitor, body)
-        }
-    }
+    use crate::samples::{own, staff};
 
     fn replacing(id: &str, old: &str, body: &str) -> Message {
         Message {

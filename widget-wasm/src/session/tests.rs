@@ -1,8 +1,9 @@
 //! Each rule of the state machine, as a visitor would meet it.
 
-use app::contract::{Delivery, Sender};
+use app::contract::Delivery;
 
 use super::*;
+use crate::samples::{own, staff};
 
 /// How many seconds the server lets a poll wait.
 const WAIT_S: u8 = 25;
@@ -152,29 +153,6 @@ fn sent(id: &str) -> Event {
         message_id: id.to_owned().into(),
         created_at: "2026-05-23T00:00:00.000Z".to_owned(),
     }))
-}
-
-fn message(id: &str, sender: Sender, body: &str) -> Message {
-    Message {
-        id: id.to_owned().into(),
-        sender,
-        body: body.to_owned(),
-        created_at: "2026-05-23T00:00:00.000Z".to_owned(),
-        delivery: None,
-        replaces: None,
-        removed: false,
-    }
-}
-
-fn staff(id: &str, body: &str) -> Message {
-    message(id, Sender::Staff, body)
-}
-
-fn own(id: &str, body: &str, delivery: Delivery) -> Message {
-    Message {
-        delivery: Some(delivery),
-        ..message(id, Sender::Visitor, body)
-    }
 }
 
 fn refused(status: u16, code: ErrorCode) -> Failure {
