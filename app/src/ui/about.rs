@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::CONTACT_HREF;
+use super::landing::email_us;
 
 /// How the company works: what, and what that means in practice.
 const PRINCIPLES: [(&str, &str); 4] = [
@@ -61,11 +61,7 @@ pub(super) fn about() -> impl IntoView {
             <p>
                 "Tell us what you have in mind and where it stands, and we will tell you what it would take."
             </p>
-            <p class="actions">
-                <a class="button" href=CONTACT_HREF>
-                    "Email us"
-                </a>
-            </p>
+            {email_us()}
         </article>
     }
 }

@@ -195,6 +195,43 @@ pub(super) fn support_chat(api_url: &str) -> impl IntoView {
     }
 }
 
+/// What stands above a section's list.
+fn section_head(
+    eyebrow: &'static str,
+    title_id: &'static str,
+    title: &'static str,
+    text: &'static str,
+) -> impl IntoView {
+    view! {
+        <div class="section-head">
+            <p class="eyebrow">{eyebrow}</p>
+            <h2 id=title_id>{title}</h2>
+            <p>{text}</p>
+        </div>
+    }
+}
+
+/// An item of a list.
+fn point((title, text): (&'static str, &'static str)) -> impl IntoView {
+    view! {
+        <li>
+            <h3>{title}</h3>
+            <p>{text}</p>
+        </li>
+    }
+}
+
+/// How to get in touch without the chat.
+pub(super) fn email_us() -> impl IntoView {
+    view! {
+        <p class="actions">
+            <a class="button" href=CONTACT_HREF>
+                "Email us"
+            </a>
+        </p>
+    }
+}
+
 #[component]
 fn Hero() -> impl IntoView {
     view! {
@@ -260,24 +297,14 @@ fn HowItWorks() -> impl IntoView {
     view! {
         <section id="how-it-works" class="soft" aria-labelledby="how-it-works-title">
             <div class="wrap">
-                <div class="section-head">
-                    <p class="eyebrow">"How it works"</p>
-                    <h2 id="how-it-works-title">"From a term sheet to a serviced asset"</h2>
-                    <p>
-                        "Five steps, each with something you can review before the next one begins."
-                    </p>
-                </div>
+                {section_head(
+                    "How it works",
+                    "how-it-works-title",
+                    "From a term sheet to a serviced asset",
+                    "Five steps, each with something you can review before the next one begins.",
+                )}
                 <ol class="steps">
-                    {STEPS
-                        .map(|(title, text)| {
-                            view! {
-                                <li>
-                                    <h3>{title}</h3>
-                                    <p>{text}</p>
-                                </li>
-                            }
-                        })
-                        .collect_view()}
+                    {STEPS.map(point).collect_view()}
                 </ol>
             </div>
         </section>
@@ -289,13 +316,12 @@ fn Features() -> impl IntoView {
     view! {
         <section id="features" aria-labelledby="features-title">
             <div class="wrap">
-                <div class="section-head">
-                    <p class="eyebrow">"Features"</p>
-                    <h2 id="features-title">"What you need to run an offering"</h2>
-                    <p>
-                        "Take the whole platform, or the parts that your existing systems are missing."
-                    </p>
-                </div>
+                {section_head(
+                    "Features",
+                    "features-title",
+                    "What you need to run an offering",
+                    "Take the whole platform, or the parts that your existing systems are missing.",
+                )}
                 <ul class="card-grid">
                     {FEATURES
                         .map(|(drawing, title, text)| {
@@ -317,24 +343,14 @@ fn Security() -> impl IntoView {
     view! {
         <section id="security" class="band" aria-labelledby="security-title">
             <div class="wrap">
-                <div class="section-head">
-                    <p class="eyebrow">"Security and compliance"</p>
-                    <h2 id="security-title">"Built to be examined"</h2>
-                    <p>
-                        "Auditors, regulators and your own risk team will ask how the system behaves when something goes wrong. It is designed so that you have an answer."
-                    </p>
-                </div>
+                {section_head(
+                    "Security and compliance",
+                    "security-title",
+                    "Built to be examined",
+                    "Auditors, regulators and your own risk team will ask how the system behaves when something goes wrong. It is designed so that you have an answer.",
+                )}
                 <ul class="safeguards">
-                    {SAFEGUARDS
-                        .map(|(title, text)| {
-                            view! {
-                                <li>
-                                    <h3>{title}</h3>
-                                    <p>{text}</p>
-                                </li>
-                            }
-                        })
-                        .collect_view()}
+                    {SAFEGUARDS.map(point).collect_view()}
                 </ul>
                 <p class="note">
                     "Which rules apply depends on asset and jurisdiction. Your counsel decides what is required; we make sure that the system does it, and can show that it did."
@@ -379,11 +395,7 @@ fn Contact(with_chat: bool) -> impl IntoView {
                 <p class="lead">
                     "A few lines about what you want to tokenize and where you stand are enough to start a useful conversation."
                 </p>
-                <p class="actions">
-                    <a class="button" href=CONTACT_HREF>
-                        "Email us"
-                    </a>
-                </p>
+                {email_us()}
                 {with_chat
                     .then(|| {
                         view! {
