@@ -39,6 +39,9 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     widget::check_size(layout)
 }
 
+/// Whose a function is that names no crate.
+const NO_CRATE: &str = "(no crate)";
+
 /// The functions, largest first.
 struct Code {
     functions: Vec<(String, u64)>,
@@ -98,7 +101,7 @@ impl Code {
 /// The crate in a function's name: the first path in it.
 fn crate_of(function: &str) -> &str {
     let Some(end) = function.find("::") else {
-        return "(no crate)";
+        return NO_CRATE;
     };
     let path = &function[..end];
     let start = path.rfind(|c: char| !c.is_alphanumeric() && c != '_');
@@ -109,7 +112,11 @@ fn crate_of(function: &str) -> &str {
     // `core[0123456789abcdef]::str` has a hash after the crate.
     let name = path.trim_end_matches(|c| c != '[').trim_end_matches('[');
     let start = name.rfind(|c: char| !c.is_alphanumeric() && c != '_');
-    &name[start.map_or(0, |at| at + 1)..]
+    match &name[start.map_or(0, |at| at + 1)..] {
+        // A method of a slice: `<[u8]>::`.
+        "" => NO_CRATE,
+        name => name,
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +133,8 @@ mod tests {
             ),
             ("core[c5930c85a12de822]::str::count", "core"),
             ("<alloc[3ca501]::string::String>::push", "alloc"),
-            ("widget_setOpen", "(no crate)"),
+            ("widget_setOpen", NO_CRATE),
+            ("<[u8]>::to_vec_in::<alloc[7e41]::alloc::Global>", NO_CRATE),
         ] {
             assert_eq!(crate_of(function), owner, "{function}");
         }
