@@ -104,6 +104,8 @@ test("from right to left, sides change", async ({ visitor, host, api }) => {
   await composer.fill("مرحبا");
   await composer.press("Enter");
   await expect(panel.getByRole("log")).toContainText("مرحبا");
+  // The conversation begins with it; a reply before that would be to none.
+  await expect(panel.getByRole("log")).toContainText("تم التسليم");
   api.reply("أهلا وسهلا");
   await expect(panel.getByRole("log")).toContainText("أهلا وسهلا");
 
