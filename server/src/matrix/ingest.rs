@@ -69,11 +69,12 @@ pub(super) async fn store(
                 new.push((event, meaning));
             }
         }
-        if !new.is_empty() {
-            sessions::lock(&mut tx, batch.session_id).await?;
+        if new.is_empty() {
+            continue;
         }
+        let conversation = Conversation::lock(&mut tx, rules, batch.session_id).await?;
         for (event, meaning) in new {
-            if take(&mut tx, rules, batch.session_id, event, meaning).await? {
+            if take(&mut tx, rules, &conversation, event, meaning).await? {
                 taken_in.staff_texts.extend(event.written_at());
             }
         }
@@ -82,14 +83,42 @@ pub(super) async fn store(
     Ok(Some(taken_in))
 }
 
+/// A session whose lock is held.
+#[derive(Clone, Copy, Debug)]
+struct Conversation {
+    session_id: Uuid,
+    /// Why a text would not reach the visitor any more.
+    unseen_because: Option<&'static str>,
+}
+
+impl Conversation {
+    async fn lock(
+        db: &mut PgConnection,
+        rules: &Rules,
+        session_id: Uuid,
+    ) -> Result<Self, sqlx::Error> {
+        let session = sessions::lock(db, session_id, rules.session_ttl).await?;
+        let unseen_because = match session.map(|session| session.state) {
+            Some(State::Open) => None,
+            Some(State::Expired) => Some("their session has expired"),
+            Some(State::Closed) | None => Some("they ended the chat"),
+        };
+        Ok(Self {
+            session_id,
+            unseen_because,
+        })
+    }
+}
+
 /// Takes an event in; `true` when the visitor is shown its text.
 async fn take(
     db: &mut PgConnection,
     rules: &Rules,
-    session_id: Uuid,
+    conversation: &Conversation,
     event: &RoomEvent,
     meaning: Meaning,
 ) -> Result<bool, sqlx::Error> {
+    let session_id = conversation.session_id;
     let mut taken = Taken {
         event_id: &event.event_id,
         session_id,
@@ -98,7 +127,7 @@ async fn take(
         edits: None,
     };
     match &meaning {
-        Meaning::Text(body) => match unseen_because(db, rules, session_id).await? {
+        Meaning::Text(body) => match conversation.unseen_because {
             None => {
                 let entry = Entry {
                     body,
@@ -114,9 +143,9 @@ async fn take(
         },
         Meaning::Edit { of, text } => {
             taken.edits = Some(of);
-            taken.message_id = edit(db, rules, session_id, event, of, text).await?;
+            taken.message_id = edit(db, conversation, event, of, text).await?;
         }
-        Meaning::Redaction(of) => redact(db, rules, session_id, event, of).await?,
+        Meaning::Redaction(of) => redact(db, conversation, event, of).await?,
         Meaning::Join(user_id) => {
             if rules.history_visibility == HistoryVisibility::Joined {
                 let recap = Task::Recap {
@@ -124,7 +153,6 @@ async fn take(
                     user_id: user_id.clone(),
                 };
                 outbox::push(db, session_id, &recap).await?;
-                outbox::notify(db).await?;
             }
         }
         Meaning::NotShown => {
@@ -138,38 +166,23 @@ async fn take(
     Ok(is_shown)
 }
 
-/// Why a text would not reach the visitor any more.
-async fn unseen_because(
-    db: &mut PgConnection,
-    rules: &Rules,
-    session_id: Uuid,
-) -> Result<Option<&'static str>, sqlx::Error> {
-    let session = sessions::find(db, session_id, rules.session_ttl).await?;
-    Ok(match session.map(|session| session.state) {
-        Some(State::Open) => None,
-        Some(State::Expired) => Some("their session has expired"),
-        Some(State::Closed) | None => Some("they ended the chat"),
-    })
-}
-
 async fn tell_staff(
     db: &mut PgConnection,
     session_id: Uuid,
     text: String,
 ) -> Result<(), sqlx::Error> {
-    outbox::push(db, session_id, &Task::Notice(text)).await?;
-    outbox::notify(db).await
+    outbox::push(db, session_id, &Task::Notice(text)).await
 }
 
 /// Puts an edited text in the place of what is shown; answers with its entry.
 async fn edit(
     db: &mut PgConnection,
-    rules: &Rules,
-    session_id: Uuid,
+    conversation: &Conversation,
     event: &RoomEvent,
     of: &str,
     text: &str,
 ) -> Result<Option<Uuid>, sqlx::Error> {
+    let session_id = conversation.session_id;
     let Some(shown) = matrix_events::shown(db, of, session_id).await? else {
         return Ok(None);
     };
@@ -177,7 +190,7 @@ async fn edit(
     if shown.author.as_deref() != Some(&event.sender) {
         return Ok(None);
     }
-    if is_too_late(db, rules, session_id).await? {
+    if is_too_late(db, conversation).await? {
         return Ok(None);
     }
     let entry = Entry {
@@ -192,11 +205,11 @@ async fn edit(
 /// Matrix clients do. The homeserver sees to who may redact.
 async fn redact(
     db: &mut PgConnection,
-    rules: &Rules,
-    session_id: Uuid,
+    conversation: &Conversation,
     event: &RoomEvent,
     redacted: &str,
 ) -> Result<(), sqlx::Error> {
+    let session_id = conversation.session_id;
     let edited = matrix_events::edited_by(db, redacted, session_id).await?;
     let original = edited.as_deref().unwrap_or(redacted);
     let Some(shown) = matrix_events::shown(db, original, session_id).await? else {
@@ -211,7 +224,7 @@ async fn redact(
     } else {
         matrix_events::forget_texts(db, original).await?;
     }
-    if is_too_late(db, rules, session_id).await? {
+    if is_too_late(db, conversation).await? {
         return Ok(());
     }
     let before = matrix_events::shown(db, original, session_id).await?;
@@ -230,14 +243,13 @@ async fn redact(
 /// Whether a change of what was shown comes too late for the visitor. Staff are told then.
 async fn is_too_late(
     db: &mut PgConnection,
-    rules: &Rules,
-    session_id: Uuid,
+    conversation: &Conversation,
 ) -> Result<bool, sqlx::Error> {
-    let Some(reason) = unseen_because(db, rules, session_id).await? else {
+    let Some(reason) = conversation.unseen_because else {
         return Ok(false);
     };
     let notice = format!("The visitor does not see this change: {reason}.");
-    tell_staff(db, session_id, notice).await?;
+    tell_staff(db, conversation.session_id, notice).await?;
     Ok(true)
 }
 

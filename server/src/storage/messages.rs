@@ -1,11 +1,13 @@
 //! `messages`: what polls show.
 
+use std::time::Duration;
+
 use app::contract::{Delivery, MAX_MESSAGES_PER_POLL, Message, Sender};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::sessions::CHANGES;
+use super::sessions::{CHANGES, Columns, Session};
 
 /// An instant as the contract writes it.
 #[must_use]
@@ -75,19 +77,12 @@ pub async fn created_at(db: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>
         .await
 }
 
-/// Where a cursor stands in its session; `None` when the id is not of this session.
-pub async fn position_of(
-    db: impl PgExecutor<'_>,
-    session_id: Uuid,
-    id: Uuid,
-) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "SELECT seq FROM messages WHERE id = $1 AND session_id = $2",
-        id,
-        session_id,
-    )
-    .fetch_optional(db)
-    .await
+/// Whether a message was stored.
+pub async fn exists(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::Error> {
+    let found = sqlx::query_scalar!("SELECT id FROM messages WHERE id = $1", id)
+        .fetch_optional(db)
+        .await?;
+    Ok(found.is_some())
 }
 
 struct Row {
@@ -118,24 +113,77 @@ impl From<Row> for Message {
     }
 }
 
-/// The entries after a position, oldest first, one answer's worth.
-pub async fn list_after(
+/// What a poll is answered from, at one instant.
+#[derive(Debug)]
+pub struct Poll {
+    /// The conversation.
+    pub session: Session,
+    /// Whether the cursor is one of its messages.
+    pub knows_cursor: bool,
+    /// The entries after the cursor, oldest first, one answer's worth.
+    pub messages: Vec<Message>,
+}
+
+/// Everything that a poll asks for, in one statement; `None` when there is no such session.
+pub async fn poll(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
-    position: i64,
-) -> Result<Vec<Message>, sqlx::Error> {
+    session_ttl: Duration,
+    after: Option<Uuid>,
+) -> Result<Option<Poll>, sqlx::Error> {
     let limit = i64::try_from(MAX_MESSAGES_PER_POLL).unwrap_or(i64::MAX);
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, sender, body, created_at, delivery, replaces, removed
-         FROM messages WHERE session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+    // A session without messages after the cursor is one row too. No seq is greater than NULL.
+    let rows = sqlx::query!(
+        r#"SELECT session.closed_at,
+               extract(epoch FROM session.active_at - now())::float8 + $2 AS "seconds_left!",
+               ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = session.id)
+                   AS "token_hashes!",
+               ($3::uuid IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
+               message.id AS "id?", message.sender AS "sender?", message.body AS "body?",
+               message.created_at AS "created_at?", message.delivery AS "delivery?",
+               message.replaces AS "replaces?", message.removed AS "removed?"
+           FROM sessions session
+           LEFT JOIN messages seen ON seen.id = $3 AND seen.session_id = session.id
+           LEFT JOIN LATERAL (
+               SELECT * FROM messages
+               WHERE session_id = session.id
+                 AND seq > CASE WHEN $3::uuid IS NULL THEN 0 ELSE seen.seq END
+               ORDER BY seq LIMIT $4
+           ) message ON true
+           WHERE session.id = $1 ORDER BY message.seq"#,
         session_id,
-        position,
+        session_ttl.as_secs_f64(),
+        after,
         limit,
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Message::from).collect())
+    let mut poll = None;
+    for row in rows {
+        let poll = poll.get_or_insert_with(|| Poll {
+            session: Session::from(Columns {
+                closed_at: row.closed_at,
+                seconds_left: row.seconds_left,
+                token_hashes: row.token_hashes,
+            }),
+            knows_cursor: row.knows_cursor,
+            messages: Vec::new(),
+        });
+        if let (Some(id), Some(sender), Some(body), Some(created_at), Some(removed)) =
+            (row.id, row.sender, row.body, row.created_at, row.removed)
+        {
+            poll.messages.push(Message::from(Row {
+                id,
+                sender,
+                body,
+                created_at,
+                delivery: row.delivery,
+                replaces: row.replaces,
+                removed,
+            }));
+        }
+    }
+    Ok(poll)
 }
 
 /// The newest entries, oldest first.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    PgPool,
+    Connection, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -25,6 +25,11 @@ use crate::config::Database;
 
 /// A request waits this long for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+const MAX_CONNECTIONS: u32 = 20;
+
+/// A connection that has answered so lately is not asked whether it lives.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// A pool that connects when it is first used.
 pub fn pool(database: &Database) -> Result<PgPool, sqlx::Error> {
@@ -44,9 +49,44 @@ pub fn pool(database: &Database) -> Result<PgPool, sqlx::Error> {
             ("idle_in_transaction_session_timeout", "15000"),
         ]);
     Ok(PgPoolOptions::new()
-        .max_connections(20)
+        .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Asked each time, a connection's first answer would be to that.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
+}
+
+/// Does something that leaves nothing behind when it fails: where a connection turns out to be dead it is
+/// done on the next.
+pub async fn again_if_lost<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    for _ in 1..MAX_CONNECTIONS {
+        match attempt().await {
+            Err(error) if is_lost(&error) => {}
+            result => return result,
+        }
+    }
+    attempt().await
+}
+
+/// The connection is gone, which says nothing about the database.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // The server's side was told to end: 57P01, admin_shutdown.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P01"),
+        _ => false,
+    }
 }
 
 /// Brings the schema up to date. Safe to run from several servers at once.

@@ -65,7 +65,8 @@ pub struct Claim {
     pub task: Task,
 }
 
-/// Queues a task behind what its session has queued. The caller holds the session's lock.
+/// Queues a task behind what its session has queued, and wakes the senders when the transaction commits.
+/// The caller holds the session's lock.
 pub async fn push(db: &mut PgConnection, session_id: Uuid, task: &Task) -> Result<(), sqlx::Error> {
     let (mut message_id, mut body, mut join, mut joined) = (None, None, None, None);
     let kind = match task {
@@ -89,25 +90,21 @@ pub async fn push(db: &mut PgConnection, session_id: Uuid, task: &Task) -> Resul
         }
     };
     sqlx::query!(
-        "INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "WITH task AS (
+             INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id)
+             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+         )
+         SELECT pg_notify($7, '') FROM task",
         session_id,
         kind,
         message_id,
         body,
         join,
         joined,
+        CHANNEL,
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(())
-}
-
-/// Wakes the senders when the transaction commits.
-pub async fn notify(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("SELECT pg_notify($1, '')", CHANNEL)
-        .execute(db)
-        .await?;
     Ok(())
 }
 

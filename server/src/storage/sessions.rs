@@ -34,24 +34,26 @@ pub struct Session {
     pub token_hashes: Vec<String>,
 }
 
-struct Row {
-    closed_at: Option<DateTime<Utc>>,
-    seconds_left: f64,
-    token_hashes: Vec<String>,
+/// The columns that say it.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) closed_at: Option<DateTime<Utc>>,
+    /// Negative once it has expired.
+    pub(super) seconds_left: f64,
+    pub(super) token_hashes: Vec<String>,
 }
 
-impl From<Row> for Session {
-    fn from(row: Row) -> Self {
-        let state = match (row.closed_at, row.seconds_left < 0.0) {
+impl From<Columns> for Session {
+    fn from(columns: Columns) -> Self {
+        let state = match (columns.closed_at, columns.seconds_left < 0.0) {
             (Some(_), _) => State::Closed,
             (None, true) => State::Expired,
             (None, false) => State::Open,
         };
         Self {
             state,
-            // Negative once it has.
-            expires_in: Duration::try_from_secs_f64(row.seconds_left).unwrap_or_default(),
-            token_hashes: row.token_hashes,
+            expires_in: Duration::try_from_secs_f64(columns.seconds_left).unwrap_or_default(),
+            token_hashes: columns.token_hashes,
         }
     }
 }
@@ -117,8 +119,8 @@ pub async fn find(
     id: Uuid,
     ttl: Duration,
 ) -> Result<Option<Session>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
+    let columns = sqlx::query_as!(
+        Columns,
         r#"SELECT closed_at, extract(epoch FROM active_at - now())::float8 + $2 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
                    AS "token_hashes!"
@@ -128,19 +130,28 @@ pub async fn find(
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(Session::from))
+    Ok(columns.map(Session::from))
 }
 
-/// Takes the session's lock: from here to the end of the transaction nobody else adds to it. `false`
-/// when there is no such session.
-pub async fn lock(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
-    let found = sqlx::query!(
-        "SELECT id FROM sessions WHERE id = $1 FOR NO KEY UPDATE",
-        id
+/// Looks a session up and takes its lock: from here to the end of the transaction nobody else adds to
+/// it, and what is found is what it was when the lock was free.
+pub async fn lock(
+    db: &mut PgConnection,
+    id: Uuid,
+    ttl: Duration,
+) -> Result<Option<Session>, sqlx::Error> {
+    let columns = sqlx::query_as!(
+        Columns,
+        r#"SELECT closed_at, extract(epoch FROM active_at - now())::float8 + $2 AS "seconds_left!",
+               ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
+                   AS "token_hashes!"
+           FROM sessions WHERE id = $1 FOR NO KEY UPDATE"#,
+        id,
+        ttl.as_secs_f64(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(found.is_some())
+    Ok(columns.map(Session::from))
 }
 
 /// Ends a session; `false` when it had been ended before.

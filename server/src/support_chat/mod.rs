@@ -20,7 +20,7 @@ use app::contract::{Message, MessageBody, Sender};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use secrecy::SecretString;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::time;
 use uuid::Uuid;
 
@@ -186,18 +186,18 @@ impl SupportChat {
         {
             return Err(Refusal::ChallengeFailed);
         }
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.begin().await?;
         if let Some(request) = &request
             && let Some(earlier) = request.find(&mut tx).await?
         {
-            return replay_creation(tx, earlier).await;
+            return replay_creation(tx, self.limits.session_ttl, earlier).await;
         }
         self.ensure_relay(&mut tx).await?;
         if let Err(refusal) = self.throttle_start(&mut tx, address).await {
             // The same request may have been counted while this one waited for its turn.
             return match &request {
                 Some(request) => match request.find(&mut tx).await? {
-                    Some(earlier) => replay_creation(tx, earlier).await,
+                    Some(earlier) => replay_creation(tx, self.limits.session_ttl, earlier).await,
                     None => Err(refusal),
                 },
                 None => Err(refusal),
@@ -217,12 +217,12 @@ impl SupportChat {
         {
             // The same request was faster: what this one did is undone, and it is given that one's.
             tx.rollback().await?;
-            let mut tx = self.pool.begin().await?;
+            let mut tx = self.begin().await?;
             let earlier = request
                 .find(&mut tx)
                 .await?
                 .ok_or(sqlx::Error::RowNotFound)?;
-            return replay_creation(tx, earlier).await;
+            return replay_creation(tx, self.limits.session_ttl, earlier).await;
         }
         if let Err(error) = tx.commit().await {
             self.find_out(error, session_id, message.id).await?;
@@ -245,10 +245,10 @@ impl SupportChat {
         body: &MessageBody,
         key: Option<&IdempotencyKey>,
     ) -> Result<StoredMessage, Refusal> {
-        let mut tx = self.pool.begin().await?;
-        // Before the look-up, so that closing and sending cannot pass each other.
-        sessions::lock(&mut tx, session_id).await?;
-        let session = self.authenticate(&mut tx, session_id, token).await?;
+        let mut tx = self.begin().await?;
+        // Locked, so that closing and sending cannot pass each other.
+        let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+        let session = authenticate(session, token)?;
         let request = key.map(|key| key.for_message(session_id, body));
         // A replay is answered even when the session has ended meanwhile: the promise was made.
         if let Some(request) = &request
@@ -292,19 +292,28 @@ impl SupportChat {
         {
             return Ok(Vec::new());
         }
-        let mut db = self.pool.acquire().await?;
         let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
-        let session = self.authenticate(&mut db, session_id, token).await?;
-        ensure_open(session.state)?;
-        let position = match after {
-            None => 0,
-            Some(Cursor::Foreign) => return Err(Refusal::UnknownCursor),
-            Some(Cursor::Message(id)) => messages::position_of(&mut *db, session_id, id)
-                .await?
-                .ok_or(Refusal::UnknownCursor)?,
+        // No message has the nil id.
+        let cursor = after.map(|cursor| match cursor {
+            Cursor::Message(id) => id,
+            Cursor::Foreign => Uuid::nil(),
+        });
+        let ttl = self.limits.session_ttl;
+        let poll = || messages::poll(&self.pool, session_id, ttl, cursor);
+        let Some(poll) = storage::again_if_lost(poll).await? else {
+            return Err(Refusal::SessionNotFound);
         };
-        let messages = messages::list_after(&mut *db, session_id, position).await?;
-        if let Some(Cursor::Message(newest)) = after
+        let messages::Poll {
+            session,
+            knows_cursor,
+            messages,
+        } = poll;
+        let session = authenticate(Some(session), token)?;
+        ensure_open(session.state)?;
+        if !knows_cursor {
+            return Err(Refusal::UnknownCursor);
+        }
+        if let Some(newest) = cursor
             && messages.is_empty()
         {
             let head = Head {
@@ -360,8 +369,8 @@ impl SupportChat {
         limit: i64,
     ) -> Result<Vec<Message>, Refusal> {
         let mut db = self.pool.acquire().await?;
-        let session = self.authenticate(&mut db, session_id, token).await?;
-        ensure_open(session.state)?;
+        let session = sessions::find(&mut *db, session_id, self.limits.session_ttl).await?;
+        ensure_open(authenticate(session, token)?.state)?;
         Ok(messages::list_newest(&mut *db, session_id, limit).await?)
     }
 
@@ -372,23 +381,25 @@ impl SupportChat {
         token: &SecretString,
     ) -> Result<(), Refusal> {
         const NOTICE: &str = "The visitor ended the chat. Messages sent here no longer reach them.";
-        let mut tx = self.pool.begin().await?;
-        sessions::lock(&mut tx, session_id).await?;
-        let session = self.authenticate(&mut tx, session_id, token).await?;
-        match session.state {
+        let mut tx = self.begin().await?;
+        let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+        match authenticate(session, token)?.state {
             State::Closed => return Ok(()),
             State::Expired => return Err(Refusal::SessionExpired),
             State::Open => {}
         }
         if sessions::close(&mut tx, session_id).await? {
             outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
-            outbox::notify(&mut tx).await?;
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
         committed?;
         tracing::info!(session_id = %session_id, "session closed");
         Ok(())
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        storage::again_if_lost(|| self.pool.begin()).await
     }
 
     /// A challenge's answer is good for one verification: a replay has had its own.
@@ -446,10 +457,10 @@ impl SupportChat {
         message_id: Uuid,
     ) -> Result<(), Refusal> {
         let look = async {
-            let mut tx = self.pool.begin().await?;
-            let locked = sessions::lock(&mut tx, session_id).await?;
-            let found = messages::position_of(&mut *tx, session_id, message_id).await?;
-            Ok::<_, sqlx::Error>((locked, found.is_some()))
+            let mut tx = self.begin().await?;
+            let locked = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+            let found = messages::exists(&mut *tx, message_id).await?;
+            Ok::<_, sqlx::Error>((locked.is_some(), found))
         };
         match look.await {
             Ok((_, true)) => Ok(()),
@@ -477,26 +488,6 @@ impl SupportChat {
         }
         Ok(())
     }
-
-    async fn authenticate(
-        &self,
-        db: &mut PgConnection,
-        session_id: Uuid,
-        token: &SecretString,
-    ) -> Result<Session, Refusal> {
-        let session = sessions::find(db, session_id, self.limits.session_ttl)
-            .await?
-            .ok_or(Refusal::SessionNotFound)?;
-        if session
-            .token_hashes
-            .iter()
-            .any(|hash| token::verify(token, hash))
-        {
-            Ok(session)
-        } else {
-            Err(Refusal::InvalidToken)
-        }
-    }
 }
 
 /// A poll's cursor, as far as it can be told without looking it up.
@@ -506,6 +497,17 @@ pub enum Cursor {
     Message(Uuid),
     /// No id that this server ever gave.
     Foreign,
+}
+
+/// The session, when there is one that `token` opens.
+fn authenticate(session: Option<Session>, token: &SecretString) -> Result<Session, Refusal> {
+    let session = session.ok_or(Refusal::SessionNotFound)?;
+    let opens = |hash: &String| token::verify(token, hash);
+    if session.token_hashes.iter().any(opens) {
+        Ok(session)
+    } else {
+        Err(Refusal::InvalidToken)
+    }
 }
 
 fn ensure_open(state: State) -> Result<(), Refusal> {
@@ -533,18 +535,18 @@ async fn store_visitor_message(
     };
     let created_at = messages::append(db, &new).await?;
     outbox::push(db, session_id, &Task::Message(id)).await?;
-    outbox::notify(db).await?;
     Ok(StoredMessage { id, created_at })
 }
 
 /// The same session and message again, with one more token: the first cannot be shown again, and may
 /// be in use.
 async fn replay_creation(
-    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
+    mut tx: Transaction<'_, Postgres>,
+    session_ttl: Duration,
     earlier: storage::idempotency::Earlier,
 ) -> Result<StartedSession, Refusal> {
     let token = SessionToken::generate();
-    sessions::lock(&mut tx, earlier.session_id).await?;
+    sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
     sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
     sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
     let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
