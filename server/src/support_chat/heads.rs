@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::token::TokenDigest;
 
 /// A head is read anew after this long, whatever NOTIFY says.
-const MAX_AGE: Duration = Duration::from_secs(10);
+const MAX_AGE: Duration = Duration::from_mins(1);
 /// How many heads are remembered at most: about 150 bytes each.
 const MAX_HEADS: usize = 1 << 17;
 /// How many polls may wait at the same time.

@@ -111,7 +111,7 @@ async fn a_poll_waits_for_what_another_server_stores(pool: PgPool) {
     let there = TestApp::spawn(unlimited(&pool)).await;
     let visitor = here.visitor("0").await;
     let (mut last, elsewhere) = (visitor.first_message_id.clone(), at(&there, &visitor));
-    // Without NOTIFY, each would be found only when the head is too old: a minute and a half for ten.
+    // Without NOTIFY, each would be found only when the head is too old: ten minutes for ten.
     let conversation = async {
         for n in 1..=10 {
             let (news, sent) = tokio::join!(waited(&elsewhere, &last), async {
