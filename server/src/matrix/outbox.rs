@@ -21,9 +21,9 @@ use super::{
 use crate::{
     metrics::Metrics,
     storage::{
-        matrix_events, messages,
+        matrix_events,
         outbox::{self, CHANNEL, Claim, Outcome, RENEWAL, Task},
-        sessions::{self, Subject},
+        sessions,
     },
 };
 
@@ -152,7 +152,7 @@ impl Sender {
         let mut next = Some(first);
         while let Some(claim) = next.take() {
             if self.attempt(&claim).await && !shutdown.is_cancelled() {
-                next = outbox::claim_next(&self.pool, claim.session_id)
+                next = outbox::claim_next(&self.pool, claim.subject.id)
                     .await
                     .unwrap_or_default();
             }
@@ -166,7 +166,7 @@ impl Sender {
             () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
             () = self.keep(claim) => Err(Failure::TakenOver),
         };
-        let (session_id, task) = (claim.session_id, &claim.task);
+        let (session_id, task) = (claim.subject.id, &claim.task);
         let outcome = match &sent {
             Ok(Some(event_id)) => Outcome::Sent(event_id),
             Ok(None) => Outcome::Done,
@@ -208,14 +208,19 @@ impl Sender {
     }
 
     async fn finish(&self, claim: &Claim, outcome: Outcome<'_>) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
         // Not when another server has recorded the message's end: it may have been another one.
-        let ended = outbox::finish(&mut tx, claim, outcome).await?;
-        if ended && outcome == Outcome::Failed {
+        let ended = if outcome == Outcome::Failed {
             let notice = "A message of the visitor could not be delivered to this room.";
-            outbox::push(&mut tx, claim.session_id, &Task::Notice(notice.to_owned())).await?;
-        }
-        tx.commit().await?;
+            let mut tx = self.pool.begin().await?;
+            let ended = outbox::finish(&mut *tx, claim, outcome).await?;
+            if ended {
+                outbox::push(&mut tx, claim.subject.id, &Task::Notice(notice.to_owned())).await?;
+            }
+            tx.commit().await?;
+            ended
+        } else {
+            outbox::finish(&self.pool, claim, outcome).await?
+        };
         if ended {
             let counter = match outcome {
                 Outcome::Sent(_) | Outcome::Done => &self.metrics.messages_delivered,
@@ -228,24 +233,21 @@ impl Sender {
 
     /// Does the task; answers with the event it became, when it became one.
     async fn send(&self, claim: &Claim) -> Result<Option<String>, Failure> {
-        let subject = sessions::subject(&self.pool, claim.session_id).await?;
+        let subject = &claim.subject;
         if claim.task == Task::CreateRoom {
-            self.create_room(claim, &subject).await?;
+            self.create_room(claim).await?;
             return Ok(None);
         }
         let room_id = subject.room_id.as_deref().ok_or(Failure::NoRoom)?;
         let content = match &claim.task {
             Task::CreateRoom => None,
-            Task::Message(id) => {
-                let body = messages::body(&self.pool, *id).await?;
-                Some(json!({ "msgtype": "m.text", "body": body }))
-            }
+            Task::Message(_) => Some(json!({ "msgtype": "m.text", "body": claim.text })),
             Task::Notice(text) => Some(notice(text)),
-            Task::Details => recap::details(&subject).as_deref().map(notice),
+            Task::Details => recap::details(subject).as_deref().map(notice),
             Task::Recap {
                 join_event_id,
                 user_id,
-            } => recap::compose(&self.homeserver, room_id, &subject, join_event_id, user_id)
+            } => recap::compose(&self.homeserver, room_id, subject, join_event_id, user_id)
                 .await?
                 .as_deref()
                 .map(notice),
@@ -267,7 +269,7 @@ impl Sender {
                     .await?
             }
         };
-        tracing::info!(session_id = %claim.session_id, room_id, event_id, "sent to the room");
+        tracing::info!(session_id = %claim.subject.id, room_id, event_id, "sent to the room");
         Ok(Some(event_id))
     }
 
@@ -292,7 +294,7 @@ impl Sender {
             }
             // What was sent before it is older than what is looked for.
             let ids: Vec<_> = page.iter().map(|event| event.event_id.clone()).collect();
-            let sent_before = matrix_events::any_sent(&self.pool, claim.session_id, &ids).await?;
+            let sent_before = matrix_events::any_sent(&self.pool, claim.subject.id, &ids).await?;
             match next {
                 Some(token) if !sent_before => from = Some(token),
                 _ => return Ok(None),
@@ -305,11 +307,12 @@ impl Sender {
     }
 
     /// Makes the session's room, or finds the one that an earlier attempt made.
-    async fn create_room(&self, claim: &Claim, subject: &Subject) -> Result<(), Failure> {
+    async fn create_room(&self, claim: &Claim) -> Result<(), Failure> {
+        let subject = &claim.subject;
         let looked = Instant::now();
         let existing = match &subject.room_id {
             Some(room_id) => Some(room_id.clone()),
-            None if claim.attempts > 1 => self.find_room(claim.session_id).await?,
+            None if claim.attempts > 1 => self.find_room(claim.subject.id).await?,
             None => None,
         };
         let room_id = if let Some(room_id) = existing {
@@ -332,8 +335,8 @@ impl Sender {
             self.metrics.rooms_created.inc();
             room_id
         };
-        sessions::set_room(&self.pool, claim.session_id, &room_id).await?;
-        tracing::info!(session_id = %claim.session_id, room_id, "room ready");
+        sessions::set_room(&self.pool, claim.subject.id, &room_id).await?;
+        tracing::info!(session_id = %claim.subject.id, room_id, "room ready");
         Ok(())
     }
 

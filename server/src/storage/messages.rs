@@ -211,10 +211,3 @@ fn parse_delivery(text: &str) -> Delivery {
         _ => Delivery::Pending,
     }
 }
-
-/// A message's text, for the relay.
-pub async fn body(db: impl PgExecutor<'_>, id: Uuid) -> Result<String, sqlx::Error> {
-    sqlx::query_scalar!("SELECT body FROM messages WHERE id = $1", id)
-        .fetch_one(db)
-        .await
-}

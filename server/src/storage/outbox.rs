@@ -7,8 +7,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
+
+use super::sessions::Subject;
 
 /// A claim that is not renewed for so long may be taken over.
 const LEASE: Duration = Duration::from_secs(6);
@@ -55,14 +58,16 @@ impl Task {
 pub struct Claim {
     /// The row, and the Matrix transaction.
     pub id: Uuid,
-    /// The conversation.
-    pub session_id: Uuid,
     /// How often it was claimed, this time included.
     pub attempts: i32,
     /// How long ago the homeserver was asked for the room, when it did not answer.
     pub room_asked: Option<Duration>,
     /// What is to be done.
     pub task: Task,
+    /// The text of a [`Task::Message`].
+    pub text: Option<String>,
+    /// The conversation that it is for.
+    pub subject: Subject,
 }
 
 /// Queues a task behind what its session has queued, and wakes the senders when the transaction commits.
@@ -118,6 +123,13 @@ struct Row {
     body: Option<String>,
     join_event_id: Option<String>,
     joined_user_id: Option<String>,
+    text: Option<String>,
+    created_at: DateTime<Utc>,
+    room_id: Option<String>,
+    source_url: Option<String>,
+    page_title: Option<String>,
+    visitor_name: Option<String>,
+    visitor_email: Option<String>,
 }
 
 impl TryFrom<Row> for Claim {
@@ -139,12 +151,21 @@ impl TryFrom<Row> for Claim {
         };
         Ok(Self {
             id: row.id,
-            session_id: row.session_id,
             attempts: row.attempts,
             room_asked: row
                 .room_asked_seconds_ago
                 .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()),
             task,
+            text: row.text,
+            subject: Subject {
+                id: row.session_id,
+                created_at: row.created_at,
+                room_id: row.room_id,
+                source_url: row.source_url,
+                page_title: row.page_title,
+                visitor_name: row.visitor_name,
+                visitor_email: row.visitor_email,
+            },
         })
     }
 }
@@ -155,8 +176,8 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
         Row,
         // MATERIALIZED: planned as a join, the choice could be made again for each row, and the limit
         // with it.
-        "WITH heads AS MATERIALIZED (
-             SELECT head.id FROM outbox head
+        r#"WITH heads AS MATERIALIZED (
+             SELECT head.id, head.session_id, head.message_id FROM outbox head
              WHERE head.due_at <= now() AND (head.leased_until IS NULL OR head.leased_until <= now())
                AND NOT EXISTS (
                    SELECT FROM outbox earlier
@@ -166,9 +187,15 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
          )
          UPDATE outbox SET attempts = attempts + 1,
              leased_until = now() + make_interval(secs => $2)
-         FROM heads WHERE outbox.id = heads.id
-         RETURNING outbox.id, session_id, attempts, kind, message_id, body, join_event_id, joined_user_id,
-             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago",
+         FROM heads
+             JOIN sessions ON sessions.id = heads.session_id
+             LEFT JOIN messages ON messages.id = heads.message_id
+         WHERE outbox.id = heads.id
+         RETURNING outbox.id, outbox.session_id, attempts, kind, outbox.message_id, outbox.body,
+             join_event_id, joined_user_id,
+             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
+             messages.body AS "text?", sessions.created_at, room_id, source_url, page_title,
+             visitor_name, visitor_email"#,
         limit,
         LEASE.as_secs_f64(),
     )
@@ -184,12 +211,19 @@ pub async fn claim_next(
 ) -> Result<Option<Claim>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "UPDATE outbox SET attempts = attempts + 1,
+        r#"UPDATE outbox SET attempts = attempts + 1,
              leased_until = now() + make_interval(secs => $2)
-         WHERE id = (SELECT id FROM outbox WHERE session_id = $1 ORDER BY position LIMIT 1)
+         FROM (SELECT id, session_id, message_id FROM outbox
+               WHERE session_id = $1 ORDER BY position LIMIT 1) next
+             JOIN sessions ON sessions.id = next.session_id
+             LEFT JOIN messages ON messages.id = next.message_id
+         WHERE outbox.id = next.id
            AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
-         RETURNING id, session_id, attempts, kind, message_id, body, join_event_id, joined_user_id,
-             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago",
+         RETURNING outbox.id, outbox.session_id, attempts, kind, outbox.message_id, outbox.body,
+             join_event_id, joined_user_id,
+             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
+             messages.body AS "text?", sessions.created_at, room_id, source_url, page_title,
+             visitor_name, visitor_email"#,
         session_id,
         LEASE.as_secs_f64(),
     )
@@ -243,7 +277,7 @@ pub enum Outcome<'a> {
 /// Takes the task off the queue, with what follows from its end. Done twice, it changes nothing; `true`
 /// when a message's end was recorded just now.
 pub async fn finish(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     claim: &Claim,
     outcome: Outcome<'_>,
 ) -> Result<bool, sqlx::Error> {
@@ -265,7 +299,7 @@ pub async fn finish(
               )
          UPDATE messages SET delivery = $5 FROM gone WHERE messages.id = $3",
         claim.id,
-        claim.session_id,
+        claim.subject.id,
         message_id,
         event_id,
         delivery,

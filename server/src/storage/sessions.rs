@@ -188,18 +188,6 @@ pub struct Subject {
     pub visitor_email: Option<String>,
 }
 
-/// The session as the relay needs it.
-pub async fn subject(db: impl PgExecutor<'_>, id: Uuid) -> Result<Subject, sqlx::Error> {
-    sqlx::query_as!(
-        Subject,
-        "SELECT id, created_at, room_id, source_url, page_title, visitor_name, visitor_email
-         FROM sessions WHERE id = $1",
-        id,
-    )
-    .fetch_one(db)
-    .await
-}
-
 /// Gives the session its room, unless it has one; answers with the room it has now.
 pub async fn set_room(
     db: impl PgExecutor<'_>,

@@ -42,7 +42,7 @@ async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(
     queue(&pool, 60).await;
     let claims = futures_util::future::join_all((0..8).map(|_| outbox::claim(&pool, 10))).await;
     let claims: Vec<_> = claims.into_iter().flat_map(Result::unwrap).collect();
-    let sessions: HashSet<_> = claims.iter().map(|claim| claim.session_id).collect();
+    let sessions: HashSet<_> = claims.iter().map(|claim| claim.subject.id).collect();
     assert_eq!((claims.len(), sessions.len()), (60, 60));
     assert!(
         claims
@@ -92,11 +92,10 @@ async fn a_message_s_end_is_recorded_once_and_the_first_counts(pool: PgPool) {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
     let claim = outbox::claim(&pool, 1).await.unwrap().remove(0);
-    let mut db = pool.acquire().await.unwrap();
     let sent = outbox::Outcome::Sent("$event");
-    assert!(outbox::finish(&mut db, &claim, sent).await.unwrap());
+    assert!(outbox::finish(&pool, &claim, sent).await.unwrap());
     assert!(
-        !outbox::finish(&mut db, &claim, outbox::Outcome::Failed)
+        !outbox::finish(&pool, &claim, outbox::Outcome::Failed)
             .await
             .unwrap()
     );
