@@ -109,12 +109,12 @@ impl Application {
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let (housekept, shutdown_housekeeping) = (support_chat.clone(), shutdown.clone());
-        let state = AppState {
+        let state = AppState::from(http::Shared {
             support_chat,
             config,
             requests: requests.clone(),
             metrics: metrics.clone(),
-        };
+        });
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts: JoinSet<Result<(), StartupError>> = JoinSet::new();

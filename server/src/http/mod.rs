@@ -15,7 +15,7 @@ mod support_chat;
 mod support_page;
 mod throttle;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 
 use app::contract::MAX_REQUEST_BYTES;
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
@@ -32,9 +32,28 @@ use crate::{
 /// A request has to be read and answered within this time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What handlers share.
+/// What handlers share. Every layer of the router has a copy of its own for every request, so a copy must
+/// cost nothing.
 #[derive(Clone, Debug)]
-pub struct AppState {
+pub struct AppState(Arc<Shared>);
+
+impl From<Shared> for AppState {
+    fn from(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What is in it.
+#[derive(Debug)]
+pub struct Shared {
     /// The service.
     pub support_chat: SupportChat,
     /// The part of the configuration that requests are judged by.
@@ -59,7 +78,7 @@ pub fn public_router(state: &AppState) -> Router {
         .layer(CatchPanicLayer::custom(problem::from_panic))
         // Outermost, so that every answer, a refusal of the framework's too, is finished by it.
         .layer(middleware::from_fn_with_state(
-            state.metrics.clone(),
+            state.clone(),
             request_context::layer,
         ))
 }

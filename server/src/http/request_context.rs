@@ -13,8 +13,7 @@ use axum::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{operation, problem};
-use crate::metrics::Metrics;
+use super::{AppState, operation, problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
@@ -28,11 +27,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-pub(super) async fn layer(
-    State(metrics): State<Metrics>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let operation = operation::of(&request);
     let started = Instant::now();
@@ -56,7 +51,7 @@ pub(super) async fn layer(
         }
         let (status, took) = (response.status().as_u16(), started.elapsed());
         let code = response.extensions().get::<ErrorCode>();
-        metrics.answered(
+        state.metrics.answered(
             operation,
             status,
             code.map_or("", |code| code.as_str()),
