@@ -51,8 +51,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
 /// Synapse takes seconds to make a room when it is busy, and goes on when we hang up.
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
-/// How long a sync may wait for something new.
-const SYNC_WAIT: Duration = Duration::from_secs(25);
 /// The device that the bot logs in as, always the same: transaction ids count per device.
 const DEVICE_NAME: &str = "matrix-support-chat";
 /// Of a page of history.
@@ -487,16 +485,12 @@ impl Homeserver {
             .into())
     }
 
-    /// What happened since `since`: at once when there is something, else after a while.
+    /// What happened since `since`: at once when there is something, else after `wait`.
     pub(super) async fn sync(
         &self,
         since: Option<&str>,
+        wait: Duration,
     ) -> Result<sync_events::v3::Response, MatrixError> {
-        let wait = if since.is_some() {
-            SYNC_WAIT
-        } else {
-            Duration::ZERO
-        };
         let mut request = sync_events::v3::Request::new();
         request.filter = Some(sync_events::v3::Filter::FilterDefinition(
             self.sync_filter(),
@@ -506,7 +500,7 @@ impl Homeserver {
         request.set_presence = matrix_sdk::ruma::presence::PresenceState::Offline;
         let client = self.client().await?;
         // A first sync of many rooms takes its time.
-        let limit = SYNC_WAIT + Duration::from_secs(35);
+        let limit = wait + Duration::from_mins(1);
         let send = client
             .send(request)
             .with_request_config(Some(request_config(limit)));

@@ -21,6 +21,8 @@ use crate::{
     storage::{sessions, sync_position},
 };
 
+/// How long a sync may wait for something new.
+const WAIT: Duration = Duration::from_secs(25);
 /// How often a server that does not sync asks whether it should.
 const TAKEOVER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -101,10 +103,12 @@ impl Syncer {
             return Ok(());
         }
         tracing::info!("this server follows the homeserver");
+        // The first answer says that the homeserver is there, and is not to wait for news.
+        let mut wait = Duration::ZERO;
         loop {
             // Over the connection that has the lock, so that losing one is losing the other.
             let from = sync_position::get(&mut lock).await?;
-            let answer = self.homeserver.sync(from.as_deref()).await?;
+            let answer = self.homeserver.sync(from.as_deref(), wait).await?;
             let news: Vec<_> = answer
                 .rooms
                 .join
@@ -128,6 +132,7 @@ impl Syncer {
                 tracing::info!("another server was faster; its answer counts");
             }
             *failures = 0;
+            wait = WAIT;
         }
     }
 

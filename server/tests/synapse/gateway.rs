@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -13,9 +14,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::BoxFuture;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
-use crate::homeserver::homeserver_url;
+use crate::homeserver::{PATIENCE, homeserver_url};
 
 /// Called with the method and path of each request, before it is forwarded.
 type Before = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync;
@@ -63,6 +64,15 @@ impl Gateway {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits for a request with this in its method and path.
+    pub(crate) async fn wait_for(&self, part: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.count(part) == 0 {
+            assert!(Instant::now() < deadline, "nothing asked for {part}");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// How many requests had this in their method and path.

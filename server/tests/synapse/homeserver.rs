@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::common::{self, TestApp, Visitor};
 
 /// Nothing here takes this long; what is awaited for longer has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An account, made for one test.
 pub(crate) struct Account {

@@ -5,6 +5,7 @@ use sqlx::PgPool;
 
 use crate::{
     common::{Visitor, expect},
+    gateway::Gateway,
     homeserver::{Account, Team, readiness, wait_for_messages, wait_until},
 };
 
@@ -239,6 +240,14 @@ async fn ready_means_that_the_bot_follows_the_homeserver(pool: PgPool) {
     let team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     assert_eq!(readiness(&app, 200).await["matrixSync"], true);
+    app.stop().await;
+
+    // After a pause nothing has happened: the homeserver need not wait for news to say so.
+    let gateway = Gateway::new(|_| Box::pin(async {})).await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    gateway.wait_for("timeout=25000").await;
+    assert_eq!(gateway.count("timeout=0"), 1);
     app.stop().await;
 
     // Somebody else's token is not taken for the bot's.
