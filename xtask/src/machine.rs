@@ -52,10 +52,9 @@ fn hosts() -> String {
 
 /// Whether this process may make one: in a container, being root is not enough.
 pub(crate) fn is_possible() -> bool {
-    let namespaces = [
-        "--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork",
-    ];
-    let mounts = "mount -t tmpfs tmpfs /mnt && mount -t cgroup2 cgroup2 /mnt";
+    let namespaces = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork"];
+    let mounts = "mount -t tmpfs tmpfs /mnt && mount -t cgroup2 cgroup2 /mnt && \
+                  mkdir /mnt/support-chat-probe && rmdir /mnt/support-chat-probe";
     let mut unshare = command("unshare");
     unshare.args(namespaces).args(["sh", "-c", mounts]);
     output_of(&mut unshare).is_some()
