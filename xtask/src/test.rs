@@ -42,7 +42,7 @@ pub(crate) enum Section {
     E2e,
     /// What is deployed, in a debug build: names, checksums, bill of materials, and the widget inside.
     Dist,
-    /// The Ansible roles, applied to a machine of their own.
+    /// The Ansible roles, applied to a machine of their own: that takes root on Linux, and a Debian.
     Ansible,
 }
 
@@ -76,10 +76,7 @@ impl Section {
     }
 }
 
-/// It needs root, and puts a whole operating system together: asked for by name.
-const ON_DEMAND: Section = Section::Ansible;
-
-/// The sections named on the command line; when none is, all but the one on demand.
+/// The sections named on the command line; when none is, all.
 pub(crate) fn parse_sections(names: &[&str], extra: &[&str]) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     for name in names {
@@ -104,9 +101,7 @@ pub(crate) fn parse_sections(names: &[&str], extra: &[&str]) -> Result<Vec<Secti
         );
     }
     Ok(if sections.is_empty() {
-        ALL.into_iter()
-            .filter(|section| *section != ON_DEMAND)
-            .collect()
+        ALL.to_vec()
     } else {
         sections
     })
@@ -551,13 +546,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_name_it_is_all_but_the_one_on_demand() {
-        let default = parse_sections(&[], &[]).unwrap();
-        assert!(
-            ALL.iter()
-                .all(|section| default.contains(section) == (*section != ON_DEMAND))
-        );
-        assert_eq!(parse_sections(&["ansible"], &[]).unwrap(), [ON_DEMAND]);
+    fn without_a_name_it_is_all() {
+        assert_eq!(parse_sections(&[], &[]).unwrap(), ALL);
         assert_eq!(
             parse_sections(&["e2e", "lint"], &[]).unwrap(),
             [Section::E2e, Section::Lint]
