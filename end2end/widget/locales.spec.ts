@@ -39,6 +39,21 @@ for (const [lang, texts] of Object.entries(LOCALES)) {
   });
 }
 
+for (const lang of Object.keys(LOCALES)) {
+  test(`the locale and the chat are asked for at once: ${lang}`, async ({ visitor, host }) => {
+    const { page } = visitor;
+    host.is({ lang });
+    const locale = page.waitForRequest(`**/chunks/${lang}-*.js`);
+    await page.route("**/chunks/chat-*.js", async (route) => {
+      await locale;
+      await route.fallback();
+    });
+    await visitor.visit();
+    await page.getByRole("button").click();
+    await expect(page.getByRole("dialog")).toHaveAttribute("lang", lang);
+  });
+}
+
 const CHOICES = [
   { page: "de-AT", attributes: "", is: "de", why: "a region's language" },
   { page: "de", attributes: 'lang="fr-CA"', is: "fr", why: "the attribute before the page" },

@@ -3,44 +3,29 @@ import css from "./widget.css";
 import { initSync, Widget } from "./widget-wasm.js";
 import { mask, masked } from "./wasm.js";
 
-const locales = {
-  ar: () => import("./locales/ar.js"),
-  de: () => import("./locales/de.js"),
-  en: () => import("./locales/en.js"),
-  es: () => import("./locales/es.js"),
-  fr: () => import("./locales/fr.js"),
-  uk: () => import("./locales/uk.js"),
-};
-
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
 // The WASM comes inside this module, since fetching it would take more of a page's
 // Content-Security-Policy than the API's address in `connect-src`.
-let started;
 async function startWasm() {
   const bytes = Uint8Array.from(masked, (character) => character.charCodeAt(0) ^ mask);
   initSync({ module: await WebAssembly.compile(bytes) });
 }
+const failed = startWasm().catch((error) => error);
 
-/** The name of the locale for a language such as `de-CH`. */
-function localeFor(language) {
-  const code = language.split("-")[0];
-  return code in locales ? code : "en";
-}
-
-/** Gets everything ready for the language that a function gives; the result starts the chat of an element. */
-export async function prepare(language) {
-  const name = localeFor(language());
-  const [{ default: texts }, failure] = await Promise.all([
-    locales[name](),
-    (started ??= startWasm().catch((error) => error)),
-  ]);
+/**
+ * Gets everything ready to begin with this locale, which is on its way, and to go on in the
+ * language that a function gives; the result starts the chat of an element.
+ */
+export async function prepare(locale, language) {
+  const { default: texts } = await locale;
+  const failure = await failed;
   if (failure) throw Object.assign(failure, { text: texts.load_failed });
   return (element, root, launcher) => {
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, launcher);
-    host.speak(name, texts);
+    host.speak(texts);
     return new Chat(host, root, launcher, language);
   };
 }
@@ -52,11 +37,12 @@ class Chat extends Widget {
   constructor(host, root, launcher, language) {
     super(host, root, launcher);
     const follow = async () => {
-      const name = localeFor(language());
+      const wanted = language();
       // Without its texts, the chat stays in the language that it has.
-      const locale = await locales[name]().catch(() => {});
-      if (locale && this.#observer && name === localeFor(language()) && name !== host.language) {
-        host.speak(name, locale.default);
+      const locale = await wanted[1]().catch(() => {});
+      const texts = locale?.default ?? host.texts;
+      if (this.#observer && wanted === language() && texts !== host.texts) {
+        host.speak(texts);
         this.translate();
       }
     };
@@ -81,9 +67,9 @@ class Host {
     this.launcher = launcher;
   }
 
-  speak(language, texts) {
-    this.language = language;
+  speak(texts) {
     this.texts = texts;
+    const language = (this.language = texts.lang);
     // The visitor's own way of writing times, if they speak the language: British, not American.
     this.locale = navigator.languages.find((it) => it.split("-")[0] === language) ?? language;
     this.launcher.setAttribute("aria-label", this.text("launcher"));

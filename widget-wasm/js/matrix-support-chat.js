@@ -1,4 +1,2 @@
 // What a page loads as a script: it makes <matrix-support-chat> known.
-import { defineMatrixSupportChat } from "./element.js";
-
-defineMatrixSupportChat();
+import "./element.js";

@@ -1,4 +1,5 @@
 export default {
+  lang: "ar",
   dir: "rtl",
   launcher: "تحدث معنا",
   panel: "محادثة الدعم",

@@ -1,4 +1,5 @@
 export default {
+  lang: "de",
   dir: "ltr",
   launcher: "Mit uns chatten",
   panel: "Support-Chat",

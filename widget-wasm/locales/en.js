@@ -1,4 +1,5 @@
 export default {
+  lang: "en",
   dir: "ltr",
   launcher: "Chat with us",
   panel: "Support chat",

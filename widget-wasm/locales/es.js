@@ -1,4 +1,5 @@
 export default {
+  lang: "es",
   dir: "ltr",
   launcher: "Chatear con nosotros",
   panel: "Chat de asistencia",

@@ -1,4 +1,5 @@
 export default {
+  lang: "fr",
   dir: "ltr",
   launcher: "Discuter avec nous",
   panel: "Chat d’assistance",

@@ -1,4 +1,5 @@
 export default {
+  lang: "uk",
   dir: "ltr",
   launcher: "Написати нам",
   panel: "Чат підтримки",

@@ -55,6 +55,7 @@ mod tests {
     use super::*;
 
     /// Of use to JavaScript only.
+    const LANG: &str = "lang";
     const LAUNCHER: &str = "launcher";
     const LOAD_FAILED: &str = "load_failed";
 
@@ -70,6 +71,7 @@ mod tests {
     #[test]
     fn every_locale_says_everything_and_nothing_else() {
         let mut wanted = vec![
+            LANG,
             DIR,
             LAUNCHER,
             LOAD_FAILED,
@@ -113,6 +115,7 @@ mod tests {
                 .collect();
             said.sort_unstable();
             assert_eq!(said, wanted, "{name}");
+            assert!(file.contains(&format!("  lang: \"{name}\",")), "{name}");
         }
     }
 
@@ -123,10 +126,7 @@ mod tests {
         for (name, file) in LOCALES {
             let label = file.lines().find_map(|it| it.strip_prefix("  launcher: "));
             let label = label.unwrap().trim_end_matches(',');
-            let before = match name {
-                "en" => format!("?? {label}"),
-                name => format!("{name}: {label},"),
-            };
+            let before = format!("{name}: [{label}, () => import(\"./locales/{name}.js\")],");
             assert!(launcher.contains(&before), "{name}: {label}");
         }
     }

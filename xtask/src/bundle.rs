@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::failure::{Context, Result, fail};
 use crate::files;
@@ -34,6 +35,9 @@ const SMALLEST: [&str; 3] = ["-Oz", "--converge", "--low-memory-unused"];
 /// What each byte of the WASM is combined with (exclusive or) before it becomes a character. With
 /// this one, those that a JavaScript string has to escape are rare: it saves a kilobyte.
 const MASK: u8 = 75;
+
+/// What is in the place of the chunks' hash until they are made.
+const HASH: &str = "CHUNKHASH";
 
 /// Puts the scripts in place of what Trunk left in `staging`.
 pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
@@ -68,11 +72,37 @@ pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
         esbuild()
             .arg(LOADER)
             .args(["--bundle", "--splitting", "--format=esm"])
-            .args(["--loader:.css=text", "--chunk-names=chunks/[name]-[hash]"])
+            .arg("--loader:.css=text")
+            .arg(format!("--chunk-names=chunks/[name]-{HASH}"))
             .arg(format!("--outdir={}", staging.display())),
         "esbuild",
     )?;
+    name_chunks(staging)?;
     files::remove_dir(&work)
+}
+
+/// Gives all chunks the hash of all of them. The loader names every one, and has no room for a
+/// hash of each: what is repeated compresses to nothing.
+fn name_chunks(staging: &Path) -> Result<()> {
+    let mut scripts = Vec::new();
+    let mut digest = Sha256::new();
+    let mut paths = files::walk(staging);
+    paths.sort();
+    for path in paths {
+        let script =
+            fs::read_to_string(&path).context(format_args!("cannot read {}", path.display()))?;
+        digest.update(&script);
+        scripts.push((path, script));
+    }
+    let hash = &files::hex(&digest.finalize())[..10];
+    for (path, script) in scripts {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let named = path.with_file_name(name.replace(HASH, hash));
+        fs::rename(&path, &named)
+            .and_then(|()| fs::write(&named, script.replace(HASH, hash)))
+            .context(format_args!("cannot write {}", named.display()))?;
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -202,6 +232,27 @@ mod tests {
     fn an_import_from_elsewhere_is_refused() {
         let names = json!({ "imports": [["./other.js", "f", "$"]], "exports": [] });
         assert!(rename("", &names).is_err());
+    }
+
+    #[test]
+    fn chunks_have_a_name_that_no_other_content_gets() {
+        let staging = std::env::temp_dir().join(format!("xtask-chunks-{}", std::process::id()));
+        let mut names = Vec::new();
+        for text in ["one", "one", "other"] {
+            fs::create_dir_all(staging.join("chunks")).unwrap();
+            let chunk = format!("chunks/de-{HASH}.js");
+            fs::write(staging.join(&chunk), text).unwrap();
+            fs::write(staging.join(LOADER), format!("import('./{chunk}')")).unwrap();
+            name_chunks(&staging).unwrap();
+            let loader = fs::read_to_string(staging.join(LOADER)).unwrap();
+            let name = loader.split('\'').nth(1).unwrap().to_owned();
+            assert_eq!(fs::read_to_string(staging.join(&name)).unwrap(), text);
+            assert_eq!(files::walk(&staging).len(), 2);
+            names.push(name);
+            fs::remove_dir_all(&staging).unwrap();
+        }
+        assert_eq!(names[0], names[1]);
+        assert_ne!(names[0], names[2]);
     }
 
     #[test]
