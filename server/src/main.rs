@@ -9,6 +9,10 @@ use server::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// A request is a few dozen small allocations on one thread, often freed on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit status of a wrong command line or configuration.
 const USAGE: u8 = 2;
 
