@@ -19,14 +19,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::Rng;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotified};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::token::TokenDigest;
 
-/// A head is read anew after this long, whatever NOTIFY says.
+/// A head is read anew after this long at the latest, whatever NOTIFY says; some sooner, at random, so that
+/// those which were read together, after a start, are not read together for ever.
 const MAX_AGE: Duration = Duration::from_mins(1);
+const MIN_AGE: Duration = Duration::from_secs(20);
 /// How many heads are remembered at most: about 150 bytes each.
 const MAX_HEADS: usize = 1 << 17;
 /// How many polls may wait at the same time.
@@ -85,7 +88,7 @@ struct Shard {
 struct Remembered {
     head: Head,
     epoch: u64,
-    read_at: Instant,
+    good_until: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -126,13 +129,13 @@ impl Heads {
                 |Remembered {
                      head,
                      epoch,
-                     read_at,
+                     good_until,
                  }| {
                     head.newest == message
                         && head.token == *token
                         && *epoch == self.epoch()
                         && now < head.expires_at
-                        && now < *read_at + MAX_AGE
+                        && now < *good_until
                 },
             )
     }
@@ -162,7 +165,7 @@ impl Heads {
         let remembered = Remembered {
             head,
             epoch: ticket.epoch,
-            read_at: ticket.taken_at,
+            good_until: ticket.taken_at + rand::rng().random_range(MIN_AGE..MAX_AGE),
         };
         shard.heads.insert(ticket.session_id, remembered);
     }
@@ -243,8 +246,8 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 impl Shard {
     fn forget_old(&mut self) {
-        self.heads
-            .retain(|_, head| head.read_at.elapsed() < MAX_AGE);
+        let now = Instant::now();
+        self.heads.retain(|_, head| now < head.good_until);
     }
 }
 
@@ -395,6 +398,23 @@ mod tests {
             case.heads.forget_old();
             assert!(case.heads.shard(case.session_id).heads.is_empty());
         }
+    }
+
+    #[test]
+    fn heads_that_were_read_together_do_not_end_together() {
+        let case = Case::new();
+        let ticket = case.ticket();
+        let ends: Vec<_> = (0..1_000)
+            .map(|_| {
+                case.remember(&ticket);
+                let shard = case.heads.shard(case.session_id);
+                shard.heads[&case.session_id].good_until - ticket.taken_at
+            })
+            .collect();
+        assert!(ends.iter().all(|end| (MIN_AGE..MAX_AGE).contains(end)));
+        let middle = (MIN_AGE + MAX_AGE) / 2;
+        assert!(ends.iter().any(|end| *end < middle));
+        assert!(ends.iter().any(|end| *end > middle));
     }
 
     #[test]
