@@ -1,5 +1,7 @@
 //! Open sessions, made in the database: faster than one by one, and as many as are wanted.
 
+use std::sync::Arc;
+
 use http_body_util::Full;
 use hyper::{Request, body::Bytes, header};
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// Sessions that one token opens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Conversations {
     pub(crate) token: String,
     pub(crate) sample: Vec<Conversation>,
@@ -40,7 +42,7 @@ pub(crate) async fn store(
     sessions: u32,
     messages: u32,
     sample: u32,
-) -> Result<Conversations> {
+) -> Result<Arc<Conversations>> {
     // The one whose token opens all.
     let mut connection = Connection::open(server.address).await?;
     let created = connection
@@ -95,11 +97,11 @@ pub(crate) async fn store(
         })
         .fetch_all(&mut *db)
         .await?;
-    Ok(Conversations {
+    Ok(Arc::new(Conversations {
         token,
         sample,
         count: sessions,
-    })
+    }))
 }
 
 impl Conversations {

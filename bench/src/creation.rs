@@ -7,16 +7,12 @@ use serde_json::json;
 use crate::{
     Result, Setup,
     load::{Connection, Work, closed_loop},
-    pgbench, posts,
-    report::{Goal, Report, median},
+    pgbench::{self, CLIENTS},
+    report::Report,
     server::{Database, Server},
 };
 
-const CONNECTIONS: usize = 16;
-
-struct Create {
-    connection: Connection,
-}
+struct Create(Connection);
 
 impl Work for Create {
     async fn once(&mut self, _: usize) -> Result<()> {
@@ -24,7 +20,7 @@ impl Work for Create {
             .header(header::HOST, "bench")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::from(json!({"initialMessage": "Hello"}).to_string()))?;
-        self.connection.ask(request).await.map(drop)
+        self.0.ask(request).await.map(drop)
     }
 }
 
@@ -34,31 +30,12 @@ pub(crate) async fn against_pgbench(
     database: &Database,
     report: &mut Report,
 ) -> Result<()> {
-    let (mut created, mut limits) = (Vec::new(), Vec::new());
-    for round in 0..=setup.rounds {
-        let workers = Connection::open_many(server.address, CONNECTIONS)
-            .await?
-            .into_iter()
-            .map(|connection| Create { connection })
-            .collect();
-        let pace = closed_loop(workers, setup.round).await?;
-        posts::forget_outbox(database).await?;
-        let limit = pgbench::run(setup, database, "create", TRANSACTION, CONNECTIONS).await?;
-        posts::forget_outbox(database).await?;
-        let Some(limit) = limit else { return Ok(()) };
-        if round > 0 {
-            created.push(pace.per_second);
-            limits.push(limit);
-        }
-    }
-    let (created, limits) = (median(created), median(limits));
-    report.compare(
-        "session creation, POST to answer, 16 connections",
-        (format!("{created:.0}/s"), created),
-        (format!("`pgbench` {limits:.0}/s"), limits),
-        Goal::AtLeast(0.5),
-    );
-    Ok(())
+    let work = "session creation, POST to answer, 16 connections";
+    let through_server = async || {
+        let workers = Connection::workers(server.address, CLIENTS, Create).await?;
+        Ok(closed_loop(workers, setup.round).await?.per_second)
+    };
+    pgbench::compare(setup, database, work, TRANSACTION, through_server, report).await
 }
 
 /// What has to be done for a conversation, and nothing else: no token is made and hashed.

@@ -1,29 +1,26 @@
 //! Memory, and the time to the first answer.
 
-use std::sync::Arc;
-
 use crate::{
     Result, Setup, conversations, polls,
-    report::{Report, median},
+    report::Report,
+    rounds::{median, repeat},
     server::{Database, Server},
 };
 
 /// From the process's start to its first answer, on a database that is migrated.
 pub(crate) async fn start(setup: &Setup, database: &Database, report: &mut Report) -> Result<()> {
-    let mut took = Vec::new();
-    for round in 0..=setup.rounds {
+    let took = repeat(setup, async || {
         let server = Server::start(setup, database, None).await?;
-        if round > 0 {
-            took.push(server.started_within.as_secs_f64());
-        }
+        let took = server.started_within.as_secs_f64();
         server.stop().await?;
-    }
-    report.bound("start to first answer", median(took), "s", 0.5);
+        Ok(took)
+    });
+    report.bound("start to first answer", median(took.await?), " s", 0.5);
     Ok(())
 }
 
 pub(crate) fn idle(server: &Server, report: &mut Report) -> Result<()> {
-    report.bound("memory, idle", server.resident_mib()?, "MiB", 40.0);
+    report.bound("memory, idle", server.resident_mib()?, " MiB", 40.0);
     Ok(())
 }
 
@@ -32,7 +29,7 @@ pub(crate) fn polled(server: &Server, report: &mut Report) -> Result<()> {
     report.bound(
         "memory, 10,000 open sessions polled",
         server.resident_mib()?,
-        "MiB",
+        " MiB",
         60.0,
     );
     Ok(())
@@ -44,7 +41,7 @@ const MANY: u32 = 100_000;
 pub(crate) async fn many(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_memory").await?;
     let server = Server::start(setup, &database, None).await?;
-    let stored = Arc::new(conversations::store(&server, &database, MANY, 2, MANY).await?);
+    let stored = conversations::store(&server, &database, MANY, 2, MANY).await?;
     let mut points = vec![(0.0, server.resident_mib()?)];
     let mut polled = 0;
     for count in [10_000, 25_000, 50_000, MANY] {
@@ -55,7 +52,7 @@ pub(crate) async fn many(setup: &Setup, report: &mut Report) -> Result<()> {
     report.bound(
         "memory, 100,000 open sessions polled",
         server.resident_mib()?,
-        "MiB",
+        " MiB",
         150.0,
     );
     report.memory = points;

@@ -1,9 +1,15 @@
 //! Whether what is stored makes anything slower: as many conversations are held among few as among
 //! many.
 
+use std::sync::Arc;
+
 use crate::{
-    Result, Setup, conversations, polls, posts,
-    report::{Goal, Report, median},
+    Result, Setup,
+    conversations::{self, Conversations},
+    pgbench::forget_outbox,
+    polls, posts,
+    report::{Goal, Report},
+    rounds::{Side, alternate, medians},
     server::{Database, Server},
 };
 
@@ -11,42 +17,50 @@ const FEW: u32 = 1_000;
 const MESSAGES: u32 = 10;
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
-    let mut sides = Vec::new();
-    for (name, count) in [
-        ("bench_few_grown", FEW),
-        ("bench_many", setup.many_sessions),
+    let few = Stored::make(setup, "bench_few_grown", FEW).await?;
+    let many = Stored::make(setup, "bench_many", setup.many_sessions).await?;
+    let rounds = alternate(setup, async |side| match side {
+        Side::Measured => many.round(setup).await,
+        Side::Limit => few.round(setup).await,
+    })
+    .await?;
+    let count = setup.many_sessions;
+    let few_name = format!("{FEW} sessions");
+    for (what, rates) in [
+        ("idle poll", medians(&rounds, |round| round.0)),
+        ("POST", medians(&rounds, |round| round.1)),
     ] {
+        let work = format!("growth: {what} with {count} sessions of {MESSAGES} messages stored");
+        report.compare(&work, rates, "/s", &few_name, Goal::AtLeast(1.0 / 1.2));
+    }
+    many.database.drop(setup).await
+}
+
+struct Stored {
+    database: Database,
+    conversations: Arc<Conversations>,
+}
+
+impl Stored {
+    async fn make(setup: &Setup, name: &str, sessions: u32) -> Result<Self> {
         let database = Database::make(setup, name).await?;
         let server = Server::start(setup, &database, None).await?;
-        let stored = conversations::store(&server, &database, count, MESSAGES, FEW).await?;
+        let conversations = conversations::store(&server, &database, sessions, MESSAGES, FEW);
+        let conversations = conversations.await?;
         server.stop().await?;
-        sides.push((database, stored, Vec::new(), Vec::new()));
+        Ok(Self {
+            database,
+            conversations,
+        })
     }
-    for round in 0..=setup.rounds {
-        for (database, stored, idle, post) in &mut sides {
-            let server = Server::start(setup, database, None).await?;
-            let polled = polls::idle(setup, &server, stored).await?;
-            let posted = posts::throughput(setup, &server, stored).await?;
-            posts::forget_outbox(database).await?;
-            server.stop().await?;
-            if round > 0 {
-                idle.push(polled);
-                post.push(posted);
-            }
-        }
+
+    /// Idle polls and POSTs, a second.
+    async fn round(&self, setup: &Setup) -> Result<(f64, f64)> {
+        let server = Server::start(setup, &self.database, None).await?;
+        let polled = polls::idle(setup, &server, &self.conversations).await?;
+        let posted = posts::throughput(setup, &server, &self.conversations).await?;
+        forget_outbox(&self.database).await?;
+        server.stop().await?;
+        Ok((polled, posted))
     }
-    let [few, many] = &sides[..] else {
-        return Err("there are two sides".into());
-    };
-    let count = setup.many_sessions;
-    for (what, few, many) in [("idle poll", &few.2, &many.2), ("POST", &few.3, &many.3)] {
-        let (few, many) = (median(few.clone()), median(many.clone()));
-        report.compare(
-            &format!("growth: {what} with {count} sessions of {MESSAGES} messages stored"),
-            (format!("{many:.0}/s"), many),
-            (format!("{FEW} sessions {few:.0}/s"), few),
-            Goal::AtLeast(1.0 / 1.2),
-        );
-    }
-    Ok(())
 }

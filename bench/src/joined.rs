@@ -1,149 +1,197 @@
-//! Whether the rooms that the bot is in make a reply dearer, or the server's start slower.
+//! Whether the rooms that the bot is in make a reply dearer, or the server's start slower: a bot that is
+//! in few beside one that is in many.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use tokio::{sync::Semaphore, task::JoinSet, time};
+use serde_json::Value;
+use sqlx::postgres::PgListener;
+use tokio::{process::Command, time};
 use uuid::Uuid;
 
 use crate::{
-    Result, Setup,
+    Account, Result, Setup,
     load::number,
     matrix::{Matrix, PATIENCE},
     processes::Usage,
     report::{Goal, Report},
-    rooms,
+    rounds::{Side, alternate, median, medians},
     server::{Database, Server},
     visitor::{Visitor, until_relayed},
 };
 
 /// The rooms in which staff write.
 const FEW: usize = 10;
-/// What one member of the staff may say at once on this homeserver.
-const REPLIES: usize = 40;
-/// Rooms that Synapse makes at the same time.
-const AT_ONCE: usize = 8;
+/// Messages of the staff in a round, each after the one before was taken in.
+const REPLIES: usize = 20;
+/// How long a first sync is waited for: Synapse looks at every room.
+const FIRST_SYNC: Duration = Duration::from_mins(10);
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
-    let database = Database::make(setup, "bench_joined").await?;
-    let bot = Matrix::login(setup, &setup.bot).await?;
+    let admin = Matrix::login(setup, &setup.admin).await?;
     let staff = Matrix::login(setup, &setup.staff).await?;
-    let server = Server::start(setup, &database, Some(&bot.token)).await?;
-    let mut visitors = Vec::new();
-    for _ in 0..FEW {
-        let visitor = Visitor::begin(&server, &database).await?;
-        staff.join(&visitor.room_id).await?;
-        visitors.push(visitor);
-    }
-    until_relayed(&database).await?;
-    let few = replies(setup, &server, &database, &staff, &visitors).await?;
+    admin.lift_limits(&staff.mxid).await?;
+    let few = Relay::make(setup, "few", &admin, &staff).await?;
+    let many = Relay::make(setup, "many", &admin, &staff).await?;
+    many.fill(setup).await?;
 
-    make_rooms(setup, &bot).await?;
-    let rooms = FEW + setup.many_rooms;
-    // What their making brings is behind it, and Synapse lets the staff say as much again.
-    ready(&server).await?;
-    time::sleep(Duration::from_secs(10)).await;
-    let many = replies(setup, &server, &database, &staff, &visitors).await?;
-    report.costs.reply = Some(many);
-    let millis = |usage: &Usage| usage.server * 1e3;
+    let rounds = alternate(setup, async |side| match side {
+        Side::Measured => many.round(setup, &staff).await,
+        Side::Limit => few.round(setup, &staff).await,
+    })
+    .await?;
+    report.costs.reply = rounds.1.last().map(|round| round.reply);
+    let rooms = setup.many_rooms;
+    let limit = format!("{FEW} rooms");
     report.compare(
         &format!("growth: a staff message with {rooms} rooms joined, the server's processor time"),
-        (format!("{:.2} ms", millis(&many)), millis(&many)),
-        (format!("{FEW} rooms {:.2} ms", millis(&few)), millis(&few)),
+        medians(&rounds, |round| round.reply.server * 1e3),
+        " ms",
+        &limit,
         Goal::AtMost(1.5),
     );
-
-    server.stop().await?;
-    // As after an outage: the last sync is too long ago to count.
-    sqlx::query("UPDATE sync_position SET synced_at = now() - interval '1 hour'")
-        .execute(&database.pool)
-        .await?;
-    let anew = Database::make(setup, "bench_joined_anew").await?;
-    for (what, database) in [
-        ("start again after an outage, to ready", database),
-        ("start on an empty database, to ready", anew),
-    ] {
-        let began = Instant::now();
-        let server = Server::start(setup, &database, Some(&bot.token)).await?;
-        ready(&server).await?;
-        let took = began.elapsed().as_secs_f64();
-        report.bound(
-            &format!("{what}, with {rooms} rooms joined"),
-            took,
-            "s",
-            10.0,
-        );
-        server.stop().await?;
-    }
-    Ok(())
-}
-
-/// What one staff message takes.
-async fn replies(
-    setup: &Setup,
-    server: &Server,
-    database: &Database,
-    staff: &Matrix,
-    visitors: &[Visitor],
-) -> Result<Usage> {
-    let before = Usage::now(setup, server)?;
-    let mut texts = HashSet::new();
-    for n in 0..REPLIES {
-        let text = Uuid::new_v4().to_string();
-        staff
-            .say(&visitors[n % visitors.len()].room_id, &text)
-            .await?;
-        texts.insert(text);
-    }
-    let (texts, deadline) = (
-        texts.into_iter().collect::<Vec<_>>(),
-        Instant::now() + PATIENCE,
+    report.compare(
+        &format!("growth: a staff message with {rooms} rooms joined, Synapse's processor time"),
+        medians(&rounds, |round| round.reply.synapse * 1e3),
+        " ms",
+        &limit,
+        Goal::None,
     );
-    while sqlx::query_scalar::<_, i64>("SELECT count(*) FROM messages WHERE body = ANY($1)")
-        .bind(&texts)
-        .fetch_one(&database.pool)
-        .await?
-        < i64::try_from(REPLIES)?
-    {
-        if Instant::now() > deadline {
-            return Err("replies were not taken in".into());
-        }
-        time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok((Usage::now(setup, server)? - before).per(number(REPLIES)))
+    report.bound(
+        &format!("start again after an outage, to ready, with {rooms} rooms joined"),
+        median(rounds.0.iter().map(|round| round.ready)),
+        " s",
+        10.0,
+    );
+    let anew = Database::make(setup, "bench_joined_anew").await?;
+    let began = Instant::now();
+    let server = Server::start(setup, &anew, Some(&many.bot)).await?;
+    server.ready(FIRST_SYNC).await?;
+    report.bound(
+        &format!("start on an empty database, to ready, with {rooms} rooms joined"),
+        began.elapsed().as_secs_f64(),
+        " s",
+        10.0,
+    );
+    server.stop().await
 }
 
-/// Rooms of nobody's, as those of conversations that are long over.
-async fn make_rooms(setup: &Setup, bot: &Matrix) -> Result<()> {
-    let (slots, creation) = (Arc::new(Semaphore::new(AT_ONCE)), rooms::creation(setup));
-    let mut tasks = JoinSet::new();
-    for _ in 0..setup.many_rooms {
-        let (slots, bot, creation) = (slots.clone(), bot.clone(), creation.clone());
-        tasks.spawn(async move {
-            let _slot = slots.acquire().await?;
-            bot.ask(Method::POST, "/createRoom", &creation).await?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done??;
-    }
-    Ok(())
+/// A bot, what its servers know, and the rooms in which staff write.
+struct Relay {
+    bot: Matrix,
+    database: Database,
+    rooms: Vec<String>,
+    /// One that staff are invited to and have not joined.
+    template: String,
 }
 
-/// Waits until the server says that it is ready.
-async fn ready(server: &Server) -> Result<()> {
-    let url = format!("http://{}/readyz", server.admin_address);
-    let deadline = Instant::now() + PATIENCE;
-    while !reqwest::get(&url).await?.status().is_success() {
-        if Instant::now() > deadline {
-            return Err("the server did not become ready".into());
+/// What was measured of it.
+struct Round {
+    /// Seconds from the start to ready.
+    ready: f64,
+    /// What one message of the staff took.
+    reply: Usage,
+}
+
+impl Relay {
+    async fn make(setup: &Setup, name: &str, admin: &Matrix, staff: &Matrix) -> Result<Self> {
+        let (_, homeserver) = admin.mxid.split_once(':').ok_or("no Matrix id")?;
+        let account = Account {
+            mxid: format!("@bench-{name}:{homeserver}"),
+            password: Uuid::new_v4().to_string(),
+        };
+        admin.make_account(&account).await?;
+        let bot = Matrix::login(setup, &account).await?;
+        let database = Database::make(setup, &format!("bench_joined_{name}")).await?;
+        let server = Server::start(setup, &database, Some(&bot)).await?;
+        let mut rooms = Vec::new();
+        for _ in 0..FEW - 1 {
+            let visitor = Visitor::begin(&server, &database).await?;
+            staff.join(&visitor.room_id).await?;
+            rooms.push(visitor.room_id);
         }
-        time::sleep(Duration::from_millis(5)).await;
+        let template = Visitor::begin(&server, &database).await?.room_id;
+        until_relayed(&database).await?;
+        server.stop().await?;
+        Ok(Self {
+            bot,
+            database,
+            rooms,
+            template,
+        })
     }
-    Ok(())
+
+    /// Puts the bot into many rooms more, as those of conversations that are long over.
+    async fn fill(&self, setup: &Setup) -> Result<()> {
+        let began = Instant::now();
+        let cloned = Command::new(&setup.parts_ctl)
+            .args(["synapse", "clone", &self.template])
+            .arg(setup.many_rooms.saturating_sub(FEW).to_string())
+            .status()
+            .await?;
+        if !cloned.success() {
+            return Err("the room could not be cloned".into());
+        }
+        let answer = self.bot.ask(Method::GET, "/joined_rooms", &Value::Null);
+        let joined: Vec<String> = serde_json::from_value(answer.await?["joined_rooms"].take())?;
+        if joined.len() != setup.many_rooms {
+            return Err(format!("the bot is in {} rooms", joined.len()).into());
+        }
+        sqlx::query(
+            "INSERT INTO sessions (id, room_id) SELECT gen_random_uuid(), unnest($1)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&joined)
+        .execute(&self.database.pool)
+        .await?;
+        // As if the relay had heard of them one after the other.
+        let since = self.bot.position().await?;
+        sqlx::query("UPDATE sync_position SET since = $1")
+            .bind(since)
+            .execute(&self.database.pool)
+            .await?;
+        // A clone is a room like any other.
+        for room_id in joined.iter().take(3) {
+            self.bot.say(room_id, "Hello").await?;
+        }
+        let took = began.elapsed().as_secs();
+        println!("{} rooms made in {took} s", joined.len());
+        Ok(())
+    }
+
+    /// A start as after an outage, whose last sync is too long ago to count; then messages of the staff.
+    async fn round(&self, setup: &Setup, staff: &Matrix) -> Result<Round> {
+        sqlx::query("UPDATE sync_position SET synced_at = now() - interval '1 hour'")
+            .execute(&self.database.pool)
+            .await?;
+        let began = Instant::now();
+        let server = Server::start(setup, &self.database, Some(&self.bot)).await?;
+        server.ready(PATIENCE).await?;
+        let ready = began.elapsed().as_secs_f64();
+        let mut changes = self.database.changes().await?;
+        // What the start brings is behind it then.
+        self.reply(staff, 0, &mut changes).await?;
+        let before = Usage::now(setup, &server)?;
+        for n in 0..REPLIES {
+            self.reply(staff, n, &mut changes).await?;
+        }
+        let reply = (Usage::now(setup, &server)? - before).per(number(REPLIES));
+        server.stop().await?;
+        Ok(Round { ready, reply })
+    }
+
+    /// Lets the staff write in one of the rooms, and waits until it is stored.
+    async fn reply(&self, staff: &Matrix, n: usize, changes: &mut PgListener) -> Result<()> {
+        let text = Uuid::new_v4().to_string();
+        staff.say(&self.rooms[n % self.rooms.len()], &text).await?;
+        while !sqlx::query_scalar("SELECT EXISTS (SELECT FROM messages WHERE body = $1)")
+            .bind(&text)
+            .fetch_one(&self.database.pool)
+            .await?
+        {
+            let change = time::timeout(PATIENCE, changes.recv()).await;
+            change.map_err(|_| "a reply was not taken in")??;
+        }
+        Ok(())
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn closed_loop<W: Work>(workers: Vec<W>, lasting: Duration) -> 
                 took.push(began.elapsed());
                 n += count;
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(took)
+            Ok::<_, crate::Error>(took)
         });
     }
     let mut all = Vec::new();
@@ -71,12 +71,17 @@ pub(crate) async fn each_once<W: Work>(workers: Vec<W>, numbers: Range<usize>) -
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 if n >= numbers.end {
-                    return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(());
+                    return Ok(());
                 }
                 worker.once(n).await?;
             }
         });
     }
+    all(tasks).await
+}
+
+/// Waits for all of them; one that fails ends the others.
+pub(crate) async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
     while let Some(done) = tasks.join_next().await {
         done??;
     }
@@ -108,6 +113,16 @@ impl Connection {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Self(sender))
+    }
+
+    /// Workers that have a connection each.
+    pub(crate) async fn workers<W: Work>(
+        address: SocketAddr,
+        count: usize,
+        worker: impl Fn(Self) -> W,
+    ) -> Result<Vec<W>> {
+        let connections = Self::open_many(address, count).await?;
+        Ok(connections.into_iter().map(worker).collect())
     }
 
     pub(crate) async fn open_many(address: SocketAddr, count: usize) -> Result<Vec<Self>> {

@@ -20,6 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 pub(crate) struct Matrix {
     client: Client,
     base: String,
+    pub(crate) mxid: String,
     pub(crate) token: String,
 }
 
@@ -28,6 +29,7 @@ impl Matrix {
         let mut matrix = Self {
             client: Client::builder().no_proxy().build()?,
             base: setup.homeserver_url.clone(),
+            mxid: account.mxid.clone(),
             token: String::new(),
         };
         let body = json!({
@@ -44,7 +46,12 @@ impl Matrix {
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
-        let url = format!("{}/_matrix/client/v3{path}", self.base);
+        self.ask_at(method, &format!("/_matrix/client/v3{path}"), body)
+            .await
+    }
+
+    async fn ask_at(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let url = format!("{}{path}", self.base);
         let mut request = self.client.request(method.clone(), url);
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
@@ -53,6 +60,22 @@ impl Matrix {
             request = request.json(body);
         }
         Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Makes an account, as an administrator may.
+    pub(crate) async fn make_account(&self, account: &Account) -> Result<()> {
+        let path = format!("/_synapse/admin/v2/users/{}", account.mxid);
+        let body = json!({ "password": account.password });
+        self.ask_at(Method::PUT, &path, &body).await?;
+        self.lift_limits(&account.mxid).await
+    }
+
+    /// Lets somebody say as much as they like, as an administrator may.
+    pub(crate) async fn lift_limits(&self, mxid: &str) -> Result<()> {
+        let path = format!("/_synapse/admin/v1/users/{mxid}/override_ratelimit");
+        let body = json!({"messages_per_second": 0, "burst_count": 0});
+        self.ask_at(Method::POST, &path, &body).await?;
+        Ok(())
     }
 
     /// Joins once there is an invitation.
@@ -73,6 +96,16 @@ impl Matrix {
         let content = json!({"msgtype": "m.text", "body": text});
         self.ask(Method::PUT, &path, &content).await?;
         Ok(())
+    }
+
+    /// Where `/sync` is now, without what it would say.
+    pub(crate) async fn position(&self) -> Result<String> {
+        let nothing = r#"/sync?filter={"room":{"rooms":[]}}"#;
+        let answer = self.ask(Method::GET, nothing, &Value::Null).await?;
+        Ok(answer["next_batch"]
+            .as_str()
+            .ok_or("no position")?
+            .to_owned())
     }
 
     /// Passes on the texts of all rooms, as they become visible.
@@ -114,7 +147,7 @@ pub(crate) async fn until_seen(
             let text = seen.recv().await.ok_or("the sync has ended")?;
             texts.remove(&text);
         }
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        Ok::<_, crate::Error>(())
     };
     time::timeout(PATIENCE, all)
         .await

@@ -7,7 +7,8 @@ use tokio::process::Command;
 
 use crate::{
     Result, Setup,
-    report::{Goal, Report, median},
+    report::{Goal, Report},
+    rounds::median,
 };
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
@@ -23,18 +24,18 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         return Err("the browser's part failed".into());
     }
     let measured: Value = serde_json::from_str(&fs::read_to_string(output)?)?;
-    let times = |name: &str| -> f64 {
+    let time = |name: &str| {
         let times = measured[name].as_array().into_iter().flatten();
-        median(times.filter_map(Value::as_f64).collect())
+        median(times.filter_map(Value::as_f64))
     };
-    let (widget, minimal) = (times("widget"), times("minimal"));
     report.compare(
         &format!(
             "opening the panel, {} bytes: click to focused composer, Slow 4G, processor slowed 4 times",
             measured["bytes"]["panel"]
         ),
-        (format!("{widget:.0} ms"), widget),
-        (format!("minimal page {minimal:.0} ms"), minimal),
+        (time("widget"), time("minimal")),
+        " ms",
+        "minimal page",
         Goal::AtMost(1.5),
     );
     Ok(())

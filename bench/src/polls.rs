@@ -1,6 +1,6 @@
 //! Polls, against a route that answers a constant, and against the one query that they need.
 
-use std::{ops::Range, sync::Arc};
+use std::{iter, ops::Range, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{Request, header};
@@ -11,12 +11,15 @@ use crate::{
     conversations::{Conversation, Conversations},
     load::{self, Connection, Pace, Work, closed_loop},
     processes::Usage,
-    report::{Goal, Report, median, median_ms},
+    report::{Goal, Report},
+    rounds::{Side, alternate, medians},
     server::{Database, Server},
 };
 
 /// As visitors' browsers come through a proxy.
 const CONNECTIONS: usize = 64;
+
+const CONSTANT: &str = "constant route";
 
 /// As many as the server has to Postgres, which all these polls ask.
 const FIRST_POLLS: usize = 20;
@@ -68,22 +71,14 @@ impl Poll {
 }
 
 /// `/healthz`: no middleware, no parsing, no database; only HTTP.
-pub(crate) struct Constant {
-    connection: Connection,
-}
-
-impl Constant {
-    pub(crate) fn over(connection: Connection) -> Self {
-        Self { connection }
-    }
-}
+struct Constant(Connection);
 
 impl Work for Constant {
     async fn once(&mut self, _: usize) -> Result<()> {
         let request = Request::get("/healthz")
             .header(header::HOST, "bench")
             .body(Full::default())?;
-        self.connection.ask(request).await.map(drop)
+        self.0.ask(request).await.map(drop)
     }
 }
 
@@ -110,14 +105,13 @@ async fn workers(
     conversations: &Arc<Conversations>,
     finds: Finds,
     connections: usize,
-) -> Result<impl Iterator<Item = Poll>> {
-    let conversations = conversations.clone();
-    let connections = Connection::open_many(server.address, connections).await?;
-    Ok(connections.into_iter().map(move |connection| Poll {
+) -> Result<Vec<Poll>> {
+    let poll = |connection| Poll {
         connection,
         conversations: conversations.clone(),
         finds,
-    }))
+    };
+    Connection::workers(server.address, connections, poll).await
 }
 
 async fn poll(
@@ -127,15 +121,11 @@ async fn poll(
     finds: Finds,
 ) -> Result<Pace> {
     let workers = workers(server, conversations, finds, CONNECTIONS).await?;
-    closed_loop(workers.collect(), setup.round).await
+    closed_loop(workers, setup.round).await
 }
 
 async fn constant(setup: &Setup, server: &Server, connections: usize) -> Result<Pace> {
-    let workers = Connection::open_many(server.admin_address, connections)
-        .await?
-        .into_iter()
-        .map(Constant::over)
-        .collect();
+    let workers = constant_workers(server, connections).await?;
     closed_loop(workers, setup.round).await
 }
 
@@ -146,83 +136,73 @@ pub(crate) async fn each_once(
     sessions: Range<u32>,
 ) -> Result<()> {
     let workers = workers(server, conversations, Finds::Nothing, FIRST_POLLS).await?;
+    let workers = workers.into_iter().map(AnyPoll).collect();
     let sessions = usize::try_from(sessions.start)?..usize::try_from(sessions.end)?;
-    load::each_once(workers.map(AnyPoll).collect(), sessions).await
+    load::each_once(workers, sessions).await
 }
 
 /// The throughput of idle polls alone, for who compares it with itself.
 pub(crate) async fn idle(
     setup: &Setup,
     server: &Server,
-    conversations: &Conversations,
+    conversations: &Arc<Conversations>,
 ) -> Result<f64> {
-    let conversations = Arc::new(conversations.clone());
-    Ok(poll(setup, server, &conversations, Finds::Nothing)
-        .await?
-        .per_second)
+    let pace = poll(setup, server, conversations, Finds::Nothing).await?;
+    Ok(pace.per_second)
 }
 
 /// Idle polls of all sessions in turn, for who sets their pace.
 pub(crate) async fn idle_workers(
     server: &Server,
     conversations: &Arc<Conversations>,
+) -> Result<Vec<impl Work>> {
+    workers(server, conversations, Finds::Nothing, CONNECTIONS).await
+}
+
+/// The constant, for who sets its pace.
+pub(crate) async fn constant_workers(
+    server: &Server,
     connections: usize,
 ) -> Result<Vec<impl Work>> {
-    let workers = workers(server, conversations, Finds::Nothing, connections).await?;
-    Ok(workers.collect())
+    Connection::workers(server.admin_address, connections, Constant).await
 }
 
 /// Idle polls of all sessions in turn, against the constant.
 pub(crate) async fn nothing_new(
     setup: &Setup,
     server: &Server,
-    conversations: &Conversations,
+    conversations: &Arc<Conversations>,
     report: &mut Report,
 ) -> Result<()> {
-    let conversations = Arc::new(conversations.clone());
-    let (mut polls, mut constants) = (Vec::new(), Vec::new());
-    for round in 0..=setup.rounds {
+    let rounds = alternate(setup, async |side| {
         let before = server.cpu()?;
-        let pace = poll(setup, server, &conversations, Finds::Nothing).await?;
-        let between = server.cpu()?;
-        let constant = constant(setup, server, CONNECTIONS).await?;
-        let after = server.cpu()?;
-        // The first round is for warming up.
-        if round > 0 {
-            let cost =
-                |pace: Pace, cpu: f64| cpu * 1e6 / (pace.per_second * setup.round.as_secs_f64());
-            polls.push((pace, cost(pace, between - before)));
-            constants.push((constant, cost(constant, after - between)));
-        }
-    }
-    let rate = |paces: &[(Pace, f64)]| median(paces.iter().map(|it| it.0.per_second).collect());
-    let p99 = |paces: &[(Pace, f64)]| median_ms(paces.iter().map(|it| it.0.p99));
-    let cpu = |paces: &[(Pace, f64)]| median(paces.iter().map(|it| it.1).collect());
+        let pace = match side {
+            Side::Measured => poll(setup, server, conversations, Finds::Nothing).await?,
+            Side::Limit => constant(setup, server, CONNECTIONS).await?,
+        };
+        let used = server.cpu()? - before;
+        Ok((pace, used / (pace.per_second * setup.round.as_secs_f64())))
+    })
+    .await?;
     report.compare(
         "idle poll, 10,000 sessions, 64 connections",
-        (format!("{:.0}/s", rate(&polls)), rate(&polls)),
-        (
-            format!("constant route {:.0}/s", rate(&constants)),
-            rate(&constants),
-        ),
+        medians(&rounds, |(pace, _)| pace.per_second),
+        "/s",
+        CONSTANT,
         Goal::AtLeast(0.6),
     );
     report.compare(
         "idle poll, 99th percentile",
-        (format!("{:.1} ms", p99(&polls)), p99(&polls)),
-        (
-            format!("constant route {:.1} ms", p99(&constants)),
-            p99(&constants),
-        ),
+        medians(&rounds, |(pace, _)| pace.p99.as_secs_f64() * 1e3),
+        " ms",
+        CONSTANT,
         Goal::AtMost(2.0),
     );
     report.compare(
         "idle poll, the server's processor time",
-        (format!("{:.1} µs", cpu(&polls)), cpu(&polls)),
-        (
-            format!("constant route {:.1} µs", cpu(&constants)),
-            cpu(&constants),
-        ),
+        medians(&rounds, |(_, cpu)| cpu * 1e6),
+        " µs",
+        CONSTANT,
         Goal::None,
     );
     Ok(())
@@ -233,33 +213,34 @@ pub(crate) async fn one_message(
     setup: &Setup,
     server: &Server,
     database: &Database,
-    conversations: &Conversations,
+    conversations: &Arc<Conversations>,
     report: &mut Report,
 ) -> Result<()> {
-    let conversations = Arc::new(conversations.clone());
-    let (mut polls, mut selects) = (Vec::new(), Vec::new());
-    for round in 0..=setup.rounds {
-        let before = Usage::now(setup, server)?;
-        let pace = poll(setup, server, &conversations, Finds::OneMessage).await?;
-        let used = Usage::now(setup, server)? - before;
-        report.costs.found_poll = Some(used.per(pace.per_second * setup.round.as_secs_f64()));
-        let workers = (0..CONNECTIONS)
-            .map(|_| Select {
+    let mut cost = Usage::default();
+    let rounds = alternate(setup, async |side| match side {
+        Side::Measured => {
+            let before = Usage::now(setup, server)?;
+            let pace = poll(setup, server, conversations, Finds::OneMessage).await?;
+            let used = Usage::now(setup, server)? - before;
+            cost = used.per(pace.per_second * setup.round.as_secs_f64());
+            Ok(pace.per_second)
+        }
+        Side::Limit => {
+            let select = || Select {
                 pool: database.pool.clone(),
                 conversations: conversations.clone(),
-            })
-            .collect();
-        let select = closed_loop(workers, setup.round).await?;
-        if round > 0 {
-            polls.push(pace.per_second);
-            selects.push(select.per_second);
+            };
+            let workers = iter::repeat_with(select).take(CONNECTIONS).collect();
+            Ok(closed_loop(workers, setup.round).await?.per_second)
         }
-    }
-    let (polls, selects) = (median(polls), median(selects));
+    })
+    .await?;
+    report.costs.found_poll = Some(cost);
     report.compare(
         "poll that finds a message, 64 connections",
-        (format!("{polls:.0}/s"), polls),
-        (format!("one indexed select {selects:.0}/s"), selects),
+        medians(&rounds, |rate| *rate),
+        "/s",
+        "one indexed select",
         Goal::AtLeast(0.7),
     );
     Ok(())
@@ -269,13 +250,12 @@ pub(crate) async fn one_message(
 pub(crate) async fn by_connections(
     setup: &Setup,
     server: &Server,
-    conversations: &Conversations,
+    conversations: &Arc<Conversations>,
     report: &mut Report,
 ) -> Result<()> {
-    let conversations = Arc::new(conversations.clone());
     for count in [1, 8, 64, 512] {
-        let workers = workers(server, &conversations, Finds::Nothing, count).await?;
-        let polled = closed_loop(workers.collect(), setup.round).await?;
+        let workers = workers(server, conversations, Finds::Nothing, count).await?;
+        let polled = closed_loop(workers, setup.round).await?;
         let constant = constant(setup, server, count).await?;
         report.by_connections.push((count, polled, constant));
     }

@@ -6,12 +6,10 @@ use crate::{
     Result, Setup,
     conversations::{Conversations, SESSION_ID},
     load::{Connection, Work, closed_loop},
-    pgbench,
-    report::{Goal, Report, median},
+    pgbench::{self, CLIENTS},
+    report::Report,
     server::{Database, Server},
 };
-
-const CONNECTIONS: usize = 16;
 
 struct Post {
     connection: Connection,
@@ -30,57 +28,26 @@ impl Work for Post {
 pub(crate) async fn throughput(
     setup: &Setup,
     server: &Server,
-    conversations: &Conversations,
+    conversations: &Arc<Conversations>,
 ) -> Result<f64> {
-    let conversations = Arc::new(conversations.clone());
-    let workers = Connection::open_many(server.address, CONNECTIONS)
-        .await?
-        .into_iter()
-        .map(|connection| Post {
-            connection,
-            conversations: conversations.clone(),
-        })
-        .collect();
-    Ok(closed_loop(workers, setup.round).await?.per_second)
-}
-
-/// What is queued for the homeserver that is not there would be tried again and again.
-pub(crate) async fn forget_outbox(database: &Database) -> Result<()> {
-    sqlx::query("TRUNCATE outbox")
-        .execute(&database.pool)
-        .await?;
-    Ok(())
+    let workers = Connection::workers(server.address, CLIENTS, |connection| Post {
+        connection,
+        conversations: conversations.clone(),
+    });
+    Ok(closed_loop(workers.await?, setup.round).await?.per_second)
 }
 
 pub(crate) async fn against_pgbench(
     setup: &Setup,
     server: &Server,
     database: &Database,
-    conversations: &Conversations,
+    conversations: &Arc<Conversations>,
     report: &mut Report,
 ) -> Result<()> {
-    let script = transaction(conversations.count);
-    let (mut posts, mut limits) = (Vec::new(), Vec::new());
-    for round in 0..=setup.rounds {
-        let rate = throughput(setup, server, conversations).await?;
-        forget_outbox(database).await?;
-        let Some(limit) = pgbench::run(setup, database, "post", &script, CONNECTIONS).await? else {
-            return Ok(());
-        };
-        forget_outbox(database).await?;
-        if round > 0 {
-            posts.push(rate);
-            limits.push(limit);
-        }
-    }
-    let (posts, limits) = (median(posts), median(limits));
-    report.compare(
-        "visitor's message, POST to answer, 16 connections",
-        (format!("{posts:.0}/s"), posts),
-        (format!("`pgbench` {limits:.0}/s"), limits),
-        Goal::AtLeast(0.5),
-    );
-    Ok(())
+    let work = "visitor's message, POST to answer, 16 connections";
+    let transaction = transaction(conversations.count);
+    let through_server = async || throughput(setup, server, conversations).await;
+    pgbench::compare(setup, database, work, &transaction, through_server, report).await
 }
 
 /// What has to be done for a message, and nothing else.

@@ -1,6 +1,6 @@
 //! What processes use: the server, Postgres with its backends, Synapse.
 
-use std::{fs, ops::Sub, time::Duration};
+use std::{fs, ops::Sub, path::Path, time::Duration};
 
 use crate::{Result, Setup, server::Server};
 
@@ -18,7 +18,7 @@ impl Usage {
         Ok(Self {
             server: server.cpu()?,
             postgres: with_children(setup.postgres_pid)?,
-            synapse: own(setup.synapse_pid)?,
+            synapse: own(recorded(&setup.synapse_pid_file)?)?,
         })
     }
 
@@ -42,6 +42,13 @@ impl Sub for Usage {
             synapse: self.synapse - earlier.synapse,
         }
     }
+}
+
+/// The process id in a file; Synapse has another one after each start.
+fn recorded(path: &Path) -> Result<u32> {
+    let record = fs::read_to_string(path)?;
+    let pid = record.split_whitespace().next();
+    Ok(pid.ok_or("no process id")?.parse()?)
 }
 
 /// The processor time of one process.

@@ -1,6 +1,6 @@
 //! What came out: a table for people, and JSON.
 
-use std::{fmt::Write as _, fs, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, path::Path};
 
 use serde_json::{Value, json};
 
@@ -67,15 +67,16 @@ pub(crate) enum Goal {
 }
 
 impl Report {
-    /// A figure, its limit, and how the first relates to the second.
+    /// A figure beside its limit, and how the first relates to the second.
     pub(crate) fn compare(
         &mut self,
         work: &str,
-        (figure, value): (String, f64),
-        (limit, limit_value): (String, f64),
+        (value, limit): (f64, f64),
+        unit: &str,
+        limit_name: &str,
         goal: Goal,
     ) {
-        let ratio = value / limit_value;
+        let ratio = value / limit;
         let (to_reach, score) = match goal {
             Goal::AtLeast(least) => (format!("at least {least:.2}"), Some(ratio / least)),
             Goal::AtMost(most) => (format!("at most {most:.2}"), Some(most / ratio)),
@@ -83,8 +84,8 @@ impl Report {
         };
         self.push(Line {
             work: work.to_owned(),
-            figure,
-            limit,
+            figure: format!("{}{unit}", digits(value)),
+            limit: format!("{limit_name} {}{unit}", digits(limit)),
             ratio: Some(ratio),
             to_reach,
             score,
@@ -95,13 +96,10 @@ impl Report {
     pub(crate) fn bound(&mut self, work: &str, value: f64, unit: &str, most: f64) {
         self.push(Line {
             work: work.to_owned(),
-            figure: match unit {
-                "" => format!("{value:.0}"),
-                _ => format!("{value:.3} {unit}"),
-            },
+            figure: format!("{}{unit}", digits(value)),
             limit: String::new(),
             ratio: None,
-            to_reach: format!("at most {most} {unit}").trim_end().to_owned(),
+            to_reach: format!("at most {most}{unit}"),
             // One that has to be 0 and is.
             score: Some(if value <= most {
                 (most / value).max(1.0)
@@ -279,23 +277,12 @@ fn replace(document: &Path, name: &str, new: &str) -> Result<()> {
     Ok(())
 }
 
-/// The middle of so many measurements.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-pub(crate) fn median_ms(values: impl IntoIterator<Item = Duration>) -> f64 {
-    median(
-        values
-            .into_iter()
-            .map(|it| it.as_secs_f64() * 1e3)
-            .collect(),
-    )
-}
-
-/// A time, as a figure.
-pub(crate) fn milliseconds(time: Duration, what: &str) -> (String, f64) {
-    let value = time.as_secs_f64() * 1e3;
-    (format!("{what}{value:.1} ms"), value)
+/// As many as can be told.
+fn digits(value: f64) -> String {
+    match value {
+        0.0 | 100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        1.0.. => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
 }

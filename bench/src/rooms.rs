@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use crate::{
     Result, Setup,
-    load::{number, per_second},
+    load::{all, number, per_second},
     matrix::{Matrix, until_seen},
     processes::Usage,
-    report::{Goal, Report, median},
+    report::{Goal, Report},
+    rounds::{Side, alternate, medians},
     server::Server,
     visitor,
 };
 
 /// Begun at the same time.
 const AT_ONCE: usize = 12;
-const BURSTS: usize = 3;
 const PAGE: &str = "https://www.example.com/pricing";
 
 /// `bare` is signed in as the relay's bot. What is visible is what its own `/sync` shows, of both.
@@ -31,41 +31,35 @@ pub(crate) async fn measure(
     report: &mut Report,
 ) -> Result<()> {
     let mut seen = bare.clone().follow();
-    let (mut relayed, mut made) = (Vec::new(), Vec::new());
-    for _ in 0..BURSTS {
-        for through_server in [true, false] {
-            let (began, before) = (Instant::now(), Usage::now(setup, server)?);
-            let texts: HashSet<_> = (0..AT_ONCE).map(|_| Uuid::new_v4().to_string()).collect();
-            let mut tasks = JoinSet::new();
-            for text in texts.clone() {
-                if through_server {
-                    let address = server.address;
-                    tasks
-                        .spawn(async move { visitor::begin(address, &text, PAGE).await.map(drop) });
-                } else {
-                    let (bare, creation) = (bare.clone(), creation(setup));
-                    tasks.spawn(async move { make_room(&bare, &creation, &text).await });
+    let (address, creation) = (server.address, creation(setup));
+    let mut cost = Usage::default();
+    let rounds = alternate(setup, async |side| {
+        let (began, before) = (Instant::now(), Usage::now(setup, server)?);
+        let texts: HashSet<_> = (0..AT_ONCE).map(|_| Uuid::new_v4().to_string()).collect();
+        let mut tasks = JoinSet::new();
+        for text in texts.clone() {
+            let (bare, creation) = (bare.clone(), creation.clone());
+            tasks.spawn(async move {
+                match side {
+                    Side::Measured => visitor::begin(address, &text, PAGE).await.map(drop),
+                    Side::Limit => make_room(&bare, &creation, &text).await,
                 }
-            }
-            until_seen(&mut seen, texts).await?;
-            while let Some(done) = tasks.join_next().await {
-                done??;
-            }
-            let rate = per_second(AT_ONCE, began.elapsed());
-            if through_server {
-                let used = Usage::now(setup, server)? - before;
-                report.costs.room = Some(used.per(number(AT_ONCE)));
-                relayed.push(rate);
-            } else {
-                made.push(rate);
-            }
+            });
         }
-    }
-    let (relayed, made) = (median(relayed), median(made));
+        until_seen(&mut seen, texts).await?;
+        all(tasks).await?;
+        if side == Side::Measured {
+            cost = (Usage::now(setup, server)? - before).per(number(AT_ONCE));
+        }
+        Ok(per_second(AT_ONCE, began.elapsed()))
+    })
+    .await?;
+    report.costs.room = Some(cost);
     report.compare(
         "session creation, POST to first message visible in the room, 12 at once",
-        (format!("{relayed:.1}/s"), relayed),
-        (format!("bare client {made:.1}/s"), made),
+        medians(&rounds, |rate| *rate),
+        "/s",
+        "bare client",
         Goal::AtLeast(0.9),
     );
     Ok(())
@@ -82,7 +76,7 @@ async fn make_room(bare: &Matrix, creation: &Value, text: &str) -> Result<()> {
 }
 
 /// What the relay asks for: see `creation` in `server/src/matrix/room.rs`.
-pub(crate) fn creation(setup: &Setup) -> Value {
+fn creation(setup: &Setup) -> Value {
     let bot = setup.bot.mxid.as_str();
     let bot_only = [
         "encryption",

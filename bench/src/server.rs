@@ -7,13 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 use tokio::{
     process::{Child, Command},
     time,
 };
 
-use crate::{Result, Setup, processes};
+use crate::{Result, Setup, matrix::Matrix, processes};
+
+/// Where servers tell each other of conversations that change.
+pub(crate) const CHANGES_CHANNEL: &str = "support_chat_changes";
 
 /// A database of its own.
 #[derive(Clone, Debug)]
@@ -26,12 +32,7 @@ pub(crate) struct Database {
 impl Database {
     /// Makes one, empty.
     pub(crate) async fn make(setup: &Setup, name: &str) -> Result<Self> {
-        let elsewhere = PgPool::connect(&setup.database_url).await?;
-        let statement = format!("CREATE DATABASE \"{name}\"");
-        sqlx::query(AssertSqlSafe(statement))
-            .execute(&elsewhere)
-            .await?;
-        elsewhere.close().await;
+        administer(setup, &format!("CREATE DATABASE \"{name}\"")).await?;
         let (base, _) = setup
             .database_url
             .rsplit_once('/')
@@ -42,6 +43,29 @@ impl Database {
             .connect_lazy(&url)?;
         Ok(Self { url, pool })
     }
+
+    /// Hears of the conversations that change, as other servers do.
+    pub(crate) async fn changes(&self) -> Result<PgListener> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(CHANGES_CHANNEL).await?;
+        Ok(listener)
+    }
+
+    /// Gives its space back.
+    pub(crate) async fn drop(self, setup: &Setup) -> Result<()> {
+        self.pool.close().await;
+        let (_, name) = self.url.rsplit_once('/').ok_or("no name")?;
+        administer(setup, &format!("DROP DATABASE \"{name}\" WITH (FORCE)")).await
+    }
+}
+
+async fn administer(setup: &Setup, statement: &str) -> Result<()> {
+    let mut elsewhere = PgConnection::connect(&setup.database_url).await?;
+    sqlx::query(AssertSqlSafe(statement.to_owned()))
+        .execute(&mut elsewhere)
+        .await?;
+    elsewhere.close().await?;
+    Ok(())
 }
 
 /// A running server; killed when dropped.
@@ -55,11 +79,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it and waits for its first answer. Without a homeserver's token it has none to talk to.
+    /// Starts it and waits for its first answer. Without a bot that is signed in it has no homeserver.
     pub(crate) async fn start(
         setup: &Setup,
         database: &Database,
-        bot_token: Option<&str>,
+        bot: Option<&Matrix>,
     ) -> Result<Self> {
         let [public, admin] = setup
             .ports
@@ -69,19 +93,16 @@ impl Server {
             .create(true)
             .append(true)
             .open(setup.output.join("server.log"))?;
-        let homeserver = match bot_token {
-            Some(_) => setup.homeserver_url.as_str(),
-            None => "http://127.0.0.1:1",
+        let (homeserver, mxid, token) = match bot {
+            Some(bot) => (&*setup.homeserver_url, &bot.mxid, &*bot.token),
+            None => ("http://127.0.0.1:1", &setup.bot.mxid, "none"),
         };
         let started = Instant::now();
         let child = Command::new(&setup.program)
             .env("DATABASE_URL", &database.url)
             .env("MATRIX_HOMESERVER_URL", homeserver)
-            .env("MATRIX_SUPPORT_BOT_MXID", &setup.bot.mxid)
-            .env(
-                "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
-                bot_token.unwrap_or("none"),
-            )
+            .env("MATRIX_SUPPORT_BOT_MXID", mxid)
+            .env("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", token)
             .env("MATRIX_SUPPORT_STAFF_MXIDS", &setup.staff.mxid)
             .env("SUPPORT_CHAT_LISTEN", public.to_string())
             .env("SUPPORT_CHAT_ADMIN_LISTEN", admin.to_string())
@@ -119,6 +140,20 @@ impl Server {
     /// Ends it at once.
     pub(crate) async fn stop(mut self) -> Result<()> {
         self.child.kill().await?;
+        Ok(())
+    }
+
+    /// Waits until it says that it is ready.
+    pub(crate) async fn ready(&self, patience: Duration) -> Result<()> {
+        let url = format!("http://{}/readyz", self.admin_address);
+        let deadline = Instant::now() + patience;
+        while !reqwest::get(&url).await?.status().is_success() {
+            if Instant::now() > deadline {
+                let waited = patience.as_secs();
+                return Err(format!("the server was not ready within {waited} s").into());
+            }
+            time::sleep(Duration::from_millis(5)).await;
+        }
         Ok(())
     }
 

@@ -15,10 +15,11 @@ use tokio::{
 
 use crate::{
     Result, Setup, conversations,
-    load::{Connection, Work, number, p99},
+    load::{Work, number, p99},
     matrix::Matrix,
     polls,
-    report::{Goal, Report, milliseconds},
+    report::{Goal, Report},
+    rounds::{median, repeat},
     server::{Database, Server},
     visitor::{Visitor, until_relayed},
 };
@@ -29,7 +30,6 @@ const WRITERS: usize = 4;
 const MESSAGES_PER_SECOND: u32 = 2;
 /// How often the constant route is asked meanwhile.
 const CONSTANTS_PER_SECOND: u32 = 20;
-const CONNECTIONS: usize = 64;
 
 /// How requests went whose times were set before, and counted from there.
 #[derive(Default)]
@@ -41,24 +41,22 @@ struct Paced {
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_soak").await?;
     let bot = Matrix::login(setup, &setup.bot).await?;
-    let server = Server::start(setup, &database, Some(&bot.token)).await?;
+    let server = Server::start(setup, &database, Some(&bot)).await?;
     let stored = conversations::store(&server, &database, SESSIONS, 2, SESSIONS).await?;
-    let stored = Arc::new(stored);
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
         writers.push(Visitor::begin(&server, &database).await?);
     }
     until_relayed(&database).await?;
-    let possible = polls::idle(setup, &server, &stored).await?;
-    let half = possible / 2.0;
+    let possible = repeat(setup, async || polls::idle(setup, &server, &stored).await);
+    let half = median(possible.await?) / 2.0;
 
     let lasting = setup.soak;
     let failed = Arc::new(AtomicUsize::new(0));
     let writing = tokio::spawn(write(writers, lasting, failed.clone()));
-    let constants = Connection::open_many(server.admin_address, 1).await?;
-    let constants = constants.into_iter().map(polls::Constant::over).collect();
+    let constants = polls::constant_workers(&server, 1).await?;
     let constants = tokio::spawn(paced(constants, f64::from(CONSTANTS_PER_SECOND), lasting));
-    let workers = polls::idle_workers(&server, &stored, CONNECTIONS).await?;
+    let workers = polls::idle_workers(&server, &stored).await?;
     let polled = tokio::spawn(paced(workers, half, lasting));
     let (mut memory, began) = (Vec::new(), Instant::now());
     while began.elapsed() < lasting {
@@ -80,11 +78,12 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         "",
         0.0,
     );
-    let (polls, constants) = (p99(&polled.took), p99(&constants.took));
+    let p99_ms = |paced: &Paced| p99(&paced.took).as_secs_f64() * 1e3;
     report.compare(
         &format!("{what}: 99th percentile of polls"),
-        milliseconds(polls, ""),
-        milliseconds(constants, "constant route meanwhile "),
+        (p99_ms(&polled), p99_ms(&constants)),
+        " ms",
+        "constant route meanwhile",
         Goal::AtMost(2.0),
     );
     // The first quarter is for warming up.
@@ -95,8 +94,9 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     );
     report.compare(
         &format!("{what}: memory, {:+.1} MiB/h", slope(settled) * 3600.0),
-        (format!("{last:.1} MiB at the end"), last),
-        (format!("{first:.1} MiB after a quarter"), first),
+        (last, first),
+        " MiB",
+        "after a quarter",
         Goal::AtMost(1.1),
     );
     report.soak = memory;

@@ -8,24 +8,23 @@ use std::{
 };
 
 use hyper::body::Bytes;
-use sqlx::{PgPool, postgres::PgListener};
 use tokio::{sync::mpsc, task::JoinSet, time};
 use uuid::Uuid;
 
 use crate::{
     Result, Setup,
     conversations::{self, Conversations},
-    load::{Connection, number},
+    load::{Connection, all, number},
     matrix::PATIENCE,
     processes::Usage,
-    report::{Goal, Report, median_ms},
-    server::{Database, Server},
+    report::{Goal, Report},
+    rounds::median_ms,
+    server::{CHANGES_CHANNEL, Database, Server},
 };
 
 const SHORT: Duration = Duration::from_secs(2);
 /// Replies to one at a time, while all wait.
 const SINGLES: usize = 20;
-const CHANGES_CHANNEL: &str = "support_chat_changes";
 /// Changes that other servers are told of, and how many more servers there seem to be.
 const CHANGES: usize = 5_000;
 const LISTENERS: usize = 9;
@@ -37,7 +36,6 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let watched = (setup.round * 3).min(Duration::from_secs(10));
     let count = setup.waiters;
     let stored = conversations::store(&server, &database, count, 2, count).await?;
-    let stored = Arc::new(stored);
     let count = stored.sample.len();
 
     let without = server.resident_mib()?;
@@ -61,22 +59,21 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let kib = |mib: f64| (mib - without) * 1024.0 / number(count);
     report.compare(
         &format!("memory of each of {count} waiting polls, with its connection"),
-        (format!("{:.1} KiB", kib(waiting)), kib(waiting)),
-        (
-            format!("idle after a poll {:.1} KiB", kib(polled)),
-            kib(polled),
-        ),
+        (kib(waiting), kib(polled)),
+        " KiB",
+        "idle after a poll",
         Goal::None,
     );
     report.compare(
         &format!("{count} visitors who wait, the server's processor time"),
-        (format!("{:.1} % of a core", used.server * 1e2), used.server),
-        (format!("polls every 2 s {:.1} %", short * 1e2), short),
+        (used.server * 1e2, short * 1e2),
+        " % of a core",
+        "polls every 2 s",
         Goal::AtMost(1.0),
     );
     one_at_a_time(&database, &stored, &mut answers, report).await?;
     all_at_once(&database, &stored, &mut answers, report).await?;
-    report.costs.change = Some(change(setup, &server, &database.pool).await?);
+    report.costs.change = Some(change(setup, &server, &database).await?);
     server.stop().await
 }
 
@@ -102,7 +99,7 @@ async fn poll_shortly(
                 polls += 1;
                 next += SHORT;
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>((connection, polls))
+            Ok::<_, crate::Error>((connection, polls))
         });
     }
     let (mut connections, mut polls) = (Vec::new(), 0);
@@ -184,8 +181,7 @@ async fn one_at_a_time(
     answers: &mut mpsc::UnboundedReceiver<Answer>,
     report: &mut Report,
 ) -> Result<()> {
-    let mut listener = PgListener::connect_with(&database.pool).await?;
-    listener.listen(CHANGES_CHANNEL).await?;
+    let mut listener = database.changes().await?;
     let (mut seen, mut told) = (Vec::new(), Vec::new());
     for (n, session) in stored.sample.iter().enumerate().take(SINGLES) {
         let began = Instant::now();
@@ -200,14 +196,14 @@ async fn one_at_a_time(
         seen.extend(came?.first().map(|at| at.duration_since(began)));
         told.push(heard.map_err(|error: sqlx::Error| error)?);
     }
-    let (seen, told) = (median_ms(seen), median_ms(told));
     report.compare(
         &format!(
             "reply stored to seen by who waits, among {} others",
             stored.count
         ),
-        (format!("{seen:.1} ms"), seen),
-        (format!("NOTIFY to a bare listener {told:.1} ms"), told),
+        (median_ms(seen), median_ms(told)),
+        " ms",
+        "NOTIFY to a bare listener",
         Goal::None,
     );
     Ok(())
@@ -243,49 +239,44 @@ async fn all_at_once(
                 .fetch_one(&pool)
                 .await?;
             }
-            Ok::<_, sqlx::Error>(())
+            Ok(())
         });
     }
-    while let Some(done) = tasks.join_next().await {
-        done??;
-    }
+    all(tasks).await?;
     let selected = began.elapsed().as_secs_f64() * 1e3;
     report.compare(
         &format!(
             "replies to {} waiting polls at once, stored to all seen",
             ids.len()
         ),
-        (format!("{seen:.0} ms"), seen),
-        (
-            format!("as many indexed selects {selected:.0} ms"),
-            selected,
-        ),
+        (seen, selected),
+        " ms",
+        "as many indexed selects",
         Goal::None,
     );
     Ok(())
 }
 
 /// What it takes to tell one more server that a conversation has changed.
-async fn change(setup: &Setup, server: &Server, pool: &PgPool) -> Result<Usage> {
-    let few = tell(setup, server, pool).await?;
+async fn change(setup: &Setup, server: &Server, database: &Database) -> Result<Usage> {
+    let few = tell(setup, server, database).await?;
     let mut listeners = JoinSet::new();
     for _ in 0..LISTENERS {
-        let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen(CHANGES_CHANNEL).await?;
+        let mut listener = database.changes().await?;
         listeners.spawn(async move { while listener.recv().await.is_ok() {} });
     }
-    let many = tell(setup, server, pool).await?;
+    let many = tell(setup, server, database).await?;
     let postgres = (many.postgres - few.postgres).max(0.0) / number(LISTENERS);
     Ok(Usage { postgres, ..few })
 }
 
 /// Tells of changes, one by one, and what each took.
-async fn tell(setup: &Setup, server: &Server, pool: &PgPool) -> Result<Usage> {
+async fn tell(setup: &Setup, server: &Server, database: &Database) -> Result<Usage> {
     let before = Usage::now(setup, server)?;
     for _ in 0..CHANGES {
         sqlx::query("SELECT pg_notify($1, gen_random_uuid()::text)")
             .bind(CHANGES_CHANNEL)
-            .execute(pool)
+            .execute(&database.pool)
             .await?;
     }
     Ok((Usage::now(setup, server)? - before).per(number(CHANGES)))

@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: the release build against its limits, on a Postgres and a Synapse of its own.
 //! What is measured, and how, is in the crate `bench`.
 
+use std::env;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -11,7 +13,7 @@ use crate::process::{command, run_shown, watch_signals};
 use crate::progress::{note, step};
 use crate::server::Profile;
 use crate::test::TestStack;
-use crate::{browser, files, node, synapse};
+use crate::{browser, files, node, parts_ctl, synapse};
 
 /// Measures everything; or only the sections named, for who works on one of them.
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Result<()> {
@@ -21,10 +23,15 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
         Profile::Debug => (&[], "debug"),
         Profile::Release => (&["--release"], "release"),
     };
+    let server = env::var_os("BENCH_SERVER").map(PathBuf::from);
     step("server and benchmark", || {
+        let mut cargo = command("cargo");
+        cargo.args(["build", "--package", "bench"]);
+        if server.is_none() {
+            cargo.args(["--package", "server"]);
+        }
         run_shown(
-            command("cargo")
-                .args(["build", "--package", "server", "--package", "bench"])
+            cargo
                 .args(options)
                 .current_dir(&layout.root)
                 .env("SQLX_OFFLINE", "true"),
@@ -49,8 +56,8 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
     let pgbench = stack.postgres()?.program("pgbench");
     let postgres_pid = stack.postgres()?.pid();
     let homeserver_url = stack.synapse()?.url();
-    let synapse_pid = stack.synapse()?.pid();
-    let (Some(postgres_pid), Some(synapse_pid)) = (postgres_pid, synapse_pid) else {
+    let synapse_pid_file = stack.synapse()?.pid_file().map(Path::to_owned);
+    let (Some(postgres_pid), Some(synapse_pid_file)) = (postgres_pid, synapse_pid_file) else {
         return fail("a part does not run");
     };
     // Polls that wait have a connection each.
@@ -62,15 +69,20 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
     bench
         .args(sections)
         .current_dir(&layout.root)
-        .env("SERVER_PROGRAM", built.join("matrix-support-chat"))
+        .env(
+            "SERVER_PROGRAM",
+            server.unwrap_or_else(|| built.join("matrix-support-chat")),
+        )
         .env("PUBLIC_PORT", ports.page.to_string())
         .env("ADMIN_PORT", ports.admin.to_string())
         .env("DATABASE_URL", database_url)
         .env("HOMESERVER_URL", homeserver_url)
         .env("POSTGRES_PID", postgres_pid.to_string())
-        .env("SYNAPSE_PID", synapse_pid.to_string())
+        .env("SYNAPSE_PID_FILE", synapse_pid_file)
         .env("BOT_MXID", synapse::mxid(synapse::BOT))
         .env("BOT_PASSWORD", accounts.bot_password())
+        .env("ADMIN_MXID", synapse::mxid(synapse::ADMIN))
+        .env("ADMIN_PASSWORD", accounts.admin_password())
         .env("STAFF_MXID", synapse::mxid(synapse::STAFF[0]))
         .env("STAFF_PASSWORD", accounts.staff_password())
         .env("END2END_DIR", end2end)
@@ -82,7 +94,9 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
     if let Some(chromium) = chromium {
         bench.env("CHROMIUM", chromium);
     }
-    run_shown(&mut bench, "the benchmark")?;
+    parts_ctl::during(stack.parts()?, &layout.test(), |script| {
+        run_shown(bench.env("PARTS_CTL", script), "the benchmark")
+    })?;
     let after = fs::read_to_string(&document).context("cannot read docs/performance.md")?;
     if after != before {
         note("docs/performance.md has the new figures");

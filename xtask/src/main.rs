@@ -76,9 +76,10 @@ environment:
   BENCH_SECONDS=N           how long each of `bench`'s rounds takes (3)
   BENCH_ROUNDS=N            how many rounds it makes of each measurement (3)
   BENCH_SESSIONS=N          how many sessions it stores to see what growth costs (100000)
-  BENCH_ROOMS=N             how many rooms it has Synapse make, to see what they cost (200)
+  BENCH_ROOMS=N             how many rooms its bot is put into, to see what they cost (10000)
   BENCH_SOAK_MINUTES=N      how long it soaks (3)
   BENCH_WAITERS=N           how many polls wait at the same time (5000)
+  BENCH_SERVER=FILE         what it measures, instead of a build of this checkout: to compare two
   FAULT_SCALE=N             how many times the usual number of faults `test faults` makes
   FAULT_SEED=N              the random choices of an earlier run of `test faults`
   XTASK_CACHE=DIR           where tools are kept (default: .dev/cache)
@@ -127,7 +128,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["size"] => size::run(&Layout::find()?),
         // Called by programs, not by people: Trunk's post-build hook and the end-to-end tests.
         ["finish-widget"] => widget::finish(&Layout::find()?),
-        ["parts-ctl", address, part, command] => parts_ctl::send(address, part, command),
+        ["parts-ctl", address, command @ ..] => parts_ctl::send(address, command),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -1,5 +1,5 @@
 //! Lets a test kill the parts that this program supervises, Synapse and Postgres, and start them
-//! again.
+//! again; and the benchmark, fill Synapse with rooms.
 //!
 //! The supervising run listens on a loopback port; a script that calls `xtask parts-ctl` with that
 //! address is what the test runs, as `$PARTS_CTL synapse stop`. It returns when the thing is done.
@@ -22,12 +22,17 @@ pub(crate) struct Parts<'a> {
 
 impl Parts<'_> {
     fn control(&mut self, command: &str) -> Result<()> {
-        match command {
-            "synapse stop" => self.synapse.kill(),
-            "synapse start" => self.synapse.run()?,
-            "postgres stop" => self.postgres.kill(),
-            "postgres start" => self.postgres.run()?,
-            _ => return fail("the commands are synapse|postgres stop|start"),
+        match command.split(' ').collect::<Vec<_>>()[..] {
+            ["synapse", "stop"] => self.synapse.kill(),
+            ["synapse", "start"] => self.synapse.run()?,
+            ["synapse", "clone", room_id, count] => self.synapse.clone_room(room_id, count)?,
+            ["postgres", "stop"] => self.postgres.kill(),
+            ["postgres", "start"] => self.postgres.run()?,
+            _ => {
+                return fail(
+                    "the commands are synapse|postgres stop|start, synapse clone ROOM COUNT",
+                );
+            }
         }
         Ok(())
     }
@@ -87,7 +92,7 @@ fn write_script(dir: &Path, address: SocketAddr) -> Result<PathBuf> {
     let script = dir.join("parts-ctl");
     files::write_private(
         &script,
-        &format!("#!/bin/sh\nexec '{program}' parts-ctl {address} \"$1\" \"$2\"\n"),
+        &format!("#!/bin/sh\nexec '{program}' parts-ctl {address} \"$@\"\n"),
     )?;
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700))
         .context("cannot make a script")?;
@@ -95,9 +100,9 @@ fn write_script(dir: &Path, address: SocketAddr) -> Result<PathBuf> {
 }
 
 /// The script's side: sends a command and waits until it is done.
-pub(crate) fn send(address: &str, part: &str, command: &str) -> Result<()> {
+pub(crate) fn send(address: &str, command: &[&str]) -> Result<()> {
     let stream = TcpStream::connect(address).context("no test run listens")?;
-    writeln!(&stream, "{part} {command}").context("cannot ask")?;
+    writeln!(&stream, "{}", command.join(" ")).context("cannot ask")?;
     let mut answer = String::new();
     BufReader::new(&stream)
         .read_line(&mut answer)

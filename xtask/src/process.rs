@@ -227,6 +227,11 @@ impl Service {
         self.child.id()
     }
 
+    /// Where its process id is recorded while it runs.
+    pub(crate) fn record(&self) -> &Path {
+        &self.record
+    }
+
     /// Where its output goes.
     pub(crate) fn log(&self) -> &Path {
         &self.log

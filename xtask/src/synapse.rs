@@ -29,7 +29,8 @@ pub(crate) const BOT: &str = "supportbot";
 /// Who answers visitors.
 pub(crate) const STAFF: [&str; 2] = ["alice", "bob"];
 
-const ADMIN: &str = "admin";
+/// Who administers the homeserver.
+pub(crate) const ADMIN: &str = "admin";
 
 impl Accounts {
     /// The accounts kept in this file, or new ones kept there from now on.
@@ -75,6 +76,11 @@ impl Accounts {
     /// The bot's password.
     pub(crate) fn bot_password(&self) -> &str {
         &self.bot
+    }
+
+    /// The password of who administers the homeserver.
+    pub(crate) fn admin_password(&self) -> &str {
+        &self.admin
     }
 
     /// The password of everyone on the staff.
@@ -156,9 +162,9 @@ impl Synapse {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its process, while it runs.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.service.as_ref().map(Service::pid)
+    /// Where its process id is recorded, while it runs.
+    pub(crate) fn pid_file(&self) -> Option<&Path> {
+        self.service.as_ref().map(Service::record)
     }
 
     /// What proves the right to register accounts.
@@ -202,6 +208,20 @@ impl Synapse {
         service.wait_ready(|| Ok(homeserver.is_up()))?;
         self.service = Some(service);
         Ok(())
+    }
+
+    /// Makes so many clones of a room, in the database, while Synapse is down: asked for, they would take
+    /// it a tenth of a second each.
+    pub(crate) fn clone_room(&mut self, room_id: &str, count: &str) -> Result<()> {
+        self.kill();
+        let mut cloning = command(&self.python);
+        cloning
+            .args(["-c", include_str!("../clone_room.py")])
+            .arg(self.dir.join("homeserver.yaml"))
+            .args([room_id, count]);
+        let log = self.dir.join("clone_room.log");
+        run_logged(&mut cloning, "cloning a room", &log)?;
+        self.run()
     }
 
     fn register(&self, accounts: &Accounts) -> Result<()> {

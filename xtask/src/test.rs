@@ -489,8 +489,8 @@ impl TestStack {
         Ok(self.synapse.insert(synapse))
     }
 
-    /// What a test may kill.
-    fn parts(&mut self) -> Result<Parts<'_>> {
+    /// What may be killed.
+    pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
         self.postgres()?;
         self.synapse()?;
         match (&mut self.synapse, &mut self.postgres) {
