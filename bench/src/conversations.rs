@@ -34,6 +34,9 @@ pub(crate) struct Conversation {
 /// A session's id, as SQL over its number `n`: in no order, as those of the server's.
 pub(crate) const SESSION_ID: &str = "md5('session' || n)::uuid";
 
+/// The tables that are filled.
+const FILLED: &str = "sessions, session_tokens, messages";
+
 /// Stores so many sessions with so many messages each. `sample` of them are talked to, spread over
 /// all: one half is only read.
 pub(crate) async fn store(
@@ -58,9 +61,11 @@ pub(crate) async fn store(
     let first: Uuid = created["sessionId"].as_str().ok_or("no session")?.parse()?;
 
     let mut db = database.pool.acquire().await?;
-    // Foreign keys would be checked one by one, and they hold.
+    // Foreign keys would be checked one by one, and they hold; indexes are made when all rows are there.
     let fill = format!(
         "SET session_replication_role = replica;
+         SET maintenance_work_mem = '1GB';
+         UPDATE pg_index SET indisready = false WHERE indrelid = ANY('{{{FILLED}}}'::regclass[]);
          DELETE FROM outbox;
          INSERT INTO sessions (id, last_seq)
              SELECT {SESSION_ID}, {messages} FROM generate_series(1, {sessions}) n;
@@ -71,16 +76,18 @@ pub(crate) async fn store(
              SELECT md5('message' || n || '.' || k)::uuid, {SESSION_ID}, k, 'staff',
                     'A message of about a line''s length, as people write them in a chat, number ' || k
              FROM generate_series(1, {sessions}) n, generate_series(1, {messages}) k;
-         RESET session_replication_role;"
+         UPDATE pg_index SET indisready = true WHERE indrelid = ANY('{{{FILLED}}}'::regclass[]);
+         REINDEX TABLE sessions;
+         REINDEX TABLE session_tokens;
+         REINDEX TABLE messages;
+         RESET session_replication_role;
+         RESET maintenance_work_mem;"
     );
     sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut *db).await?;
-    for table in ["sessions", "session_tokens", "messages"] {
-        let vacuum = format!("VACUUM ANALYZE {table}");
-        sqlx::raw_sql(AssertSqlSafe(vacuum))
-            .execute(&mut *db)
-            .await?;
+    for statement in [&format!("VACUUM ANALYZE {FILLED}"), "CHECKPOINT"] {
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut *db).await?;
     }
-    sqlx::raw_sql("CHECKPOINT").execute(&mut *db).await?;
     let query = format!(
         "SELECT {SESSION_ID} AS id,
                 md5('message' || n || '.' || {before})::uuid AS last_but_one,

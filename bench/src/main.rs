@@ -112,7 +112,7 @@ impl Setup {
             end2end: text("END2END_DIR")?.into(),
             output: text("OUTPUT_DIR")?.into(),
             document: text("DOCUMENT")?.into(),
-            many_sessions: number("BENCH_SESSIONS", 100_000)?,
+            many_sessions: number("BENCH_SESSIONS", 1_000_000)?,
             waiters: number("BENCH_WAITERS", 5_000)?,
             many_rooms: usize::try_from(number("BENCH_ROOMS", 10_000)?)?,
             soak: Duration::from_mins(number("BENCH_SOAK_MINUTES", 3)?.into()),

@@ -75,7 +75,7 @@ usage: cargo xtask COMMAND
 environment:
   BENCH_SECONDS=N           how long each of `bench`'s rounds takes (3)
   BENCH_ROUNDS=N            how many rounds it makes of each measurement (3)
-  BENCH_SESSIONS=N          how many sessions it stores to see what growth costs (100000)
+  BENCH_SESSIONS=N          how many sessions it stores to see what growth costs (1000000)
   BENCH_ROOMS=N             how many rooms its bot is put into, to see what they cost (10000)
   BENCH_SOAK_MINUTES=N      how long it soaks (3)
   BENCH_WAITERS=N           how many polls wait at the same time (5000)
