@@ -159,9 +159,9 @@ impl Metrics {
     }
 
     /// One request was answered.
-    pub fn answered(&self, operation: &str, status: u16, code: &str, took: Duration) {
+    pub fn answered(&self, operation: &str, status: &str, code: &str, took: Duration) {
         self.requests
-            .with_label_values(&[operation, &status.to_string(), code])
+            .with_label_values(&[operation, status, code])
             .inc();
         self.request_seconds
             .with_label_values(&[operation])

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bearer;
+mod bounded;
 mod client_address;
 mod json;
 mod openapi;
@@ -15,11 +16,10 @@ mod support_chat;
 mod support_page;
 mod throttle;
 
-use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use app::contract::MAX_REQUEST_BYTES;
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 
 pub use admin::router as admin_router;
 
@@ -28,9 +28,6 @@ use crate::{
     metrics::Metrics,
     support_chat::{PerMinute, SupportChat},
 };
-
-/// A request has to be read and answered within this time.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What handlers share. Every layer of the router has a copy of its own for every request, so a copy must
 /// cost nothing.
@@ -66,23 +63,17 @@ pub struct Shared {
 
 /// Everything that the public listener answers.
 pub fn public_router(state: &AppState) -> Router {
-    let api = support_chat::router(state.clone());
     Router::new()
-        .nest(app::contract::BASE_PATH, api)
+        .merge(support_chat::router(state.clone()))
         .merge(openapi::router(state.config.limits.max_message_chars))
         .merge(static_files::router())
         .merge(support_page::router(state.clone()))
         .merge(pages::router(&state.config))
-        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
-        .layer(time_limit())
-        .layer(CatchPanicLayer::custom(problem::from_panic))
-        // Outermost, so that every answer, a refusal of the framework's too, is finished by it.
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            request_context::layer,
+        // At once, the first outermost: every call of `layer` boxes what it is laid around, and each
+        // request copies all boxes.
+        .layer((
+            // Every answer, a refusal of the framework's too, is finished by it.
+            middleware::from_fn_with_state(state.clone(), request_context::layer),
+            DefaultBodyLimit::max(MAX_REQUEST_BYTES),
         ))
-}
-
-fn time_limit() -> TimeoutLayer {
-    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT)
 }

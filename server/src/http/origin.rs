@@ -1,57 +1,40 @@
 //! Which browser origins may use the API.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use app::contract::{ErrorCode, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, WAIT_HEADER};
-use axum::{
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use tower_http::cors::CorsLayer;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::{AppState, problem::ApiError};
-use crate::config::Origin;
+use super::problem::ApiError;
+use crate::config::{Config, Origin};
 
 /// Browsers cap it (Chromium at two hours).
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
 /// Refuses a browser's request from a page that is not configured. Without `Origin` it is no
 /// browser's cross-origin request, and there are no cookies that it could abuse.
-pub(super) async fn refuse_foreign(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let allowed = |value: &HeaderValue| {
-        state
-            .config
-            .http
-            .allowed_origins
-            .iter()
-            .any(|origin| origin.as_str().as_bytes() == value)
-    };
-    if request
-        .headers()
-        .get_all(header::ORIGIN)
-        .iter()
-        .all(allowed)
-    {
-        next.run(request).await
+pub(super) fn check(allowed: &[Origin], headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    if origins.all(|origin| is_allowed(allowed, origin)) {
+        Ok(())
     } else {
-        ApiError::from(ErrorCode::OriginNotAllowed).into_response()
+        Err(ErrorCode::OriginNotAllowed.into())
     }
 }
 
-/// CORS for the configured origins, without cookies.
-pub(super) fn cors(origins: &[Origin]) -> CorsLayer {
-    let origins: Vec<HeaderValue> = origins
+fn is_allowed(allowed: &[Origin], origin: &HeaderValue) -> bool {
+    allowed
         .iter()
-        .filter_map(|origin| origin.as_str().parse().ok())
-        .collect();
+        .any(|allowed| allowed.as_str().as_bytes() == origin)
+}
+
+/// CORS for the configured origins, without cookies.
+pub(super) fn cors(config: Arc<Config>) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(origins)
+        .allow_origin(AllowOrigin::predicate(move |origin, _| {
+            is_allowed(&config.http.allowed_origins, origin)
+        }))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
             header::AUTHORIZATION,
@@ -64,5 +47,6 @@ pub(super) fn cors(origins: &[Origin]) -> CorsLayer {
             HeaderName::from_static(REQUEST_ID_HEADER),
             HeaderName::from_static(WAIT_HEADER),
         ])
+        .vary([header::ORIGIN])
         .max_age(PREFLIGHT_MAX_AGE)
 }

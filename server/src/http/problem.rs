@@ -127,11 +127,7 @@ impl IntoResponse for ApiError {
 }
 
 /// A handler that panicked.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the signature that CatchPanicLayer asks for"
-)]
-pub(super) fn from_panic(panic: Box<dyn Any + Send>) -> Response {
+pub(super) fn from_panic(panic: &(dyn Any + Send)) -> Response {
     let message = panic
         .downcast_ref::<&str>()
         .copied()

@@ -13,7 +13,7 @@ use axum::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{AppState, operation, problem};
+use super::{AppState, bounded, operation, problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
@@ -39,7 +39,7 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
         path = request.uri().path(),
     );
     async {
-        let mut response = problem::render(next.run(request).await, &id);
+        let mut response = problem::render(bounded::run(next, request).await, &id);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
@@ -49,15 +49,19 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
                 .entry(name)
                 .or_insert(HeaderValue::from_static(value));
         }
-        let (status, took) = (response.status().as_u16(), started.elapsed());
+        let (status, took) = (response.status(), started.elapsed());
         let code = response.extensions().get::<ErrorCode>();
         state.metrics.answered(
             operation,
-            status,
+            status.as_str(),
             code.map_or("", |code| code.as_str()),
             took,
         );
-        tracing::debug!(status, elapsed_us = took.as_micros(), "answered");
+        tracing::debug!(
+            status = status.as_u16(),
+            elapsed_us = took.as_micros(),
+            "answered"
+        );
         response
     }
     .instrument(span)

@@ -6,20 +6,20 @@ mod poll_messages;
 mod send_message;
 mod session_path;
 
-use app::contract::{ErrorCode, FieldError, IDEMPOTENCY_KEY_HEADER, MessageBody, MessageBodyError};
+use app::contract::{
+    BASE_PATH, ErrorCode, FieldError, IDEMPOTENCY_KEY_HEADER, MessageBody, MessageBodyError,
+};
 use axum::{
     Router,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Request, State},
     http::{HeaderValue, header, request::Parts},
-    middleware,
-    routing::{get, post},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
 };
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
 use super::{
-    AppState, origin,
-    problem::{self, ApiError},
-    throttle,
+    AppState, bounded, client_address::ClientAddress, origin, problem::ApiError, throttle,
 };
 use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
 
@@ -28,31 +28,46 @@ pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
 
 pub(super) fn router(state: AppState) -> Router {
-    Router::new()
-        .route("/sessions", post(create_session::handle))
+    let path = |rest: &str| format!("{BASE_PATH}{rest}");
+    let mut router = Router::new()
+        .route(&path("/sessions"), post(create_session::handle))
         .route(
-            "/sessions/{session_id}/messages",
+            &path("/sessions/{session_id}/messages"),
             get(poll_messages::handle).post(send_message::handle),
         )
-        .route("/sessions/{session_id}/close", post(close_session::handle))
-        .fallback(async || ApiError::from(ErrorCode::NotFound))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            throttle::layer,
-        ))
-        // Below CORS, so that a page can read these refusals too.
-        .layer(super::time_limit())
-        .layer(CatchPanicLayer::custom(problem::from_panic))
-        .layer(origin::cors(&state.config.http.allowed_origins))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            origin::refuse_foreign,
-        ))
-        .layer(SetResponseHeaderLayer::overriding(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
+        .route(
+            &path("/sessions/{session_id}/close"),
+            post(close_session::handle),
+        );
+    for nothing in ["", "/", "/{*rest}"] {
+        let refuse = any(async || ApiError::from(ErrorCode::NotFound));
+        router = router.route(&path(nothing), refuse);
+    }
+    router
+        .layer((
+            origin::cors(state.config.clone()),
+            // Below CORS, so that a page can read these refusals too.
+            middleware::from_fn_with_state(state.clone(), admit),
         ))
         .with_state(state)
+}
+
+async fn admit(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
+    let admitted = origin::check(&state.config.http.allowed_origins, request.headers())
+        .and_then(|()| throttle::take_request(&state, address));
+    let mut response = match admitted {
+        Ok(()) => bounded::run(next, request).await,
+        Err(error) => error.into_response(),
+    };
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The text in `field`, or its refusal.

@@ -6,6 +6,7 @@ use app::contract::{ErrorCode, MAX_WAIT_SECONDS, PollMessagesResponse, WAIT_HEAD
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
+    http::HeaderName,
 };
 use serde::Deserialize;
 
@@ -14,6 +15,8 @@ use crate::{
     http::{AppState, bearer::Bearer, problem::ApiError},
     support_chat::Cursor,
 };
+
+const WAIT: HeaderName = HeaderName::from_static(WAIT_HEADER);
 
 #[derive(Deserialize)]
 pub(super) struct Parameters {
@@ -27,7 +30,7 @@ pub(super) async fn handle(
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
     parameters: Result<Query<Parameters>, QueryRejection>,
-) -> Result<([(&'static str, u16); 1], Json<PollMessagesResponse>), ApiError> {
+) -> Result<([(HeaderName, u16); 1], Json<PollMessagesResponse>), ApiError> {
     let Query(parameters) = parameters.map_err(|_| ApiError::from(ErrorCode::MalformedRequest))?;
     if parameters.wait > MAX_WAIT_SECONDS {
         let detail = format!("wait: at most {MAX_WAIT_SECONDS} seconds");
@@ -42,5 +45,5 @@ pub(super) async fn handle(
         .wait_for_messages(session_id, &token, after, wait)
         .await?;
     let answer = Json(PollMessagesResponse { messages });
-    Ok(([(WAIT_HEADER, MAX_WAIT_SECONDS.into())], answer))
+    Ok(([(WAIT, MAX_WAIT_SECONDS.into())], answer))
 }

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::http::problem::ApiError;
 
@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
 pub(in crate::http) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text)
         .ok()
-        .filter(|id| id.to_string() == text)
+        .filter(|id| id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]) == text)
 }
 
 #[cfg(test)]
