@@ -113,6 +113,15 @@ impl From<Row> for Message {
     }
 }
 
+/// What a poll asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// The conversation.
+    pub session_id: Uuid,
+    /// The cursor: the last message that is known already.
+    pub after: Option<Uuid>,
+}
+
 /// What a poll is answered from, at one instant.
 #[derive(Debug)]
 pub struct Poll {
@@ -124,42 +133,50 @@ pub struct Poll {
     pub messages: Vec<Message>,
 }
 
-/// Everything that a poll asks for, in one statement; `None` when there is no such session.
+/// Everything that these polls ask for, in one statement and the order of the asks; `None` where there
+/// is no such session.
 pub async fn poll(
     db: impl PgExecutor<'_>,
-    session_id: Uuid,
+    asks: &[Ask],
     session_ttl: Duration,
-    after: Option<Uuid>,
-) -> Result<Option<Poll>, sqlx::Error> {
+) -> Result<Vec<Option<Poll>>, sqlx::Error> {
     let limit = i64::try_from(MAX_MESSAGES_PER_POLL).unwrap_or(i64::MAX);
+    let session_ids: Vec<_> = asks.iter().map(|ask| ask.session_id).collect();
+    let cursors: Vec<_> = asks.iter().map(|ask| ask.after).collect();
     // A session without messages after the cursor is one row too. No seq is greater than NULL.
     let rows = sqlx::query!(
-        r#"SELECT session.closed_at,
-               extract(epoch FROM session.active_at - now())::float8 + $2 AS "seconds_left!",
+        r#"SELECT ask.n AS "n!", session.closed_at,
+               extract(epoch FROM session.active_at - now())::float8 + $3 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = session.id)
                    AS "token_hashes!",
-               ($3::uuid IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
+               (ask.after IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
                message.id AS "id?", message.sender AS "sender?", message.body AS "body?",
                message.created_at AS "created_at?", message.delivery AS "delivery?",
                message.replaces AS "replaces?", message.removed AS "removed?"
-           FROM sessions session
-           LEFT JOIN messages seen ON seen.id = $3 AND seen.session_id = session.id
+           FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY ask (session_id, after, n)
+           JOIN sessions session ON session.id = ask.session_id
+           LEFT JOIN messages seen ON seen.id = ask.after AND seen.session_id = session.id
            LEFT JOIN LATERAL (
                SELECT * FROM messages
                WHERE session_id = session.id
-                 AND seq > CASE WHEN $3::uuid IS NULL THEN 0 ELSE seen.seq END
+                 AND seq > CASE WHEN ask.after IS NULL THEN 0 ELSE seen.seq END
                ORDER BY seq LIMIT $4
            ) message ON true
-           WHERE session.id = $1 ORDER BY message.seq"#,
-        session_id,
+           ORDER BY ask.n, message.seq"#,
+        &session_ids,
+        &cursors as &[Option<Uuid>],
         session_ttl.as_secs_f64(),
-        after,
         limit,
     )
     .fetch_all(db)
     .await?;
-    let mut poll = None;
+    let mut polls: Vec<Option<Poll>> = asks.iter().map(|_| None).collect();
     for row in rows {
+        // Ordinality counts from one.
+        let index = usize::try_from(row.n).unwrap_or_default().wrapping_sub(1);
+        let Some(poll) = polls.get_mut(index) else {
+            continue;
+        };
         let poll = poll.get_or_insert_with(|| Poll {
             session: Session::from(Columns {
                 closed_at: row.closed_at,
@@ -183,7 +200,7 @@ pub async fn poll(
             }));
         }
     }
-    Ok(poll)
+    Ok(polls)
 }
 
 /// The newest entries, oldest first.

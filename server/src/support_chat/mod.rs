@@ -5,6 +5,7 @@
 mod changes;
 mod heads;
 mod idempotency;
+mod reader;
 mod throttle;
 mod token;
 mod turnstile;
@@ -29,7 +30,7 @@ use crate::{
     metrics::{Metrics, Throttle},
     storage::{
         self,
-        messages::{self, NewMessage},
+        messages::{self, Ask, NewMessage, Poll},
         outbox::{self, Task},
         session_starts,
         sessions::{self, Session, State},
@@ -39,6 +40,8 @@ use crate::{
 
 use heads::Head;
 use idempotency::Keyed;
+use reader::Reader;
+use token::Verifier;
 
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
@@ -93,7 +96,13 @@ pub enum Refusal {
     OutcomeUnknown(sqlx::Error),
     /// Postgres.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Database(#[from] Arc<sqlx::Error>),
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Arc::new(error).into()
+    }
 }
 
 /// A conversation that begins.
@@ -136,6 +145,8 @@ pub struct SupportChat {
     messages: Arc<PerMinute<Uuid>>,
     turnstile: Option<Turnstile>,
     heads: Heads,
+    reader: Reader,
+    verifier: Arc<Verifier>,
     metrics: Metrics,
     started: Instant,
 }
@@ -153,6 +164,8 @@ impl SupportChat {
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         Self {
+            reader: Reader::new(pool.clone(), limits.session_ttl),
+            verifier: Arc::new(Verifier::new()),
             pool,
             limits,
             addresses,
@@ -248,7 +261,7 @@ impl SupportChat {
         let mut tx = self.begin().await?;
         // Locked, so that closing and sending cannot pass each other.
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
-        let session = authenticate(session, token)?;
+        let session = self.authenticate(session, token)?;
         let request = key.map(|key| key.for_message(session_id, body));
         // A replay is answered even when the session has ended meanwhile: the promise was made.
         if let Some(request) = &request
@@ -293,27 +306,28 @@ impl SupportChat {
             return Ok(Vec::new());
         }
         let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
-        // No message has the nil id.
-        let cursor = after.map(|cursor| match cursor {
-            Cursor::Message(id) => id,
-            Cursor::Foreign => Uuid::nil(),
-        });
-        let ttl = self.limits.session_ttl;
-        let poll = || messages::poll(&self.pool, session_id, ttl, cursor);
-        let Some(poll) = storage::again_if_lost(poll).await? else {
-            return Err(Refusal::SessionNotFound);
+        let ask = Ask {
+            session_id,
+            // No message has the nil id.
+            after: after.map(|cursor| match cursor {
+                Cursor::Message(id) => id,
+                Cursor::Foreign => Uuid::nil(),
+            }),
         };
-        let messages::Poll {
+        let Some(Poll {
             session,
             knows_cursor,
             messages,
-        } = poll;
-        let session = authenticate(Some(session), token)?;
+        }) = self.reader.read(ask).await?
+        else {
+            return Err(Refusal::SessionNotFound);
+        };
+        let session = self.authenticate(Some(session), token)?;
         ensure_open(session.state)?;
         if !knows_cursor {
             return Err(Refusal::UnknownCursor);
         }
-        if let Some(newest) = cursor
+        if let Some(newest) = ask.after
             && messages.is_empty()
         {
             let head = Head {
@@ -370,7 +384,7 @@ impl SupportChat {
     ) -> Result<Vec<Message>, Refusal> {
         let mut db = self.pool.acquire().await?;
         let session = sessions::find(&mut *db, session_id, self.limits.session_ttl).await?;
-        ensure_open(authenticate(session, token)?.state)?;
+        ensure_open(self.authenticate(session, token)?.state)?;
         Ok(messages::list_newest(&mut *db, session_id, limit).await?)
     }
 
@@ -383,7 +397,7 @@ impl SupportChat {
         const NOTICE: &str = "The visitor ended the chat. Messages sent here no longer reach them.";
         let mut tx = self.begin().await?;
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
-        match authenticate(session, token)?.state {
+        match self.authenticate(session, token)?.state {
             State::Closed => return Ok(()),
             State::Expired => return Err(Refusal::SessionExpired),
             State::Open => {}
@@ -396,6 +410,21 @@ impl SupportChat {
         committed?;
         tracing::info!(session_id = %session_id, "session closed");
         Ok(())
+    }
+
+    /// The session, when there is one that `token` opens.
+    fn authenticate(
+        &self,
+        session: Option<Session>,
+        token: &SecretString,
+    ) -> Result<Session, Refusal> {
+        let session = session.ok_or(Refusal::SessionNotFound)?;
+        let opens = |hash: &String| self.verifier.matches(token, hash);
+        if session.token_hashes.iter().any(opens) {
+            Ok(session)
+        } else {
+            Err(Refusal::InvalidToken)
+        }
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
@@ -497,17 +526,6 @@ pub enum Cursor {
     Message(Uuid),
     /// No id that this server ever gave.
     Foreign,
-}
-
-/// The session, when there is one that `token` opens.
-fn authenticate(session: Option<Session>, token: &SecretString) -> Result<Session, Refusal> {
-    let session = session.ok_or(Refusal::SessionNotFound)?;
-    let opens = |hash: &String| token::verify(token, hash);
-    if session.token_hashes.iter().any(opens) {
-        Ok(session)
-    } else {
-        Err(Refusal::InvalidToken)
-    }
 }
 
 fn ensure_open(state: State) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@ use argon2::{
     password_hash::{SaltString, rand_core::OsRng as SaltRng},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use quick_cache::sync::Cache;
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -72,8 +73,7 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// What this process remembers of a token that it has verified. It tells nothing of the token, and
-/// is never stored.
+/// A token that was found to open a session. It tells nothing of the token, and is never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenDigest([u8; 32]);
 
@@ -81,8 +81,45 @@ pub(super) fn digest(token: &SecretString) -> TokenDigest {
     TokenDigest(Sha256::digest(token.expose_secret()).into())
 }
 
-/// Whether `token` is the one that `hash` was made from. In constant time.
-pub(super) fn verify(token: &SecretString, hash: &str) -> bool {
+/// How many matches are remembered at most: about 50 bytes each.
+const MAX_MATCHES: usize = 1 << 17;
+
+/// Compares tokens with hashes, and remembers the digests of pairs that matched: a pair that did once
+/// always will.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    matches: Cache<[u8; 32], ()>,
+}
+
+impl Verifier {
+    pub(super) fn new() -> Self {
+        Self {
+            matches: Cache::new(MAX_MATCHES),
+        }
+    }
+
+    /// Whether `token` is the one that `hash` was made from.
+    pub(super) fn matches(&self, token: &SecretString, hash: &str) -> bool {
+        // Neither text has a line break.
+        let pair = Sha256::new()
+            .chain_update(token.expose_secret())
+            .chain_update("\n")
+            .chain_update(hash)
+            .finalize()
+            .into();
+        if self.matches.get(&pair).is_some() {
+            return true;
+        }
+        let matches = verify(token, hash);
+        if matches {
+            self.matches.insert(pair, ());
+        }
+        matches
+    }
+}
+
+/// In constant time.
+fn verify(token: &SecretString, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| {
         hasher()
             .verify_password(token.expose_secret().as_bytes(), &hash)
@@ -99,9 +136,14 @@ mod tests {
         let (token, other) = (SessionToken::generate(), SessionToken::generate());
         let hash = token.hash();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        assert!(verify(&token.0, &hash));
-        assert!(!verify(&other.0, &hash));
-        assert!(!verify(&token.0, "no hash"));
+        let verifier = Verifier::new();
+        for _ in ["anew", "remembered"] {
+            assert!(verifier.matches(&token.0, &hash));
+            assert!(!verifier.matches(&other.0, &hash));
+            assert!(!verifier.matches(&token.0, &other.hash()));
+            assert!(!verifier.matches(&token.0, "no hash"));
+        }
+        assert_eq!(verifier.matches.len(), 1, "only matches are remembered");
     }
 
     #[test]

@@ -1,10 +1,12 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::PgPool;
+use tokio::time;
 
 use crate::{
-    common::{TestApp, config, expect},
+    common::{TestApp, Visitor, config, expect},
     problem::expect_problem,
 };
 
@@ -124,4 +126,70 @@ async fn concurrent_writers_never_slip_in_behind_a_cursor(pool: PgPool) {
         visitor.messages(None).await[..],
         "a second reading is the same"
     );
+}
+
+/// More than are asked for at once, so that some are asked for together.
+const AT_ONCE: usize = 80;
+
+#[sqlx::test(migrations = "../migrations")]
+async fn polls_that_are_read_together_are_each_answered_with_their_own(pool: PgPool) {
+    let unlimited = ["SESSIONS_PER_IP_PER_HOUR", "REQUESTS_PER_IP_PER_MINUTE"]
+        .map(|name| (format!("SUPPORT_CHAT_{name}"), "0"));
+    let unlimited: Vec<_> = unlimited.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+    let app = TestApp::spawn(config(&pool, &unlimited)).await;
+    let mut visitors = Vec::new();
+    for n in 0..AT_ONCE {
+        let visitor = app.visitor(&format!("first of {n}")).await;
+        expect(visitor.send(&format!("second of {n}")).await, 201).await;
+        visitors.push(visitor);
+    }
+    let stranger = |visitor: &Visitor<'_>, session_id: &str| Visitor {
+        app: &app,
+        session_id: session_id.to_owned(),
+        token: visitor.token.clone(),
+        first_message_id: String::new(),
+    };
+    let nobody = stranger(&visitors[0], "00000000-0000-4000-8000-000000000000");
+    let intruder = stranger(&visitors[0], &visitors[1].session_id);
+
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let polls = async {
+        tokio::join!(
+            join_all(visitors.iter().map(|visitor| visitor.messages(None))),
+            join_all(visitors.iter().map(|visitor| {
+                let first = &visitor.first_message_id;
+                visitor.messages(Some(first))
+            })),
+            nobody.poll(None),
+            intruder.poll(None),
+            visitors[2].poll(Some(&visitors[3].first_message_id)),
+        )
+    };
+    let release = async {
+        // The first statements wait for the lock, and everybody else for them.
+        let waiting = || {
+            sqlx::query_scalar::<_, bool>(
+                "SELECT count(*) > 0 FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&pool)
+        };
+        while !waiting().await.unwrap() {
+            time::sleep(Duration::from_millis(5)).await;
+        }
+        tx.commit().await.unwrap();
+    };
+    let ((all, later, nobody, intruder, foreign), ()) = tokio::join!(polls, release);
+    for (n, (all, later)) in all.iter().zip(&later).enumerate() {
+        let [first, second] = ["first", "second"].map(|which| format!("{which} of {n}"));
+        assert_eq!(bodies(all), [first.as_str(), second.as_str()]);
+        assert_eq!(bodies(later), [second.as_str()]);
+    }
+    expect_problem(nobody, 404, "session_not_found").await;
+    expect_problem(intruder, 401, "invalid_token").await;
+    expect_problem(foreign, 422, "unknown_cursor").await;
 }
