@@ -16,6 +16,7 @@ pub mod matrix;
 
 pub mod canary;
 pub mod config;
+pub mod handoff;
 pub mod housekeeping;
 pub mod metrics;
 pub mod startup;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    handoff::Handoff,
     housekeeping,
     http::{self, AppState},
     matrix::{Homeserver, outbox, sync::Syncer},
@@ -99,12 +100,14 @@ impl Application {
         let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let heads = Heads::new(shutdown.clone());
+        let (handoff, handed_over) = Handoff::new();
         let support_chat = SupportChat::new(
             pool.clone(),
             config.limits.clone(),
             addresses,
             turnstile,
             heads.clone(),
+            handoff,
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
@@ -126,7 +129,14 @@ impl Application {
         });
         let (outbox_pool, outbox_metrics) = (pool.clone(), metrics.clone());
         parts.spawn(async move {
-            outbox::run(outbox_pool, homeserver, outbox_metrics, stop_outbox).await;
+            outbox::run(
+                outbox_pool,
+                homeserver,
+                outbox_metrics,
+                handed_over,
+                stop_outbox,
+            )
+            .await;
             Ok(())
         });
         let follow = support_chat::follow_changes(pool.clone(), heads, shutdown.clone());

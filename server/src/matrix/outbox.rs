@@ -19,6 +19,7 @@ use super::{
     recap, room,
 };
 use crate::{
+    handoff,
     metrics::Metrics,
     storage::{
         matrix_events,
@@ -77,6 +78,7 @@ pub async fn run(
     pool: PgPool,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
+    mut handed_over: handoff::Receiver,
     shutdown: CancellationToken,
 ) {
     let sender = Sender {
@@ -92,25 +94,30 @@ pub async fn run(
             listener = listen(&sender.pool).await;
         }
         for claim in claim_all(&sender.pool, slots.available_permits()).await {
-            let (sender, slots, shutdown) = (sender.clone(), slots.clone(), shutdown.clone());
-            let Ok(permit) = slots.try_acquire_owned() else {
+            let Ok(permit) = slots.clone().try_acquire_owned() else {
                 break;
             };
-            at_work.spawn(async move {
-                sender.drain(claim, &shutdown).await;
-                drop(permit);
-            });
+            at_work.spawn(sender.clone().drain(claim, permit, shutdown.clone()));
         }
-        while at_work.try_join_next().is_some() {}
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = time::sleep(POLL) => {}
-            () = notified(&mut listener) => {}
-            // A free slot may be what the next session waits for.
-            Some(_) = at_work.join_next(), if slots.available_permits() == 0 => {}
+        // What was handed over is claimed, and no reason to look for more.
+        let look_again = time::Instant::now() + POLL;
+        loop {
+            while at_work.try_join_next().is_some() {}
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = time::sleep_until(look_again) => {}
+                () = notified(&mut listener) => {}
+                // A free slot may be what the next session waits for.
+                Some(_) = at_work.join_next(), if slots.available_permits() == 0 => {}
+                Some((claim, place)) = handed_over.recv() => {
+                    at_work.spawn(sender.clone().drain(claim, place, shutdown.clone()));
+                    continue;
+                }
+            }
+            break;
         }
     }
-    drop(listener);
+    drop((listener, handed_over));
     let finished = async { while at_work.join_next().await.is_some() {} };
     // What is cut off is sent again, as the same transaction, when its lease has run out.
     let _ = time::timeout(SHUTDOWN_GRACE, finished).await;
@@ -147,8 +154,9 @@ async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
 }
 
 impl Sender {
-    /// Sends a session's tasks one after the other, until there are none or one has to wait.
-    async fn drain(&self, first: Claim, shutdown: &CancellationToken) {
+    /// Sends a session's tasks one after the other, until there are none or one has to wait; and then gives
+    /// up its place.
+    async fn drain<Place>(self, first: Claim, place: Place, shutdown: CancellationToken) {
         let mut next = Some(first);
         while let Some(claim) = next.take() {
             if self.attempt(&claim).await && !shutdown.is_cancelled() {
@@ -157,6 +165,7 @@ impl Sender {
                     .unwrap_or_default();
             }
         }
+        drop(place);
     }
 
     /// Tries one task; `true` when the session's next one may follow at once.

@@ -73,6 +73,17 @@ pub struct Claim {
 /// Queues a task behind what its session has queued, and wakes the senders when the transaction commits.
 /// The caller holds the session's lock.
 pub async fn push(db: &mut PgConnection, session_id: Uuid, task: &Task) -> Result<(), sqlx::Error> {
+    push_or_claim(db, session_id, task, false).await.map(drop)
+}
+
+/// Queues a task; or, when the caller `may_claim` it and nothing that its session has queued comes before
+/// it, claims it at once: the caller is to send it when the transaction has committed.
+pub async fn push_or_claim(
+    db: &mut PgConnection,
+    session_id: Uuid,
+    task: &Task,
+    may_claim: bool,
+) -> Result<Option<Claim>, sqlx::Error> {
     let (mut message_id, mut body, mut join, mut joined) = (None, None, None, None);
     let kind = match task {
         Task::CreateRoom => "create_room",
@@ -94,23 +105,38 @@ pub async fn push(db: &mut PgConnection, session_id: Uuid, task: &Task) -> Resul
             "recap"
         }
     };
-    sqlx::query!(
-        "WITH task AS (
-             INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+    // clock_timestamp(): the transaction may have waited for the lock.
+    let row = sqlx::query_as!(
+        Row,
+        r#"WITH task AS (
+             INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id,
+                                 attempts, leased_until)
+             SELECT $1, $2, $3, $4, $5, $6, claims::int,
+                 CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $8) END
+             FROM (SELECT $7 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
+             RETURNING *
          )
-         SELECT pg_notify($7, '') FROM task",
+         SELECT task.id, task.session_id, attempts, kind, task.message_id, task.body, join_event_id,
+             joined_user_id, NULL::float8 AS room_asked_seconds_ago, messages.body AS "text?",
+             sessions.created_at, room_id, source_url, page_title, visitor_name, visitor_email
+         FROM task
+             JOIN sessions ON sessions.id = task.session_id
+             LEFT JOIN messages ON messages.id = task.message_id
+         WHERE CASE WHEN attempts = 0 THEN pg_notify($9, '') IS NOT NULL ELSE true END"#,
         session_id,
         kind,
         message_id,
         body,
         join,
         joined,
+        may_claim,
+        LEASE.as_secs_f64(),
         CHANNEL,
     )
     .fetch_one(db)
     .await?;
-    Ok(())
+    let claim = Claim::try_from(row)?;
+    Ok((claim.attempts > 0).then_some(claim))
 }
 
 struct Row {
@@ -290,13 +316,15 @@ pub async fn finish(
         Outcome::Done => (None, "delivered"),
         Outcome::Failed => (None, "failed"),
     };
+    // Nobody waits for the disk: an end that Postgres forgets in a crash is found in the room again.
     let done = sqlx::query!(
-        "WITH gone AS (DELETE FROM outbox WHERE id = $1 RETURNING id),
-              event AS (
-                  INSERT INTO matrix_events (event_id, session_id, message_id)
-                  SELECT $4, $2, $3 FROM gone WHERE $4::text IS NOT NULL
-                  ON CONFLICT (event_id) DO NOTHING
-              )
+        "WITH gone AS (
+             DELETE FROM outbox WHERE id = $1 RETURNING set_config('synchronous_commit', 'off', true)
+         ), event AS (
+             INSERT INTO matrix_events (event_id, session_id, message_id)
+             SELECT $4, $2, $3 FROM gone WHERE $4::text IS NOT NULL
+             ON CONFLICT (event_id) DO NOTHING
+         )
          UPDATE messages SET delivery = $5 FROM gone WHERE messages.id = $3",
         claim.id,
         claim.subject.id,

@@ -1,6 +1,6 @@
 //! `sync_position`: how far `/sync` was read.
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
 /// The position; `None` before the first sync.
 pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<String>, sqlx::Error> {
@@ -10,21 +10,25 @@ pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<String>, sqlx::Error>
 }
 
 /// Moves on from `from` to `to`; `false` when another server has moved on already, and what this
-/// one brought must be dropped.
+/// one brought must be dropped. Where it brought no `news`, nobody waits for the disk: if Postgres
+/// forgets it in a crash, the same nothing comes again.
 pub async fn advance(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     from: Option<&str>,
     to: &str,
+    news: bool,
 ) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!(
+    let moved = sqlx::query!(
         "UPDATE sync_position SET since = $2, synced_at = now()
-         WHERE since IS NOT DISTINCT FROM $1",
+         WHERE since IS NOT DISTINCT FROM $1
+         RETURNING CASE WHEN NOT $3 THEN set_config('synchronous_commit', 'off', true) END AS commit",
         from,
         to,
+        news,
     )
-    .execute(db)
+    .fetch_optional(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(moved.is_some())
 }
 
 /// Seconds since some server last had an answer to `/sync`; `None` before the first.

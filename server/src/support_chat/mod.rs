@@ -27,11 +27,12 @@ use uuid::Uuid;
 
 use crate::{
     config::Limits,
+    handoff::Handoff,
     metrics::{Metrics, Throttle},
     storage::{
         self,
         messages::{self, Ask, NewMessage, Poll},
-        outbox::{self, Task},
+        outbox::{self, Claim, Task},
         session_starts,
         sessions::{self, Session, State},
         sync_position,
@@ -145,6 +146,7 @@ pub struct SupportChat {
     messages: Arc<PerMinute<Uuid>>,
     turnstile: Option<Turnstile>,
     heads: Heads,
+    handoff: Handoff,
     reader: Reader,
     verifier: Arc<Verifier>,
     metrics: Metrics,
@@ -160,6 +162,7 @@ impl SupportChat {
         addresses: AddressDigester,
         turnstile: Option<Turnstile>,
         heads: Heads,
+        handoff: Handoff,
         metrics: Metrics,
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
@@ -172,6 +175,7 @@ impl SupportChat {
             messages,
             turnstile,
             heads,
+            handoff,
             metrics,
             started: Instant::now(),
         }
@@ -224,7 +228,10 @@ impl SupportChat {
         if !new.visitor.is_empty() {
             outbox::push(&mut tx, session_id, &Task::Details).await?;
         }
-        let message = store_visitor_message(&mut tx, session_id, &new.initial_message).await?;
+        // Behind its room.
+        let may_claim = false;
+        let (message, _) =
+            store_visitor_message(&mut tx, session_id, &new.initial_message, may_claim).await?;
         if let Some(request) = &request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
@@ -278,14 +285,18 @@ impl SupportChat {
             self.metrics.throttled(Throttle::MessagesPerSession);
             Refusal::RateLimited(wait)
         })?;
-        let message = store_visitor_message(&mut tx, session_id, body).await?;
+        let place = self.handoff.place();
+        let (message, claim) =
+            store_visitor_message(&mut tx, session_id, body, place.is_some()).await?;
         if let Some(request) = &request {
             request.claim(&mut tx, session_id, message.id).await?;
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
-        if let Err(error) = committed {
-            self.find_out(error, session_id, message.id).await?;
+        match (committed, claim, place) {
+            (Err(error), ..) => self.find_out(error, session_id, message.id).await?,
+            (Ok(()), Some(claim), Some(place)) => self.handoff.send(claim, place),
+            (Ok(()), ..) => {}
         }
         self.metrics.messages_accepted.inc();
         tracing::info!(session_id = %session_id, message_id = %message.id, "message accepted");
@@ -540,7 +551,8 @@ async fn store_visitor_message(
     db: &mut PgConnection,
     session_id: Uuid,
     body: &MessageBody,
-) -> Result<StoredMessage, sqlx::Error> {
+    may_claim: bool,
+) -> Result<(StoredMessage, Option<Claim>), sqlx::Error> {
     let id = Uuid::new_v4();
     let new = NewMessage {
         id,
@@ -552,8 +564,8 @@ async fn store_visitor_message(
         removed: false,
     };
     let created_at = messages::append(db, &new).await?;
-    outbox::push(db, session_id, &Task::Message(id)).await?;
-    Ok(StoredMessage { id, created_at })
+    let claim = outbox::push_or_claim(db, session_id, &Task::Message(id), may_claim).await?;
+    Ok((StoredMessage { id, created_at }, claim))
 }
 
 /// The same session and message again, with one more token: the first cannot be shown again, and may

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use server::{
     config::Config,
+    handoff::Handoff,
     metrics::Metrics,
     support_chat::{AddressDigester, Cursor, Heads, SupportChat},
 };
@@ -198,6 +199,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
         AddressDigester::new("key".to_owned().into()),
         None,
         Heads::new(shutdown.clone()),
+        Handoff::new().0,
         Metrics::new().unwrap(),
     );
     let after = Cursor::Message(Uuid::parse_str(&visitor.first_message_id).unwrap());

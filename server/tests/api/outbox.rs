@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use server::storage::outbox;
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgListener};
 
 async fn queue(pool: &PgPool, sessions: i32) {
     for statement in [
@@ -77,6 +77,82 @@ async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
     outbox::retry(&pool, &current, std::time::Duration::ZERO)
         .await
         .unwrap();
+    assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);
+}
+
+/// As the transaction does that stores a message.
+async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<outbox::Claim> {
+    let mut db = pool.acquire().await.unwrap();
+    let session_id = sqlx::query_scalar("SELECT id FROM sessions")
+        .fetch_one(&mut *db)
+        .await
+        .unwrap();
+    let task = outbox::Task::Notice(text.to_owned());
+    outbox::push_or_claim(&mut db, session_id, &task, may_claim)
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: PgPool) {
+    queue(&pool, 1).await;
+    assert!(push(&pool, "third", true).await.is_none(), "two come first");
+    sqlx::query("DELETE FROM outbox")
+        .execute(&pool)
+        .await
+        .unwrap();
+
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen(outbox::CHANNEL).await.unwrap();
+    let claim = push(&pool, "first", true).await.expect("a claim");
+    assert_eq!(claim.task, outbox::Task::Notice("first".to_owned()));
+    assert_eq!(claim.attempts, 1);
+    assert!(outbox::claim(&pool, 1).await.unwrap().is_empty(), "taken");
+    assert!(push(&pool, "second", true).await.is_none());
+    listener.recv().await.unwrap();
+    assert!(
+        listener.next_buffered().is_none(),
+        "one is told of, the other is claimed"
+    );
+
+    // As when the server dies that claimed it.
+    sqlx::query("UPDATE outbox SET leased_until = now() WHERE id = $1")
+        .bind(claim.id)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let again = outbox::claim(&pool, 10).await.unwrap();
+    assert_eq!(
+        (again.len(), again[0].id, again[0].attempts),
+        (1, claim.id, 2)
+    );
+    assert!(
+        outbox::finish(&pool, &again[0], outbox::Outcome::Done)
+            .await
+            .is_ok()
+    );
+    assert!(
+        push(&pool, "third", true).await.is_none(),
+        "the second is before it"
+    );
+    let second = outbox::claim_next(&pool, claim.subject.id).await.unwrap();
+    assert_eq!(
+        second.unwrap().task,
+        outbox::Task::Notice("second".to_owned())
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_may_not_be_claimed_is_told_of(pool: PgPool) {
+    queue(&pool, 1).await;
+    sqlx::query("DELETE FROM outbox")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen(outbox::CHANNEL).await.unwrap();
+    assert!(push(&pool, "first", false).await.is_none());
+    listener.recv().await.unwrap();
     assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);
 }
 

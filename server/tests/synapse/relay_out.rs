@@ -2,7 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgListener};
+
+use server::storage::outbox;
 
 use crate::{
     common::{TestApp, Visitor, expect},
@@ -175,6 +177,32 @@ async fn a_bot_that_cannot_log_in_loses_nothing(pool: PgPool) {
     let visitor = Visitor::from_creation(&app, created);
     wait_until(&visitor, all_delivered(2)).await;
     team.alice.invitation().await;
+}
+
+/// The channel of the outbox is told of what waits there: of nothing, when nothing comes before it.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    wait_until(&visitor, all_delivered(1)).await;
+
+    let mut listener = PgListener::connect_with(&pool).await.unwrap();
+    listener.listen(outbox::CHANNEL).await.unwrap();
+    for n in 2..=4 {
+        expect(visitor.send("One at a time").await, 201).await;
+        wait_until(&visitor, all_delivered(n)).await;
+    }
+    // What was told before this is heard before it.
+    sqlx::query("SELECT pg_notify($1, 'end')")
+        .bind(outbox::CHANNEL)
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(listener.recv().await.unwrap().payload(), "end");
+    team.alice.wait_for_texts(&room_id, 3).await;
 }
 
 /// A homeserver remembers a transaction for a day at the most.

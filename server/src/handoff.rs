@@ -1,0 +1,56 @@
+//! The short way of a visitor's message to the sender: claimed for this server in the transaction that
+//! stores it, and handed over in memory. Otherwise it would be told of, looked for and claimed first, which
+//! is another write that has to reach the disk.
+//!
+//! What is lost on the way is claimed by some server when its lease has run out.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::storage::outbox::Claim;
+
+/// Sessions that are sent at the same time, besides those that the senders found in the outbox: they must
+/// get their turn, however much is handed over.
+const PLACES: usize = 16;
+
+/// Where the senders receive.
+pub type Receiver = mpsc::UnboundedReceiver<(Claim, Place)>;
+
+/// To the senders of this server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handoff {
+    sender: mpsc::UnboundedSender<(Claim, Place)>,
+    places: Arc<Semaphore>,
+}
+
+/// A place among those who are sent; given back when dropped.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
+impl Handoff {
+    /// A way, and its end.
+    #[must_use]
+    pub fn new() -> (Self, Receiver) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let places = Arc::new(Semaphore::new(PLACES));
+        (Self { sender, places }, receiver)
+    }
+
+    /// A place for a message that is about to be stored; `None` when all are taken, or nothing is sent any
+    /// more.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        if self.sender.is_closed() {
+            return None;
+        }
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        Some(Place(permit))
+    }
+
+    /// Hands over what was claimed and committed.
+    pub fn send(&self, claim: Claim, place: Place) {
+        // At the server's end it is another one's, when the lease has run out.
+        let _ = self.sender.send((claim, place));
+    }
+}
