@@ -31,9 +31,10 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let admin = Matrix::login(setup, &setup.admin).await?;
     let staff = Matrix::login(setup, &setup.staff).await?;
     admin.lift_limits(&staff.mxid).await?;
-    let few = Relay::make(setup, "few", &admin, &staff).await?;
     let many = Relay::make(setup, "many", &admin, &staff).await?;
     many.fill(setup).await?;
+    // After it, so that Synapse is seen to go on making rooms.
+    let few = Relay::make(setup, "few", &admin, &staff).await?;
 
     let rounds = alternate(setup, async |side| match side {
         Side::Measured => many.round(setup, &staff).await,

@@ -140,8 +140,9 @@ impl Matrix {
 /// Waits until all these texts have been passed on.
 pub(crate) async fn until_seen(
     seen: &mut mpsc::UnboundedReceiver<String>,
-    mut texts: HashSet<String>,
+    texts: impl IntoIterator<Item = String>,
 ) -> Result<()> {
+    let mut texts: HashSet<_> = texts.into_iter().collect();
     let all = async {
         while !texts.is_empty() {
             let text = seen.recv().await.ok_or("the sync has ended")?;

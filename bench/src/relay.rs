@@ -1,9 +1,6 @@
 //! The way to the room and back, against bare Matrix clients doing the same in the same rooms.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::{sync::mpsc, task::JoinSet, time};
 use uuid::Uuid;
@@ -42,7 +39,10 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     until_relayed(&database).await?;
     let mut seen = staff.clone().follow();
     one_by_one(&mut visitors, &bare, &staff, &mut seen, report).await?;
-    bursts(setup, &server, &visitors, &bare, &mut seen, report).await?;
+    let work = "visitors' messages, POST to visible, 8 rooms at once";
+    let say = async |side, texts: &[String]| say_all(side, texts, &visitors, &bare).await;
+    let burst = (work, CONVERSATIONS * BURST);
+    report.costs.message = bursts(setup, &server, &mut seen, burst, say, report).await?;
     rooms::measure(setup, &server, &bare, report).await?;
     server.stop().await
 }
@@ -60,29 +60,25 @@ async fn one_by_one(
     let (mut relayed, mut put, mut shown, mut synced) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..SINGLES {
-        let text = Uuid::new_v4().to_string();
-        let began = Instant::now();
-        visitor.say(&text).await?;
-        until_seen(seen, HashSet::from([text])).await?;
-        relayed.push(began.elapsed());
-
-        let text = Uuid::new_v4().to_string();
-        let began = Instant::now();
-        bare.say(&room_id, &text).await?;
-        until_seen(seen, HashSet::from([text])).await?;
-        put.push(began.elapsed());
-
-        let text = Uuid::new_v4().to_string();
-        let began = Instant::now();
-        let (said, saw) = tokio::join!(staff.say(&room_id, &text), visitor.see(&text));
-        said.and(saw)?;
-        shown.push(began.elapsed());
-
-        let text = Uuid::new_v4().to_string();
-        let began = Instant::now();
-        staff.say(&room_id, &text).await?;
-        until_seen(seen, HashSet::from([text])).await?;
-        synced.push(began.elapsed());
+        let through_server = async |text: String| {
+            visitor.say(&text).await?;
+            until_seen(seen, [text]).await
+        };
+        relayed.push(timed(through_server).await?);
+        let past_it = async |text: String| {
+            bare.say(&room_id, &text).await?;
+            until_seen(seen, [text]).await
+        };
+        put.push(timed(past_it).await?);
+        let through_server = async |text: String| {
+            tokio::try_join!(staff.say(&room_id, &text), visitor.see(&text)).map(drop)
+        };
+        shown.push(timed(through_server).await?);
+        let past_it = async |text: String| {
+            staff.say(&room_id, &text).await?;
+            until_seen(seen, [text]).await
+        };
+        synced.push(timed(past_it).await?);
         // Synapse limits how much one person says.
         time::sleep(Duration::from_millis(300)).await;
     }
@@ -103,50 +99,50 @@ async fn one_by_one(
     Ok(())
 }
 
-/// Many at a time, in all rooms.
-async fn bursts(
+/// How long something takes that is done with a new text.
+async fn timed(work: impl AsyncFnOnce(String) -> Result<()>) -> Result<Duration> {
+    let (text, began) = (Uuid::new_v4().to_string(), Instant::now());
+    work(text).await?;
+    Ok(began.elapsed())
+}
+
+/// Lets so many texts be said at once, until all were seen, by the server and by the bare client in
+/// turn; answers with what each took when it was the server.
+pub(crate) async fn bursts(
     setup: &Setup,
     server: &Server,
-    visitors: &[Visitor],
-    bare: &Matrix,
     seen: &mut mpsc::UnboundedReceiver<String>,
+    (work, count): (&str, usize),
+    say: impl AsyncFn(Side, &[String]) -> Result<()>,
     report: &mut Report,
-) -> Result<()> {
-    let count = visitors.len() * BURST;
-    let mut cost = Usage::default();
+) -> Result<Option<Usage>> {
     let rounds = alternate(setup, async |side| {
+        let texts: Vec<_> = (0..count).map(|_| Uuid::new_v4().to_string()).collect();
         let (began, before) = (Instant::now(), Usage::now(setup, server)?);
-        let mut texts = HashSet::new();
-        let mut tasks = JoinSet::new();
-        for visitor in visitors {
-            let mine: Vec<String> = (0..BURST).map(|_| Uuid::new_v4().to_string()).collect();
-            texts.extend(mine.iter().cloned());
-            let (mut visitor, bare) = (visitor.clone(), bare.clone());
-            tasks.spawn(async move {
-                for text in mine {
-                    match side {
-                        Side::Measured => visitor.say(&text).await?,
-                        Side::Limit => bare.say(&visitor.room_id, &text).await?,
-                    }
-                }
-                Ok(())
-            });
-        }
-        until_seen(seen, texts).await?;
-        all(tasks).await?;
-        if side == Side::Measured {
-            cost = (Usage::now(setup, server)? - before).per(number(count));
-        }
-        Ok(per_second(count, began.elapsed()))
+        tokio::try_join!(say(side, &texts), until_seen(seen, texts.clone()))?;
+        let used = Usage::now(setup, server)? - before;
+        Ok((per_second(count, began.elapsed()), used.per(number(count))))
     })
     .await?;
-    report.costs.message = Some(cost);
-    report.compare(
-        "visitors' messages, POST to visible, 8 rooms at once",
-        medians(&rounds, |rate| *rate),
-        "/s",
-        "bare client",
-        Goal::AtLeast(0.9),
-    );
-    Ok(())
+    let rates = medians(&rounds, |(rate, _)| *rate);
+    report.compare(work, rates, "/s", "bare client", Goal::AtLeast(0.9));
+    Ok(rounds.0.last().map(|(_, used)| *used))
+}
+
+/// Each visitor's texts, one after the other, by the visitor or the bare client.
+async fn say_all(side: Side, texts: &[String], visitors: &[Visitor], bare: &Matrix) -> Result<()> {
+    let mut tasks = JoinSet::new();
+    for (visitor, texts) in visitors.iter().zip(texts.chunks(BURST)) {
+        let (mut visitor, bare, texts) = (visitor.clone(), bare.clone(), texts.to_vec());
+        tasks.spawn(async move {
+            for text in texts {
+                match side {
+                    Side::Measured => visitor.say(&text).await?,
+                    Side::Limit => bare.say(&visitor.room_id, &text).await?,
+                }
+            }
+            Ok(())
+        });
+    }
+    all(tasks).await
 }

@@ -1,21 +1,13 @@
 //! New conversations until their rooms have the first message, against a bare client that makes the same
 //! rooms.
 
-use std::{collections::HashSet, time::Instant};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
-    Result, Setup,
-    load::{all, number, per_second},
-    matrix::{Matrix, until_seen},
-    processes::Usage,
-    report::{Goal, Report},
-    rounds::{Side, alternate, medians},
-    server::Server,
+    Result, Setup, load::all, matrix::Matrix, relay, report::Report, rounds::Side, server::Server,
     visitor,
 };
 
@@ -32,13 +24,10 @@ pub(crate) async fn measure(
 ) -> Result<()> {
     let mut seen = bare.clone().follow();
     let (address, creation) = (server.address, creation(setup));
-    let mut cost = Usage::default();
-    let rounds = alternate(setup, async |side| {
-        let (began, before) = (Instant::now(), Usage::now(setup, server)?);
-        let texts: HashSet<_> = (0..AT_ONCE).map(|_| Uuid::new_v4().to_string()).collect();
+    let say = async |side, texts: &[String]| {
         let mut tasks = JoinSet::new();
-        for text in texts.clone() {
-            let (bare, creation) = (bare.clone(), creation.clone());
+        for text in texts {
+            let (text, bare, creation) = (text.clone(), bare.clone(), creation.clone());
             tasks.spawn(async move {
                 match side {
                     Side::Measured => visitor::begin(address, &text, PAGE).await.map(drop),
@@ -46,22 +35,11 @@ pub(crate) async fn measure(
                 }
             });
         }
-        until_seen(&mut seen, texts).await?;
-        all(tasks).await?;
-        if side == Side::Measured {
-            cost = (Usage::now(setup, server)? - before).per(number(AT_ONCE));
-        }
-        Ok(per_second(AT_ONCE, began.elapsed()))
-    })
-    .await?;
-    report.costs.room = Some(cost);
-    report.compare(
-        "session creation, POST to first message visible in the room, 12 at once",
-        medians(&rounds, |rate| *rate),
-        "/s",
-        "bare client",
-        Goal::AtLeast(0.9),
-    );
+        all(tasks).await
+    };
+    let work = "session creation, POST to first message visible in the room, 12 at once";
+    let burst = (work, AT_ONCE);
+    report.costs.room = relay::bursts(setup, server, &mut seen, burst, say, report).await?;
     Ok(())
 }
 
