@@ -111,6 +111,7 @@ def clone(config_path, room, count):
                 batch[insert].extend([here.get(it, it) for it in row] for row in rows)
         for insert, rows in batch.items():
             db.executemany(insert, rows)
+        print(f"{number + 1} of {count} rooms", flush=True)
     for position in POSITIONS:
         db.execute(position, (firsts["order"] + count * widths["order"] - 1,))
     db.commit()

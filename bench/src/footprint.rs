@@ -19,22 +19,6 @@ pub(crate) async fn start(setup: &Setup, database: &Database, report: &mut Repor
     Ok(())
 }
 
-pub(crate) fn idle(server: &Server, report: &mut Report) -> Result<()> {
-    report.bound("memory, idle", server.resident_mib()?, " MiB", 40.0);
-    Ok(())
-}
-
-/// After all of them were polled.
-pub(crate) fn polled(server: &Server, report: &mut Report) -> Result<()> {
-    report.bound(
-        "memory, 10,000 open sessions polled",
-        server.resident_mib()?,
-        " MiB",
-        60.0,
-    );
-    Ok(())
-}
-
 const MANY: u32 = 100_000;
 
 /// What so many open sessions cost, each polled as if a page had it open.

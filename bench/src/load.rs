@@ -14,7 +14,7 @@ use std::{
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{net::TcpStream, task::JoinSet, time};
 
 use crate::Result;
 
@@ -86,6 +86,24 @@ pub(crate) async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
         done??;
     }
     Ok(())
+}
+
+/// Asks again and again for what takes its time.
+pub(crate) async fn until<T>(
+    patience: Duration,
+    what: &str,
+    mut attempt: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(done) = attempt().await? {
+            return Ok(done);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("waited for {what} for {} s", patience.as_secs()).into());
+        }
+        time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 pub(crate) fn per_second(count: usize, elapsed: Duration) -> f64 {

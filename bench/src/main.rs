@@ -198,10 +198,11 @@ async fn requests(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_requests").await?;
     footprint::start(setup, &database, report).await?;
     let server = Server::start(setup, &database, None).await?;
-    footprint::idle(&server, report)?;
+    report.bound("memory, idle", server.resident_mib()?, " MiB", 40.0);
     let conversations = conversations::store(&server, &database, 20_000, 2, 20_000).await?;
     polls::nothing_new(setup, &server, &conversations, report).await?;
-    footprint::polled(&server, report)?;
+    let polled = "memory, 10,000 open sessions polled";
+    report.bound(polled, server.resident_mib()?, " MiB", 60.0);
     polls::one_message(setup, &server, &database, &conversations, report).await?;
     polls::by_connections(setup, &server, &conversations, report).await?;
     // From here on no session is quiet.

@@ -1,16 +1,13 @@
 //! Bare Matrix clients: the staff's, and those that the relay is compared with.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use crate::{Account, Result, Setup};
+use crate::{Account, Result, Setup, load::until};
 
 /// How long anything may take to come through.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -80,15 +77,12 @@ impl Matrix {
 
     /// Joins once there is an invitation.
     pub(crate) async fn join(&self, room_id: &str) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
         let path = format!("/rooms/{room_id}/join");
-        while let Err(error) = self.ask(Method::POST, &path, &json!({})).await {
-            if Instant::now() > deadline {
-                return Err(error);
-            }
-            time::sleep(Duration::from_millis(200)).await;
-        }
-        Ok(())
+        until(PATIENCE, "an invitation", async || {
+            let joined = self.ask(Method::POST, &path, &json!({})).await;
+            Ok(joined.ok().map(drop))
+        })
+        .await
     }
 
     pub(crate) async fn say(&self, room_id: &str, text: &str) -> Result<()> {

@@ -16,7 +16,7 @@ use tokio::{
     time,
 };
 
-use crate::{Result, Setup, matrix::Matrix, processes};
+use crate::{Result, Setup, load::until, matrix::Matrix, processes};
 
 /// Where servers tell each other of conversations that change.
 pub(crate) const CHANGES_CHANNEL: &str = "support_chat_changes";
@@ -146,15 +146,11 @@ impl Server {
     /// Waits until it says that it is ready.
     pub(crate) async fn ready(&self, patience: Duration) -> Result<()> {
         let url = format!("http://{}/readyz", self.admin_address);
-        let deadline = Instant::now() + patience;
-        while !reqwest::get(&url).await?.status().is_success() {
-            if Instant::now() > deadline {
-                let waited = patience.as_secs();
-                return Err(format!("the server was not ready within {waited} s").into());
-            }
-            time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
+        until(patience, "the server to be ready", async || {
+            let status = reqwest::get(&url).await?.status();
+            Ok(status.is_success().then_some(()))
+        })
+        .await
     }
 
     /// What it holds in memory, in MiB.

@@ -1,17 +1,14 @@
 //! Visitors whose conversations have rooms.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use tokio::time;
 use uuid::Uuid;
 
 use crate::{
     Result,
+    load::until,
     matrix::PATIENCE,
     server::{Database, Server},
 };
@@ -32,21 +29,13 @@ impl Visitor {
         let (client, created) = begin(server.address, "Hello", "https://example.com/").await?;
         let text = |name: &str| created[name].as_str().unwrap_or_default().to_owned();
         let session_id: Uuid = text("sessionId").parse()?;
-        let deadline = Instant::now() + PATIENCE;
-        let room_id = loop {
-            let room_id: Option<String> =
-                sqlx::query_scalar("SELECT room_id FROM sessions WHERE id = $1")
-                    .bind(session_id)
-                    .fetch_one(&database.pool)
-                    .await?;
-            if let Some(room_id) = room_id {
-                break room_id;
-            }
-            if Instant::now() > deadline {
-                return Err("there is no room after two minutes".into());
-            }
-            time::sleep(Duration::from_millis(50)).await;
-        };
+        let room_id = until(PATIENCE, "the room to be made", async || {
+            let room_id = sqlx::query_scalar("SELECT room_id FROM sessions WHERE id = $1")
+                .bind(session_id)
+                .fetch_one(&database.pool);
+            Ok(room_id.await?)
+        })
+        .await?;
         Ok(Self {
             client,
             api: format!("{}/{session_id}/messages", sessions_of(server.address)),
@@ -105,16 +94,10 @@ fn sessions_of(address: SocketAddr) -> String {
 
 /// Waits until the homeserver has been told everything.
 pub(crate) async fn until_relayed(database: &Database) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while sqlx::query_scalar::<_, i64>("SELECT count(*) FROM outbox")
-        .fetch_one(&database.pool)
-        .await?
-        > 0
-    {
-        if Instant::now() > deadline {
-            return Err("the outbox is not empty after two minutes".into());
-        }
-        time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
+    until(PATIENCE, "the outbox to be empty", async || {
+        let filled = sqlx::query_scalar("SELECT EXISTS (SELECT FROM outbox)");
+        let filled: bool = filled.fetch_one(&database.pool).await?;
+        Ok((!filled).then_some(()))
+    })
+    .await
 }
