@@ -491,16 +491,34 @@ impl Homeserver {
         since: Option<&str>,
         wait: Duration,
     ) -> Result<sync_events::v3::Response, MatrixError> {
+        // A first sync of all rooms takes its time: Synapse, a minute and more for ten thousand.
+        let limit = match since {
+            Some(_) => wait + Duration::from_mins(1),
+            None => Duration::from_mins(15),
+        };
+        self.sync_by(self.sync_filter(), since, wait, limit).await
+    }
+
+    /// Where to sync from, leaving aside whatever was before.
+    pub(super) async fn sync_position(&self) -> Result<String, MatrixError> {
+        let (no_rooms, wait) = (FilterDefinition::ignore_all(), Duration::ZERO);
+        let answer = self.sync_by(no_rooms, None, wait, REQUEST_TIMEOUT);
+        Ok(answer.await?.next_batch)
+    }
+
+    async fn sync_by(
+        &self,
+        filter: FilterDefinition,
+        since: Option<&str>,
+        wait: Duration,
+        limit: Duration,
+    ) -> Result<sync_events::v3::Response, MatrixError> {
         let mut request = sync_events::v3::Request::new();
-        request.filter = Some(sync_events::v3::Filter::FilterDefinition(
-            self.sync_filter(),
-        ));
+        request.filter = Some(sync_events::v3::Filter::FilterDefinition(filter));
         request.since = since.map(str::to_owned);
         request.timeout = Some(wait);
         request.set_presence = matrix_sdk::ruma::presence::PresenceState::Offline;
         let client = self.client().await?;
-        // A first sync of many rooms takes its time.
-        let limit = wait + Duration::from_mins(1);
         let send = client
             .send(request)
             .with_request_config(Some(request_config(limit)));

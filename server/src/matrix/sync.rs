@@ -108,6 +108,9 @@ impl Syncer {
         loop {
             // Over the connection that has the lock, so that losing one is losing the other.
             let from = sync_position::get(&mut lock).await?;
+            if from.is_none() && self.begin_with_nothing().await? {
+                continue;
+            }
             let answer = self.homeserver.sync(from.as_deref(), wait).await?;
             let news: Vec<_> = answer
                 .rooms
@@ -134,6 +137,17 @@ impl Syncer {
             *failures = 0;
             wait = WAIT;
         }
+    }
+
+    /// Without a single conversation there is nothing to catch up with, in however many rooms the bot is;
+    /// `false` when there is one. It may have got its room meanwhile, so the position comes first.
+    async fn begin_with_nothing(&self) -> Result<bool, Failure> {
+        let position = self.homeserver.sync_position().await?;
+        if sessions::any(&self.pool).await? {
+            return Ok(false);
+        }
+        sync_position::advance(&self.pool, None, &position, true).await?;
+        Ok(true)
     }
 
     fn count(&self, taken_in: &TakenIn) {

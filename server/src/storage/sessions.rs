@@ -188,6 +188,13 @@ pub struct Subject {
     pub visitor_email: Option<String>,
 }
 
+/// Whether there is any session.
+pub async fn any(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM sessions) AS "any!""#)
+        .fetch_one(db)
+        .await
+}
+
 /// Gives the session its room, unless it has one; answers with the room it has now.
 pub async fn set_room(
     db: impl PgExecutor<'_>,

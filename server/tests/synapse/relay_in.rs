@@ -236,6 +236,31 @@ async fn a_lost_position_skips_nothing_and_shows_nothing_twice(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_first_start_does_not_go_through_rooms_that_cannot_be_its_own(pool: PgPool) {
+    let mut team = Team::new().await;
+    let path = "/_matrix/client/v3/createRoom";
+    let room = team.bot.ok(reqwest::Method::POST, path, Some(json!({})));
+    team.bot
+        .say(room.await["room_id"].as_str().unwrap(), "not for visitors")
+        .await;
+
+    let gateway = Gateway::new(|_| Box::pin(async {})).await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    readiness(&app, 200).await;
+    // Before it waits for news there is nothing else to ask for.
+    gateway.wait_for("timeout=25000").await;
+    assert_eq!(gateway.count("/rooms/"), 0);
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice.say(&room_id, "Hello back").await;
+    assert_eq!(
+        staff_texts(&wait_for_messages(&visitor, 2).await),
+        ["Hello back"]
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn ready_means_that_the_bot_follows_the_homeserver(pool: PgPool) {
     let team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
