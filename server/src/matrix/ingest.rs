@@ -50,7 +50,7 @@ pub(super) async fn store(
 ) -> Result<Option<TakenIn>, sqlx::Error> {
     let mut taken_in = TakenIn::default();
     let mut events = batches.iter().flat_map(|batch| &batch.events);
-    // Most of what comes is what this bot has said.
+    // As when the homeserver waited in vain.
     if events.all(|event| event.meaning(&rules.bot) == Meaning::Nothing) {
         let moved = sync_position::advance(pool, from, to, false).await?;
         return Ok(moved.then_some(taken_in));

@@ -32,6 +32,9 @@ use crate::{
 const CONCURRENCY: usize = 16;
 /// Wake-ups that NOTIFY lost, and tasks whose time has come, are found this often.
 const POLL: Duration = Duration::from_secs(1);
+/// After NOTIFY as long is waited for others, so that a burst is looked for once. Those that nothing comes
+/// before are handed over and do not wait.
+const GATHER: Duration = Duration::from_millis(10);
 /// What is under way at the end may take this long.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 /// The wait after a first failure; doubled with each further one.
@@ -100,13 +103,16 @@ pub async fn run(
             at_work.spawn(sender.clone().drain(claim, permit, shutdown.clone()));
         }
         // What was handed over is claimed, and no reason to look for more.
-        let look_again = time::Instant::now() + POLL;
+        let mut look_again = time::Instant::now() + POLL;
         loop {
             while at_work.try_join_next().is_some() {}
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = time::sleep_until(look_again) => {}
-                () = notified(&mut listener) => {}
+                () = notified(&mut listener) => {
+                    look_again = look_again.min(time::Instant::now() + GATHER);
+                    continue;
+                }
                 // A free slot may be what the next session waits for.
                 Some(_) = at_work.join_next(), if slots.available_permits() == 0 => {}
                 Some((claim, place)) = handed_over.recv() => {

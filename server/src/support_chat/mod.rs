@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::{
     config::Limits,
-    handoff::Handoff,
+    handoff::{Handoff, Place},
     metrics::{Metrics, Throttle},
     storage::{
         self,
@@ -224,14 +224,14 @@ impl SupportChat {
         let token = SessionToken::generate();
         sessions::insert(&mut tx, session_id, &new.visitor).await?;
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
-        outbox::push(&mut tx, session_id, &Task::CreateRoom).await?;
+        let place = self.handoff.place();
+        let claim =
+            outbox::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
         if !new.visitor.is_empty() {
             outbox::push(&mut tx, session_id, &Task::Details).await?;
         }
-        // Behind its room.
-        let may_claim = false;
-        let (message, _) =
-            store_visitor_message(&mut tx, session_id, &new.initial_message, may_claim).await?;
+        let message = store_visitor_message(&mut tx, session_id, &new.initial_message).await?;
+        outbox::push(&mut tx, session_id, &Task::Message(message.id)).await?;
         if let Some(request) = &request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
@@ -244,9 +244,9 @@ impl SupportChat {
                 .ok_or(sqlx::Error::RowNotFound)?;
             return replay_creation(tx, self.limits.session_ttl, earlier).await;
         }
-        if let Err(error) = tx.commit().await {
-            self.find_out(error, session_id, message.id).await?;
-        }
+        let committed = tx.commit().await;
+        self.promised(committed, session_id, message.id, claim.zip(place))
+            .await?;
         self.metrics.sessions_started.inc();
         self.metrics.messages_accepted.inc();
         tracing::info!(session_id = %session_id, message_id = %message.id, "session created");
@@ -286,18 +286,16 @@ impl SupportChat {
             Refusal::RateLimited(wait)
         })?;
         let place = self.handoff.place();
-        let (message, claim) =
-            store_visitor_message(&mut tx, session_id, body, place.is_some()).await?;
+        let message = store_visitor_message(&mut tx, session_id, body).await?;
+        let task = Task::Message(message.id);
+        let claim = outbox::push_or_claim(&mut tx, session_id, &task, place.is_some()).await?;
         if let Some(request) = &request {
             request.claim(&mut tx, session_id, message.id).await?;
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
-        match (committed, claim, place) {
-            (Err(error), ..) => self.find_out(error, session_id, message.id).await?,
-            (Ok(()), Some(claim), Some(place)) => self.handoff.send(claim, place),
-            (Ok(()), ..) => {}
-        }
+        self.promised(committed, session_id, message.id, claim.zip(place))
+            .await?;
         self.metrics.messages_accepted.inc();
         tracing::info!(session_id = %session_id, message_id = %message.id, "message accepted");
         Ok(message)
@@ -487,6 +485,25 @@ impl SupportChat {
             })
     }
 
+    /// After the commit of a message: hands over what was claimed with it, if it is there.
+    async fn promised(
+        &self,
+        committed: Result<(), sqlx::Error>,
+        session_id: Uuid,
+        message_id: Uuid,
+        claimed: Option<(Claim, Place)>,
+    ) -> Result<(), Refusal> {
+        match (committed, claimed) {
+            // A claim on what is there nevertheless runs out by itself.
+            (Err(error), _) => self.find_out(error, session_id, message_id).await,
+            (Ok(()), Some((claim, place))) => {
+                self.handoff.send(claim, place);
+                Ok(())
+            }
+            (Ok(()), None) => Ok(()),
+        }
+    }
+
     /// A connection that was lost while it committed leaves open whether it did, and a refusal promises
     /// that it did not. With the session's lock in hand the other transaction is over: the message is
     /// there or never will be. Without it, nothing is promised.
@@ -551,8 +568,7 @@ async fn store_visitor_message(
     db: &mut PgConnection,
     session_id: Uuid,
     body: &MessageBody,
-    may_claim: bool,
-) -> Result<(StoredMessage, Option<Claim>), sqlx::Error> {
+) -> Result<StoredMessage, sqlx::Error> {
     let id = Uuid::new_v4();
     let new = NewMessage {
         id,
@@ -564,8 +580,7 @@ async fn store_visitor_message(
         removed: false,
     };
     let created_at = messages::append(db, &new).await?;
-    let claim = outbox::push_or_claim(db, session_id, &Task::Message(id), may_claim).await?;
-    Ok((StoredMessage { id, created_at }, claim))
+    Ok(StoredMessage { id, created_at })
 }
 
 /// The same session and message again, with one more token: the first cannot be shown again, and may
