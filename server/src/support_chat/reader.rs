@@ -11,7 +11,7 @@ use std::{
 };
 
 use sqlx::PgPool;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time};
 
 use crate::storage::{
     self,
@@ -22,6 +22,9 @@ use crate::storage::{
 const STATEMENTS: usize = 4;
 /// Conversations in one statement: a whole answer of each has to fit into memory.
 const BATCH: usize = 64;
+
+/// A statement that takes longer is given up: it would hold up everybody's polls.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 type Answer = Result<Option<Poll>, Arc<sqlx::Error>>;
 
@@ -110,7 +113,9 @@ impl Turn {
         let Inner {
             pool, session_ttl, ..
         } = &*self.inner;
-        match storage::again_if_lost(|| messages::poll(pool, &asks, *session_ttl)).await {
+        let read = storage::again_if_lost(|| messages::poll(pool, &asks, *session_ttl));
+        let read = time::timeout(TIME_LIMIT, read).await;
+        match read.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(polls) => {
                 for ((_, answer), poll) in batch.into_iter().zip(polls) {
                     // Whoever hung up meanwhile does not mind.
@@ -142,7 +147,6 @@ impl Drop for Turn {
 mod tests {
     use futures_util::future::join_all;
     use sqlx::postgres::PgPoolOptions;
-    use tokio::time;
     use uuid::Uuid;
 
     use super::*;

@@ -128,6 +128,22 @@ async fn concurrent_writers_never_slip_in_behind_a_cursor(pool: PgPool) {
     );
 }
 
+#[sqlx::test(migrations = "../migrations")]
+async fn a_poll_that_postgres_does_not_answer_is_to_come_again(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("Hello").await;
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let refused = visitor.poll(None).await;
+    assert!(refused.headers().contains_key("retry-after"));
+    expect_problem(refused, 503, "database_unavailable").await;
+    tx.commit().await.unwrap();
+    assert_eq!(bodies(&visitor.messages(None).await), ["Hello"]);
+}
+
 /// More than are asked for at once, so that some are asked for together.
 const AT_ONCE: usize = 80;
 
