@@ -151,20 +151,49 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_fault_is_told_to_all_who_wait_and_the_next_are_asked_for_again() {
+    fn out_of_reach() -> Reader {
         let pool = PgPoolOptions::new()
             .acquire_timeout(Duration::from_millis(50))
             .connect_lazy("postgres://127.0.0.1:1/nowhere")
             .unwrap();
-        let reader = Reader::new(pool, Duration::from_hours(1));
+        Reader::new(pool, Duration::from_hours(1))
+    }
+
+    fn ask() -> Ask {
+        Ask {
+            session_id: Uuid::new_v4(),
+            after: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fault_is_told_to_all_who_wait() {
+        let reader = out_of_reach();
+        let mut answers = Vec::new();
+        for _ in 0..3 * BATCH {
+            let (sender, answer) = oneshot::channel();
+            reader.inner.queue().waiting.push((ask(), sender));
+            answers.push(answer);
+        }
+        reader.inner.queue().under_way = 1;
+        let mut turn = Turn {
+            inner: reader.inner.clone(),
+            ended: false,
+        };
+        assert!(turn.next().await);
+        for mut answer in answers {
+            assert!(answer.try_recv().unwrap().is_err());
+        }
+        assert!(!turn.next().await, "nobody waits any more");
+        drop(turn);
+        assert_eq!(reader.inner.queue().under_way, 0);
+    }
+
+    #[tokio::test]
+    async fn after_a_fault_the_next_are_asked_for_again() {
+        let reader = out_of_reach();
         for _ in ["once", "again"] {
-            let asks = (0..10 * BATCH * STATEMENTS).map(|_| {
-                reader.read(Ask {
-                    session_id: Uuid::new_v4(),
-                    after: None,
-                })
-            });
+            let asks = (0..10 * STATEMENTS).map(|_| reader.read(ask()));
             let answers = time::timeout(Duration::from_secs(30), join_all(asks)).await;
             assert!(answers.unwrap().iter().all(Result::is_err));
         }
@@ -172,10 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_that_is_cut_off_is_given_back() {
-        let pool = PgPoolOptions::new()
-            .connect_lazy("postgres://127.0.0.1:1/nowhere")
-            .unwrap();
-        let reader = Reader::new(pool, Duration::from_hours(1));
+        let reader = out_of_reach();
         reader.inner.queue().under_way = STATEMENTS;
         drop(Turn {
             inner: reader.inner.clone(),

@@ -80,6 +80,16 @@ async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
     assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);
 }
 
+async fn listen_to_an_empty_queue(pool: &PgPool) -> PgListener {
+    sqlx::query("DELETE FROM outbox")
+        .execute(pool)
+        .await
+        .unwrap();
+    let mut listener = PgListener::connect_with(pool).await.unwrap();
+    listener.listen(outbox::CHANNEL).await.unwrap();
+    listener
+}
+
 /// As the transaction does that stores a message.
 async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<outbox::Claim> {
     let mut db = pool.acquire().await.unwrap();
@@ -97,13 +107,7 @@ async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<outbox::Clai
 async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: PgPool) {
     queue(&pool, 1).await;
     assert!(push(&pool, "third", true).await.is_none(), "two come first");
-    sqlx::query("DELETE FROM outbox")
-        .execute(&pool)
-        .await
-        .unwrap();
-
-    let mut listener = PgListener::connect_with(&pool).await.unwrap();
-    listener.listen(outbox::CHANNEL).await.unwrap();
+    let mut listener = listen_to_an_empty_queue(&pool).await;
     let claim = push(&pool, "first", true).await.expect("a claim");
     assert_eq!(claim.task, outbox::Task::Notice("first".to_owned()));
     assert_eq!(claim.attempts, 1);
@@ -145,12 +149,7 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_may_not_be_claimed_is_told_of(pool: PgPool) {
     queue(&pool, 1).await;
-    sqlx::query("DELETE FROM outbox")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let mut listener = PgListener::connect_with(&pool).await.unwrap();
-    listener.listen(outbox::CHANNEL).await.unwrap();
+    let mut listener = listen_to_an_empty_queue(&pool).await;
     assert!(push(&pool, "first", false).await.is_none());
     listener.recv().await.unwrap();
     assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);

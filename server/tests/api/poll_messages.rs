@@ -194,9 +194,14 @@ async fn polls_that_are_read_together_are_each_answered_with_their_own(pool: PgP
             )
             .fetch_one(&pool)
         };
-        while !waiting().await.unwrap() {
-            time::sleep(Duration::from_millis(5)).await;
-        }
+        let one_waits = async {
+            while !waiting().await.unwrap() {
+                time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        time::timeout(Duration::from_secs(30), one_waits)
+            .await
+            .expect("a statement that waits");
         tx.commit().await.unwrap();
     };
     let ((all, later, nobody, intruder, foreign), ()) = tokio::join!(polls, release);
