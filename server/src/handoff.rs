@@ -1,6 +1,6 @@
-//! The short way of a visitor's message to the sender: claimed for this server in the transaction that
-//! stores it, and handed over in memory. Otherwise it would be told of, looked for and claimed first, which
-//! is another write that has to reach the disk.
+//! The short way of a visitor's message, or of the room that it needs, to the senders: claimed for this server
+//! in the transaction that stores it, and handed over in memory. Otherwise it would be told of, looked for
+//! and claimed first, which is another write that has to reach the disk.
 //!
 //! What is lost on the way is claimed by some server when its lease has run out.
 
@@ -14,6 +14,9 @@ use crate::storage::outbox::Claim;
 /// get their turn, however much is handed over.
 const PLACES: usize = 16;
 
+/// A place among those who are sent; given back when dropped.
+pub type Place = OwnedSemaphorePermit;
+
 /// Where the senders receive.
 pub type Receiver = mpsc::UnboundedReceiver<(Claim, Place)>;
 
@@ -23,10 +26,6 @@ pub struct Handoff {
     sender: mpsc::UnboundedSender<(Claim, Place)>,
     places: Arc<Semaphore>,
 }
-
-/// A place among those who are sent; given back when dropped.
-#[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
 impl Handoff {
     /// A way, and its end.
@@ -44,8 +43,7 @@ impl Handoff {
         if self.sender.is_closed() {
             return None;
         }
-        let permit = self.places.clone().try_acquire_owned().ok()?;
-        Some(Place(permit))
+        self.places.clone().try_acquire_owned().ok()
     }
 
     /// Hands over what was claimed and committed.

@@ -19,7 +19,7 @@ use super::{
     recap, room,
 };
 use crate::{
-    handoff,
+    handoff::{self, Place},
     metrics::Metrics,
     storage::{
         matrix_events,
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Sessions that are sent at the same time.
+/// Sessions that are sent at the same time, of those that were found in the outbox.
 const CONCURRENCY: usize = 16;
 /// Wake-ups that NOTIFY lost, and tasks whose time has come, are found this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -162,7 +162,7 @@ async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
 impl Sender {
     /// Sends a session's tasks one after the other, until there are none or one has to wait; and then gives
     /// up its place.
-    async fn drain<Place>(self, first: Claim, place: Place, shutdown: CancellationToken) {
+    async fn drain(self, first: Claim, place: Place, shutdown: CancellationToken) {
         let mut next = Some(first);
         while let Some(claim) = next.take() {
             if self.attempt(&claim).await && !shutdown.is_cancelled() {
