@@ -239,12 +239,12 @@ async fn a_lost_position_skips_nothing_and_shows_nothing_twice(pool: PgPool) {
 async fn a_first_start_does_not_go_through_rooms_that_cannot_be_its_own(pool: PgPool) {
     let mut team = Team::new().await;
     let path = "/_matrix/client/v3/createRoom";
-    let invitation = json!({ "invite": [team.alice.user_id] });
+    let invitation = json!({ "invite": [team.bob.user_id] });
     team.bot
         .ok(reqwest::Method::POST, path, Some(invitation))
         .await;
-    let foreign = team.alice.accept().await;
-    team.alice.say(&foreign, "not for visitors").await;
+    let foreign = team.bob.accept().await;
+    team.bob.say(&foreign, "not for visitors").await;
 
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
