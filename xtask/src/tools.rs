@@ -13,7 +13,7 @@ use crate::process::{command, output_of, run_logged};
 use crate::progress::{note, step};
 use crate::{node, python};
 
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_CYCLONEDX: &str = "0.5.9";

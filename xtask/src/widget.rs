@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::failure::{Context, Failure, Result, fail};
 use crate::files;
 use crate::layout::Layout;
-use crate::process::{command, output_of, run_shown};
+use crate::process::{command, output_of, run_logged, run_shown};
 use crate::progress::{note, step};
 use crate::{browser, bundle, tools};
 
@@ -32,6 +32,14 @@ const SMALL_STD: [(&str, &str); 4] = [
 /// is the compiled one that goes in.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
     tools::for_widget(layout)?;
+    let small_std = tools::std_source(layout);
+    if !small_std {
+        note("    without the standard library's source, the widget gets 2 KB larger");
+    }
+    let mut fetch = command("cargo");
+    fetch
+        .args(["fetch", "--locked", "--target", tools::WASM_TARGET])
+        .current_dir(&layout.root);
     let mut trunk = command("trunk");
     trunk
         .args(["build", "--release"])
@@ -44,11 +52,15 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
         // Everything it needs is there; a mistake should show as one, not as a download.
         .env("TRUNK_OFFLINE", "true")
         .env("TRUNK_SKIP_VERSION_CHECK", "true");
-    if tools::std_source(layout) {
+    if small_std {
+        // What the standard library depends on is no dependency of this workspace.
+        fetch.envs(SMALL_STD);
         trunk.envs(SMALL_STD);
-    } else {
-        note("    without the standard library's source, the widget gets 2 KB larger");
     }
+    step("the widget's dependencies", || {
+        let log = layout.logs().join("cargo-fetch.log");
+        run_logged(&mut fetch, "`cargo fetch`", &log)
+    })?;
     step("widget", || run_shown(&mut trunk, "trunk build"))
 }
 
