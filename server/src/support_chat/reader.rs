@@ -11,7 +11,7 @@ use std::{
 };
 
 use sqlx::PgPool;
-use tokio::{sync::oneshot, time};
+use tokio::{sync::oneshot, task, time};
 
 use crate::storage::{
     self,
@@ -98,6 +98,8 @@ struct Turn {
 impl Turn {
     /// Answers some of those who wait; `false` when nobody did.
     async fn next(&mut self) -> bool {
+        // Requests that have arrived already come first, and are in it.
+        task::yield_now().await;
         let mut batch: Vec<_> = {
             let mut queue = self.inner.queue();
             if queue.waiting.is_empty() {
