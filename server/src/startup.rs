@@ -1,7 +1,8 @@
 //! The composition root: what is built from what, started, and stopped.
 
-use std::{future::IntoFuture, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::{ServiceExt, extract::Request};
 use sqlx::{PgPool, migrate::MigrateError};
 use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
@@ -144,16 +145,16 @@ impl Application {
             follow.await;
             Ok(())
         });
-        for (listener, router) in [
-            (public, http::public_router(&state)),
-            (admin, http::admin_router(pool.clone(), metrics)),
-        ] {
-            let stop = shutdown.clone().cancelled_owned();
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            let serve = axum::serve(listener, service).with_graceful_shutdown(stop);
-            parts.spawn(async move { Ok(serve.into_future().await?) });
-        }
-
+        let service = http::public_service(&state);
+        let service =
+            ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+        let stop = shutdown.clone().cancelled_owned();
+        let serve = axum::serve(public, service).with_graceful_shutdown(stop);
+        parts.spawn(async move { Ok(serve.await?) });
+        let router = http::admin_router(pool.clone(), metrics);
+        let stop = shutdown.clone().cancelled_owned();
+        let serve = axum::serve(admin, router).with_graceful_shutdown(stop);
+        parts.spawn(async move { Ok(serve.await?) });
         parts.spawn(async move {
             housekeeping::run(housekept, requests, shutdown_housekeeping).await;
             Ok(())

@@ -22,7 +22,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Bearer {
     }
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+/// The token in a request's headers.
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

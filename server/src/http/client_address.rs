@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, HeaderName, request::Parts},
+    http::{Extensions, HeaderMap, HeaderName, request::Parts},
 };
 use ipnet::IpNet;
 
@@ -23,15 +23,16 @@ impl FromRequestParts<AppState> for ClientAddress {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Self, Self::Rejection> {
-        let peer = parts
-            .extensions
+        Ok(Self::of(&parts.extensions, &parts.headers, state))
+    }
+}
+
+impl ClientAddress {
+    pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, state: &AppState) -> Self {
+        let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip());
-        Ok(Self(client(
-            peer,
-            &parts.headers,
-            &state.config.http.trusted_proxies,
-        )))
+        Self(client(peer, headers, &state.config.http.trusted_proxies))
     }
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod bearer;
 mod bounded;
 mod client_address;
+mod idle_poll;
 mod json;
 mod openapi;
 mod operation;
@@ -22,6 +23,7 @@ use app::contract::MAX_REQUEST_BYTES;
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 
 pub use admin::router as admin_router;
+pub use idle_poll::IdlePolls;
 
 use crate::{
     config::Config,
@@ -62,8 +64,8 @@ pub struct Shared {
 }
 
 /// Everything that the public listener answers.
-pub fn public_router(state: &AppState) -> Router {
-    Router::new()
+pub fn public_service(state: &AppState) -> IdlePolls {
+    let router = Router::new()
         .merge(support_chat::router(state.clone()))
         .merge(openapi::router(state.config.limits.max_message_chars))
         .merge(static_files::router())
@@ -75,5 +77,6 @@ pub fn public_router(state: &AppState) -> Router {
             // Every answer, a refusal of the framework's too, is finished by it.
             middleware::from_fn_with_state(state.clone(), request_context::layer),
             DefaultBodyLimit::max(MAX_REQUEST_BYTES),
-        ))
+        ));
+    IdlePolls::before(router, state.clone())
 }

@@ -9,6 +9,9 @@ use axum::{
     http::Method,
 };
 
+/// Of polls that do not wait.
+pub(super) const POLL_MESSAGES: &str = "poll_messages";
+
 /// Of whatever is not offered.
 const OTHER: &str = "other";
 
@@ -17,7 +20,7 @@ pub(super) fn of(request: &Request) -> &'static str {
     let path = request.extensions().get::<MatchedPath>();
     let name = path.map_or(OTHER, |path| name(request.method(), path.as_str()));
     let mut query = request.uri().query().unwrap_or_default().split('&');
-    if name == "poll_messages" && query.any(|pair| pair.starts_with("wait=")) {
+    if name == POLL_MESSAGES && query.any(|pair| pair.starts_with("wait=")) {
         // Its duration is a visitor's patience.
         return "wait_for_messages";
     }
@@ -35,7 +38,7 @@ fn name(method: &Method, path: &str) -> &'static str {
         return match (method, path) {
             ("POST", "/sessions") => "create_session",
             ("POST", "/sessions/{session_id}/messages") => "send_message",
-            ("GET", "/sessions/{session_id}/messages") => "poll_messages",
+            ("GET", "/sessions/{session_id}/messages") => POLL_MESSAGES,
             ("POST", "/sessions/{session_id}/close") => "close_session",
             ("OPTIONS", _) => "preflight",
             _ => OTHER,

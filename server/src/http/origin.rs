@@ -1,16 +1,34 @@
-//! Which browser origins may use the API.
+//! Which browser origins may use the API, and how browsers are told (CORS, without cookies).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::LazyLock;
 
 use app::contract::{ErrorCode, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, WAIT_HEADER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::problem::ApiError;
-use crate::config::{Config, Origin};
+use crate::config::Origin;
 
-/// Browsers cap it (Chromium at two hours).
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
+/// Two hours: browsers cap it (Chromium there).
+const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET,POST");
+
+static REQUEST_HEADERS: LazyLock<HeaderValue> = LazyLock::new(|| {
+    list(&[
+        header::AUTHORIZATION.as_str(),
+        header::CONTENT_TYPE.as_str(),
+        IDEMPOTENCY_KEY_HEADER,
+        REQUEST_ID_HEADER,
+    ])
+});
+
+static RESPONSE_HEADERS: LazyLock<HeaderValue> =
+    LazyLock::new(|| list(&[header::RETRY_AFTER.as_str(), REQUEST_ID_HEADER, WAIT_HEADER]));
+
+fn list(names: &[&str]) -> HeaderValue {
+    // No name of a header is an invalid value of one.
+    HeaderValue::try_from(names.join(",")).unwrap_or(HeaderValue::from_static(""))
+}
 
 /// Refuses a browser's request from a page that is not configured. Without `Origin` it is no
 /// browser's cross-origin request, and there are no cookies that it could abuse.
@@ -23,30 +41,40 @@ pub(super) fn check(allowed: &[Origin], headers: &HeaderMap) -> Result<(), ApiEr
     }
 }
 
+/// Where a request comes from, if that may use the API.
+pub(super) fn allowed(allowed: &[Origin], headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    is_allowed(allowed, origin).then(|| origin.clone())
+}
+
 fn is_allowed(allowed: &[Origin], origin: &HeaderValue) -> bool {
     allowed
         .iter()
         .any(|allowed| allowed.as_str().as_bytes() == origin)
 }
 
-/// CORS for the configured origins, without cookies.
-pub(super) fn cors(config: Arc<Config>) -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| {
-            is_allowed(&config.http.allowed_origins, origin)
-        }))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static(IDEMPOTENCY_KEY_HEADER),
-            HeaderName::from_static(REQUEST_ID_HEADER),
-        ])
-        .expose_headers([
-            header::RETRY_AFTER,
-            HeaderName::from_static(REQUEST_ID_HEADER),
-            HeaderName::from_static(WAIT_HEADER),
-        ])
-        .vary([header::ORIGIN])
-        .max_age(PREFLIGHT_MAX_AGE)
+/// Lets the page read an answer.
+pub(super) fn share(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
+    vary(answer);
+    if let Some(origin) = origin {
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let exposed = RESPONSE_HEADERS.clone();
+        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+/// Answers a preflight: one of another origin is not told what would be allowed.
+pub(super) fn permit(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
+    vary(answer);
+    if let Some(origin) = origin {
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        let headers = REQUEST_HEADERS.clone();
+        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, headers);
+        answer.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
+    }
+}
+
+fn vary(answer: &mut HeaderMap) {
+    answer.append(header::VARY, HeaderValue::from_static("origin"));
 }

@@ -14,6 +14,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{AppState, bounded, operation, problem};
+use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
@@ -40,36 +41,48 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
     );
     async {
         let mut response = problem::render(bounded::run(next, request).await, &id);
-        let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID, id);
-        }
-        for (name, value) in SECURITY_HEADERS {
-            headers
-                .entry(name)
-                .or_insert(HeaderValue::from_static(value));
-        }
-        let (status, took) = (response.status(), started.elapsed());
-        let code = response.extensions().get::<ErrorCode>();
-        state.metrics.answered(
-            operation,
-            status.as_str(),
-            code.map_or("", |code| code.as_str()),
-            took,
-        );
-        tracing::debug!(
-            status = status.as_u16(),
-            elapsed_us = took.as_micros(),
-            "answered"
-        );
+        finish(&state.metrics, &mut response, &id, operation, started);
         response
     }
     .instrument(span)
     .await
 }
 
+/// What every answer has, and what is counted of it.
+pub(super) fn finish(
+    metrics: &Metrics,
+    response: &mut Response,
+    id: &str,
+    operation: &str,
+    started: Instant,
+) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    for (name, value) in SECURITY_HEADERS {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    let (status, took) = (response.status(), started.elapsed());
+    let code = response.extensions().get::<ErrorCode>();
+    metrics.answered(
+        operation,
+        status.as_str(),
+        code.map_or("", |code| code.as_str()),
+        took,
+    );
+    tracing::debug!(
+        request_id = id,
+        status = status.as_u16(),
+        elapsed_us = took.as_micros(),
+        "answered"
+    );
+}
+
 /// The client's id when it is a sane one, so that logs on both sides meet; else one of our own.
-fn request_id(headers: &HeaderMap) -> String {
+pub(super) fn request_id(headers: &HeaderMap) -> String {
     let given = headers
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok());

@@ -20,7 +20,7 @@ use std::{
 use app::contract::{Message, MessageBody, Sender};
 use chrono::{DateTime, Utc};
 use rand::Rng;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::time;
 use uuid::Uuid;
@@ -301,6 +301,13 @@ impl SupportChat {
         Ok(message)
     }
 
+    /// Whether it is certain, without asking Postgres, that `token` opens the session and that nothing came
+    /// after `message`.
+    pub fn has_nothing_new(&self, session_id: Uuid, token: &str, message: Uuid) -> bool {
+        self.heads
+            .is_newest(session_id, &token::digest(token), message)
+    }
+
     /// What came after `after`; from the beginning without it.
     pub async fn poll_messages(
         &self,
@@ -308,7 +315,7 @@ impl SupportChat {
         token: &SecretString,
         after: Option<Cursor>,
     ) -> Result<Vec<Message>, Refusal> {
-        let digest = token::digest(token);
+        let digest = token::digest(token.expose_secret());
         if let Some(Cursor::Message(id)) = after
             && self.heads.is_newest(session_id, &digest, id)
         {

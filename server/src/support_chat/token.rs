@@ -77,8 +77,8 @@ fn hasher() -> Argon2<'static> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenDigest([u8; 32]);
 
-pub(super) fn digest(token: &SecretString) -> TokenDigest {
-    TokenDigest(Sha256::digest(token.expose_secret()).into())
+pub(super) fn digest(token: &str) -> TokenDigest {
+    TokenDigest(Sha256::digest(token).into())
 }
 
 /// How many matches are remembered at most: about 50 bytes each.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::{Method, Response, header::HeaderValue};
 use serde_json::Value;
 use server::{
     config::Config,
@@ -9,13 +10,13 @@ use server::{
     metrics::Metrics,
     support_chat::{AddressDigester, Cursor, Heads, SupportChat},
 };
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    common::{TestApp, Visitor, config, expect},
+    common::{ORIGIN, TestApp, Visitor, config, expect},
     problem::expect_problem,
 };
 
@@ -42,9 +43,9 @@ fn at<'a>(app: &'a TestApp, visitor: &Visitor<'_>) -> Visitor<'a> {
     }
 }
 
-async fn wait(visitor: &Visitor<'_>, after: &str, seconds: &str) -> reqwest::Response {
+async fn wait(visitor: &Visitor<'_>, after: &str, seconds: &str) -> Response {
     let path = format!("/messages?after={after}&wait={seconds}");
-    let request = visitor.request(reqwest::Method::GET, &path);
+    let request = visitor.request(Method::GET, &path);
     request.send().await.unwrap()
 }
 
@@ -58,33 +59,101 @@ async fn send(visitor: &Visitor<'_>, text: &str) -> String {
     sent["messageId"].as_str().unwrap().to_owned()
 }
 
+/// Polls until memory answers. What comes back keeps Postgres from answering a poll until it is rolled
+/// back.
+async fn until_remembered(pool: &PgPool, visitor: &Visitor<'_>) -> Transaction<'static, Postgres> {
+    let first = Some(visitor.first_message_id.as_str());
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        // What is remembered counts for a while only, and only once the changes are followed.
+        assert!(visitor.messages(first).await.is_empty());
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let idle = timeout(Duration::from_secs(1), visitor.messages(first)).await;
+        if idle.is_ok_and(|messages| messages.is_empty()) {
+            return tx;
+        }
+        tx.rollback().await.unwrap();
+        assert!(Instant::now() < deadline, "it waits for Postgres");
+    }
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn an_idle_poll_does_not_ask_postgres(pool: PgPool) {
     let app = TestApp::spawn(unlimited(&pool)).await;
     let visitor = app.visitor("Hello").await;
-    let first = visitor.first_message_id.as_str();
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        // What is remembered counts for a while only, and only once the changes are followed.
-        assert!(visitor.messages(Some(first)).await.is_empty());
-        let mut tx = pool.begin().await.unwrap();
-        sqlx::query("LOCK TABLE sessions, messages IN ACCESS EXCLUSIVE MODE")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        let idle = timeout(Duration::from_secs(1), visitor.messages(Some(first))).await;
-        tx.rollback().await.unwrap();
-        if idle.is_ok_and(|messages| messages.is_empty()) {
-            break;
-        }
-        assert!(Instant::now() < deadline, "it waits for Postgres");
-    }
+    let tx = until_remembered(&pool, &visitor).await;
+    tx.rollback().await.unwrap();
     // Of somebody else's token, memory has nothing good to say.
     let stranger = Visitor {
         token: "A".repeat(43),
         ..at(&app, &visitor)
     };
-    expect_problem(stranger.poll(Some(first)).await, 401, "invalid_token").await;
+    let first = Some(visitor.first_message_id.as_str());
+    expect_problem(stranger.poll(first).await, 401, "invalid_token").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_idle_poll_is_answered_as_any_other(pool: PgPool) {
+    let app = TestApp::spawn(unlimited(&pool)).await;
+    let visitor = app.visitor("Hello").await;
+    let first = visitor.first_message_id.as_str();
+    let _tx = until_remembered(&pool, &visitor).await;
+    let ask = async |query: &str, origin: Option<&str>| {
+        let path = format!("/messages?after={first}{query}");
+        let mut request = visitor.request(Method::GET, &path);
+        request = request.header("x-request-id", "trace-1");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        timeout(DEADLINE, request.send()).await.unwrap().unwrap()
+    };
+    for origin in [None, Some(ORIGIN)] {
+        // Both from memory; but what asks to wait, if only for no time, goes through the router.
+        let (short, long) = (ask("", origin).await, ask("&wait=0", origin).await);
+        let headers = |answer: &Response| {
+            let mut headers = answer.headers().clone();
+            headers.remove("date").expect("a date");
+            headers
+        };
+        assert_eq!(headers(&short), headers(&long), "{origin:?}");
+        assert_eq!(short.headers()["x-request-id"], "trace-1");
+        let shared = short.headers().get("access-control-allow-origin");
+        assert_eq!(shared.map(HeaderValue::as_bytes), origin.map(str::as_bytes));
+        assert_eq!(expect(short, 200).await, expect(long, 200).await);
+    }
+    let foreign = ask("", Some("https://evil.example")).await;
+    expect_problem(foreign, 403, "origin_not_allowed").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn idle_polls_are_counted_and_limited(pool: PgPool) {
+    let limit = ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "600");
+    let app = TestApp::spawn(config(&pool, &[limit])).await;
+    let visitor = app.visitor("Hello").await;
+    let first = Some(visitor.first_message_id.as_str());
+    let _tx = until_remembered(&pool, &visitor).await;
+    let series =
+        r#"support_chat_http_requests_total{code="",operation="poll_messages",status="200"}"#;
+    let before = app.metrics().await[series];
+    let (mut answered, mut refused) = (0_u32, None);
+    // More than there may be, with those that time gives back meanwhile.
+    for _ in 0..10_000 {
+        let poll = timeout(DEADLINE, visitor.poll(first)).await.unwrap();
+        if poll.status() != 200 {
+            refused = Some(poll);
+            break;
+        }
+        answered += 1;
+    }
+    let refused = refused.expect("there is a limit");
+    assert!(refused.headers().contains_key("retry-after"));
+    expect_problem(refused, 429, "rate_limited").await;
+    assert!(answered > 0);
+    assert_eq!(app.metrics().await[series] - before, f64::from(answered));
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -2,9 +2,11 @@
 
 mod close_session;
 mod create_session;
-mod poll_messages;
+pub(super) mod poll_messages;
 mod send_message;
 mod session_path;
+
+use std::net::IpAddr;
 
 use app::contract::{
     BASE_PATH, ErrorCode, FieldError, IDEMPOTENCY_KEY_HEADER, MessageBody, MessageBodyError,
@@ -12,7 +14,7 @@ use app::contract::{
 use axum::{
     Router,
     extract::{FromRequestParts, Request, State},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get, post},
@@ -44,11 +46,7 @@ pub(super) fn router(state: AppState) -> Router {
         router = router.route(&path(nothing), refuse);
     }
     router
-        .layer((
-            origin::cors(state.config.clone()),
-            // Below CORS, so that a page can read these refusals too.
-            middleware::from_fn_with_state(state.clone(), admit),
-        ))
+        .layer(middleware::from_fn_with_state(state.clone(), admit))
         .with_state(state)
 }
 
@@ -58,16 +56,34 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    let admitted = origin::check(&state.config.http.allowed_origins, request.headers())
-        .and_then(|()| throttle::take_request(&state, address));
-    let mut response = match admitted {
+    let origin = origin::allowed(&state.config.http.allowed_origins, request.headers());
+    if request.method() == Method::OPTIONS {
+        let mut response = ().into_response();
+        origin::permit(origin, response.headers_mut());
+        return response;
+    }
+    let mut response = match may_ask(&state, address, request.headers()) {
         Ok(()) => bounded::run(next, request).await,
         Err(error) => error.into_response(),
     };
+    finish(origin, response.headers_mut());
     response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+}
+
+/// Whether a request of the API is looked at, whatever it asks for.
+pub(super) fn may_ask(
+    state: &AppState,
+    address: IpAddr,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    origin::check(&state.config.http.allowed_origins, headers)?;
+    throttle::take_request(state, address)
+}
+
+/// What every answer of the API has; refusals too, so that the page can read them.
+pub(super) fn finish(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
+    origin::share(origin, answer);
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// The text in `field`, or its refusal.

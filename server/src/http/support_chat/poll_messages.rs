@@ -1,12 +1,14 @@
-//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}`.
+//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}`. What finds nothing is mostly answered
+//! by [`crate::http::idle_poll`] before it comes here.
 
 use std::time::Duration;
 
-use app::contract::{ErrorCode, MAX_WAIT_SECONDS, PollMessagesResponse, WAIT_HEADER};
+use app::contract::{ErrorCode, MAX_WAIT_SECONDS, Message, PollMessagesResponse, WAIT_HEADER};
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::HeaderName,
+    http::{HeaderName, HeaderValue},
+    response::IntoResponse,
 };
 use serde::Deserialize;
 
@@ -30,7 +32,7 @@ pub(super) async fn handle(
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
     parameters: Result<Query<Parameters>, QueryRejection>,
-) -> Result<([(HeaderName, u16); 1], Json<PollMessagesResponse>), ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let Query(parameters) = parameters.map_err(|_| ApiError::from(ErrorCode::MalformedRequest))?;
     if parameters.wait > MAX_WAIT_SECONDS {
         let detail = format!("wait: at most {MAX_WAIT_SECONDS} seconds");
@@ -44,6 +46,10 @@ pub(super) async fn handle(
         .support_chat
         .wait_for_messages(session_id, &token, after, wait)
         .await?;
-    let answer = Json(PollMessagesResponse { messages });
-    Ok(([(WAIT, MAX_WAIT_SECONDS.into())], answer))
+    Ok(answer(messages))
+}
+
+pub(in crate::http) fn answer(messages: Vec<Message>) -> impl IntoResponse {
+    let wait = [(WAIT, HeaderValue::from(u16::from(MAX_WAIT_SECONDS)))];
+    (wait, Json(PollMessagesResponse { messages }))
 }

@@ -1,0 +1,92 @@
+//! The short way of most requests: polls that find nothing, where memory can tell (see
+//! [`SupportChat::has_nothing_new`](crate::support_chat::SupportChat::has_nothing_new)). They are answered before the
+//! router, whose layers would be most of what such an answer costs.
+//!
+//! There is no rule here: what decides, and what makes the answer, are the functions of the long way. Whatever
+//! is not plainly to be answered with nothing, refusals too, takes that way.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use app::contract::BASE_PATH;
+use axum::{
+    Router,
+    extract::Request,
+    http::Method,
+    response::{IntoResponse, Response},
+    routing::future::RouteFuture,
+};
+use futures_util::future::Either;
+use tower_service::Service;
+use uuid::Uuid;
+
+use super::{
+    AppState, bearer,
+    client_address::ClientAddress,
+    operation::POLL_MESSAGES,
+    origin, request_context,
+    support_chat::{finish, may_ask, parse_id, poll_messages},
+};
+
+/// The public listener's service: the short way, and the long way behind it.
+#[derive(Clone, Debug)]
+pub struct IdlePolls {
+    state: AppState,
+    router: Router,
+}
+
+impl IdlePolls {
+    pub(super) const fn before(router: Router, state: AppState) -> Self {
+        Self { state, router }
+    }
+
+    /// The answer to a poll that finds nothing.
+    fn answer(&self, request: &Request) -> Option<Response> {
+        let started = Instant::now();
+        let (session_id, after) = asked(request)?;
+        let (state, headers) = (&self.state, request.headers());
+        let token = bearer::token(headers)?;
+        if !state.support_chat.has_nothing_new(session_id, token, after) {
+            return None;
+        }
+        let ClientAddress(address) = ClientAddress::of(request.extensions(), headers, state);
+        may_ask(state, address, headers).ok()?;
+        let mut response = poll_messages::answer(Vec::new()).into_response();
+        let origin = origin::allowed(&state.config.http.allowed_origins, headers);
+        finish(origin, response.headers_mut());
+        let id = request_context::request_id(headers);
+        request_context::finish(&state.metrics, &mut response, &id, POLL_MESSAGES, started);
+        Some(response)
+    }
+}
+
+/// `GET /sessions/{sessionId}/messages?after={messageId}`, and no more than that.
+fn asked(request: &Request) -> Option<(Uuid, Uuid)> {
+    let uri = request.uri();
+    let after = uri.query()?.strip_prefix("after=")?;
+    let path = uri.path().strip_prefix(BASE_PATH)?;
+    let session_id = path.strip_prefix("/sessions/")?.strip_suffix("/messages")?;
+    (request.method() == Method::GET).then_some(())?;
+    Some((parse_id(session_id)?, parse_id(after)?))
+}
+
+impl Service<Request> for IdlePolls {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.answer(&request) {
+            Some(response) => Either::Left(ready(Ok(response))),
+            None => Either::Right(self.router.call(request)),
+        }
+    }
+}
