@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// As visitors' browsers come through a proxy.
-const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 
 const CONSTANT: &str = "constant route";
 
@@ -155,8 +155,9 @@ pub(crate) async fn idle(
 pub(crate) async fn idle_workers(
     server: &Server,
     conversations: &Arc<Conversations>,
+    connections: usize,
 ) -> Result<Vec<impl Work>> {
-    workers(server, conversations, Finds::Nothing, CONNECTIONS).await
+    workers(server, conversations, Finds::Nothing, connections).await
 }
 
 /// The constant, for who sets its pace.
