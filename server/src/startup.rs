@@ -122,7 +122,13 @@ impl Application {
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts: JoinSet<Result<(), StartupError>> = JoinSet::new();
-        let syncer = Syncer::new(pool.clone(), homeserver.clone(), metrics.clone(), ttl);
+        let syncer = Syncer::new(
+            pool.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            heads.clone(),
+            ttl,
+        );
         let (stop_sync, stop_outbox) = (shutdown.clone(), shutdown.clone());
         parts.spawn(async move {
             syncer.run(stop_sync).await;

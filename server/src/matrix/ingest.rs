@@ -35,6 +35,8 @@ pub(super) struct Rules {
 /// What came of a sync.
 #[derive(Debug, Default)]
 pub(super) struct TakenIn {
+    /// The conversations that may show something new.
+    pub(super) changed: Vec<Uuid>,
     /// When the texts, edits among them, were written that visitors are shown now.
     pub(super) staff_texts: Vec<DateTime<Utc>>,
 }
@@ -52,20 +54,19 @@ pub(super) async fn store(
     let mut events = batches.iter().flat_map(|batch| &batch.events);
     // As when the homeserver waited in vain.
     if events.all(|event| event.meaning(&rules.bot) == Meaning::Nothing) {
-        let moved = sync_position::advance(pool, from, to, false).await?;
-        return Ok(moved.then_some(taken_in));
-    }
-    let mut tx = pool.begin().await?;
-    // First: two servers with the same answer wait for each other here, and one of them drops it.
-    if !sync_position::advance(&mut *tx, from, to, true).await? {
-        return Ok(None);
+        let moved = sync_position::advance(pool, from, to, &[]).await?;
+        return Ok(moved.map(|_| taken_in));
     }
     let ids: Vec<_> = batches
         .iter()
         .flat_map(|batch| &batch.events)
         .map(|event| event.event_id.clone())
         .collect();
-    let mut known = matrix_events::known(&mut tx, &ids).await?;
+    let mut tx = pool.begin().await?;
+    // First: two servers with the same answer wait for each other here, and one of them drops it.
+    let Some(mut known) = sync_position::advance(&mut *tx, from, to, &ids).await? else {
+        return Ok(None);
+    };
     for batch in batches {
         // What means nothing, or was taken in before, is no reason to make a visitor wait.
         let mut new = Vec::new();
@@ -78,6 +79,7 @@ pub(super) async fn store(
         if new.is_empty() {
             continue;
         }
+        taken_in.changed.push(batch.session_id);
         let conversation = Conversation::lock(&mut tx, rules, batch.session_id).await?;
         for (event, meaning) in new {
             if take(&mut tx, rules, &conversation, event, meaning).await? {

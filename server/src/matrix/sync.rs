@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_sdk::ruma::api::client::sync::sync_events::v3::Timeline;
+use quick_cache::sync::Cache;
 use sqlx::{PgConnection, PgPool};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     metrics::Metrics,
     storage::{sessions, sync_position},
+    support_chat::Heads,
 };
 
 /// How long a sync may wait for something new.
@@ -29,6 +31,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
 /// Rooms that are looked at side by side.
 const LOOKUPS: usize = 16;
+/// How many rooms' sessions are remembered at most: about 150 bytes each.
+const MAX_ROOMS: usize = 1 << 14;
 /// The session-level advisory lock of the server that syncs; the number says nothing.
 const LOCK: i64 = 0x7375_7070_6f72_7463;
 
@@ -46,7 +50,10 @@ pub struct Syncer {
     pool: PgPool,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
+    heads: Heads,
     rules: Rules,
+    /// The sessions of rooms: a room is one's for ever.
+    sessions: Cache<String, Uuid>,
 }
 
 impl Syncer {
@@ -56,6 +63,7 @@ impl Syncer {
         pool: PgPool,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
+        heads: Heads,
         session_ttl: Duration,
     ) -> Self {
         let config = homeserver.config();
@@ -68,7 +76,9 @@ impl Syncer {
             pool,
             homeserver,
             metrics,
+            heads,
             rules,
+            sessions: Cache::new(MAX_ROOMS),
         }
     }
 
@@ -119,7 +129,7 @@ impl Syncer {
                 .map(|(room_id, room)| (room_id.as_str(), &room.timeline))
                 .filter(|(_, timeline)| !timeline.events.is_empty() || timeline.limited)
                 .collect();
-            let sessions = self.sessions_of(news.iter().map(|(id, _)| *id)).await?;
+            let sessions = self.sessions_of(&news).await?;
             let mut batches = Vec::new();
             for (room_id, timeline) in news {
                 if let Some(&session_id) = sessions.get(room_id) {
@@ -130,6 +140,10 @@ impl Syncer {
             let to = &answer.next_batch;
             let stored = ingest::store(&self.pool, &self.rules, &batches, from.as_deref(), to);
             if let Some(taken_in) = stored.await? {
+                // NOTIFY says so too, to all servers, and a little later.
+                for &session_id in &taken_in.changed {
+                    self.heads.changed(session_id);
+                }
                 self.count(&taken_in);
             } else {
                 tracing::info!("another server was faster; its answer counts");
@@ -146,7 +160,7 @@ impl Syncer {
         if sessions::any(&self.pool).await? {
             return Ok(false);
         }
-        sync_position::advance(&self.pool, None, &position, true).await?;
+        sync_position::advance(&self.pool, None, &position, &[]).await?;
         Ok(true)
     }
 
@@ -163,11 +177,24 @@ impl Syncer {
     /// made by an attempt that did not live to record it: its marker tells.
     async fn sessions_of(
         &self,
-        rooms: impl Iterator<Item = &str>,
+        news: &[(&str, &Timeline)],
     ) -> Result<HashMap<String, Uuid>, Failure> {
-        let rooms: Vec<_> = rooms.map(str::to_owned).collect();
-        let known = sessions::of_rooms(&self.pool, &rooms).await?;
-        let mut sessions: HashMap<_, _> = known.into_iter().collect();
+        let mut sessions = HashMap::new();
+        let mut rooms: Vec<_> = news.iter().map(|(id, _)| (*id).to_owned()).collect();
+        rooms.retain(|room_id| match self.sessions.get(room_id) {
+            Some(session_id) => {
+                sessions.insert(room_id.clone(), session_id);
+                false
+            }
+            None => true,
+        });
+        if rooms.is_empty() {
+            return Ok(sessions);
+        }
+        for (room_id, session_id) in sessions::of_rooms(&self.pool, &rooms).await? {
+            self.sessions.insert(room_id.clone(), session_id);
+            sessions.insert(room_id, session_id);
+        }
         let unknown: Vec<_> = rooms
             .into_iter()
             .filter(|room_id| !sessions.contains_key(room_id))

@@ -1,7 +1,5 @@
 //! `matrix_events`: which events were sent or handled, and the entries that have their texts.
 
-use std::collections::HashSet;
-
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
@@ -34,20 +32,6 @@ pub async fn insert(db: &mut PgConnection, event: Taken<'_>) -> Result<(), sqlx:
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Those of the events that were recorded.
-pub async fn known(
-    db: &mut PgConnection,
-    event_ids: &[String],
-) -> Result<HashSet<String>, sqlx::Error> {
-    let known = sqlx::query_scalar!(
-        "SELECT event_id FROM matrix_events WHERE event_id = ANY($1)",
-        event_ids,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(known.into_iter().collect())
 }
 
 /// Whether the session's outbox is known to have sent one of these events.

@@ -1,5 +1,7 @@
 //! `sync_position`: how far `/sync` was read.
 
+use std::collections::HashSet;
+
 use sqlx::PgExecutor;
 
 /// The position; `None` before the first sync.
@@ -9,26 +11,29 @@ pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<String>, sqlx::Error>
         .await
 }
 
-/// Moves on from `from` to `to`; `false` when another server has moved on already, and what this
-/// one brought must be dropped. Where it brought no `news`, nobody waits for the disk: if Postgres
-/// forgets it in a crash, the same nothing comes again.
+/// Moves on from `from` to `to`, and tells which of the events that this brought were recorded before;
+/// `None` when another server has moved on already, and what this one brought must be dropped. Where it
+/// brought nothing, nobody waits for the disk: if Postgres forgets it in a crash, the same nothing comes
+/// again.
 pub async fn advance(
     db: impl PgExecutor<'_>,
     from: Option<&str>,
     to: &str,
-    news: bool,
-) -> Result<bool, sqlx::Error> {
+    event_ids: &[String],
+) -> Result<Option<HashSet<String>>, sqlx::Error> {
     let moved = sqlx::query!(
-        "UPDATE sync_position SET since = $2, synced_at = now()
+        r#"UPDATE sync_position SET since = $2, synced_at = now()
          WHERE since IS NOT DISTINCT FROM $1
-         RETURNING CASE WHEN NOT $3 THEN set_config('synchronous_commit', 'off', true) END AS commit",
+         RETURNING ARRAY(SELECT event_id FROM matrix_events WHERE event_id = ANY($3)) AS "known!",
+             CASE WHEN cardinality($3::text[]) = 0
+                  THEN set_config('synchronous_commit', 'off', true) END AS commit"#,
         from,
         to,
-        news,
+        event_ids,
     )
     .fetch_optional(db)
     .await?;
-    Ok(moved.is_some())
+    Ok(moved.map(|moved| moved.known.into_iter().collect()))
 }
 
 /// Seconds since some server last had an answer to `/sync`; `None` before the first.

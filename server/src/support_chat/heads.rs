@@ -168,7 +168,7 @@ impl Heads {
     }
 
     /// The conversation has changed, or may have: polls ask Postgres again, those that wait do it now.
-    pub(super) fn changed(&self, session_id: Uuid) {
+    pub fn changed(&self, session_id: Uuid) {
         let mut shard = self.shard(session_id);
         shard.version += 1;
         shard.heads.remove(&session_id);

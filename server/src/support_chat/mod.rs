@@ -303,6 +303,7 @@ impl SupportChat {
 
     /// Whether it is certain, without asking Postgres, that `token` opens the session and that nothing came
     /// after `message`.
+    #[must_use]
     pub fn has_nothing_new(&self, session_id: Uuid, token: &str, message: Uuid) -> bool {
         self.heads
             .is_newest(session_id, &token::digest(token), message)
