@@ -5,6 +5,9 @@ use matrix_sdk::ruma::serde::Raw;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The type of a room's first event.
+pub(super) const CREATION: &str = "m.room.create";
+
 /// Any event of a room's timeline or state.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct RoomEvent {

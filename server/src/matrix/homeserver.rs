@@ -38,7 +38,10 @@ use serde_json::{Value, json, value::to_raw_value};
 use sqlx::PgPool;
 use tokio::{sync::Mutex, time};
 
-use super::{event::RoomEvent, seal};
+use super::{
+    event::{CREATION, RoomEvent},
+    seal,
+};
 use crate::{
     config::{BotCredentials, Matrix},
     metrics::Metrics,
@@ -496,7 +499,7 @@ impl Homeserver {
             Some(_) => wait + Duration::from_mins(1),
             None => Duration::from_mins(15),
         };
-        self.sync_by(self.sync_filter(), since, wait, limit).await
+        self.sync_by(Self::sync_filter(), since, wait, limit).await
     }
 
     /// Where to sync from, leaving aside whatever was before.
@@ -594,22 +597,31 @@ impl Homeserver {
         self.checked("context", &client, client.send(request)).await
     }
 
-    /// Only what is used, and nothing of the bot's own.
-    fn sync_filter(&self) -> FilterDefinition {
+    /// Only what is used. The bot's own events are no news, but left out they would hold the position back:
+    /// Synapse then reads them all again at each event of the room, until somebody else says something.
+    fn sync_filter() -> FilterDefinition {
         let mut filter = FilterDefinition::ignore_all();
         filter.room.rooms = None;
+        // Whatever is not asked for, a homeserver need not gather, for each room that the bot is in.
+        filter.room.state = RoomEventFilter::ignore_all();
+        filter.room.ephemeral = RoomEventFilter::ignore_all();
+        filter.room.account_data = RoomEventFilter::ignore_all();
         filter.room.timeline = RoomEventFilter::default();
         filter.room.timeline.types = Some(relevant_types());
-        filter.room.timeline.not_senders = vec![self.config.bot.clone()];
         filter.room.timeline.limit = Some(UInt::from(PAGE));
         filter
     }
 }
 
 fn relevant_types() -> Vec<String> {
-    ["m.room.message", "m.room.redaction", "m.room.member"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        CREATION,
+        "m.room.message",
+        "m.room.redaction",
+        "m.room.member",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 /// The relay decides itself when to try again, since it also decides what may be tried again.

@@ -110,11 +110,12 @@ pub(super) async fn session_of(
     room_id: &str,
 ) -> Result<Option<Uuid>, MatrixError> {
     let creation = homeserver.creation(room_id).await?;
-    let marker = creation
-        .as_ref()
-        .and_then(|content| content.get(MARKER))
-        .and_then(Value::as_str);
-    Ok(marker.and_then(|marker| marker.parse().ok()))
+    Ok(creation.as_ref().and_then(session_in))
+}
+
+/// The session that is named in the content of a room's `m.room.create`.
+pub(super) fn session_in(creation: &Value) -> Option<Uuid> {
+    creation.get(MARKER)?.as_str()?.parse().ok()
 }
 
 /// Does what a `createRoom` that was cut short left undone. Done again, it changes nothing.

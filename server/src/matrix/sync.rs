@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    event::RoomEvent,
+    event::{CREATION, RoomEvent},
     homeserver::{Homeserver, MatrixError},
     ingest::{self, RoomBatch, Rules, TakenIn},
     room,
@@ -202,7 +202,12 @@ impl Syncer {
         // An account may be in thousands of rooms of others when it is first used.
         let marked: Vec<_> = stream::iter(unknown)
             .map(async |room_id| {
-                let session_id = room::session_of(&self.homeserver, &room_id).await?;
+                let mut news = news.iter().filter(|(id, _)| *id == room_id);
+                // A new room's first event is in the sync.
+                let session_id = match news.find_map(|(_, timeline)| creation(timeline)) {
+                    Some(creation) => room::session_in(&creation.content),
+                    None => room::session_of(&self.homeserver, &room_id).await?,
+                };
                 Ok::<_, MatrixError>(session_id.map(|session_id| (room_id, session_id)))
             })
             .buffer_unordered(LOOKUPS)
@@ -231,7 +236,9 @@ impl Syncer {
             .rev()
             .filter_map(RoomEvent::read)
             .collect();
-        let mut position = timeline.prev_batch.clone().filter(|_| timeline.limited);
+        // Synapse calls each new room limited, also when all of it is there.
+        let may_lack = timeline.limited && creation(timeline).is_none();
+        let mut position = timeline.prev_batch.clone().filter(|_| may_lack);
         while let Some(token) = position {
             let (page, next) = self.homeserver.history(room_id, Some(&token), from).await?;
             newest_first.extend(page);
@@ -240,6 +247,12 @@ impl Syncer {
         newest_first.reverse();
         Ok(newest_first)
     }
+}
+
+/// The room's first event, where the timeline has it.
+fn creation(timeline: &Timeline) -> Option<RoomEvent> {
+    let mut events = timeline.events.iter().filter_map(RoomEvent::read);
+    events.find(|event| event.event_type == CREATION)
 }
 
 async fn try_lock(db: &mut PgConnection) -> Result<bool, sqlx::Error> {

@@ -58,6 +58,23 @@ async fn staff_texts_reach_the_visitor_and_nothing_else_does(pool: PgPool) {
         .await;
 }
 
+/// How often Synapse is asked is most of what a conversation costs it.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_new_room_is_known_by_what_the_sync_says_of_it(pool: PgPool) {
+    let mut team = Team::new().await;
+    let gateway = Gateway::new(|_| Box::pin(async {})).await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    team.alice.say(&room_id, "Hi, how can I help?").await;
+    wait_for_messages(&visitor, 2).await;
+    assert_eq!(gateway.count("/createRoom"), 1);
+    assert_eq!(gateway.count("/state"), 0, "whose room it is");
+    assert_eq!(gateway.count("to=s"), 0, "what was before it in the room");
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn an_edit_and_a_deletion_take_the_place_of_what_was_shown(pool: PgPool) {
     let mut team = Team::new().await;
