@@ -1,7 +1,11 @@
 //! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
 //! side by side between sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rand::Rng;
 use serde_json::{Value, json};
@@ -74,6 +78,7 @@ struct Sender {
     pool: PgPool,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
+    sent_here: Arc<SentHere>,
 }
 
 /// Sends until `shutdown`, then finishes what is under way.
@@ -88,6 +93,7 @@ pub async fn run(
         pool,
         homeserver,
         metrics,
+        sent_here: Arc::default(),
     };
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut at_work = JoinSet::new();
@@ -100,22 +106,31 @@ pub async fn run(
             let Ok(permit) = slots.clone().try_acquire_owned() else {
                 break;
             };
+            sender.sent_here.begin(claim.subject.id);
             at_work.spawn(sender.clone().drain(claim, permit, shutdown.clone()));
         }
         // What was handed over is claimed, and no reason to look for more.
         let mut look_again = time::Instant::now() + POLL;
         loop {
-            while at_work.try_join_next().is_some() {}
+            let full = slots.available_permits() == 0;
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = time::sleep_until(look_again) => {}
-                () = notified(&mut listener) => {
-                    look_again = look_again.min(time::Instant::now() + GATHER);
+                told = notified(&mut listener) => {
+                    // Whoever sends the session goes on with it.
+                    if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
+                        look_again = look_again.min(time::Instant::now() + GATHER);
+                    }
                     continue;
                 }
-                // A free slot may be what the next session waits for.
-                Some(_) = at_work.join_next(), if slots.available_permits() == 0 => {}
+                Some(more) = at_work.join_next() => {
+                    // A free slot may be what the next session waits for.
+                    if !full && !more.unwrap_or(true) {
+                        continue;
+                    }
+                }
                 Some((claim, place)) = handed_over.recv() => {
+                    sender.sent_here.begin(claim.subject.id);
                     at_work.spawn(sender.clone().drain(claim, place, shutdown.clone()));
                     continue;
                 }
@@ -135,16 +150,49 @@ async fn listen(pool: &PgPool) -> Option<PgListener> {
     Some(listener)
 }
 
-/// Waits for NOTIFY. A listener that lost its connection is dropped, and the poll takes over until
-/// there is a new one.
-async fn notified(listener: &mut Option<PgListener>) {
+/// Waits for NOTIFY: which session has something to send. A listener that lost its connection is dropped,
+/// and the poll takes over until there is a new one.
+async fn notified(listener: &mut Option<PgListener>) -> Option<Uuid> {
     match listener {
         Some(active) => {
-            if !matches!(active.try_recv().await, Ok(Some(_))) {
-                *listener = None;
+            if let Ok(Some(told)) = active.try_recv().await {
+                return told.payload().parse().ok();
             }
+            *listener = None;
+            None
         }
         None => std::future::pending().await,
+    }
+}
+
+/// The sessions that this server is sending, and whether something was queued for them meanwhile. Who is at it
+/// goes on with it, so it is no reason to look through the outbox.
+#[derive(Debug, Default)]
+struct SentHere(Mutex<HashMap<Uuid, bool>>);
+
+impl SentHere {
+    /// No invariant spans a panic.
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Uuid, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, session_id: Uuid) {
+        self.sessions().insert(session_id, false);
+    }
+
+    /// That something was queued; `false` when the session is not being sent here.
+    fn tell(&self, session_id: Uuid) -> bool {
+        let mut sessions = self.sessions();
+        let more = sessions.get_mut(&session_id);
+        more.is_some_and(|more| {
+            *more = true;
+            true
+        })
+    }
+
+    /// Whether something was queued that may not have been seen.
+    fn end(&self, session_id: Uuid) -> bool {
+        self.sessions().remove(&session_id).unwrap_or_default()
     }
 }
 
@@ -161,21 +209,19 @@ async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
 
 impl Sender {
     /// Sends a session's tasks one after the other, until there are none or one has to wait; and then gives
-    /// up its place.
-    async fn drain(self, first: Claim, place: Place, shutdown: CancellationToken) {
+    /// up its place, and tells whether there may be more.
+    async fn drain(self, first: Claim, place: Place, shutdown: CancellationToken) -> bool {
+        let session_id = first.subject.id;
         let mut next = Some(first);
-        while let Some(claim) = next.take() {
-            if self.attempt(&claim).await && !shutdown.is_cancelled() {
-                next = outbox::claim_next(&self.pool, claim.subject.id)
-                    .await
-                    .unwrap_or_default();
-            }
+        while let Some(claim) = next {
+            next = self.attempt(&claim, &shutdown).await;
         }
         drop(place);
+        self.sent_here.end(session_id)
     }
 
-    /// Tries one task; `true` when the session's next one may follow at once.
-    async fn attempt(&self, claim: &Claim) -> bool {
+    /// Tries one task; answers with the session's next one, claimed, when it may follow at once.
+    async fn attempt(&self, claim: &Claim, shutdown: &CancellationToken) -> Option<Claim> {
         let sent = tokio::select! {
             sent = self.send(claim) => sent,
             () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
@@ -198,17 +244,15 @@ impl Sender {
                 self.metrics.delivery_retries.inc();
                 // When this fails too, the lease runs out.
                 let _ = outbox::retry(&self.pool, claim, delay).await;
-                return false;
+                return None;
             }
         };
-        match self.finish(claim, outcome).await {
-            Ok(()) => true,
-            Err(error) => {
-                // The lease runs out and the same transaction is sent again, to no effect.
-                tracing::warn!(%session_id, %error, "what was sent cannot be recorded yet");
-                false
-            }
-        }
+        let next = self.finish(claim, outcome, !shutdown.is_cancelled()).await;
+        next.unwrap_or_else(|error| {
+            // The lease runs out and the same transaction is sent again, to no effect.
+            tracing::warn!(%session_id, %error, "what was sent cannot be recorded yet");
+            None
+        })
     }
 
     /// Renews the claim; ends when it is lost.
@@ -222,28 +266,33 @@ impl Sender {
         }
     }
 
-    async fn finish(&self, claim: &Claim, outcome: Outcome<'_>) -> Result<(), sqlx::Error> {
+    async fn finish(
+        &self,
+        claim: &Claim,
+        outcome: Outcome<'_>,
+        go_on: bool,
+    ) -> Result<Option<Claim>, sqlx::Error> {
         // Not when another server has recorded the message's end: it may have been another one.
-        let ended = if outcome == Outcome::Failed {
+        let finished = if outcome == Outcome::Failed {
             let notice = "A message of the visitor could not be delivered to this room.";
             let mut tx = self.pool.begin().await?;
-            let ended = outbox::finish(&mut *tx, claim, outcome).await?;
-            if ended {
+            let finished = outbox::finish(&mut *tx, claim, outcome, go_on).await?;
+            if finished.message_ended {
                 outbox::push(&mut tx, claim.subject.id, &Task::Notice(notice.to_owned())).await?;
             }
             tx.commit().await?;
-            ended
+            finished
         } else {
-            outbox::finish(&self.pool, claim, outcome).await?
+            outbox::finish(&self.pool, claim, outcome, go_on).await?
         };
-        if ended {
+        if finished.message_ended {
             let counter = match outcome {
                 Outcome::Sent(_) | Outcome::Done => &self.metrics.messages_delivered,
                 Outcome::Failed => &self.metrics.messages_failed,
             };
             counter.inc();
         }
-        Ok(())
+        Ok(finished.next)
     }
 
     /// Does the task; answers with the event it became, when it became one.
@@ -411,6 +460,19 @@ fn backoff(claim: &Claim, failure: &Failure) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_queued_is_told_to_who_sends_the_session() {
+        let (sent_here, session_id) = (SentHere::default(), Uuid::new_v4());
+        assert!(!sent_here.tell(session_id), "nobody does");
+        sent_here.begin(session_id);
+        assert!(!sent_here.tell(Uuid::new_v4()), "another session");
+        assert!(!sent_here.end(session_id), "nothing was queued");
+        sent_here.begin(session_id);
+        assert!(sent_here.tell(session_id));
+        assert!(sent_here.end(session_id), "it may not have been seen");
+        assert!(!sent_here.tell(session_id), "nobody does any more");
+    }
 
     #[test]
     fn a_room_is_asked_for_again_after_a_minute_or_when_it_is_always_slow_after_ten() {

@@ -18,7 +18,7 @@ const LEASE: Duration = Duration::from_secs(6);
 /// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
 pub const RENEWAL: Duration = Duration::from_millis(1500);
 
-/// The channel that says: there is something to send.
+/// The channel that says which session has something to send.
 pub const CHANNEL: &str = "support_chat_outbox";
 
 /// What is to be done.
@@ -122,7 +122,7 @@ pub async fn push_or_claim(
          FROM task
              JOIN sessions ON sessions.id = task.session_id
              LEFT JOIN messages ON messages.id = task.message_id
-         WHERE CASE WHEN attempts = 0 THEN pg_notify($9, '') IS NOT NULL ELSE true END"#,
+         WHERE CASE WHEN attempts = 0 THEN pg_notify($9, task.session_id::text) IS NOT NULL ELSE true END"#,
         session_id,
         kind,
         message_id,
@@ -230,34 +230,6 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
     rows.into_iter().map(Claim::try_from).collect()
 }
 
-/// Claims the session's next task, when nobody else has.
-pub async fn claim_next(
-    db: impl PgExecutor<'_>,
-    session_id: Uuid,
-) -> Result<Option<Claim>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"UPDATE outbox SET attempts = attempts + 1,
-             leased_until = now() + make_interval(secs => $2)
-         FROM (SELECT id, session_id, message_id FROM outbox
-               WHERE session_id = $1 ORDER BY position LIMIT 1) next
-             JOIN sessions ON sessions.id = next.session_id
-             LEFT JOIN messages ON messages.id = next.message_id
-         WHERE outbox.id = next.id
-           AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
-         RETURNING outbox.id, outbox.session_id, attempts, kind, outbox.message_id, outbox.body,
-             join_event_id, joined_user_id,
-             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
-             messages.body AS "text?", sessions.created_at, room_id, source_url, page_title,
-             visitor_name, visitor_email"#,
-        session_id,
-        LEASE.as_secs_f64(),
-    )
-    .fetch_optional(db)
-    .await?;
-    row.map(Claim::try_from).transpose()
-}
-
 /// Keeps the claim; `false` when it is another server's by now, or done.
 pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
@@ -300,13 +272,23 @@ pub enum Outcome<'a> {
     Failed,
 }
 
-/// Takes the task off the queue, with what follows from its end. Done twice, it changes nothing; `true`
-/// when a message's end was recorded just now.
+/// What follows from a task's end.
+#[derive(Debug)]
+pub struct Finished {
+    /// A message's end was recorded just now.
+    pub message_ended: bool,
+    /// The session's next task, claimed.
+    pub next: Option<Claim>,
+}
+
+/// Takes the task off the queue, with what follows from its end, and claims the session's next one, if it is due
+/// and the caller wants to `go_on`. Done twice, it changes nothing.
 pub async fn finish(
     db: impl PgExecutor<'_>,
     claim: &Claim,
     outcome: Outcome<'_>,
-) -> Result<bool, sqlx::Error> {
+    go_on: bool,
+) -> Result<Finished, sqlx::Error> {
     let message_id = match claim.task {
         Task::Message(id) => Some(id),
         _ => None,
@@ -316,25 +298,79 @@ pub async fn finish(
         Outcome::Done => (None, "delivered"),
         Outcome::Failed => (None, "failed"),
     };
-    // Nobody waits for the disk: an end that Postgres forgets in a crash is found in the room again.
-    let done = sqlx::query!(
-        "WITH gone AS (
-             DELETE FROM outbox WHERE id = $1 RETURNING set_config('synchronous_commit', 'off', true)
+    // Nobody waits for the disk but for a claim: an end that Postgres forgets in a crash is found in the
+    // room again.
+    let row = sqlx::query!(
+        r#"WITH gone AS (
+             DELETE FROM outbox WHERE id = $1 RETURNING id
          ), event AS (
              INSERT INTO matrix_events (event_id, session_id, message_id)
              SELECT $4, $2, $3 FROM gone WHERE $4::text IS NOT NULL
              ON CONFLICT (event_id) DO NOTHING
+         ), ended AS (
+             UPDATE messages SET delivery = $5 FROM gone WHERE messages.id = $3 RETURNING messages.id
+         ), next AS (
+             UPDATE outbox SET attempts = attempts + 1,
+                 leased_until = now() + make_interval(secs => $7)
+             FROM (SELECT id FROM outbox WHERE session_id = $2 AND id <> $1
+                   ORDER BY position LIMIT 1) first
+             WHERE $6 AND outbox.id = first.id
+               AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+             RETURNING outbox.*
          )
-         UPDATE messages SET delivery = $5 FROM gone WHERE messages.id = $3",
+         SELECT EXISTS (SELECT FROM ended) AS "message_ended!",
+             CASE WHEN next.id IS NULL
+                  THEN set_config('synchronous_commit', 'off', true) END AS commit,
+             next.id AS "id?", next.session_id AS "session_id?", attempts AS "attempts?",
+             kind AS "kind?", next.message_id, next.body, join_event_id, joined_user_id,
+             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
+             messages.body AS "text?", sessions.created_at AS "created_at?", room_id, source_url,
+             page_title, visitor_name, visitor_email
+         FROM (VALUES (true)) always
+             LEFT JOIN next ON true
+             LEFT JOIN sessions ON sessions.id = next.session_id
+             LEFT JOIN messages ON messages.id = next.message_id"#,
         claim.id,
         claim.subject.id,
         message_id,
         event_id,
         delivery,
+        go_on,
+        LEASE.as_secs_f64(),
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let next = match (
+        row.id,
+        row.session_id,
+        row.attempts,
+        row.kind,
+        row.created_at,
+    ) {
+        (Some(id), Some(session_id), Some(attempts), Some(kind), Some(created_at)) => Some(Row {
+            id,
+            session_id,
+            attempts,
+            room_asked_seconds_ago: row.room_asked_seconds_ago,
+            kind,
+            message_id: row.message_id,
+            body: row.body,
+            join_event_id: row.join_event_id,
+            joined_user_id: row.joined_user_id,
+            text: row.text,
+            created_at,
+            room_id: row.room_id,
+            source_url: row.source_url,
+            page_title: row.page_title,
+            visitor_name: row.visitor_name,
+            visitor_email: row.visitor_email,
+        }),
+        _ => None,
+    };
+    Ok(Finished {
+        message_ended: row.message_ended,
+        next: next.map(Claim::try_from).transpose()?,
+    })
 }
 
 /// Gives the task back, to be tried again after `delay`; unless it has been claimed anew meanwhile.

@@ -153,7 +153,8 @@ async fn idle_polls_are_counted_and_limited(pool: PgPool) {
     assert!(refused.headers().contains_key("retry-after"));
     expect_problem(refused, 429, "rate_limited").await;
     assert!(answered > 0);
-    assert_eq!(app.metrics().await[series] - before, f64::from(answered));
+    let counted = app.metrics().await[series] - before;
+    assert!((counted - f64::from(answered)).abs() < 0.5, "{counted}");
 }
 
 #[sqlx::test(migrations = "../migrations")]

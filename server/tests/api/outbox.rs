@@ -130,20 +130,40 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
         (again.len(), again[0].id, again[0].attempts),
         (1, claim.id, 2)
     );
-    assert!(
-        outbox::finish(&pool, &again[0], outbox::Outcome::Done)
-            .await
-            .is_ok()
-    );
+    let finished = outbox::finish(&pool, &again[0], outbox::Outcome::Done, false);
+    assert!(finished.await.unwrap().next.is_none(), "not wanted");
     assert!(
         push(&pool, "third", true).await.is_none(),
         "the second is before it"
     );
-    let second = outbox::claim_next(&pool, claim.subject.id).await.unwrap();
-    assert_eq!(
-        second.unwrap().task,
-        outbox::Task::Notice("second".to_owned())
-    );
+    let second = outbox::claim(&pool, 10).await.unwrap().remove(0);
+    assert_eq!(second.task, outbox::Task::Notice("second".to_owned()));
+    let third = finish(&pool, &second).await.expect("the next");
+    assert_eq!(third.task, outbox::Task::Notice("third".to_owned()));
+    assert_eq!(third.attempts, 1);
+    assert!(outbox::claim(&pool, 1).await.unwrap().is_empty(), "taken");
+    assert!(finish(&pool, &third).await.is_none(), "the last");
+}
+
+async fn finish(pool: &PgPool, claim: &outbox::Claim) -> Option<outbox::Claim> {
+    let finished = outbox::finish(pool, claim, outbox::Outcome::Done, true);
+    finished.await.unwrap().next
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_next_task_is_nobody_s_before_it_is_due_nor_when_another_has_it(pool: PgPool) {
+    queue(&pool, 1).await;
+    let first = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    let second = "UPDATE outbox SET due_at = now() + interval '1 hour', leased_until = NULL
+                  WHERE kind = 'details'";
+    sqlx::query(second).execute(&pool).await.unwrap();
+    assert!(finish(&pool, &first).await.is_none(), "not due");
+    let leased = "UPDATE outbox SET due_at = now(), leased_until = now() + interval '1 hour'";
+    sqlx::query(leased).execute(&pool).await.unwrap();
+    assert!(finish(&pool, &first).await.is_none(), "another's");
+    let free = "UPDATE outbox SET leased_until = now()";
+    sqlx::query(free).execute(&pool).await.unwrap();
+    assert!(finish(&pool, &first).await.is_some(), "free");
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -168,12 +188,10 @@ async fn a_message_s_end_is_recorded_once_and_the_first_counts(pool: PgPool) {
     }
     let claim = outbox::claim(&pool, 1).await.unwrap().remove(0);
     let sent = outbox::Outcome::Sent("$event");
-    assert!(outbox::finish(&pool, &claim, sent).await.unwrap());
-    assert!(
-        !outbox::finish(&pool, &claim, outbox::Outcome::Failed)
-            .await
-            .unwrap()
-    );
+    for (outcome, ended) in [(sent, true), (outbox::Outcome::Failed, false)] {
+        let finished = outbox::finish(&pool, &claim, outcome, true).await.unwrap();
+        assert_eq!(finished.message_ended, ended);
+    }
     let delivery: String = sqlx::query_scalar("SELECT delivery FROM messages")
         .fetch_one(&pool)
         .await
