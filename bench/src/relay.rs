@@ -19,9 +19,12 @@ use crate::{
 
 const CONVERSATIONS: usize = 8;
 /// Messages of each of them in a burst.
-const BURST: usize = 15;
+const BURST: usize = 30;
 /// Messages whose way is timed one by one.
-const SINGLES: usize = 20;
+const SINGLES: usize = 40;
+/// Before each of them: what just had work to do is faster than what was idle, and Synapse limits how much
+/// one person says.
+const PAUSE: Duration = Duration::from_millis(300);
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_relay").await?;
@@ -79,8 +82,6 @@ async fn one_by_one(
             until_seen(seen, [text]).await
         };
         synced.push(timed(past_it).await?);
-        // Synapse limits how much one person says.
-        time::sleep(Duration::from_millis(300)).await;
     }
     report.compare(
         "visitor's message, POST to visible in the room",
@@ -101,6 +102,7 @@ async fn one_by_one(
 
 /// How long something takes that is done with a new text.
 async fn timed(work: impl AsyncFnOnce(String) -> Result<()>) -> Result<Duration> {
+    time::sleep(PAUSE).await;
     let (text, began) = (Uuid::new_v4().to_string(), Instant::now());
     work(text).await?;
     Ok(began.elapsed())
