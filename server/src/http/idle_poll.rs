@@ -3,7 +3,7 @@
 //! router, whose layers would be most of what such an answer costs.
 //!
 //! There is no rule here: what decides, and what makes the answer, are the functions of the long way. Whatever
-//! is not plainly to be answered with nothing, refusals too, takes that way.
+//! memory cannot vouch for takes that way.
 
 use std::{
     convert::Infallible,
@@ -28,7 +28,7 @@ use super::{
     AppState, bearer,
     client_address::ClientAddress,
     operation::POLL_MESSAGES,
-    origin, request_context,
+    origin, problem, request_context,
     support_chat::{finish, may_ask, parse_id, poll_messages},
 };
 
@@ -44,7 +44,7 @@ impl IdlePolls {
         Self { state, router }
     }
 
-    /// The answer to a poll that finds nothing.
+    /// The answer to a poll that would find nothing.
     fn answer(&self, request: &Request) -> Option<Response> {
         let started = Instant::now();
         let (session_id, after) = asked(request)?;
@@ -54,11 +54,15 @@ impl IdlePolls {
             return None;
         }
         let ClientAddress(address) = ClientAddress::of(request.extensions(), headers, state);
-        may_ask(state, address, headers).ok()?;
-        let mut response = poll_messages::answer(Vec::new()).into_response();
+        let mut response = match may_ask(state, address, headers) {
+            Ok(()) => poll_messages::answer(Vec::new()).into_response(),
+            // Not to be asked again on the long way: it counts.
+            Err(error) => error.into_response(),
+        };
         let origin = origin::allowed(&state.config.http.allowed_origins, headers);
         finish(origin, response.headers_mut());
         let id = request_context::request_id(headers);
+        let mut response = problem::render(response, &id);
         request_context::finish(&state.metrics, &mut response, &id, POLL_MESSAGES, started);
         Some(response)
     }

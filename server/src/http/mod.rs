@@ -74,7 +74,7 @@ pub fn public_service(state: &AppState) -> IdlePolls {
         // At once, the first outermost: every call of `layer` boxes what it is laid around, and each
         // request copies all boxes.
         .layer((
-            // Every answer, a refusal of the framework's too, is finished by it.
+            // Every answer of the router, a refusal of the framework's too, is finished by it.
             middleware::from_fn_with_state(state.clone(), request_context::layer),
             DefaultBodyLimit::max(MAX_REQUEST_BYTES),
         ));

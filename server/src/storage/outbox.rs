@@ -282,7 +282,7 @@ pub struct Finished {
 }
 
 /// Takes the task off the queue, with what follows from its end, and claims the session's next one, if it is due
-/// and the caller wants to `go_on`. Done twice, it changes nothing.
+/// and the caller wants to `go_on`. A task that is done stays done as it was.
 pub async fn finish(
     db: impl PgExecutor<'_>,
     claim: &Claim,

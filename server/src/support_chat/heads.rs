@@ -1,5 +1,5 @@
-//! What polls may know without asking Postgres: each conversation's newest message, remembered for a
-//! short time; and who waits for the next one.
+//! What polls may know without asking Postgres: each conversation's newest message, remembered for
+//! minutes; and who waits for the next one.
 //!
 //! A head is a shortcut to the answer "nothing new", and to no other: whatever it cannot vouch for is
 //! read from Postgres. It is forgotten as soon as its conversation changes: at once when this server

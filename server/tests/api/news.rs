@@ -155,6 +155,9 @@ async fn idle_polls_are_counted_and_limited(pool: PgPool) {
     assert!(answered > 0);
     let counted = app.metrics().await[series] - before;
     assert!((counted - f64::from(answered)).abs() < 0.5, "{counted}");
+    let throttled = r#"support_chat_throttled_total{limit="requests_per_ip"}"#;
+    let throttled = app.metrics().await[throttled];
+    assert!((throttled - 1.0).abs() < 0.5, "{throttled}");
 }
 
 #[sqlx::test(migrations = "../migrations")]
