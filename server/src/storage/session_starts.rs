@@ -40,16 +40,31 @@ pub async fn take(
     for (limit, address) in [(per_address, Some(address_digest)), (overall, None)] {
         let Some(limit) = limit else { continue };
         // With the limit reached, the oldest that still counts has to turn an hour old first.
-        let wait = sqlx::query_scalar!(
-            "SELECT extract(epoch FROM started_at + interval '1 hour' - clock_timestamp())::float8
-             FROM session_starts WHERE $1::bytea IS NULL OR address_digest = $1
-             ORDER BY started_at DESC OFFSET $2 LIMIT 1",
-            address,
-            i64::from(limit.get()) - 1,
-        )
-        .fetch_optional(&mut *db)
-        .await?
-        .flatten();
+        let spared = i64::from(limit.get()) - 1;
+        // Two statements: one for both would have one plan for both.
+        let seconds = match address {
+            Some(digest) => {
+                sqlx::query_scalar!(
+                    "SELECT extract(epoch FROM started_at + interval '1 hour' - clock_timestamp())::float8
+                     FROM session_starts WHERE address_digest = $1
+                     ORDER BY started_at DESC OFFSET $2 LIMIT 1",
+                    digest,
+                    spared,
+                )
+                .fetch_optional(&mut *db)
+                .await?
+            }
+            None => {
+                sqlx::query_scalar!(
+                    "SELECT extract(epoch FROM started_at + interval '1 hour' - clock_timestamp())::float8
+                     FROM session_starts ORDER BY started_at DESC OFFSET $1 LIMIT 1",
+                    spared,
+                )
+                .fetch_optional(&mut *db)
+                .await?
+            }
+        };
+        let wait = seconds.flatten();
         longest = longest.max(wait.map(|seconds| TooMany {
             wait: Duration::from_secs_f64(seconds.max(0.0)),
             overall: address.is_none(),

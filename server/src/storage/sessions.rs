@@ -237,7 +237,7 @@ pub async fn empty_older_than(
              SELECT id FROM sessions
              WHERE active_at < now() - make_interval(secs => $1) AND NOT emptied
                AND NOT EXISTS (SELECT FROM outbox WHERE session_id = sessions.id)
-             LIMIT $2 FOR UPDATE SKIP LOCKED
+             ORDER BY active_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), gone AS (
              DELETE FROM messages USING old WHERE session_id = old.id
          )
