@@ -1,6 +1,5 @@
 //! What a sync brought, stored with its position in one transaction.
 
-use app::contract::Sender;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -10,7 +9,7 @@ use crate::{
     config::HistoryVisibility,
     storage::{
         matrix_events::{self, Taken},
-        messages::{self, NewMessage},
+        messages::{self, NewEntry},
         outbox::{self, Task},
         sessions::{self, State},
         sync_position,
@@ -274,10 +273,9 @@ async fn append(
     entry: Entry<'_>,
 ) -> Result<Uuid, sqlx::Error> {
     let id = Uuid::new_v4();
-    let new = NewMessage {
+    let new = NewEntry {
         id,
         session_id,
-        sender: Sender::Staff,
         body: entry.body,
         written_at: event.written_at(),
         replaces: entry.replaces,

@@ -15,15 +15,13 @@ pub fn rfc3339(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A message that is about to be stored.
+/// What is shown of staff, about to be stored.
 #[derive(Debug)]
-pub struct NewMessage<'a> {
+pub struct NewEntry<'a> {
     /// Its id in polls.
     pub id: Uuid,
     /// The conversation.
     pub session_id: Uuid,
-    /// Whose it is.
-    pub sender: Sender,
     /// The text.
     pub body: &'a str,
     /// When it was written; now, when that is not known or lies ahead.
@@ -35,39 +33,31 @@ pub struct NewMessage<'a> {
 }
 
 /// Appends to the conversation, under the lock of its session's row: what commits later has a
-/// higher `seq`, so that no cursor can skip it. Answers with the time stored.
-pub async fn append(
-    db: &mut PgConnection,
-    new: &NewMessage<'_>,
-) -> Result<DateTime<Utc>, sqlx::Error> {
-    let (sender, delivery) = match new.sender {
-        Sender::Visitor => ("visitor", Some("pending")),
-        Sender::Staff => ("staff", None),
-    };
+/// higher `seq`, so that no cursor can skip it.
+pub async fn append(db: &mut PgConnection, new: &NewEntry<'_>) -> Result<(), sqlx::Error> {
     // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
-    sqlx::query_scalar!(
+    sqlx::query!(
         "WITH session AS (
              UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp()
              WHERE id = $2 RETURNING last_seq
          ), message AS (
-             INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery, replaces, removed)
-             SELECT $1, $2, last_seq, $3, $4,
-                    date_trunc('milliseconds', least($5, clock_timestamp())), $6, $7, $8
-             FROM session RETURNING session_id, created_at
+             INSERT INTO messages (id, session_id, seq, sender, body, created_at, replaces, removed)
+             SELECT $1, $2, last_seq, 'staff', $3,
+                    date_trunc('milliseconds', least($4, clock_timestamp())), $5, $6
+             FROM session RETURNING session_id
          )
-         SELECT created_at FROM message, pg_notify($9, session_id::text)",
+         SELECT pg_notify($7, session_id::text) FROM message",
         new.id,
         new.session_id,
-        sender,
         new.body,
         new.written_at,
-        delivery,
         new.replaces,
         new.removed,
         CHANGES,
     )
     .fetch_one(db)
-    .await
+    .await?;
+    Ok(())
 }
 
 /// When a message was stored.

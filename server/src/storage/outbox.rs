@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::sessions::Subject;
+use super::sessions::{CHANGES, Subject};
 
 /// A claim that is not renewed for so long may be taken over.
 const LEASE: Duration = Duration::from_secs(6);
@@ -137,6 +137,76 @@ pub async fn push_or_claim(
     .await?;
     let claim = Claim::try_from(row)?;
     Ok((claim.attempts > 0).then_some(claim))
+}
+
+/// A visitor's message that was stored.
+#[derive(Debug)]
+pub struct Pushed {
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Its task, when it was claimed.
+    pub claim: Option<Claim>,
+}
+
+/// Appends a visitor's message to the conversation, as [`super::messages::append`] does, and queues it for the
+/// room, as [`push_or_claim`] does.
+pub async fn push_message(
+    db: &mut PgConnection,
+    session_id: Uuid,
+    message_id: Uuid,
+    body: &str,
+    may_claim: bool,
+) -> Result<Pushed, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"WITH session AS (
+             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp()
+             WHERE id = $1 RETURNING *
+         ), message AS (
+             INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery)
+             SELECT $2, id, last_seq, 'visitor', $3, date_trunc('milliseconds', clock_timestamp()), 'pending'
+             FROM session RETURNING *
+         ), task AS (
+             INSERT INTO outbox (session_id, kind, message_id, attempts, leased_until)
+             SELECT session_id, 'message', id, claims::int,
+                 CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $5) END
+             FROM message,
+                 (SELECT $4 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
+             RETURNING *
+         )
+         SELECT task.id, attempts, message.created_at, session.created_at AS session_created_at,
+             room_id, source_url, page_title, visitor_name, visitor_email
+         FROM task, message, session, pg_notify($6, message.session_id::text)
+         WHERE CASE WHEN attempts = 0 THEN pg_notify($7, task.session_id::text) IS NOT NULL ELSE true END"#,
+        session_id,
+        message_id,
+        body,
+        may_claim,
+        LEASE.as_secs_f64(),
+        CHANGES,
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    let claim = Claim {
+        id: row.id,
+        attempts: row.attempts,
+        room_asked: None,
+        task: Task::Message(message_id),
+        text: Some(body.to_owned()),
+        subject: Subject {
+            id: session_id,
+            created_at: row.session_created_at,
+            room_id: row.room_id,
+            source_url: row.source_url,
+            page_title: row.page_title,
+            visitor_name: row.visitor_name,
+            visitor_email: row.visitor_email,
+        },
+    };
+    Ok(Pushed {
+        created_at: row.created_at,
+        claim: (claim.attempts > 0).then_some(claim),
+    })
 }
 
 struct Row {

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::contract::{Message, MessageBody, Sender};
+use app::contract::{Message, MessageBody};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -31,8 +31,8 @@ use crate::{
     metrics::{Metrics, Throttle},
     storage::{
         self,
-        messages::{self, Ask, NewMessage, Poll},
-        outbox::{self, Claim, Task},
+        messages::{self, Ask, Poll},
+        outbox::{self, Claim, Pushed, Task},
         session_starts,
         sessions::{self, Session, State},
         sync_position,
@@ -230,8 +230,8 @@ impl SupportChat {
         if !new.visitor.is_empty() {
             outbox::push(&mut tx, session_id, &Task::Details).await?;
         }
-        let message = store_visitor_message(&mut tx, session_id, &new.initial_message).await?;
-        outbox::push(&mut tx, session_id, &Task::Message(message.id)).await?;
+        let first = new.initial_message.as_str();
+        let (message, _) = store_visitor_message(&mut tx, session_id, first, false).await?;
         if let Some(request) = &request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
@@ -286,9 +286,8 @@ impl SupportChat {
             Refusal::RateLimited(wait)
         })?;
         let place = self.handoff.place();
-        let message = store_visitor_message(&mut tx, session_id, body).await?;
-        let task = Task::Message(message.id);
-        let claim = outbox::push_or_claim(&mut tx, session_id, &task, place.is_some()).await?;
+        let (message, claim) =
+            store_visitor_message(&mut tx, session_id, body.as_str(), place.is_some()).await?;
         if let Some(request) = &request {
             request.claim(&mut tx, session_id, message.id).await?;
         }
@@ -575,20 +574,13 @@ fn ensure_open(state: State) -> Result<(), Refusal> {
 async fn store_visitor_message(
     db: &mut PgConnection,
     session_id: Uuid,
-    body: &MessageBody,
-) -> Result<StoredMessage, sqlx::Error> {
+    body: &str,
+    may_claim: bool,
+) -> Result<(StoredMessage, Option<Claim>), sqlx::Error> {
     let id = Uuid::new_v4();
-    let new = NewMessage {
-        id,
-        session_id,
-        sender: Sender::Visitor,
-        body: body.as_str(),
-        written_at: None,
-        replaces: None,
-        removed: false,
-    };
-    let created_at = messages::append(db, &new).await?;
-    Ok(StoredMessage { id, created_at })
+    let Pushed { created_at, claim } =
+        outbox::push_message(db, session_id, id, body, may_claim).await?;
+    Ok((StoredMessage { id, created_at }, claim))
 }
 
 /// The same session and message again, with one more token: the first cannot be shown again, and may
