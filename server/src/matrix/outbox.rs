@@ -1,17 +1,16 @@
 //! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
 //! side by side between sessions.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+mod recorder;
+mod sent_here;
+
+use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, mpsc},
     task::JoinSet,
     time::{self, Instant},
 };
@@ -27,13 +26,19 @@ use crate::{
     metrics::Metrics,
     storage::{
         matrix_events,
-        outbox::{self, CHANNEL, Claim, Outcome, RENEWAL, Task},
+        outbox::{self, CHANNEL, Claim, End, Outcome, RENEWAL, Task},
         sessions,
     },
 };
 
+use recorder::Recorder;
+use sent_here::{Sending, SentHere};
+
 /// Sessions that are sent at the same time, of those that were found in the outbox.
 const CONCURRENCY: usize = 16;
+/// Tasks of one session that are claimed ahead, so that the next one is sent when one was answered, and not
+/// when its end is recorded.
+const AHEAD: usize = 16;
 /// Wake-ups that NOTIFY lost, and tasks whose time has come, are found this often.
 const POLL: Duration = Duration::from_secs(1);
 /// After NOTIFY as long is waited for others, so that a burst is looked for once. Those that nothing comes
@@ -79,6 +84,7 @@ struct Sender {
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
     sent_here: Arc<SentHere>,
+    recorder: Recorder,
 }
 
 /// Sends until `shutdown`, then finishes what is under way.
@@ -89,11 +95,14 @@ pub async fn run(
     mut handed_over: handoff::Receiver,
     shutdown: CancellationToken,
 ) {
+    let (recorder, recording) = Recorder::new(pool.clone(), metrics.clone());
+    let mut recording = tokio::spawn(recording);
     let sender = Sender {
         pool,
         homeserver,
         metrics,
         sent_here: Arc::default(),
+        recorder,
     };
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut at_work = JoinSet::new();
@@ -102,44 +111,56 @@ pub async fn run(
         if listener.is_none() {
             listener = listen(&sender.pool).await;
         }
-        for claim in claim_all(&sender.pool, slots.available_permits()).await {
+        let free = slots.available_permits();
+        let claims = claim_all(&sender.pool, free).await;
+        // Then more may wait for a slot.
+        let full = claims.len() == free;
+        for claim in claims {
             let Ok(permit) = slots.clone().try_acquire_owned() else {
                 break;
             };
-            sender.sent_here.begin(claim.subject.id);
-            at_work.spawn(sender.clone().drain(claim, permit, shutdown.clone()));
+            let sending = sender.sent_here.begin(claim.subject.id);
+            at_work.spawn(
+                sender
+                    .clone()
+                    .drain(claim, permit, sending, shutdown.clone()),
+            );
         }
         // What was handed over is claimed, and no reason to look for more.
-        let mut look_again = time::Instant::now() + POLL;
-        loop {
-            let full = slots.available_permits() == 0;
+        let mut look_again = Instant::now() + POLL;
+        while !shutdown.is_cancelled() && Instant::now() < look_again {
+            let soon = look_again.min(Instant::now() + GATHER);
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = time::sleep_until(look_again) => {}
+                // It lives as long as the sender, and nothing could be recorded without it.
+                _ = &mut recording => return,
                 told = notified(&mut listener) => {
                     // Whoever sends the session goes on with it.
                     if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
-                        look_again = look_again.min(time::Instant::now() + GATHER);
+                        look_again = soon;
                     }
-                    continue;
                 }
                 Some(more) = at_work.join_next() => {
-                    // A free slot may be what the next session waits for.
-                    if !full && !more.unwrap_or(true) {
-                        continue;
+                    if full {
+                        break;
+                    }
+                    if more.unwrap_or(true) {
+                        look_again = soon;
                     }
                 }
                 Some((claim, place)) = handed_over.recv() => {
-                    sender.sent_here.begin(claim.subject.id);
-                    at_work.spawn(sender.clone().drain(claim, place, shutdown.clone()));
-                    continue;
+                    let sending = sender.sent_here.begin(claim.subject.id);
+                    at_work.spawn(sender.clone().drain(claim, place, sending, shutdown.clone()));
                 }
             }
-            break;
         }
     }
-    drop((listener, handed_over));
-    let finished = async { while at_work.join_next().await.is_some() {} };
+    drop((listener, handed_over, sender));
+    let finished = async {
+        while at_work.join_next().await.is_some() {}
+        let _ = recording.await;
+    };
     // What is cut off is sent again, as the same transaction, when its lease has run out.
     let _ = time::timeout(SHUTDOWN_GRACE, finished).await;
 }
@@ -165,37 +186,6 @@ async fn notified(listener: &mut Option<PgListener>) -> Option<Uuid> {
     }
 }
 
-/// The sessions that this server is sending, and whether something was queued for them meanwhile. Who is at it
-/// goes on with it, so it is no reason to look through the outbox.
-#[derive(Debug, Default)]
-struct SentHere(Mutex<HashMap<Uuid, bool>>);
-
-impl SentHere {
-    /// No invariant spans a panic.
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Uuid, bool>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(&self, session_id: Uuid) {
-        self.sessions().insert(session_id, false);
-    }
-
-    /// That something was queued; `false` when the session is not being sent here.
-    fn tell(&self, session_id: Uuid) -> bool {
-        let mut sessions = self.sessions();
-        let more = sessions.get_mut(&session_id);
-        more.is_some_and(|more| {
-            *more = true;
-            true
-        })
-    }
-
-    /// Whether something was queued that may not have been seen.
-    fn end(&self, session_id: Uuid) -> bool {
-        self.sessions().remove(&session_id).unwrap_or_default()
-    }
-}
-
 async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
     if free == 0 {
         return Vec::new();
@@ -208,91 +198,160 @@ async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
 }
 
 impl Sender {
-    /// Sends a session's tasks one after the other, until there are none or one has to wait; and then gives
-    /// up its place, and tells whether there may be more.
-    async fn drain(self, first: Claim, place: Place, shutdown: CancellationToken) -> bool {
-        let session_id = first.subject.id;
-        let mut next = Some(first);
-        while let Some(claim) = next {
-            next = self.attempt(&claim, &shutdown).await;
-        }
+    /// Sends a session's tasks one after the other, until there are none or one has to wait, and records their
+    /// ends behind it; and then gives up its place, and tells whether there may be more.
+    async fn drain(
+        self,
+        first: Claim,
+        place: Place,
+        sending: Sending,
+        shutdown: CancellationToken,
+    ) -> bool {
+        let (claimed, to_send) = mpsc::channel(AHEAD);
+        let (ended, to_record) = mpsc::unbounded_channel();
+        let last = first.position;
+        tokio::join!(
+            self.send_all(first, to_send, ended, &shutdown),
+            self.record_all(to_record, claimed, last, &sending, &shutdown),
+        );
         drop(place);
-        self.sent_here.end(session_id)
+        sending.take_more()
     }
 
-    /// Tries one task; answers with the session's next one, claimed, when it may follow at once.
-    async fn attempt(&self, claim: &Claim, shutdown: &CancellationToken) -> Option<Claim> {
-        let sent = tokio::select! {
-            sent = self.send(claim) => sent,
-            () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
-            () = self.keep(claim) => Err(Failure::TakenOver),
+    /// Sends what is claimed, until nothing is any more; when one has to wait, those behind it do too.
+    async fn send_all(
+        &self,
+        first: Claim,
+        mut to_send: mpsc::Receiver<Claim>,
+        ended: mpsc::UnboundedSender<(Claim, Outcome)>,
+        shutdown: &CancellationToken,
+    ) {
+        let (mut next, mut renewed) = (Some(first), Instant::now());
+        let postponed = loop {
+            let Some(claim) = next else {
+                return;
+            };
+            match self.attempt(&claim, &mut renewed).await {
+                Ok(outcome) => {
+                    let recorded = ended.send((claim, outcome));
+                    // What is not recorded is sent again, to no effect, and nothing may overtake it.
+                    if recorded.is_err() || shutdown.is_cancelled() {
+                        break None;
+                    }
+                }
+                Err(delay) => break Some((claim, delay)),
+            }
+            next = to_send.recv().await;
+        };
+        drop(ended);
+        // When this fails too, the leases run out.
+        if let Some((claim, delay)) = postponed {
+            let _ = outbox::retry(&self.pool, &claim, delay).await;
+        }
+        let mut unsent = Vec::new();
+        while let Some(claim) = to_send.recv().await {
+            unsent.push(claim);
+        }
+        if !unsent.is_empty() {
+            let _ = outbox::give_back(&self.pool, &unsent).await;
+        }
+    }
+
+    /// Records ends in their order, and claims what comes behind them, until nothing that is claimed is left.
+    async fn record_all(
+        &self,
+        mut to_record: mpsc::UnboundedReceiver<(Claim, Outcome)>,
+        claimed: mpsc::Sender<Claim>,
+        mut last: i64,
+        sending: &Sending,
+        shutdown: &CancellationToken,
+    ) {
+        let mut left = 1;
+        while left > 0
+            && let Some((claim, outcome)) = to_record.recv().await
+        {
+            left -= 1;
+            let go_on = !shutdown.is_cancelled() && !to_record.is_closed();
+            let free = claimed.capacity();
+            // Many at once: a claim has to reach the disk.
+            let limit = if go_on && free >= AHEAD / 2 { free } else { 0 };
+            // What is queued from here on is told of anew.
+            sending.take_more();
+            let end = End {
+                claim,
+                outcome,
+                after: last,
+                limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            };
+            let Some(next) = self.recorder.record(end, left == 0).await else {
+                return;
+            };
+            left += next.len();
+            for claim in next {
+                last = claim.position;
+                // There is room for it, and who sends is there until this ends.
+                let _ = claimed.try_send(claim);
+            }
+        }
+    }
+
+    /// Tries one task; answers with how it ended, or with when it is to be tried again.
+    async fn attempt(
+        &self,
+        claim: &Claim,
+        renewed: &mut Instant,
+    ) -> Result<Outcome, Duration> {
+        let sent = async {
+            // As when this process was stopped for a while.
+            if renewed.elapsed() > RENEWAL {
+                self.renew(claim, renewed).await?;
+            }
+            tokio::select! {
+                sent = self.send(claim) => sent,
+                () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
+                () = self.keep(claim, renewed) => Err(Failure::TakenOver),
+            }
         };
         let (session_id, task) = (claim.subject.id, &claim.task);
-        let outcome = match &sent {
-            Ok(Some(event_id)) => Outcome::Sent(event_id),
-            Ok(None) => Outcome::Done,
+        match sent.await {
+            Ok(Some(event_id)) => Ok(Outcome::Sent(event_id)),
+            Ok(None) => Ok(Outcome::Done),
             Err(Failure::Matrix(error)) if error.is_final() && *task != Task::CreateRoom => {
                 tracing::error!(%session_id, ?task, %error, "will never be delivered");
-                Outcome::Failed
+                Ok(Outcome::Failed)
             }
             Err(failure) => {
-                let delay = backoff(claim, failure);
+                let delay = backoff(claim, &failure);
                 tracing::warn!(
                     %session_id, ?task, attempts = claim.attempts, retry_in = ?delay, %failure,
                     "not delivered yet"
                 );
                 self.metrics.delivery_retries.inc();
-                // When this fails too, the lease runs out.
-                let _ = outbox::retry(&self.pool, claim, delay).await;
-                return None;
+                Err(delay)
             }
-        };
-        let next = self.finish(claim, outcome, !shutdown.is_cancelled()).await;
-        next.unwrap_or_else(|error| {
-            // The lease runs out and the same transaction is sent again, to no effect.
-            tracing::warn!(%session_id, %error, "what was sent cannot be recorded yet");
-            None
-        })
+        }
     }
 
-    /// Renews the claim; ends when it is lost.
-    async fn keep(&self, claim: &Claim) {
+    /// Renews the claim, and those behind it, when it was last `renewed` long enough ago; ends when it is lost.
+    async fn keep(&self, claim: &Claim, renewed: &mut Instant) {
         loop {
-            time::sleep(RENEWAL).await;
+            time::sleep_until(*renewed + RENEWAL).await;
             // Without Postgres nobody else can claim it either.
-            if matches!(outbox::renew(&self.pool, claim).await, Ok(false)) {
-                return;
+            match self.renew(claim, renewed).await {
+                Err(Failure::TakenOver) => return,
+                Err(_) => time::sleep(RENEWAL).await,
+                Ok(()) => {}
             }
         }
     }
 
-    async fn finish(
-        &self,
-        claim: &Claim,
-        outcome: Outcome<'_>,
-        go_on: bool,
-    ) -> Result<Option<Claim>, sqlx::Error> {
-        // Not when another server has recorded the message's end: it may have been another one.
-        let finished = if outcome == Outcome::Failed {
-            let notice = "A message of the visitor could not be delivered to this room.";
-            let mut tx = self.pool.begin().await?;
-            let finished = outbox::finish(&mut *tx, claim, outcome, go_on).await?;
-            if finished.message_ended {
-                outbox::push(&mut tx, claim.subject.id, &Task::Notice(notice.to_owned())).await?;
-            }
-            tx.commit().await?;
-            finished
-        } else {
-            outbox::finish(&self.pool, claim, outcome, go_on).await?
-        };
-        if finished.message_ended {
-            let counter = match outcome {
-                Outcome::Sent(_) | Outcome::Done => &self.metrics.messages_delivered,
-                Outcome::Failed => &self.metrics.messages_failed,
-            };
-            counter.inc();
+    async fn renew(&self, claim: &Claim, renewed: &mut Instant) -> Result<(), Failure> {
+        let now = Instant::now();
+        if !outbox::renew(&self.pool, claim).await? {
+            return Err(Failure::TakenOver);
         }
-        Ok(finished.next)
+        *renewed = now;
+        Ok(())
     }
 
     /// Does the task; answers with the event it became, when it became one.
@@ -325,13 +384,12 @@ impl Sender {
         } else {
             None
         };
-        let event_id = match earlier {
-            Some(event_id) => event_id,
-            None => {
-                self.homeserver
-                    .send_message(room_id, &txn_id, &content)
-                    .await?
-            }
+        let event_id = if let Some(event_id) = earlier {
+            event_id
+        } else {
+            self.homeserver
+                .send_message(room_id, &txn_id, &content)
+                .await?
         };
         tracing::info!(session_id = %claim.subject.id, room_id, event_id, "sent to the room");
         Ok(Some(event_id))
@@ -460,19 +518,6 @@ fn backoff(claim: &Claim, failure: &Failure) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_queued_is_told_to_who_sends_the_session() {
-        let (sent_here, session_id) = (SentHere::default(), Uuid::new_v4());
-        assert!(!sent_here.tell(session_id), "nobody does");
-        sent_here.begin(session_id);
-        assert!(!sent_here.tell(Uuid::new_v4()), "another session");
-        assert!(!sent_here.end(session_id), "nothing was queued");
-        sent_here.begin(session_id);
-        assert!(sent_here.tell(session_id));
-        assert!(sent_here.end(session_id), "it may not have been seen");
-        assert!(!sent_here.tell(session_id), "nobody does any more");
-    }
 
     #[test]
     fn a_room_is_asked_for_again_after_a_minute_or_when_it_is_always_slow_after_ten() {

@@ -1,11 +1,12 @@
 //! `outbox`: what the homeserver has yet to be told.
 //!
-//! Only the first row of a session can be claimed, and it goes when it has been sent: that keeps a
-//! session's order. A claim is a lease, not a lock, so nothing is held across the network. It is short
-//! and renewed while the send is under way, so what a server that died was at is soon taken up; a lease
-//! that ran out nevertheless is harmless, since the row's id is the transaction id.
+//! Only the first row of a session can be claimed, it goes when it has been sent, and only who ends it
+//! can claim those behind it, which it sends one after the other: that keeps a session's order. A claim is
+//! a lease, not a lock, so nothing is held across the network. It is short and renewed while the send is
+//! under way, so what a server that died was at is soon taken up; a lease that ran out nevertheless is
+//! harmless, since the row's id is the transaction id.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
@@ -42,6 +43,13 @@ pub enum Task {
 }
 
 impl Task {
+    const fn message_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Message(id) => Some(*id),
+            _ => None,
+        }
+    }
+
     /// An attempt that takes longer is given up, and made again later.
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
@@ -58,7 +66,9 @@ impl Task {
 pub struct Claim {
     /// The row, and the Matrix transaction.
     pub id: Uuid,
-    /// How often it was claimed, this time included.
+    /// Its place in the session's order.
+    pub position: i64,
+    /// How often it was claimed and not given back unsent, this time included.
     pub attempts: i32,
     /// How long ago the homeserver was asked for the room, when it did not answer.
     pub room_asked: Option<Duration>,
@@ -116,7 +126,7 @@ pub async fn push_or_claim(
              FROM (SELECT $7 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING *
          )
-         SELECT task.id, task.session_id, attempts, kind, task.message_id, task.body, join_event_id,
+         SELECT task.id, position, task.session_id, attempts, kind, task.message_id, task.body, join_event_id,
              joined_user_id, NULL::float8 AS room_asked_seconds_ago, messages.body AS "text?",
              sessions.created_at, room_id, source_url, page_title, visitor_name, visitor_email
          FROM task
@@ -173,7 +183,7 @@ pub async fn push_message(
                  (SELECT $4 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING *
          )
-         SELECT task.id, attempts, message.created_at, session.created_at AS session_created_at,
+         SELECT task.id, position, attempts, message.created_at, session.created_at AS session_created_at,
              room_id, source_url, page_title, visitor_name, visitor_email
          FROM task, message, session, pg_notify($6, message.session_id::text)
          WHERE CASE WHEN attempts = 0 THEN pg_notify($7, task.session_id::text) IS NOT NULL ELSE true END"#,
@@ -189,6 +199,7 @@ pub async fn push_message(
     .await?;
     let claim = Claim {
         id: row.id,
+        position: row.position,
         attempts: row.attempts,
         room_asked: None,
         task: Task::Message(message_id),
@@ -211,6 +222,7 @@ pub async fn push_message(
 
 struct Row {
     id: Uuid,
+    position: i64,
     session_id: Uuid,
     attempts: i32,
     room_asked_seconds_ago: Option<f64>,
@@ -247,6 +259,7 @@ impl TryFrom<Row> for Claim {
         };
         Ok(Self {
             id: row.id,
+            position: row.position,
             attempts: row.attempts,
             room_asked: row
                 .room_asked_seconds_ago
@@ -287,8 +300,8 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
              JOIN sessions ON sessions.id = heads.session_id
              LEFT JOIN messages ON messages.id = heads.message_id
          WHERE outbox.id = heads.id
-         RETURNING outbox.id, outbox.session_id, attempts, kind, outbox.message_id, outbox.body,
-             join_event_id, joined_user_id,
+         RETURNING outbox.id, position, outbox.session_id, attempts, kind, outbox.message_id,
+             outbox.body, join_event_id, joined_user_id,
              extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
              messages.body AS "text?", sessions.created_at, room_id, source_url, page_title,
              visitor_name, visitor_email"#,
@@ -300,18 +313,21 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
     rows.into_iter().map(Claim::try_from).collect()
 }
 
-/// Keeps the claim; `false` when it is another server's by now, or done.
+/// Keeps the claim, and with it those that its session has besides; `false` when it is another server's by
+/// now, or done.
 pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
-        "UPDATE outbox SET leased_until = now() + make_interval(secs => $3)
-         WHERE id = $1 AND attempts = $2",
+        "UPDATE outbox SET leased_until = now() + make_interval(secs => $4)
+         WHERE session_id = $1 AND leased_until IS NOT NULL
+           AND EXISTS (SELECT FROM outbox WHERE id = $2 AND attempts = $3)",
+        claim.subject.id,
         claim.id,
         claim.attempts,
         LEASE.as_secs_f64(),
     )
     .execute(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(done.rows_affected() > 0)
 }
 
 /// Notes that the homeserver is about to be asked for a room; or, after its answer, that it is not at
@@ -332,115 +348,195 @@ pub async fn set_room_asked(
 }
 
 /// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
     /// It is this event in the room.
-    Sent(&'a str),
+    Sent(String),
     /// It left no event.
     Done,
     /// It will never be sent.
     Failed,
 }
 
-/// What follows from a task's end.
+impl Outcome {
+    fn event_id(&self) -> Option<&str> {
+        match self {
+            Self::Sent(event_id) => Some(event_id),
+            Self::Done | Self::Failed => None,
+        }
+    }
+
+    const fn delivery(&self) -> &'static str {
+        match self {
+            Self::Sent(_) | Self::Done => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A task's end.
 #[derive(Debug)]
+pub struct End {
+    /// The task.
+    pub claim: Claim,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The position of the last of the session's tasks that the caller has claimed.
+    pub after: i64,
+    /// How many behind it are to be claimed, at most.
+    pub limit: i64,
+}
+
+/// What follows from a task's end.
+#[derive(Debug, Default)]
 pub struct Finished {
     /// A message's end was recorded just now.
     pub message_ended: bool,
-    /// The session's next task, claimed.
-    pub next: Option<Claim>,
+    /// What the session has queued next, claimed, in its order.
+    pub next: Vec<Claim>,
 }
 
-/// Takes the task off the queue, with what follows from its end, and claims the session's next one, if it is due
-/// and the caller wants to `go_on`. A task that is done stays done as it was.
-pub async fn finish(
-    db: impl PgExecutor<'_>,
-    claim: &Claim,
-    outcome: Outcome<'_>,
-    go_on: bool,
-) -> Result<Finished, sqlx::Error> {
-    let message_id = match claim.task {
-        Task::Message(id) => Some(id),
-        _ => None,
-    };
-    let (event_id, delivery) = match outcome {
-        Outcome::Sent(event_id) => (Some(event_id), "delivered"),
-        Outcome::Done => (None, "delivered"),
-        Outcome::Failed => (None, "failed"),
-    };
+/// Takes tasks off the queue, with what follows from their ends, and claims what comes behind them; answers in the
+/// order of the ends. A task that is done stays done as it was, and who ended it goes on.
+pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
+    let column = |of: fn(&End) -> Uuid| ends.iter().map(of).collect::<Vec<_>>();
+    let messages: Vec<_> = ends.iter().map(|end| end.claim.task.message_id()).collect();
+    let events: Vec<_> = ends.iter().map(|end| end.outcome.event_id()).collect();
+    let deliveries: Vec<_> = ends.iter().map(|end| end.outcome.delivery()).collect();
+    let after: Vec<_> = ends.iter().map(|end| end.after).collect();
+    let limits: Vec<_> = ends.iter().map(|end| end.limit).collect();
     // Nobody waits for the disk but for a claim: an end that Postgres forgets in a crash is found in the
     // room again.
-    let row = sqlx::query!(
+    let rows = sqlx::query_as!(
+        EndedRow,
         r#"WITH gone AS (
-             DELETE FROM outbox WHERE id = $1 RETURNING id
+             DELETE FROM outbox USING unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
+                                             $6::bigint[], $7::bigint[])
+                 task_end (id, session_id, message_id, event_id, delivery, after, "limit")
+             WHERE outbox.id = task_end.id RETURNING task_end.*
          ), event AS (
              INSERT INTO matrix_events (event_id, session_id, message_id)
-             SELECT $4, $2, $3 FROM gone WHERE $4::text IS NOT NULL
+             SELECT event_id, session_id, message_id FROM gone WHERE event_id IS NOT NULL
              ON CONFLICT (event_id) DO NOTHING
          ), ended AS (
-             UPDATE messages SET delivery = $5 FROM gone WHERE messages.id = $3 RETURNING messages.id
+             UPDATE messages SET delivery = gone.delivery FROM gone WHERE messages.id = gone.message_id
+             RETURNING messages.id
+         ), behind AS (
+             SELECT gone.id AS before, queued.id, bool_and(
+                     due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+                 ) OVER (PARTITION BY gone.id ORDER BY position) AS free
+             FROM gone CROSS JOIN LATERAL (
+                 SELECT * FROM outbox WHERE session_id = gone.session_id AND position > after
+                 ORDER BY position LIMIT gone.limit
+             ) queued
          ), next AS (
              UPDATE outbox SET attempts = attempts + 1,
-                 leased_until = now() + make_interval(secs => $7)
-             FROM (SELECT id FROM outbox WHERE session_id = $2 AND id <> $1
-                   ORDER BY position LIMIT 1) first
-             WHERE $6 AND outbox.id = first.id
-               AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
-             RETURNING outbox.*
+                 leased_until = now() + make_interval(secs => $8)
+             FROM behind WHERE outbox.id = behind.id AND free
+             RETURNING before, outbox.*
          )
-         SELECT EXISTS (SELECT FROM ended) AS "message_ended!",
-             CASE WHEN next.id IS NULL
-                  THEN set_config('synchronous_commit', 'off', true) END AS commit,
-             next.id AS "id?", next.session_id AS "session_id?", attempts AS "attempts?",
-             kind AS "kind?", next.message_id, next.body, join_event_id, joined_user_id,
-             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
+         SELECT gone.id AS "ended_id!", ended.id IS NOT NULL AS "message_ended!",
+             CASE WHEN NOT EXISTS (SELECT FROM next)
+                  THEN set_config('synchronous_commit', 'off', true) END AS _commit,
+             next.id AS "id?", position AS "position?", next.session_id AS "session_id?",
+             attempts AS "attempts?", kind AS "kind?", next.message_id, next.body, join_event_id,
+             joined_user_id, extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
              messages.body AS "text?", sessions.created_at AS "created_at?", room_id, source_url,
              page_title, visitor_name, visitor_email
-         FROM (VALUES (true)) always
-             LEFT JOIN next ON true
+         FROM gone
+             LEFT JOIN ended ON ended.id = gone.message_id
+             LEFT JOIN next ON next.before = gone.id
              LEFT JOIN sessions ON sessions.id = next.session_id
-             LEFT JOIN messages ON messages.id = next.message_id"#,
-        claim.id,
-        claim.subject.id,
-        message_id,
-        event_id,
-        delivery,
-        go_on,
+             LEFT JOIN messages ON messages.id = next.message_id
+         ORDER BY position"#,
+        &column(|end| end.claim.id),
+        &column(|end| end.claim.subject.id),
+        &messages as &[Option<Uuid>],
+        &events as &[Option<&str>],
+        &deliveries as &[&str],
+        &after,
+        &limits,
         LEASE.as_secs_f64(),
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    let next = match (
-        row.id,
-        row.session_id,
-        row.attempts,
-        row.kind,
-        row.created_at,
-    ) {
-        (Some(id), Some(session_id), Some(attempts), Some(kind), Some(created_at)) => Some(Row {
-            id,
-            session_id,
-            attempts,
-            room_asked_seconds_ago: row.room_asked_seconds_ago,
-            kind,
-            message_id: row.message_id,
-            body: row.body,
-            join_event_id: row.join_event_id,
-            joined_user_id: row.joined_user_id,
-            text: row.text,
-            created_at,
-            room_id: row.room_id,
-            source_url: row.source_url,
-            page_title: row.page_title,
-            visitor_name: row.visitor_name,
-            visitor_email: row.visitor_email,
-        }),
-        _ => None,
-    };
-    Ok(Finished {
-        message_ended: row.message_ended,
-        next: next.map(Claim::try_from).transpose()?,
-    })
+    let mut finished: HashMap<_, Finished> = HashMap::new();
+    for row in rows {
+        let finished = finished.entry(row.ended_id).or_default();
+        finished.message_ended = row.message_ended;
+        if let Some(next) = row.next() {
+            finished.next.push(Claim::try_from(next)?);
+        }
+    }
+    let ids = ends.iter().map(|end| end.claim.id);
+    Ok(ids
+        .map(|id| finished.remove(&id).unwrap_or_default())
+        .collect())
+}
+
+/// A task that ended, and one that was claimed with it, if any was.
+struct EndedRow {
+    ended_id: Uuid,
+    message_ended: bool,
+    _commit: Option<String>,
+    id: Option<Uuid>,
+    position: Option<i64>,
+    session_id: Option<Uuid>,
+    attempts: Option<i32>,
+    room_asked_seconds_ago: Option<f64>,
+    kind: Option<String>,
+    message_id: Option<Uuid>,
+    body: Option<String>,
+    join_event_id: Option<String>,
+    joined_user_id: Option<String>,
+    text: Option<String>,
+    created_at: Option<DateTime<Utc>>,
+    room_id: Option<String>,
+    source_url: Option<String>,
+    page_title: Option<String>,
+    visitor_name: Option<String>,
+    visitor_email: Option<String>,
+}
+
+impl EndedRow {
+    fn next(self) -> Option<Row> {
+        Some(Row {
+            id: self.id?,
+            position: self.position?,
+            session_id: self.session_id?,
+            attempts: self.attempts?,
+            room_asked_seconds_ago: self.room_asked_seconds_ago,
+            kind: self.kind?,
+            message_id: self.message_id,
+            body: self.body,
+            join_event_id: self.join_event_id,
+            joined_user_id: self.joined_user_id,
+            text: self.text,
+            created_at: self.created_at?,
+            room_id: self.room_id,
+            source_url: self.source_url,
+            page_title: self.page_title,
+            visitor_name: self.visitor_name,
+            visitor_email: self.visitor_email,
+        })
+    }
+}
+
+/// Gives tasks back as they were claimed, since they were not begun; but those that have been claimed anew
+/// meanwhile.
+pub async fn give_back(db: impl PgExecutor<'_>, claims: &[Claim]) -> Result<(), sqlx::Error> {
+    let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
+    let attempts: Vec<_> = claims.iter().map(|claim| claim.attempts).collect();
+    sqlx::query!(
+        "UPDATE outbox SET attempts = outbox.attempts - 1, leased_until = NULL
+         FROM unnest($1::uuid[], $2::int[]) unsent (id, attempts)
+         WHERE outbox.id = unsent.id AND outbox.attempts = unsent.attempts",
+        &ids,
+        &attempts,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Gives the task back, to be tried again after `delay`; unless it has been claimed anew meanwhile.

@@ -130,40 +130,170 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
         (again.len(), again[0].id, again[0].attempts),
         (1, claim.id, 2)
     );
-    let finished = outbox::finish(&pool, &again[0], outbox::Outcome::Done, false);
-    assert!(finished.await.unwrap().next.is_none(), "not wanted");
+    assert!(
+        finish(&pool, &again[0], again[0].position, 0)
+            .await
+            .is_empty(),
+        "not wanted"
+    );
     assert!(
         push(&pool, "third", true).await.is_none(),
         "the second is before it"
     );
     let second = outbox::claim(&pool, 10).await.unwrap().remove(0);
     assert_eq!(second.task, outbox::Task::Notice("second".to_owned()));
-    let third = finish(&pool, &second).await.expect("the next");
+    let third = finish(&pool, &second, second.position, 9).await.remove(0);
     assert_eq!(third.task, outbox::Task::Notice("third".to_owned()));
     assert_eq!(third.attempts, 1);
     assert!(outbox::claim(&pool, 1).await.unwrap().is_empty(), "taken");
-    assert!(finish(&pool, &third).await.is_none(), "the last");
+    assert!(
+        finish(&pool, &third, third.position, 9).await.is_empty(),
+        "the last"
+    );
 }
 
-async fn finish(pool: &PgPool, claim: &outbox::Claim) -> Option<outbox::Claim> {
-    let finished = outbox::finish(pool, claim, outbox::Outcome::Done, true);
-    finished.await.unwrap().next
+async fn finish(
+    pool: &PgPool,
+    claim: &outbox::Claim,
+    after: i64,
+    limit: i64,
+) -> Vec<outbox::Claim> {
+    let end = outbox::End {
+        claim: claim.clone(),
+        outcome: outbox::Outcome::Done,
+        after,
+        limit,
+    };
+    let mut finished = outbox::finish(pool, &[end]).await.unwrap();
+    finished.remove(0).next
+}
+
+fn tasks(claims: &[outbox::Claim]) -> Vec<outbox::Task> {
+    claims.iter().map(|claim| claim.task.clone()).collect()
+}
+
+/// A session with these tasks, of which the first is claimed.
+async fn queue_notices(pool: &PgPool, texts: &[&str]) -> outbox::Claim {
+    queue(pool, 1).await;
+    sqlx::query("DELETE FROM outbox")
+        .execute(pool)
+        .await
+        .unwrap();
+    for text in texts {
+        push(pool, text, false).await;
+    }
+    outbox::claim(pool, 10).await.unwrap().remove(0)
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn the_next_task_is_nobody_s_before_it_is_due_nor_when_another_has_it(pool: PgPool) {
-    queue(&pool, 1).await;
-    let first = outbox::claim(&pool, 1).await.unwrap().remove(0);
-    let second = "UPDATE outbox SET due_at = now() + interval '1 hour', leased_until = NULL
-                  WHERE kind = 'details'";
-    sqlx::query(second).execute(&pool).await.unwrap();
-    assert!(finish(&pool, &first).await.is_none(), "not due");
-    let leased = "UPDATE outbox SET due_at = now(), leased_until = now() + interval '1 hour'";
-    sqlx::query(leased).execute(&pool).await.unwrap();
-    assert!(finish(&pool, &first).await.is_none(), "another's");
-    let free = "UPDATE outbox SET leased_until = now()";
-    sqlx::query(free).execute(&pool).await.unwrap();
-    assert!(finish(&pool, &first).await.is_some(), "free");
+async fn who_ends_a_task_claims_those_behind_what_it_has_in_their_order(pool: PgPool) {
+    let notice = |text: &str| outbox::Task::Notice(text.to_owned());
+    let first = queue_notices(&pool, &["1", "2", "3", "4", "5"]).await;
+    let ahead = finish(&pool, &first, first.position, 2).await;
+    assert_eq!(tasks(&ahead), [notice("2"), notice("3")]);
+    let further = finish(&pool, &ahead[0], ahead[1].position, 1).await;
+    assert_eq!(tasks(&further), [notice("4")]);
+    assert!(
+        outbox::claim(&pool, 10).await.unwrap().is_empty(),
+        "nobody else's"
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_is_claimed_behind_what_another_has_or_is_not_due(pool: PgPool) {
+    for kept in [
+        "leased_until = now() + interval '1 hour'",
+        "due_at = now() + interval '1 hour'",
+    ] {
+        let first = queue_notices(&pool, &["first", "kept", "behind it"]).await;
+        let keep = format!("UPDATE outbox SET {kept} WHERE body = 'kept'");
+        sqlx::query(sqlx::AssertSqlSafe(keep))
+            .execute(&pool)
+            .await
+            .unwrap();
+        assert!(
+            finish(&pool, &first, first.position, 9).await.is_empty(),
+            "{kept}"
+        );
+        sqlx::query("DELETE FROM sessions")
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn ends_of_several_sessions_are_recorded_together_each_with_what_is_behind_it(pool: PgPool) {
+    queue(&pool, 3).await;
+    let claims = outbox::claim(&pool, 2).await.unwrap();
+    let ids = claims.iter().map(|claim| claim.subject.id);
+    let ids: Vec<_> = ids.collect();
+    let ends: Vec<_> = claims
+        .into_iter()
+        .map(|claim| outbox::End {
+            after: claim.position,
+            claim,
+            outcome: outbox::Outcome::Done,
+            limit: 9,
+        })
+        .collect();
+    let finished = outbox::finish(&pool, &ends).await.unwrap();
+    let next = finished.iter().flat_map(|finished| &finished.next);
+    let of: Vec<_> = next.map(|claim| claim.subject.id).collect();
+    assert_eq!(of, ids, "one each, in the order of the ends");
+    let third = outbox::claim(&pool, 9).await.unwrap();
+    assert_eq!(tasks(&third), [outbox::Task::CreateRoom], "not told of");
+}
+
+/// Both would go on, and one could overtake the other.
+#[sqlx::test(migrations = "../migrations")]
+async fn only_who_ended_a_task_claims_what_is_behind_it(pool: PgPool) {
+    let first = queue_notices(&pool, &["first", "second", "third"]).await;
+    let second = finish(&pool, &first, first.position, 1).await;
+    assert_eq!(second.len(), 1);
+    assert!(finish(&pool, &first, first.position, 9).await.is_empty());
+    assert!(
+        finish(&pool, &first, second[0].position, 9)
+            .await
+            .is_empty(),
+        "the third is free, but not for who did not end the first"
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_claimed_ahead_is_renewed_with_what_is_sent_and_given_back_as_it_was(pool: PgPool) {
+    let first = queue_notices(&pool, &["1", "2", "3"]).await;
+    let ahead = finish(&pool, &first, first.position, 9).await;
+    assert_eq!(ahead.len(), 2);
+    sqlx::query("UPDATE outbox SET leased_until = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(outbox::renew(&pool, &ahead[0]).await.unwrap());
+    let renewed: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE leased_until > now()")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(renewed, 2);
+    assert!(
+        !outbox::renew(&pool, &first).await.unwrap(),
+        "it is done, so who sends it has nothing to say"
+    );
+    outbox::give_back(&pool, &ahead).await.unwrap();
+    let again = outbox::claim(&pool, 9).await.unwrap();
+    assert_eq!((again.len(), again[0].attempts), (1, 1), "not one more");
+
+    sqlx::query("UPDATE outbox SET leased_until = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let current = outbox::claim(&pool, 9).await.unwrap().remove(0);
+    outbox::give_back(&pool, &again).await.unwrap();
+    assert!(
+        outbox::claim(&pool, 9).await.unwrap().is_empty(),
+        "it is another's by now"
+    );
+    assert_eq!(current.attempts, 2);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -187,10 +317,16 @@ async fn a_message_s_end_is_recorded_once_and_the_first_counts(pool: PgPool) {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
     let claim = outbox::claim(&pool, 1).await.unwrap().remove(0);
-    let sent = outbox::Outcome::Sent("$event");
+    let sent = outbox::Outcome::Sent("$event".to_owned());
     for (outcome, ended) in [(sent, true), (outbox::Outcome::Failed, false)] {
-        let finished = outbox::finish(&pool, &claim, outcome, true).await.unwrap();
-        assert_eq!(finished.message_ended, ended);
+        let end = outbox::End {
+            claim: claim.clone(),
+            outcome,
+            after: claim.position,
+            limit: 9,
+        };
+        let finished = outbox::finish(&pool, &[end]).await.unwrap();
+        assert_eq!(finished[0].message_ended, ended);
     }
     let delivery: String = sqlx::query_scalar("SELECT delivery FROM messages")
         .fetch_one(&pool)

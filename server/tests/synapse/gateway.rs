@@ -68,9 +68,16 @@ impl Gateway {
 
     /// Waits for a request with this in its method and path.
     pub(crate) async fn wait_for(&self, part: &str) {
+        self.wait_for_count(part, 1).await;
+    }
+
+    pub(crate) async fn wait_for_count(&self, part: &str, count: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while self.count(part) == 0 {
-            assert!(Instant::now() < deadline, "nothing asked for {part}");
+        while self.count(part) < count {
+            assert!(
+                Instant::now() < deadline,
+                "not asked for {part} {count} times"
+            );
             sleep(Duration::from_millis(50)).await;
         }
     }

@@ -1,8 +1,11 @@
 //! What the visitor says, as it arrives in the room.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgListener};
+use tokio::sync::Semaphore;
 
 use server::storage::outbox;
 
@@ -203,6 +206,50 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
         .unwrap();
     assert_eq!(listener.recv().await.unwrap().payload(), "end");
     team.alice.wait_for_texts(&room_id, 3).await;
+}
+
+/// The way to the homeserver is open for one message after the other.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_queued_follows_at_once_and_does_not_wait_for_the_record_of_what_came_before(
+    pool: PgPool,
+) {
+    let mut team = Team::new().await;
+    // For the first message, and what tells of it who joins.
+    let open = Arc::new(Semaphore::new(2));
+    let way = open.clone();
+    let gateway = Gateway::new(move |asked| {
+        let way = way.clone();
+        Box::pin(async move {
+            if asked.contains("/send/") {
+                way.acquire().await.unwrap().forget();
+            }
+        })
+    });
+    let gateway = gateway.await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    wait_until(&visitor, all_delivered(1)).await;
+    for text in ["1", "2", "3", "4"] {
+        expect(visitor.send(text).await, 201).await;
+    }
+    open.add_permits(1);
+    // The first of them is recorded, and what is behind it claimed.
+    gateway.wait_for_count("/send/", 4).await;
+    let mut record = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE matrix_events IN EXCLUSIVE MODE")
+        .execute(&mut *record)
+        .await
+        .unwrap();
+    open.add_permits(3);
+    gateway.wait_for_count("/send/", 6).await;
+    let texts = team.alice.wait_for_texts(&room_id, 4).await;
+    assert_eq!(texts[texts.len() - 4..], ["1", "2", "3", "4"]);
+    assert_eq!(visitor.messages(None).await[3]["delivery"], "pending");
+    record.rollback().await.unwrap();
+    wait_until(&visitor, all_delivered(5)).await;
 }
 
 /// A homeserver remembers a transaction for a day at the most.

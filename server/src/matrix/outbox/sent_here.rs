@@ -1,0 +1,96 @@
+//! Which sessions this server is sending: news of those is no reason to look through the outbox.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use uuid::Uuid;
+
+/// The sessions that this server is sending, and whether something was queued for them meanwhile. Who is at it
+/// goes on with it, so it is no reason to look through the outbox.
+#[derive(Debug, Default)]
+pub(super) struct SentHere(Mutex<HashMap<Uuid, Drains>>);
+
+/// Those that are at one session.
+#[derive(Debug, Default)]
+struct Drains {
+    count: usize,
+    more: bool,
+}
+
+impl SentHere {
+    /// No invariant spans a panic.
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Uuid, Drains>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn begin(self: &Arc<Self>, session_id: Uuid) -> Sending {
+        self.sessions().entry(session_id).or_default().count += 1;
+        Sending {
+            session_id,
+            sent_here: self.clone(),
+        }
+    }
+
+    /// That something was queued; `false` when the session is not being sent here.
+    pub(super) fn tell(&self, session_id: Uuid) -> bool {
+        let mut sessions = self.sessions();
+        let drains = sessions.get_mut(&session_id);
+        drains.is_some_and(|drains| {
+            drains.more = true;
+            true
+        })
+    }
+}
+
+/// That a session is being sent, for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Sending {
+    session_id: Uuid,
+    sent_here: Arc<SentHere>,
+}
+
+impl Sending {
+    /// Whether something was queued since this was asked last.
+    pub(super) fn take_more(&self) -> bool {
+        let mut sessions = self.sent_here.sessions();
+        let drains = sessions.get_mut(&self.session_id);
+        drains.is_some_and(|drains| mem::take(&mut drains.more))
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let mut sessions = self.sent_here.sessions();
+        if let Some(drains) = sessions.get_mut(&self.session_id) {
+            drains.count -= 1;
+            if drains.count == 0 {
+                sessions.remove(&self.session_id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_queued_is_told_to_who_sends_the_session() {
+        let (sent_here, session_id) = (Arc::<SentHere>::default(), Uuid::new_v4());
+        assert!(!sent_here.tell(session_id), "nobody does");
+        let sending = sent_here.begin(session_id);
+        assert!(!sent_here.tell(Uuid::new_v4()), "another session");
+        assert!(!sending.take_more(), "nothing was queued");
+        assert!(sent_here.tell(session_id));
+        let second = sent_here.begin(session_id);
+        drop(second);
+        assert!(sent_here.tell(session_id), "one is still at it");
+        assert!(sending.take_more(), "it may not have been seen");
+        assert!(!sending.take_more(), "it was asked for");
+        drop(sending);
+        assert!(!sent_here.tell(session_id), "nobody does any more");
+    }
+}
