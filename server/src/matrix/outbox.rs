@@ -1,6 +1,7 @@
 //! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
 //! side by side between sessions.
 
+mod pace;
 mod recorder;
 mod sent_here;
 
@@ -31,6 +32,7 @@ use crate::{
     },
 };
 
+use pace::{Pace, Sends};
 use recorder::Recorder;
 use sent_here::{Sending, SentHere};
 
@@ -85,6 +87,7 @@ struct Sender {
     metrics: Metrics,
     sent_here: Arc<SentHere>,
     recorder: Recorder,
+    sends: Arc<Sends>,
 }
 
 /// Sends until `shutdown`, then finishes what is under way.
@@ -103,6 +106,7 @@ pub async fn run(
         metrics,
         sent_here: Arc::default(),
         recorder,
+        sends: Arc::default(),
     };
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut at_work = JoinSet::new();
@@ -227,11 +231,12 @@ impl Sender {
         shutdown: &CancellationToken,
     ) {
         let (mut next, mut renewed) = (Some(first), Instant::now());
+        let mut pace = Pace::new(self.sends.clone());
         let postponed = loop {
             let Some(claim) = next else {
                 return;
             };
-            match self.attempt(&claim, &mut renewed).await {
+            match self.attempt(&claim, &mut pace, &mut renewed).await {
                 Ok(outcome) => {
                     let recorded = ended.send((claim, outcome));
                     // What is not recorded is sent again, to no effect, and nothing may overtake it.
@@ -299,6 +304,7 @@ impl Sender {
     async fn attempt(
         &self,
         claim: &Claim,
+        pace: &mut Pace,
         renewed: &mut Instant,
     ) -> Result<Outcome, Duration> {
         let sent = async {
@@ -307,7 +313,7 @@ impl Sender {
                 self.renew(claim, renewed).await?;
             }
             tokio::select! {
-                sent = self.send(claim) => sent,
+                sent = self.send(claim, pace) => sent,
                 () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
                 () = self.keep(claim, renewed) => Err(Failure::TakenOver),
             }
@@ -355,7 +361,7 @@ impl Sender {
     }
 
     /// Does the task; answers with the event it became, when it became one.
-    async fn send(&self, claim: &Claim) -> Result<Option<String>, Failure> {
+    async fn send(&self, claim: &Claim, pace: &mut Pace) -> Result<Option<String>, Failure> {
         let subject = &claim.subject;
         if claim.task == Task::CreateRoom {
             self.create_room(claim).await?;
@@ -387,9 +393,8 @@ impl Sender {
         let event_id = if let Some(event_id) = earlier {
             event_id
         } else {
-            self.homeserver
-                .send_message(room_id, &txn_id, &content)
-                .await?
+            let sent = self.homeserver.send_message(room_id, &txn_id, &content);
+            pace.send(sent).await?
         };
         tracing::info!(session_id = %claim.subject.id, room_id, event_id, "sent to the room");
         Ok(Some(event_id))

@@ -1,0 +1,135 @@
+//! Keeps sessions that have more to send in step: their sends go out together and come back together.
+//!
+//! Each answer of `/sync` costs the homeserver as much whether it shows one event or ten, and everyone who syncs
+//! is woken by each event that comes alone: staff, and this server.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
+
+/// The sends of all sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sends {
+    under_way: AtomicUsize,
+    all_back: watch::Sender<()>,
+}
+
+/// A send that is under way, for as long as this lives.
+struct UnderWay<'a>(&'a Sends);
+
+impl Sends {
+    fn begin(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        UnderWay(self)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if self.0.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.all_back.send_replace(());
+        }
+    }
+}
+
+/// One session's sends, one after the other.
+#[derive(Debug)]
+pub(super) struct Pace {
+    sends: Arc<Sends>,
+    last: Option<Last>,
+}
+
+/// The one before.
+#[derive(Debug)]
+struct Last {
+    took: Duration,
+    /// Changes when those are back that were under way when it came back.
+    all_back: watch::Receiver<()>,
+}
+
+impl Pace {
+    /// The first send waits for nobody.
+    pub(super) const fn new(sends: Arc<Sends>) -> Self {
+        Self { sends, last: None }
+    }
+
+    /// Sends when those are back that were under way when the one before came back, and at the latest after half
+    /// the time that that one took: nobody is held up much by who is slow.
+    pub(super) async fn send<T>(&mut self, send: impl Future<Output = T>) -> T {
+        if let Some(Last { took, mut all_back }) = self.last.take() {
+            let _ = time::timeout(took / 2, all_back.changed()).await;
+        }
+        let began = Instant::now();
+        let under_way = self.sends.begin();
+        let result = send.await;
+        // Before it counts as back: it may be the last.
+        let all_back = self.sends.all_back.subscribe();
+        drop(under_way);
+        self.last = Some(Last {
+            took: began.elapsed(),
+            all_back,
+        });
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// When a session's second send begins, whose first takes 100 ms, beside another session's, which takes
+    /// so long.
+    async fn second_begins_beside(other: Duration) -> Duration {
+        let sends = Arc::<Sends>::default();
+        let (mut session, mut beside) = (Pace::new(sends.clone()), Pace::new(sends));
+        let start = Instant::now();
+        let other = tokio::spawn(async move { beside.send(time::sleep(other)).await });
+        session.send(time::sleep(millis(100))).await;
+        let began = session.send(async { start.elapsed() }).await;
+        other.abort();
+        began
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_send_goes_out_with_those_that_come_back_soon() {
+        assert_eq!(second_begins_beside(millis(130)).await, millis(130));
+        assert_eq!(second_begins_beside(millis(60)).await, millis(100), "alone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_half_of_what_the_send_before_took() {
+        assert_eq!(second_begins_beside(millis(5000)).await, millis(150));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_up_is_not_waited_for_and_the_first_send_waits_for_nobody() {
+        let sends = Arc::<Sends>::default();
+        let (mut session, mut given_up) = (Pace::new(sends.clone()), Pace::new(sends));
+        let start = Instant::now();
+        let other = tokio::spawn(async move {
+            let _ = time::timeout(millis(120), given_up.send(std::future::pending::<()>())).await;
+        });
+        tokio::task::yield_now().await;
+        let first = session.send(async {
+            time::sleep(millis(100)).await;
+            start.elapsed()
+        });
+        assert_eq!(first.await, millis(100));
+        let second = session.send(async { start.elapsed() }).await;
+        assert_eq!(second, millis(120));
+        other.await.unwrap();
+    }
+}
