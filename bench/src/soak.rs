@@ -39,6 +39,12 @@ struct Paced {
     errors: usize,
 }
 
+impl Paced {
+    fn requests(&self) -> usize {
+        self.took.len() + self.errors
+    }
+}
+
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_soak").await?;
     let bot = Matrix::login(setup, &setup.bot).await?;
@@ -74,7 +80,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let minutes = lasting.as_secs_f64() / 60.0;
     let what =
         format!("soak, {minutes:.0} min at {half:.0} polls/s and {MESSAGES_PER_SECOND} messages/s");
-    let requests = polled.took.len() + sampled.took.len() + written;
+    let requests = polled.requests() + sampled.requests() + written;
     let errors = polled.errors + sampled.errors + failed.load(Ordering::Relaxed);
     report.bound(
         &format!("{what}: errors in {requests} requests"),
@@ -91,16 +97,17 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         Goal::AtMost(2.0),
     );
     // The first quarter is for warming up.
-    let settled = &memory[memory.len() / 4..];
-    let (first, last) = (
-        settled.first().map_or(0.0, |it| it.1),
-        settled.last().map_or(0.0, |it| it.1),
-    );
+    let quarter = memory.len() / 4;
+    let (settled, last) = (&memory[quarter..], &memory[memory.len() - quarter..]);
+    let mib = |points: &[(f64, f64)]| median(points.iter().map(|it| it.1));
     report.compare(
-        &format!("{what}: memory, {:+.1} MiB/h", slope(settled) * 3600.0),
-        (last, first),
+        &format!(
+            "{what}: memory in the last quarter, {:+.1} MiB/h",
+            slope(settled) * 3600.0
+        ),
+        (mib(last), mib(&settled[..quarter])),
         " MiB",
-        "after a quarter",
+        "in the second",
         Goal::AtMost(1.1),
     );
     report.soak = memory;
