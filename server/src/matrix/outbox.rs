@@ -5,7 +5,7 @@ mod pace;
 mod recorder;
 mod sent_here;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic, sync::Arc, time::Duration};
 
 use rand::Rng;
 use serde_json::{Value, json};
@@ -133,16 +133,20 @@ pub async fn run(
         // What was handed over is claimed, and no reason to look for more.
         let mut look_again = Instant::now() + POLL;
         while !shutdown.is_cancelled() && Instant::now() < look_again {
-            let soon = look_again.min(Instant::now() + GATHER);
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = time::sleep_until(look_again) => {}
                 // It lives as long as the sender, and nothing could be recorded without it.
-                _ = &mut recording => return,
+                ended = &mut recording => {
+                    if let Err(error) = ended {
+                        panic::resume_unwind(error.into_panic());
+                    }
+                    return;
+                }
                 told = notified(&mut listener) => {
                     // Whoever sends the session goes on with it.
                     if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
-                        look_again = soon;
+                        look_again = look_again.min(Instant::now() + GATHER);
                     }
                 }
                 Some(more) = at_work.join_next() => {
@@ -150,7 +154,7 @@ pub async fn run(
                         break;
                     }
                     if more.unwrap_or(true) {
-                        look_again = soon;
+                        look_again = look_again.min(Instant::now() + GATHER);
                     }
                 }
                 Some((claim, place)) = handed_over.recv() => {
@@ -219,7 +223,7 @@ impl Sender {
             self.record_all(to_record, claimed, last, &sending, &shutdown),
         );
         drop(place);
-        sending.take_more()
+        sending.end()
     }
 
     /// Sends what is claimed, until nothing is any more; when one has to wait, those behind it do too.
@@ -277,9 +281,14 @@ impl Sender {
         {
             left -= 1;
             let go_on = !shutdown.is_cancelled() && !to_record.is_closed();
-            let free = claimed.capacity();
             // Many at once: a claim has to reach the disk.
-            let limit = if go_on && free >= AHEAD / 2 { free } else { 0 };
+            let limit = if go_on && left <= AHEAD / 2 {
+                AHEAD - left
+            } else {
+                0
+            };
+            // Ends that pile up would be looked for in the room after a crash.
+            let urgent = left == 0 || !to_record.is_empty();
             // What is queued from here on is told of anew.
             sending.take_more();
             let end = End {
@@ -288,14 +297,16 @@ impl Sender {
                 after: last,
                 limit: i64::try_from(limit).unwrap_or(i64::MAX),
             };
-            let Some(next) = self.recorder.record(end, left == 0).await else {
+            let Some(next) = self.recorder.record(end, urgent).await else {
                 return;
             };
-            left += next.len();
             for claim in next {
-                last = claim.position;
+                let position = claim.position;
                 // There is room for it, and who sends is there until this ends.
-                let _ = claimed.try_send(claim);
+                if claimed.try_send(claim).is_ok() {
+                    left += 1;
+                    last = position;
+                }
             }
         }
     }
@@ -419,7 +430,8 @@ impl Sender {
             if let Some(event) = own.find(|event| event.transaction_id() == Some(txn_id)) {
                 return Ok(Some(event.event_id.clone()));
             }
-            // What was sent before it is older than what is looked for.
+            // What was sent before it is older than what is looked for; but for an end that Postgres forgot
+            // in a crash, whose transaction is young enough for the homeserver to know it.
             let ids: Vec<_> = page.iter().map(|event| event.event_id.clone()).collect();
             let sent_before = matrix_events::any_sent(&self.pool, claim.subject.id, &ids).await?;
             match next {

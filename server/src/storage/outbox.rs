@@ -313,12 +313,12 @@ pub async fn claim(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Claim>, sq
     rows.into_iter().map(Claim::try_from).collect()
 }
 
-/// Keeps the claim, and with it those that its session has besides; `false` when it is another server's by
+/// Keeps the claim, and with it those behind it that have not run out; `false` when it is another server's by
 /// now, or done.
 pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE outbox SET leased_until = now() + make_interval(secs => $4)
-         WHERE session_id = $1 AND leased_until IS NOT NULL
+         WHERE session_id = $1 AND (id = $2 OR leased_until > now())
            AND EXISTS (SELECT FROM outbox WHERE id = $2 AND attempts = $3)",
         claim.subject.id,
         claim.id,

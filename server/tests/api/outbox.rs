@@ -245,6 +245,41 @@ async fn ends_of_several_sessions_are_recorded_together_each_with_what_is_behind
     assert_eq!(tasks(&third), [outbox::Task::CreateRoom], "not told of");
 }
 
+#[sqlx::test(migrations = "../migrations")]
+async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(pool: PgPool) {
+    queue(&pool, 1).await;
+    let mut listener = listen_to_an_empty_queue(&pool).await;
+    let session_id = sqlx::query_scalar("SELECT id FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let mut db = pool.acquire().await.unwrap();
+    let mut claims = Vec::new();
+    for (text, may_claim) in [("first", true), ("second", true), ("third", false)] {
+        let id = uuid::Uuid::new_v4();
+        let pushed = outbox::push_message(&mut db, session_id, id, text, may_claim);
+        claims.push(pushed.await.unwrap().claim);
+    }
+    let first = claims.remove(0).expect("a claim");
+    assert_eq!((first.text.as_deref(), first.attempts), (Some("first"), 1));
+    assert!(claims.iter().all(Option::is_none), "one is before them");
+    for _ in &claims {
+        let told = listener.recv().await.unwrap();
+        assert_eq!(told.payload(), session_id.to_string());
+    }
+    assert!(listener.next_buffered().is_none(), "the first is claimed");
+    let next = finish(&pool, &first, first.position, 9).await;
+    let texts: Vec<_> = next.iter().map(|claim| claim.text.as_deref()).collect();
+    assert_eq!(texts, [Some("second"), Some("third")]);
+    sqlx::query("DELETE FROM outbox")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let id = uuid::Uuid::new_v4();
+    let unasked = outbox::push_message(&mut db, session_id, id, "alone", false);
+    assert!(unasked.await.unwrap().claim.is_none(), "it may not");
+}
+
 /// Both would go on, and one could overtake the other.
 #[sqlx::test(migrations = "../migrations")]
 async fn only_who_ended_a_task_claims_what_is_behind_it(pool: PgPool) {
@@ -265,20 +300,33 @@ async fn what_is_claimed_ahead_is_renewed_with_what_is_sent_and_given_back_as_it
     let first = queue_notices(&pool, &["1", "2", "3"]).await;
     let ahead = finish(&pool, &first, first.position, 9).await;
     assert_eq!(ahead.len(), 2);
-    sqlx::query("UPDATE outbox SET leased_until = now()")
-        .execute(&pool)
-        .await
-        .unwrap();
+    push(&pool, "free", false).await;
+    let leases = async |seconds: i32| {
+        let shorten = "UPDATE outbox SET leased_until = now() + make_interval(secs => $1)
+                       WHERE leased_until IS NOT NULL";
+        sqlx::query(shorten)
+            .bind(seconds)
+            .execute(&pool)
+            .await
+            .unwrap();
+    };
+    let long = async || {
+        let count = "SELECT count(*) FROM outbox WHERE leased_until > now() + interval '3 s'";
+        let count = sqlx::query_scalar::<_, i64>(count).fetch_one(&pool);
+        count.await.unwrap()
+    };
+    leases(2).await;
     assert!(outbox::renew(&pool, &ahead[0]).await.unwrap());
-    let renewed: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE leased_until > now()")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(renewed, 2);
-    assert!(
-        !outbox::renew(&pool, &first).await.unwrap(),
-        "it is done, so who sends it has nothing to say"
-    );
+    assert_eq!(long().await, 2, "what is free stays free");
+    leases(-1).await;
+    let mut stale = ahead[0].clone();
+    stale.attempts -= 1;
+    for lost in [&first, &stale] {
+        assert!(!outbox::renew(&pool, lost).await.unwrap(), "done or lost");
+    }
+    assert_eq!(long().await, 0);
+    assert!(outbox::renew(&pool, &ahead[0]).await.unwrap());
+    assert_eq!(long().await, 1, "what ran out may be a dead server's");
     outbox::give_back(&pool, &ahead).await.unwrap();
     let again = outbox::claim(&pool, 9).await.unwrap();
     assert_eq!((again.len(), again[0].attempts), (1, 1), "not one more");

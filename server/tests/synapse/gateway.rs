@@ -25,6 +25,7 @@ type Before = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync;
 pub(crate) struct Gateway {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    refuses: Arc<Mutex<Option<&'static str>>>,
     running: JoinHandle<()>,
 }
 
@@ -32,6 +33,7 @@ pub(crate) struct Gateway {
 struct Shared {
     client: reqwest::Client,
     asked: Arc<Mutex<Vec<String>>>,
+    refuses: Arc<Mutex<Option<&'static str>>>,
     before: Arc<Before>,
 }
 
@@ -47,10 +49,11 @@ impl Gateway {
     ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::default();
+        let (asked, refuses) = (Arc::default(), Arc::default());
         let shared = Shared {
             client: reqwest::Client::new(),
             asked: Arc::clone(&asked),
+            refuses: Arc::clone(&refuses),
             before: Arc::new(before),
         };
         let router = Router::new().fallback(forward).with_state(shared);
@@ -58,6 +61,7 @@ impl Gateway {
         Self {
             address,
             asked,
+            refuses,
             running,
         }
     }
@@ -82,6 +86,11 @@ impl Gateway {
         }
     }
 
+    /// Answers with 503 to the next request that has this in its method and path.
+    pub(crate) fn refuse_next(&self, part: &'static str) {
+        *self.refuses.lock().unwrap() = Some(part);
+    }
+
     /// How many requests had this in their method and path.
     pub(crate) fn count(&self, part: &str) -> usize {
         let asked = self.asked.lock().unwrap();
@@ -92,7 +101,15 @@ impl Gateway {
 async fn forward(State(shared): State<Shared>, request: Request) -> Response {
     let asked = format!("{} {}", request.method(), request.uri());
     shared.asked.lock().unwrap().push(asked.clone());
-    (shared.before)(asked).await;
+    (shared.before)(asked.clone()).await;
+    let refuses = shared
+        .refuses
+        .lock()
+        .unwrap()
+        .take_if(|part| asked.contains(*part));
+    if refuses.is_some() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let (parts, body) = request.into_parts();
     let url = format!("{}{}", homeserver_url(), parts.uri);
     let mut forwarded = shared.client.request(parts.method, url);

@@ -208,48 +208,98 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
     team.alice.wait_for_texts(&room_id, 3).await;
 }
 
-/// The way to the homeserver is open for one message after the other.
+/// A conversation whose way to the homeserver is open for one message after the other: "1" to "4" are
+/// accepted, "1" is in the room, and "2" is on the way, with what is behind it claimed.
+struct OneByOne {
+    team: Team,
+    open: Arc<Semaphore>,
+    gateway: Gateway,
+    app: TestApp,
+    created: Value,
+    room_id: String,
+}
+
+impl OneByOne {
+    async fn begin(pool: &PgPool) -> Self {
+        let mut team = Team::new().await;
+        // For the first message, and what tells of it who joins.
+        let open = Arc::new(Semaphore::new(2));
+        let way = open.clone();
+        let gateway = Gateway::new(move |asked| {
+            let way = way.clone();
+            Box::pin(async move {
+                if asked.contains("/send/") {
+                    way.acquire().await.unwrap().forget();
+                }
+            })
+        });
+        let gateway = gateway.await;
+        let url = gateway.url();
+        let app = team.serve(pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+        let visitor = app.visitor("Hello").await;
+        let room_id = team.alice.accept().await;
+        team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+        wait_until(&visitor, all_delivered(1)).await;
+        for text in ["1", "2", "3", "4"] {
+            expect(visitor.send(text).await, 201).await;
+        }
+        open.add_permits(1);
+        gateway.wait_for_count("/send/", 4).await;
+        let created =
+            json!({ "sessionId": visitor.session_id, "token": visitor.token, "messageId": "" });
+        Self {
+            team,
+            open,
+            gateway,
+            app,
+            created,
+            room_id,
+        }
+    }
+
+    fn visitor(&self) -> Visitor<'_> {
+        Visitor::from_creation(&self.app, self.created.clone())
+    }
+
+    async fn all_four_arrive(&mut self) {
+        let texts = self.team.alice.wait_for_texts(&self.room_id, 4).await;
+        assert_eq!(texts[texts.len() - 4..], ["1", "2", "3", "4"]);
+    }
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn what_is_queued_follows_at_once_and_does_not_wait_for_the_record_of_what_came_before(
     pool: PgPool,
 ) {
-    let mut team = Team::new().await;
-    // For the first message, and what tells of it who joins.
-    let open = Arc::new(Semaphore::new(2));
-    let way = open.clone();
-    let gateway = Gateway::new(move |asked| {
-        let way = way.clone();
-        Box::pin(async move {
-            if asked.contains("/send/") {
-                way.acquire().await.unwrap().forget();
-            }
-        })
-    });
-    let gateway = gateway.await;
-    let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
-    let visitor = app.visitor("Hello").await;
-    let room_id = team.alice.accept().await;
-    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
-    wait_until(&visitor, all_delivered(1)).await;
-    for text in ["1", "2", "3", "4"] {
-        expect(visitor.send(text).await, 201).await;
-    }
-    open.add_permits(1);
-    // The first of them is recorded, and what is behind it claimed.
-    gateway.wait_for_count("/send/", 4).await;
+    let mut chat = OneByOne::begin(&pool).await;
     let mut record = pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE matrix_events IN EXCLUSIVE MODE")
         .execute(&mut *record)
         .await
         .unwrap();
-    open.add_permits(3);
-    gateway.wait_for_count("/send/", 6).await;
-    let texts = team.alice.wait_for_texts(&room_id, 4).await;
-    assert_eq!(texts[texts.len() - 4..], ["1", "2", "3", "4"]);
-    assert_eq!(visitor.messages(None).await[3]["delivery"], "pending");
+    chat.open.add_permits(3);
+    chat.gateway.wait_for_count("/send/", 6).await;
+    chat.all_four_arrive().await;
+    assert_eq!(
+        chat.visitor().messages(None).await[3]["delivery"],
+        "pending"
+    );
     record.rollback().await.unwrap();
-    wait_until(&visitor, all_delivered(5)).await;
+    wait_until(&chat.visitor(), all_delivered(5)).await;
+}
+
+/// Else they would wait for their leases to run out, and then be looked for in the room.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_was_claimed_behind_a_message_that_has_to_wait_is_given_back_as_it_was(pool: PgPool) {
+    let mut chat = OneByOne::begin(&pool).await;
+    let looked = chat.gateway.count("/messages?");
+    chat.gateway.refuse_next("/send/");
+    chat.open.add_permits(4);
+    chat.all_four_arrive().await;
+    wait_until(&chat.visitor(), all_delivered(5)).await;
+    assert_eq!(chat.gateway.count("/send/"), 7, "one of them twice");
+    let looked = chat.gateway.count("/messages?") - looked;
+    assert_eq!(looked, 1, "only what was tried before");
 }
 
 /// A homeserver remembers a transaction for a day at the most.

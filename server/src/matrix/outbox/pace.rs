@@ -16,6 +16,9 @@ use tokio::{
     time::{self, Instant},
 };
 
+/// Nobody waits longer: what a slow homeserver is asked for comes late enough.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
 /// The sends of all sessions.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
@@ -52,7 +55,7 @@ pub(super) struct Pace {
 #[derive(Debug)]
 struct Last {
     took: Duration,
-    /// Changes when those are back that were under way when it came back.
+    /// Changes when no other is under way any more.
     all_back: watch::Receiver<()>,
 }
 
@@ -62,11 +65,12 @@ impl Pace {
         Self { sends, last: None }
     }
 
-    /// Sends when those are back that were under way when the one before came back, and at the latest after half
-    /// the time that that one took: nobody is held up much by who is slow.
+    /// Sends when all those are back that other sessions have under way, and at the latest after half the time that
+    /// the one before took: nobody is held up much by who is slow.
     pub(super) async fn send<T>(&mut self, send: impl Future<Output = T>) -> T {
         if let Some(Last { took, mut all_back }) = self.last.take() {
-            let _ = time::timeout(took / 2, all_back.changed()).await;
+            let at_most = (took / 2).min(LONGEST_WAIT);
+            let _ = time::timeout(at_most, all_back.changed()).await;
         }
         let began = Instant::now();
         let under_way = self.sends.begin();
@@ -90,14 +94,13 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// When a session's second send begins, whose first takes 100 ms, beside another session's, which takes
-    /// so long.
-    async fn second_begins_beside(other: Duration) -> Duration {
+    /// When a session's second send begins, whose first takes so long, beside that of another session.
+    async fn second_begins(first: Duration, other: Duration) -> Duration {
         let sends = Arc::<Sends>::default();
         let (mut session, mut beside) = (Pace::new(sends.clone()), Pace::new(sends));
         let start = Instant::now();
         let other = tokio::spawn(async move { beside.send(time::sleep(other)).await });
-        session.send(time::sleep(millis(100))).await;
+        session.send(time::sleep(first)).await;
         let began = session.send(async { start.elapsed() }).await;
         other.abort();
         began
@@ -105,13 +108,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_next_send_goes_out_with_those_that_come_back_soon() {
-        assert_eq!(second_begins_beside(millis(130)).await, millis(130));
-        assert_eq!(second_begins_beside(millis(60)).await, millis(100), "alone");
+        let begins = second_begins(millis(100), millis(130)).await;
+        assert_eq!(begins, millis(130));
+        let begins = second_begins(millis(100), millis(60)).await;
+        assert_eq!(begins, millis(100), "alone");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_longer_than_half_of_what_the_send_before_took() {
-        assert_eq!(second_begins_beside(millis(5000)).await, millis(150));
+    async fn nobody_waits_longer_than_half_of_what_the_send_before_took_nor_for_long() {
+        let begins = second_begins(millis(100), millis(5000)).await;
+        assert_eq!(begins, millis(150));
+        let begins = second_begins(millis(2000), millis(5000)).await;
+        assert_eq!(begins, millis(2100));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! The recorder: writes down how tasks ended, those of all sessions together.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use sqlx::PgPool;
 use tokio::{
@@ -10,12 +10,19 @@ use tokio::{
 
 use crate::{
     metrics::Metrics,
-    storage::outbox::{self, Claim, End, Finished, Outcome, Task},
+    storage::{
+        self,
+        outbox::{self, Claim, End, Finished, Outcome, Task},
+        sessions,
+    },
 };
 
 /// An end that nothing waits for may wait so long for others. It leaves the processor to the sends that follow:
 /// sessions that send in step wake those who sync less often.
 const GATHER: Duration = Duration::from_millis(10);
+
+/// Postgres may take so long. A connection that has gone silent must not hold up the ends of all sessions.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// An end, and who waits for what is claimed with it.
 #[derive(Debug)]
@@ -73,10 +80,12 @@ async fn record(pool: PgPool, metrics: Metrics, mut entries: mpsc::UnboundedRece
         let (failed, others): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .partition(|entry| entry.end.outcome == Outcome::Failed);
-        // A notice follows each of them, in the same transaction.
-        let batches = failed.into_iter().map(|entry| vec![entry]).chain([others]);
-        for batch in batches.filter(|batch| !batch.is_empty()) {
-            write(&pool, &metrics, batch).await;
+        // A notice follows each of those that failed, in the same transaction.
+        let failed = failed.into_iter().map(|entry| vec![entry]);
+        for batch in iter::once(others).chain(failed) {
+            if !batch.is_empty() {
+                write(&pool, &metrics, batch).await;
+            }
         }
     }
 }
@@ -86,7 +95,9 @@ async fn write(pool: &PgPool, metrics: &Metrics, batch: Vec<Entry>) {
         .into_iter()
         .map(|entry| (entry.end, entry.answer))
         .unzip();
-    match finish(pool, &ends).await {
+    let written = storage::again_if_lost(|| finish(pool, &ends));
+    let written = time::timeout(TIME_LIMIT, written).await;
+    match written.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
         Ok(finished) => {
             for ((end, finished), answer) in ends.iter().zip(finished).zip(answers) {
                 if finished.message_ended {
@@ -121,6 +132,8 @@ async fn finish(pool: &PgPool, ends: &[End]) -> Result<Vec<Finished>, sqlx::Erro
     };
     let notice = "A message of the visitor could not be delivered to this room.";
     let mut tx = pool.begin().await?;
+    // Positions are given under this lock: nothing that is stored meanwhile may get in before the notice.
+    sessions::lock(&mut tx, claim.subject.id, Duration::ZERO).await?;
     let finished = outbox::finish(&mut *tx, ends).await?;
     // Not when another server has recorded the message's end: it may have been another one.
     if finished.iter().any(|finished| finished.message_ended) {

@@ -1,7 +1,7 @@
 //! Which sessions this server is sending: news of those is no reason to look through the outbox.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -31,6 +31,7 @@ impl SentHere {
         Sending {
             session_id,
             sent_here: self.clone(),
+            ended: false,
         }
     }
 
@@ -50,6 +51,7 @@ impl SentHere {
 pub(super) struct Sending {
     session_id: Uuid,
     sent_here: Arc<SentHere>,
+    ended: bool,
 }
 
 impl Sending {
@@ -59,16 +61,27 @@ impl Sending {
         let drains = sessions.get_mut(&self.session_id);
         drains.is_some_and(|drains| mem::take(&mut drains.more))
     }
+
+    /// Ends it; answers with whether something was queued that nobody is left to go on with.
+    pub(super) fn end(mut self) -> bool {
+        self.ended = true;
+        self.leave()
+    }
+
+    fn leave(&self) -> bool {
+        let mut sessions = self.sent_here.sessions();
+        let Entry::Occupied(mut drains) = sessions.entry(self.session_id) else {
+            return false;
+        };
+        drains.get_mut().count -= 1;
+        drains.get().count == 0 && drains.remove().more
+    }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        let mut sessions = self.sent_here.sessions();
-        if let Some(drains) = sessions.get_mut(&self.session_id) {
-            drains.count -= 1;
-            if drains.count == 0 {
-                sessions.remove(&self.session_id);
-            }
+        if !self.ended {
+            self.leave();
         }
     }
 }
@@ -85,12 +98,14 @@ mod tests {
         assert!(!sent_here.tell(Uuid::new_v4()), "another session");
         assert!(!sending.take_more(), "nothing was queued");
         assert!(sent_here.tell(session_id));
-        let second = sent_here.begin(session_id);
-        drop(second);
-        assert!(sent_here.tell(session_id), "one is still at it");
         assert!(sending.take_more(), "it may not have been seen");
         assert!(!sending.take_more(), "it was asked for");
-        drop(sending);
+        drop(sent_here.begin(session_id));
+        let second = sent_here.begin(session_id);
+        assert!(sent_here.tell(session_id));
+        assert!(!second.end(), "one is still at it, and goes on");
+        assert!(sending.end(), "it may not have been seen");
         assert!(!sent_here.tell(session_id), "nobody does any more");
+        assert!(!sent_here.begin(session_id).end(), "nothing was queued");
     }
 }
