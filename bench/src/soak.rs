@@ -111,6 +111,9 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         Goal::AtMost(1.1),
     );
     report.soak = memory;
+    if errors > 0 {
+        return Err(format!("{errors} of {requests} requests failed").into());
+    }
     Ok(())
 }
 

@@ -19,6 +19,18 @@ use crate::{browser, files, node, parts_ctl, synapse};
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Result<()> {
     watch_signals()?;
     let mut stack = TestStack::new(layout)?;
+    let soak = env::var("BENCH_SOAK_MINUTES").ok();
+    measure(layout, &mut stack, profile, sections, soak.as_deref())
+}
+
+/// Runs sections on what is there already.
+pub(crate) fn measure(
+    layout: &Layout,
+    stack: &mut TestStack,
+    profile: Profile,
+    sections: &[&str],
+    soak_minutes: Option<&str>,
+) -> Result<()> {
     let (options, dir): (&[&str], _) = match profile {
         Profile::Debug => (&[], "debug"),
         Profile::Release => (&["--release"], "release"),
@@ -88,6 +100,9 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Resul
         .env("END2END_DIR", end2end)
         .env("OUTPUT_DIR", &output)
         .env("DOCUMENT", &document);
+    if let Some(minutes) = soak_minutes {
+        bench.env("BENCH_SOAK_MINUTES", minutes);
+    }
     if let Some(pgbench) = pgbench {
         bench.env("PGBENCH", pgbench);
     }

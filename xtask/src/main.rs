@@ -56,8 +56,8 @@ usage: cargo xtask COMMAND
   staff [NAME]              answer visitors from this terminal, as alice (or bob)
   test [SECTION..] [-- ARG..]
                             run the tests: lint, unit, api, openapi, synapse, faults, widget,
-                            e2e, dist, ansible (without a name: all, in that order; the last
-                            wants root on Linux); ARGs go to the runner of the one section named
+                            e2e, soak, dist, ansible (without a name: all, in that order; the
+                            last wants root on Linux); ARGs go to the runner of the one section named
   smoke URL                 the staging smoke test, against the deployment at this address;
                             docs/operations.md says what else it has to be told
   bench [--debug] [SECTION..]

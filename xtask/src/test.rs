@@ -18,7 +18,8 @@ use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Synapse};
 use crate::{
-    ansible, browser, dist, hosts, node, npm_package, openapi, promtool, python, tools, widget,
+    ansible, bench, browser, dist, hosts, node, npm_package, openapi, promtool, python, tools,
+    widget,
 };
 
 /// A part of the tests.
@@ -40,13 +41,15 @@ pub(crate) enum Section {
     Widget,
     /// A browser, the server, Synapse, Postgres.
     E2e,
+    /// A minute of half of what a debug build can do: no request fails.
+    Soak,
     /// What is deployed, in a debug build: names, checksums, bill of materials, and the widget inside.
     Dist,
     /// The Ansible roles, applied to a machine of their own: that takes root on Linux, and a Debian.
     Ansible,
 }
 
-const ALL: [Section; 10] = [
+const ALL: [Section; 11] = [
     Section::Lint,
     Section::Unit,
     Section::Api,
@@ -55,6 +58,7 @@ const ALL: [Section; 10] = [
     Section::Faults,
     Section::Widget,
     Section::E2e,
+    Section::Soak,
     Section::Dist,
     Section::Ansible,
 ];
@@ -70,6 +74,7 @@ impl Section {
             Self::Faults => "faults",
             Self::Widget => "widget",
             Self::E2e => "e2e",
+            Self::Soak => "soak",
             Self::Dist => "dist",
             Self::Ansible => "ansible",
         }
@@ -127,6 +132,9 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Resu
             Section::Faults => faults(layout, &mut stack, extra),
             Section::Widget => widget_alone(layout, &mut stack, extra),
             Section::E2e => end_to_end(layout, &mut stack, extra),
+            Section::Soak => {
+                bench::measure(layout, &mut stack, Profile::Debug, &["soak"], Some("1"))
+            }
             Section::Dist => artefacts(layout, &mut stack),
             Section::Ansible => roles(layout, &mut stack),
         };
