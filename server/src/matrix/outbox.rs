@@ -123,12 +123,7 @@ pub async fn run(
             let Ok(permit) = slots.clone().try_acquire_owned() else {
                 break;
             };
-            let sending = sender.sent_here.begin(claim.subject.id);
-            at_work.spawn(
-                sender
-                    .clone()
-                    .drain(claim, permit, sending, shutdown.clone()),
-            );
+            at_work.spawn(sender.start(claim, permit, &shutdown));
         }
         // What was handed over is claimed, and no reason to look for more.
         let mut look_again = Instant::now() + POLL;
@@ -158,8 +153,7 @@ pub async fn run(
                     }
                 }
                 Some((claim, place)) = handed_over.recv() => {
-                    let sending = sender.sent_here.begin(claim.subject.id);
-                    at_work.spawn(sender.clone().drain(claim, place, sending, shutdown.clone()));
+                    at_work.spawn(sender.start(claim, place, &shutdown));
                 }
             }
         }
@@ -206,6 +200,17 @@ async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
 }
 
 impl Sender {
+    /// A drain that news of its session reaches from now on, before it is first polled.
+    fn start(
+        &self,
+        first: Claim,
+        place: Place,
+        shutdown: &CancellationToken,
+    ) -> impl Future<Output = bool> + use<> {
+        let sending = self.sent_here.begin(first.subject.id);
+        self.clone().drain(first, place, sending, shutdown.clone())
+    }
+
     /// Sends a session's tasks one after the other, until there are none or one has to wait, and records their
     /// ends behind it; and then gives up its place, and tells whether there may be more.
     async fn drain(
