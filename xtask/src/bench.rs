@@ -19,11 +19,10 @@ use crate::{browser, files, node, parts_ctl, synapse};
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Result<()> {
     watch_signals()?;
     let mut stack = TestStack::new(layout)?;
-    let soak = env::var("BENCH_SOAK_MINUTES").ok();
-    measure(layout, &mut stack, profile, sections, soak.as_deref())
+    measure(layout, &mut stack, profile, sections, None)
 }
 
-/// Runs sections on what is there already.
+/// Runs sections on what is there already; `soak_minutes` instead of what the environment says.
 pub(crate) fn measure(
     layout: &Layout,
     stack: &mut TestStack,
