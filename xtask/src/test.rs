@@ -16,7 +16,7 @@ use crate::process::{command, end_leftovers, run_shown, watch_signals};
 use crate::progress::{error, note, seconds, step};
 use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
-use crate::synapse::{self, Accounts, Synapse};
+use crate::synapse::{self, Accounts, Encryption, Synapse};
 use crate::{
     ansible, bench, browser, dist, hosts, node, npm_package, openapi, promtool, python, tools,
     widget,
@@ -277,6 +277,15 @@ fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()>
 
 fn against_synapse(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     let database_url = stack.tests_url()?;
+    // No other website is served here, so its port is free.
+    let encrypting = Synapse::start(
+        layout,
+        &layout.test().join("synapse-encrypting"),
+        &stack.run_dir,
+        stack.ports.host,
+        &stack.accounts,
+        Encryption::Invite,
+    )?;
     let synapse = stack.synapse()?;
     run_shown(
         cargo(layout)
@@ -284,7 +293,12 @@ fn against_synapse(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Re
             .args(extra)
             .env("DATABASE_URL", database_url)
             .env("SYNAPSE_URL", synapse.url())
-            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret()),
+            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
+            .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
+            .env(
+                "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
+                encrypting.registration_secret(),
+            ),
         "tests against Synapse",
     )
 }
@@ -492,6 +506,7 @@ impl TestStack {
                 &self.run_dir,
                 self.ports.homeserver,
                 &self.accounts,
+                Encryption::Off,
             )?,
         };
         Ok(self.synapse.insert(synapse))

@@ -7,13 +7,14 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, to_bytes},
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
 use crate::homeserver::{PATIENCE, homeserver_url};
@@ -21,11 +22,18 @@ use crate::homeserver::{PATIENCE, homeserver_url};
 /// Called with the method and path of each request, before it is forwarded.
 type Before = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync;
 
+/// An answer in place of the homeserver's.
+struct Refusal {
+    part: &'static str,
+    status: StatusCode,
+    body: Value,
+}
+
 /// The way; it ends when this is dropped.
 pub(crate) struct Gateway {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<Mutex<Option<&'static str>>>,
+    refuses: Arc<Mutex<Option<Refusal>>>,
     running: JoinHandle<()>,
 }
 
@@ -33,7 +41,7 @@ pub(crate) struct Gateway {
 struct Shared {
     client: reqwest::Client,
     asked: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<Mutex<Option<&'static str>>>,
+    refuses: Arc<Mutex<Option<Refusal>>>,
     before: Arc<Before>,
 }
 
@@ -88,7 +96,12 @@ impl Gateway {
 
     /// Answers with 503 to the next request that has this in its method and path.
     pub(crate) fn refuse_next(&self, part: &'static str) {
-        *self.refuses.lock().unwrap() = Some(part);
+        self.answer_next(part, StatusCode::SERVICE_UNAVAILABLE, Value::Null);
+    }
+
+    /// Answers in place of the homeserver to the next request that has this in its method and path.
+    pub(crate) fn answer_next(&self, part: &'static str, status: StatusCode, body: Value) {
+        *self.refuses.lock().unwrap() = Some(Refusal { part, status, body });
     }
 
     /// How many requests had this in their method and path.
@@ -106,9 +119,9 @@ async fn forward(State(shared): State<Shared>, request: Request) -> Response {
         .refuses
         .lock()
         .unwrap()
-        .take_if(|part| asked.contains(*part));
-    if refuses.is_some() {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        .take_if(|refusal| asked.contains(refusal.part));
+    if let Some(Refusal { status, body, .. }) = refuses {
+        return (status, Json(body)).into_response();
     }
     let (parts, body) = request.into_parts();
     let url = format!("{}{}", homeserver_url(), parts.uri);
