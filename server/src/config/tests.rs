@@ -47,6 +47,23 @@ fn the_canary_is_an_account_of_its_own() {
     }
 }
 
+/// Rooms are not federated.
+#[test]
+fn who_is_to_be_in_the_rooms_is_on_the_bot_s_server() {
+    for (name, value) in [
+        (
+            "MATRIX_SUPPORT_STAFF_MXIDS",
+            "@alice:localhost,@bob:localhost.example",
+        ),
+        ("MATRIX_SUPPORT_STAFF_MXIDS", "@alice:localhost:8448"),
+        ("MATRIX_SUPPORT_CANARY_MXID", "@canary:elsewhere.example"),
+    ] {
+        let line = mistake(&[(name, value)]);
+        assert!(line.starts_with(&format!("{name}: ")), "{line}");
+        assert!(line.contains("`localhost`"), "{line}");
+    }
+}
+
 #[test]
 fn the_defaults_are_those_of_the_contract() {
     let config = read(&[]).unwrap();
