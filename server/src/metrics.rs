@@ -75,8 +75,13 @@ pub struct Metrics {
     pub delivery_retries: IntCounter,
     /// Rooms that the homeserver was made to make.
     pub rooms_created: IntCounter,
+    /// Rooms in whose place a session got a new one.
+    pub rooms_lost: IntCounter,
+    /// Rooms that were left at once because the homeserver had encrypted them.
+    pub rooms_encrypted: IntCounter,
     /// Texts of staff that visitors are shown, by the seconds since they were written.
     pub staff_message_lag: Histogram,
+    invitations_failed: IntCounterVec,
     homeserver_seconds: HistogramVec,
     homeserver_errors: IntCounterVec,
 }
@@ -128,6 +133,19 @@ impl Metrics {
                 "Attempts to tell the homeserver something that have to be repeated.",
             )?,
             rooms_created: counter("rooms_created_total", "Rooms made for conversations.")?,
+            rooms_lost: counter(
+                "rooms_lost_total",
+                "Rooms that the bot is not in any more, in whose place a conversation got a new one.",
+            )?,
+            rooms_encrypted: counter(
+                "rooms_encrypted_total",
+                "Rooms left at once because the homeserver had encrypted them.",
+            )?,
+            invitations_failed: counters(
+                "invitations_failed_total",
+                "Invitations of staff that failed, by the homeserver's errcode. They are repeated.",
+                &["errcode"],
+            )?,
             staff_message_lag: register(
                 &registry,
                 Histogram::with_opts(
@@ -151,8 +169,11 @@ impl Metrics {
             )?,
             registry,
         };
+        // A series that is born at one has not increased.
+        for errcode in ["M_INVITE_BLOCKED", "M_FORBIDDEN", "other"] {
+            metrics.invitations_failed.with_label_values(&[errcode]);
+        }
         for throttle in Throttle::ALL {
-            // A series that is born at one has not increased.
             metrics.throttled.with_label_values(&[throttle.as_str()]);
         }
         Ok(metrics)
@@ -183,6 +204,11 @@ impl Metrics {
                 .with_label_values(&[request, errcode])
                 .inc();
         }
+    }
+
+    /// Somebody of the staff could not be invited.
+    pub fn invitation_failed(&self, errcode: &str) {
+        self.invitations_failed.with_label_values(&[errcode]).inc();
     }
 
     /// Prometheus' text format: what was counted, and these gauges.

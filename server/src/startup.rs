@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{ServiceExt, extract::Request};
+use futures_util::FutureExt;
 use sqlx::{PgPool, migrate::MigrateError};
 use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use crate::{
     handoff::Handoff,
     housekeeping,
     http::{self, AppState},
-    matrix::{Homeserver, outbox, sync::Syncer},
+    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer},
     metrics::Metrics,
     storage,
     support_chat::{self, AddressDigester, Heads, PerMinute, SupportChat, Turnstile},
@@ -134,12 +135,15 @@ impl Application {
             syncer.run(stop_sync).await;
             Ok(())
         });
+        let inviter = Inviter::new(pool.clone(), homeserver.clone(), metrics.clone(), ttl);
+        parts.spawn(inviter.clone().run(shutdown.clone()).map(Ok));
         let (outbox_pool, outbox_metrics) = (pool.clone(), metrics.clone());
         parts.spawn(async move {
             outbox::run(
                 outbox_pool,
                 homeserver,
                 outbox_metrics,
+                inviter,
                 handed_over,
                 stop_outbox,
             )
@@ -157,7 +161,7 @@ impl Application {
         let stop = shutdown.clone().cancelled_owned();
         let serve = axum::serve(public, service).with_graceful_shutdown(stop);
         parts.spawn(async move { Ok(serve.await?) });
-        let router = http::admin_router(pool.clone(), metrics);
+        let router = http::admin_router(pool.clone(), metrics, ttl);
         let stop = shutdown.clone().cancelled_owned();
         let serve = axum::serve(admin, router).with_graceful_shutdown(stop);
         parts.spawn(async move { Ok(serve.await?) });

@@ -1,5 +1,7 @@
 //! The admin listener: is the process alive, is it of use, how much waits.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -13,6 +15,7 @@ use crate::{
     metrics::{Gauges, Metrics},
     storage::{
         outbox::{self, Backlog},
+        staff_members::{self, Missing},
         sync_position,
     },
 };
@@ -21,18 +24,23 @@ use crate::{
 const SYNC_CURRENT_SECONDS: f64 = 60.0;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn router(pool: PgPool, metrics: Metrics) -> Router {
+pub fn router(pool: PgPool, metrics: Metrics, session_ttl: Duration) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(readiness))
         .route("/metrics", get(exposition))
-        .with_state(Admin { pool, metrics })
+        .with_state(Admin {
+            pool,
+            metrics,
+            session_ttl,
+        })
 }
 
 #[derive(Clone, Debug)]
 struct Admin {
     pool: PgPool,
     metrics: Metrics,
+    session_ttl: Duration,
 }
 
 /// Which part is not ready.
@@ -72,12 +80,17 @@ async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json
 /// Prometheus' text format: what this server counted, and what Postgres says, which is the same from
 /// every server of a database. Without Postgres there is only the gauge that says so.
 async fn exposition(
-    State(Admin { pool, metrics }): State<Admin>,
+    State(Admin {
+        pool,
+        metrics,
+        session_ttl,
+    }): State<Admin>,
 ) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
     let measured = async {
         let backlog = outbox::backlog(&pool).await?;
         let sync_age = sync_position::age_seconds(&pool).await?;
-        Ok::<_, sqlx::Error>((backlog, sync_age))
+        let missing = staff_members::missing(&pool, session_ttl).await?;
+        Ok::<_, sqlx::Error>((backlog, missing, sync_age))
     };
     let measured = measured.await.ok();
     let text = gauges(&pool, measured)
@@ -92,14 +105,14 @@ async fn exposition(
 
 fn gauges(
     pool: &PgPool,
-    measured: Option<(Backlog, Option<f64>)>,
+    measured: Option<(Backlog, Missing, Option<f64>)>,
 ) -> Result<Gauges, prometheus::Error> {
     let gauges = Gauges::new()?;
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     gauges.add("build_info", "1, of this version.", &version, 1.0)?;
     let up = if measured.is_some() { 1.0 } else { 0.0 };
     gauges.add("database_up", "Whether Postgres answers.", &[], up)?;
-    if let Some((backlog, _)) = measured {
+    if let Some((backlog, missing, _)) = measured {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
         let tasks = backlog.tasks as f64;
         let help = "What the homeserver has yet to be told.";
@@ -107,8 +120,15 @@ fn gauges(
         let help = "How long the oldest undelivered message of a visitor has waited.";
         let oldest = backlog.oldest_message_seconds;
         gauges.add("outbox_oldest_message_seconds", help, &[], oldest)?;
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        let (invitations, conversations) =
+            (missing.invitations as f64, missing.conversations as f64);
+        let help = "Invitations of staff to open conversations that have yet to succeed.";
+        gauges.add("invitations_waiting", help, &[], invitations)?;
+        let help = "Open conversations with none of the staff in the room or invited to it.";
+        gauges.add("conversations_without_staff", help, &[], conversations)?;
     }
-    if let Some((_, Some(age))) = measured {
+    if let Some((_, _, Some(age))) = measured {
         let help = "Time since a server of this database had an answer to /sync.";
         gauges.add("sync_age_seconds", help, &[], age)?;
     }

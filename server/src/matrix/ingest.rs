@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::event::{Meaning, RoomEvent};
+use super::{
+    event::{Meaning, RoomEvent},
+    inviter,
+};
 use crate::{
     config::HistoryVisibility,
     storage::{
@@ -12,7 +15,7 @@ use crate::{
         messages::{self, NewEntry},
         outbox::{self, Task},
         sessions::{self, State},
-        sync_position,
+        staff_members, sync_position,
     },
 };
 
@@ -51,8 +54,10 @@ pub(super) async fn store(
 ) -> Result<Option<TakenIn>, sqlx::Error> {
     let mut taken_in = TakenIn::default();
     let mut events = batches.iter().flat_map(|batch| &batch.events);
+    let came_and_went = inviter::moves(&rules.bot, batches);
     // As when the homeserver waited in vain.
-    if events.all(|event| event.meaning(&rules.bot) == Meaning::Nothing) {
+    if came_and_went.is_empty() && events.all(|event| event.meaning(&rules.bot) == Meaning::Nothing)
+    {
         let moved = sync_position::advance(pool, from, to, &[]).await?;
         return Ok(moved.map(|_| taken_in));
     }
@@ -86,6 +91,8 @@ pub(super) async fn store(
             }
         }
     }
+    // Last: whoever stores a message locks the session first, too.
+    staff_members::observe(&mut *tx, &came_and_went).await?;
     tx.commit().await?;
     Ok(Some(taken_in))
 }

@@ -4,6 +4,8 @@
 mod event;
 mod homeserver;
 mod ingest;
+pub mod inviter;
+mod notice;
 pub mod outbox;
 mod recap;
 mod room;

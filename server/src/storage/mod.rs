@@ -10,7 +10,9 @@ pub mod messages;
 pub mod outbox;
 pub mod session_starts;
 pub mod sessions;
+pub mod staff_members;
 pub mod sync_position;
+pub mod transcript;
 
 use std::time::Duration;
 

@@ -195,14 +195,16 @@ pub async fn any(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
         .await
 }
 
-/// Gives the session its room, unless it has one; answers with the room it has now.
+/// Gives the session its room, unless it has one, or had this one before; answers with the room it has now.
 pub async fn set_room(
     db: impl PgExecutor<'_>,
     id: Uuid,
     room_id: &str,
 ) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"UPDATE sessions SET room_id = coalesce(room_id, $2) WHERE id = $1 RETURNING room_id AS "room_id!""#,
+        r#"UPDATE sessions SET room_id = coalesce(room_id, $2)
+           WHERE id = $1 AND NOT EXISTS (SELECT FROM former_rooms WHERE room_id = $2)
+           RETURNING room_id AS "room_id!""#,
         id,
         room_id,
     )
@@ -222,6 +224,38 @@ pub async fn of_rooms(
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.room_id, row.id)).collect())
+}
+
+/// Takes this room from the session, for good.
+pub async fn disown_room(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    room_id: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH former AS (
+             INSERT INTO former_rooms (room_id, session_id) VALUES ($2, $1) ON CONFLICT DO NOTHING
+         )
+         UPDATE sessions SET room_id = NULL WHERE id = $1 AND room_id = $2",
+        id,
+        room_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Those of the rooms that some session no longer uses.
+pub async fn former_rooms(
+    db: impl PgExecutor<'_>,
+    rooms: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT room_id FROM former_rooms WHERE room_id = ANY($1)",
+        rooms,
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// Deletes what was said in sessions that have been quiet for `age`, and who the visitor was; answers

@@ -32,7 +32,7 @@ use crate::{
     storage::{
         self,
         messages::{self, Ask, Poll},
-        outbox::{self, Claim, Pushed, Task},
+        outbox::{self, Claim, Lane, Pushed, Task},
         session_starts,
         sessions::{self, Session, State},
         sync_position,
@@ -224,7 +224,7 @@ impl SupportChat {
         let token = SessionToken::generate();
         sessions::insert(&mut tx, session_id, &new.visitor).await?;
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
-        let place = self.handoff.place();
+        let place = self.handoff.place(Lane::Rooms);
         let claim =
             outbox::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
         if !new.visitor.is_empty() {
@@ -285,7 +285,7 @@ impl SupportChat {
             self.metrics.throttled(Throttle::MessagesPerSession);
             Refusal::RateLimited(wait)
         })?;
-        let place = self.handoff.place();
+        let place = self.handoff.place(Lane::Messages);
         let (message, claim) =
             store_visitor_message(&mut tx, session_id, body.as_str(), place.is_some()).await?;
         if let Some(request) = &request {

@@ -25,6 +25,7 @@ mod news;
 mod openapi;
 mod operations;
 mod outbox;
+mod outbox_lanes;
 mod pages;
 mod poll_messages;
 mod refusals;

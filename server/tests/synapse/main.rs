@@ -23,3 +23,4 @@ mod metrics;
 mod relay_in;
 mod relay_out;
 mod room;
+mod staff_unreachable;

@@ -66,12 +66,15 @@ async fn a_new_room_is_known_by_what_the_sync_says_of_it(pool: PgPool) {
     let url = gateway.url();
     let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
     let visitor = app.visitor("Hello").await;
+    wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
     let room_id = team.alice.accept().await;
-    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    team.alice
+        .wait_for_notice(&room_id, "Visitor:\n> Hello")
+        .await;
     team.alice.say(&room_id, "Hi, how can I help?").await;
     wait_for_messages(&visitor, 2).await;
     assert_eq!(gateway.count("/createRoom"), 1);
-    assert_eq!(gateway.count("/state"), 0, "whose room it is");
+    assert_eq!(gateway.count("/state/"), 0, "whose room it is");
     assert_eq!(gateway.count("to=s"), 0, "what was before it in the room");
 }
 
