@@ -16,6 +16,7 @@ mod bundle;
 mod dist;
 mod failure;
 mod files;
+mod fuzz;
 mod hosts;
 mod layout;
 mod machine;
@@ -55,7 +56,7 @@ usage: cargo xtask COMMAND
                             Ctrl-C ends it, the next start goes on where this one ended
   staff [NAME]              answer visitors from this terminal, as alice (or bob)
   test [SECTION..] [-- ARG..]
-                            run the tests: lint, unit, api, openapi, synapse, faults, widget,
+                            run the tests: lint, unit, fuzz, api, openapi, synapse, faults, widget,
                             e2e, soak, dist, ansible (without a name: all, in that order; the
                             last wants root on Linux); ARGs go to the runner of the one section named
   smoke URL                 the staging smoke test, against the deployment at this address;

@@ -18,8 +18,8 @@ use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Synapse};
 use crate::{
-    ansible, bench, browser, dist, hosts, node, npm_package, openapi, promtool, python, tools,
-    widget,
+    ansible, bench, browser, dist, fuzz, hosts, node, npm_package, openapi, promtool, python,
+    tools, widget,
 };
 
 /// A part of the tests.
@@ -29,6 +29,8 @@ pub(crate) enum Section {
     Lint,
     /// What needs nothing but the compiler.
     Unit,
+    /// Arbitrary bytes as the homeserver's answers, for a minute.
+    Fuzz,
     /// The server's API on a real Postgres.
     Api,
     /// What the server says of its API: `/openapi.json` and `docs/api.md`.
@@ -49,9 +51,10 @@ pub(crate) enum Section {
     Ansible,
 }
 
-const ALL: [Section; 11] = [
+const ALL: [Section; 12] = [
     Section::Lint,
     Section::Unit,
+    Section::Fuzz,
     Section::Api,
     Section::Openapi,
     Section::Synapse,
@@ -68,6 +71,7 @@ impl Section {
         match self {
             Self::Lint => "lint",
             Self::Unit => "unit",
+            Self::Fuzz => "fuzz",
             Self::Api => "api",
             Self::Openapi => "openapi",
             Self::Synapse => "synapse",
@@ -126,6 +130,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Resu
         let result = match section {
             Section::Lint => lint(layout, &mut stack),
             Section::Unit => unit(layout),
+            Section::Fuzz => fuzz::run(layout),
             Section::Api => api(layout, &mut stack, extra),
             Section::Openapi => openapi(layout, &mut stack, extra),
             Section::Synapse => against_synapse(layout, &mut stack, extra),
@@ -219,6 +224,8 @@ fn unit(layout: &Layout) -> Result<()> {
                 "test",
                 "--package",
                 "app",
+                "--package",
+                "incoming",
                 "--package",
                 "widget-wasm",
                 "--package",
