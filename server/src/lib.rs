@@ -19,5 +19,6 @@ pub mod config;
 pub mod handoff;
 pub mod housekeeping;
 pub mod metrics;
+pub mod quarantine;
 pub mod startup;
 pub mod telemetry;

@@ -77,6 +77,10 @@ pub struct Metrics {
     pub rooms_created: IntCounter,
     /// Texts of staff that visitors are shown, by the seconds since they were written.
     pub staff_message_lag: Histogram,
+    /// Rooms whose news could not be taken in, and were set aside.
+    pub rooms_set_aside: IntCounter,
+    /// Events, and parts of a history, that are not tried any more.
+    pub set_aside_given_up: IntCounter,
     homeserver_seconds: HistogramVec,
     homeserver_errors: IntCounterVec,
 }
@@ -137,6 +141,14 @@ impl Metrics {
                     )
                     .buckets(LAG_BUCKETS.to_vec()),
                 ),
+            )?,
+            rooms_set_aside: counter(
+                "rooms_set_aside_total",
+                "Rooms whose news could not be taken in and were set aside.",
+            )?,
+            set_aside_given_up: counter(
+                "set_aside_given_up_total",
+                "Events and parts of a history that were set aside and are not tried any more.",
             )?,
             homeserver_seconds: histograms(
                 "homeserver_request_duration_seconds",

@@ -13,6 +13,7 @@ use crate::{
     metrics::{Gauges, Metrics},
     storage::{
         outbox::{self, Backlog},
+        quarantine::{self, Totals},
         sync_position,
     },
 };
@@ -77,7 +78,8 @@ async fn exposition(
     let measured = async {
         let backlog = outbox::backlog(&pool).await?;
         let sync_age = sync_position::age_seconds(&pool).await?;
-        Ok::<_, sqlx::Error>((backlog, sync_age))
+        let set_aside = quarantine::totals(&pool).await?;
+        Ok::<_, sqlx::Error>((backlog, sync_age, set_aside))
     };
     let measured = measured.await.ok();
     let text = gauges(&pool, measured)
@@ -92,14 +94,17 @@ async fn exposition(
 
 fn gauges(
     pool: &PgPool,
-    measured: Option<(Backlog, Option<f64>)>,
+    measured: Option<(Backlog, Option<f64>, Totals)>,
 ) -> Result<Gauges, prometheus::Error> {
     let gauges = Gauges::new()?;
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     gauges.add("build_info", "1, of this version.", &version, 1.0)?;
     let up = if measured.is_some() { 1.0 } else { 0.0 };
     gauges.add("database_up", "Whether Postgres answers.", &[], up)?;
-    if let Some((backlog, _)) = measured {
+    if let Some((_, _, set_aside)) = measured {
+        add_set_aside(&gauges, set_aside)?;
+    }
+    if let Some((backlog, _, _)) = measured {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
         let tasks = backlog.tasks as f64;
         let help = "What the homeserver has yet to be told.";
@@ -108,7 +113,7 @@ fn gauges(
         let oldest = backlog.oldest_message_seconds;
         gauges.add("outbox_oldest_message_seconds", help, &[], oldest)?;
     }
-    if let Some((_, Some(age))) = measured {
+    if let Some((_, Some(age), _)) = measured {
         let help = "Time since a server of this database had an answer to /sync.";
         gauges.add("sync_age_seconds", help, &[], age)?;
     }
@@ -123,4 +128,19 @@ fn gauges(
     let help = "How many connections to Postgres this server may have.";
     gauges.add("database_connections_max", help, &[], most.into())?;
     Ok(gauges)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn add_set_aside(gauges: &Gauges, set_aside: Totals) -> Result<(), prometheus::Error> {
+    let help = "Rooms whose news wait in quarantine.";
+    gauges.add("quarantined_rooms", help, &[], set_aside.rooms as f64)?;
+    for (state, events) in [
+        ("waiting", set_aside.waiting),
+        ("given_up", set_aside.given_up),
+    ] {
+        let help = "What is in quarantine: events, and parts of a room's history.";
+        let labels = [("state", state)];
+        gauges.add("quarantined_events", help, &labels, events as f64)?;
+    }
+    Ok(())
 }

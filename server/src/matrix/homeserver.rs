@@ -38,10 +38,12 @@ use serde_json::{Value, json, value::to_raw_value};
 use sqlx::PgPool;
 use tokio::{sync::Mutex, time};
 
-use super::{
+use incoming::{
+    answer,
     event::{CREATION, RoomEvent},
-    seal,
 };
+
+use super::{seal, verbatim::Verbatim};
 use crate::{
     config::{BotCredentials, Matrix},
     metrics::Metrics,
@@ -99,6 +101,12 @@ pub enum MatrixError {
     /// An id or answer that does not follow the specification.
     #[error("the homeserver's answer cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl From<answer::Unreadable> for MatrixError {
+    fn from(error: answer::Unreadable) -> Self {
+        unreadable(error)
+    }
 }
 
 impl From<matrix_sdk::Error> for MatrixError {
@@ -174,6 +182,25 @@ impl MatrixError {
             | Self::TooSlow
             | Self::Database(_)
             | Self::Unreadable(_) => false,
+        }
+    }
+
+    /// Whether an error that a request about one room met says something about all of them: then there is
+    /// no use in asking about another.
+    #[must_use]
+    pub fn concerns_all_rooms(&self) -> bool {
+        match self {
+            Self::Http(HttpError::Reqwest(error)) => error.is_connect(),
+            Self::Http(_) => {
+                self.is_unauthorized() || matches!(self.kind(), Some(ErrorKind::LimitExceeded(_)))
+            }
+            Self::Unreadable(_) => false,
+            Self::Client(_)
+            | Self::Build(_)
+            | Self::LogIn(_)
+            | Self::NotTheBot(_)
+            | Self::TooSlow
+            | Self::Database(_) => true,
         }
     }
 
@@ -425,11 +452,7 @@ impl Homeserver {
         let response = self
             .checked("room_state", &client, client.send(request))
             .await?;
-        Ok(response
-            .room_state
-            .iter()
-            .filter_map(RoomEvent::read)
-            .collect())
+        Ok(response.room_state.iter().filter_map(read).collect())
     }
 
     /// Sets a state event with an empty state key.
@@ -493,7 +516,7 @@ impl Homeserver {
         &self,
         since: Option<&str>,
         wait: Duration,
-    ) -> Result<sync_events::v3::Response, MatrixError> {
+    ) -> Result<answer::Sync, MatrixError> {
         // A first sync of all rooms takes its time: Synapse, a minute and more for ten thousand.
         let limit = match since {
             Some(_) => wait + Duration::from_mins(1),
@@ -515,7 +538,7 @@ impl Homeserver {
         since: Option<&str>,
         wait: Duration,
         limit: Duration,
-    ) -> Result<sync_events::v3::Response, MatrixError> {
+    ) -> Result<answer::Sync, MatrixError> {
         let mut request = sync_events::v3::Request::new();
         request.filter = Some(sync_events::v3::Filter::FilterDefinition(filter));
         request.since = since.map(str::to_owned);
@@ -523,9 +546,10 @@ impl Homeserver {
         request.set_presence = matrix_sdk::ruma::presence::PresenceState::Offline;
         let client = self.client().await?;
         let send = client
-            .send(request)
+            .send(Verbatim(request))
             .with_request_config(Some(request_config(limit)));
-        self.checked("sync", &client, send).await
+        let answer = self.checked("sync", &client, send).await?;
+        Ok(answer::sync(&answer.0)?)
     }
 
     /// One page of the room's history, newest first, and where the next one begins. Without `from` it
@@ -543,13 +567,13 @@ impl Homeserver {
         request.limit = UInt::from(PAGE);
         request.filter.types = Some(relevant_types());
         let client = self.client().await?;
-        let response = self
-            .checked("history", &client, client.send(request))
+        let page = self
+            .checked("history", &client, client.send(Verbatim(request)))
             .await?;
-        Ok((
-            response.chunk.iter().filter_map(RoomEvent::read).collect(),
-            response.end,
-        ))
+        let page = answer::history(&page.0)?;
+        // A history that goes on where it began would have no end.
+        let end = page.end.filter(|end| Some(end.as_str()) != from);
+        Ok((page.events, end))
     }
 
     /// An event and what is about it in the room's history.
@@ -559,10 +583,10 @@ impl Homeserver {
         event_id: &str,
     ) -> Result<Context, MatrixError> {
         let response = self.around(room_id, event_id, CONTEXT).await?;
-        let read = |events: &[Raw<_>]| events.iter().filter_map(RoomEvent::read).collect();
+        let read_all = |events: &[Raw<_>]| events.iter().filter_map(read).collect();
         Ok(Context {
-            before: read(&response.events_before),
-            after: read(&response.events_after),
+            before: read_all(&response.events_before),
+            after: read_all(&response.events_after),
             start: response.start,
         })
     }
@@ -575,7 +599,7 @@ impl Homeserver {
         user_id: &str,
     ) -> Result<bool, MatrixError> {
         let state = self.around(room_id, event_id, 0).await?.state;
-        let mut state = state.iter().filter_map(RoomEvent::read);
+        let mut state = state.iter().filter_map(read);
         Ok(state.any(|event| {
             event.event_type == "m.room.member"
                 && event.state_key.as_deref() == Some(user_id)
@@ -617,6 +641,7 @@ fn relevant_types() -> Vec<String> {
     [
         CREATION,
         "m.room.message",
+        "m.room.encrypted",
         "m.room.redaction",
         "m.room.member",
     ]
@@ -645,6 +670,10 @@ fn create_room_request(body: &Value) -> Result<create_room::v3::Request, MatrixE
     request.name = text("name");
     request.topic = text("topic");
     Ok(request)
+}
+
+fn read<T>(event: &Raw<T>) -> Option<RoomEvent> {
+    RoomEvent::read(event.json())
 }
 
 fn raw<T>(value: &Value) -> Result<Raw<T>, MatrixError> {

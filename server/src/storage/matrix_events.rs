@@ -16,22 +16,38 @@ pub struct Taken<'a> {
     pub message_id: Option<Uuid>,
     /// Of an edit: the event whose text it replaced.
     pub edits: Option<&'a str>,
+    /// Whether it answers an event.
+    pub is_reply: bool,
 }
 
 /// Records an event.
 pub async fn insert(db: &mut PgConnection, event: Taken<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING",
+        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits, reply)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING",
         event.event_id,
         event.session_id,
         event.sender,
         event.message_id,
         event.edits,
+        event.is_reply,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Which of these events are recorded.
+pub async fn known(
+    db: impl PgExecutor<'_>,
+    event_ids: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT event_id FROM matrix_events WHERE event_id = ANY($1)",
+        event_ids,
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// Whether the session's outbox is known to have sent one of these events.
@@ -79,6 +95,8 @@ pub struct Shown {
     pub event_id: String,
     /// Who sent the event asked for.
     pub author: Option<String>,
+    /// Whether that event answers another; `None` when that was not recorded.
+    pub is_reply: Option<bool>,
 }
 
 /// What the visitor is shown of a staff event, by its newest edit that was not redacted; `None` when
@@ -90,7 +108,8 @@ pub async fn shown(
 ) -> Result<Option<Shown>, sqlx::Error> {
     sqlx::query_as!(
         Shown,
-        "SELECT messages.id AS message_id, messages.body, version.event_id, original.sender AS author
+        "SELECT messages.id AS message_id, messages.body, version.event_id, original.sender AS author,
+             original.reply AS is_reply
          FROM matrix_events original
               JOIN matrix_events version ON original.event_id IN (version.event_id, version.edits)
               JOIN messages ON messages.id = version.message_id

@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
 pub mod outbox;
+pub mod quarantine;
 pub mod session_starts;
 pub mod sessions;
 pub mod sync_position;

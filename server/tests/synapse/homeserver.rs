@@ -186,6 +186,12 @@ impl Account {
         .await;
     }
 
+    pub(crate) async fn invite(&self, room_id: &str, user_id: &str) {
+        let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
+        let invite = json!({ "user_id": user_id });
+        self.ok(Method::POST, &path, Some(invite)).await;
+    }
+
     /// Accepts the newest invitation.
     pub(crate) async fn accept(&mut self) -> String {
         let room_id = self.invitation().await;
@@ -195,8 +201,13 @@ impl Account {
 
     /// Sends an `m.room.message`; gives its event id.
     pub(crate) async fn send(&self, room_id: &str, content: Value) -> String {
+        self.send_as("m.room.message", room_id, content).await
+    }
+
+    /// Sends an event of this type; gives its id.
+    pub(crate) async fn send_as(&self, kind: &str, room_id: &str, content: Value) -> String {
         let path = format!(
-            "/_matrix/client/v3/rooms/{room_id}/send/m.room.message/{}",
+            "/_matrix/client/v3/rooms/{room_id}/send/{kind}/{}",
             Uuid::new_v4()
         );
         let answer = self.ok(Method::PUT, &path, Some(content)).await;
