@@ -58,7 +58,7 @@ async fn serve() -> ExitCode {
 
 async fn migrate() -> ExitCode {
     with_config(async |config| {
-        startup::migrate(&config).await?;
+        startup::prepare(&config).await?;
         tracing::info!("the database is migrated");
         Ok(())
     })

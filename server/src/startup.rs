@@ -3,19 +3,20 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{ServiceExt, extract::Request};
-use sqlx::{PgPool, migrate::MigrateError};
 use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
     handoff::Handoff,
+    heartbeat::Heartbeats,
     housekeeping,
-    http::{self, AppState},
+    http::{self, Admin, AppState},
     matrix::{Homeserver, outbox, sync::Syncer},
     metrics::Metrics,
-    storage,
+    storage::{self, Shares, Unusable},
     support_chat::{self, AddressDigester, Heads, PerMinute, SupportChat, Turnstile},
+    systemd,
 };
 
 /// How long requests and sends that are under way may take once the server is told to stop.
@@ -26,12 +27,9 @@ const POOL_CLOSES: Duration = Duration::from_secs(2);
 /// Why the server does not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// Postgres.
-    #[error("DATABASE_URL: the database cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The schema.
-    #[error("DATABASE_URL: the database cannot be migrated: {0}")]
-    Migration(#[from] MigrateError),
+    /// Postgres, or the schema.
+    #[error("DATABASE_URL: {0}")]
+    Database(#[from] Unusable),
     /// A listener.
     #[error("{variable}: cannot listen on {address}: {error}")]
     Listen {
@@ -54,7 +52,7 @@ pub enum StartupError {
 #[derive(Debug)]
 pub struct Application {
     config: Arc<Config>,
-    pool: PgPool,
+    shares: Shares,
     public: TcpListener,
     admin: TcpListener,
 }
@@ -62,12 +60,12 @@ pub struct Application {
 impl Application {
     /// Migrates the database and takes the addresses.
     pub async fn build(config: Config) -> Result<Self, StartupError> {
-        let pool = migrate(&config).await?;
+        let shares = prepare(&config).await?;
         let public = listen("SUPPORT_CHAT_LISTEN", config.http.listen).await?;
         let admin = listen("SUPPORT_CHAT_ADMIN_LISTEN", config.http.admin_listen).await?;
         Ok(Self {
             config: Arc::new(config),
-            pool,
+            shares,
             public,
             admin,
         })
@@ -87,15 +85,16 @@ impl Application {
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
         let Self {
             config,
-            pool,
+            shares,
             public,
             admin,
         } = self;
         let ttl = config.limits.session_ttl;
         let metrics = Metrics::new()?;
+        let hearts = Heartbeats::default();
         let homeserver = Arc::new(Homeserver::new(
             config.matrix.clone(),
-            pool.clone(),
+            shares.relay.clone(),
             metrics.clone(),
         ));
         let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
@@ -103,7 +102,7 @@ impl Application {
         let heads = Heads::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
         let support_chat = SupportChat::new(
-            pool.clone(),
+            shares.clone(),
             config.limits.clone(),
             addresses,
             turnstile,
@@ -123,7 +122,8 @@ impl Application {
 
         let mut parts: JoinSet<Result<(), StartupError>> = JoinSet::new();
         let syncer = Syncer::new(
-            pool.clone(),
+            &shares,
+            hearts.heart("sync"),
             homeserver.clone(),
             metrics.clone(),
             heads.clone(),
@@ -134,10 +134,12 @@ impl Application {
             syncer.run(stop_sync).await;
             Ok(())
         });
-        let (outbox_pool, outbox_metrics) = (pool.clone(), metrics.clone());
+        let (outbox_shares, outbox_metrics) = (shares.clone(), metrics.clone());
+        let outbox_hearts = (hearts.heart("outbox"), hearts.heart("recorder"));
         parts.spawn(async move {
             outbox::run(
-                outbox_pool,
+                outbox_shares,
+                outbox_hearts,
                 homeserver,
                 outbox_metrics,
                 handed_over,
@@ -146,7 +148,12 @@ impl Application {
             .await;
             Ok(())
         });
-        let follow = support_chat::follow_changes(pool.clone(), heads, shutdown.clone());
+        let follow = support_chat::follow_changes(
+            shares.clone(),
+            heads.clone(),
+            hearts.heart("changes"),
+            shutdown.clone(),
+        );
         parts.spawn(async move {
             follow.await;
             Ok(())
@@ -157,25 +164,50 @@ impl Application {
         let stop = shutdown.clone().cancelled_owned();
         let serve = axum::serve(public, service).with_graceful_shutdown(stop);
         parts.spawn(async move { Ok(serve.await?) });
-        let router = http::admin_router(pool.clone(), metrics);
+        let watch = shares.gate.clone().watch(
+            shares.probes.clone(),
+            shares.reads.clone(),
+            hearts.heart("commits"),
+            shutdown.clone(),
+        );
+        parts.spawn(async move {
+            watch.await;
+            Ok(())
+        });
+        let watchdog = systemd::watchdog(hearts.clone(), shutdown.clone());
+        parts.spawn(async move {
+            watchdog.await;
+            Ok(())
+        });
+        let housekept_db = (shares.relay.clone(), hearts.heart("housekeeping"));
+        let router = http::admin_router(Admin {
+            shares: shares.clone(),
+            heads,
+            hearts,
+            metrics,
+        });
         let stop = shutdown.clone().cancelled_owned();
         let serve = axum::serve(admin, router).with_graceful_shutdown(stop);
         parts.spawn(async move { Ok(serve.await?) });
         parts.spawn(async move {
-            housekeeping::run(housekept, requests, shutdown_housekeeping).await;
+            let (db, heart) = housekept_db;
+            housekeeping::run(housekept, requests, db, heart, shutdown_housekeeping).await;
             Ok(())
         });
+
+        systemd::ready();
 
         // The first part to end ends all: none of them ends by itself but through a fault.
         let first = parts.join_next().await;
         shutdown.cancel();
+        systemd::stopping();
         let rest = async { while parts.join_next().await.is_some() {} };
         if time::timeout(SHUTDOWN_GRACE, rest).await.is_err() {
             tracing::warn!("what was still under way is cut off");
             parts.shutdown().await;
         }
-        // It would wait for ever for a connection that does not come back.
-        let _ = time::timeout(POOL_CLOSES, pool.close()).await;
+        // It would wait for a connection that does not come back.
+        let _ = time::timeout(POOL_CLOSES, shares.close()).await;
         tracing::info!("stopped");
         match first {
             Some(Ok(result)) => result,
@@ -185,11 +217,12 @@ impl Application {
     }
 }
 
-/// Brings the database up to date.
-pub async fn migrate(config: &Config) -> Result<PgPool, StartupError> {
-    let pool = storage::pool(&config.database)?;
-    storage::migrate(&pool).await?;
-    Ok(pool)
+/// Makes sure that the database can be used, and brings it up to date.
+pub async fn prepare(config: &Config) -> Result<Shares, StartupError> {
+    systemd::extend_start(storage::PREPARED);
+    let shares = Shares::new(&config.database);
+    storage::prepare(&shares.lines).await?;
+    Ok(shares)
 }
 
 async fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartupError> {

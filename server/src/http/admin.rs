@@ -7,32 +7,61 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use sqlx::PgPool;
 
 use crate::{
+    heartbeat::Heartbeats,
     metrics::{Gauges, Metrics},
     storage::{
+        MAX_CONNECTIONS, Shares,
         outbox::{self, Backlog},
         sync_position,
     },
+    support_chat::Heads,
 };
 
 /// A sync answers after 30 s at the latest, also when there is nothing new.
 const SYNC_CURRENT_SECONDS: f64 = 60.0;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn router(pool: PgPool, metrics: Metrics) -> Router {
+pub fn router(admin: Admin) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok"))
+        .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route("/metrics", get(exposition))
-        .with_state(Admin { pool, metrics })
+        .with_state(admin)
 }
 
+/// What the admin listener looks at.
 #[derive(Clone, Debug)]
-struct Admin {
-    pool: PgPool,
-    metrics: Metrics,
+pub struct Admin {
+    /// The connections to Postgres.
+    pub shares: Shares,
+    /// Whether changes are heard of.
+    pub heads: Heads,
+    /// Whether all loops are alive.
+    pub hearts: Heartbeats,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// What is wrong with the process.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Illness {
+    /// The loops that stand still.
+    stands_still: Vec<&'static str>,
+}
+
+async fn health(
+    State(Admin { hearts, .. }): State<Admin>,
+) -> Result<&'static str, (StatusCode, Json<Illness>)> {
+    let stands_still = hearts.still();
+    if stands_still.is_empty() {
+        Ok("ok")
+    } else {
+        let illness = Illness { stands_still };
+        Err((StatusCode::SERVICE_UNAVAILABLE, Json(illness)))
+    }
 }
 
 /// Which part is not ready.
@@ -44,16 +73,22 @@ struct Readiness {
     database: bool,
     /// Some server of this database has an answer to `/sync` that is recent.
     matrix_sync: bool,
+    /// What one connection tells another one hears.
+    notifications: bool,
+    /// Commits are answered.
+    writes: bool,
 }
 
-async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json<Readiness>) {
-    let age = sync_position::age_seconds(&pool).await;
+async fn readiness(State(admin): State<Admin>) -> (StatusCode, Json<Readiness>) {
+    let age = sync_position::age_seconds(&admin.shares.reads).await;
     let database = age.is_ok();
     let matrix_sync = age
         .ok()
         .flatten()
         .is_some_and(|age| age < SYNC_CURRENT_SECONDS);
-    let ready = database && matrix_sync;
+    let notifications = admin.heads.hear_changes();
+    let writes = admin.shares.gate.is_open();
+    let ready = database && matrix_sync && notifications && writes;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -65,6 +100,8 @@ async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json
             ready,
             database,
             matrix_sync,
+            notifications,
+            writes,
         }),
     )
 }
@@ -72,16 +109,16 @@ async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json
 /// Prometheus' text format: what this server counted, and what Postgres says, which is the same from
 /// every server of a database. Without Postgres there is only the gauge that says so.
 async fn exposition(
-    State(Admin { pool, metrics }): State<Admin>,
+    State(admin): State<Admin>,
 ) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
     let measured = async {
-        let backlog = outbox::backlog(&pool).await?;
-        let sync_age = sync_position::age_seconds(&pool).await?;
+        let backlog = outbox::backlog(&admin.shares.reads).await?;
+        let sync_age = sync_position::age_seconds(&admin.shares.reads).await?;
         Ok::<_, sqlx::Error>((backlog, sync_age))
     };
     let measured = measured.await.ok();
-    let text = gauges(&pool, measured)
-        .and_then(|gauges| metrics.render(&gauges))
+    let text = gauges(&admin, measured)
+        .and_then(|gauges| admin.metrics.render(&gauges))
         .map_err(|error| {
             tracing::error!(%error, "the metrics cannot be written");
             StatusCode::INTERNAL_SERVER_ERROR
@@ -91,7 +128,7 @@ async fn exposition(
 }
 
 fn gauges(
-    pool: &PgPool,
+    admin: &Admin,
     measured: Option<(Backlog, Option<f64>)>,
 ) -> Result<Gauges, prometheus::Error> {
     let gauges = Gauges::new()?;
@@ -112,15 +149,18 @@ fn gauges(
         let help = "Time since a server of this database had an answer to /sync.";
         gauges.add("sync_age_seconds", help, &[], age)?;
     }
-    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-    let used = pool.size().saturating_sub(idle);
+    let (idle, used) = admin.shares.in_use();
     for (state, connections) in [("idle", idle), ("used", used)] {
         let help = "Connections of this server to Postgres.";
         let labels = [("state", state)];
         gauges.add("database_connections", help, &labels, connections.into())?;
     }
-    let most = pool.options().get_max_connections();
     let help = "How many connections to Postgres this server may have.";
-    gauges.add("database_connections_max", help, &[], most.into())?;
+    gauges.add(
+        "database_connections_max",
+        help,
+        &[],
+        MAX_CONNECTIONS.into(),
+    )?;
     Ok(gauges)
 }

@@ -22,7 +22,7 @@ use std::{net::IpAddr, ops::Deref, sync::Arc};
 use app::contract::MAX_REQUEST_BYTES;
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 
-pub use admin::router as admin_router;
+pub use admin::{Admin, router as admin_router};
 pub use idle_poll::IdlePolls;
 
 use crate::{

@@ -35,7 +35,6 @@ use matrix_sdk::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json, value::to_raw_value};
-use sqlx::PgPool;
 use tokio::{sync::Mutex, time};
 
 use super::{
@@ -45,7 +44,7 @@ use super::{
 use crate::{
     config::{BotCredentials, Matrix},
     metrics::Metrics,
-    storage::bot_log_in,
+    storage::{Db, bot_log_in},
 };
 
 /// One request's time, from connecting to the last byte.
@@ -199,7 +198,7 @@ impl MatrixError {
 #[derive(Debug)]
 pub struct Homeserver {
     config: Matrix,
-    pool: PgPool,
+    pool: Db,
     metrics: Metrics,
     client: Mutex<Option<Client>>,
     /// What `m.room.create` says of rooms that were looked at: it never changes.
@@ -209,7 +208,7 @@ pub struct Homeserver {
 impl Homeserver {
     /// Not connected yet.
     #[must_use]
-    pub fn new(config: Matrix, pool: PgPool, metrics: Metrics) -> Self {
+    pub fn new(config: Matrix, pool: Db, metrics: Metrics) -> Self {
         Self {
             config,
             pool,

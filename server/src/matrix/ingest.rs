@@ -1,13 +1,13 @@
 //! What a sync brought, stored with its position in one transaction.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::event::{Meaning, RoomEvent};
 use crate::{
     config::HistoryVisibility,
     storage::{
+        Connection, Db,
         matrix_events::{self, Taken},
         messages::{self, NewEntry},
         outbox::{self, Task},
@@ -43,7 +43,7 @@ pub(super) struct TakenIn {
 /// Stores everything and moves on from `from` to `to`; `None`, storing nothing, when another server
 /// did so first.
 pub(super) async fn store(
-    pool: &PgPool,
+    pool: &Db,
     rules: &Rules,
     batches: &[RoomBatch],
     from: Option<&str>,
@@ -100,7 +100,7 @@ struct Conversation {
 
 impl Conversation {
     async fn lock(
-        db: &mut PgConnection,
+        db: &mut Connection,
         rules: &Rules,
         session_id: Uuid,
     ) -> Result<Self, sqlx::Error> {
@@ -119,7 +119,7 @@ impl Conversation {
 
 /// Takes an event in; `true` when the visitor is shown its text.
 async fn take(
-    db: &mut PgConnection,
+    db: &mut Connection,
     rules: &Rules,
     conversation: &Conversation,
     event: &RoomEvent,
@@ -174,7 +174,7 @@ async fn take(
 }
 
 async fn tell_staff(
-    db: &mut PgConnection,
+    db: &mut Connection,
     session_id: Uuid,
     text: String,
 ) -> Result<(), sqlx::Error> {
@@ -183,7 +183,7 @@ async fn tell_staff(
 
 /// Puts an edited text in the place of what is shown; answers with its entry.
 async fn edit(
-    db: &mut PgConnection,
+    db: &mut Connection,
     conversation: &Conversation,
     event: &RoomEvent,
     of: &str,
@@ -211,7 +211,7 @@ async fn edit(
 /// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
 /// Matrix clients do. The homeserver sees to who may redact.
 async fn redact(
-    db: &mut PgConnection,
+    db: &mut Connection,
     conversation: &Conversation,
     event: &RoomEvent,
     redacted: &str,
@@ -249,7 +249,7 @@ async fn redact(
 
 /// Whether a change of what was shown comes too late for the visitor. Staff are told then.
 async fn is_too_late(
-    db: &mut PgConnection,
+    db: &mut Connection,
     conversation: &Conversation,
 ) -> Result<bool, sqlx::Error> {
     let Some(reason) = conversation.unseen_because else {
@@ -267,7 +267,7 @@ struct Entry<'a> {
 }
 
 async fn append(
-    db: &mut PgConnection,
+    db: &mut Connection,
     session_id: Uuid,
     event: &RoomEvent,
     entry: Entry<'_>,

@@ -9,7 +9,6 @@ use std::{panic, sync::Arc, time::Duration};
 
 use rand::Rng;
 use serde_json::{Value, json};
-use sqlx::{PgPool, postgres::PgListener};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -24,9 +23,10 @@ use super::{
 };
 use crate::{
     handoff::{self, Place},
+    heartbeat::Heart,
     metrics::Metrics,
     storage::{
-        matrix_events,
+        Db, Heard, Listener, Shares, matrix_events,
         outbox::{self, CHANNEL, Claim, End, Outcome, RENEWAL, Task},
         sessions,
     },
@@ -82,7 +82,7 @@ enum Failure {
 /// What is sent from, and where to.
 #[derive(Clone, Debug)]
 struct Sender {
-    pool: PgPool,
+    pool: Db,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
     sent_here: Arc<SentHere>,
@@ -92,13 +92,15 @@ struct Sender {
 
 /// Sends until `shutdown`, then finishes what is under way.
 pub async fn run(
-    pool: PgPool,
+    shares: Shares,
+    (heart, recorder_heart): (Heart, Heart),
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
     mut handed_over: handoff::Receiver,
     shutdown: CancellationToken,
 ) {
-    let (recorder, recording) = Recorder::new(pool.clone(), metrics.clone());
+    let pool = shares.relay.clone();
+    let (recorder, recording) = Recorder::new(pool.clone(), metrics.clone(), recorder_heart);
     let mut recording = tokio::spawn(recording);
     let sender = Sender {
         pool,
@@ -112,8 +114,11 @@ pub async fn run(
     let mut at_work = JoinSet::new();
     let mut listener = None;
     while !shutdown.is_cancelled() {
+        heart.beat();
         if listener.is_none() {
-            listener = listen(&sender.pool).await;
+            listener = Listener::connect(&shares.lines, &shares.reads, CHANNEL)
+                .await
+                .ok();
         }
         let free = slots.available_permits();
         let claims = claim_all(&sender.pool, free).await;
@@ -167,19 +172,15 @@ pub async fn run(
     let _ = time::timeout(SHUTDOWN_GRACE, finished).await;
 }
 
-async fn listen(pool: &PgPool) -> Option<PgListener> {
-    let mut listener = PgListener::connect_with(pool).await.ok()?;
-    listener.listen(CHANNEL).await.ok()?;
-    Some(listener)
-}
-
 /// Waits for NOTIFY: which session has something to send. A listener that lost its connection is dropped,
 /// and the poll takes over until there is a new one.
-async fn notified(listener: &mut Option<PgListener>) -> Option<Uuid> {
+async fn notified(listener: &mut Option<Listener>) -> Option<Uuid> {
     match listener {
         Some(active) => {
-            if let Ok(Some(told)) = active.try_recv().await {
-                return told.payload().parse().ok();
+            while let Ok(heard) = active.next().await {
+                if let Heard::News(session_id) = heard {
+                    return session_id.parse().ok();
+                }
             }
             *listener = None;
             None
@@ -188,7 +189,7 @@ async fn notified(listener: &mut Option<PgListener>) -> Option<Uuid> {
     }
 }
 
-async fn claim_all(pool: &PgPool, free: usize) -> Vec<Claim> {
+async fn claim_all(pool: &Db, free: usize) -> Vec<Claim> {
     if free == 0 {
         return Vec::new();
     }

@@ -6,7 +6,6 @@ use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_sdk::ruma::api::client::sync::sync_events::v3::Timeline;
 use quick_cache::sync::Cache;
-use sqlx::{PgConnection, PgPool};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,8 +17,9 @@ use super::{
     room,
 };
 use crate::{
+    heartbeat::Heart,
     metrics::Metrics,
-    storage::{sessions, sync_position},
+    storage::{Db, Lines, Shares, SyncLock, sessions, sync_position},
     support_chat::Heads,
 };
 
@@ -33,8 +33,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(15);
 const LOOKUPS: usize = 16;
 /// How many rooms' sessions are remembered at most: about 150 bytes each.
 const MAX_ROOMS: usize = 1 << 14;
-/// The session-level advisory lock of the server that syncs; the number says nothing.
-const LOCK: i64 = 0x7375_7070_6f72_7463;
+/// How long an answer of the homeserver's may take, by the limits of its requests.
+const ANSWER: Duration = Duration::from_secs(90);
+const FIRST_ANSWER: Duration = Duration::from_mins(15);
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -47,7 +48,9 @@ enum Failure {
 /// Follows the homeserver.
 #[derive(Debug)]
 pub struct Syncer {
-    pool: PgPool,
+    pool: Db,
+    lines: Lines,
+    heart: Heart,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
     heads: Heads,
@@ -60,7 +63,8 @@ impl Syncer {
     /// A syncer that has not begun.
     #[must_use]
     pub fn new(
-        pool: PgPool,
+        shares: &Shares,
+        heart: Heart,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
         heads: Heads,
@@ -73,7 +77,9 @@ impl Syncer {
             session_ttl,
         };
         Self {
-            pool,
+            pool: shares.relay.beating(heart.clone()),
+            lines: shares.lines.clone(),
+            heart,
             homeserver,
             metrics,
             heads,
@@ -86,6 +92,7 @@ impl Syncer {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0_u32;
         while !shutdown.is_cancelled() {
+            self.heart.beat();
             let turn = tokio::select! {
                 () = shutdown.cancelled() => break,
                 turn = self.turn(&mut failures) => turn,
@@ -106,22 +113,28 @@ impl Syncer {
 
     /// Syncs for as long as this server has the lock; `Ok` when it did not get it.
     async fn turn(&self, failures: &mut u32) -> Result<(), Failure> {
-        // The lock lives as long as this connection, which is closed at the end of the turn and not
-        // given back: a pooled connection would go on holding it.
-        let mut lock = self.pool.acquire().await?.detach();
-        if !try_lock(&mut lock).await? {
+        let Some(mut lock) = SyncLock::try_take(&self.lines).await? else {
             return Ok(());
-        }
+        };
         tracing::info!("this server follows the homeserver");
+        tokio::select! {
+            followed = self.follow(failures) => followed,
+            lost = lock.hold() => Err(lost.into()),
+        }
+    }
+
+    /// Syncs until that fails.
+    async fn follow(&self, failures: &mut u32) -> Result<(), Failure> {
         // The first answer says that the homeserver is there, and is not to wait for news.
         let mut wait = Duration::ZERO;
         loop {
-            // Over the connection that has the lock, so that losing one is losing the other.
-            let from = sync_position::get(&mut lock).await?;
+            let from = sync_position::get(&self.pool).await?;
             if from.is_none() && self.begin_with_nothing().await? {
                 continue;
             }
-            let answer = self.homeserver.sync(from.as_deref(), wait).await?;
+            let limit = from.as_ref().map_or(FIRST_ANSWER, |_| ANSWER);
+            let answer = self.homeserver.sync(from.as_deref(), wait);
+            let answer = self.heart.during(limit, answer).await?;
             let news: Vec<_> = answer
                 .rooms
                 .join
@@ -240,6 +253,7 @@ impl Syncer {
         let may_lack = timeline.limited && creation(timeline).is_none();
         let mut position = timeline.prev_batch.clone().filter(|_| may_lack);
         while let Some(token) = position {
+            self.heart.beat();
             let (page, next) = self.homeserver.history(room_id, Some(&token), from).await?;
             newest_first.extend(page);
             position = next;
@@ -253,10 +267,4 @@ impl Syncer {
 fn creation(timeline: &Timeline) -> Option<RoomEvent> {
     let mut events = timeline.events.iter().filter_map(RoomEvent::read);
     events.find(|event| event.event_type == CREATION)
-}
-
-async fn try_lock(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, LOCK)
-        .fetch_one(db)
-        .await
 }

@@ -1,7 +1,9 @@
 //! `matrix_events`: which events were sent or handled, and the entries that have their texts.
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
+
+use super::Connection;
 
 /// An event that was taken in.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +21,7 @@ pub struct Taken<'a> {
 }
 
 /// Records an event.
-pub async fn insert(db: &mut PgConnection, event: Taken<'_>) -> Result<(), sqlx::Error> {
+pub async fn insert(db: &mut Connection, event: Taken<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING",
@@ -54,7 +56,7 @@ pub async fn any_sent(
 
 /// The event that an edit edits.
 pub async fn edited_by(
-    db: &mut PgConnection,
+    db: &mut Connection,
     event_id: &str,
     session_id: Uuid,
 ) -> Result<Option<String>, sqlx::Error> {
@@ -84,7 +86,7 @@ pub struct Shown {
 /// What the visitor is shown of a staff event, by its newest edit that was not redacted; `None` when
 /// they are shown nothing of it, or it is an edit itself.
 pub async fn shown(
-    db: &mut PgConnection,
+    db: &mut Connection,
     event_id: &str,
     session_id: Uuid,
 ) -> Result<Option<Shown>, sqlx::Error> {
@@ -106,7 +108,7 @@ pub async fn shown(
 
 /// The event's text is to be found in another entry now, or nowhere any more.
 pub async fn point_to(
-    db: &mut PgConnection,
+    db: &mut Connection,
     event_id: &str,
     message_id: Option<Uuid>,
 ) -> Result<(), sqlx::Error> {
@@ -121,7 +123,7 @@ pub async fn point_to(
 }
 
 /// Neither the event's text nor that of its edits is to be found any more.
-pub async fn forget_texts(db: &mut PgConnection, event_id: &str) -> Result<(), sqlx::Error> {
+pub async fn forget_texts(db: &mut Connection, event_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE matrix_events SET message_id = NULL WHERE event_id = $1 OR edits = $1",
         event_id,

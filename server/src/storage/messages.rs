@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use app::contract::{Delivery, MAX_MESSAGES_PER_POLL, Message, Sender};
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::sessions::{CHANGES, Columns, Session};
+use super::{
+    Connection,
+    sessions::{CHANGES, Columns, Session},
+};
 
 /// An instant as the contract writes it.
 #[must_use]
@@ -34,7 +37,7 @@ pub struct NewEntry<'a> {
 
 /// Appends to the conversation, under the lock of its session's row: what commits later has a
 /// higher `seq`, so that no cursor can skip it.
-pub async fn append(db: &mut PgConnection, new: &NewEntry<'_>) -> Result<(), sqlx::Error> {
+pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx::Error> {
     // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
     sqlx::query!(
         "WITH session AS (
@@ -61,7 +64,7 @@ pub async fn append(db: &mut PgConnection, new: &NewEntry<'_>) -> Result<(), sql
 }
 
 /// When a message was stored.
-pub async fn created_at(db: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>, sqlx::Error> {
+pub async fn created_at(db: &mut Connection, id: Uuid) -> Result<DateTime<Utc>, sqlx::Error> {
     sqlx::query_scalar!("SELECT created_at FROM messages WHERE id = $1", id)
         .fetch_one(db)
         .await
@@ -136,7 +139,7 @@ pub async fn poll(
     // A session without messages after the cursor is one row too. No seq is greater than NULL.
     let rows = sqlx::query!(
         r#"SELECT ask.n AS "n!", session.closed_at,
-               extract(epoch FROM session.active_at - now())::float8 + $3 AS "seconds_left!",
+               extract(epoch FROM session.active_at - least(now(), $5))::float8 + $3 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = session.id)
                    AS "token_hashes!",
                (ask.after IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
@@ -157,6 +160,7 @@ pub async fn poll(
         &cursors as &[Option<Uuid>],
         session_ttl.as_secs_f64(),
         limit,
+        Utc::now(),
     )
     .fetch_all(db)
     .await?;

@@ -9,10 +9,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::sessions::{CHANGES, Subject};
+use super::{
+    Connection,
+    sessions::{CHANGES, Subject},
+};
 
 /// A claim that is not renewed for so long may be taken over.
 const LEASE: Duration = Duration::from_secs(6);
@@ -82,14 +85,14 @@ pub struct Claim {
 
 /// Queues a task behind what its session has queued, and wakes the senders when the transaction commits.
 /// The caller holds the session's lock.
-pub async fn push(db: &mut PgConnection, session_id: Uuid, task: &Task) -> Result<(), sqlx::Error> {
+pub async fn push(db: &mut Connection, session_id: Uuid, task: &Task) -> Result<(), sqlx::Error> {
     push_or_claim(db, session_id, task, false).await.map(drop)
 }
 
 /// Queues a task; or, when the caller `may_claim` it and nothing that its session has queued comes before
 /// it, claims it at once: the caller is to send it when the transaction has committed.
 pub async fn push_or_claim(
-    db: &mut PgConnection,
+    db: &mut Connection,
     session_id: Uuid,
     task: &Task,
     may_claim: bool,
@@ -161,7 +164,7 @@ pub struct Pushed {
 /// Appends a visitor's message to the conversation, as [`super::messages::append`] does, and queues it for the
 /// room, as [`push_or_claim`] does.
 pub async fn push_message(
-    db: &mut PgConnection,
+    db: &mut Connection,
     session_id: Uuid,
     message_id: Uuid,
     body: &str,

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
-
+use super::Connection;
 use crate::config::Limit;
 
 /// The advisory lock that makes counting and adding one step; the number says nothing.
@@ -20,7 +19,7 @@ pub struct TooMany {
 
 /// Counts one more beginning; or, when that would be too many, says so.
 pub async fn take(
-    db: &mut PgConnection,
+    db: &mut Connection,
     address_digest: &[u8],
     per_address: Limit,
     overall: Limit,

@@ -2,11 +2,13 @@
 
 use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{NewSession, Refusal, VisitorDetails};
-use crate::storage::idempotency::{self, Earlier, Entry};
+use crate::storage::{
+    Connection,
+    idempotency::{self, Earlier, Entry},
+};
 
 /// A key as the client chose it: 1 to 128 printable ASCII characters.
 #[derive(Clone, Debug)]
@@ -85,7 +87,7 @@ pub(super) struct Keyed {
 
 impl Keyed {
     /// What the same request did earlier; refused when the key stood for another one.
-    pub(super) async fn find(&self, db: &mut PgConnection) -> Result<Option<Earlier>, Refusal> {
+    pub(super) async fn find(&self, db: &mut Connection) -> Result<Option<Earlier>, Refusal> {
         let earlier = idempotency::find(db, self.scope, self.operation, &self.key_digest).await?;
         match earlier {
             Some(earlier) if earlier.request_digest != self.request_digest => {
@@ -98,7 +100,7 @@ impl Keyed {
     /// Takes the key; `false` when the same key was taken meanwhile.
     pub(super) async fn claim(
         &self,
-        db: &mut PgConnection,
+        db: &mut Connection,
         session_id: Uuid,
         message_id: Uuid,
     ) -> Result<bool, sqlx::Error> {

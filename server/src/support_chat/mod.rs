@@ -21,7 +21,6 @@ use app::contract::{Message, MessageBody};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::time;
 use uuid::Uuid;
 
@@ -30,7 +29,7 @@ use crate::{
     handoff::{Handoff, Place},
     metrics::{Metrics, Throttle},
     storage::{
-        self,
+        self, Connection, Db, Shares, Tx, clock,
         messages::{self, Ask, Poll},
         outbox::{self, Claim, Pushed, Task},
         session_starts,
@@ -53,7 +52,11 @@ pub use turnstile::Turnstile;
 pub use visitor::{InvalidField, VisitorDetails};
 
 /// Rows that are deleted in one statement.
-const BATCH: i64 = 500;
+const BATCH: i64 = 100;
+/// Statements of each kind in one run: more waits for the next.
+const BATCHES: usize = 50;
+/// How long it may take to find out what became of a commit that was not answered.
+const LOOK: Duration = Duration::from_millis(400);
 
 /// Tokens of one session: a creation may be answered this often before the first answer's ends.
 const MAX_TOKENS: i64 = 16;
@@ -140,7 +143,7 @@ pub struct StoredMessage {
 /// The service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SupportChat {
-    pool: PgPool,
+    shares: Shares,
     limits: Limits,
     addresses: AddressDigester,
     messages: Arc<PerMinute<Uuid>>,
@@ -157,7 +160,7 @@ impl SupportChat {
     /// A service over a migrated database.
     #[must_use]
     pub fn new(
-        pool: PgPool,
+        shares: Shares,
         limits: Limits,
         addresses: AddressDigester,
         turnstile: Option<Turnstile>,
@@ -167,9 +170,9 @@ impl SupportChat {
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         Self {
-            reader: Reader::new(pool.clone(), limits.session_ttl),
+            reader: Reader::new(shares.reads.clone(), limits.session_ttl),
             verifier: Arc::new(Verifier::new()),
-            pool,
+            shares,
             limits,
             addresses,
             messages,
@@ -398,10 +401,10 @@ impl SupportChat {
         token: &SecretString,
         limit: i64,
     ) -> Result<Vec<Message>, Refusal> {
-        let mut db = self.pool.acquire().await?;
-        let session = sessions::find(&mut *db, session_id, self.limits.session_ttl).await?;
+        let mut db = self.shares.reads.acquire().await?;
+        let session = sessions::find(&mut db, session_id, self.limits.session_ttl).await?;
         ensure_open(self.authenticate(session, token)?.state)?;
-        Ok(messages::list_newest(&mut *db, session_id, limit).await?)
+        Ok(messages::list_newest(&mut db, session_id, limit).await?)
     }
 
     /// Ends a conversation. What the visitor has sent is still relayed; the room stays.
@@ -423,7 +426,7 @@ impl SupportChat {
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
-        committed?;
+        committed.map_err(unless_certain)?;
         tracing::info!(session_id = %session_id, "session closed");
         Ok(())
     }
@@ -443,15 +446,15 @@ impl SupportChat {
         }
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        storage::again_if_lost(|| self.pool.begin()).await
+    async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        self.shares.writes.begin().await
     }
 
     /// A challenge's answer is good for one verification: a replay has had its own.
     async fn is_replay(&self, request: Option<&Keyed>) -> Result<bool, Refusal> {
         match request {
             Some(request) => Ok(request
-                .find(&mut *self.pool.acquire().await?)
+                .find(&mut self.shares.reads.acquire().await?)
                 .await?
                 .is_some()),
             None => Ok(false),
@@ -460,7 +463,7 @@ impl SupportChat {
 
     /// No conversation is begun that nobody would read. Time before this server's start does not
     /// count: it could not have reached the homeserver.
-    async fn ensure_relay(&self, db: &mut PgConnection) -> Result<(), Refusal> {
+    async fn ensure_relay(&self, db: &mut Connection) -> Result<(), Refusal> {
         let uptime = self.started.elapsed().as_secs_f64();
         let age = sync_position::age_seconds(db)
             .await?
@@ -473,7 +476,7 @@ impl SupportChat {
     }
 
     /// Before a room is made, for all servers together.
-    async fn throttle_start(&self, db: &mut PgConnection, address: IpAddr) -> Result<(), Refusal> {
+    async fn throttle_start(&self, db: &mut Connection, address: IpAddr) -> Result<(), Refusal> {
         let Limits {
             sessions_per_ip_per_hour,
             sessions_per_hour,
@@ -501,6 +504,7 @@ impl SupportChat {
         claimed: Option<(Claim, Place)>,
     ) -> Result<(), Refusal> {
         match (committed, claimed) {
+            (Err(error), _) if storage::is_certain(&error) => Err(error.into()),
             // A claim on what is there nevertheless runs out by itself.
             (Err(error), _) => self.find_out(error, session_id, message_id).await,
             (Ok(()), Some((claim, place))) => {
@@ -526,18 +530,23 @@ impl SupportChat {
             let found = messages::exists(&mut *tx, message_id).await?;
             Ok::<_, sqlx::Error>((locked.is_some(), found))
         };
-        match look.await {
-            Ok((_, true)) => Ok(()),
-            Ok((true, false)) => Err(error.into()),
-            Ok((false, false)) | Err(_) => Err(Refusal::OutcomeUnknown(error)),
+        // The visitor has waited for the commit already.
+        match time::timeout(LOOK, look).await {
+            Ok(Ok((_, true))) => Ok(()),
+            Ok(Ok((true, false))) => Err(error.into()),
+            Ok(Ok((false, false)) | Err(_)) | Err(_) => Err(Refusal::OutcomeUnknown(error)),
         }
     }
 
     /// Deletes keys that have run out, and the messages of sessions that ended long enough ago; a
-    /// batch at a time, so that nobody waits for it.
-    pub async fn delete_old(&self) -> Result<(), sqlx::Error> {
-        while storage::idempotency::delete_expired(&self.pool, BATCH).await? == BATCH.unsigned_abs()
-        {
+    /// batch at a time, so that nobody waits for it, and not too many. `own` is this server's time.
+    pub async fn delete_old(&self, db: &Db, own: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        clock::advance(db, own).await?;
+        for _ in 0..BATCHES {
+            let deleted = storage::idempotency::delete_expired(db, own, BATCH).await?;
+            if deleted < BATCH.unsigned_abs() {
+                break;
+            }
         }
         if let Some(retention) = self.limits.retention {
             // A creation's key counts for 24 hours, and goes with its message.
@@ -546,8 +555,11 @@ impl SupportChat {
                 .session_ttl
                 .saturating_add(retention)
                 .max(Duration::from_hours(24));
-            while sessions::empty_older_than(&self.pool, age, BATCH).await? == BATCH.unsigned_abs()
-            {
+            for _ in 0..BATCHES {
+                let emptied = sessions::empty_older_than(db, own, age, BATCH).await?;
+                if emptied < BATCH.unsigned_abs() {
+                    break;
+                }
             }
         }
         Ok(())
@@ -563,6 +575,15 @@ pub enum Cursor {
     Foreign,
 }
 
+/// After a commit that failed: Postgres may have carried it out all the same.
+fn unless_certain(error: sqlx::Error) -> Refusal {
+    if storage::is_certain(&error) {
+        error.into()
+    } else {
+        Refusal::OutcomeUnknown(error)
+    }
+}
+
 fn ensure_open(state: State) -> Result<(), Refusal> {
     match state {
         State::Open => Ok(()),
@@ -572,7 +593,7 @@ fn ensure_open(state: State) -> Result<(), Refusal> {
 }
 
 async fn store_visitor_message(
-    db: &mut PgConnection,
+    db: &mut Connection,
     session_id: Uuid,
     body: &str,
     may_claim: bool,
@@ -586,7 +607,7 @@ async fn store_visitor_message(
 /// The same session and message again, with one more token: the first cannot be shown again, and may
 /// be in use.
 async fn replay_creation(
-    mut tx: Transaction<'_, Postgres>,
+    mut tx: Tx,
     session_ttl: Duration,
     earlier: storage::idempotency::Earlier,
 ) -> Result<StartedSession, Refusal> {
@@ -595,7 +616,7 @@ async fn replay_creation(
     sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
     sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
     let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
-    tx.commit().await?;
+    tx.commit().await.map_err(unless_certain)?;
     tracing::info!(session_id = %earlier.session_id, "session creation replayed");
     Ok(StartedSession {
         session_id: earlier.session_id,

@@ -10,11 +10,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::PgPool;
 use tokio::{sync::oneshot, task, time};
 
 use crate::storage::{
-    self,
+    self, Db,
     messages::{self, Ask, Poll},
 };
 
@@ -24,7 +23,7 @@ const STATEMENTS: usize = 4;
 const BATCH: usize = 64;
 
 /// A statement that takes longer is given up: it would hold up everybody's polls.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const TIME_LIMIT: Duration = Duration::from_secs(4);
 
 type Answer = Result<Option<Poll>, Arc<sqlx::Error>>;
 
@@ -36,7 +35,7 @@ pub(super) struct Reader {
 
 #[derive(Debug)]
 struct Inner {
-    pool: PgPool,
+    pool: Db,
     session_ttl: Duration,
     queue: Mutex<Queue>,
 }
@@ -48,7 +47,7 @@ struct Queue {
 }
 
 impl Reader {
-    pub(super) fn new(pool: PgPool, session_ttl: Duration) -> Self {
+    pub(super) fn new(pool: Db, session_ttl: Duration) -> Self {
         let inner = Inner {
             pool,
             session_ttl,
@@ -148,17 +147,15 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use futures_util::future::join_all;
-    use sqlx::postgres::PgPoolOptions;
     use uuid::Uuid;
 
     use super::*;
+    use crate::{config::Database, storage::Shares};
 
     fn out_of_reach() -> Reader {
-        let pool = PgPoolOptions::new()
-            .acquire_timeout(Duration::from_millis(50))
-            .connect_lazy("postgres://127.0.0.1:1/nowhere")
-            .unwrap();
-        Reader::new(pool, Duration::from_hours(1))
+        let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
+        let shares = Shares::new(&Database { options });
+        Reader::new(shares.reads, Duration::from_hours(1))
     }
 
     fn ask() -> Ask {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    common::{ORIGIN, TestApp, Visitor, config, expect},
+    common::{ORIGIN, TestApp, Visitor, config, expect, shares},
     problem::expect_problem,
 };
 
@@ -267,7 +267,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let visitor = app.visitor("Hello").await;
     let shutdown = CancellationToken::new();
     let chat = SupportChat::new(
-        pool.clone(),
+        shares(&pool),
         unlimited(&pool).limits,
         AddressDigester::new("key".to_owned().into()),
         None,

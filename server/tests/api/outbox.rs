@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use server::storage::outbox;
 use sqlx::{PgPool, postgres::PgListener};
 
+use crate::common::shares;
+
 async fn queue(pool: &PgPool, sessions: i32) {
     for statement in [
         "INSERT INTO sessions (id) SELECT gen_random_uuid() FROM generate_series(1, $1)",
@@ -92,9 +94,9 @@ async fn listen_to_an_empty_queue(pool: &PgPool) -> PgListener {
 
 /// As the transaction does that stores a message.
 async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<outbox::Claim> {
-    let mut db = pool.acquire().await.unwrap();
+    let mut db = shares(pool).relay.acquire().await.unwrap();
     let session_id = sqlx::query_scalar("SELECT id FROM sessions")
-        .fetch_one(&mut *db)
+        .fetch_one(&mut db)
         .await
         .unwrap();
     let task = outbox::Task::Notice(text.to_owned());
@@ -253,7 +255,7 @@ async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(poo
         .fetch_one(&pool)
         .await
         .unwrap();
-    let mut db = pool.acquire().await.unwrap();
+    let mut db = shares(&pool).relay.acquire().await.unwrap();
     let mut claims = Vec::new();
     for (text, may_claim) in [("first", true), ("second", true), ("third", false)] {
         let id = uuid::Uuid::new_v4();
