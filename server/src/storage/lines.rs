@@ -1,6 +1,6 @@
 //! Connections outside the shares: each lives as long as what it is for.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Error, PgConnection, PgPool, postgres::PgConnectOptions,
@@ -13,8 +13,15 @@ use super::{db::missed, pools, settings::Settings};
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
 
 /// Opens connections. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Lines(PgConnectOptions);
+
+/// The options have the password.
+impl fmt::Debug for Lines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lines").finish_non_exhaustive()
+    }
+}
 
 impl Lines {
     pub(super) const fn new(options: PgConnectOptions) -> Self {

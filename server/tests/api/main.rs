@@ -15,11 +15,14 @@
 mod common;
 mod problem;
 
+mod clocks;
 mod close_session;
 mod command_line;
 mod create_session;
+mod database_faults;
 mod idempotency;
 mod limits;
+mod line_proxy;
 mod metrics;
 mod news;
 mod openapi;
@@ -27,7 +30,13 @@ mod operations;
 mod outbox;
 mod pages;
 mod poll_messages;
+mod pooler;
 mod refusals;
 mod send_message;
 mod support_page;
 mod turnstile;
+
+/// Connections to the test's database, as a server has them.
+fn shares(pool: &sqlx::PgPool) -> server::storage::Shares {
+    server::storage::Shares::new(&common::config(pool, &[]).database)
+}

@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    common::{ORIGIN, TestApp, Visitor, config, expect, shares},
+    common::{ORIGIN, TestApp, Visitor, config, expect},
     problem::expect_problem,
+    shares,
 };
 
 /// Whatever is awaited has happened by then, on the slowest machine.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use server::storage::outbox;
 use sqlx::{PgPool, postgres::PgListener};
 
-use crate::common::shares;
+use crate::shares;
 
 async fn queue(pool: &PgPool, sessions: i32) {
     for statement in [

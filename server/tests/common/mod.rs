@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use server::{config::Config, startup::Application, storage::Shares};
+use server::{config::Config, startup::Application};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,11 +34,6 @@ pub(crate) fn config(pool: &PgPool, extra: &[(&str, &str)]) -> Config {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     Config::from_vars(vars).expect("a valid configuration")
-}
-
-/// Connections to the test's database, as a server has them.
-pub(crate) fn shares(pool: &PgPool) -> Shares {
-    Shares::new(&config(pool, &[]).database)
 }
 
 /// A running server.
