@@ -95,7 +95,10 @@ fn the_database_is_one_that_can_be_used_and_no_value_is_repeated() {
         ),
         ("postgres://u:s3cret@a,b/d", "several hosts"),
         ("postgres://u:s3cret@a:1,b:2/d", "several hosts"),
-        ("postgres://u:s3cret@/d?host=a,b", "several hosts"),
+        (
+            "postgres:///d?user=u&password=s3cret&host=a,b",
+            "several hosts",
+        ),
         ("postgres://u:s3cret@h/d?port=1,2", "several hosts"),
         (
             "postgres://u:s3cret@h/d?sslmode=s3cret",

@@ -149,6 +149,14 @@ fn gauges(
         let help = "Time since a server of this database had an answer to /sync.";
         gauges.add("sync_age_seconds", help, &[], age)?;
     }
+    let (commits, heard) = (admin.shares.gate.is_open(), admin.heads.hear_changes());
+    let help = "Whether commits are answered.";
+    gauges.add("commits_up", help, &[], f64::from(u8::from(commits)))?;
+    let help = "Whether what one connection tells another one hears.";
+    gauges.add("notifications_up", help, &[], f64::from(u8::from(heard)))?;
+    let help = "How many loops of this server stand still.";
+    let still = u32::try_from(admin.hearts.still().len()).unwrap_or(u32::MAX);
+    gauges.add("loops_standing_still", help, &[], still.into())?;
     let (idle, used) = admin.shares.in_use();
     for (state, connections) in [("idle", idle), ("used", used)] {
         let help = "Connections of this server to Postgres.";

@@ -18,12 +18,12 @@ use super::{
 };
 use crate::config::Database;
 
-/// What all shares have together, with two listeners and the connection that holds the lock of the sync.
-pub const MAX_CONNECTIONS: u32 = READS + WRITES + RELAY + LINES;
+/// What all shares have together. With two listeners, and the connection that holds the lock of the sync, a server has
+/// 20.
+pub const MAX_CONNECTIONS: u32 = READS + WRITES + RELAY;
 const READS: u32 = 5;
 const WRITES: u32 = 7;
 const RELAY: u32 = 5;
-const LINES: u32 = 3;
 
 /// A connection that has answered so lately is not asked whether it lives.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl Shares {
             seconds(2),
             whole,
         );
-        let relay = share(options, RELAY, seconds(3), seconds(4), None);
+        let relay = share(options, RELAY, seconds(2), seconds(3), None);
         let gate = Gate::default();
         Self {
             reads,
@@ -114,7 +114,7 @@ fn share(
         idle_session_timeout: None,
     };
     let timing = Timing {
-        statement: statement + Duration::from_secs(1),
+        statement: statement + Duration::from_millis(500),
         whole,
         commit: statement,
     };

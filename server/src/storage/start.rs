@@ -2,7 +2,9 @@
 
 use std::{io, time::Duration};
 
-use sqlx::{AssertSqlSafe, Error, migrate::MigrateError, postgres::PgListener};
+use sqlx::{
+    AssertSqlSafe, Error, error::DatabaseError, migrate::MigrateError, postgres::PgListener,
+};
 use tokio::time::{self, Instant};
 use uuid::Uuid;
 
@@ -82,15 +84,25 @@ async fn hears(lines: &Lines) -> Result<bool, Error> {
         // Nobody waits for a standby.
         let tell =
             format!("BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY \"{channel}\"; COMMIT");
-        sqlx::raw_sql(AssertSqlSafe(tell))
-            .execute(&mut other)
-            .await?;
+        match sqlx::raw_sql(AssertSqlSafe(tell)).execute(&mut other).await {
+            // Notifications are sent one after the other, by all databases of a Postgres together, and some other one
+            // hangs. That says nothing about a pooler.
+            Err(error) if is_lock_timeout(&error) => return Ok(true),
+            // A pooler gave the notification to whoever used the connection at that moment.
+            Err(Error::Protocol(_)) => return Ok(false),
+            told => told?,
+        };
         let heard = time::timeout(HEARD, listener.try_recv()).await;
         Ok(matches!(heard, Ok(Ok(Some(_)))))
     };
     time::timeout(CONNECT + HEARD, heard)
         .await
         .unwrap_or_else(|_| Err(missed()))
+}
+
+fn is_lock_timeout(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "55P03")
 }
 
 async fn migrate(lines: &Lines) -> Result<(), Unusable> {
@@ -131,7 +143,13 @@ fn reason(error: &Error) -> String {
         .to_owned(),
         Error::Database(error) => {
             let code = error.code().unwrap_or_default();
+            // PgBouncer has one code for all that is wrong.
+            let message = error.message();
             match &*code {
+                "08P01" if message.starts_with("password authentication failed") => {
+                    "password authentication failed for the user"
+                }
+                "08P01" if message.starts_with("no such database") => "there is no such database",
                 "28P01" => "password authentication failed for the user",
                 "28000" => "the user may not connect (pg_hba.conf)",
                 "3D000" => "there is no such database",

@@ -110,7 +110,7 @@ async fn what_is_wrong_with_the_database_is_said_and_no_value(pool: PgPool) {
         ),
         (
             url(&pool, |options| options.username("secret-name")),
-            "the user may not connect",
+            "password authentication failed for the user",
         ),
         (
             url(&pool, |options| options.port(1).database("secret-name")),

@@ -42,12 +42,13 @@ impl PgBouncer {
         let dir = std::env::temp_dir().join(format!("pgbouncer-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&dir).unwrap();
         let settings = format!(
-            "[databases]\n* = host={} port={} user={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+            "[databases]\n* = host={} port={} user={} password={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n\
              default_pool_size = 25\n",
             options.get_host(),
             options.get_port(),
             options.get_username(),
+            options.to_url_lossy().password().unwrap_or_default(),
         );
         let file = dir.join("pgbouncer.ini");
         std::fs::write(&file, settings).unwrap();
