@@ -111,7 +111,7 @@ impl Application {
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
-        let (housekept, shutdown_housekeeping) = (support_chat.clone(), shutdown.clone());
+        let housekept = support_chat.clone();
         let state = AppState::from(http::Shared {
             support_chat,
             config,
@@ -120,7 +120,7 @@ impl Application {
         });
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
-        let mut parts: JoinSet<Result<(), StartupError>> = JoinSet::new();
+        let mut parts = Parts::default();
         let syncer = Syncer::new(
             &shares,
             hearts.heart("sync"),
@@ -129,57 +129,41 @@ impl Application {
             heads.clone(),
             ttl,
         );
-        let (stop_sync, stop_outbox) = (shutdown.clone(), shutdown.clone());
-        parts.spawn(async move {
-            syncer.run(stop_sync).await;
-            Ok(())
-        });
-        let (outbox_shares, outbox_metrics) = (shares.clone(), metrics.clone());
-        let outbox_hearts = (hearts.heart("outbox"), hearts.heart("recorder"));
-        parts.spawn(async move {
-            outbox::run(
-                outbox_shares,
-                outbox_hearts,
-                homeserver,
-                outbox_metrics,
-                handed_over,
-                stop_outbox,
-            )
-            .await;
-            Ok(())
-        });
-        let follow = support_chat::follow_changes(
+        parts.start(syncer.run(shutdown.clone()));
+        parts.start(outbox::run(
+            shares.clone(),
+            (hearts.heart("outbox"), hearts.heart("recorder")),
+            homeserver,
+            metrics.clone(),
+            handed_over,
+            shutdown.clone(),
+        ));
+        parts.start(support_chat::follow_changes(
             shares.clone(),
             heads.clone(),
             hearts.heart("changes"),
             shutdown.clone(),
-        );
-        parts.spawn(async move {
-            follow.await;
-            Ok(())
-        });
+        ));
         let service = http::public_service(&state);
         let service =
             ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
         let stop = shutdown.clone().cancelled_owned();
         let serve = axum::serve(public, service).with_graceful_shutdown(stop);
-        parts.spawn(async move { Ok(serve.await?) });
-        let watch = shares.gate.clone().watch(
+        parts.0.spawn(async move { Ok(serve.await?) });
+        parts.start(shares.gate.clone().watch(
             shares.probes.clone(),
             shares.reads.clone(),
             hearts.heart("commits"),
             shutdown.clone(),
-        );
-        parts.spawn(async move {
-            watch.await;
-            Ok(())
-        });
-        let watchdog = systemd::watchdog(hearts.clone(), shutdown.clone());
-        parts.spawn(async move {
-            watchdog.await;
-            Ok(())
-        });
-        let housekept_db = (shares.relay.clone(), hearts.heart("housekeeping"));
+        ));
+        parts.start(housekeeping::run(
+            housekept,
+            requests,
+            shares.relay.clone(),
+            hearts.heart("housekeeping"),
+            shutdown.clone(),
+        ));
+        parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));
         let router = http::admin_router(Admin {
             shares: shares.clone(),
             heads,
@@ -188,23 +172,39 @@ impl Application {
         });
         let stop = shutdown.clone().cancelled_owned();
         let serve = axum::serve(admin, router).with_graceful_shutdown(stop);
-        parts.spawn(async move { Ok(serve.await?) });
-        parts.spawn(async move {
-            let (db, heart) = housekept_db;
-            housekeeping::run(housekept, requests, db, heart, shutdown_housekeeping).await;
-            Ok(())
-        });
-
+        parts.0.spawn(async move { Ok(serve.await?) });
         systemd::ready();
 
+        parts.until_stopped(&shutdown, &shares).await
+    }
+}
+
+/// What runs side by side, each until the server is told to stop.
+#[derive(Debug, Default)]
+struct Parts(JoinSet<Result<(), StartupError>>);
+
+impl Parts {
+    fn start(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(async move {
+            part.await;
+            Ok(())
+        });
+    }
+
+    /// Waits for the end, and then for what is under way.
+    async fn until_stopped(
+        mut self,
+        shutdown: &CancellationToken,
+        shares: &Shares,
+    ) -> Result<(), StartupError> {
         // The first part to end ends all: none of them ends by itself but through a fault.
-        let first = parts.join_next().await;
+        let first = self.0.join_next().await;
         shutdown.cancel();
         systemd::stopping();
-        let rest = async { while parts.join_next().await.is_some() {} };
+        let rest = async { while self.0.join_next().await.is_some() {} };
         if time::timeout(SHUTDOWN_GRACE, rest).await.is_err() {
             tracing::warn!("what was still under way is cut off");
-            parts.shutdown().await;
+            self.0.shutdown().await;
         }
         // It would wait for a connection that does not come back.
         let _ = time::timeout(POOL_CLOSES, shares.close()).await;

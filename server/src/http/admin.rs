@@ -67,6 +67,10 @@ async fn health(
 /// Which part is not ready.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the answer"
+)]
 struct Readiness {
     ready: bool,
     /// Postgres answers.
@@ -171,4 +175,34 @@ fn gauges(
         MAX_CONNECTIONS.into(),
     )?;
     Ok(gauges)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::config::Database;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_stands_still_is_named() {
+        let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
+        let admin = Admin {
+            shares: Shares::new(&Database { options }),
+            heads: Heads::new(CancellationToken::new()),
+            hearts: Heartbeats::default(),
+            metrics: Metrics::new().unwrap(),
+        };
+        let (heart, _other) = (admin.hearts.heart("sync"), admin.hearts.heart("outbox"));
+        assert!(health(State(admin.clone())).await.is_ok());
+        time::advance(Duration::from_mins(1)).await;
+        heart.beat();
+        let (status, Json(illness)) = health(State(admin)).await.unwrap_err();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let said = serde_json::to_value(illness).unwrap();
+        assert_eq!(said, serde_json::json!({ "standsStill": ["outbox"] }));
+    }
 }

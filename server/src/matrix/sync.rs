@@ -134,7 +134,7 @@ impl Syncer {
             }
             let limit = from.as_ref().map_or(FIRST_ANSWER, |_| ANSWER);
             let answer = self.homeserver.sync(from.as_deref(), wait);
-            let answer = self.heart.during(limit, answer).await?;
+            let answer = self.heart.during(limit, Box::pin(answer)).await?;
             let news: Vec<_> = answer
                 .rooms
                 .join

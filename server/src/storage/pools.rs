@@ -109,9 +109,9 @@ fn share(
     whole: Option<Duration>,
 ) -> Db {
     let settings = Settings {
-        statement_timeout: Some(statement),
-        lock_timeout: lock,
-        idle_session_timeout: None,
+        statement: Some(statement),
+        lock,
+        idle: None,
     };
     let timing = Timing {
         statement: statement + Duration::from_millis(500),

@@ -8,28 +8,28 @@ use std::{fmt::Write, time::Duration};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     /// A statement that takes longer is ended. `None`: never.
-    pub(super) statement_timeout: Option<Duration>,
+    pub(super) statement: Option<Duration>,
     /// A statement that waits longer for a lock is ended.
-    pub(super) lock_timeout: Duration,
+    pub(super) lock: Duration,
     /// A connection that hears nothing for so long is ended, and with it the locks that it has.
-    pub(super) idle_session_timeout: Option<Duration>,
+    pub(super) idle: Option<Duration>,
 }
 
 impl Settings {
     /// Of a connection that listens.
     pub(super) const LINE: Self = Self {
-        statement_timeout: Some(Duration::from_secs(3)),
-        lock_timeout: Duration::from_secs(2),
-        idle_session_timeout: None,
+        statement: Some(Duration::from_secs(3)),
+        lock: Duration::from_secs(2),
+        idle: None,
     };
 
     /// One statement that sets all.
     pub(super) fn statement(self) -> String {
         let millis = |limit: Option<Duration>| limit.unwrap_or_default().as_millis().to_string();
         let settings = [
-            ("statement_timeout", millis(self.statement_timeout)),
-            ("lock_timeout", millis(Some(self.lock_timeout))),
-            ("idle_session_timeout", millis(self.idle_session_timeout)),
+            ("statement_timeout", millis(self.statement)),
+            ("lock_timeout", millis(Some(self.lock))),
+            ("idle_session_timeout", millis(self.idle)),
             // A server that stopped, or vanished with its host, must not keep its locks.
             ("idle_in_transaction_session_timeout", "5000".to_owned()),
             ("tcp_keepalives_idle", "5".to_owned()),

@@ -111,8 +111,8 @@ async fn migrate(lines: &Lines) -> Result<(), Unusable> {
     migrator.set_ignore_missing(true);
     // A migration may take its time, but what waits behind its locks does not.
     let settings = Settings {
-        statement_timeout: None,
-        lock_timeout: Duration::from_secs(10),
+        statement: None,
+        lock: Duration::from_secs(10),
         ..Settings::LINE
     };
     let mut line = lines.connect(settings).await?;

@@ -25,7 +25,7 @@ impl SyncLock {
     /// The lock, unless another server has it.
     pub async fn try_take(lines: &Lines) -> Result<Option<Self>, Error> {
         let settings = Settings {
-            idle_session_timeout: Some(LEASE),
+            idle: Some(LEASE),
             ..Settings::LINE
         };
         let mut line = lines.connect(settings).await?;

@@ -1,4 +1,4 @@
-//! PgBouncer between the server and Postgres.
+//! A pooler between the server and Postgres.
 
 use std::{
     net::TcpListener,
@@ -15,6 +15,7 @@ use crate::{
     operations::admin,
 };
 
+/// The pooler.
 struct PgBouncer {
     process: Child,
     dir: PathBuf,
