@@ -60,10 +60,30 @@ async fn connections_that_die_without_a_word_stop_nothing_for_long(pool: PgPool)
     let line = LineProxy::before(&pool).await;
     let app = TestApp::spawn(unlimited(&pool, &[("DATABASE_URL", &line.url())])).await;
     let visitor = app.visitor("Hello").await;
-    // Every share has connections, several of them in use until now.
-    let busy = (0..20).map(async |_| tokio::join!(visitor.send("more"), visitor.poll(None)));
-    join_all(busy).await;
-    line.freeze();
+    // Every connection that visitors' requests may have is in the middle of a statement.
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let busy = (0..20).map(async |_| tokio::join!(visitor.send("during"), visitor.poll(None)));
+    let freeze = async {
+        until("writes wait", async || {
+            let waiting = sqlx::query_scalar::<_, i64>(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            );
+            waiting.fetch_one(&pool).await.unwrap() >= 7
+        })
+        .await;
+        line.freeze();
+        tx.rollback().await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(join_all(busy), freeze);
+    for (sent, polled) in answers {
+        assert!([201, 503].contains(&sent.status().as_u16()), "{sent:?}");
+        assert!([200, 503].contains(&polled.status().as_u16()), "{polled:?}");
+    }
     // Queued by another server, so that it has to be found.
     run(
         &pool,
