@@ -92,8 +92,9 @@ impl Exchange {
                     None,
                     None,
                     |it, can_wait_s| {
-                        let batch = |PollMessagesResponse { messages }| Batch {
+                        let batch = |PollMessagesResponse { messages, more }| Batch {
                             messages,
+                            more,
                             can_wait_s,
                         };
                         Event::Polled(read(it).map(batch))

@@ -90,6 +90,8 @@ pub(crate) enum Event {
 /// What a poll brought.
 pub(crate) struct Batch {
     pub(crate) messages: Vec<Message>,
+    /// They were cut: there is more after the last of them.
+    pub(crate) more: bool,
     /// For so many seconds, the server lets a poll wait for something new. 0: it does not.
     pub(crate) can_wait_s: u8,
 }
@@ -808,6 +810,7 @@ impl Session {
         self.polling.can_wait_s = 0;
         let Batch {
             messages,
+            more,
             can_wait_s,
         } = match answer {
             Ok(batch) => batch,
@@ -817,7 +820,8 @@ impl Session {
         self.polling.failures = 0;
         self.online = true;
         let last = messages.last().map(|message| message.id.clone());
-        let is_full = messages.len() >= MAX_MESSAGES_PER_POLL;
+        // A server from before `more` only has full answers.
+        let more = more || messages.len() >= MAX_MESSAGES_PER_POLL;
         let Merged { is_news, replies } = self.transcript.merge(messages);
         // What is restored was said before, and is not news.
         if !self.polling.is_restoring {
@@ -832,9 +836,8 @@ impl Session {
                 });
             }
         }
-        // A full page means that there is more. (A server that gives the same page for ever is
-        // not asked for it at once for ever.)
-        if is_full && last != self.polling.page_end {
+        // A server that gives the same page again and again is not asked for it at once each time.
+        if more && last != self.polling.page_end {
             self.polling.page_end = last;
             self.poll();
         } else {

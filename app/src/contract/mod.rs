@@ -44,3 +44,6 @@ pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
 /// A poll answers with at most this many messages; a full answer means: ask again.
 pub const MAX_MESSAGES_PER_POLL: usize = 100;
+
+/// A poll's answer has at most this many bytes of JSON, unless its only message is larger.
+pub const MAX_POLL_BYTES: usize = 256 * 1024;

@@ -120,6 +120,9 @@ error_codes! {
         "The idempotency key was used for another request";
     /// Too many requests; `Retry-After` says when to come back.
     RateLimited = "rate_limited", 429, "Too many requests";
+    /// Nobody knows whether a request that changes something was carried out. The status may also be 502
+    /// or 504; repeated with the same idempotency key it is carried out once.
+    OutcomeUnknown = "outcome_unknown", 500, "It is not known whether the request was carried out";
     /// A fault of the server's own.
     Internal = "internal_error", 500, "Something went wrong on the server";
     /// The homeserver has been out of reach for too long.

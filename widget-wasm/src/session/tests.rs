@@ -96,7 +96,17 @@ impl Browser {
     fn polled_by(&mut self, messages: Vec<Message>, can_wait_s: u8) -> Vec<Effect> {
         self.on(Event::Polled(Ok(Batch {
             messages,
+            more: false,
             can_wait_s,
+        })))
+    }
+
+    /// As `waited`, by an answer that was cut.
+    fn polled_in_part(&mut self, messages: Vec<Message>) -> Vec<Effect> {
+        self.on(Event::Polled(Ok(Batch {
+            messages,
+            more: true,
+            can_wait_s: WAIT_S,
         })))
     }
 
@@ -663,6 +673,39 @@ fn a_full_page_means_ask_again_at_once() {
     assert_eq!(browser.polled(page(100)), [poll(Some("m199"))]);
     assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
     assert_eq!(browser.lines().len(), 200);
+}
+
+#[test]
+fn an_answer_that_was_cut_means_ask_again_at_once() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let part = vec![own("m0", "stuck", Delivery::Pending), staff("m1", "x")];
+    assert_eq!(browser.polled_in_part(part), [poll(Some("m1"))]);
+    assert!(browser.session.is_restoring());
+    let part = || vec![staff("m2", "y")];
+    assert_eq!(browser.polled_in_part(part()), [poll(Some("m2"))]);
+    // Again and again the same is not news.
+    assert_eq!(browser.polled_in_part(part()), [poll_in(POLL_MS)]);
+    assert!(!browser.session.is_restoring());
+    assert_eq!(browser.lines(), ["stuck", "x", "y"]);
+}
+
+#[test]
+fn where_nobody_knows_the_same_is_sent_under_the_same_key() {
+    for status in [500, 502, 503, 504] {
+        for code in [ErrorCode::OutcomeUnknown, ErrorCode::Unknown] {
+            let mut browser = Browser::chatting();
+            let first = browser.send("Hello?");
+            browser.on(Event::Sent(Err(refused(status, code))));
+            assert_eq!(browser.retry(), first, "{status}");
+
+            let mut browser = Browser::new(None);
+            browser.on(Event::Opened);
+            let first = browser.send("Hello?");
+            browser.on(Event::Created(Err(refused(status, code))));
+            assert_eq!(browser.retry(), first, "{status}");
+        }
+    }
 }
 
 #[test]

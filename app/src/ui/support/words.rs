@@ -83,9 +83,12 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
         ErrorCode::DatabaseUnavailable => {
             "The chat does not work at the moment, so nothing was sent. What you wrote is kept."
         }
-        ErrorCode::Internal | ErrorCode::RequestTimeout => {
-            "Something went wrong on our side, and it is not certain that this was sent. Just send it \
-             again: it will not arrive twice."
+        ErrorCode::OutcomeUnknown | ErrorCode::Internal => {
+            "Something went wrong on our side, and it is not certain that this was sent. Send it again \
+             as it is: it will not arrive twice."
+        }
+        ErrorCode::RequestTimeout => {
+            "It took too long until we had all of this, so nothing was sent. Please send it again."
         }
         code => return format!("{}. Nothing was sent.", code.title()),
     };
