@@ -36,14 +36,17 @@ pub enum Throttle {
     SessionsPerIp,
     /// New sessions of all addresses together.
     Sessions,
+    /// Memory for answers.
+    AnswerMemory,
 }
 
 impl Throttle {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::RequestsPerIp,
         Self::MessagesPerSession,
         Self::SessionsPerIp,
         Self::Sessions,
+        Self::AnswerMemory,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -52,6 +55,7 @@ impl Throttle {
             Self::MessagesPerSession => "messages_per_session",
             Self::SessionsPerIp => "sessions_per_ip",
             Self::Sessions => "sessions",
+            Self::AnswerMemory => "answer_memory",
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{ServiceExt, extract::Request};
 use sqlx::{PgPool, migrate::MigrateError};
 use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +10,10 @@ use crate::{
     config::Config,
     handoff::Handoff,
     housekeeping,
-    http::{self, AppState},
+    http::{
+        self, AppState,
+        listener::{self, Terms},
+    },
     matrix::{Homeserver, outbox, sync::Syncer},
     metrics::Metrics,
     storage,
@@ -152,15 +154,18 @@ impl Application {
             Ok(())
         });
         let service = http::public_service(&state);
-        let service =
-            ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-        let stop = shutdown.clone().cancelled_owned();
-        let serve = axum::serve(public, service).with_graceful_shutdown(stop);
-        parts.spawn(async move { Ok(serve.await?) });
+        let terms = Terms::public(&state.config.http);
+        let serve = listener::serve(public, service, terms, shutdown.clone());
+        parts.spawn(async move {
+            serve.await;
+            Ok(())
+        });
         let router = http::admin_router(pool.clone(), metrics);
-        let stop = shutdown.clone().cancelled_owned();
-        let serve = axum::serve(admin, router).with_graceful_shutdown(stop);
-        parts.spawn(async move { Ok(serve.await?) });
+        let serve = listener::serve(admin, router, Terms::admin(), shutdown.clone());
+        parts.spawn(async move {
+            serve.await;
+            Ok(())
+        });
         parts.spawn(async move {
             housekeeping::run(housekept, requests, shutdown_housekeeping).await;
             Ok(())

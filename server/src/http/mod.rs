@@ -1,11 +1,15 @@
 //! The public listener (API, pages, widget) and the admin listener (health, readiness, metrics).
 
 mod admin;
+mod arrival;
 mod bearer;
 mod bounded;
 mod client_address;
+mod held;
+mod host;
 mod idle_poll;
 mod json;
+pub mod listener;
 mod openapi;
 mod operation;
 mod origin;

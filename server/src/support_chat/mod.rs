@@ -2,6 +2,7 @@
 //!
 //! Every operation is one transaction. What it promises is in Postgres when it answers.
 
+mod budget;
 mod changes;
 mod heads;
 mod idempotency;
@@ -17,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::contract::{Message, MessageBody};
+use app::contract::{MAX_POLL_BYTES, Message, MessageBody};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -31,7 +32,7 @@ use crate::{
     metrics::{Metrics, Throttle},
     storage::{
         self,
-        messages::{self, Ask, Poll},
+        messages::{self, Ask, Newest, Poll},
         outbox::{self, Claim, Pushed, Task},
         session_starts,
         sessions::{self, Session, State},
@@ -39,11 +40,13 @@ use crate::{
     },
 };
 
+use budget::Budget;
 use heads::Head;
 use idempotency::Keyed;
 use reader::Reader;
 use token::Verifier;
 
+pub use budget::Share;
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
@@ -61,6 +64,12 @@ const MAX_TOKENS: i64 = 16;
 /// How often a poll that waits looks for itself, in milliseconds: seldom at Postgres, as long as its
 /// head is known. At random, so that those who lost NOTIFY together do not ask together.
 const LOOK_AGAIN_MILLIS: std::ops::Range<u64> = 2_000..4_000;
+
+/// How long it may take to find out whether a commit that was not answered took place.
+const FIND_OUT_TIME: Duration = Duration::from_secs(5);
+
+/// What a page may hold of memory while it is made: its texts are escaped, and marked up.
+const PAGE_BYTES: usize = 8 * MAX_POLL_BYTES;
 
 /// Why an operation was refused.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +101,12 @@ pub enum Refusal {
     /// Too much of it; after this long it will not be.
     #[error("too many requests")]
     RateLimited(Duration),
-    /// Postgres was lost at the moment of committing.
+    /// Answers that are under way hold all the memory that they may.
+    #[error("there is no memory for another answer")]
+    Busy,
+    /// Postgres was lost when the request may have been carried out, by this attempt or by an earlier one.
     #[error("it is not known whether the request was carried out: {0}")]
-    OutcomeUnknown(sqlx::Error),
+    OutcomeUnknown(Arc<sqlx::Error>),
     /// Postgres.
     #[error(transparent)]
     Database(#[from] Arc<sqlx::Error>),
@@ -104,6 +116,27 @@ impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
         Arc::new(error).into()
     }
+}
+
+impl Refusal {
+    /// The same, where an attempt under the same key was carried out: a fault now must not say that nothing was.
+    fn of_a_replay(self) -> Self {
+        match self {
+            Self::Database(error) => Self::OutcomeUnknown(error),
+            other => other,
+        }
+    }
+}
+
+/// What a poll is answered with.
+#[derive(Debug, Default)]
+pub struct Entries {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// There is more after them.
+    pub more: bool,
+    /// Their part of the memory for answers.
+    pub share: Option<Share>,
 }
 
 /// A conversation that begins.
@@ -147,6 +180,7 @@ pub struct SupportChat {
     turnstile: Option<Turnstile>,
     heads: Heads,
     handoff: Handoff,
+    budget: Budget,
     reader: Reader,
     verifier: Arc<Verifier>,
     metrics: Metrics,
@@ -166,8 +200,10 @@ impl SupportChat {
         metrics: Metrics,
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
+        let budget = Budget::new();
         Self {
-            reader: Reader::new(pool.clone(), limits.session_ttl),
+            reader: Reader::new(pool.clone(), limits.session_ttl, budget.clone()),
+            budget,
             verifier: Arc::new(Verifier::new()),
             pool,
             limits,
@@ -236,13 +272,14 @@ impl SupportChat {
             && !request.claim(&mut tx, session_id, message.id).await?
         {
             // The same request was faster: what this one did is undone, and it is given that one's.
-            tx.rollback().await?;
-            let mut tx = self.begin().await?;
-            let earlier = request
-                .find(&mut tx)
-                .await?
-                .ok_or(sqlx::Error::RowNotFound)?;
-            return replay_creation(tx, self.limits.session_ttl, earlier).await;
+            let replay = async {
+                tx.rollback().await?;
+                let mut tx = self.begin().await?;
+                let earlier = request.find(&mut tx).await?;
+                let earlier = earlier.ok_or(sqlx::Error::RowNotFound)?;
+                replay_creation(tx, self.limits.session_ttl, earlier).await
+            };
+            return replay.await.map_err(Refusal::of_a_replay);
         }
         let committed = tx.commit().await;
         self.promised(committed, session_id, message.id, claim.zip(place))
@@ -274,7 +311,8 @@ impl SupportChat {
         if let Some(request) = &request
             && let Some(earlier) = request.find(&mut tx).await?
         {
-            let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
+            let created_at = messages::created_at(&mut tx, earlier.message_id).await;
+            let created_at = created_at.map_err(|error| Refusal::from(error).of_a_replay())?;
             return Ok(StoredMessage {
                 id: earlier.message_id,
                 created_at,
@@ -314,12 +352,12 @@ impl SupportChat {
         session_id: Uuid,
         token: &SecretString,
         after: Option<Cursor>,
-    ) -> Result<Vec<Message>, Refusal> {
+    ) -> Result<Entries, Refusal> {
         let digest = token::digest(token.expose_secret());
         if let Some(Cursor::Message(id)) = after
             && self.heads.is_newest(session_id, &digest, id)
         {
-            return Ok(Vec::new());
+            return Ok(Entries::default());
         }
         let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
         let ask = Ask {
@@ -330,14 +368,21 @@ impl SupportChat {
                 Cursor::Foreign => Uuid::nil(),
             }),
         };
-        let Some(Poll {
+        let read = self.reader.read(ask).await.inspect_err(|refusal| {
+            if let Refusal::Busy = refusal {
+                self.metrics.throttled(Throttle::AnswerMemory);
+            }
+        });
+        let Some((poll, share)) = read? else {
+            return Err(Refusal::SessionNotFound);
+        };
+        let Poll {
             session,
             knows_cursor,
             messages,
-        }) = self.reader.read(ask).await?
-        else {
-            return Err(Refusal::SessionNotFound);
-        };
+            more,
+            ..
+        } = poll;
         let session = self.authenticate(Some(session), token)?;
         ensure_open(session.state)?;
         if !knows_cursor {
@@ -353,7 +398,11 @@ impl SupportChat {
             };
             self.heads.remember(&ticket, head);
         }
-        Ok(messages)
+        Ok(Entries {
+            messages,
+            more,
+            share,
+        })
     }
 
     /// As [`Self::poll_messages`]; where there is nothing, waits for up to `wait` for something. Answers
@@ -364,44 +413,54 @@ impl SupportChat {
         token: &SecretString,
         after: Option<Cursor>,
         wait: Duration,
-    ) -> Result<Vec<Message>, Refusal> {
+    ) -> Result<Entries, Refusal> {
         let deadline = time::Instant::now() + wait;
-        let messages = self.poll_messages(session_id, token, after).await?;
-        if !messages.is_empty() || wait.is_zero() {
-            return Ok(messages);
+        let entries = self.poll_messages(session_id, token, after).await?;
+        if !entries.messages.is_empty() || wait.is_zero() {
+            return Ok(entries);
         }
         // Only who may read gets a place.
         let Some(waiter) = self.heads.waiter(session_id) else {
-            return Ok(messages);
+            return Ok(entries);
         };
         loop {
             // Before looking, so that no change falls between looking and waiting.
             let change = waiter.change();
-            let messages = self.poll_messages(session_id, token, after).await?;
-            if !messages.is_empty() || deadline <= time::Instant::now() {
-                return Ok(messages);
+            let entries = self.poll_messages(session_id, token, after).await?;
+            if !entries.messages.is_empty() || deadline <= time::Instant::now() {
+                return Ok(entries);
             }
             let millis = rand::rng().random_range(LOOK_AGAIN_MILLIS);
             let look_again = time::Instant::now() + Duration::from_millis(millis);
             tokio::select! {
                 () = change => {}
                 () = time::sleep_until(look_again.min(deadline)) => {}
-                () = waiter.shutdown() => return Ok(messages),
+                () = waiter.shutdown() => return Ok(entries),
             }
         }
     }
 
-    /// The newest entries, for who shows the conversation anew each time.
+    /// Refused unless the conversation goes on.
+    pub async fn ensure_open(&self, session_id: Uuid, token: &SecretString) -> Result<(), Refusal> {
+        let session = sessions::find(&self.pool, session_id, self.limits.session_ttl).await?;
+        ensure_open(self.authenticate(session, token)?.state)
+    }
+
+    /// The newest entries, for a page that shows the conversation as a whole each time; with the memory for it.
     pub async fn newest_messages(
         &self,
         session_id: Uuid,
         token: &SecretString,
-        limit: i64,
-    ) -> Result<Vec<Message>, Refusal> {
-        let mut db = self.pool.acquire().await?;
-        let session = sessions::find(&mut *db, session_id, self.limits.session_ttl).await?;
-        ensure_open(self.authenticate(session, token)?.state)?;
-        Ok(messages::list_newest(&mut *db, session_id, limit).await?)
+        max_entries: i64,
+        max_bytes: i64,
+    ) -> Result<(Newest, Share), Refusal> {
+        self.ensure_open(session_id, token).await?;
+        let Some(share) = self.budget.share(PAGE_BYTES).await else {
+            self.metrics.throttled(Throttle::AnswerMemory);
+            return Err(Refusal::Busy);
+        };
+        let newest = messages::list_newest(&self.pool, session_id, max_entries, max_bytes).await?;
+        Ok((newest, share))
     }
 
     /// Ends a conversation. What the visitor has sent is still relayed; the room stays.
@@ -423,7 +482,12 @@ impl SupportChat {
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
-        committed?;
+        if let Err(error) = committed {
+            self.find_out(error, session_id, async |session, _| {
+                Ok(session.map(|session| session.state == State::Closed))
+            })
+            .await?;
+        }
         tracing::info!(session_id = %session_id, "session closed");
         Ok(())
     }
@@ -502,7 +566,13 @@ impl SupportChat {
     ) -> Result<(), Refusal> {
         match (committed, claimed) {
             // A claim on what is there nevertheless runs out by itself.
-            (Err(error), _) => self.find_out(error, session_id, message_id).await,
+            (Err(error), _) => {
+                self.find_out(error, session_id, async |session, db| {
+                    let found = messages::exists(db, message_id).await?;
+                    Ok((found || session.is_some()).then_some(found))
+                })
+                .await
+            }
             (Ok(()), Some((claim, place))) => {
                 self.handoff.send(claim, place);
                 Ok(())
@@ -513,23 +583,22 @@ impl SupportChat {
 
     /// A connection that was lost while it committed leaves open whether it did, and a refusal promises
     /// that it did not. With the session's lock in hand the other transaction is over: the message is
-    /// there or never will be. Without it, nothing is promised.
+    /// there or never will be. Without it, nothing is promised. `look` says whether it was carried out, if it can.
     async fn find_out(
         &self,
         error: sqlx::Error,
         session_id: Uuid,
-        message_id: Uuid,
+        look: impl AsyncFnOnce(Option<Session>, &mut PgConnection) -> Result<Option<bool>, sqlx::Error>,
     ) -> Result<(), Refusal> {
-        let look = async {
+        let found = time::timeout(FIND_OUT_TIME, async {
             let mut tx = self.begin().await?;
             let locked = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
-            let found = messages::exists(&mut *tx, message_id).await?;
-            Ok::<_, sqlx::Error>((locked.is_some(), found))
-        };
-        match look.await {
-            Ok((_, true)) => Ok(()),
-            Ok((true, false)) => Err(error.into()),
-            Ok((false, false)) | Err(_) => Err(Refusal::OutcomeUnknown(error)),
+            look(locked, &mut tx).await
+        });
+        match found.await {
+            Ok(Ok(Some(true))) => Ok(()),
+            Ok(Ok(Some(false))) => Err(error.into()),
+            Ok(Ok(None) | Err(_)) | Err(_) => Err(Refusal::OutcomeUnknown(Arc::new(error))),
         }
     }
 
@@ -591,11 +660,17 @@ async fn replay_creation(
     earlier: storage::idempotency::Earlier,
 ) -> Result<StartedSession, Refusal> {
     let token = SessionToken::generate();
-    sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
-    sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
-    sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
-    let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
-    tx.commit().await?;
+    let replay = async {
+        sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
+        sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
+        sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
+        let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
+        tx.commit().await?;
+        Ok::<_, sqlx::Error>(created_at)
+    };
+    let created_at = replay
+        .await
+        .map_err(|error| Refusal::from(error).of_a_replay())?;
     tracing::info!(session_id = %earlier.session_id, "session creation replayed");
     Ok(StartedSession {
         session_id: earlier.session_id,

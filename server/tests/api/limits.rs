@@ -278,3 +278,56 @@ async fn old_conversations_are_deleted_when_the_operator_says_so(pool: PgPool) {
     expect_problem(old.poll(None).await, 410, "session_expired").await;
     expect_problem(undelivered.poll(None).await, 410, "session_expired").await;
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn every_request_counts_whatever_becomes_of_it(pool: PgPool) {
+    const LIMIT: usize = 8;
+    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "8")];
+    let foreign = ("origin", "https://evil.example");
+    let requests: [(Method, &str, (&str, &str), u16); 8] = [
+        (Method::POST, "/v1/support-chat/sessions", foreign, 403),
+        (
+            Method::POST,
+            "/v1/support-chat/sessions",
+            ("content-type", "text/plain"),
+            415,
+        ),
+        (
+            Method::GET,
+            "/v1/support-chat/sessions/x/messages",
+            ("x-a", "b"),
+            401,
+        ),
+        (Method::GET, "/v1/support-chat/nowhere", ("x-a", "b"), 404),
+        (
+            Method::DELETE,
+            "/v1/support-chat/sessions",
+            ("x-a", "b"),
+            405,
+        ),
+        (Method::OPTIONS, "/v1/support-chat/sessions", foreign, 200),
+        (
+            Method::GET,
+            "/support",
+            ("sec-fetch-site", "cross-site"),
+            200,
+        ),
+        (Method::POST, "/support/api/send", foreign, 403),
+    ];
+    for (method, path, (name, value), status) in requests {
+        let app = TestApp::spawn(config(&pool, &vars)).await;
+        let ask = || app.request(method.clone(), path).header(name, value).send();
+        for _ in 0..LIMIT {
+            assert_eq!(ask().await.unwrap().status(), status, "{method} {path}");
+        }
+        let over = ask().await.unwrap().status();
+        // A page may ask always what it may ask; what it asks then is refused.
+        assert_eq!(
+            over,
+            if method == Method::OPTIONS { 200 } else { 429 },
+            "{method} {path}"
+        );
+        let other = app.api(Method::GET, "/nowhere").send().await.unwrap();
+        assert_eq!(other.status(), 429, "{method} {path}");
+    }
+}

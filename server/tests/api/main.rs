@@ -17,6 +17,7 @@ mod problem;
 
 mod close_session;
 mod command_line;
+mod connections;
 mod create_session;
 mod idempotency;
 mod limits;
@@ -25,6 +26,7 @@ mod news;
 mod openapi;
 mod operations;
 mod outbox;
+mod outcome;
 mod pages;
 mod poll_messages;
 mod refusals;
