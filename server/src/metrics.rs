@@ -34,15 +34,18 @@ pub enum Throttle {
     MessagesPerSession,
     /// New sessions of one address.
     SessionsPerIp,
+    /// New sessions of one network.
+    SessionsPerNetwork,
     /// New sessions of all addresses together.
     Sessions,
 }
 
 impl Throttle {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::RequestsPerIp,
         Self::MessagesPerSession,
         Self::SessionsPerIp,
+        Self::SessionsPerNetwork,
         Self::Sessions,
     ];
 
@@ -51,7 +54,31 @@ impl Throttle {
             Self::RequestsPerIp => "requests_per_ip",
             Self::MessagesPerSession => "messages_per_session",
             Self::SessionsPerIp => "sessions_per_ip",
+            Self::SessionsPerNetwork => "sessions_per_network",
             Self::Sessions => "sessions",
+        }
+    }
+}
+
+/// What became of a new session near a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofOutcome {
+    /// It came without a proof of work, and was asked for one.
+    Required,
+    /// Its proof let it in.
+    Accepted,
+    /// Its proof was wrong, used, late or too little.
+    Rejected,
+}
+
+impl ProofOutcome {
+    const ALL: [Self; 3] = [Self::Required, Self::Accepted, Self::Rejected];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -63,6 +90,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     throttled: IntCounterVec,
+    proofs_of_work: IntCounterVec,
     /// Conversations that began.
     pub sessions_started: IntCounter,
     /// Messages of visitors that were accepted: each is a promise.
@@ -110,6 +138,11 @@ impl Metrics {
                 "Requests refused because of a limit.",
                 &["limit"],
             )?,
+            proofs_of_work: counters(
+                "proofs_of_work_total",
+                "New sessions near a limit, by what became of their proof of work.",
+                &["outcome"],
+            )?,
             sessions_started: counter("sessions_started_total", "Conversations that began.")?,
             messages_accepted: counter(
                 "messages_accepted_total",
@@ -155,6 +188,11 @@ impl Metrics {
             // A series that is born at one has not increased.
             metrics.throttled.with_label_values(&[throttle.as_str()]);
         }
+        for outcome in ProofOutcome::ALL {
+            metrics
+                .proofs_of_work
+                .with_label_values(&[outcome.as_str()]);
+        }
         Ok(metrics)
     }
 
@@ -171,6 +209,13 @@ impl Metrics {
     /// One request was refused because of this limit.
     pub fn throttled(&self, by: Throttle) {
         self.throttled.with_label_values(&[by.as_str()]).inc();
+    }
+
+    /// A new session near a limit was asked for a proof of work, or brought one.
+    pub fn proof_of_work(&self, outcome: ProofOutcome) {
+        self.proofs_of_work
+            .with_label_values(&[outcome.as_str()])
+            .inc();
     }
 
     /// The homeserver answered a request, or did not.

@@ -15,7 +15,7 @@ use crate::{
     matrix::{Homeserver, outbox, sync::Syncer},
     metrics::Metrics,
     storage,
-    support_chat::{self, AddressDigester, Heads, PerMinute, SupportChat, Turnstile},
+    support_chat::{self, Admission, Heads, PerMinute, SupportChat, Turnstile},
 };
 
 /// How long requests and sends that are under way may take once the server is told to stop.
@@ -98,14 +98,14 @@ impl Application {
             pool.clone(),
             metrics.clone(),
         ));
-        let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
+        let admission = Admission::new(config.matrix.credentials.secret(), &config.limits);
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let heads = Heads::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
         let support_chat = SupportChat::new(
             pool.clone(),
             config.limits.clone(),
-            addresses,
+            admission,
             turnstile,
             heads.clone(),
             handoff,

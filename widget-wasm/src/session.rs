@@ -611,6 +611,7 @@ impl Session {
                     visitor_name: message.page.visitor_name.clone(),
                     visitor_email: message.page.visitor_email.clone(),
                     turnstile_token,
+                    proof: None,
                 },
             },
         };

@@ -9,6 +9,7 @@ mod ids;
 mod message;
 mod poll_messages;
 mod problem;
+mod proof;
 #[cfg(feature = "openapi")]
 mod schemas;
 mod send_message;
@@ -21,6 +22,7 @@ pub use ids::{MessageId, SessionId};
 pub use message::{Delivery, Message, Sender};
 pub use poll_messages::{MAX_WAIT_SECONDS, PollMessages, PollMessagesResponse, WAIT_HEADER};
 pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
+pub use proof::ProofChallenge;
 #[cfg(feature = "openapi")]
 pub use schemas::schemas;
 pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};

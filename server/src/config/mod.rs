@@ -17,7 +17,7 @@ pub use canary::Canary;
 pub use database::Database;
 pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
 pub use matrix::{BotCredentials, HistoryVisibility, Matrix};
 pub use turnstile::Turnstile;
@@ -42,6 +42,7 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_RETENTION",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
+    "SUPPORT_CHAT_PROOF_OF_WORK",
     "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
     "SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE",
     "TURNSTILE_SECRET_KEY",

@@ -3,8 +3,8 @@
 use app::contract::{
     BASE_PATH, CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, Delivery,
     ErrorCode, FieldError, MAX_WAIT_SECONDS, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
-    PollMessagesResponse, Problem, REQUEST_ID_HEADER, SendMessage, SendMessageRequest,
-    SendMessageResponse, Sender, SessionId, WAIT_HEADER, schemas,
+    PollMessagesResponse, Problem, ProofChallenge, REQUEST_ID_HEADER, SendMessage,
+    SendMessageRequest, SendMessageResponse, Sender, SessionId, WAIT_HEADER, schemas,
 };
 use axum::{
     Router,
@@ -113,6 +113,7 @@ fn create_session() -> Value {
         visitor_name: Some("Ada".to_owned()),
         visitor_email: Some("ada@example.com".to_owned()),
         turnstile_token: None,
+        proof: None,
     };
     let response = CreateSessionResponse {
         session_id: SESSION.to_owned().into(),
@@ -127,7 +128,11 @@ fn create_session() -> Value {
         &json!(response),
     );
     created["links"] = links("$response.body#/sessionId", "$response.body#/messageId");
-    let own = [ErrorCode::ChallengeFailed, ErrorCode::RelayUnavailable];
+    let own = [
+        ErrorCode::ChallengeFailed,
+        ErrorCode::ProofRequired,
+        ErrorCode::RelayUnavailable,
+    ];
     json!({
         "operationId": "createSession",
         "summary": "Begin a conversation with its first message",
@@ -324,7 +329,19 @@ fn example(code: ErrorCode, field: &str) -> Problem {
         detail: None,
         turnstile_site_key: (code == ErrorCode::ChallengeFailed)
             .then(|| "1x00000000000000000000AA".to_owned()),
+        proof: (code == ErrorCode::ProofRequired).then(proof_challenge),
         errors: field.into_iter().collect(),
+    }
+}
+
+/// Its number is 23571.
+fn proof_challenge() -> ProofChallenge {
+    ProofChallenge {
+        algorithm: "SHA-256".to_owned(),
+        challenge: "278b32362514da579cc45efc7ecae35b004553242b998a342d81507b665bf70c".to_owned(),
+        salt: "9f3cc1d2a4b05e6788d0aa1b2c3d4e5f?expires=1795701000&maxnumber=50000&".to_owned(),
+        maxnumber: 50_000,
+        signature: "4a2826ec1a447fa599144e3225cf11978c656ed524e5e6e72abd0682dcc711f7".to_owned(),
     }
 }
 

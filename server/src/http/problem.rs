@@ -2,7 +2,7 @@
 
 use std::{any::Any, time::Duration};
 
-use app::contract::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
+use app::contract::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem, ProofChallenge};
 use axum::{
     Json,
     body::Body,
@@ -23,6 +23,7 @@ pub(super) struct ApiError {
     pub(super) fields: Vec<FieldError>,
     pub(super) retry_after: Option<u64>,
     turnstile_site_key: Option<String>,
+    proof: Option<Box<ProofChallenge>>,
 }
 
 impl ApiError {
@@ -67,6 +68,7 @@ impl From<ErrorCode> for ApiError {
             fields: Vec::new(),
             retry_after,
             turnstile_site_key: None,
+            proof: None,
         }
     }
 }
@@ -82,6 +84,10 @@ impl From<Refusal> for ApiError {
             Refusal::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused.into(),
             Refusal::RelayUnavailable => ErrorCode::RelayUnavailable.into(),
             Refusal::ChallengeFailed => ErrorCode::ChallengeFailed.into(),
+            Refusal::ProofRequired(challenge) => Self {
+                proof: Some(challenge),
+                ..ErrorCode::ProofRequired.into()
+            },
             Refusal::RateLimited(wait) => Self::rate_limited(wait),
             Refusal::OutcomeUnknown(error) => {
                 tracing::error!(%error, "a commit was not answered");
@@ -159,6 +165,7 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
         request_id: request_id.to_owned(),
         detail: error.detail,
         turnstile_site_key: error.turnstile_site_key,
+        proof: error.proof.map(|challenge| *challenge),
         errors: error.fields,
     };
     let (head, _) = response.into_parts();

@@ -33,7 +33,7 @@ pub struct Earlier {
 
 /// Looks a key up. A creation's key counts for 24 hours.
 pub async fn find(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     scope: Uuid,
     operation: &str,
     key_digest: &[u8],

@@ -2,9 +2,11 @@
 //!
 //! Every operation is one transaction. What it promises is in Postgres when it answers.
 
+mod admission;
 mod changes;
 mod heads;
 mod idempotency;
+mod proof;
 mod reader;
 mod throttle;
 mod token;
@@ -17,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::contract::{Message, MessageBody};
+use app::contract::{Message, MessageBody, ProofChallenge};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -33,7 +35,6 @@ use crate::{
         self,
         messages::{self, Ask, Poll},
         outbox::{self, Claim, Pushed, Task},
-        session_starts,
         sessions::{self, Session, State},
         sync_position,
     },
@@ -44,10 +45,11 @@ use idempotency::Keyed;
 use reader::Reader;
 use token::Verifier;
 
+pub use admission::Admission;
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
-pub use throttle::{AddressDigester, PerMinute, counted_as};
+pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
 pub use visitor::{InvalidField, VisitorDetails};
@@ -89,6 +91,9 @@ pub enum Refusal {
     /// The challenge was not passed.
     #[error("the challenge was not passed")]
     ChallengeFailed,
+    /// A proof of work is needed, which is missing, wrong or used: this is to be solved.
+    #[error("a proof of work is needed")]
+    ProofRequired(Box<ProofChallenge>),
     /// Too much of it; after this long it will not be.
     #[error("too many requests")]
     RateLimited(Duration),
@@ -115,6 +120,8 @@ pub struct NewSession {
     pub visitor: VisitorDetails,
     /// The visitor's answer to the challenge, where there is one.
     pub turnstile_token: Option<String>,
+    /// The visitor's proof of work, where there is one.
+    pub proof: Option<String>,
 }
 
 /// A conversation that has begun.
@@ -142,7 +149,7 @@ pub struct StoredMessage {
 pub struct SupportChat {
     pool: PgPool,
     limits: Limits,
-    addresses: AddressDigester,
+    admission: Arc<Admission>,
     messages: Arc<PerMinute<Uuid>>,
     turnstile: Option<Turnstile>,
     heads: Heads,
@@ -159,7 +166,7 @@ impl SupportChat {
     pub fn new(
         pool: PgPool,
         limits: Limits,
-        addresses: AddressDigester,
+        admission: Admission,
         turnstile: Option<Turnstile>,
         heads: Heads,
         handoff: Handoff,
@@ -171,7 +178,7 @@ impl SupportChat {
             verifier: Arc::new(Verifier::new()),
             pool,
             limits,
-            addresses,
+            admission: Arc::new(admission),
             messages,
             turnstile,
             heads,
@@ -195,31 +202,52 @@ impl SupportChat {
         address: IpAddr,
     ) -> Result<StartedSession, Refusal> {
         let request = key.map(|key| key.for_creation(new));
-        if let Some(turnstile) = &self.turnstile
-            && !self.is_replay(request.as_ref()).await?
-            && !turnstile
-                .is_passed(new.turnstile_token.as_deref(), address)
-                .await
-        {
-            return Err(Refusal::ChallengeFailed);
-        }
-        let mut tx = self.begin().await?;
         if let Some(request) = &request
-            && let Some(earlier) = request.find(&mut tx).await?
+            && let Some(earlier) = request.find_anywhere(&self.pool).await?
         {
+            let tx = self.begin().await?;
             return replay_creation(tx, self.limits.session_ttl, earlier).await;
         }
-        self.ensure_relay(&mut tx).await?;
-        if let Err(refusal) = self.throttle_start(&mut tx, address).await {
-            // The same request may have been counted while this one waited for its turn.
-            return match &request {
-                Some(request) => match request.find(&mut tx).await? {
-                    Some(earlier) => replay_creation(tx, self.limits.session_ttl, earlier).await,
-                    None => Err(refusal),
-                },
-                None => Err(refusal),
-            };
+        let answer = new.turnstile_token.as_deref();
+        let answer = answer.filter(|answer| !answer.is_empty());
+        if self.turnstile.is_some() && answer.is_none() {
+            return Err(Refusal::ChallengeFailed);
         }
+        self.ensure_relay().await?;
+        // Committed before anything else begins, so that nobody waits for what this conversation waits for.
+        let counted = self
+            .admission
+            .count(
+                &self.pool,
+                &self.metrics,
+                request.as_ref(),
+                address,
+                new.proof.as_deref(),
+            )
+            .await?;
+        // An answer is good for one verification: it is not spent on a request that is refused anyway.
+        let started = match (&self.turnstile, answer) {
+            (Some(turnstile), Some(answer)) if !turnstile.is_passed(answer, address).await => {
+                Err(Refusal::ChallengeFailed)
+            }
+            _ => self.store_session(new, request.as_ref()).await,
+        };
+        if let Err(refusal) = &started
+            && !matches!(refusal, Refusal::OutcomeUnknown(_))
+            && let Some(counted) = counted
+        {
+            self.admission.take_back(&self.pool, counted).await;
+        }
+        started
+    }
+
+    /// The transaction of [`Self::create_session`].
+    async fn store_session(
+        &self,
+        new: &NewSession,
+        request: Option<&Keyed>,
+    ) -> Result<StartedSession, Refusal> {
+        let mut tx = self.begin().await?;
         let session_id = Uuid::new_v4();
         let token = SessionToken::generate();
         sessions::insert(&mut tx, session_id, &new.visitor).await?;
@@ -232,7 +260,7 @@ impl SupportChat {
         }
         let first = new.initial_message.as_str();
         let (message, _) = store_visitor_message(&mut tx, session_id, first, false).await?;
-        if let Some(request) = &request
+        if let Some(request) = request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
             // The same request was faster: what this one did is undone, and it is given that one's.
@@ -447,22 +475,11 @@ impl SupportChat {
         storage::again_if_lost(|| self.pool.begin()).await
     }
 
-    /// A challenge's answer is good for one verification: a replay has had its own.
-    async fn is_replay(&self, request: Option<&Keyed>) -> Result<bool, Refusal> {
-        match request {
-            Some(request) => Ok(request
-                .find(&mut *self.pool.acquire().await?)
-                .await?
-                .is_some()),
-            None => Ok(false),
-        }
-    }
-
     /// No conversation is begun that nobody would read. Time before this server's start does not
     /// count: it could not have reached the homeserver.
-    async fn ensure_relay(&self, db: &mut PgConnection) -> Result<(), Refusal> {
+    async fn ensure_relay(&self) -> Result<(), Refusal> {
         let uptime = self.started.elapsed().as_secs_f64();
-        let age = sync_position::age_seconds(db)
+        let age = storage::again_if_lost(|| sync_position::age_seconds(&self.pool))
             .await?
             .unwrap_or(f64::INFINITY)
             .min(uptime);
@@ -470,26 +487,6 @@ impl SupportChat {
             return Err(Refusal::RelayUnavailable);
         }
         Ok(())
-    }
-
-    /// Before a room is made, for all servers together.
-    async fn throttle_start(&self, db: &mut PgConnection, address: IpAddr) -> Result<(), Refusal> {
-        let Limits {
-            sessions_per_ip_per_hour,
-            sessions_per_hour,
-            ..
-        } = self.limits;
-        let digest = self.addresses.digest(address);
-        session_starts::take(db, &digest, sessions_per_ip_per_hour, sessions_per_hour)
-            .await?
-            .map_or(Ok(()), |too_many| {
-                self.metrics.throttled(if too_many.overall {
-                    Throttle::Sessions
-                } else {
-                    Throttle::SessionsPerIp
-                });
-                Err(Refusal::RateLimited(too_many.wait))
-            })
     }
 
     /// After the commit of a message: hands over what was claimed with it, if it is there.

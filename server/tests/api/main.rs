@@ -27,6 +27,7 @@ mod operations;
 mod outbox;
 mod pages;
 mod poll_messages;
+mod proof;
 mod refusals;
 mod send_message;
 mod support_page;

@@ -8,7 +8,7 @@ use server::{
     config::Config,
     handoff::Handoff,
     metrics::Metrics,
-    support_chat::{AddressDigester, Cursor, Heads, SupportChat},
+    support_chat::{Admission, Cursor, Heads, SupportChat},
 };
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::time::timeout;
@@ -269,7 +269,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let chat = SupportChat::new(
         pool.clone(),
         unlimited(&pool).limits,
-        AddressDigester::new("key".to_owned().into()),
+        Admission::new(&"key".to_owned().into(), &unlimited(&pool).limits),
         None,
         Heads::new(shutdown.clone()),
         Handoff::new().0,

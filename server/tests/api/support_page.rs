@@ -588,6 +588,20 @@ async fn the_limits_are_the_api_s(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn near_the_limit_the_page_says_what_to_do_and_keeps_the_message(pool: PgPool) {
+    let vars = [("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    Browser::new(&app).start("Hello").await;
+    let mut other = Browser::new(&app);
+    let page = other.look().await;
+    let typed = [("initialMessage", "Me too")];
+    let shown = Shown::of(other.submit("/support/api/start", &page, &typed).await).await;
+    assert_eq!((shown.status, shown.draft()), (403, "Me too"));
+    assert!(shown.problem().contains("write us an email"));
+    assert_eq!(texts(&pool).await, ["Hello"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn requests_for_the_page_and_the_api_count_together(pool: PgPool) {
     let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "3")];
     let app = TestApp::spawn(config(&pool, &vars)).await;

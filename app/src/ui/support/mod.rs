@@ -212,6 +212,13 @@ fn hint() -> impl IntoView {
 const PROBLEM_ID: &str = "problem";
 
 fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
+    let needs_script = matches!(
+        notice,
+        Notice::Refused(Refusal {
+            code: ErrorCode::ProofRequired,
+            ..
+        })
+    );
     let (title, text, field, retry) = match notice {
         Notice::AlreadyBegun => (
             "Not sent yet",
@@ -240,6 +247,16 @@ fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
         <div class="problem" role="alert" id=PROBLEM_ID>
             <h2>{title}</h2>
             <p>{text}</p>
+            {needs_script
+                .then(|| {
+                    view! {
+                        <p>
+                            "You can send it again later, or switch JavaScript on and use the chat in the corner of our "
+                            <a href="/">"home page"</a> ", or " <a href=CONTACT_HREF>"write us an email"</a>
+                            ": it reaches the same people."
+                        </p>
+                    }
+                })}
             {retry
                 .map(|(seconds, at)| {
                     let clock = (seconds >= 60)

@@ -235,6 +235,19 @@ fn where_a_challenge_is_asked_for_the_page_says_how_else() {
 }
 
 #[test]
+fn where_work_is_asked_for_the_page_says_what_to_do() {
+    let mut page = page(Conversation::NotBegun);
+    page.draft.message = "Hello?".to_owned();
+    page.notice = Some(refused(ErrorCode::ProofRequired, &[]));
+    let html = page.render();
+    assert_eq!(textarea(&html), "Hello?");
+    let (_, problem) = html.split_once("role=\"alert\"").unwrap();
+    let (problem, _) = problem.split_once("</div>").unwrap();
+    assert!(problem.contains(CONTACT_HREF) && problem.contains("href=\"/\""));
+    assert!(problem.contains("again later") && problem.contains("with JavaScript"));
+}
+
+#[test]
 fn the_way_in_leads_to_the_page_at_once() {
     let html = render_way_in();
     assert!(html.contains("<meta http-equiv=\"refresh\" content=\"0; url=/support\">"));

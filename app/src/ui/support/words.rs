@@ -61,6 +61,11 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
             "That was a lot in a short time, so this was not sent. What you wrote is kept below."
         }
         ErrorCode::ChallengeFailed => "Nothing was sent, for the reason below.",
+        ErrorCode::ProofRequired => {
+            "Very many people are writing to us right now. To keep the chat usable we ask each browser \
+             for a little work first, which it can only do with JavaScript. So this was not sent; what \
+             you wrote is kept below."
+        }
         ErrorCode::OriginNotAllowed => {
             "Nothing was sent: the form was out of date, or was not sent from this page. Please check \
              it and send it again."
