@@ -109,6 +109,14 @@ class Host {
     });
   }
 
+  /** Solves the proof of work of a server's problem, and tells the chat the answer, if there is one. */
+  async prove({ proof }) {
+    const { launcher } = this;
+    const solved = import("./proof.js").then((it) => it.solve(proof, launcher));
+    const detail = await solved.catch(() => {});
+    // To the shadow root that the launcher is in, and no further.
+    launcher.dispatchEvent(new CustomEvent("proof", { bubbles: true, detail }));
+  }
   close() {
     this.element.hide();
   }

@@ -23,8 +23,9 @@ use crate::{
 const TIMEOUT_MS: u32 = 20_000;
 
 /// The codes that say more than the status they come with.
-const TELLING_CODES: [(&str, ErrorCode); 4] = [
+const TELLING_CODES: [(&str, ErrorCode); 5] = [
     named(ErrorCode::ChallengeFailed),
+    named(ErrorCode::ProofRequired),
     named(ErrorCode::SessionExpired),
     named(ErrorCode::MessageTooLong),
     named(ErrorCode::UnknownCursor),
@@ -155,10 +156,14 @@ impl Exchange {
         value.parse().ok()
     }
 
+    /// The answer's JSON. What is no JSON is `null`.
+    pub(crate) fn json(&self) -> JsValue {
+        self.http.response().unwrap_or(JsValue::NULL)
+    }
+
     fn outcome(&self) -> Result<JsValue, Failure> {
         let status = self.http.status().unwrap_or(0);
-        // What is no JSON is `null`.
-        let json = self.http.response().unwrap_or(JsValue::NULL);
+        let json = self.json();
         match status {
             0 => Err(Failure::Network),
             200..300 => Ok(json),

@@ -45,6 +45,8 @@ pub(crate) struct Element {
     poll: Cell<Option<Exchange>>,
     action: Cell<Option<Exchange>>,
     challenge: Cell<Option<Challenge>>,
+    /// The JSON of the last answer: the problem, where one is to be solved.
+    answer: Cell<JsValue>,
     /// Removes the listeners.
     listening: AbortController,
     /// The one function that everything calls.
@@ -80,6 +82,7 @@ impl Element {
                 poll: Cell::default(),
                 action: Cell::default(),
                 challenge: Cell::default(),
+                answer: Cell::default(),
                 listening,
                 listener: Closure::new(move |event| {
                     if let Some(element) = weak.upgrade() {
@@ -89,7 +92,7 @@ impl Element {
             }
         });
 
-        for name in ["click", "focusout", "input", "keydown"] {
+        for name in ["click", "focusout", "input", "keydown", "proof"] {
             element.listen(root, name)?;
         }
         for name in ["online", "offline", "pagehide", "pageshow"] {
@@ -140,6 +143,10 @@ impl Element {
             "keydown" => self.pressed(event.unchecked_ref()),
             "focusout" => self.left(event.unchecked_ref()),
             "loadend" => self.answered(event),
+            "proof" => {
+                let detail = Reflect::get(event, &"detail".into());
+                self.solved(detail.ok().and_then(|it| it.as_string()));
+            }
             // Of the challenge's script.
             "load" | "error" => self.show_challenge(),
             "online" => self.handle(Event::Online(true)),
@@ -307,6 +314,7 @@ impl Element {
             Effect::Ask(request) => self.ask(request),
             Effect::CancelPoll => drop(self.poll.take()),
             Effect::Challenge(site_key) => self.challenge(site_key),
+            Effect::Prove => self.host.prove(&self.answer.take()),
             Effect::SetTimer(timer, ms) => self.set_timer(timer, ms),
             Effect::Remember(credentials) => storage::save(&self.window, &credentials),
             Effect::Forget => storage::clear(&self.window),
@@ -350,7 +358,7 @@ impl Element {
         let me = self.me.clone();
         let answer = move |token| {
             if let Some(element) = me.upgrade() {
-                element.challenged(token);
+                element.solved(token);
             }
         };
         let show = || {
@@ -368,7 +376,7 @@ impl Element {
             Ok::<_, JsValue>(())
         };
         if show().is_err() {
-            self.challenged(None);
+            self.solved(None);
         }
     }
 
@@ -376,15 +384,15 @@ impl Element {
     fn show_challenge(&self) {
         if let Some(mut challenge) = self.challenge.take() {
             if challenge.show().is_err() {
-                return self.challenged(None);
+                return self.solved(None);
             }
             self.challenge.set(Some(challenge));
         }
     }
 
-    fn challenged(&self, token: Option<String>) {
+    fn solved(&self, answer: Option<String>) {
         self.challenge.take();
-        self.handle(Event::Challenged(token));
+        self.handle(Event::Solved(answer));
     }
 
     fn answered(&self, event: &web_sys::Event) {
@@ -392,7 +400,10 @@ impl Element {
         for slot in [&self.poll, &self.action] {
             // One that was cancelled is in no slot, and says nothing any more.
             match slot.take() {
-                Some(exchange) if *exchange.target() == target => self.handle(exchange.answer()),
+                Some(exchange) if *exchange.target() == target => {
+                    self.answer.set(exchange.json());
+                    self.handle(exchange.answer());
+                }
                 other => slot.set(other),
             }
         }

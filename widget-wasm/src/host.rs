@@ -44,6 +44,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn time(this: &Host, at: &str) -> String;
 
+    /// Solves the proof of work that this problem asks for. What comes of it is an event `proof`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn prove(this: &Host, problem: &JsValue);
+
     /// Closes the panel.
     #[wasm_bindgen(method)]
     pub(crate) fn close(this: &Host);

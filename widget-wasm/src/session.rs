@@ -20,6 +20,8 @@ const GRACE_MS: f64 = 30_000.0;
 const MAX_BACKOFF_MS: f64 = 60_000.0;
 /// After a 429 that does not say how long to wait.
 const DEFAULT_WAIT_S: u32 = 10;
+/// A message is sent with so many proofs of work, one after the other, before it counts as not sent.
+const MAX_PROOFS: u8 = 3;
 /// One failed poll is no news, two are.
 const FAILURES_TO_TELL: i32 = 2;
 
@@ -78,8 +80,9 @@ pub(crate) enum Event {
     Visible(bool),
     /// A timer ran out.
     Rang(Timer),
-    /// The token that a passed challenge gave; nothing when the challenge could not be passed.
-    Challenged(Option<String>),
+    /// What the message waits for: the token that a passed challenge gave, or the proof of work; nothing
+    /// when there will be none.
+    Solved(Option<String>),
     /// Answers to [`Request`]s.
     Created(Result<CreateSessionResponse, Failure>),
     Sent(Result<SendMessageResponse, Failure>),
@@ -105,6 +108,8 @@ pub(crate) enum Effect {
     SetTimer(Timer, f64),
     /// Show the challenge of this Turnstile site key.
     Challenge(String),
+    /// Make the proof of work that the last answer asks for.
+    Prove,
     /// Keep the credentials for as long as the tab lives.
     Remember(Credentials),
     /// Forget them.
@@ -283,15 +288,14 @@ enum Action {
     End,
 }
 
-/// Where the first message is with the challenge that some servers ask for.
+/// What the first message waits for before it is sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Challenge {
-    /// None was asked for since the message was last sent.
-    None,
-    /// The message waits for the visitor to pass it.
-    Shown,
-    /// It was passed, and the message is on its way again with the proof.
-    Passed,
+enum Wait {
+    Nothing,
+    /// The visitor is to pass the challenge.
+    Challenge,
+    /// The proof of work is being made.
+    Proof,
 }
 
 /// A message that the server has not accepted yet. What it was first sent with stays as it is:
@@ -315,7 +319,11 @@ pub(crate) struct Session {
     /// Oldest first. Nearly always at most one.
     outgoing: Vec<Outgoing>,
     in_flight: Option<Action>,
-    challenge: Challenge,
+    wait: Wait,
+    /// The token of the challenge that was passed for the message.
+    turnstile_token: Option<String>,
+    /// How many proofs of work were asked for since it was last sent.
+    proofs: u8,
     /// What the last request failed at, and why.
     failed: Option<(Action, Trouble)>,
     /// Sending makes no sense before this time.
@@ -367,7 +375,9 @@ impl Session {
             draft: String::new(),
             outgoing: Vec::new(),
             in_flight: None,
-            challenge: Challenge::None,
+            wait: Wait::Nothing,
+            turnstile_token: None,
+            proofs: 0,
             failed: None,
             blocked_until: None,
             open: false,
@@ -436,7 +446,7 @@ impl Session {
             }
             Event::Rang(Timer::Poll) => self.poll(),
             Event::Rang(Timer::Countdown) => self.count_down(),
-            Event::Challenged(token) => self.challenged(token),
+            Event::Solved(answer) => self.solved(answer),
             Event::Created(answer) => self.created(answer),
             Event::Sent(answer) => self.sent(answer),
             Event::Polled(answer) => self.polled(answer),
@@ -496,7 +506,7 @@ impl Session {
 
     /// The visitor is asked to pass a challenge.
     pub(crate) fn is_challenged(&self) -> bool {
-        self.challenge == Challenge::Shown
+        self.wait == Wait::Challenge
     }
 
     pub(crate) fn can_send(&self) -> bool {
@@ -581,16 +591,15 @@ impl Session {
     }
 
     fn send_first(&mut self) {
-        self.send_first_with(None);
+        self.wait = Wait::Nothing;
+        self.turnstile_token = None;
+        self.proofs = 0;
+        self.send_with(None);
     }
 
-    fn send_first_with(&mut self, turnstile_token: Option<String>) {
+    fn send_with(&mut self, proof: Option<String>) {
         let Some(message) = self.outgoing.first() else {
             return;
-        };
-        self.challenge = match turnstile_token {
-            Some(_) => Challenge::Passed,
-            None => Challenge::None,
         };
         self.in_flight = Some(Action::Send);
         self.failed = None;
@@ -610,8 +619,8 @@ impl Session {
                     page_title: message.page.title.clone(),
                     visitor_name: message.page.visitor_name.clone(),
                     visitor_email: message.page.visitor_email.clone(),
-                    turnstile_token,
-                    proof: None,
+                    turnstile_token: self.turnstile_token.clone(),
+                    proof,
                 },
             },
         };
@@ -639,9 +648,21 @@ impl Session {
             // A challenge that was passed, and is asked for again, is not shown without end.
             Err(Failure::Challenge {
                 site_key: Some(site_key),
-            }) if self.challenge != Challenge::Passed => {
-                self.challenge = Challenge::Shown;
+            }) if self.turnstile_token.is_none() => {
+                self.wait = Wait::Challenge;
                 self.effects.push(Effect::Challenge(site_key));
+            }
+            Err(Failure::Refused {
+                code: ErrorCode::ProofRequired,
+                ..
+            }) => {
+                self.wait = Wait::Proof;
+                self.proofs += 1;
+                if self.proofs > MAX_PROOFS {
+                    self.solved(None);
+                } else {
+                    self.effects.push(Effect::Prove);
+                }
             }
             Err(failure) => {
                 self.in_flight = None;
@@ -653,17 +674,20 @@ impl Session {
         }
     }
 
-    fn challenged(&mut self, token: Option<String>) {
-        // The answer to a challenge that nobody waits for any more.
-        if !self.is_challenged() {
-            return;
+    fn solved(&mut self, answer: Option<String>) {
+        match (core::mem::replace(&mut self.wait, Wait::Nothing), answer) {
+            // An answer that nobody waits for any more.
+            (Wait::Nothing, _) => {}
+            (_, None) => {
+                self.in_flight = None;
+                self.not_sent(&Failure::Challenge { site_key: None });
+            }
+            (Wait::Challenge, token) => {
+                self.turnstile_token = token;
+                self.send_with(None);
+            }
+            (Wait::Proof, proof) => self.send_with(proof),
         }
-        if token.is_some() {
-            return self.send_first_with(token);
-        }
-        self.challenge = Challenge::None;
-        self.in_flight = None;
-        self.not_sent(&Failure::Challenge { site_key: None });
     }
 
     fn sent(&mut self, answer: Result<SendMessageResponse, Failure>) {

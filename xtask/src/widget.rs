@@ -155,7 +155,7 @@ impl Sizes {
             }
             if name.starts_with("chat-") {
                 chat += size(&path)?;
-            } else {
+            } else if !name.starts_with("proof-") {
                 locale = size(&path)?.max(locale);
             }
         }

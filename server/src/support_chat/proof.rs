@@ -6,8 +6,6 @@
 //! is refused every other time), compares signatures in variable time, and its HMAC and SHA-2 are other versions
 //! than ours; the official crate `altcha` has version 2 only.
 
-use std::fmt::Write as _;
-
 use app::contract::ProofChallenge;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,7 +13,7 @@ use hmac::{Hmac, Mac};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, digest::Output};
 
 const ALGORITHM: &str = "SHA-256";
 
@@ -82,15 +80,13 @@ impl ProofOfWork {
         let mut rng = rand::rng();
         let expires = (now + GOOD_FOR).timestamp();
         // The `&` at the end keeps the salt and the number apart.
-        let salt = format!(
-            "{}?expires={expires}&maxnumber={maxnumber}&",
-            hex(&rng.random::<[u8; 16]>())
-        );
+        let random: u128 = rng.random();
+        let salt = format!("{random:032x}?expires={expires}&maxnumber={maxnumber}&");
         let number = rng.random_range(0..=maxnumber);
-        let challenge = hex(&digest(&salt, number));
+        let challenge = format!("{:x}", digest(&salt, number));
         ProofChallenge {
             algorithm: ALGORITHM.to_owned(),
-            signature: hex(&self.sign(&challenge).finalize().into_bytes()),
+            signature: format!("{:x}", self.sign(&challenge).finalize().into_bytes()),
             challenge,
             salt,
             maxnumber,
@@ -111,7 +107,7 @@ impl ProofOfWork {
         let signed = self.sign(&payload.challenge);
         signed.verify_slice(&signature).ok()?;
         let challenge = unhex(&payload.challenge)?;
-        if digest(&payload.salt, payload.number) != challenge {
+        if digest(&payload.salt, payload.number)[..] != challenge {
             return None;
         }
         let (expires, maxnumber) = parameters(&payload.salt)?;
@@ -155,22 +151,14 @@ fn parameters(salt: &str) -> Option<(i64, u32)> {
     Some((expires.parse().ok()?, maxnumber.parse().ok()?))
 }
 
-fn digest(salt: &str, number: u32) -> [u8; 32] {
+fn digest(salt: &str, number: u32) -> Output<Sha256> {
     let hasher = Sha256::new().chain_update(salt);
-    hasher.chain_update(number.to_string()).finalize().into()
+    hasher.chain_update(number.to_string()).finalize()
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 fn mac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("a key of any length")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // A string takes everything.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
@@ -200,7 +188,7 @@ mod tests {
         let number = (0..=challenge.maxnumber)
             .find(|number| {
                 let text = format!("{}{number}", challenge.salt);
-                hex(&Sha256::digest(text)) == challenge.challenge
+                format!("{:x}", Sha256::digest(text)) == challenge.challenge
             })
             .unwrap();
         json!({
@@ -223,7 +211,7 @@ mod tests {
         assert_eq!(challenge.maxnumber, LEAST_NUMBER);
         let payload = payload(&solution(&challenge));
         let good = pow.verify(&payload, now).unwrap();
-        assert_eq!(hex(&good.challenge), challenge.challenge);
+        assert_eq!(Some(good.challenge), unhex(&challenge.challenge));
         assert!(good.expires_at <= now + GOOD_FOR);
         assert_eq!(self::pow("secret").verify(&payload, now), Some(good));
         assert_eq!(self::pow("other").verify(&payload, now), None);

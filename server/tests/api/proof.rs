@@ -15,10 +15,6 @@ use crate::{
     problem::expect_problem,
 };
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The number that the problem's challenge asks for, in ALTCHA's payload.
 pub(crate) fn solve(problem: &Value) -> String {
     payload(&solution(&problem["proof"]))
@@ -31,7 +27,7 @@ fn solution(challenge: &Value) -> Value {
     let number = (0..=challenge["maxnumber"].as_u64().unwrap())
         .find(|number| {
             let digest = salted.clone().chain_update(number.to_string()).finalize();
-            hex(&digest) == wanted
+            format!("{digest:x}") == wanted
         })
         .expect("the number");
     json!({
@@ -147,8 +143,8 @@ async fn a_proof_that_is_forged_or_late_or_too_little_lets_nobody_in(pool: PgPoo
         let key = mac(&key, "support-chat proof of work\0");
         let expires = Utc::now().timestamp() + expires_in;
         let salt = format!("00?expires={expires}&maxnumber={maxnumber}&");
-        let challenge = hex(&Sha256::digest(format!("{salt}7")));
-        let signature = hex(&mac(&key, &challenge));
+        let challenge = format!("{:x}", Sha256::digest(format!("{salt}7")));
+        let signature = format!("{:x}", mac(&key, &challenge));
         payload(&json!({
             "algorithm": "SHA-256", "challenge": challenge, "number": 7, "salt": salt, "signature": signature,
         }))

@@ -470,7 +470,7 @@ fn challenge() -> Event {
 }
 
 fn passed(token: &str) -> Event {
-    Event::Challenged(Some(token.to_owned()))
+    Event::Solved(Some(token.to_owned()))
 }
 
 /// The creation `effects` ask for, with a token added.
@@ -509,7 +509,7 @@ fn a_challenge_that_cannot_be_passed_keeps_the_message_for_another_try() {
     let mut browser = Browser::open();
     let first = browser.send("Hello");
     browser.on(challenge());
-    assert_eq!(browser.on(Event::Challenged(None)), []);
+    assert_eq!(browser.on(Event::Solved(None)), []);
     assert!(!browser.session.is_challenged());
     assert_eq!(browser.trouble(), Some(Trouble::NotSent));
     assert_eq!(browser.session.draft(), "Hello");
@@ -549,7 +549,92 @@ fn answers_to_a_challenge_that_nobody_waits_for_mean_nothing() {
     browser.on(challenge());
     assert_eq!(browser.on(passed("token")), with_token(first, "token"));
     assert_eq!(browser.on(passed("again")), []);
-    assert_eq!(browser.on(Event::Challenged(None)), []);
+    assert_eq!(browser.on(Event::Solved(None)), []);
+    assert_eq!(browser.trouble(), None);
+}
+
+// The proof of work.
+
+fn proof_required() -> Event {
+    Event::Created(Err(refused(403, ErrorCode::ProofRequired)))
+}
+
+fn proved(proof: &str) -> Event {
+    Event::Solved(Some(proof.to_owned()))
+}
+
+/// The creation `effects` ask for, with a proof added.
+fn with_proof(mut effects: Vec<Effect>, proof: &str) -> Vec<Effect> {
+    match effects.as_mut_slice() {
+        [Effect::Ask(Request::Create { request, .. })] => request.proof = Some(proof.to_owned()),
+        other => panic!("{other:?}"),
+    }
+    effects
+}
+
+#[test]
+fn a_proof_sends_the_very_same_message_without_a_word_to_the_visitor() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+    assert!(browser.session.outgoing().all(|(_, sending)| sending));
+    assert!(!browser.session.is_challenged());
+    assert_eq!(browser.trouble(), None);
+    assert_eq!(browser.send("Second"), []);
+    assert_eq!(browser.on(proved("proof")), with_proof(first, "proof"));
+    browser.on(created());
+    assert_eq!(browser.lines(), ["Hello"]);
+    assert_eq!(browser.session.draft(), "Second");
+}
+
+#[test]
+fn a_proof_that_cannot_be_made_keeps_the_message_for_another_try() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    browser.on(proof_required());
+    assert_eq!(browser.on(Event::Solved(None)), []);
+    assert_eq!(browser.trouble(), Some(Trouble::NotSent));
+    assert_eq!(browser.session.draft(), "Hello");
+    assert_eq!(browser.retry(), first);
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+    assert_eq!(browser.on(proved("proof")), with_proof(first, "proof"));
+}
+
+#[test]
+fn proofs_are_not_made_without_end() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    for proof in ["one", "two", "three"] {
+        assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+        assert_eq!(browser.on(proved(proof)), with_proof(first.clone(), proof));
+    }
+    browser.on(proof_required());
+    assert_eq!(browser.trouble(), Some(Trouble::NotSent));
+    assert_eq!(browser.session.draft(), "Hello");
+    assert_eq!(browser.retry(), first, "the next try begins without");
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+}
+
+#[test]
+fn a_passed_challenge_counts_with_every_proof_that_follows() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    browser.on(challenge());
+    let with_token = with_token(first, "token");
+    assert_eq!(browser.on(passed("token")), with_token);
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+    assert_eq!(browser.on(proved("proof")), with_proof(with_token, "proof"));
+}
+
+#[test]
+fn a_proof_that_nobody_waits_for_means_nothing() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    assert_eq!(browser.on(proved("early")), []);
+    browser.on(proof_required());
+    assert_eq!(browser.on(proved("proof")), with_proof(first, "proof"));
+    assert_eq!(browser.on(proved("again")), []);
+    assert_eq!(browser.on(Event::Solved(None)), []);
     assert_eq!(browser.trouble(), None);
 }
 
