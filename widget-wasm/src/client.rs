@@ -178,6 +178,9 @@ impl Exchange {
                     let site_key = problem.and_then(|it| it.turnstile_site_key);
                     return Err(Failure::Challenge { site_key });
                 }
+                if code == ErrorCode::ProofRequired {
+                    return Err(Failure::Proof);
+                }
                 Err(Failure::Refused {
                     status,
                     code,

@@ -179,6 +179,8 @@ pub(crate) enum Failure {
         /// Without one, there is no challenge to show.
         site_key: Option<String>,
     },
+    /// The server wants a proof of work first.
+    Proof,
     /// The server said no.
     Refused {
         status: u16,
@@ -191,7 +193,7 @@ impl Failure {
     fn status(&self) -> u16 {
         match self {
             Self::Network => 0,
-            Self::Challenge { .. } => 403,
+            Self::Challenge { .. } | Self::Proof => 403,
             Self::Refused { status, .. } => *status,
         }
     }
@@ -591,7 +593,6 @@ impl Session {
     }
 
     fn send_first(&mut self) {
-        self.wait = Wait::Nothing;
         self.turnstile_token = None;
         self.proofs = 0;
         self.send_with(None);
@@ -601,6 +602,7 @@ impl Session {
         let Some(message) = self.outgoing.first() else {
             return;
         };
+        self.wait = Wait::Nothing;
         self.in_flight = Some(Action::Send);
         self.failed = None;
         let key = message.key.clone();
@@ -652,17 +654,10 @@ impl Session {
                 self.wait = Wait::Challenge;
                 self.effects.push(Effect::Challenge(site_key));
             }
-            Err(Failure::Refused {
-                code: ErrorCode::ProofRequired,
-                ..
-            }) => {
+            Err(Failure::Proof) if self.proofs < MAX_PROOFS => {
                 self.wait = Wait::Proof;
                 self.proofs += 1;
-                if self.proofs > MAX_PROOFS {
-                    self.solved(None);
-                } else {
-                    self.effects.push(Effect::Prove);
-                }
+                self.effects.push(Effect::Prove);
             }
             Err(failure) => {
                 self.in_flight = None;
@@ -675,19 +670,22 @@ impl Session {
     }
 
     fn solved(&mut self, answer: Option<String>) {
-        match (core::mem::replace(&mut self.wait, Wait::Nothing), answer) {
-            // An answer that nobody waits for any more.
-            (Wait::Nothing, _) => {}
-            (_, None) => {
-                self.in_flight = None;
-                self.not_sent(&Failure::Challenge { site_key: None });
-            }
-            (Wait::Challenge, token) => {
-                self.turnstile_token = token;
-                self.send_with(None);
-            }
-            (Wait::Proof, proof) => self.send_with(proof),
+        // Nobody waits for it any more.
+        if self.wait == Wait::Nothing {
+            return;
         }
+        if answer.is_none() {
+            self.wait = Wait::Nothing;
+            self.in_flight = None;
+            return self.not_sent(&Failure::Proof);
+        }
+        let proof = if self.is_challenged() {
+            self.turnstile_token = answer;
+            None
+        } else {
+            answer
+        };
+        self.send_with(proof);
     }
 
     fn sent(&mut self, answer: Result<SendMessageResponse, Failure>) {

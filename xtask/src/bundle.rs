@@ -29,9 +29,10 @@ const WASM_FEATURES: [&str; 7] = [
 ];
 
 /// How wasm-opt makes it as small as it can: the control flow is made again from a flat form, and what only a look at
-/// the whole program shows is used between two rounds; 1 % less than one round gives.
+/// the whole program shows (`gufa`) is used between two rounds; 1 % less than one round gives.
 /// (Rust puts the stack at the lowest addresses, and grows it down to them: the first kilobyte is not used.)
-const SMALLEST: [&str; 7] = [
+const SMALLEST: [&str; 8] = [
+    "-O2",
     "--flatten",
     "--rereloop",
     "-Oz",

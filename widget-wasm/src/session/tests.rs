@@ -556,7 +556,7 @@ fn answers_to_a_challenge_that_nobody_waits_for_mean_nothing() {
 // The proof of work.
 
 fn proof_required() -> Event {
-    Event::Created(Err(refused(403, ErrorCode::ProofRequired)))
+    Event::Created(Err(Failure::Proof))
 }
 
 fn proved(proof: &str) -> Event {
