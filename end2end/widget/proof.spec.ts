@@ -11,7 +11,8 @@ test("a proof of work is made by itself, and the message goes out once", async (
   expect(chunks).toEqual([]);
   api.proofsWanted = 2;
   await visitor.send();
-  await visitor.reads("Hello");
+  await expect.poll(() => api.count("create")).toBe(3);
+  await visitor.reads("Delivered");
   await expect(visitor.alert).toBeHidden();
   expect(await visitor.timesRead("Hello")).toBe(1);
   expect(chunks).toHaveLength(1);
