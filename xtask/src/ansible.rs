@@ -3,6 +3,7 @@
 mod applied;
 mod inventory;
 mod log;
+mod units;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,10 +21,17 @@ use applied::Applied;
 
 const PLAYBOOKS: [&str; 4] = ["site.yml", "backup.yml", "restore.yml", "uninstall.yml"];
 
-/// Checks the roles; applies them where that is possible, which it must be in CI.
-pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, artefact: &Path) -> Result<()> {
+/// Checks the roles; applies them where that is possible, which it must be in CI. The artefact is made
+/// only for that, since it takes long.
+pub(crate) fn run(
+    layout: &Layout,
+    dir: &Path,
+    run_dir: &Path,
+    artefact: impl FnOnce() -> Result<PathBuf>,
+) -> Result<()> {
     let tools = Tools::get(layout, dir)?;
     tools.lint()?;
+    units::check(layout, &tools, dir)?;
     if let Some(obstacle) = obstacle() {
         if std::env::var_os("CI").is_some() {
             return fail(obstacle);
@@ -31,7 +39,7 @@ pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, artefact: &Path) 
         note(format!("the roles are not applied: {obstacle}"));
         return Ok(());
     }
-    Applied::to_a_fresh_machine(layout, tools, dir, run_dir, artefact)?.check(layout)
+    Applied::to_a_fresh_machine(layout, tools, dir, run_dir, &artefact()?)?.check(layout)
 }
 
 /// Why no machine can be made here.

@@ -403,8 +403,9 @@ fn artefacts(layout: &Layout, stack: &mut TestStack) -> Result<()> {
 fn roles(layout: &Layout, stack: &mut TestStack) -> Result<()> {
     let dir = layout.test().join("ansible");
     files::create_private_dir(&dir)?;
-    let artefact = stack.artefacts()?.server.clone();
-    ansible::run(layout, &dir, &stack.run_dir, &artefact)
+    let run_dir = stack.run_dir.clone();
+    let artefact = || Ok(stack.artefacts()?.server.clone());
+    ansible::run(layout, &dir, &run_dir, artefact)
 }
 
 fn cargo(layout: &Layout) -> Command {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Tools;
 use super::inventory::{self, HOMESERVER, Inventory, Passwords, SITE};
 use super::log::{last_error, unchanged};
+use super::units::verify_quietly;
 use crate::failure::{Context, Failure, Result, fail};
 use crate::layout::Layout;
 use crate::machine::{self, Machine};
@@ -32,6 +33,14 @@ const CHAT_DATABASE: &str = "matrix_support_chat";
 const READY: &str = "http://127.0.0.1:8091/readyz";
 /// Synapse, not through nginx.
 const SYNAPSE: &str = "http://127.0.0.1:8008";
+
+/// What the roles install of their own, dumps of a database that is not there included.
+const UNITS: [&str; 4] = [
+    CHAT_UNIT,
+    CANARY_UNIT,
+    "matrix-synapse.service",
+    "postgres-backup@any.service",
+];
 
 /// Nothing here takes this long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -127,6 +136,7 @@ impl Applied {
             self.canary_comes_back()?;
             unchanged(&self.succeed("canary-again", "site.yml", &["--tags=canary"])?)
         })?;
+        step("units", || self.units_are_well_formed())?;
         step("sandboxes", || self.sandboxes_are_tight())?;
         step("nginx", || self.nginx_is_sound())?;
         // It uses up what the address may ask for.
@@ -327,14 +337,26 @@ impl Applied {
         fail("node_exporter does not show what the canary measured")
     }
 
+    /// As they were installed, timers included.
+    fn units_are_well_formed(&self) -> Result<()> {
+        let find = "find /etc/systemd/system -maxdepth 1 -type f";
+        let installed = self.machine.ask("sh", &["-c", find])?;
+        let missing = UNITS
+            .map(|unit| unit.replace("@any", "@"))
+            .into_iter()
+            .find(|unit| !installed.lines().any(|file| file.ends_with(unit)));
+        if let Some(unit) = missing {
+            return fail(format!("{unit} is not installed"));
+        }
+        let mut verify = self.machine.inside("systemd-analyze");
+        verify
+            .args(["verify", "--recursive-errors=no"])
+            .args(installed.lines());
+        verify_quietly(&mut verify, &self.tools.logs.join("verify-units.log"))
+    }
+
     fn sandboxes_are_tight(&self) -> Result<()> {
-        let units = [
-            CHAT_UNIT,
-            CANARY_UNIT,
-            "matrix-synapse.service",
-            "postgres-backup@any.service",
-        ];
-        for unit in units {
+        for unit in UNITS {
             let mut analyze = self.machine.inside("systemd-analyze");
             analyze.args(["security", "--no-pager", MOST_EXPOSED, unit]);
             let log = self.tools.logs.join(format!("security-{unit}.log"));
