@@ -200,6 +200,35 @@ mod tests {
         );
     }
 
+    /// A problem reads the same, whoever answers it. nginx knows some codes under more than one status.
+    #[test]
+    fn nginx_speaks_of_problems_as_the_server_does() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let read = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
+        let known = read("app/src/contract/problem.rs");
+        let site = read("ansible/roles/matrix-support-chat/templates/site.conf.j2");
+        let calls: Vec<Vec<&str>> = site
+            .lines()
+            .filter_map(|line| line.strip_prefix("{{ problem(")?.split_once(") }}"))
+            .map(|(call, _)| call.splitn(3, ", ").collect())
+            .collect();
+        assert_eq!(calls.len(), 5, "{calls:?}");
+        for call in calls {
+            let [status, code, title] = call[..] else {
+                panic!("{call:?}")
+            };
+            let entry = known
+                .split(';')
+                .find(|entry| entry.contains(&format!("\"{}\"", code.trim_matches('\''))))
+                .unwrap_or_else(|| panic!("{code} is no code of the API"));
+            assert!(
+                entry.contains(&format!("\"{}\"", title.trim_matches('\''))),
+                "{title}"
+            );
+            assert!(status == "status" || entry.contains(status), "{status}");
+        }
+    }
+
     #[test]
     fn variables_are_found_on_both_sides() {
         let names = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();

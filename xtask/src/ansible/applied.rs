@@ -118,6 +118,9 @@ impl Applied {
             self.keeps_messages_for_a_time()
         })?;
         step("nginx", || self.nginx_is_sound())?;
+        step("nginx in front of a server that fails", || {
+            self.nginx_tells_what_is_known()
+        })?;
 
         let bobs_password = files::random_secret()?;
         let upgraded = self.inventory.with(self.changes(&bobs_password)?)?;
@@ -387,6 +390,17 @@ impl Applied {
         let mut gixy = command(self.tools.bin.join("gixy"));
         gixy.arg(&file);
         run_logged(&mut gixy, "gixy", &self.tools.logs.join("gixy.log"))
+    }
+
+    /// While a script has the place of the server.
+    fn nginx_tells_what_is_known(&self) -> Result<()> {
+        self.machine.ask("systemctl", &["stop", CHAT_UNIT])?;
+        let mut python = self.machine.inside("python3");
+        python.args(["-c", include_str!("../../machine/nginx.py")]);
+        let log = self.tools.logs.join("nginx.log");
+        run_logged(&mut python, "nginx in front of a server that fails", &log)?;
+        self.machine.ask("systemctl", &["start", CHAT_UNIT])?;
+        self.is_ready()
     }
 
     fn smoke_test(&self) -> Command {
