@@ -24,6 +24,7 @@ mod node;
 mod npm_package;
 mod openapi;
 mod parts_ctl;
+mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;

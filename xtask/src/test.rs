@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked, on parts of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use crate::failure::{Context, Failure, Result, fail};
 use crate::files::{self, Lock};
 use crate::layout::Layout;
 use crate::parts_ctl::{self, Parts};
+use crate::pgbouncer::{self, PgBouncer};
 use crate::ports::Ports;
 use crate::postgres::{self, Postgres};
 use crate::process::{command, end_leftovers, run_shown, watch_signals};
@@ -235,12 +236,36 @@ fn unit(layout: &Layout) -> Result<()> {
 
 fn api(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     stack.widget()?;
+    let pgbouncer = pgbouncer::find_or_get(layout)?;
+    let mut tests = cargo(layout);
+    tests
+        .args(["test", "--package", "server", "--test", "api", "--"])
+        .args(extra)
+        // Some tests start a PgBouncer of their own.
+        .env("PATH", layout.path_with_tools()?)
+        .env("DATABASE_URL", stack.tests_url()?);
+    if pgbouncer.is_none() {
+        tests.args(["--skip", "pooler"]);
+    }
+    run_shown(&mut tests, "API tests")?;
+    match pgbouncer {
+        Some(program) if extra.is_empty() => through_a_pooler(layout, stack, &program),
+        _ => Ok(()),
+    }
+}
+
+/// Those tests for which it matters that a connection stays the same.
+fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> Result<()> {
+    let port = stack.ports.another()?;
+    let postgres = stack.postgres()?.connection_string();
+    let dir = layout.test();
+    let pooler = PgBouncer::start(program, &dir, &stack.run_dir, port, &postgres)?;
     run_shown(
         cargo(layout)
             .args(["test", "--package", "server", "--test", "api", "--"])
-            .args(extra)
-            .env("DATABASE_URL", stack.tests_url()?),
-        "API tests",
+            .args(["news", "poll_messages"])
+            .env("DATABASE_URL", pooler.url(TESTS_DATABASE)),
+        "API tests through PgBouncer",
     )
 }
 
