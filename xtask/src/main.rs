@@ -63,8 +63,8 @@ usage: cargo xtask COMMAND
   bench [--debug] [SECTION..]
                             measure the release build against its limits, into docs/performance.md;
                             SECTIONS alone are only printed: requests, memory, waits,
-                            growth, relay, joined, soak, panel; --debug compiles faster, to see whether
-                            the benchmark itself works
+                            growth, relay, overload, soak, joined, panel; --debug compiles faster,
+                            to see whether the benchmark itself works
   dist [--debug]            build what is deployed and published into dist/: the server, the npm
                             package, bill of materials, checksums; --debug compiles faster, and
                             is for tests

@@ -100,10 +100,10 @@ pub(crate) fn reads<'a>(events: &'a [Event], event_id: &str) -> Option<&'a str> 
     if original.kind == Kind::Deleted {
         return None;
     }
-    let edits = events.iter().filter(|event| {
+    let mut edits = events.iter().filter(|event| {
         event.sender == original.sender && event.kind == Kind::Edit(event_id.to_owned())
     });
-    Some(&edits.last().unwrap_or(original).body)
+    Some(&edits.next_back().unwrap_or(original).body)
 }
 
 #[cfg(test)]

@@ -2,15 +2,9 @@
 //! and expect the oracle to see it.
 //!
 //! They all begin at once. Those in `together` break things side by side, those in `alone` one after
-//! the other; while the rest is awaited and judged, others may go on. Those in files of their own say
-//! which they are.
+//! the other; while the rest is awaited and judged, others may go on.
 
-mod frozen;
-mod line_dead;
-mod overload;
-mod poison;
-mod put_out;
-mod staff;
+mod meanwhile;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -50,7 +44,10 @@ async fn finish(mut stage: Stage, workload: Workload, faults: &str) {
 }
 
 mod alone {
-    //! The parts that all scenarios share are killed.
+    //! The parts that all scenarios share are killed, or the clock judges.
+
+    mod line_dead;
+    mod standby;
 
     use super::*;
 
@@ -138,6 +135,12 @@ mod alone {
 
 mod together {
     //! What each scenario has of its own is killed or cut.
+
+    mod frozen;
+    mod overload;
+    mod poison;
+    mod put_out;
+    mod staff;
 
     use super::*;
 

@@ -1,12 +1,12 @@
-//! Together: many conversations begin at once, and an older one goes ahead of them.
+//! Many conversations begin at once, and an older one goes ahead of them.
 
 use std::time::Duration;
 
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{a_while, assert_flawless};
 use crate::{
     parts::{self, SHARED},
+    scenarios::{a_while, assert_flawless},
     stage::{Credentials, Stage},
 };
 

@@ -1,13 +1,13 @@
-//! Alone: the connections to Postgres go dead, and are not closed.
+//! The connections to Postgres go dead, and are not closed.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{VISITORS, a_while, assert_flawless, median};
 use crate::{
     homeserver::Account,
     parts::{self, SHARED},
+    scenarios::{VISITORS, a_while, assert_flawless, median},
     stage::{Credentials, Setting, Stage},
 };
 

@@ -1,13 +1,13 @@
-//! Together: staff who cannot be reached, and who leave.
+//! Staff who cannot be reached, and who leave.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{VISITORS, a_while, assert_flawless};
 use crate::{
     homeserver::Account,
     parts::{self, SHARED},
+    scenarios::{VISITORS, a_while, assert_flawless},
     stage::{Credentials, Setting, Stage},
 };
 
@@ -41,17 +41,17 @@ async fn staff_who_cannot_be_reached_keep_nobody_waiting() {
     let conversations = stage.let_finish(workload).await;
     // Whoever declined was invited everywhere.
     let deadline = Instant::now() + parts::PATIENCE;
-    let mut declined = declines.left_rooms().await.len();
-    while declined < conversations.len() {
-        assert!(Instant::now() < deadline, "invited to {declined} rooms");
+    let mut times = declines.left_rooms().await.len();
+    while times < conversations.len() {
+        assert!(Instant::now() < deadline, "invited to {times} rooms");
         for room_id in declines.invitations(None).await.0 {
             declines.leave(&room_id).await;
         }
-        declined = declines.left_rooms().await.len();
+        times = declines.left_rooms().await.len();
         sleep(Duration::from_millis(100)).await;
     }
     let faults = format!(
-        "of 5 staff, one blocks invitations, one is deactivated, one unknown, one declined {declined} times"
+        "of 5 staff, one blocks invitations, one is deactivated, one unknown, one declined {times} times"
     );
     assert_flawless(&stage.judge(conversations, &faults).await);
 }

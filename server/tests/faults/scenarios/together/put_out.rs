@@ -1,11 +1,11 @@
-//! Together: the bot is put out of a room, or the room is deleted.
+//! The bot is put out of a room, or the room is deleted.
 
 use rand::Rng;
 
-use super::{a_while, assert_flawless};
 use crate::{
     homeserver::Account,
     parts::{self, SHARED},
+    scenarios::{a_while, assert_flawless},
     stage::{Credentials, Setting, Stage},
 };
 

@@ -1,15 +1,15 @@
-//! Together: input that cannot be taken in harms nobody else, and nothing for longer than it lasts.
+//! Input that cannot be taken in harms nobody else, and nothing for longer than it lasts.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::assert_flawless;
 use crate::{
     api::Conversation,
     parts::{self, SHARED},
     proxy::Weather,
+    scenarios::assert_flawless,
     stage::{Credentials, Stage},
 };
 
