@@ -40,6 +40,8 @@ pub(crate) struct Weather {
     pub(crate) late_rooms: Option<Duration>,
     /// What is asked of this room's history is answered with 500.
     pub(crate) broken_history: Option<String>,
+    /// In answers, the one stands in the place of the other: what this homeserver would not let pass.
+    pub(crate) rewrite: Option<(String, String)>,
 }
 
 /// Faults that have happened.
@@ -194,6 +196,14 @@ async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
         return Ok(());
     }
     let (mut from_client, mut to_client) = client.split();
+    if let Some((from, to)) = &weather.rewrite {
+        let mut answer = Vec::new();
+        tokio::select! {
+            answered = homeserver.read_to_end(&mut answer) => answered.map(drop)?,
+            _ = from_client.read_u8() => return Ok(()),
+        }
+        return to_client.write_all(&rewritten(&answer, from, to)).await;
+    }
     tokio::select! {
         answered = copy(&mut homeserver, &mut to_client) => answered.map(drop),
         // The client has gone.
@@ -278,6 +288,23 @@ impl Request {
         head.push_str("\r\n");
         [head.as_bytes(), &self.body].concat()
     }
+}
+
+/// An answer with other words in its body.
+fn rewritten(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let answer = String::from_utf8_lossy(answer);
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return Vec::new();
+    };
+    let body = body.replace(from, to);
+    assert!(header(head, "transfer-encoding").is_none(), "{head}");
+    let mut lines: Vec<_> = head
+        .lines()
+        .filter(|line| header(line, "content-length").is_none())
+        .collect();
+    let length = format!("Content-Length: {}\r\n", body.len());
+    lines.extend([&*length, &*body]);
+    lines.join("\r\n").into_bytes()
 }
 
 fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {

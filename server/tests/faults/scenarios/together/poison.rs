@@ -47,18 +47,26 @@ async fn what_cannot_be_taken_in_holds_nobody_else_up() {
     let workload = stage.open(2);
     let mut slowest = Duration::ZERO;
 
+    // An edit, of no effect, that names an event whose id is too long for an index.
+    reply_in(&stage, &mut edited, "edited by somebody else").await;
+    let target = stage.replies.accepted(&edited.1)[0].event_id.clone();
+    let colleague = stage.everybody[1].clone();
+    stage.staff.invite(&edited.1, &colleague).await;
+    colleague.join(&edited.1).await;
+    stage.proxy.set(Weather {
+        rewrite: Some((target.clone(), format!("${}", "a".repeat(8_000)))),
+        ..Weather::default()
+    });
+    // So that the sync is asked for anew.
+    stage.proxy.refuse_for(Duration::ZERO).await;
     for number in 0..parts::scale() {
-        // An edit of an event whose id is too long for an index.
-        let event_id = format!("${}", "a".repeat(8_000));
-        stage
-            .staff
-            .edit(&edited.1, &event_id, "of nothing that is there")
-            .await
-            .expect("the homeserver takes such an edit");
+        let sent = colleague.edit(&edited.1, &target, "of nothing that is there");
+        sent.await.unwrap();
         let took = reply_in(&stage, &mut other, &format!("after the edit, {number}")).await;
         slowest = slowest.max(took);
     }
     reply_in(&stage, &mut edited, "in the same room").await;
+    stage.proxy.set(Weather::default());
 
     // A session that somebody has deleted by hand, and staff go on.
     let session: Uuid = deleted.0.session_id.parse().unwrap();
