@@ -20,6 +20,8 @@ export type Operation = "create" | "send" | "poll" | "close";
 /** What goes wrong with a request. */
 export type Fault =
   | "unreachable"
+  // Something on the way answers, with a page.
+  | { status: number; html: string }
   | { status: number; code: string; retryAfter?: number; turnstileSiteKey?: string };
 
 const TOKEN = "the-token-that-nobody-may-see";
@@ -126,6 +128,10 @@ export class ScriptedApi {
     await this.#held.get(operation);
     const fault = this.#faults.get(operation);
     if (fault === "unreachable") return route.abort("connectionfailed").catch(gone);
+    if (fault && "html" in fault) {
+      const { status, html: body } = fault;
+      return route.fulfill({ status, contentType: "text/html", headers: HEADERS, body }).catch(gone);
+    }
     if (fault) {
       const { status, code, retryAfter, turnstileSiteKey } = fault;
       return route

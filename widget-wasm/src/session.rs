@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::transcript::{Merged, Transcript};
 
+mod unsent;
+
+pub(crate) use unsent::Unsent;
+
 /// Between two polls, where the server does not let them wait; and between the beginnings of one
 /// that brought nothing new, and of the next, where it does.
 const POLL_MS: f64 = 2_000.0;
@@ -40,7 +44,7 @@ pub(crate) struct Now {
 }
 
 /// The page that the visitor writes from, and who they are, if it knows.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Page {
     pub(crate) url: Option<String>,
     pub(crate) title: Option<String>,
@@ -109,6 +113,9 @@ pub(crate) enum Effect {
     Remember(Credentials),
     /// Forget them.
     Forget,
+    /// Keep this JSON of what was not accepted yet for as long as the tab lives; empty, there is
+    /// nothing to keep.
+    Keep(String),
     /// Tell the page around the chat.
     Tell(News),
 }
@@ -191,20 +198,27 @@ impl Failure {
         }
     }
 
-    /// The server does not know this session or this token.
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused { code, .. } => *code,
+            _ => ErrorCode::Unknown,
+        }
+    }
+
+    /// The server does not know this session or this token. A status alone does not say so: it may
+    /// be that of a proxy.
     fn is_unknown_session(&self) -> bool {
-        matches!(self.status(), 401 | 404)
+        matches!(
+            self.code(),
+            ErrorCode::InvalidToken | ErrorCode::SessionNotFound
+        )
     }
 
     /// The session has ended, and how.
     fn ending(&self) -> Option<Ending> {
-        match self {
-            Self::Refused {
-                status: 410,
-                code: ErrorCode::SessionExpired,
-                ..
-            } => Some(Ending::Expired),
-            Self::Refused { status: 410, .. } => Some(Ending::Closed),
+        match self.code() {
+            ErrorCode::SessionExpired => Some(Ending::Expired),
+            ErrorCode::SessionClosed => Some(Ending::Closed),
             _ => None,
         }
     }
@@ -296,10 +310,14 @@ enum Challenge {
 
 /// A message that the server has not accepted yet. What it was first sent with stays as it is:
 /// a repetition must be the same request under the same key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Outgoing {
     pub(crate) key: String,
     pub(crate) body: String,
     page: Page,
+    /// The session that it was last sent to; none where it was to begin one.
+    to: Option<SessionId>,
     /// It failed, and its text went back to the composer; it has no line in the transcript.
     in_draft: bool,
     /// A try to begin the conversation with it may have taken effect.
@@ -318,8 +336,12 @@ pub(crate) struct Session {
     challenge: Challenge,
     /// What the last request failed at, and why.
     failed: Option<(Action, Trouble)>,
+    /// What was out when the browser came back online.
+    came_back: Option<Action>,
     /// Sending makes no sense before this time.
     blocked_until: Option<f64>,
+    /// The JSON that the tab keeps of `draft` and `outgoing`.
+    kept: String,
 
     polling: Polling,
 
@@ -369,7 +391,9 @@ impl Session {
             in_flight: None,
             challenge: Challenge::None,
             failed: None,
+            came_back: None,
             blocked_until: None,
+            kept: String::new(),
             open: false,
             online,
             visible: true,
@@ -418,6 +442,8 @@ impl Session {
             Event::Online(online) => {
                 self.online = online;
                 if online {
+                    self.came_back = self.in_flight;
+                    self.resend();
                     self.poll();
                 } else if self.polling.is_out {
                     // Its answer may never come. The browser may also be wrong, which the next shows.
@@ -445,6 +471,7 @@ impl Session {
         if let Some(new) = self.trouble().filter(|new| Some(*new) != trouble) {
             self.tell(News::Error(new));
         }
+        self.keep();
         core::mem::take(&mut self.effects)
     }
 
@@ -539,6 +566,7 @@ impl Session {
             key,
             body,
             page,
+            to: None,
             in_draft: false,
             may_have_begun: false,
         };
@@ -585,15 +613,17 @@ impl Session {
     }
 
     fn send_first_with(&mut self, turnstile_token: Option<String>) {
-        let Some(message) = self.outgoing.first() else {
+        let Some(message) = self.outgoing.first_mut() else {
             return;
         };
+        message.to = self.credentials.as_ref().map(|it| it.session_id.clone());
         self.challenge = match turnstile_token {
             Some(_) => Challenge::Passed,
             None => Challenge::None,
         };
         self.in_flight = Some(Action::Send);
         self.failed = None;
+        self.came_back = None;
         let key = message.key.clone();
         let body = message.body.clone();
         let request = match self.credentials.clone() {
@@ -713,6 +743,7 @@ impl Session {
             message.in_draft = true;
             self.draft.clone_from(&message.body);
         }
+        self.resend_if_back(failure);
     }
 
     fn fail(&mut self, action: Action, failure: &Failure) {
@@ -892,6 +923,7 @@ impl Session {
         if let Some(credentials) = self.credentials.clone() {
             self.in_flight = Some(Action::End);
             self.failed = None;
+            self.came_back = None;
             self.effects.push(Effect::Ask(Request::End { credentials }));
         }
     }
@@ -901,6 +933,7 @@ impl Session {
         match answer {
             Err(failure) if failure.ending().is_none() && !failure.is_unknown_session() => {
                 self.fail(Action::End, &failure);
+                self.resend_if_back(&failure);
             }
             _ => self.end(Ending::Closed),
         }
@@ -929,6 +962,9 @@ impl Session {
     fn forget(&mut self) {
         self.forget_credentials();
         self.transcript.clear();
+        for message in &mut self.outgoing {
+            message.to = None;
+        }
     }
 
     fn forget_credentials(&mut self) {

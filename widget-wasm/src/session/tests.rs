@@ -5,6 +5,8 @@ use app::contract::Delivery;
 use super::*;
 use crate::samples::{own, staff};
 
+mod unsent;
+
 /// How many seconds the server lets a poll wait.
 const WAIT_S: u8 = 25;
 
@@ -15,15 +17,20 @@ struct Browser {
     keys: u32,
     /// What the page was told.
     news: Vec<News>,
+    /// What the tab holds.
+    stored: Option<Credentials>,
+    kept: String,
 }
 
 impl Browser {
     fn new(stored: Option<Credentials>) -> Self {
         Self {
-            session: Session::new(stored, true),
+            session: Session::new(stored.clone(), true),
             ms: 1_000_000.0,
             keys: 0,
             news: Vec::new(),
+            stored,
+            kept: String::new(),
         }
     }
 
@@ -49,13 +56,32 @@ impl Browser {
             ms: self.ms,
             random: 0.5,
         };
-        let mut effects = self.session.handle(event, now);
-        let news = effects.extract_if(.., |effect| matches!(effect, Effect::Tell(_)));
-        self.news.extend(news.filter_map(|effect| match effect {
-            Effect::Tell(news) => Some(news),
-            _ => None,
-        }));
-        effects
+        let effects = self.session.handle(event, now);
+        self.carry_out(effects)
+    }
+
+    /// Does what concerns the page and the tab's storage, and gives the rest.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut rest = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Tell(news) => self.news.push(news),
+                Effect::Keep(json) => {
+                    let is_request = |effect: &Effect| matches!(effect, Effect::Ask(_));
+                    assert!(!rest.iter().any(is_request), "kept too late: {rest:?}");
+                    self.kept = json;
+                }
+                effect => {
+                    match &effect {
+                        Effect::Remember(credentials) => self.stored = Some(credentials.clone()),
+                        Effect::Forget => self.stored = None,
+                        _ => {}
+                    }
+                    rest.push(effect);
+                }
+            }
+        }
+        rest
     }
 
     fn wait(&mut self, ms: f64) {
@@ -891,15 +917,42 @@ fn a_message_on_its_way_when_the_session_ends_is_neither_lost_nor_doubled() {
 
 #[test]
 fn an_unknown_session_is_forgotten_without_losing_the_draft() {
-    for status in [401, 404] {
+    for (status, code) in [
+        (401, ErrorCode::InvalidToken),
+        (404, ErrorCode::SessionNotFound),
+    ] {
         let mut browser = Browser::new(Some(credentials()));
         browser.on(Event::Opened);
         browser.on(Event::Drafted("Draft".to_owned()));
-        let effects = browser.on(Event::Polled(Err(refused(status, ErrorCode::Unknown))));
+        let effects = browser.on(Event::Polled(Err(refused(status, code))));
         assert_eq!(effects, [Effect::CancelPoll, Effect::Forget]);
         assert!(!browser.session.is_restoring());
         assert_eq!(browser.session.draft(), "Draft");
         assert_eq!(browser.send("Draft"), [create("key1", "1", "Draft")]);
+    }
+}
+
+#[test]
+fn a_status_alone_neither_ends_nor_forgets_a_conversation() {
+    for status in [400, 401, 403, 404, 410, 500] {
+        let failure = || refused(status, ErrorCode::Unknown);
+        let mut browser = Browser::chatting();
+        browser.on(Event::Rang(Timer::Poll));
+        assert_eq!(
+            browser.on(Event::Polled(Err(failure()))),
+            [poll_in(3_000.0)],
+            "{status}"
+        );
+        let first = browser.send("Still here");
+        assert_eq!(browser.on(Event::Sent(Err(failure()))), [], "{status}");
+        assert_eq!(browser.session.draft(), "Still here");
+        assert_eq!(browser.retry(), first);
+        browser.on(sent("m2"));
+        browser.on(Event::EndAsked);
+        assert_eq!(browser.on(Event::Ended(Err(failure()))), [], "{status}");
+        assert_eq!(browser.session.ending(), None);
+        assert!(browser.session.has_session());
+        assert_eq!(browser.lines(), ["Hello", "Still here"]);
     }
 }
 
