@@ -15,6 +15,7 @@ mod growth;
 mod joined;
 mod load;
 mod matrix;
+mod overload;
 mod panel;
 mod pgbench;
 mod plot;
@@ -150,8 +151,8 @@ async fn main() -> ExitCode {
 }
 
 /// What is measured, in this order. Each needs nothing of the others; `joined` leaves many rooms behind.
-const SECTIONS: [&str; 8] = [
-    "requests", "memory", "waits", "growth", "relay", "soak", "joined", "panel",
+const SECTIONS: [&str; 9] = [
+    "requests", "memory", "waits", "growth", "relay", "overload", "soak", "joined", "panel",
 ];
 
 async fn run() -> Result<()> {
@@ -187,6 +188,7 @@ async fn measure(section: &str, setup: &Setup, report: &mut Report) -> Result<()
         "growth" => growth::measure(setup, report).await,
         "relay" => relay::measure(setup, report).await,
         "joined" => joined::measure(setup, report).await,
+        "overload" => overload::measure(setup, report).await,
         "soak" => soak::measure(setup, report).await,
         "panel" => panel::measure(setup, report).await,
         _ => Ok(()),

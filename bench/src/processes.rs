@@ -87,12 +87,21 @@ fn with_children(pid: u32) -> Result<f64> {
 
 /// What a process holds in memory, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
+    memory_mib(pid, "VmRSS:")
+}
+
+/// The most that a process has held in memory, in MiB.
+pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
+    memory_mib(pid, "VmHWM:")
+}
+
+fn memory_mib(pid: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix(field))
         .and_then(|rest| rest.trim().strip_suffix("kB"))
-        .ok_or("no VmRSS in /proc")?;
+        .ok_or_else(|| format!("no {field} in /proc"))?;
     Ok(kib.trim().parse::<f64>()? / 1024.0)
 }
 

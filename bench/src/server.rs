@@ -79,11 +79,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it and waits for its first answer. Without a bot that is signed in it has no homeserver.
+    /// Starts it without limits on what visitors do, and waits for its first answer. Without a bot that is
+    /// signed in it has no homeserver.
     pub(crate) async fn start(
         setup: &Setup,
         database: &Database,
         bot: Option<&Matrix>,
+    ) -> Result<Self> {
+        Self::start_with(setup, database, bot, &[]).await
+    }
+
+    /// The same, with these variables too.
+    pub(crate) async fn start_with(
+        setup: &Setup,
+        database: &Database,
+        bot: Option<&Matrix>,
+        variables: &[(&str, &str)],
     ) -> Result<Self> {
         let [public, admin] = setup
             .ports
@@ -111,6 +122,7 @@ impl Server {
             .env("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0")
             .env("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0")
             .env("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0")
+            .envs(variables.iter().copied())
             .stdout(log.try_clone()?)
             .stderr(log)
             .stdin(Stdio::null())
@@ -156,6 +168,11 @@ impl Server {
     /// What it holds in memory, in MiB.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         processes::resident_mib(self.pid()?)
+    }
+
+    /// The most that it has held since its start, in MiB.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        processes::peak_mib(self.pid()?)
     }
 
     /// The processor time that it has used so far, in seconds.

@@ -1,3 +1,5 @@
+import { createHash, randomBytes } from "node:crypto";
+
 import type { Page, Request, Route } from "@playwright/test";
 
 import { API_PATH } from "./traffic.ts";
@@ -20,6 +22,8 @@ export type Operation = "create" | "send" | "poll" | "close";
 /** What goes wrong with a request. */
 export type Fault =
   | "unreachable"
+  // Something on the way answers, with a page.
+  | { status: number; html: string }
   | { status: number; code: string; retryAfter?: number; turnstileSiteKey?: string };
 
 const TOKEN = "the-token-that-nobody-may-see";
@@ -40,6 +44,12 @@ export class ScriptedApi {
   /** The time of the next message. */
   now = new Date("2026-05-23T14:05:00.000Z");
 
+  /** So many proofs of work a conversation still needs to begin, one after the other. */
+  proofsWanted = 0;
+  /** The number that solves the next challenge; the highest that it may be. */
+  proofNumber = 20_000;
+
+  #challenge = "";
   #messages: Message[] = [];
   #sessions = 0;
   readonly #faults = new Map<Operation, Fault>();
@@ -126,6 +136,10 @@ export class ScriptedApi {
     await this.#held.get(operation);
     const fault = this.#faults.get(operation);
     if (fault === "unreachable") return route.abort("connectionfailed").catch(gone);
+    if (fault && "html" in fault) {
+      const { status, html: body } = fault;
+      return route.fulfill({ status, contentType: "text/html", headers: HEADERS, body }).catch(gone);
+    }
     if (fault) {
       const { status, code, retryAfter, turnstileSiteKey } = fault;
       return route
@@ -137,6 +151,18 @@ export class ScriptedApi {
             ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
           },
           body: JSON.stringify({ type: "about:blank", title: code, status, code, turnstileSiteKey }),
+        })
+        .catch(gone);
+    }
+    const proof = operation === "create" ? this.#proofToAskFor(request) : undefined;
+    if (proof) {
+      const code = "proof_required";
+      return route
+        .fulfill({
+          status: 403,
+          contentType: "application/problem+json",
+          headers: HEADERS,
+          body: JSON.stringify({ type: "about:blank", title: code, status: 403, code, proof }),
         })
         .catch(gone);
     }
@@ -152,6 +178,25 @@ export class ScriptedApi {
     return route
       .fulfill({ status, headers, contentType: "application/json", body })
       .catch(gone);
+  }
+
+  /** ALTCHA's challenge; none, where the request has brought the last proof that was wanted. */
+  #proofToAskFor(request: Request): object | undefined {
+    const { proof } = request.postDataJSON() as { proof?: string };
+    if (proof !== undefined) {
+      const solved = JSON.parse(Buffer.from(proof, "base64").toString()) as Record<string, unknown>;
+      const { algorithm, challenge, number, salt, signature } = solved;
+      const digest = sha256(`${String(salt)}${String(number)}`);
+      const isRight = challenge === this.#challenge && digest === this.#challenge;
+      if (algorithm === "SHA-256" && typeof number === "number" && signature === "signed" && isRight) {
+        this.proofsWanted -= 1;
+      }
+    }
+    if (this.proofsWanted <= 0) return undefined;
+    const salt = `${randomBytes(16).toString("hex")}?expires=1795701000&maxnumber=${this.proofNumber}&`;
+    this.#challenge = sha256(`${salt}${this.proofNumber}`);
+    const challenge = this.#challenge;
+    return { algorithm: "SHA-256", challenge, salt, maxnumber: this.proofNumber, signature: "signed" };
   }
 
   #waits(request: Request): boolean {
@@ -194,6 +239,10 @@ function operationOf(request: Request): Operation {
   if (pathname.endsWith("/close")) return "close";
   if (pathname.endsWith("/sessions")) return "create";
   return request.method() === "GET" ? "poll" : "send";
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** The page was closed, or the widget has given the request up. */

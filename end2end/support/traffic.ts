@@ -45,7 +45,8 @@ export class Traffic {
 
 async function read(response: Response): Promise<Answer | undefined> {
   const request = response.request();
-  const headers = await response.headersArray();
+  // A tab that was closed meanwhile has none to read.
+  const headers = await response.headersArray().catch(() => []);
   return {
     method: request.method(),
     url: response.url(),

@@ -4,6 +4,8 @@ import { API_PATH, Traffic } from "./traffic.ts";
 
 /** The session storage key that holds the conversation. */
 export const STORAGE_KEY = "matrix-support-chat";
+/** The one that holds what was typed and is not accepted yet. */
+export const DRAFT_KEY = "matrix-support-chat-draft";
 
 /**
  * The visitor: one method for each thing a person does. Knows the widget by the roles and names that people and
@@ -141,8 +143,8 @@ export class Visitor {
     return this.page.evaluate(() => ({ ...localStorage }));
   }
 
-  /** The session that the widget has stored. */
-  async storedSession(): Promise<{ sessionId: string; token: string }> {
+  /** The session that the widget has stored, and the API that it is of. */
+  async storedSession(): Promise<{ sessionId: string; token: string; api: string }> {
     const stored = (await this.sessionStorage())[STORAGE_KEY];
     expect(stored, "a session is stored").toBeDefined();
     return JSON.parse(stored ?? "{}");

@@ -1,6 +1,6 @@
 import { expect, test } from "../fixtures.ts";
 import { API_PATH } from "../support/traffic.ts";
-import { STORAGE_KEY } from "../support/visitor.ts";
+import { DRAFT_KEY, STORAGE_KEY } from "../support/visitor.ts";
 
 test("nothing is asked, fetched or stored before the visitor wants to chat", async ({
   visitor,
@@ -17,10 +17,11 @@ test("nothing is asked, fetched or stored before the visitor wants to chat", asy
 
   // Looking into the chat is not writing yet: the widget comes, a session does not.
   await visitor.openChat();
+  expect(await visitor.sessionStorage()).toEqual({});
   await visitor.write("a draft");
   expect(visitor.traffic.chatChunks().sort()).toEqual(["chat", "en"]);
   expect(visitor.traffic.apiRequests()).toEqual([]);
-  expect(await visitor.sessionStorage()).toEqual({});
+  expect(Object.keys(await visitor.sessionStorage())).toEqual([DRAFT_KEY]);
 });
 
 test("the token is kept for the tab, and carried by every later request", async ({
@@ -36,7 +37,7 @@ test("the token is kept for the tab, and carried by every later request", async 
   const stored = await visitor.sessionStorage();
   expect(Object.keys(stored)).toEqual([STORAGE_KEY]);
   const session = await visitor.storedSession();
-  expect(Object.keys(session).sort()).toEqual(["sessionId", "token"]);
+  expect(Object.keys(session).sort()).toEqual(["api", "sessionId", "token"]);
   expect(await visitor.localStorage()).toEqual({});
   expect(await visitor.page.context().cookies()).toEqual([]);
 

@@ -19,12 +19,15 @@ for (const waitSeconds of [0, 25]) {
       window.showings = [];
       addEventListener("pageshow", ({ persisted }) => window.showings.push(persisted));
       const polls = (window.pollsOut = { out: 0, most: 0 });
-      const { open } = XMLHttpRequest.prototype;
-      XMLHttpRequest.prototype.open = function (this: XMLHttpRequest, method: string, url: string) {
-        open.call(this, method, url, true);
-        if (method !== "GET") return;
-        this.addEventListener("loadstart", () => (polls.most = Math.max(polls.most, ++polls.out)));
-        this.addEventListener("loadend", () => (polls.out -= 1));
+      const { fetch } = window;
+      window.fetch = (input, init) => {
+        const answer = fetch(input, init);
+        if (init?.method === "GET") {
+          polls.most = Math.max(polls.most, ++polls.out);
+          const over = (): void => void (polls.out -= 1);
+          answer.then(over, over);
+        }
+        return answer;
       };
     });
     await visitor.beginConversation("Back in a moment");

@@ -21,18 +21,26 @@ declare global {
 test.beforeEach(async ({ visitor: { page }, visitor }) => {
   await page.addInitScript(() => {
     window.polls = [];
-    const { open, send } = XMLHttpRequest.prototype;
-    XMLHttpRequest.prototype.open = function (this: XMLHttpRequest, method: string, url: string) {
-      open.call(this, method, url, true);
-      if (method !== "GET") return;
-      this.send = (...args) => {
-        const wait = Number(new URL(url).searchParams.get("wait"));
-        const poll: Poll = { wait, sent: Date.now() };
-        window.polls.push(poll);
-        send.apply(this, args);
-        // After the widget's own listener.
-        this.addEventListener("loadend", () => (poll.answered = Date.now()));
+    const { fetch } = window;
+    window.fetch = async (input, init) => {
+      if (init?.method !== "GET") return fetch(input, init);
+      const wait = Number(new URL(String(input)).searchParams.get("wait"));
+      const poll: Poll = { wait, sent: Date.now() };
+      window.polls.push(poll);
+      // In a task of its own, after the widget has dealt with it.
+      const over = (): void => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => (poll.answered = Date.now());
+        port2.postMessage(0);
       };
+      try {
+        const answer = await fetch(input, init);
+        const text = await answer.text();
+        answer.text = async () => text;
+        return answer;
+      } finally {
+        over();
+      }
     };
   });
   // The page's clock stands still, and goes on when a test says so.

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::storage::outbox::Claim;
+use crate::storage::outbox::{Claim, Lane};
 
 /// Sessions that are sent at the same time, besides those that the senders found in the outbox: they must
 /// get their turn, however much is handed over.
 const PLACES: usize = 16;
+/// Rooms that are made at the same time, besides those.
+const ROOM_PLACES: usize = 1;
 
 /// A place among those who are sent; given back when dropped.
 pub type Place = OwnedSemaphorePermit;
@@ -25,6 +27,7 @@ pub type Receiver = mpsc::UnboundedReceiver<(Claim, Place)>;
 pub struct Handoff {
     sender: mpsc::UnboundedSender<(Claim, Place)>,
     places: Arc<Semaphore>,
+    room_places: Arc<Semaphore>,
 }
 
 impl Handoff {
@@ -32,18 +35,26 @@ impl Handoff {
     #[must_use]
     pub fn new() -> (Self, Receiver) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let places = Arc::new(Semaphore::new(PLACES));
-        (Self { sender, places }, receiver)
+        let handoff = Self {
+            sender,
+            places: Arc::new(Semaphore::new(PLACES)),
+            room_places: Arc::new(Semaphore::new(ROOM_PLACES)),
+        };
+        (handoff, receiver)
     }
 
-    /// A place for a message that is about to be stored; `None` when all are taken, or nothing is sent any
-    /// more.
+    /// A place for a task that is about to be stored and takes this lane; `None` when all are taken, or nothing
+    /// is sent any more.
     #[must_use]
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self, lane: Lane) -> Option<Place> {
         if self.sender.is_closed() {
             return None;
         }
-        self.places.clone().try_acquire_owned().ok()
+        let places = match lane {
+            Lane::Rooms => &self.room_places,
+            Lane::Messages => &self.places,
+        };
+        places.clone().try_acquire_owned().ok()
     }
 
     /// Hands over what was claimed and committed.

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, env, process::ExitCode};
 
 use server::{
     config::{self, Config, ConfigError},
+    quarantine,
     startup::{self, Application, StartupError},
+    storage::Shares,
     telemetry,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,11 +21,13 @@ const USAGE: u8 = 2;
 const HELP: &str = "\
 matrix-support-chat: a support chat for a website, answered from Matrix
 
-Usage: matrix-support-chat [serve | migrate | canary | --check-config | --version | --help]
+Usage: matrix-support-chat [serve | migrate | canary | quarantine | --check-config | --version | --help]
 
   serve            migrate the database and serve until SIGTERM; so without arguments too
   migrate          migrate the database, and no more
   canary           say something as a visitor, answer it in Matrix, and tell whether it came back
+  quarantine       list what came from rooms and could not be taken in; `quarantine retry ID…` or
+                   `retry all` has it tried again, `drop ID…` throws it away
   --check-config   say whether the configuration is valid
 
 The configuration is environment variables: see docs/operations.md.";
@@ -32,7 +36,14 @@ The configuration is environment variables: see docs/operations.md.";
 async fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let argument = arguments.next();
-    if arguments.next().is_some() {
+    let rest: Vec<_> = arguments.collect();
+    if argument.as_deref() == Some("quarantine") {
+        return match quarantine::Command::parse(&rest) {
+            Ok(command) => quarantine(command).await,
+            Err(problem) => usage(&problem),
+        };
+    }
+    if !rest.is_empty() {
         return usage("too many arguments");
     }
     match argument.as_deref() {
@@ -58,8 +69,17 @@ async fn serve() -> ExitCode {
 
 async fn migrate() -> ExitCode {
     with_config(async |config| {
-        startup::migrate(&config).await?;
+        startup::prepare(&config).await?;
         tracing::info!("the database is migrated");
+        Ok(())
+    })
+    .await
+}
+
+async fn quarantine(command: quarantine::Command) -> ExitCode {
+    with_config(async |config| {
+        let shares = Shares::new(&config.database);
+        quarantine::run(&shares.relay, &command, &mut std::io::stdout()).await?;
         Ok(())
     })
     .await

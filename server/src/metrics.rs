@@ -34,16 +34,22 @@ pub enum Throttle {
     MessagesPerSession,
     /// New sessions of one address.
     SessionsPerIp,
+    /// New sessions of one network.
+    SessionsPerNetwork,
     /// New sessions of all addresses together.
     Sessions,
+    /// Memory for answers.
+    AnswerMemory,
 }
 
 impl Throttle {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::RequestsPerIp,
         Self::MessagesPerSession,
         Self::SessionsPerIp,
+        Self::SessionsPerNetwork,
         Self::Sessions,
+        Self::AnswerMemory,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -51,7 +57,32 @@ impl Throttle {
             Self::RequestsPerIp => "requests_per_ip",
             Self::MessagesPerSession => "messages_per_session",
             Self::SessionsPerIp => "sessions_per_ip",
+            Self::SessionsPerNetwork => "sessions_per_network",
             Self::Sessions => "sessions",
+            Self::AnswerMemory => "answer_memory",
+        }
+    }
+}
+
+/// What became of a new session near a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofOutcome {
+    /// It came without a proof of work, and was asked for one.
+    Required,
+    /// Its proof let it in.
+    Accepted,
+    /// Its proof was wrong, used, late or too little.
+    Rejected,
+}
+
+impl ProofOutcome {
+    const ALL: [Self; 3] = [Self::Required, Self::Accepted, Self::Rejected];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -63,6 +94,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     throttled: IntCounterVec,
+    proofs_of_work: IntCounterVec,
     /// Conversations that began.
     pub sessions_started: IntCounter,
     /// Messages of visitors that were accepted: each is a promise.
@@ -75,8 +107,17 @@ pub struct Metrics {
     pub delivery_retries: IntCounter,
     /// Rooms that the homeserver was made to make.
     pub rooms_created: IntCounter,
+    /// Rooms in whose place a session got a new one.
+    pub rooms_lost: IntCounter,
+    /// Rooms that were left at once because the homeserver had encrypted them.
+    pub rooms_encrypted: IntCounter,
     /// Texts of staff that visitors are shown, by the seconds since they were written.
     pub staff_message_lag: Histogram,
+    invitations_failed: IntCounterVec,
+    /// Rooms whose news could not be taken in, and were set aside.
+    pub rooms_set_aside: IntCounter,
+    /// Events, and parts of a history, that are not tried any more.
+    pub set_aside_given_up: IntCounter,
     homeserver_seconds: HistogramVec,
     homeserver_errors: IntCounterVec,
 }
@@ -110,6 +151,11 @@ impl Metrics {
                 "Requests refused because of a limit.",
                 &["limit"],
             )?,
+            proofs_of_work: counters(
+                "proofs_of_work_total",
+                "New sessions near a limit, by what became of their proof of work.",
+                &["outcome"],
+            )?,
             sessions_started: counter("sessions_started_total", "Conversations that began.")?,
             messages_accepted: counter(
                 "messages_accepted_total",
@@ -128,6 +174,19 @@ impl Metrics {
                 "Attempts to tell the homeserver something that have to be repeated.",
             )?,
             rooms_created: counter("rooms_created_total", "Rooms made for conversations.")?,
+            rooms_lost: counter(
+                "rooms_lost_total",
+                "Rooms that the bot is not in any more, in whose place a conversation got a new one.",
+            )?,
+            rooms_encrypted: counter(
+                "rooms_encrypted_total",
+                "Rooms left at once because the homeserver had encrypted them.",
+            )?,
+            invitations_failed: counters(
+                "invitations_failed_total",
+                "Invitations of staff that failed, by the homeserver's errcode. They are repeated.",
+                &["errcode"],
+            )?,
             staff_message_lag: register(
                 &registry,
                 Histogram::with_opts(
@@ -137,6 +196,14 @@ impl Metrics {
                     )
                     .buckets(LAG_BUCKETS.to_vec()),
                 ),
+            )?,
+            rooms_set_aside: counter(
+                "rooms_set_aside_total",
+                "Rooms whose news could not be taken in and were set aside.",
+            )?,
+            set_aside_given_up: counter(
+                "set_aside_given_up_total",
+                "Events and parts of a history that were set aside and are not tried any more.",
             )?,
             homeserver_seconds: histograms(
                 "homeserver_request_duration_seconds",
@@ -154,6 +221,11 @@ impl Metrics {
         for throttle in Throttle::ALL {
             // A series that is born at one has not increased.
             metrics.throttled.with_label_values(&[throttle.as_str()]);
+        }
+        for outcome in ProofOutcome::ALL {
+            metrics
+                .proofs_of_work
+                .with_label_values(&[outcome.as_str()]);
         }
         Ok(metrics)
     }
@@ -173,6 +245,13 @@ impl Metrics {
         self.throttled.with_label_values(&[by.as_str()]).inc();
     }
 
+    /// A new session near a limit was asked for a proof of work, or brought one.
+    pub fn proof_of_work(&self, outcome: ProofOutcome) {
+        self.proofs_of_work
+            .with_label_values(&[outcome.as_str()])
+            .inc();
+    }
+
     /// The homeserver answered a request, or did not.
     pub fn homeserver_answered(&self, request: &str, took: Duration, errcode: Option<&str>) {
         self.homeserver_seconds
@@ -183,6 +262,11 @@ impl Metrics {
                 .with_label_values(&[request, errcode])
                 .inc();
         }
+    }
+
+    /// Somebody of the staff could not be invited.
+    pub fn invitation_failed(&self, errcode: &str) {
+        self.invitations_failed.with_label_values(&[errcode]).inc();
     }
 
     /// Prometheus' text format: what was counted, and these gauges.

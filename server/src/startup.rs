@@ -2,20 +2,23 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{ServiceExt, extract::Request};
-use sqlx::{PgPool, migrate::MigrateError};
 use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
     handoff::Handoff,
+    heartbeat::Heartbeats,
     housekeeping,
-    http::{self, AppState},
-    matrix::{Homeserver, outbox, sync::Syncer},
+    http::{
+        self, Admin, AppState,
+        listener::{self, Terms},
+    },
+    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer},
     metrics::Metrics,
-    storage,
-    support_chat::{self, AddressDigester, Heads, PerMinute, SupportChat, Turnstile},
+    storage::{self, Shares, Unusable},
+    support_chat::{self, Admission, Heads, PerMinute, SupportChat, Turnstile},
+    systemd,
 };
 
 /// How long requests and sends that are under way may take once the server is told to stop.
@@ -26,12 +29,9 @@ const POOL_CLOSES: Duration = Duration::from_secs(2);
 /// Why the server does not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// Postgres.
-    #[error("DATABASE_URL: the database cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The schema.
-    #[error("DATABASE_URL: the database cannot be migrated: {0}")]
-    Migration(#[from] MigrateError),
+    /// Postgres, or the schema.
+    #[error("DATABASE_URL: {0}")]
+    Database(#[from] Unusable),
     /// A listener.
     #[error("{variable}: cannot listen on {address}: {error}")]
     Listen {
@@ -54,7 +54,7 @@ pub enum StartupError {
 #[derive(Debug)]
 pub struct Application {
     config: Arc<Config>,
-    pool: PgPool,
+    shares: Shares,
     public: TcpListener,
     admin: TcpListener,
 }
@@ -62,12 +62,12 @@ pub struct Application {
 impl Application {
     /// Migrates the database and takes the addresses.
     pub async fn build(config: Config) -> Result<Self, StartupError> {
-        let pool = migrate(&config).await?;
+        let shares = prepare(&config).await?;
         let public = listen("SUPPORT_CHAT_LISTEN", config.http.listen).await?;
         let admin = listen("SUPPORT_CHAT_ADMIN_LISTEN", config.http.admin_listen).await?;
         Ok(Self {
             config: Arc::new(config),
-            pool,
+            shares,
             public,
             admin,
         })
@@ -87,32 +87,33 @@ impl Application {
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
         let Self {
             config,
-            pool,
+            shares,
             public,
             admin,
         } = self;
         let ttl = config.limits.session_ttl;
         let metrics = Metrics::new()?;
+        let hearts = Heartbeats::default();
         let homeserver = Arc::new(Homeserver::new(
             config.matrix.clone(),
-            pool.clone(),
+            shares.relay.clone(),
             metrics.clone(),
         ));
-        let addresses = AddressDigester::new(config.matrix.credentials.secret().clone());
+        let admission = Admission::new(config.matrix.credentials.secret(), &config.limits);
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let heads = Heads::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
         let support_chat = SupportChat::new(
-            pool.clone(),
+            shares.clone(),
             config.limits.clone(),
-            addresses,
+            admission,
             turnstile,
             heads.clone(),
             handoff,
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
-        let (housekept, shutdown_housekeeping) = (support_chat.clone(), shutdown.clone());
+        let housekept = support_chat.clone();
         let state = AppState::from(http::Shared {
             support_chat,
             config,
@@ -121,61 +122,104 @@ impl Application {
         });
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
-        let mut parts: JoinSet<Result<(), StartupError>> = JoinSet::new();
+        let mut parts = Parts::default();
         let syncer = Syncer::new(
-            pool.clone(),
+            &shares,
+            hearts.heart("sync"),
             homeserver.clone(),
             metrics.clone(),
             heads.clone(),
             ttl,
         );
-        let (stop_sync, stop_outbox) = (shutdown.clone(), shutdown.clone());
-        parts.spawn(async move {
-            syncer.run(stop_sync).await;
-            Ok(())
-        });
-        let (outbox_pool, outbox_metrics) = (pool.clone(), metrics.clone());
-        parts.spawn(async move {
-            outbox::run(
-                outbox_pool,
-                homeserver,
-                outbox_metrics,
-                handed_over,
-                stop_outbox,
-            )
-            .await;
-            Ok(())
-        });
-        let follow = support_chat::follow_changes(pool.clone(), heads, shutdown.clone());
-        parts.spawn(async move {
-            follow.await;
-            Ok(())
-        });
+        parts.start(syncer.run(shutdown.clone()));
+        let inviter = Inviter::new(
+            shares.relay.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            ttl,
+        );
+        let invite = inviter.clone();
+        parts.start(invite.run(hearts.heart("inviter"), shutdown.clone()));
+        parts.start(outbox::run(
+            shares.clone(),
+            (hearts.heart("outbox"), hearts.heart("recorder")),
+            homeserver,
+            metrics.clone(),
+            inviter,
+            handed_over,
+            shutdown.clone(),
+        ));
+        parts.start(support_chat::follow_changes(
+            shares.clone(),
+            heads.clone(),
+            hearts.heart("changes"),
+            shutdown.clone(),
+        ));
         let service = http::public_service(&state);
-        let service =
-            ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-        let stop = shutdown.clone().cancelled_owned();
-        let serve = axum::serve(public, service).with_graceful_shutdown(stop);
-        parts.spawn(async move { Ok(serve.await?) });
-        let router = http::admin_router(pool.clone(), metrics);
-        let stop = shutdown.clone().cancelled_owned();
-        let serve = axum::serve(admin, router).with_graceful_shutdown(stop);
-        parts.spawn(async move { Ok(serve.await?) });
-        parts.spawn(async move {
-            housekeeping::run(housekept, requests, shutdown_housekeeping).await;
+        let terms = Terms::public(&state.config.http);
+        parts.start(listener::serve(public, service, terms, shutdown.clone()));
+        parts.start(shares.gate.clone().watch(
+            shares.probes.clone(),
+            shares.reads.clone(),
+            hearts.heart("commits"),
+            shutdown.clone(),
+        ));
+        parts.start(housekeeping::run(
+            housekept,
+            requests,
+            shares.relay.clone(),
+            hearts.heart("housekeeping"),
+            shutdown.clone(),
+        ));
+        parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));
+        let router = http::admin_router(Admin {
+            shares: shares.clone(),
+            heads,
+            hearts,
+            metrics,
+            session_ttl: ttl,
+        });
+        parts.start(listener::serve(
+            admin,
+            router,
+            Terms::admin(),
+            shutdown.clone(),
+        ));
+        systemd::ready();
+
+        parts.until_stopped(&shutdown, &shares).await
+    }
+}
+
+/// What runs side by side, each until the server is told to stop.
+#[derive(Debug, Default)]
+struct Parts(JoinSet<Result<(), StartupError>>);
+
+impl Parts {
+    fn start(&mut self, part: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(async move {
+            part.await;
             Ok(())
         });
+    }
 
+    /// Waits for the end, and then for what is under way.
+    async fn until_stopped(
+        mut self,
+        shutdown: &CancellationToken,
+        shares: &Shares,
+    ) -> Result<(), StartupError> {
         // The first part to end ends all: none of them ends by itself but through a fault.
-        let first = parts.join_next().await;
+        let first = self.0.join_next().await;
         shutdown.cancel();
-        let rest = async { while parts.join_next().await.is_some() {} };
+        systemd::stopping();
+        let rest = async { while self.0.join_next().await.is_some() {} };
         if time::timeout(SHUTDOWN_GRACE, rest).await.is_err() {
             tracing::warn!("what was still under way is cut off");
-            parts.shutdown().await;
+            self.0.shutdown().await;
         }
-        // It would wait for ever for a connection that does not come back.
-        let _ = time::timeout(POOL_CLOSES, pool.close()).await;
+        // It would wait for a connection that does not come back.
+        let _ = time::timeout(POOL_CLOSES, shares.close()).await;
         tracing::info!("stopped");
         match first {
             Some(Ok(result)) => result,
@@ -185,11 +229,12 @@ impl Application {
     }
 }
 
-/// Brings the database up to date.
-pub async fn migrate(config: &Config) -> Result<PgPool, StartupError> {
-    let pool = storage::pool(&config.database)?;
-    storage::migrate(&pool).await?;
-    Ok(pool)
+/// Makes sure that the database can be used, and brings it up to date.
+pub async fn prepare(config: &Config) -> Result<Shares, StartupError> {
+    systemd::extend_start(storage::PREPARED);
+    let shares = Shares::new(&config.database);
+    storage::prepare(&shares.lines).await?;
+    Ok(shares)
 }
 
 async fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartupError> {

@@ -1,5 +1,7 @@
 // The chat itself: the panel's Rust as WASM, its style, and the texts of one language.
 import css from "./widget.css";
+import { Http } from "./http.js";
+import { Store } from "./store.js";
 import { initSync, Widget } from "./widget-wasm.js";
 import { mask, masked } from "./wasm.js";
 
@@ -23,19 +25,47 @@ export async function prepare(locale, language) {
   const failure = await failed;
   if (failure) throw Object.assign(failure, { text: texts.load_failed });
   return (element, root, launcher) => {
+    // A chat that has died comes back when the visitor wants it, and not without end.
+    if (lastWords && !element.open) throw { text: lastWords };
     root.adoptedStyleSheets.push(sheet);
-    const host = new Host(element, launcher);
+    const host = new Host(element, root, launcher);
     host.speak(texts);
     return new Chat(host, root, launcher, language);
   };
 }
 
+/** One spelling of an API's address, without a slash at its end. */
+function address(url) {
+  // Requests to what is no address fail, and say so.
+  return attempt(() => new URL(url, document.baseURI).href, url).replace(/\/+$/, "");
+}
+
+/** What `give` gives; where the page or the browser has broken something that it needs, `otherwise`. */
+function attempt(give, otherwise) {
+  try {
+    return give();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** A page's text: a string or a number, and no object that says nothing. */
+function words(give) {
+  const value = attempt(give);
+  return ["string", "number"].includes(typeof value) ? String(value) : undefined;
+}
+
+/** What is shown of a chat that has died. */
+let lastWords;
+
 /** A chat in the language of the page, whichever that becomes. */
 class Chat extends Widget {
   #observer;
+  #host;
 
   constructor(host, root, launcher, language) {
     super(host, root, launcher);
+    this.#host = host;
     const follow = async () => {
       const wanted = language();
       // Without its texts, the chat stays in the language that it has.
@@ -43,7 +73,7 @@ class Chat extends Widget {
       const texts = locale?.default ?? host.texts;
       if (this.#observer && wanted === language() && texts !== host.texts) {
         host.speak(texts);
-        this.translate();
+        host.guard(() => this.translate())();
       }
     };
     this.#observer = new MutationObserver(follow);
@@ -53,36 +83,66 @@ class Chat extends Widget {
     follow();
   }
 
+  setOpen(open) {
+    if (open) this.#host.alert.replaceChildren();
+    this.#host.guard(() => super.setOpen(open))();
+  }
+
   destroy() {
     this.#observer.disconnect();
     this.#observer = undefined;
-    super.destroy();
+    // One that has died may not even be able to do this.
+    attempt(() => super.destroy());
   }
 }
 
-/** What the chat wants of the page around it. */
+/**
+ * What the chat wants of the page around it. Whatever the page or the browser has there, the chat gets a value that it
+ * can use: an exception would go through the WASM, which would not be the same again.
+ */
 class Host {
-  constructor(element, launcher) {
+  #store;
+  #root;
+  #isDead = false;
+
+  constructor(element, root, launcher) {
     this.element = element;
+    this.#root = root;
     this.launcher = launcher;
+    this.apiUrl = address(element.apiUrl);
+    this.#store = new Store(this.apiUrl);
+  }
+
+  load(name) {
+    return this.#store.load(name);
+  }
+  keep(name, json) {
+    this.#store.keep(name, json);
+  }
+  get isStale() {
+    return this.#store.isStale();
+  }
+  http() {
+    return new Http();
   }
 
   speak(texts) {
     this.texts = texts;
     const language = (this.language = texts.lang);
     // The visitor's own way of writing times, if they speak the language: British, not American.
-    this.locale = navigator.languages.find((it) => it.split("-")[0] === language) ?? language;
+    const speaks = (it) => attempt(() => new Intl.Locale(it).language === language);
+    this.locale = attempt(() => navigator.languages.find(speaks)) ?? language;
     this.launcher.setAttribute("aria-label", this.text("launcher"));
   }
 
-  get apiUrl() {
-    return this.element.apiUrl;
-  }
   get visitorName() {
-    return this.element.visitorName ?? this.element.getAttribute("visitor-name") ?? "";
+    return this.#known("visitorName", "visitor-name");
   }
   get visitorEmail() {
-    return this.element.visitorEmail ?? this.element.getAttribute("visitor-email") ?? "";
+    return this.#known("visitorEmail", "visitor-email");
+  }
+  #known(property, attribute) {
+    return words(() => this.element[property]) ?? this.element.getAttribute(attribute) ?? "";
   }
 
   get pageUrl() {
@@ -94,27 +154,71 @@ class Host {
   }
 
   text(key) {
-    return this.element.messages?.[key] ?? this.texts[key];
+    return words(() => this.element.messages[key]) ?? this.texts[key];
   }
   number(value) {
-    return value.toLocaleString(this.locale);
+    return attempt(() => value.toLocaleString(this.locale), `${value}`);
   }
   /** A time of today as `14:05`; of another day, with the date. */
   time(at) {
     const date = new Date(at);
     const isToday = date.toDateString() === new Date().toDateString();
-    return date.toLocaleString(this.locale, {
-      dateStyle: isToday ? undefined : "short",
-      timeStyle: "short",
-    });
+    const style = { dateStyle: isToday ? undefined : "short", timeStyle: "short" };
+    return attempt(() => date.toLocaleString(this.locale, style), at);
   }
 
+  /** Solves the proof of work of a server's problem, and tells the chat the answer, if there is one. */
+  async prove({ proof }) {
+    const { launcher } = this;
+    const solved = import("./proof.js").then((it) => it.solve(proof, launcher));
+    const detail = await solved.catch(() => {});
+    // To the shadow root that the launcher is in, and no further.
+    launcher.dispatchEvent(new CustomEvent("proof", { bubbles: true, detail }));
+  }
   close() {
-    this.element.hide();
+    this.element.removeAttribute("open");
   }
   emit(name, detail) {
     this.element.dispatchEvent(
       new CustomEvent(`support-chat-${name}`, { bubbles: true, composed: true, detail }),
     );
+  }
+
+  /** The launcher's place for what went wrong. */
+  get alert() {
+    return this.#root.querySelector("p");
+  }
+
+  /** A function of the WASM's, whose failure does not leave the visitor with a dead panel. */
+  guard(call) {
+    return (event) => {
+      if (this.#isDead) return;
+      try {
+        call(event);
+      } catch {
+        this.#die();
+      }
+    };
+  }
+
+  /** Leaves the launcher, the other ways to reach us, and what was typed. A click begins again. */
+  #die() {
+    this.#isDead = true;
+    const composer = this.#root.querySelector("textarea");
+    // Where the browser forbids storage, the composer has it.
+    const { draft = composer.value, outgoing = [] } = this.#store.load("-draft") ?? {};
+    const typed = outgoing.filter((it) => !it.inDraft).map((it) => it.body);
+    const text = document.createElement("textarea");
+    text.readOnly = true;
+    text.value = [...typed, draft].join("\n");
+    lastWords = document.createElement("span");
+    lastWords.append(this.text("load_failed"), text);
+    const { element } = this;
+    element.removeAttribute("open");
+    // Everything is taken away, and the launcher comes again.
+    element.enabled = false;
+    element.enabled = true;
+    this.alert.replaceChildren(lastWords, document.createElement("slot"));
+    this.emit("error", { code: "load_failed" });
   }
 }

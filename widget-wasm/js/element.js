@@ -12,13 +12,11 @@ const LANGUAGES = {
   uk: ["Написати нам", () => import("./locales/uk.js")],
 };
 
-const NAME = "matrix-support-chat";
-
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
 class MatrixSupportChat extends HTMLElement {
-  static observedAttributes = ["api-url", "enabled", "open"];
+  static observedAttributes = ["open", "enabled", "api-url"];
 
   #root = this.attachShadow({ mode: "open" });
   #api;
@@ -33,7 +31,7 @@ class MatrixSupportChat extends HTMLElement {
     this.setAttribute("api-url", url ?? "");
   }
   get enabled() {
-    return this.getAttribute("enabled") === "true";
+    return this.getAttribute("enabled") == "true";
   }
   set enabled(on) {
     this.setAttribute("enabled", on);
@@ -70,22 +68,18 @@ class MatrixSupportChat extends HTMLElement {
 
   #update() {
     const api = this.isConnected && this.enabled && this.apiUrl;
-    if (api !== this.#api) {
+    if (api != this.#api) {
       this.#api = api;
-      this.#build(api);
+      this.#chat = this.#chat?.destroy();
+      this.#root.adoptedStyleSheets = [sheet];
+      this.#root.replaceChildren();
+      if (api) this.#build();
     }
     if (this.#chat) this.#chat.setOpen(this.open);
     else if (api && this.open) this.#load();
   }
 
-  /** Builds the launcher anew; without an API, there is none. */
-  #build(api) {
-    this.#chat?.destroy();
-    this.#chat = undefined;
-    this.#root.adoptedStyleSheets = [sheet];
-    this.#root.replaceChildren();
-    if (!api) return;
-
+  #build() {
     const launcher = (this.#launcher = document.createElement("button"));
     launcher.part = "launcher";
     launcher.setAttribute("aria-label", this.messages?.launcher ?? this.#language()[0]);
@@ -94,12 +88,18 @@ class MatrixSupportChat extends HTMLElement {
     launcher.onclick = () => (this.open = !this.open);
     this.#root.append(launcher, (this.#alert = document.createElement("p")));
     this.#alert.setAttribute("role", "alert");
+    // What a page of this tab could not send, the next one does.
+    try {
+      if ("matrix-support-chat-draft" in sessionStorage) this.#load();
+    } catch {}
   }
 
-  /** The visitor's of `LANGUAGES`: for `de-CH`, it is `de`. */
+  /** The visitor's of `LANGUAGES`: for `de-CH`, `de_DE` and `DE`, it is `de`. */
   #language = () =>
     LANGUAGES[
-      ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language).split("-")[0]
+      ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
+        .toLowerCase()
+        .match(/[a-z]*/)
     ] ?? LANGUAGES.en;
 
   async #fetch() {
@@ -115,9 +115,7 @@ class MatrixSupportChat extends HTMLElement {
     try {
       const start = await this.#fetch();
       // Gone, or there since another click.
-      if (!launcher.isConnected || this.#chat) return;
-      this.#chat = start(this, this.#root, launcher);
-      this.#chat.setOpen(this.open);
+      if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
       this.#alert.replaceChildren(
         this.messages?.load_failed ?? error.text ?? "The chat could not be loaded. Try again. ",
@@ -137,4 +135,4 @@ class MatrixSupportChat extends HTMLElement {
 }
 
 // A page may load this twice, from two places.
-if (!customElements.get(NAME)) customElements.define(NAME, MatrixSupportChat);
+if (!customElements.get("matrix-support-chat")) customElements.define("matrix-support-chat", MatrixSupportChat);

@@ -4,7 +4,6 @@
 //! ends all of it. What the browser may still call holds it weakly.
 
 use alloc::{
-    borrow::ToOwned,
     rc::{Rc, Weak},
     string::String,
     vec::Vec,
@@ -12,7 +11,7 @@ use alloc::{
 use core::cell::{Cell, Ref, RefCell};
 
 use app::contract::{EMAIL_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS};
-use js_sys::{Date, Math, Object, Reflect, RegExp};
+use js_sys::{Date, Function, Math, Object, Reflect, RegExp};
 use wasm_bindgen::prelude::*;
 use web_sys::{
     AbortController, AddEventListenerOptions, EventTarget, FocusEvent, HtmlElement, KeyboardEvent,
@@ -45,10 +44,13 @@ pub(crate) struct Element {
     poll: Cell<Option<Exchange>>,
     action: Cell<Option<Exchange>>,
     challenge: Cell<Option<Challenge>>,
+    /// The JSON of the last answer: the problem, where one is to be solved.
+    answer: Cell<JsValue>,
     /// Removes the listeners.
     listening: AbortController,
     /// The one function that everything calls.
-    listener: Closure<dyn Fn(web_sys::Event)>,
+    listener: Function,
+    _listener: Closure<dyn Fn(web_sys::Event)>,
 }
 
 impl Element {
@@ -60,15 +62,22 @@ impl Element {
         let document = root.owner_document().ok_or(JsValue::NULL)?;
         let window = document.default_view().ok_or(JsValue::NULL)?;
         let navigator = window.navigator();
-        let session = Session::new(storage::load(&window), navigator.on_line());
+        let session = Session::new(None, navigator.on_line());
         let view = View::new(host.clone(), &document, root.clone(), launcher)?;
         let listening = AbortController::new()?;
 
         let element = Rc::new_cyclic(|me: &Weak<Self>| {
             let weak = me.clone();
+            let listener = Closure::<dyn Fn(web_sys::Event)>::new(move |event| {
+                if let Some(element) = weak.upgrade() {
+                    element.heard(&event);
+                }
+            });
             Self {
                 me: me.clone(),
-                api_url: host.api_url().trim_end_matches('/').to_owned(),
+                api_url: host.api_url(),
+                listener: host.guard(listener.as_ref().unchecked_ref()),
+                _listener: listener,
                 host,
                 window: window.clone(),
                 view: RefCell::new(view),
@@ -80,16 +89,14 @@ impl Element {
                 poll: Cell::default(),
                 action: Cell::default(),
                 challenge: Cell::default(),
+                answer: Cell::default(),
                 listening,
-                listener: Closure::new(move |event| {
-                    if let Some(element) = weak.upgrade() {
-                        element.heard(&event);
-                    }
-                }),
             }
         });
 
-        for name in ["click", "focusout", "input", "keydown"] {
+        for name in [
+            "click", "focusout", "input", "keydown", "keypress", "keyup", "proof",
+        ] {
             element.listen(root, name)?;
         }
         for name in ["online", "offline", "pagehide", "pageshow"] {
@@ -100,7 +107,17 @@ impl Element {
             element.listen(&viewport, "resize")?;
             element.listen(&viewport, "scroll")?;
         }
+        element.resume();
         Ok(element)
+    }
+
+    /// Goes on with what the tab holds.
+    fn resume(&self) {
+        self.action.take();
+        self.challenge.take();
+        let (stored, unsent) = (storage::session(&self.host), storage::unsent(&self.host));
+        let effects = self.session.borrow_mut().resume(stored, unsent, now());
+        self.carry_out(effects, &mut Vec::new());
     }
 
     /// Opens the panel, or closes it.
@@ -125,7 +142,7 @@ impl Element {
         options.set_signal(&self.listening.signal());
         target.add_event_listener_with_callback_and_add_event_listener_options(
             name,
-            self.listener.as_ref().unchecked_ref(),
+            &self.listener,
             &options,
         )
     }
@@ -137,9 +154,21 @@ impl Element {
                 let text = self.view.borrow().composed_text();
                 self.handle(Event::Drafted(text));
             }
-            "keydown" => self.pressed(event.unchecked_ref()),
+            "keydown" | "keypress" | "keyup" => {
+                // A page's shortcuts would take what is written in the panel for themselves.
+                if !self.view.borrow().is_launcher(event.target().as_ref()) {
+                    event.stop_propagation();
+                }
+                if event.type_() == "keydown" {
+                    self.pressed(event.unchecked_ref());
+                }
+            }
             "focusout" => self.left(event.unchecked_ref()),
             "loadend" => self.answered(event),
+            "proof" => {
+                let detail = Reflect::get(event, &"detail".into());
+                self.solved(detail.ok().and_then(|it| it.as_string()));
+            }
             // Of the challenge's script.
             "load" | "error" => self.show_challenge(),
             "online" => self.handle(Event::Online(true)),
@@ -147,6 +176,10 @@ impl Element {
             "pagehide" => self.handle(Event::Left),
             // A page that comes back from the back-forward cache has heard nothing for a while.
             "visibilitychange" | "pageshow" => {
+                // Another page of the tab may have gone on with the conversation.
+                if self.host.is_stale() {
+                    self.resume();
+                }
                 let document = self.window.document();
                 let visible =
                     document.is_some_and(|it| it.visibility_state() == VisibilityState::Visible);
@@ -157,10 +190,7 @@ impl Element {
     }
 
     fn clicked(&self, event: &web_sys::Event) {
-        let Some(target) = event.target() else { return };
-        let name = target
-            .unchecked_ref::<web_sys::Element>()
-            .get_attribute("name");
+        let name = self.view.borrow().button_at(event.target());
         match name.as_deref() {
             Some("send") => self.send(),
             Some("retry") => {
@@ -247,16 +277,8 @@ impl Element {
                 break;
             }
             for event in events {
-                let now = Now {
-                    ms: Date::now(),
-                    random: Math::random(),
-                };
-                let effects = self.session.borrow_mut().handle(event, now);
-                for effect in effects {
-                    self.carry_out(effect, &mut news);
-                }
-                // Only a page that has broken the DOM's own methods can make this fail.
-                let _ = self.view.borrow_mut().render(&self.session.borrow());
+                let effects = self.session.borrow_mut().handle(event, now());
+                self.carry_out(effects, &mut news);
             }
         }
         self.view.borrow().fit(&self.window);
@@ -301,16 +323,22 @@ impl Element {
         self.host.emit(name, &detail);
     }
 
-    fn carry_out(&self, effect: Effect, news: &mut Vec<News>) {
-        match effect {
-            Effect::Tell(it) => news.push(it),
-            Effect::Ask(request) => self.ask(request),
-            Effect::CancelPoll => drop(self.poll.take()),
-            Effect::Challenge(site_key) => self.challenge(site_key),
-            Effect::SetTimer(timer, ms) => self.set_timer(timer, ms),
-            Effect::Remember(credentials) => storage::save(&self.window, &credentials),
-            Effect::Forget => storage::clear(&self.window),
+    fn carry_out(&self, effects: Vec<Effect>, news: &mut Vec<News>) {
+        for effect in effects {
+            match effect {
+                Effect::Tell(it) => news.push(it),
+                Effect::Ask(request) => self.ask(request),
+                Effect::CancelPoll => drop(self.poll.take()),
+                Effect::Challenge(site_key) => self.challenge(site_key),
+                Effect::Prove => self.host.prove(&self.answer.take()),
+                Effect::SetTimer(timer, ms) => self.set_timer(timer, ms),
+                Effect::Remember(credentials) => storage::remember(&self.host, &credentials),
+                Effect::Forget => storage::forget(&self.host),
+                Effect::Keep(json) => storage::keep_unsent(&self.host, &json),
+            }
         }
+        // Only a page that has broken the DOM's own methods can make this fail.
+        let _ = self.view.borrow_mut().render(&self.session.borrow());
     }
 
     fn set_timer(&self, timer: Timer, ms: f64) {
@@ -319,7 +347,7 @@ impl Element {
             Timer::Countdown => &self.countdown,
         };
         let me = self.me.clone();
-        let timeout = Timeout::new(ms, move || {
+        let timeout = Timeout::new(&self.host, ms, move || {
             if let Some(element) = me.upgrade() {
                 element.handle(Event::Rang(timer));
             }
@@ -333,16 +361,10 @@ impl Element {
         } else {
             &self.action
         };
-        match Exchange::new(&self.api_url, request) {
-            Ok((exchange, body)) => {
-                // Whatever happens to it ends in `loadend`.
-                let _ = self.listen(exchange.target(), "loadend");
-                exchange.send(body.as_deref());
-                slot.set(Some(exchange));
-            }
-            // The page's `api-url` is not one.
-            Err(event) => self.handle(event),
-        }
+        let exchange = Exchange::new(&self.host, &self.api_url, request, |it| {
+            let _ = self.listen(it, "loadend");
+        });
+        slot.set(Some(exchange));
     }
 
     /// Shows a challenge, now or as soon as what shows it is loaded.
@@ -350,7 +372,7 @@ impl Element {
         let me = self.me.clone();
         let answer = move |token| {
             if let Some(element) = me.upgrade() {
-                element.challenged(token);
+                element.solved(token);
             }
         };
         let show = || {
@@ -368,7 +390,7 @@ impl Element {
             Ok::<_, JsValue>(())
         };
         if show().is_err() {
-            self.challenged(None);
+            self.solved(None);
         }
     }
 
@@ -376,15 +398,15 @@ impl Element {
     fn show_challenge(&self) {
         if let Some(mut challenge) = self.challenge.take() {
             if challenge.show().is_err() {
-                return self.challenged(None);
+                return self.solved(None);
             }
             self.challenge.set(Some(challenge));
         }
     }
 
-    fn challenged(&self, token: Option<String>) {
+    fn solved(&self, answer: Option<String>) {
         self.challenge.take();
-        self.handle(Event::Challenged(token));
+        self.handle(Event::Solved(answer));
     }
 
     fn answered(&self, event: &web_sys::Event) {
@@ -392,7 +414,10 @@ impl Element {
         for slot in [&self.poll, &self.action] {
             // One that was cancelled is in no slot, and says nothing any more.
             match slot.take() {
-                Some(exchange) if *exchange.target() == target => self.handle(exchange.answer()),
+                Some(exchange) if *exchange.target() == target => {
+                    self.answer.set(exchange.json());
+                    self.handle(exchange.answer());
+                }
                 other => slot.set(other),
             }
         }
@@ -402,6 +427,13 @@ impl Element {
 impl Drop for Element {
     fn drop(&mut self) {
         self.listening.abort();
+    }
+}
+
+fn now() -> Now {
+    Now {
+        ms: Date::now(),
+        random: Math::random(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
+use web_sys::EventTarget;
 
 #[wasm_bindgen]
 extern "C" {
@@ -10,13 +12,29 @@ extern "C" {
     #[derive(Clone)]
     pub type Host;
 
-    /// Where the API is.
+    /// Where the API is, without a slash at the end.
     #[wasm_bindgen(method, getter, js_name = apiUrl)]
     pub(crate) fn api_url(this: &Host) -> String;
 
     /// The page without query and fragment: those may hold what is not for others.
     #[wasm_bindgen(method, getter, js_name = pageUrl)]
     pub(crate) fn page_url(this: &Host) -> String;
+
+    /// What the tab holds for this API under a name, as an object; nothing where there is none.
+    #[wasm_bindgen(method)]
+    pub(crate) fn load(this: &Host, name: &str) -> JsValue;
+
+    /// Has the tab hold the object of this JSON for this API; without JSON, nothing.
+    #[wasm_bindgen(method)]
+    pub(crate) fn keep(this: &Host, name: &str, json: &str);
+
+    /// Whether something else has changed what the tab holds.
+    #[wasm_bindgen(method, getter, js_name = isStale)]
+    pub(crate) fn is_stale(this: &Host) -> bool;
+
+    /// A request to make.
+    #[wasm_bindgen(method)]
+    pub(crate) fn http(this: &Host) -> Http;
 
     /// A new idempotency key.
     #[wasm_bindgen(method)]
@@ -44,11 +62,46 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn time(this: &Host, at: &str) -> String;
 
+    /// Solves the proof of work that this problem asks for. What comes of it is an event `proof`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn prove(this: &Host, problem: &JsValue);
+
     /// Closes the panel.
     #[wasm_bindgen(method)]
     pub(crate) fn close(this: &Host);
 
+    /// Makes of a function one whose failure does not leave the visitor with a dead panel.
+    #[wasm_bindgen(method)]
+    pub(crate) fn guard(this: &Host, call: &Function) -> Function;
+
     /// Tells the page what happened.
     #[wasm_bindgen(method)]
     pub(crate) fn emit(this: &Host, name: &str, detail: &JsValue);
+
+    /// A request, of `js/http.js`.
+    #[wasm_bindgen(extends = EventTarget)]
+    pub(crate) type Http;
+
+    #[wasm_bindgen(method, js_name = setHeader)]
+    pub(crate) fn set_header(this: &Http, name: &str, value: &str);
+
+    /// Sends it. Whatever becomes of it ends in `loadend`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn send(this: &Http, method: &str, url: &str, body: Option<String>, timeout_ms: u32);
+
+    /// Nobody waits for it any more.
+    #[wasm_bindgen(method, js_name = letGo)]
+    pub(crate) fn let_go(this: &Http);
+
+    /// The answer's status; 0 if there was none.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn status(this: &Http) -> u16;
+
+    /// The answer's JSON, or `null`.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn json(this: &Http) -> JsValue;
+
+    /// One of the answer's headers.
+    #[wasm_bindgen(method)]
+    pub(crate) fn header(this: &Http, name: &str) -> Option<String>;
 }

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::transcript::{Merged, Transcript};
 
+mod unsent;
+
+pub(crate) use unsent::Unsent;
+
 /// Between two polls, where the server does not let them wait; and between the beginnings of one
 /// that brought nothing new, and of the next, where it does.
 const POLL_MS: f64 = 2_000.0;
@@ -20,6 +24,8 @@ const GRACE_MS: f64 = 30_000.0;
 const MAX_BACKOFF_MS: f64 = 60_000.0;
 /// After a 429 that does not say how long to wait.
 const DEFAULT_WAIT_S: u32 = 10;
+/// A message is sent with so many proofs of work, one after the other, before it counts as not sent.
+const MAX_PROOFS: u8 = 3;
 /// One failed poll is no news, two are.
 const FAILURES_TO_TELL: i32 = 2;
 
@@ -40,7 +46,7 @@ pub(crate) struct Now {
 }
 
 /// The page that the visitor writes from, and who they are, if it knows.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Page {
     pub(crate) url: Option<String>,
     pub(crate) title: Option<String>,
@@ -78,8 +84,9 @@ pub(crate) enum Event {
     Visible(bool),
     /// A timer ran out.
     Rang(Timer),
-    /// The token that a passed challenge gave; nothing when the challenge could not be passed.
-    Challenged(Option<String>),
+    /// What the message waits for: the token that a passed challenge gave, or the proof of work; nothing
+    /// when there will be none.
+    Solved(Option<String>),
     /// Answers to [`Request`]s.
     Created(Result<CreateSessionResponse, Failure>),
     Sent(Result<SendMessageResponse, Failure>),
@@ -90,6 +97,8 @@ pub(crate) enum Event {
 /// What a poll brought.
 pub(crate) struct Batch {
     pub(crate) messages: Vec<Message>,
+    /// They were cut: there is more after the last of them.
+    pub(crate) more: bool,
     /// For so many seconds, the server lets a poll wait for something new. 0: it does not.
     pub(crate) can_wait_s: u8,
 }
@@ -105,10 +114,15 @@ pub(crate) enum Effect {
     SetTimer(Timer, f64),
     /// Show the challenge of this Turnstile site key.
     Challenge(String),
+    /// Make the proof of work that the last answer asks for.
+    Prove,
     /// Keep the credentials for as long as the tab lives.
     Remember(Credentials),
     /// Forget them.
     Forget,
+    /// Keep this JSON of what was not accepted yet for as long as the tab lives; empty, there is
+    /// nothing to keep.
+    Keep(String),
     /// Tell the page around the chat.
     Tell(News),
 }
@@ -174,6 +188,8 @@ pub(crate) enum Failure {
         /// Without one, there is no challenge to show.
         site_key: Option<String>,
     },
+    /// The server wants a proof of work first.
+    Proof,
     /// The server said no.
     Refused {
         status: u16,
@@ -186,25 +202,32 @@ impl Failure {
     fn status(&self) -> u16 {
         match self {
             Self::Network => 0,
-            Self::Challenge { .. } => 403,
+            Self::Challenge { .. } | Self::Proof => 403,
             Self::Refused { status, .. } => *status,
         }
     }
 
-    /// The server does not know this session or this token.
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused { code, .. } => *code,
+            _ => ErrorCode::Unknown,
+        }
+    }
+
+    /// The server does not know this session or this token. A status alone does not say so: it may
+    /// be that of a proxy.
     fn is_unknown_session(&self) -> bool {
-        matches!(self.status(), 401 | 404)
+        matches!(
+            self.code(),
+            ErrorCode::InvalidToken | ErrorCode::SessionNotFound
+        )
     }
 
     /// The session has ended, and how.
     fn ending(&self) -> Option<Ending> {
-        match self {
-            Self::Refused {
-                status: 410,
-                code: ErrorCode::SessionExpired,
-                ..
-            } => Some(Ending::Expired),
-            Self::Refused { status: 410, .. } => Some(Ending::Closed),
+        match self.code() {
+            ErrorCode::SessionExpired => Some(Ending::Expired),
+            ErrorCode::SessionClosed => Some(Ending::Closed),
             _ => None,
         }
     }
@@ -283,23 +306,26 @@ enum Action {
     End,
 }
 
-/// Where the first message is with the challenge that some servers ask for.
+/// What the first message waits for before it is sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Challenge {
-    /// None was asked for since the message was last sent.
-    None,
-    /// The message waits for the visitor to pass it.
-    Shown,
-    /// It was passed, and the message is on its way again with the proof.
-    Passed,
+enum Wait {
+    Nothing,
+    /// The visitor is to pass the challenge.
+    Challenge,
+    /// The proof of work is being made.
+    Proof,
 }
 
 /// A message that the server has not accepted yet. What it was first sent with stays as it is:
 /// a repetition must be the same request under the same key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Outgoing {
     pub(crate) key: String,
     pub(crate) body: String,
     page: Page,
+    /// The session that it was last sent to; none where it was to begin one.
+    to: Option<SessionId>,
     /// It failed, and its text went back to the composer; it has no line in the transcript.
     in_draft: bool,
     /// A try to begin the conversation with it may have taken effect.
@@ -315,11 +341,19 @@ pub(crate) struct Session {
     /// Oldest first. Nearly always at most one.
     outgoing: Vec<Outgoing>,
     in_flight: Option<Action>,
-    challenge: Challenge,
+    wait: Wait,
+    /// The token of the challenge that was passed for the message.
+    turnstile_token: Option<String>,
+    /// How many proofs of work were asked for since it was last sent.
+    proofs: u8,
     /// What the last request failed at, and why.
     failed: Option<(Action, Trouble)>,
+    /// What was out when the browser came back online.
+    came_back: Option<Action>,
     /// Sending makes no sense before this time.
     blocked_until: Option<f64>,
+    /// The JSON that the tab keeps of `draft` and `outgoing`.
+    kept: String,
 
     polling: Polling,
 
@@ -367,9 +401,13 @@ impl Session {
             draft: String::new(),
             outgoing: Vec::new(),
             in_flight: None,
-            challenge: Challenge::None,
+            wait: Wait::Nothing,
+            turnstile_token: None,
+            proofs: 0,
             failed: None,
+            came_back: None,
             blocked_until: None,
+            kept: String::new(),
             open: false,
             online,
             visible: true,
@@ -418,6 +456,8 @@ impl Session {
             Event::Online(online) => {
                 self.online = online;
                 if online {
+                    self.came_back = self.in_flight;
+                    self.resend();
                     self.poll();
                 } else if self.polling.is_out {
                     // Its answer may never come. The browser may also be wrong, which the next shows.
@@ -436,7 +476,7 @@ impl Session {
             }
             Event::Rang(Timer::Poll) => self.poll(),
             Event::Rang(Timer::Countdown) => self.count_down(),
-            Event::Challenged(token) => self.challenged(token),
+            Event::Solved(answer) => self.solved(answer),
             Event::Created(answer) => self.created(answer),
             Event::Sent(answer) => self.sent(answer),
             Event::Polled(answer) => self.polled(answer),
@@ -445,6 +485,7 @@ impl Session {
         if let Some(new) = self.trouble().filter(|new| Some(*new) != trouble) {
             self.tell(News::Error(new));
         }
+        self.keep();
         core::mem::take(&mut self.effects)
     }
 
@@ -496,7 +537,7 @@ impl Session {
 
     /// The visitor is asked to pass a challenge.
     pub(crate) fn is_challenged(&self) -> bool {
-        self.challenge == Challenge::Shown
+        self.wait == Wait::Challenge
     }
 
     pub(crate) fn can_send(&self) -> bool {
@@ -539,6 +580,7 @@ impl Session {
             key,
             body,
             page,
+            to: None,
             in_draft: false,
             may_have_begun: false,
         };
@@ -581,19 +623,20 @@ impl Session {
     }
 
     fn send_first(&mut self) {
-        self.send_first_with(None);
+        self.turnstile_token = None;
+        self.proofs = 0;
+        self.send_with(None);
     }
 
-    fn send_first_with(&mut self, turnstile_token: Option<String>) {
-        let Some(message) = self.outgoing.first() else {
+    fn send_with(&mut self, proof: Option<String>) {
+        let Some(message) = self.outgoing.first_mut() else {
             return;
         };
-        self.challenge = match turnstile_token {
-            Some(_) => Challenge::Passed,
-            None => Challenge::None,
-        };
+        message.to = self.credentials.as_ref().map(|it| it.session_id.clone());
+        self.wait = Wait::Nothing;
         self.in_flight = Some(Action::Send);
         self.failed = None;
+        self.came_back = None;
         let key = message.key.clone();
         let body = message.body.clone();
         let request = match self.credentials.clone() {
@@ -610,7 +653,8 @@ impl Session {
                     page_title: message.page.title.clone(),
                     visitor_name: message.page.visitor_name.clone(),
                     visitor_email: message.page.visitor_email.clone(),
-                    turnstile_token,
+                    turnstile_token: self.turnstile_token.clone(),
+                    proof,
                 },
             },
         };
@@ -638,9 +682,14 @@ impl Session {
             // A challenge that was passed, and is asked for again, is not shown without end.
             Err(Failure::Challenge {
                 site_key: Some(site_key),
-            }) if self.challenge != Challenge::Passed => {
-                self.challenge = Challenge::Shown;
+            }) if self.turnstile_token.is_none() => {
+                self.wait = Wait::Challenge;
                 self.effects.push(Effect::Challenge(site_key));
+            }
+            Err(Failure::Proof) if self.proofs < MAX_PROOFS => {
+                self.wait = Wait::Proof;
+                self.proofs += 1;
+                self.effects.push(Effect::Prove);
             }
             Err(failure) => {
                 self.in_flight = None;
@@ -652,17 +701,23 @@ impl Session {
         }
     }
 
-    fn challenged(&mut self, token: Option<String>) {
-        // The answer to a challenge that nobody waits for any more.
-        if !self.is_challenged() {
+    fn solved(&mut self, answer: Option<String>) {
+        // Nobody waits for it any more.
+        if self.wait == Wait::Nothing {
             return;
         }
-        if token.is_some() {
-            return self.send_first_with(token);
+        if answer.is_none() {
+            self.wait = Wait::Nothing;
+            self.in_flight = None;
+            return self.not_sent(&Failure::Proof);
         }
-        self.challenge = Challenge::None;
-        self.in_flight = None;
-        self.not_sent(&Failure::Challenge { site_key: None });
+        let proof = if self.is_challenged() {
+            self.turnstile_token = answer;
+            None
+        } else {
+            answer
+        };
+        self.send_with(proof);
     }
 
     fn sent(&mut self, answer: Result<SendMessageResponse, Failure>) {
@@ -713,6 +768,7 @@ impl Session {
             message.in_draft = true;
             self.draft.clone_from(&message.body);
         }
+        self.resend_if_back(failure);
     }
 
     fn fail(&mut self, action: Action, failure: &Failure) {
@@ -808,6 +864,7 @@ impl Session {
         self.polling.can_wait_s = 0;
         let Batch {
             messages,
+            more,
             can_wait_s,
         } = match answer {
             Ok(batch) => batch,
@@ -817,7 +874,8 @@ impl Session {
         self.polling.failures = 0;
         self.online = true;
         let last = messages.last().map(|message| message.id.clone());
-        let is_full = messages.len() >= MAX_MESSAGES_PER_POLL;
+        // A server from before `more` only has full answers.
+        let more = more || messages.len() >= MAX_MESSAGES_PER_POLL;
         let Merged { is_news, replies } = self.transcript.merge(messages);
         // What is restored was said before, and is not news.
         if !self.polling.is_restoring {
@@ -832,9 +890,8 @@ impl Session {
                 });
             }
         }
-        // A full page means that there is more. (A server that gives the same page for ever is
-        // not asked for it at once for ever.)
-        if is_full && last != self.polling.page_end {
+        // A server that gives the same page again and again is not asked for it at once each time.
+        if more && last != self.polling.page_end {
             self.polling.page_end = last;
             self.poll();
         } else {
@@ -892,6 +949,7 @@ impl Session {
         if let Some(credentials) = self.credentials.clone() {
             self.in_flight = Some(Action::End);
             self.failed = None;
+            self.came_back = None;
             self.effects.push(Effect::Ask(Request::End { credentials }));
         }
     }
@@ -901,6 +959,7 @@ impl Session {
         match answer {
             Err(failure) if failure.ending().is_none() && !failure.is_unknown_session() => {
                 self.fail(Action::End, &failure);
+                self.resend_if_back(&failure);
             }
             _ => self.end(Ending::Closed),
         }
@@ -929,6 +988,9 @@ impl Session {
     fn forget(&mut self) {
         self.forget_credentials();
         self.transcript.clear();
+        for message in &mut self.outgoing {
+            message.to = None;
+        }
     }
 
     fn forget_credentials(&mut self) {

@@ -1,32 +1,43 @@
-//! What outlives a page view: the credentials, for as long as the tab lives.
+//! What outlives a page view, for as long as the tab lives: the credentials, and what was typed and
+//! is not accepted yet. Each API has its own.
 //!
 //! A browser may forbid storage altogether. The chat then works, and ends with the page.
 
-use js_sys::JSON;
-use web_sys::{Storage, Window};
+use serde::de::DeserializeOwned;
 
-use crate::{json, session::Credentials};
+use crate::{
+    host::Host,
+    json,
+    session::{Credentials, Unsent},
+};
 
-const KEY: &str = "matrix-support-chat";
+/// After the name of the element.
+const SESSION: &str = "";
+const UNSENT: &str = "-draft";
 
-pub(crate) fn load(window: &Window) -> Option<Credentials> {
-    let json = storage(window)?.get_item(KEY).ok()??;
-    json::read(JSON::parse(&json).ok()?).ok()
+pub(crate) fn session(host: &Host) -> Option<Credentials> {
+    load(host, SESSION)
 }
 
-pub(crate) fn save(window: &Window, credentials: &Credentials) {
-    if let (Some(storage), Ok(json)) = (storage(window), serde_json::to_string(credentials)) {
-        // A refusal (no room left) costs no more than storage that is forbidden.
-        let _ = storage.set_item(KEY, &json);
-    }
+pub(crate) fn unsent(host: &Host) -> Unsent {
+    load(host, UNSENT).unwrap_or_default()
 }
 
-pub(crate) fn clear(window: &Window) {
-    if let Some(storage) = storage(window) {
-        let _ = storage.remove_item(KEY);
-    }
+pub(crate) fn remember(host: &Host, credentials: &Credentials) {
+    host.keep(
+        SESSION,
+        &serde_json::to_string(credentials).unwrap_or_default(),
+    );
 }
 
-fn storage(window: &Window) -> Option<Storage> {
-    window.session_storage().ok()?
+pub(crate) fn forget(host: &Host) {
+    host.keep(SESSION, "");
+}
+
+pub(crate) fn keep_unsent(host: &Host, json: &str) {
+    host.keep(UNSENT, json);
+}
+
+fn load<T: DeserializeOwned>(host: &Host, name: &str) -> Option<T> {
+    json::read(host.load(name)).ok()
 }

@@ -3,6 +3,8 @@
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
+use crate::host::Host;
+
 #[wasm_bindgen]
 extern "C" {
     /// What a timer is known by is the browser's affair: it need not fit into an `i32`.
@@ -19,12 +21,12 @@ pub(crate) struct Timeout {
 }
 
 impl Timeout {
-    pub(crate) fn new(ms: f64, call: impl FnOnce() + 'static) -> Self {
+    pub(crate) fn new(host: &Host, ms: f64, call: impl FnOnce() + 'static) -> Self {
         let call = Closure::once(call);
         // What is longer, browsers take for nothing at all.
         let ms = ms.min(f64::from(i32::MAX));
         Self {
-            id: set_timeout(call.as_ref().unchecked_ref(), ms),
+            id: set_timeout(&host.guard(call.as_ref().unchecked_ref()), ms),
             _call: call,
         }
     }

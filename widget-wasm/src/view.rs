@@ -3,6 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use app::contract::{DEFAULT_MAX_MESSAGE_CHARS, Delivery, MessageBody, MessageBodyError, Sender};
+use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     Document, Element, EventTarget, HtmlButtonElement, HtmlElement, HtmlTextAreaElement,
@@ -318,16 +319,33 @@ impl View {
         target == Some(self.text().as_ref())
     }
 
+    pub(crate) fn is_launcher(&self, target: Option<&EventTarget>) -> bool {
+        target == Some(self.launcher.as_ref())
+    }
+
+    /// The name of the panel's button that a click met, whatever a translator has wrapped its words
+    /// in. What the page has put into its slots is the page's own.
+    pub(crate) fn button_at(&self, target: Option<EventTarget>) -> Option<String> {
+        let target: Element = target?.unchecked_into();
+        let button = target.closest("[name]").ok()??;
+        if !self.root.contains(Some(&button)) {
+            return None;
+        }
+        button.get_attribute("name")
+    }
+
     /// The page's title, without our own count of unread messages.
     pub(crate) fn page_title(&self) -> String {
         self.plain_title(&self.document.title()).to_owned()
     }
 
-    /// Whether the panel is a sheet over the whole page, and this node is not in it.
+    /// Whether the panel is a sheet over the whole page, and this node is neither in it nor slotted.
     pub(crate) fn covers_page_and_lacks(&self, node: Option<&web_sys::Node>) -> bool {
         let page = self.document.document_element();
         let page_width = page.map_or(i32::MAX, |page| page.client_width());
-        self.node(Node::Panel).offset_width() >= page_width && !self.root.contains(node)
+        self.node(Node::Panel).offset_width() >= page_width
+            && !self.root.contains(node)
+            && !self.root.host().contains(node)
     }
 
     /// Moves the focus to where the visitor goes on: into the panel, or back to the launcher.
@@ -721,10 +739,20 @@ fn set(element: &Element, attributes: &[(&str, &str)]) -> Done {
         .try_for_each(|(name, value)| element.set_attribute(name, value))
 }
 
-/// Touches the node only if its text changes: a live region announces what is set again.
+/// Touches the node only if its text changes: a live region announces what is set again. What the
+/// node was told to say counts, not what a translator has made of it.
 fn set_text(node: &Element, text: &str) {
-    if node.text_content().as_deref() != Some(text) {
+    let said = JsValue::from_str("said");
+    if Reflect::get(node, &said)
+        .ok()
+        .as_ref()
+        .and_then(JsValue::as_string)
+        .as_deref()
+        != Some(text)
+    {
         node.set_text_content(Some(text));
+        // A node takes any property.
+        let _ = Reflect::set(node, &said, &text.into());
     }
 }
 

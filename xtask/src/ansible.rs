@@ -3,6 +3,7 @@
 mod applied;
 mod inventory;
 mod log;
+mod units;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,10 +21,17 @@ use applied::Applied;
 
 const PLAYBOOKS: [&str; 4] = ["site.yml", "backup.yml", "restore.yml", "uninstall.yml"];
 
-/// Checks the roles; applies them where that is possible, which it must be in CI.
-pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, artefact: &Path) -> Result<()> {
+/// Checks the roles; applies them where that is possible, which it must be in CI. The artefact is made
+/// only for that, since it takes long.
+pub(crate) fn run(
+    layout: &Layout,
+    dir: &Path,
+    run_dir: &Path,
+    artefact: impl FnOnce() -> Result<PathBuf>,
+) -> Result<()> {
     let tools = Tools::get(layout, dir)?;
     tools.lint()?;
+    units::check(layout, &tools, dir)?;
     if let Some(obstacle) = obstacle() {
         if std::env::var_os("CI").is_some() {
             return fail(obstacle);
@@ -31,7 +39,7 @@ pub(crate) fn run(layout: &Layout, dir: &Path, run_dir: &Path, artefact: &Path) 
         note(format!("the roles are not applied: {obstacle}"));
         return Ok(());
     }
-    Applied::to_a_fresh_machine(layout, tools, dir, run_dir, artefact)?.check(layout)
+    Applied::to_a_fresh_machine(layout, tools, dir, run_dir, &artefact()?)?.check(layout)
 }
 
 /// Why no machine can be made here.
@@ -190,6 +198,35 @@ mod tests {
             unpinned("pip install --require-hashes -r x\n# never :latest\n"),
             None
         );
+    }
+
+    /// A problem reads the same, whoever answers it. nginx knows some codes under more than one status.
+    #[test]
+    fn nginx_speaks_of_problems_as_the_server_does() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let read = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
+        let known = read("app/src/contract/problem.rs");
+        let site = read("ansible/roles/matrix-support-chat/templates/site.conf.j2");
+        let calls: Vec<Vec<&str>> = site
+            .lines()
+            .filter_map(|line| line.strip_prefix("{{ problem(")?.split_once(") }}"))
+            .map(|(call, _)| call.splitn(3, ", ").collect())
+            .collect();
+        assert_eq!(calls.len(), 5, "{calls:?}");
+        for call in calls {
+            let [status, code, title] = call[..] else {
+                panic!("{call:?}")
+            };
+            let entry = known
+                .split(';')
+                .find(|entry| entry.contains(&format!("\"{}\"", code.trim_matches('\''))))
+                .unwrap_or_else(|| panic!("{code} is no code of the API"));
+            assert!(
+                entry.contains(&format!("\"{}\"", title.trim_matches('\''))),
+                "{title}"
+            );
+            assert!(status == "status" || entry.contains(status), "{status}");
+        }
     }
 
     #[test]

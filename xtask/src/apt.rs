@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Context, Result, fail};
 use crate::files;
 use crate::layout::{Layout, find_on_path};
-use crate::process::{command, run_logged};
+use crate::process::{command, output_of, run_logged};
 
 /// Whether packages can be installed here.
 pub(crate) fn is_possible() -> bool {
@@ -51,7 +51,7 @@ pub(crate) fn download(package: &str, dir: &Path, log: &Path) -> Result<()> {
     run_logged(&mut apt_get, &format!("apt-get download {package}"), log)
 }
 
-/// Takes a program out of its package, without installing that.
+/// Takes a program out of its package, without installing that. Libraries that it lacks are installed.
 pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> Result<()> {
     let dir = layout.cache.join(format!("download-{program}"));
     files::remove_dir(&dir)?;
@@ -63,16 +63,52 @@ pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> 
         return fail("apt-get downloaded nothing");
     };
     let mut unpack = command("dpkg-deb");
-    unpack.arg("--extract").arg(archive).arg(&dir);
+    unpack.arg("--extract").arg(&archive).arg(&dir);
     run_logged(&mut unpack, "dpkg-deb", &log)?;
     files::create_private_dir(&layout.tools_bin())?;
-    std::fs::rename(dir.join("usr/bin").join(program), to)
-        .context(format_args!("{package} has no {program}"))?;
+    let taken = ["usr/bin", "usr/sbin"]
+        .map(|bin| dir.join(bin).join(program))
+        .into_iter()
+        .find(|path| path.is_file());
+    let Some(taken) = taken else {
+        return fail(format!("{package} has no {program}"));
+    };
+    std::fs::rename(taken, to).context(format_args!("cannot move {program}"))?;
+    if output_of(command(to).arg("--version")).is_none() && is_possible() {
+        let depends = output_of(
+            command("dpkg-deb")
+                .arg("--field")
+                .arg(archive)
+                .arg("Depends"),
+        );
+        install(&libraries(&depends.unwrap_or_default()), &log)?;
+    }
     files::remove_dir(&dir)
+}
+
+/// The libraries among what a package depends on: unlike its other dependencies, they start nothing.
+fn libraries(depends: &str) -> Vec<&str> {
+    depends
+        .split(',')
+        .filter_map(|dependency| dependency.split_whitespace().next())
+        .filter(|package| package.starts_with("lib"))
+        .collect()
 }
 
 fn apt_get(args: &[&str], log: &Path) -> Result<()> {
     let mut apt_get = command("apt-get");
     apt_get.args(args).env("DEBIAN_FRONTEND", "noninteractive");
     run_logged(&mut apt_get, &format!("apt-get {}", args.join(" ")), log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_told_from_services() {
+        let depends =
+            "lsb-base, adduser, libc-ares2 (>= 1.11.0), libevent-2.1-7 (>= 2.1.8) | other\n";
+        assert_eq!(libraries(depends), ["libc-ares2", "libevent-2.1-7"]);
+    }
 }

@@ -79,9 +79,14 @@ impl Layout {
         self.cache.join("tools").join("bin")
     }
 
+    /// Packages installed with npm.
+    pub(crate) fn npm_modules(&self) -> PathBuf {
+        self.cache.join("npm").join("node_modules")
+    }
+
     /// Tools installed with npm.
     pub(crate) fn npm_bin(&self) -> PathBuf {
-        self.cache.join("npm").join("node_modules").join(".bin")
+        self.npm_modules().join(".bin")
     }
 }
 

@@ -16,6 +16,7 @@ mod bundle;
 mod dist;
 mod failure;
 mod files;
+mod fuzz;
 mod hosts;
 mod layout;
 mod machine;
@@ -24,6 +25,7 @@ mod node;
 mod npm_package;
 mod openapi;
 mod parts_ctl;
+mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;
@@ -55,7 +57,7 @@ usage: cargo xtask COMMAND
                             Ctrl-C ends it, the next start goes on where this one ended
   staff [NAME]              answer visitors from this terminal, as alice (or bob)
   test [SECTION..] [-- ARG..]
-                            run the tests: lint, unit, api, openapi, synapse, faults, widget,
+                            run the tests: lint, unit, fuzz, api, openapi, synapse, faults, widget,
                             e2e, soak, dist, ansible (without a name: all, in that order; the
                             last wants root on Linux); ARGs go to the runner of the one section named
   smoke URL                 the staging smoke test, against the deployment at this address;
@@ -63,8 +65,8 @@ usage: cargo xtask COMMAND
   bench [--debug] [SECTION..]
                             measure the release build against its limits, into docs/performance.md;
                             SECTIONS alone are only printed: requests, memory, waits,
-                            growth, relay, joined, soak, panel; --debug compiles faster, to see whether
-                            the benchmark itself works
+                            growth, relay, overload, soak, joined, panel; --debug compiles faster,
+                            to see whether the benchmark itself works
   dist [--debug]            build what is deployed and published into dist/: the server, the npm
                             package, bill of materials, checksums; --debug compiles faster, and
                             is for tests

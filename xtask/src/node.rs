@@ -11,6 +11,9 @@ use crate::tools::has_version;
 /// The oldest Node.js that the end-to-end tests and wasm-opt run on.
 const OLDEST: u32 = 20;
 
+/// SHA-256 in JavaScript, in the widget's chunk for proofs of work.
+const NOBLE_HASHES: &str = "2.4.0";
+
 /// Provides wasm-opt, compiled to JavaScript.
 const BINARYEN: &str = "132.0.0";
 
@@ -61,14 +64,17 @@ pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
     )
 }
 
-/// Installs wasm-opt and esbuild into the cache.
+/// Installs wasm-opt, esbuild, and the library that the widget uses, into the cache.
 pub(crate) fn build_tools(layout: &Layout) -> Result<()> {
     let binaryen = BINARYEN.split('.').next().unwrap_or(BINARYEN);
     let is_there = |name: &str, version: &str| {
         let installed = output_of(command(layout.npm_bin().join(name)).arg("--version"));
         installed.is_some_and(|text| has_version(&text, version))
     };
-    if is_there("wasm-opt", binaryen) && is_there("esbuild", ESBUILD) {
+    let noble = fs::read_to_string(layout.npm_modules().join("@noble/hashes/package.json"));
+    let has_noble =
+        noble.is_ok_and(|json| json.contains(&format!("\"version\": \"{NOBLE_HASHES}\"")));
+    if is_there("wasm-opt", binaryen) && is_there("esbuild", ESBUILD) && has_noble {
         return Ok(());
     }
     // Together: npm removes what it is not asked for.
@@ -83,8 +89,9 @@ pub(crate) fn build_tools(layout: &Layout) -> Result<()> {
             ])
             .arg(layout.cache.join("npm"))
             .arg(format!("binaryen@{BINARYEN}"))
-            .arg(format!("esbuild@{ESBUILD}")),
-        "installing wasm-opt and esbuild from npm (is the network up?)",
+            .arg(format!("esbuild@{ESBUILD}"))
+            .arg(format!("@noble/hashes@{NOBLE_HASHES}")),
+        "installing wasm-opt, esbuild and @noble/hashes from npm (is the network up?)",
         &layout.logs().join("npm-build-tools.log"),
     )
 }

@@ -67,6 +67,23 @@ impl Ports {
         })
     }
 
+    /// One more that nobody uses.
+    pub(crate) fn another(self) -> Result<u16> {
+        let ours = [
+            self.page,
+            self.host,
+            self.admin,
+            self.homeserver,
+            self.postgres,
+        ];
+        UNASSIGNED
+            .cycle()
+            .skip(usize::from(self.postgres.saturating_sub(UNASSIGNED.start)))
+            .take(UNASSIGNED.len())
+            .find(|port| !ours.contains(port) && bind(*port).is_ok())
+            .map_or_else(|| fail("cannot find a free port"), Ok)
+    }
+
     /// Fails with one clear line when one of the ports is taken.
     pub(crate) fn check(self) -> Result<()> {
         let uses = [
@@ -95,6 +112,14 @@ fn bind(port: u16) -> Result<TcpListener> {
 mod tests {
     use super::*;
     use crate::failure::Failure;
+
+    #[test]
+    fn another_port_is_none_of_the_others() {
+        let ports = Ports::free().unwrap();
+        let another = ports.another().unwrap();
+        let all = [ports.page, ports.host, ports.admin, ports.homeserver];
+        assert!(!all.contains(&another) && another != ports.postgres);
+    }
 
     #[test]
     fn a_taken_port_is_named_with_a_way_out() {

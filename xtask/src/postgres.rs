@@ -104,6 +104,12 @@ impl Postgres {
         format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{database}")
     }
 
+    /// Where it is, for programs that are told with a libpq connection string.
+    pub(crate) fn connection_string(&self) -> String {
+        let Self { port, password, .. } = self;
+        format!("host=127.0.0.1 port={port} user={ROLE} password={password}")
+    }
+
     /// The process of which all others are children, while it runs.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.service.as_ref().map(Service::pid)

@@ -109,6 +109,24 @@ pub(crate) fn mxid(name: &str) -> String {
     format!("@{name}:{SERVER_NAME}")
 }
 
+/// Which rooms are encrypted although nobody asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Encryption {
+    /// None.
+    Off,
+    /// Those that one is invited to.
+    Invite,
+}
+
+impl Encryption {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Invite => "invite",
+        }
+    }
+}
+
 /// A Synapse that runs, or could again; ends when dropped.
 pub(crate) struct Synapse {
     python: PathBuf,
@@ -127,6 +145,7 @@ impl Synapse {
         run_dir: &Path,
         port: u16,
         accounts: &Accounts,
+        encryption: Encryption,
     ) -> Result<Self> {
         let python = python::synapse(layout)?.join("bin").join("python");
         files::create_private_dir(dir)?;
@@ -136,7 +155,9 @@ impl Synapse {
             generate.arg("-o").arg(dir.join("signing.key"));
             run_logged(&mut generate, "making Synapse's key", &dir.join("key.log"))?;
         }
-        let config = format!("{:#}\n", configuration(dir, port, &secrets));
+        let mut config = configuration(dir, port, &secrets);
+        config["encryption_enabled_by_default_for_room_type"] = json!(encryption.name());
+        let config = format!("{config:#}\n");
         files::write_private(&dir.join("homeserver.yaml"), &config)?;
         // Written when every account is there.
         let registered = dir.join("accounts-registered");

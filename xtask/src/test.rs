@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked, on parts of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,17 @@ use crate::failure::{Context, Failure, Result, fail};
 use crate::files::{self, Lock};
 use crate::layout::Layout;
 use crate::parts_ctl::{self, Parts};
+use crate::pgbouncer::{self, PgBouncer};
 use crate::ports::Ports;
 use crate::postgres::{self, Postgres};
 use crate::process::{command, end_leftovers, run_shown, watch_signals};
 use crate::progress::{error, note, seconds, step};
 use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
-use crate::synapse::{self, Accounts, Synapse};
+use crate::synapse::{self, Accounts, Encryption, Synapse};
 use crate::{
-    ansible, bench, browser, dist, hosts, node, npm_package, openapi, promtool, python, tools,
-    widget,
+    ansible, bench, browser, dist, fuzz, hosts, node, npm_package, openapi, promtool, python,
+    tools, widget,
 };
 
 /// A part of the tests.
@@ -29,6 +30,8 @@ pub(crate) enum Section {
     Lint,
     /// What needs nothing but the compiler.
     Unit,
+    /// Arbitrary bytes as the homeserver's answers, for a minute.
+    Fuzz,
     /// The server's API on a real Postgres.
     Api,
     /// What the server says of its API: `/openapi.json` and `docs/api.md`.
@@ -49,9 +52,10 @@ pub(crate) enum Section {
     Ansible,
 }
 
-const ALL: [Section; 11] = [
+const ALL: [Section; 12] = [
     Section::Lint,
     Section::Unit,
+    Section::Fuzz,
     Section::Api,
     Section::Openapi,
     Section::Synapse,
@@ -68,6 +72,7 @@ impl Section {
         match self {
             Self::Lint => "lint",
             Self::Unit => "unit",
+            Self::Fuzz => "fuzz",
             Self::Api => "api",
             Self::Openapi => "openapi",
             Self::Synapse => "synapse",
@@ -126,6 +131,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[&str]) -> Resu
         let result = match section {
             Section::Lint => lint(layout, &mut stack),
             Section::Unit => unit(layout),
+            Section::Fuzz => fuzz::run(layout),
             Section::Api => api(layout, &mut stack, extra),
             Section::Openapi => openapi(layout, &mut stack, extra),
             Section::Synapse => against_synapse(layout, &mut stack, extra),
@@ -220,6 +226,8 @@ fn unit(layout: &Layout) -> Result<()> {
                 "--package",
                 "app",
                 "--package",
+                "incoming",
+                "--package",
                 "widget-wasm",
                 "--package",
                 "xtask",
@@ -235,12 +243,36 @@ fn unit(layout: &Layout) -> Result<()> {
 
 fn api(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     stack.widget()?;
+    let pgbouncer = pgbouncer::find_or_get(layout)?;
+    let mut tests = cargo(layout);
+    tests
+        .args(["test", "--package", "server", "--test", "api", "--"])
+        .args(extra)
+        // Some tests start a PgBouncer of their own.
+        .env("PATH", layout.path_with_tools()?)
+        .env("DATABASE_URL", stack.tests_url()?);
+    if pgbouncer.is_none() {
+        tests.args(["--skip", "pooler"]);
+    }
+    run_shown(&mut tests, "API tests")?;
+    match pgbouncer {
+        Some(program) if extra.is_empty() => through_a_pooler(layout, stack, &program),
+        _ => Ok(()),
+    }
+}
+
+/// Those tests for which it matters that a connection stays the same.
+fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> Result<()> {
+    let port = stack.ports.another()?;
+    let postgres = stack.postgres()?.connection_string();
+    let dir = layout.test();
+    let pooler = PgBouncer::start(program, &dir, &stack.run_dir, port, &postgres)?;
     run_shown(
         cargo(layout)
             .args(["test", "--package", "server", "--test", "api", "--"])
-            .args(extra)
-            .env("DATABASE_URL", stack.tests_url()?),
-        "API tests",
+            .args(["news", "poll_messages"])
+            .env("DATABASE_URL", pooler.url(TESTS_DATABASE)),
+        "API tests through PgBouncer",
     )
 }
 
@@ -277,6 +309,15 @@ fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()>
 
 fn against_synapse(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     let database_url = stack.tests_url()?;
+    // No other website is served here, so its port is free.
+    let encrypting = Synapse::start(
+        layout,
+        &layout.test().join("synapse-encrypting"),
+        &stack.run_dir,
+        stack.ports.host,
+        &stack.accounts,
+        Encryption::Invite,
+    )?;
     let synapse = stack.synapse()?;
     run_shown(
         cargo(layout)
@@ -284,7 +325,12 @@ fn against_synapse(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Re
             .args(extra)
             .env("DATABASE_URL", database_url)
             .env("SYNAPSE_URL", synapse.url())
-            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret()),
+            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
+            .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
+            .env(
+                "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
+                encrypting.registration_secret(),
+            ),
         "tests against Synapse",
     )
 }
@@ -403,8 +449,9 @@ fn artefacts(layout: &Layout, stack: &mut TestStack) -> Result<()> {
 fn roles(layout: &Layout, stack: &mut TestStack) -> Result<()> {
     let dir = layout.test().join("ansible");
     files::create_private_dir(&dir)?;
-    let artefact = stack.artefacts()?.server.clone();
-    ansible::run(layout, &dir, &stack.run_dir, &artefact)
+    let run_dir = stack.run_dir.clone();
+    let artefact = || Ok(stack.artefacts()?.server.clone());
+    ansible::run(layout, &dir, &run_dir, artefact)
 }
 
 fn cargo(layout: &Layout) -> Command {
@@ -492,6 +539,7 @@ impl TestStack {
                 &self.run_dir,
                 self.ports.homeserver,
                 &self.accounts,
+                Encryption::Off,
             )?,
         };
         Ok(self.synapse.insert(synapse))

@@ -17,6 +17,7 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_CYCLONEDX: &str = "0.5.9";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// Gets what building the widget takes.
 pub(crate) fn for_widget(layout: &Layout) -> Result<()> {
@@ -53,6 +54,12 @@ pub(crate) fn cargo_deny(layout: &Layout) -> Result<PathBuf> {
 pub(crate) fn cargo_cyclonedx(layout: &Layout) -> Result<PathBuf> {
     let _lock = lock(layout)?;
     Tool::cargo_cyclonedx().install(layout)
+}
+
+/// Gets cargo-fuzz, and gives its path.
+pub(crate) fn cargo_fuzz(layout: &Layout) -> Result<PathBuf> {
+    let _lock = lock(layout)?;
+    Tool::cargo_fuzz().install(layout)
 }
 
 /// Only one run at a time may fill the cache.
@@ -182,6 +189,22 @@ impl Tool {
             package: "cargo-cyclonedx",
             version: CARGO_CYCLONEDX.to_owned(),
             release: None,
+            wheel: None,
+        }
+    }
+
+    fn cargo_fuzz() -> Self {
+        let release = platform("x86_64-unknown-linux-musl").map(|platform| {
+            format!(
+                "https://github.com/rust-fuzz/cargo-fuzz/releases/download/{CARGO_FUZZ}/\
+                 cargo-fuzz-{CARGO_FUZZ}-{platform}.tar.gz"
+            )
+        });
+        Self {
+            name: "cargo-fuzz",
+            package: "cargo-fuzz",
+            version: CARGO_FUZZ.to_owned(),
+            release,
             wheel: None,
         }
     }

@@ -14,7 +14,7 @@ use crate::postgres::Postgres;
 use crate::process::{Service, end_leftovers, interrupted, watch_signals};
 use crate::progress::note;
 use crate::server::{self, ServerSpec};
-use crate::synapse::{self, Accounts, Synapse};
+use crate::synapse::{self, Accounts, Encryption, Synapse};
 use crate::{node, python, widget};
 
 /// The database's name.
@@ -62,7 +62,14 @@ fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
     let accounts = Accounts::load_or_make(&accounts_file(layout))?;
     let dir = layout.dev.join("synapse");
     synapse::start_new_log(&dir)?;
-    let synapse = Synapse::start(layout, &dir, run_dir, ports.homeserver, &accounts)?;
+    let synapse = Synapse::start(
+        layout,
+        &dir,
+        run_dir,
+        ports.homeserver,
+        &accounts,
+        Encryption::Off,
+    )?;
 
     // After what has to be downloaded: builds take long, and a failed download should not.
     widget::build(layout)?;

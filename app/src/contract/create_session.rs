@@ -40,6 +40,9 @@ pub struct CreateSessionRequest {
     /// The answer to a Turnstile challenge, where the server asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turnstile_token: Option<String>,
+    /// The answer to a proof-of-work challenge, where the server asked for one: ALTCHA's payload, JSON in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// What the server answers.

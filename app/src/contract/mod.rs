@@ -9,6 +9,7 @@ mod ids;
 mod message;
 mod poll_messages;
 mod problem;
+mod proof;
 #[cfg(feature = "openapi")]
 mod schemas;
 mod send_message;
@@ -21,6 +22,7 @@ pub use ids::{MessageId, SessionId};
 pub use message::{Delivery, Message, Sender};
 pub use poll_messages::{MAX_WAIT_SECONDS, PollMessages, PollMessagesResponse, WAIT_HEADER};
 pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
+pub use proof::ProofChallenge;
 #[cfg(feature = "openapi")]
 pub use schemas::schemas;
 pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};
@@ -44,3 +46,6 @@ pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
 /// A poll answers with at most this many messages; a full answer means: ask again.
 pub const MAX_MESSAGES_PER_POLL: usize = 100;
+
+/// A poll's answer has at most this many bytes of JSON, unless its only message is larger.
+pub const MAX_POLL_BYTES: usize = 256 * 1024;

@@ -40,12 +40,16 @@ impl PollMessages {
     }
 }
 
-/// What the server answers: oldest first, at most 100; a full answer means: ask again.
+/// What the server answers: oldest first, at most [`MAX_MESSAGES_PER_POLL`](super::MAX_MESSAGES_PER_POLL)
+/// and [`MAX_POLL_BYTES`](super::MAX_POLL_BYTES). A full answer means: ask again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PollMessagesResponse {
     /// The entries after the cursor.
     pub messages: Vec<Message>,
+    /// The answer was cut: there is more after its last entry, to be asked for at once.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub more: bool,
 }
 
 #[cfg(test)]

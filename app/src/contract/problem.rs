@@ -4,6 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::ProofChallenge;
+
 /// The media type of every error.
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
@@ -31,6 +33,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub turnstile_site_key: Option<String>,
+    /// With `proof_required`: what is to be solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub proof: Option<ProofChallenge>,
     /// On 422: which field, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -91,6 +97,8 @@ error_codes! {
     OriginNotAllowed = "origin_not_allowed", 403, "This origin may not use the chat";
     /// A Turnstile answer that is wrong, or missing where one is asked for.
     ChallengeFailed = "challenge_failed", 403, "The challenge was not passed";
+    /// A new conversation needs a proof of work, which is missing, wrong or used.
+    ProofRequired = "proof_required", 403, "A proof of work is needed to begin a conversation now";
     /// No such session.
     SessionNotFound = "session_not_found", 404, "There is no such session";
     /// No such resource.
@@ -120,6 +128,9 @@ error_codes! {
         "The idempotency key was used for another request";
     /// Too many requests; `Retry-After` says when to come back.
     RateLimited = "rate_limited", 429, "Too many requests";
+    /// Nobody knows whether a request that changes something was carried out. The status may also be 502
+    /// or 504; repeated with the same idempotency key it is carried out once.
+    OutcomeUnknown = "outcome_unknown", 500, "It is not known whether the request was carried out";
     /// A fault of the server's own.
     Internal = "internal_error", 500, "Something went wrong on the server";
     /// The homeserver has been out of reach for too long.

@@ -22,6 +22,8 @@ pub struct Http {
     pub allowed_origins: Vec<Origin>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether HTTP/2 without TLS is spoken with clients that begin with it.
+    pub http2: bool,
 }
 
 impl Http {
@@ -41,11 +43,13 @@ impl Http {
             .into_iter()
             .map(|proxy| proxy.0)
             .collect();
+        let http2 = env.parse_or("SUPPORT_CHAT_HTTP2", Switch(false));
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
             allowed_origins,
             trusted_proxies,
+            http2: http2?.0,
         })
     }
 }
@@ -80,6 +84,21 @@ impl FromStr for Origin {
             Some(origin) if origin == text => Ok(Self(origin)),
             Some(origin) => Err(format!("`{text}` is no origin; did you mean `{origin}`?")),
             None => Err(format!("`{text}` is no origin (https://www.example.com)")),
+        }
+    }
+}
+
+/// `on` or `off`.
+struct Switch(bool);
+
+impl FromStr for Switch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self(true)),
+            "off" => Ok(Self(false)),
+            _ => Err(format!("`{text}` is neither `on` nor `off`")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How much is allowed, and for how long.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use app::contract::DEFAULT_MAX_MESSAGE_CHARS;
 
@@ -13,6 +13,27 @@ const DEFAULT_RELAY_GRACE: Duration = Duration::from_mins(10);
 
 /// A Matrix event may have 65,536 bytes; a scalar value takes at most 4 of them.
 const HIGHEST_MAX_MESSAGE_CHARS: usize = 15_000;
+
+/// What happens when new sessions come near a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofOfWork {
+    /// A proof of work is asked for, and lets in.
+    Auto,
+    /// They are refused at the limit.
+    Off,
+}
+
+impl FromStr for ProofOfWork {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            _ => Err("expected `auto` or `off`"),
+        }
+    }
+}
 
 /// Limits on what visitors do.
 #[derive(Clone, Debug)]
@@ -29,6 +50,8 @@ pub struct Limits {
     pub sessions_per_ip_per_hour: Limit,
     /// New sessions per hour, all addresses together.
     pub sessions_per_hour: Limit,
+    /// What happens near them.
+    pub proof_of_work: ProofOfWork,
     /// Messages per session and minute.
     pub messages_per_session_per_minute: Limit,
     /// Requests per client address and minute, all operations together.
@@ -44,6 +67,7 @@ impl Limits {
             "SUPPORT_CHAT_RELAY_GRACE",
             humantime::Duration::from(DEFAULT_RELAY_GRACE),
         );
+        let proof_of_work = env.parse_or("SUPPORT_CHAT_PROOF_OF_WORK", ProofOfWork::Auto);
         let mut limit = |name, default: u32| env.parse_or(name, default).map(NonZeroU32::new);
         let sessions_per_ip_per_hour = limit("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", 10);
         let sessions_per_hour = limit("SUPPORT_CHAT_SESSIONS_PER_HOUR", 300);
@@ -57,6 +81,7 @@ impl Limits {
             relay_grace: *relay_grace?,
             sessions_per_ip_per_hour: sessions_per_ip_per_hour?,
             sessions_per_hour: sessions_per_hour?,
+            proof_of_work: proof_of_work?,
             messages_per_session_per_minute: messages_per_session_per_minute?,
             requests_per_ip_per_minute: requests_per_ip_per_minute?,
         })

@@ -92,6 +92,11 @@ impl Matrix {
             env.error("MATRIX_SUPPORT_STAFF_MXIDS", "must not contain the bot");
         }
         let canary = read_canary(env, &[bot.as_slice(), staff.as_deref().unwrap_or_default()]);
+        if let Some(bot) = &bot {
+            let staff = staff.as_deref().unwrap_or_default();
+            refuse_strangers(env, "MATRIX_SUPPORT_STAFF_MXIDS", bot, staff);
+            refuse_strangers(env, CANARY, bot, canary.as_slice());
+        }
         Some(Self {
             homeserver_url: homeserver_url?,
             bot: bot?,
@@ -112,14 +117,28 @@ pub(super) fn read_base_url(env: &mut Env, name: &str) -> Option<Url> {
     Some(url)
 }
 
+const CANARY: &str = "MATRIX_SUPPORT_CANARY_MXID";
+
 fn read_canary(env: &mut Env, others: &[&[OwnedUserId]]) -> Option<OwnedUserId> {
-    const NAME: &str = "MATRIX_SUPPORT_CANARY_MXID";
-    let text = env.text(NAME)?;
-    let id = parse_user_id(env, NAME, &text)?;
+    let text = env.text(CANARY)?;
+    let id = parse_user_id(env, CANARY, &text)?;
     if others.iter().any(|ids| ids.contains(&id)) {
-        env.error(NAME, "must be neither the bot nor one of the staff");
+        env.error(CANARY, "must be neither the bot nor one of the staff");
     }
     Some(id)
+}
+
+/// Rooms are not federated: nobody on another server could ever join one.
+fn refuse_strangers(env: &mut Env, name: &str, bot: &OwnedUserId, ids: &[OwnedUserId]) {
+    let server = bot.server_name();
+    if let Some(stranger) = ids.iter().find(|id| id.server_name() != server) {
+        env.error(
+            name,
+            format!(
+                "`{stranger}` is not on the bot's server, `{server}`, and could not join the rooms"
+            ),
+        );
+    }
 }
 
 fn read_user_id(env: &mut Env, name: &str) -> Option<OwnedUserId> {

@@ -17,7 +17,7 @@ pub use canary::Canary;
 pub use database::Database;
 pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
 pub use matrix::{BotCredentials, HistoryVisibility, Matrix};
 pub use turnstile::Turnstile;
@@ -36,12 +36,14 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_ADMIN_LISTEN",
     "SUPPORT_CHAT_ALLOWED_ORIGINS",
     "SUPPORT_CHAT_TRUSTED_PROXIES",
+    "SUPPORT_CHAT_HTTP2",
     "SUPPORT_CHAT_MAX_MESSAGE_CHARS",
     "SUPPORT_CHAT_SESSION_TTL",
     "SUPPORT_CHAT_RELAY_GRACE",
     "SUPPORT_CHAT_RETENTION",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
+    "SUPPORT_CHAT_PROOF_OF_WORK",
     "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
     "SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE",
     "TURNSTILE_SECRET_KEY",

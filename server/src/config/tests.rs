@@ -47,6 +47,23 @@ fn the_canary_is_an_account_of_its_own() {
     }
 }
 
+/// Rooms are not federated.
+#[test]
+fn who_is_to_be_in_the_rooms_is_on_the_bot_s_server() {
+    for (name, value) in [
+        (
+            "MATRIX_SUPPORT_STAFF_MXIDS",
+            "@alice:localhost,@bob:localhost.example",
+        ),
+        ("MATRIX_SUPPORT_STAFF_MXIDS", "@alice:localhost:8448"),
+        ("MATRIX_SUPPORT_CANARY_MXID", "@canary:elsewhere.example"),
+    ] {
+        let line = mistake(&[(name, value)]);
+        assert!(line.starts_with(&format!("{name}: ")), "{line}");
+        assert!(line.contains("`localhost`"), "{line}");
+    }
+}
+
 #[test]
 fn the_defaults_are_those_of_the_contract() {
     let config = read(&[]).unwrap();
@@ -71,6 +88,56 @@ fn the_defaults_are_those_of_the_contract() {
         (config.log.filter.as_str(), config.log.format),
         ("info", LogFormat::Text)
     );
+}
+
+#[test]
+fn the_database_is_one_that_can_be_used_and_no_value_is_repeated() {
+    for good in [
+        "postgres://chat:pw@127.0.0.1/chat",
+        "postgresql://chat@%2Frun%2Fpostgresql/chat?application_name=one",
+        "postgres:///chat?host=/run/postgresql&user=chat",
+        "postgres://chat:p%40%3F%23@[::1]:5433/chat?sslmode=verify-full&sslrootcert=/ca.pem",
+    ] {
+        assert!(read(&[("DATABASE_URL", good)]).is_ok(), "{good}");
+    }
+    for (bad, said) in [
+        (
+            "postgres://u:s3cret@h/d?passwd=s3cret",
+            "unknown parameter: passwd",
+        ),
+        ("postgres://u@h/d?s3cret=1", "unknown parameter"),
+        (
+            "postgres://u@h/d?target_session_attrs=s3cret",
+            "unknown parameter: target_session_attrs",
+        ),
+        ("postgres://u:s3cret@a,b/d", "several hosts"),
+        ("postgres://u:s3cret@a:1,b:2/d", "several hosts"),
+        (
+            "postgres:///d?user=u&password=s3cret&host=a,b",
+            "several hosts",
+        ),
+        ("postgres://u:s3cret@h/d?port=1,2", "several hosts"),
+        (
+            "postgres://u:s3cret@h/d?sslmode=s3cret",
+            "not valid: sslmode",
+        ),
+        ("postgres://u:s3cret@h/d?port=s3cret", "not valid: port"),
+        ("postgres://u:s3cret@h/d?options=-c%20a=s3cret", "options"),
+        ("postgres://u:p@a?s3cret=x@h/d", "%3F"),
+        ("postgres://u:s3#cret@h/d", "is not valid"),
+        ("postgres://u:s3cret@h/d#s3cret", "%23"),
+        ("postgres://u:s3/cret@h/d", "is not valid"),
+        ("s3cret", "expected postgres://"),
+    ] {
+        let line = mistake(&[("DATABASE_URL", bad)]);
+        assert!(
+            line.starts_with("DATABASE_URL: ") && line.contains(said),
+            "{bad}: {line}"
+        );
+        assert!(!line.contains("s3"), "{line}");
+    }
+    let config = read(&[("DATABASE_URL", "postgres://chat:s3cret@h/chat")]).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The admin listener: is the process alive, is it of use, how much waits.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -7,53 +9,96 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use sqlx::PgPool;
 
 use crate::{
+    heartbeat::Heartbeats,
     metrics::{Gauges, Metrics},
     storage::{
+        MAX_CONNECTIONS, Shares,
         outbox::{self, Backlog},
+        quarantine::{self, Totals},
+        staff_members::{self, Missing},
         sync_position,
     },
+    support_chat::Heads,
 };
 
 /// A sync answers after 30 s at the latest, also when there is nothing new.
 const SYNC_CURRENT_SECONDS: f64 = 60.0;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn router(pool: PgPool, metrics: Metrics) -> Router {
+pub fn router(admin: Admin) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok"))
+        .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route("/metrics", get(exposition))
-        .with_state(Admin { pool, metrics })
+        .with_state(admin)
 }
 
+/// What the admin listener looks at.
 #[derive(Clone, Debug)]
-struct Admin {
-    pool: PgPool,
-    metrics: Metrics,
+pub struct Admin {
+    /// The connections to Postgres.
+    pub shares: Shares,
+    /// Whether changes are heard of.
+    pub heads: Heads,
+    /// Whether all loops are alive.
+    pub hearts: Heartbeats,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How long a session lives after the last message.
+    pub session_ttl: Duration,
+}
+
+/// What is wrong with the process.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Illness {
+    /// The loops that stand still.
+    stands_still: Vec<&'static str>,
+}
+
+async fn health(
+    State(Admin { hearts, .. }): State<Admin>,
+) -> Result<&'static str, (StatusCode, Json<Illness>)> {
+    let stands_still = hearts.still();
+    if stands_still.is_empty() {
+        Ok("ok")
+    } else {
+        let illness = Illness { stands_still };
+        Err((StatusCode::SERVICE_UNAVAILABLE, Json(illness)))
+    }
 }
 
 /// Which part is not ready.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the answer"
+)]
 struct Readiness {
     ready: bool,
     /// Postgres answers.
     database: bool,
     /// Some server of this database has an answer to `/sync` that is recent.
     matrix_sync: bool,
+    /// What one connection tells another one hears.
+    notifications: bool,
+    /// Commits are answered.
+    writes: bool,
 }
 
-async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json<Readiness>) {
-    let age = sync_position::age_seconds(&pool).await;
+async fn readiness(State(admin): State<Admin>) -> (StatusCode, Json<Readiness>) {
+    let age = sync_position::age_seconds(&admin.shares.reads).await;
     let database = age.is_ok();
     let matrix_sync = age
         .ok()
         .flatten()
         .is_some_and(|age| age < SYNC_CURRENT_SECONDS);
-    let ready = database && matrix_sync;
+    let notifications = admin.heads.hear_changes();
+    let writes = admin.shares.gate.is_open();
+    let ready = database && matrix_sync && notifications && writes;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -65,6 +110,8 @@ async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json
             ready,
             database,
             matrix_sync,
+            notifications,
+            writes,
         }),
     )
 }
@@ -72,16 +119,23 @@ async fn readiness(State(Admin { pool, .. }): State<Admin>) -> (StatusCode, Json
 /// Prometheus' text format: what this server counted, and what Postgres says, which is the same from
 /// every server of a database. Without Postgres there is only the gauge that says so.
 async fn exposition(
-    State(Admin { pool, metrics }): State<Admin>,
+    State(admin): State<Admin>,
 ) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
     let measured = async {
-        let backlog = outbox::backlog(&pool).await?;
-        let sync_age = sync_position::age_seconds(&pool).await?;
-        Ok::<_, sqlx::Error>((backlog, sync_age))
+        let backlog = outbox::backlog(&admin.shares.reads).await?;
+        let sync_age = sync_position::age_seconds(&admin.shares.reads).await?;
+        let missing = staff_members::missing(&admin.shares.reads, admin.session_ttl).await?;
+        let set_aside = quarantine::totals(&admin.shares.reads).await?;
+        Ok::<_, sqlx::Error>(Measured {
+            backlog,
+            missing,
+            set_aside,
+            sync_age,
+        })
     };
     let measured = measured.await.ok();
-    let text = gauges(&pool, measured)
-        .and_then(|gauges| metrics.render(&gauges))
+    let text = gauges(&admin, measured)
+        .and_then(|gauges| admin.metrics.render(&gauges))
         .map_err(|error| {
             tracing::error!(%error, "the metrics cannot be written");
             StatusCode::INTERNAL_SERVER_ERROR
@@ -90,16 +144,29 @@ async fn exposition(
     Ok(([(header::CONTENT_TYPE, media_type)], text))
 }
 
-fn gauges(
-    pool: &PgPool,
-    measured: Option<(Backlog, Option<f64>)>,
-) -> Result<Gauges, prometheus::Error> {
+/// What Postgres says.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    backlog: Backlog,
+    missing: Missing,
+    set_aside: Totals,
+    sync_age: Option<f64>,
+}
+
+fn gauges(admin: &Admin, measured: Option<Measured>) -> Result<Gauges, prometheus::Error> {
     let gauges = Gauges::new()?;
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     gauges.add("build_info", "1, of this version.", &version, 1.0)?;
     let up = if measured.is_some() { 1.0 } else { 0.0 };
     gauges.add("database_up", "Whether Postgres answers.", &[], up)?;
-    if let Some((backlog, _)) = measured {
+    if let Some(Measured {
+        backlog,
+        missing,
+        set_aside,
+        ..
+    }) = measured
+    {
+        add_set_aside(&gauges, set_aside)?;
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
         let tasks = backlog.tasks as f64;
         let help = "What the homeserver has yet to be told.";
@@ -107,20 +174,84 @@ fn gauges(
         let help = "How long the oldest undelivered message of a visitor has waited.";
         let oldest = backlog.oldest_message_seconds;
         gauges.add("outbox_oldest_message_seconds", help, &[], oldest)?;
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        let (invitations, conversations) =
+            (missing.invitations as f64, missing.conversations as f64);
+        let help = "Invitations of staff to open conversations that have yet to succeed.";
+        gauges.add("invitations_waiting", help, &[], invitations)?;
+        let help = "Open conversations in whose room nobody of the staff is or is invited.";
+        gauges.add("conversations_without_staff", help, &[], conversations)?;
     }
-    if let Some((_, Some(age))) = measured {
+    if let Some(age) = measured.and_then(|measured| measured.sync_age) {
         let help = "Time since a server of this database had an answer to /sync.";
         gauges.add("sync_age_seconds", help, &[], age)?;
     }
-    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-    let used = pool.size().saturating_sub(idle);
+    let (commits, heard) = (admin.shares.gate.is_open(), admin.heads.hear_changes());
+    let help = "Whether commits are answered.";
+    gauges.add("commits_up", help, &[], f64::from(u8::from(commits)))?;
+    let help = "Whether what one connection tells another one hears.";
+    gauges.add("notifications_up", help, &[], f64::from(u8::from(heard)))?;
+    let help = "How many loops of this server stand still.";
+    let still = u32::try_from(admin.hearts.still().len()).unwrap_or(u32::MAX);
+    gauges.add("loops_standing_still", help, &[], still.into())?;
+    let (idle, used) = admin.shares.in_use();
     for (state, connections) in [("idle", idle), ("used", used)] {
         let help = "Connections of this server to Postgres.";
         let labels = [("state", state)];
         gauges.add("database_connections", help, &labels, connections.into())?;
     }
-    let most = pool.options().get_max_connections();
     let help = "How many connections to Postgres this server may have.";
-    gauges.add("database_connections_max", help, &[], most.into())?;
+    gauges.add(
+        "database_connections_max",
+        help,
+        &[],
+        MAX_CONNECTIONS.into(),
+    )?;
     Ok(gauges)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn add_set_aside(gauges: &Gauges, set_aside: Totals) -> Result<(), prometheus::Error> {
+    let help = "Rooms whose news wait in quarantine.";
+    gauges.add("quarantined_rooms", help, &[], set_aside.rooms as f64)?;
+    for (state, events) in [
+        ("waiting", set_aside.waiting),
+        ("given_up", set_aside.given_up),
+    ] {
+        let help = "What is in quarantine: events, and parts of a room's history.";
+        let labels = [("state", state)];
+        gauges.add("quarantined_events", help, &labels, events as f64)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::config::Database;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_stands_still_is_named() {
+        let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
+        let admin = Admin {
+            shares: Shares::new(&Database { options }),
+            heads: Heads::new(CancellationToken::new()),
+            hearts: Heartbeats::default(),
+            metrics: Metrics::new().unwrap(),
+            session_ttl: Duration::from_hours(24),
+        };
+        let (heart, _other) = (admin.hearts.heart("sync"), admin.hearts.heart("outbox"));
+        assert!(health(State(admin.clone())).await.is_ok());
+        time::advance(Duration::from_mins(1)).await;
+        heart.beat();
+        let (status, Json(illness)) = health(State(admin)).await.unwrap_err();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let said = serde_json::to_value(illness).unwrap();
+        assert_eq!(said, serde_json::json!({ "standsStill": ["outbox"] }));
+    }
 }

@@ -1,58 +1,179 @@
-//! No request takes for ever, and one that panics is answered like any other.
+//! A request that takes too long, or whose handler panics, is answered like any other.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use app::contract::ErrorCode;
 use axum::{
     extract::Request,
+    http::{Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use tokio::time;
+use tokio::time::{self, Instant};
 
-use super::problem::{self, ApiError};
+use super::{arrival::Arrival, problem::ApiError};
 
-/// A request has to be read and answered within this time.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request's body has to arrive within this time, and the answer has to be there within this time after that.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// What the outermost layer adds: an inner layer's answer has the headers that a browser needs.
+const OUTERMOST: Duration = Duration::from_secs(1);
+
+/// Runs the rest of the router.
 pub(super) async fn run(next: Next, request: Request) -> Response {
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match time::timeout(REQUEST_TIMEOUT, answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => problem::from_panic(&*panic),
-        Err(_) => ApiError::from(ErrorCode::RequestTimeout).into_response(),
+    run_within(TIME_LIMIT, next, request).await
+}
+
+/// As [`run`], for requests that no inner layer has limited.
+pub(super) async fn run_outermost(next: Next, request: Request) -> Response {
+    run_within(TIME_LIMIT + OUTERMOST, next, request).await
+}
+
+async fn run_within(limit: Duration, next: Next, request: Request) -> Response {
+    let changes = may_change(request.method());
+    let arrival = request.extensions().get().cloned().unwrap_or_default();
+    within(limit, changes, &arrival, next.run(request))
+        .await
+        .unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Does what a form asks for, after its body has been read.
+pub(super) async fn change<T>(work: impl Future<Output = T>) -> Result<T, ApiError> {
+    within(TIME_LIMIT, true, &Arrival::default(), work).await
+}
+
+/// Whether a request with this method may change something.
+pub(super) fn may_change(method: &Method) -> bool {
+    !method.is_safe()
+}
+
+async fn within<T>(
+    limit: Duration,
+    changes: bool,
+    arrival: &Arrival,
+    work: impl Future<Output = T>,
+) -> Result<T, ApiError> {
+    let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
+    let mut deadline = Instant::now() + limit;
+    loop {
+        match time::timeout_at(deadline, work.as_mut()).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(panic)) => return Err(panicked(&*panic, changes)),
+            Err(_) => match arrival.completed_at().map(|at| at + limit) {
+                Some(later) if later > deadline => deadline = later,
+                _ => return Err(too_late(changes, arrival)),
+            },
+        }
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send), changes: bool) -> ApiError {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(message, "a handler panicked");
+    if changes {
+        ErrorCode::OutcomeUnknown.into()
+    } else {
+        ErrorCode::Internal.into()
+    }
+}
+
+fn too_late(changes: bool, arrival: &Arrival) -> ApiError {
+    if arrival.is_awaited() {
+        // Nothing is done before the body has been read.
+        return ErrorCode::RequestTimeout.into();
+    }
+    tracing::error!("a request was not answered in time");
+    if changes {
+        ApiError::from(ErrorCode::OutcomeUnknown).with_status(StatusCode::GATEWAY_TIMEOUT)
+    } else {
+        // Reading waits for nothing but Postgres.
+        ErrorCode::DatabaseUnavailable.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, http::StatusCode, middleware, routing::get};
-    use tokio::net::TcpListener;
+    use std::future::pending;
+
+    use axum::{
+        Router,
+        body::{Body, Bytes},
+        middleware,
+        routing::get,
+    };
+    use tower_service::Service;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_handler_that_panics_is_a_fault_of_ours_and_the_connection_lives() {
+    fn router() -> Router {
+        let panics = async || -> &'static str { panic!("on purpose") };
+        let hangs = async || -> &'static str { pending().await };
+        let reads = async |_: Bytes| -> &'static str { pending().await };
         let layer = middleware::from_fn(async |request, next| run(next, request).await);
-        let router = Router::new()
-            .route(
-                "/panic",
-                get(async || -> &'static str { panic!("on purpose") }),
-            )
+        Router::new()
+            .route("/panics", get(panics).post(panics))
+            .route("/hangs", get(hangs).post(hangs))
+            .route("/reads", get(hangs).post(reads))
             .route("/", get(async || "well"))
-            .layer(layer);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-        let client = reqwest::Client::new();
-        for (path, status) in [("panic", 500), ("", 200)] {
-            let answer = client.get(format!("http://{address}/{path}")).send().await;
-            assert_eq!(
-                answer.unwrap().status(),
-                StatusCode::from_u16(status).unwrap()
-            );
+            .layer(layer)
+    }
+
+    /// The status, the code, and how long the answer took.
+    async fn ask(method: Method, path: &str, arrival: Option<Arrival>) -> (u16, String, u64) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(arrival) = arrival {
+            request = request.extension(arrival);
         }
-        serving.abort();
+        let began = Instant::now();
+        let answer = router().call(request.body(Body::empty()).unwrap()).await;
+        let answer = answer.unwrap();
+        let code = answer
+            .extensions()
+            .get::<ApiError>()
+            .map_or("", |error| error.code.as_str());
+        (
+            answer.status().as_u16(),
+            code.to_owned(),
+            began.elapsed().as_secs(),
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whether_a_change_was_made_is_never_claimed_to_be_known() {
+        for (method, path, status, code, seconds) in [
+            (Method::POST, "/panics", 500, "outcome_unknown", 0),
+            (Method::GET, "/panics", 500, "internal_error", 0),
+            (Method::POST, "/hangs", 504, "outcome_unknown", 30),
+            (Method::GET, "/hangs", 503, "database_unavailable", 30),
+            (Method::GET, "/", 200, "", 0),
+        ] {
+            let answer = ask(method, path, None).await;
+            assert_eq!(answer, (status, code.to_owned(), seconds), "{path}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_arrive_has_done_nothing() {
+        let awaited = Arrival::default();
+        awaited.set_awaited(true);
+        let answer = ask(Method::POST, "/reads", Some(awaited)).await;
+        assert_eq!(answer, (408, "request_timeout".to_owned(), 30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_a_body_took_is_not_the_handler_s() {
+        let arrival = Arrival::default();
+        let late = arrival.clone();
+        tokio::spawn(async move {
+            time::sleep(Duration::from_secs(20)).await;
+            late.complete();
+        });
+        let answer = ask(Method::POST, "/hangs", Some(arrival)).await;
+        assert_eq!(answer, (504, "outcome_unknown".to_owned(), 50));
     }
 }

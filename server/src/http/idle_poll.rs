@@ -27,10 +27,13 @@ use uuid::Uuid;
 use super::{
     AppState, bearer,
     client_address::ClientAddress,
-    operation::POLL_MESSAGES,
+    host,
+    operation::{OTHER, POLL_MESSAGES},
     origin, problem, request_context,
     support_chat::{finish, may_ask, parse_id, poll_messages},
+    throttle,
 };
+use crate::support_chat::Entries;
 
 /// The public listener's service: the short way, and the long way behind it.
 #[derive(Clone, Debug)]
@@ -55,15 +58,30 @@ impl IdlePolls {
         }
         let ClientAddress(address) = ClientAddress::of(request.extensions(), headers, state);
         let mut response = match may_ask(state, address, headers) {
-            Ok(()) => poll_messages::answer(Vec::new()).into_response(),
+            Ok(()) => poll_messages::answer(Entries::default()).into_response(),
             // Not to be asked again on the long way: it counts.
             Err(error) => error.into_response(),
         };
         let origin = origin::allowed(&state.config.http.allowed_origins, headers);
         finish(origin, response.headers_mut());
         let id = request_context::request_id(headers);
-        let mut response = problem::render(response, &id);
+        let mut response = problem::render(response, &id, false);
         request_context::finish(&state.metrics, &mut response, &id, POLL_MESSAGES, started);
+        Some(response)
+    }
+
+    /// The answer to a request that does not say which host it is for.
+    fn refuse(&self, request: &Request) -> Option<Response> {
+        let started = Instant::now();
+        let (state, headers) = (&self.state, request.headers());
+        let refusal = host::check(request).err()?;
+        let ClientAddress(address) = ClientAddress::of(request.extensions(), headers, state);
+        let refusal = throttle::take_request(state, address)
+            .err()
+            .unwrap_or(refusal);
+        let id = request_context::request_id(headers);
+        let mut response = problem::render(refusal.into_response(), &id, false);
+        request_context::finish(&state.metrics, &mut response, &id, OTHER, started);
         Some(response)
     }
 }
@@ -88,7 +106,7 @@ impl Service<Request> for IdlePolls {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.answer(&request) {
+        match self.refuse(&request).or_else(|| self.answer(&request)) {
             Some(response) => Either::Left(ready(Ok(response))),
             None => Either::Right(self.router.call(request)),
         }

@@ -1,11 +1,15 @@
 //! The public listener (API, pages, widget) and the admin listener (health, readiness, metrics).
 
 mod admin;
+mod arrival;
 mod bearer;
 mod bounded;
 mod client_address;
+mod held;
+mod host;
 mod idle_poll;
 mod json;
+pub mod listener;
 mod openapi;
 mod operation;
 mod origin;
@@ -22,7 +26,7 @@ use std::{net::IpAddr, ops::Deref, sync::Arc};
 use app::contract::MAX_REQUEST_BYTES;
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 
-pub use admin::router as admin_router;
+pub use admin::{Admin, router as admin_router};
 pub use idle_poll::IdlePolls;
 
 use crate::{

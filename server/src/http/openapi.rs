@@ -3,8 +3,8 @@
 use app::contract::{
     BASE_PATH, CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, Delivery,
     ErrorCode, FieldError, MAX_WAIT_SECONDS, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
-    PollMessagesResponse, Problem, REQUEST_ID_HEADER, SendMessage, SendMessageRequest,
-    SendMessageResponse, Sender, SessionId, WAIT_HEADER, schemas,
+    PollMessagesResponse, Problem, ProofChallenge, REQUEST_ID_HEADER, SendMessage,
+    SendMessageRequest, SendMessageResponse, Sender, SessionId, WAIT_HEADER, schemas,
 };
 use axum::{
     Router,
@@ -25,6 +25,8 @@ const COMMON: [ErrorCode; 6] = [
     ErrorCode::Internal,
     ErrorCode::DatabaseUnavailable,
 ];
+/// What an operation that changes something may answer as well.
+const CHANGING: [ErrorCode; 1] = [ErrorCode::OutcomeUnknown];
 /// What an operation in a session may answer as well.
 const IN_SESSION: [ErrorCode; 3] = [
     ErrorCode::InvalidToken,
@@ -113,6 +115,7 @@ fn create_session() -> Value {
         visitor_name: Some("Ada".to_owned()),
         visitor_email: Some("ada@example.com".to_owned()),
         turnstile_token: None,
+        proof: None,
     };
     let response = CreateSessionResponse {
         session_id: SESSION.to_owned().into(),
@@ -127,13 +130,17 @@ fn create_session() -> Value {
         &json!(response),
     );
     created["links"] = links("$response.body#/sessionId", "$response.body#/messageId");
-    let own = [ErrorCode::ChallengeFailed, ErrorCode::RelayUnavailable];
+    let own = [
+        ErrorCode::ChallengeFailed,
+        ErrorCode::ProofRequired,
+        ErrorCode::RelayUnavailable,
+    ];
     json!({
         "operationId": "createSession",
         "summary": "Begin a conversation with its first message",
         "parameters": [parameter("IdempotencyKey"), parameter("RequestId")],
         "requestBody": request_body("CreateSessionRequest", &json!(request)),
-        "responses": responses("201", created, "initialMessage", &[&COMMON, &WITH_MESSAGE, &own]),
+        "responses": responses("201", created, "initialMessage", &[&COMMON, &CHANGING, &WITH_MESSAGE, &own]),
     })
 }
 
@@ -157,7 +164,7 @@ fn send_message() -> Value {
         "summary": "Say something",
         "parameters": [parameter("SessionId"), parameter("IdempotencyKey"), parameter("RequestId")],
         "requestBody": request_body("SendMessageRequest", &json!(request)),
-        "responses": responses("201", sent, "body", &[&COMMON, &IN_SESSION, &WITH_MESSAGE, &own]),
+        "responses": responses("201", sent, "body", &[&COMMON, &CHANGING, &IN_SESSION, &WITH_MESSAGE, &own]),
     }))
 }
 
@@ -191,6 +198,7 @@ fn poll_messages() -> Value {
             message(ANSWER, Sender::Staff, "Hi, we aer!", None),
             edit,
         ],
+        more: false,
     };
     let mut polled = success(
         "What is new, oldest first",
@@ -216,7 +224,7 @@ fn close_session() -> Value {
         "operationId": "closeSession",
         "summary": "End the conversation",
         "parameters": [parameter("SessionId"), parameter("RequestId")],
-        "responses": responses("204", closed, "", &[&COMMON, &IN_SESSION]),
+        "responses": responses("204", closed, "", &[&COMMON, &CHANGING, &IN_SESSION]),
     }))
 }
 
@@ -267,30 +275,35 @@ fn responses(status: &str, success: Value, field: &str, codes: &[&[ErrorCode]]) 
             .filter(|other| other.status() == code.status())
             .collect();
         if !same_status.is_empty() {
-            responses.insert(code.status().to_string(), problem(&same_status, field));
+            let problem = problem(code.status(), &same_status, field);
+            responses.insert(code.status().to_string(), problem);
         }
+    }
+    // The server, or what stands before it, gave up waiting.
+    if codes.concat().contains(&ErrorCode::OutcomeUnknown) {
+        let late = problem(504, &CHANGING, field);
+        responses.insert("504".to_owned(), late);
     }
     responses.into()
 }
 
-/// The answer with any of these codes, all of one status.
-fn problem(codes: &[ErrorCode], field: &str) -> Value {
+/// The answer with this status and any of these codes.
+fn problem(status: u16, codes: &[ErrorCode], field: &str) -> Value {
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
     let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-    let status = codes.first().map(|code| code.status());
     let examples: Map<String, Value> = codes
         .iter()
         .map(|code| {
             (
                 code.as_str().to_owned(),
-                json!({ "value": example(*code, field) }),
+                json!({ "value": example(status, *code, field) }),
             )
         })
         .collect();
     let mut headers = every_header();
     match status {
-        Some(401) => headers["WWW-Authenticate"] = reference("headers", "WWW-Authenticate"),
-        Some(429 | 503) => headers["Retry-After"] = reference("headers", "Retry-After"),
+        401 => headers["WWW-Authenticate"] = reference("headers", "WWW-Authenticate"),
+        429 | 500..=599 => headers["Retry-After"] = reference("headers", "Retry-After"),
         _ => {}
     }
     json!({
@@ -306,7 +319,7 @@ fn problem(codes: &[ErrorCode], field: &str) -> Value {
     })
 }
 
-fn example(code: ErrorCode, field: &str) -> Problem {
+fn example(status: u16, code: ErrorCode, field: &str) -> Problem {
     let about_field = matches!(
         code,
         ErrorCode::MessageEmpty | ErrorCode::MessageTooLong | ErrorCode::InvalidField
@@ -318,13 +331,25 @@ fn example(code: ErrorCode, field: &str) -> Problem {
     Problem {
         type_: type_of(code),
         title: code.title().to_owned(),
-        status: code.status(),
+        status,
         code,
         request_id: "2f1a7c1e-7c0d-4c5b-9a44-6b0d8a3e5f90".to_owned(),
         detail: None,
         turnstile_site_key: (code == ErrorCode::ChallengeFailed)
             .then(|| "1x00000000000000000000AA".to_owned()),
+        proof: (code == ErrorCode::ProofRequired).then(proof_challenge),
         errors: field.into_iter().collect(),
+    }
+}
+
+/// Its number is 23571.
+fn proof_challenge() -> ProofChallenge {
+    ProofChallenge {
+        algorithm: "SHA-256".to_owned(),
+        challenge: "278b32362514da579cc45efc7ecae35b004553242b998a342d81507b665bf70c".to_owned(),
+        salt: "9f3cc1d2a4b05e6788d0aa1b2c3d4e5f?expires=1795701000&maxnumber=50000&".to_owned(),
+        maxnumber: 50_000,
+        signature: "4a2826ec1a447fa599144e3225cf11978c656ed524e5e6e72abd0682dcc711f7".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
 pub(super) const POLL_MESSAGES: &str = "poll_messages";
 
 /// Of whatever is not offered.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// The operation, the page or the kind of file.
 pub(super) fn of(request: &Request) -> &'static str {

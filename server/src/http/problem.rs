@@ -1,8 +1,8 @@
 //! Every error as `application/problem+json`, the framework's own refusals included.
 
-use std::{any::Any, time::Duration};
+use std::time::Duration;
 
-use app::contract::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
+use app::contract::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem, ProofChallenge};
 use axum::{
     Json,
     body::Body,
@@ -19,10 +19,12 @@ const RETRY_AFTER_FAULT: u64 = 2;
 #[derive(Clone, Debug)]
 pub(super) struct ApiError {
     pub(super) code: ErrorCode,
+    status: StatusCode,
     detail: Option<String>,
     pub(super) fields: Vec<FieldError>,
     pub(super) retry_after: Option<u64>,
     turnstile_site_key: Option<String>,
+    proof: Option<Box<ProofChallenge>>,
 }
 
 impl ApiError {
@@ -33,6 +35,12 @@ impl ApiError {
             retry_after: Some(seconds.max(1)),
             ..ErrorCode::RateLimited.into()
         }
+    }
+
+    /// For a code that comes with more than one status.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
     }
 
     pub(super) fn with_detail(mut self, detail: impl Into<String>) -> Self {
@@ -58,15 +66,21 @@ impl ApiError {
 impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> Self {
         let retry_after = match code {
-            ErrorCode::RelayUnavailable | ErrorCode::DatabaseUnavailable => Some(RETRY_AFTER_FAULT),
+            ErrorCode::OutcomeUnknown
+            | ErrorCode::Internal
+            | ErrorCode::RelayUnavailable
+            | ErrorCode::DatabaseUnavailable => Some(RETRY_AFTER_FAULT),
             _ => None,
         };
+        let status = StatusCode::from_u16(code.status());
         Self {
             code,
+            status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             detail: None,
             fields: Vec::new(),
             retry_after,
             turnstile_site_key: None,
+            proof: None,
         }
     }
 }
@@ -82,11 +96,15 @@ impl From<Refusal> for ApiError {
             Refusal::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused.into(),
             Refusal::RelayUnavailable => ErrorCode::RelayUnavailable.into(),
             Refusal::ChallengeFailed => ErrorCode::ChallengeFailed.into(),
+            Refusal::ProofRequired(challenge) => Self {
+                proof: Some(challenge),
+                ..ErrorCode::ProofRequired.into()
+            },
             Refusal::RateLimited(wait) => Self::rate_limited(wait),
+            Refusal::Busy => ErrorCode::DatabaseUnavailable.into(),
             Refusal::OutcomeUnknown(error) => {
-                tracing::error!(%error, "a commit was not answered");
-                Self::from(ErrorCode::Internal)
-                    .with_detail("It is not known whether the request was carried out.")
+                tracing::error!(%error, "it is not known whether a request was carried out");
+                ErrorCode::OutcomeUnknown.into()
             }
             Refusal::Database(error) => database(&error),
         }
@@ -118,35 +136,22 @@ fn database(error: &sqlx::Error) -> ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
+        let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
     }
 }
 
-/// A handler that panicked.
-pub(super) fn from_panic(panic: &(dyn Any + Send)) -> Response {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    tracing::error!(message, "a handler panicked");
-    ApiError::from(ErrorCode::Internal).into_response()
-}
-
 /// Gives an error its body, and its code as an extension. What the framework refused by itself is told
-/// by its status.
-pub(super) fn render(mut response: Response, request_id: &str) -> Response {
+/// by its status, and by whether the request may have changed something.
+pub(super) fn render(mut response: Response, request_id: &str, may_change: bool) -> Response {
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| {
         let has_body = response.headers().contains_key(header::CONTENT_TYPE)
             && !response.headers()[header::CONTENT_TYPE]
                 .as_bytes()
                 .starts_with(b"text/plain");
         (!has_body)
-            .then(|| framework_refusal(response.status()))
+            .then(|| framework_refusal(response.status(), may_change))
             .flatten()
             .map(ApiError::from)
     });
@@ -154,11 +159,12 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
     let problem = Problem {
         type_: type_of(error.code),
         title: error.code.title().to_owned(),
-        status: error.code.status(),
+        status: response.status().as_u16(),
         code: error.code,
         request_id: request_id.to_owned(),
         detail: error.detail,
         turnstile_site_key: error.turnstile_site_key,
+        proof: error.proof.map(|challenge| *challenge),
         errors: error.fields,
     };
     let (head, _) = response.into_parts();
@@ -193,7 +199,7 @@ pub(super) fn type_of(code: ErrorCode) -> String {
     format!("/problems/{}", code.as_str())
 }
 
-fn framework_refusal(status: StatusCode) -> Option<ErrorCode> {
+fn framework_refusal(status: StatusCode, may_change: bool) -> Option<ErrorCode> {
     Some(match status {
         StatusCode::BAD_REQUEST => ErrorCode::MalformedRequest,
         StatusCode::NOT_FOUND => ErrorCode::NotFound,
@@ -201,6 +207,7 @@ fn framework_refusal(status: StatusCode) -> Option<ErrorCode> {
         StatusCode::REQUEST_TIMEOUT => ErrorCode::RequestTimeout,
         StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
+        status if status.is_server_error() && may_change => ErrorCode::OutcomeUnknown,
         status if status.is_server_error() => ErrorCode::Internal,
         _ => return None,
     })

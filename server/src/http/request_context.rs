@@ -31,6 +31,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
 pub(super) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let operation = operation::of(&request);
+    let may_change = bounded::may_change(request.method());
     let started = Instant::now();
     // The path holds a session's id, and never a token.
     let span = tracing::info_span!(
@@ -40,7 +41,8 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
         path = request.uri().path(),
     );
     async {
-        let mut response = problem::render(bounded::run(next, request).await, &id);
+        let answer = bounded::run_outermost(next, request).await;
+        let mut response = problem::render(answer, &id, may_change);
         finish(&state.metrics, &mut response, &id, operation, started);
         response
     }

@@ -1,9 +1,12 @@
 //! The homeserver's client-server API, as far as the relay uses it: matrix-sdk for authentication and
 //! transport, without its stores and queues. What must survive is in Postgres.
 
+mod rooms;
+
 use std::{
     borrow::Cow,
     collections::HashMap,
+    sync::Mutex as SyncMutex,
     time::{Duration, Instant},
 };
 
@@ -19,41 +22,43 @@ use matrix_sdk::{
                 account::whoami,
                 context::get_context,
                 filter::{FilterDefinition, RoomEventFilter},
-                membership::{invite_user, joined_rooms},
                 message::{get_message_events, send_message_event},
-                room::create_room,
-                state::{get_state_event_for_key, get_state_events, send_state_event},
                 sync::sync_events,
             },
             error::{ErrorKind, RetryAfter},
         },
-        events::{MessageLikeEventType, StateEventType},
+        events::MessageLikeEventType,
         owned_device_id,
         serde::Raw,
     },
     store::RoomLoadSettings,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json, value::to_raw_value};
-use sqlx::PgPool;
+use serde_json::{Value, value::to_raw_value};
 use tokio::{sync::Mutex, time};
 
-use super::{
+use incoming::{
+    answer,
     event::{CREATION, RoomEvent},
-    seal,
 };
+
+pub(super) use rooms::Encrypted;
+
+use rooms::Found;
+
+use super::{seal, verbatim::Verbatim};
 use crate::{
     config::{BotCredentials, Matrix},
     metrics::Metrics,
-    storage::bot_log_in,
+    storage::{Db, bot_log_in, outbox},
 };
 
 /// One request's time, from connecting to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A log-in's, during which the other servers wait for the token.
 const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
-/// Synapse takes seconds to make a room when it is busy, and goes on when we hang up.
-const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
+/// A homeserver that wants to be left alone for longer is asked again after so long: it may be mistaken.
+const LONGEST_RETRY_AFTER: Duration = outbox::LONGEST_DELAY;
 /// The device that the bot logs in as, always the same: transaction ids count per device.
 const DEVICE_NAME: &str = "matrix-support-chat";
 /// Of a page of history.
@@ -61,15 +66,13 @@ const PAGE: u32 = 100;
 /// Events about one in a room's history, before and after it together.
 const CONTEXT: u32 = 40;
 
-/// An event and its neighbours.
+/// What follows an event.
 #[derive(Debug)]
 pub(super) struct Context {
-    /// Newest first.
-    pub(super) before: Vec<RoomEvent>,
     /// Oldest first.
     pub(super) after: Vec<RoomEvent>,
-    /// From where the history before `before` can be read.
-    pub(super) start: Option<String>,
+    /// From where the history before the end of `after` can be read.
+    pub(super) end: Option<String>,
 }
 
 /// Why the homeserver did not do what it was asked to.
@@ -101,6 +104,12 @@ pub enum MatrixError {
     Unreadable(String),
 }
 
+impl From<answer::Unreadable> for MatrixError {
+    fn from(error: answer::Unreadable) -> Self {
+        unreadable(error)
+    }
+}
+
 impl From<matrix_sdk::Error> for MatrixError {
     fn from(error: matrix_sdk::Error) -> Self {
         match error {
@@ -121,7 +130,7 @@ impl MatrixError {
     }
 
     /// What the metrics call it: the specification's `errcode`, or why there is none.
-    fn errcode(&self) -> Cow<'static, str> {
+    pub(super) fn errcode(&self) -> Cow<'static, str> {
         match (self, self.kind()) {
             (Self::LogIn(error), _) => error.errcode(),
             (Self::TooSlow, _) => "timeout".into(),
@@ -143,7 +152,8 @@ impl MatrixError {
         )
     }
 
-    /// How long the homeserver wants to be left alone.
+    /// How long the homeserver wants to be left alone; for five minutes at most, after which it
+    /// is asked whether it still does.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         if let Self::LogIn(error) = self {
@@ -151,7 +161,7 @@ impl MatrixError {
         }
         match self.kind()? {
             ErrorKind::LimitExceeded(limit) => match limit.retry_after.as_ref()? {
-                RetryAfter::Delay(delay) => Some(*delay),
+                RetryAfter::Delay(delay) => Some((*delay).min(LONGEST_RETRY_AFTER)),
                 RetryAfter::DateTime(_) => None,
             },
             _ => None,
@@ -177,8 +187,27 @@ impl MatrixError {
         }
     }
 
-    /// Whether the same request will be refused for ever. When in doubt it will not: a promise was
-    /// made.
+    /// Whether an error that a request about one room met says something about all of them: then there is
+    /// no use in asking about another.
+    #[must_use]
+    pub fn concerns_all_rooms(&self) -> bool {
+        match self {
+            Self::Http(HttpError::Reqwest(error)) => error.is_connect(),
+            Self::Http(_) => {
+                self.is_unauthorized() || matches!(self.kind(), Some(ErrorKind::LimitExceeded(_)))
+            }
+            Self::Unreadable(_) => false,
+            Self::Client(_)
+            | Self::Build(_)
+            | Self::LogIn(_)
+            | Self::NotTheBot(_)
+            | Self::TooSlow
+            | Self::Database(_) => true,
+        }
+    }
+
+    /// Whether the same request will always be refused in the same room. When in doubt it will not: a
+    /// promise was made.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(
@@ -199,23 +228,26 @@ impl MatrixError {
 #[derive(Debug)]
 pub struct Homeserver {
     config: Matrix,
-    pool: PgPool,
+    pool: Db,
     metrics: Metrics,
     client: Mutex<Option<Client>>,
     /// What `m.room.create` says of rooms that were looked at: it never changes.
     creations: Mutex<HashMap<String, Option<Value>>>,
+    /// Which rooms turned out to be encrypted.
+    encrypted: SyncMutex<Found>,
 }
 
 impl Homeserver {
     /// Not connected yet.
     #[must_use]
-    pub fn new(config: Matrix, pool: PgPool, metrics: Metrics) -> Self {
+    pub fn new(config: Matrix, pool: Db, metrics: Metrics) -> Self {
         Self {
             config,
             pool,
             metrics,
             client: Mutex::new(None),
             creations: Mutex::new(HashMap::new()),
+            encrypted: SyncMutex::default(),
         }
     }
 
@@ -359,114 +391,6 @@ impl Homeserver {
             .homeserver_answered(name, asked.elapsed(), errcode.as_deref());
     }
 
-    /// Makes a room from a `createRoom` body.
-    pub(super) async fn create_room(&self, body: &Value) -> Result<String, MatrixError> {
-        let request = create_room_request(body)?;
-        let client = self.client().await?;
-        let send = client
-            .send(request)
-            .with_request_config(Some(request_config(CREATE_ROOM_TIMEOUT)));
-        Ok(self
-            .checked("create_room", &client, send)
-            .await?
-            .room_id
-            .into())
-    }
-
-    /// The rooms that the bot is in.
-    pub(super) async fn joined_rooms(&self) -> Result<Vec<String>, MatrixError> {
-        let client = self.client().await?;
-        let response = self
-            .checked(
-                "joined_rooms",
-                &client,
-                client.send(joined_rooms::v3::Request::new()),
-            )
-            .await?;
-        Ok(response
-            .joined_rooms
-            .into_iter()
-            .map(String::from)
-            .collect())
-    }
-
-    /// The content of the room's `m.room.create`.
-    pub(super) async fn creation(&self, room_id: &str) -> Result<Option<Value>, MatrixError> {
-        if let Some(known) = self.creations.lock().await.get(room_id) {
-            return Ok(known.clone());
-        }
-        let request = get_state_event_for_key::v3::Request::new(
-            parse_room_id(room_id)?,
-            StateEventType::RoomCreate,
-            String::new(),
-        );
-        let client = self.client().await?;
-        let content = match self
-            .checked("room_state", &client, client.send(request))
-            .await
-        {
-            Ok(response) => {
-                Some(serde_json::from_str(response.event_or_content.get()).map_err(unreadable)?)
-            }
-            Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => None,
-            Err(error) => return Err(error),
-        };
-        self.creations
-            .lock()
-            .await
-            .insert(room_id.to_owned(), content.clone());
-        Ok(content)
-    }
-
-    /// Every state event of the room.
-    pub(super) async fn all_state(&self, room_id: &str) -> Result<Vec<RoomEvent>, MatrixError> {
-        let request = get_state_events::v3::Request::new(parse_room_id(room_id)?);
-        let client = self.client().await?;
-        let response = self
-            .checked("room_state", &client, client.send(request))
-            .await?;
-        Ok(response
-            .room_state
-            .iter()
-            .filter_map(RoomEvent::read)
-            .collect())
-    }
-
-    /// Sets a state event with an empty state key.
-    pub(super) async fn set_state(
-        &self,
-        room_id: &str,
-        event_type: &str,
-        content: &Value,
-    ) -> Result<(), MatrixError> {
-        let request = send_state_event::v3::Request::new_raw(
-            parse_room_id(room_id)?,
-            StateEventType::from(event_type),
-            String::new(),
-            raw(content)?,
-        );
-        let client = self.client().await?;
-        self.checked("set_state", &client, client.send(request))
-            .await?;
-        Ok(())
-    }
-
-    /// Invites one more person.
-    pub(super) async fn invite(
-        &self,
-        room_id: &str,
-        user_id: &OwnedUserId,
-    ) -> Result<(), MatrixError> {
-        let recipient = invite_user::v3::InvitationRecipient::UserId(
-            invite_user::v3::InviteUserId::new(user_id.clone()),
-        );
-        let request = invite_user::v3::Request::new(parse_room_id(room_id)?, recipient);
-        let client = self.client().await?;
-        self.checked("invite", &client, client.send(request))
-            .await?;
-        Ok(())
-    }
-
     /// Sends an `m.room.message`. Repeated with the same `txn_id` it is the same event.
     pub(super) async fn send_message(
         &self,
@@ -493,7 +417,7 @@ impl Homeserver {
         &self,
         since: Option<&str>,
         wait: Duration,
-    ) -> Result<sync_events::v3::Response, MatrixError> {
+    ) -> Result<answer::Sync, MatrixError> {
         // A first sync of all rooms takes its time: Synapse, a minute and more for ten thousand.
         let limit = match since {
             Some(_) => wait + Duration::from_mins(1),
@@ -515,7 +439,7 @@ impl Homeserver {
         since: Option<&str>,
         wait: Duration,
         limit: Duration,
-    ) -> Result<sync_events::v3::Response, MatrixError> {
+    ) -> Result<answer::Sync, MatrixError> {
         let mut request = sync_events::v3::Request::new();
         request.filter = Some(sync_events::v3::Filter::FilterDefinition(filter));
         request.since = since.map(str::to_owned);
@@ -523,9 +447,10 @@ impl Homeserver {
         request.set_presence = matrix_sdk::ruma::presence::PresenceState::Offline;
         let client = self.client().await?;
         let send = client
-            .send(request)
+            .send(Verbatim(request))
             .with_request_config(Some(request_config(limit)));
-        self.checked("sync", &client, send).await
+        let answer = self.checked("sync", &client, send).await?;
+        Ok(answer::sync(&answer.0)?)
     }
 
     /// One page of the room's history, newest first, and where the next one begins. Without `from` it
@@ -543,13 +468,13 @@ impl Homeserver {
         request.limit = UInt::from(PAGE);
         request.filter.types = Some(relevant_types());
         let client = self.client().await?;
-        let response = self
-            .checked("history", &client, client.send(request))
+        let page = self
+            .checked("history", &client, client.send(Verbatim(request)))
             .await?;
-        Ok((
-            response.chunk.iter().filter_map(RoomEvent::read).collect(),
-            response.end,
-        ))
+        let page = answer::history(&page.0)?;
+        // A history that goes on where it began would have no end.
+        let end = page.end.filter(|end| Some(end.as_str()) != from);
+        Ok((page.events, end))
     }
 
     /// An event and what is about it in the room's history.
@@ -559,11 +484,9 @@ impl Homeserver {
         event_id: &str,
     ) -> Result<Context, MatrixError> {
         let response = self.around(room_id, event_id, CONTEXT).await?;
-        let read = |events: &[Raw<_>]| events.iter().filter_map(RoomEvent::read).collect();
         Ok(Context {
-            before: read(&response.events_before),
-            after: read(&response.events_after),
-            start: response.start,
+            after: response.events_after.iter().filter_map(read).collect(),
+            end: response.end,
         })
     }
 
@@ -575,7 +498,7 @@ impl Homeserver {
         user_id: &str,
     ) -> Result<bool, MatrixError> {
         let state = self.around(room_id, event_id, 0).await?.state;
-        let mut state = state.iter().filter_map(RoomEvent::read);
+        let mut state = state.iter().filter_map(read);
         Ok(state.any(|event| {
             event.event_type == "m.room.member"
                 && event.state_key.as_deref() == Some(user_id)
@@ -617,6 +540,7 @@ fn relevant_types() -> Vec<String> {
     [
         CREATION,
         "m.room.message",
+        "m.room.encrypted",
         "m.room.redaction",
         "m.room.member",
     ]
@@ -629,24 +553,6 @@ fn request_config(timeout: Duration) -> RequestConfig {
     RequestConfig::new().disable_retry().timeout(timeout)
 }
 
-fn create_room_request(body: &Value) -> Result<create_room::v3::Request, MatrixError> {
-    let field = |name: &str| body.get(name).cloned().unwrap_or(json!(null));
-    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    let mut request = create_room::v3::Request::new();
-    request.preset = Some(create_room::v3::RoomPreset::PrivateChat);
-    request.room_version = text("room_version")
-        .map(|version| version.as_str().try_into())
-        .transpose()
-        .map_err(unreadable)?;
-    request.creation_content = Some(raw(&field("creation_content"))?);
-    request.power_level_content_override = Some(raw(&field("power_level_content_override"))?);
-    request.initial_state = serde_json::from_value(field("initial_state")).map_err(unreadable)?;
-    request.invite = serde_json::from_value(field("invite")).map_err(unreadable)?;
-    request.name = text("name");
-    request.topic = text("topic");
-    Ok(request)
-}
-
 fn raw<T>(value: &Value) -> Result<Raw<T>, MatrixError> {
     to_raw_value(value).map(Raw::from_json).map_err(unreadable)
 }
@@ -657,4 +563,9 @@ fn parse_room_id(room_id: &str) -> Result<OwnedRoomId, MatrixError> {
 
 fn unreadable(error: impl std::fmt::Display) -> MatrixError {
     MatrixError::Unreadable(error.to_string())
+}
+
+/// The event, where it is one that follows the specification.
+fn read<T>(event: &Raw<T>) -> Option<RoomEvent> {
+    RoomEvent::read(event.json())
 }

@@ -1,287 +1,289 @@
 //! What a sync brought, stored with its position in one transaction.
+//!
+//! One room's fault stops no other: a room whose news Postgres refuses, or whose news cannot all be read, is set
+//! aside in the same transaction, and tried again for itself (`quarantine`).
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use incoming::{
+    event::RoomEvent,
+    plan::{Planner, Step},
+};
 use uuid::Uuid;
 
-use super::event::{Meaning, RoomEvent};
+use super::{conversation::Conversation, inviter};
 use crate::{
     config::HistoryVisibility,
     storage::{
-        matrix_events::{self, Taken},
-        messages::{self, NewEntry},
-        outbox::{self, Task},
-        sessions::{self, State},
-        sync_position,
+        Connection, Db,
+        quarantine::{self, KeptEvent, is_refusal},
+        staff_members, sync_position,
     },
 };
 
-/// A conversation's new events, oldest first.
+/// Why news wait that nothing is wrong with.
+pub(super) const FIRST_COME: &str = "what was set aside before comes first";
+
+/// A room's news.
 #[derive(Debug)]
 pub(super) struct RoomBatch {
-    pub(super) session_id: Uuid,
+    pub(super) room_id: String,
+    /// Whose room it is, where that is known.
+    pub(super) session_id: Option<Uuid>,
+    /// Oldest first.
     pub(super) events: Vec<RoomEvent>,
+    /// Why they cannot be taken in yet.
+    pub(super) obstacle: Option<Obstacle>,
+}
+
+/// What keeps a room's news from being taken in.
+#[derive(Clone, Debug)]
+pub(super) struct Obstacle {
+    pub(super) reason: String,
+    /// Where the history ends that comes before the news and was not read.
+    pub(super) gap_from: Option<String>,
 }
 
 /// By what rules events are taken in.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) bot: String,
+    pub(super) planner: Planner,
     pub(super) history_visibility: HistoryVisibility,
     pub(super) session_ttl: std::time::Duration,
 }
 
-/// What came of a sync.
+/// What came of a sync, or of what had been set aside.
 #[derive(Debug, Default)]
 pub(super) struct TakenIn {
     /// The conversations that may show something new.
     pub(super) changed: Vec<Uuid>,
     /// When the texts, edits among them, were written that visitors are shown now.
     pub(super) staff_texts: Vec<DateTime<Utc>>,
+    /// The rooms that were set aside, and why.
+    pub(super) set_aside: Vec<(String, String)>,
+    /// Rooms whose session is not there any more.
+    pub(super) ownerless: Vec<String>,
+    /// How many events were given up.
+    pub(super) given_up: u64,
 }
 
-/// Stores everything and moves on from `from` to `to`; `None`, storing nothing, when another server
-/// did so first.
+/// The positions of a sync.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span<'a> {
+    pub(super) from: Option<&'a str>,
+    pub(super) to: &'a str,
+}
+
+/// Stores everything and moves the position on; `None`, storing nothing, when another server did so first.
 pub(super) async fn store(
-    pool: &PgPool,
+    pool: &Db,
     rules: &Rules,
     batches: &[RoomBatch],
-    from: Option<&str>,
-    to: &str,
+    span: Span<'_>,
 ) -> Result<Option<TakenIn>, sqlx::Error> {
-    let mut taken_in = TakenIn::default();
-    let mut events = batches.iter().flat_map(|batch| &batch.events);
+    let mut rooms = batches.iter();
     // As when the homeserver waited in vain.
-    if events.all(|event| event.meaning(&rules.bot) == Meaning::Nothing) {
-        let moved = sync_position::advance(pool, from, to, &[]).await?;
-        return Ok(moved.map(|_| taken_in));
+    if inviter::moves(&rules.bot, batches).is_empty()
+        && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, &room.events))
+    {
+        let moved = sync_position::advance(pool, span.from, span.to, &[], &[]).await?;
+        return Ok(moved.map(|_| TakenIn::default()));
     }
-    let ids: Vec<_> = batches
-        .iter()
-        .flat_map(|batch| &batch.events)
-        .map(|event| event.event_id.clone())
-        .collect();
+    match store_all(pool, rules, batches, span, false).await {
+        // Savepoints cost round trips, so they are set only where they are needed.
+        Err(error) if is_refusal(&error) => store_all(pool, rules, batches, span, true).await,
+        result => result,
+    }
+}
+
+fn is_nothing(rules: &Rules, events: &[RoomEvent]) -> bool {
+    events.iter().all(|event| rules.planner.is_nothing(event))
+}
+
+/// Each room's news are stored for themselves when they are to be `isolated`.
+async fn store_all(
+    pool: &Db,
+    rules: &Rules,
+    batches: &[RoomBatch],
+    span: Span<'_>,
+    isolated: bool,
+) -> Result<Option<TakenIn>, sqlx::Error> {
+    let events = batches.iter().flat_map(|batch| &batch.events);
+    let event_ids: Vec<_> = events.map(|event| event.event_id.clone()).collect();
+    let rooms = batches.iter();
+    let room_ids: Vec<_> = rooms.map(|batch| batch.room_id.clone()).collect();
+    let Span { from, to } = span;
     let mut tx = pool.begin().await?;
     // First: two servers with the same answer wait for each other here, and one of them drops it.
-    let Some(mut known) = sync_position::advance(&mut *tx, from, to, &ids).await? else {
+    let before = sync_position::advance(&mut *tx, from, to, &event_ids, &room_ids).await?;
+    let Some(mut before) = before else {
         return Ok(None);
     };
+    let mut taken_in = TakenIn::default();
     for batch in batches {
-        // What means nothing, or was taken in before, is no reason to make a visitor wait.
-        let mut new = Vec::new();
-        for event in &batch.events {
-            let meaning = event.meaning(&rules.bot);
-            if meaning != Meaning::Nothing && known.insert(event.event_id.clone()) {
-                new.push((event, meaning));
-            }
-        }
-        if new.is_empty() {
+        let steps = new_steps(rules, &batch.events, &mut before.events);
+        if steps.is_empty() && batch.obstacle.is_none() {
             continue;
         }
-        taken_in.changed.push(batch.session_id);
-        let conversation = Conversation::lock(&mut tx, rules, batch.session_id).await?;
-        for (event, meaning) in new {
-            if take(&mut tx, rules, &conversation, event, meaning).await? {
-                taken_in.staff_texts.extend(event.written_at());
+        let waits = before.waiting_rooms.contains(&batch.room_id);
+        let obstacle = match (&batch.obstacle, batch.session_id) {
+            (Some(obstacle), _) => Some(obstacle.clone()),
+            (None, _) if waits => Some(Obstacle::without_gap(FIRST_COME.to_owned())),
+            (None, Some(session_id)) => {
+                let room = NewSteps {
+                    room_id: &batch.room_id,
+                    session_id,
+                    steps: &steps,
+                };
+                room.take_in(&mut tx, rules, isolated, &mut taken_in)
+                    .await?
+            }
+            (None, None) => None,
+        };
+        if let Some(obstacle) = obstacle {
+            set_aside(&mut tx, batch, &steps, &obstacle, span).await?;
+            if !waits {
+                let room_id = batch.room_id.clone();
+                taken_in.set_aside.push((room_id, obstacle.reason));
             }
         }
     }
+    // Last: whoever stores a message locks the session first, too.
+    staff_members::observe(&mut *tx, &inviter::moves(&rules.bot, batches)).await?;
     tx.commit().await?;
     Ok(Some(taken_in))
 }
 
-/// A session whose lock is held.
-#[derive(Clone, Copy, Debug)]
-struct Conversation {
-    session_id: Uuid,
-    /// Why a text would not reach the visitor any more.
-    unseen_because: Option<&'static str>,
+async fn set_aside(
+    db: &mut Connection,
+    batch: &RoomBatch,
+    steps: &[(&RoomEvent, Step)],
+    obstacle: &Obstacle,
+    span: Span<'_>,
+) -> Result<(), sqlx::Error> {
+    let news = quarantine::News {
+        room_id: &batch.room_id,
+        session_id: batch.session_id,
+        reason: &obstacle.reason,
+        gap_from: obstacle.gap_from.as_deref(),
+        events: steps.iter().filter_map(|(event, _)| kept(event)).collect(),
+        from: span.from,
+        to: span.to,
+    };
+    quarantine::set_aside(db, &news).await
 }
 
-impl Conversation {
-    async fn lock(
-        db: &mut PgConnection,
-        rules: &Rules,
-        session_id: Uuid,
-    ) -> Result<Self, sqlx::Error> {
-        let session = sessions::lock(db, session_id, rules.session_ttl).await?;
-        let unseen_because = match session.map(|session| session.state) {
-            Some(State::Open) => None,
-            Some(State::Expired) => Some("their session has expired"),
-            Some(State::Closed) | None => Some("they ended the chat"),
-        };
-        Ok(Self {
-            session_id,
-            unseen_because,
-        })
+impl Obstacle {
+    /// One that has nothing to do with what was before.
+    fn without_gap(reason: String) -> Self {
+        Self {
+            reason,
+            gap_from: None,
+        }
     }
 }
 
-/// Takes an event in; `true` when the visitor is shown its text.
-async fn take(
-    db: &mut PgConnection,
+impl TakenIn {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.changed.extend(other.changed);
+        self.staff_texts.extend(other.staff_texts);
+        self.set_aside.extend(other.set_aside);
+        self.ownerless.extend(other.ownerless);
+        self.given_up += other.given_up;
+    }
+}
+
+/// What is to be done about the events that were not taken in before: what means nothing is no reason to
+/// make a visitor wait.
+fn new_steps<'a>(
     rules: &Rules,
-    conversation: &Conversation,
-    event: &RoomEvent,
-    meaning: Meaning,
-) -> Result<bool, sqlx::Error> {
-    let session_id = conversation.session_id;
-    let mut taken = Taken {
-        event_id: &event.event_id,
-        session_id,
-        sender: &event.sender,
-        message_id: None,
-        edits: None,
-    };
-    match &meaning {
-        Meaning::Text(body) => match conversation.unseen_because {
-            None => {
-                let entry = Entry {
-                    body,
-                    replaces: None,
-                    removed: false,
-                };
-                taken.message_id = Some(append(db, session_id, event, entry).await?);
-            }
-            Some(reason) => {
-                let notice = format!("The visitor does not see this: {reason}.");
-                tell_staff(db, session_id, notice).await?;
-            }
-        },
-        Meaning::Edit { of, text } => {
-            taken.edits = Some(of);
-            taken.message_id = edit(db, conversation, event, of, text).await?;
+    events: &'a [RoomEvent],
+    known: &mut HashSet<String>,
+) -> Vec<(&'a RoomEvent, Step)> {
+    let mut steps = Vec::new();
+    for event in events {
+        if known.contains(&event.event_id) {
+            continue;
         }
-        Meaning::Redaction(of) => redact(db, conversation, event, of).await?,
-        Meaning::Join(user_id) => {
-            if rules.history_visibility == HistoryVisibility::Joined {
-                let recap = Task::Recap {
-                    join_event_id: event.event_id.clone(),
-                    user_id: user_id.clone(),
-                };
-                outbox::push(db, session_id, &recap).await?;
-            }
+        if let Some(step) = rules.planner.step(event) {
+            known.insert(event.event_id.clone());
+            steps.push((event, step));
         }
-        Meaning::NotShown => {
-            let notice = "The visitor does not see this: only text messages are shown to them.";
-            tell_staff(db, session_id, notice.to_owned()).await?;
-        }
-        Meaning::Nothing => {}
     }
-    let is_shown = taken.message_id.is_some();
-    matrix_events::insert(db, taken).await?;
-    Ok(is_shown)
+    steps
 }
 
-async fn tell_staff(
-    db: &mut PgConnection,
-    session_id: Uuid,
-    text: String,
+/// The event as it is kept in quarantine.
+pub(super) fn kept(event: &RoomEvent) -> Option<KeptEvent> {
+    Some(KeptEvent {
+        event_id: event.event_id.clone(),
+        json: event.to_json().ok()?,
+    })
+}
+
+pub(super) async fn savepoint(
+    db: &mut Connection,
+    statement: &'static str,
 ) -> Result<(), sqlx::Error> {
-    outbox::push(db, session_id, &Task::Notice(text)).await
-}
-
-/// Puts an edited text in the place of what is shown; answers with its entry.
-async fn edit(
-    db: &mut PgConnection,
-    conversation: &Conversation,
-    event: &RoomEvent,
-    of: &str,
-    text: &str,
-) -> Result<Option<Uuid>, sqlx::Error> {
-    let session_id = conversation.session_id;
-    let Some(shown) = matrix_events::shown(db, of, session_id).await? else {
-        return Ok(None);
-    };
-    // By anyone but the author an edit has no effect, in Matrix clients either.
-    if shown.author.as_deref() != Some(&event.sender) {
-        return Ok(None);
-    }
-    if is_too_late(db, conversation).await? {
-        return Ok(None);
-    }
-    let entry = Entry {
-        body: text,
-        replaces: Some(shown.message_id),
-        removed: false,
-    };
-    append(db, session_id, event, entry).await.map(Some)
-}
-
-/// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
-/// Matrix clients do. The homeserver sees to who may redact.
-async fn redact(
-    db: &mut PgConnection,
-    conversation: &Conversation,
-    event: &RoomEvent,
-    redacted: &str,
-) -> Result<(), sqlx::Error> {
-    let session_id = conversation.session_id;
-    let edited = matrix_events::edited_by(db, redacted, session_id).await?;
-    let original = edited.as_deref().unwrap_or(redacted);
-    let Some(shown) = matrix_events::shown(db, original, session_id).await? else {
-        return Ok(());
-    };
-    if edited.is_some() {
-        matrix_events::point_to(db, redacted, None).await?;
-        if shown.event_id != redacted {
-            // A later edit is shown: nothing changes.
-            return Ok(());
-        }
-    } else {
-        matrix_events::forget_texts(db, original).await?;
-    }
-    if is_too_late(db, conversation).await? {
-        return Ok(());
-    }
-    let before = matrix_events::shown(db, original, session_id).await?;
-    let entry = Entry {
-        body: before.as_ref().map_or("", |before| &before.body),
-        replaces: Some(shown.message_id),
-        removed: before.is_none(),
-    };
-    let id = append(db, session_id, event, entry).await?;
-    if let Some(before) = before {
-        matrix_events::point_to(db, &before.event_id, Some(id)).await?;
-    }
+    sqlx::query(statement).execute(db).await?;
     Ok(())
 }
 
-/// Whether a change of what was shown comes too late for the visitor. Staff are told then.
-async fn is_too_late(
-    db: &mut PgConnection,
-    conversation: &Conversation,
-) -> Result<bool, sqlx::Error> {
-    let Some(reason) = conversation.unseen_because else {
-        return Ok(false);
-    };
-    let notice = format!("The visitor does not see this change: {reason}.");
-    tell_staff(db, conversation.session_id, notice).await?;
-    Ok(true)
-}
-
-struct Entry<'a> {
-    body: &'a str,
-    replaces: Option<Uuid>,
-    removed: bool,
-}
-
-async fn append(
-    db: &mut PgConnection,
+/// What is to be done about a room's new events.
+struct NewSteps<'a> {
+    room_id: &'a str,
     session_id: Uuid,
-    event: &RoomEvent,
-    entry: Entry<'_>,
-) -> Result<Uuid, sqlx::Error> {
-    let id = Uuid::new_v4();
-    let new = NewEntry {
-        id,
-        session_id,
-        body: entry.body,
-        written_at: event.written_at(),
-        replaces: entry.replaces,
-        removed: entry.removed,
-    };
-    messages::append(db, &new).await?;
-    tracing::info!(%session_id, message_id = %id, event_id = event.event_id, "staff message taken in");
-    Ok(id)
+    steps: &'a [(&'a RoomEvent, Step)],
+}
+
+impl NewSteps<'_> {
+    /// Does it. When it is to be `isolated`, answers with what Postgres has against it, and nothing of it is
+    /// done.
+    async fn take_in(
+        &self,
+        db: &mut Connection,
+        rules: &Rules,
+        isolated: bool,
+        taken_in: &mut TakenIn,
+    ) -> Result<Option<Obstacle>, sqlx::Error> {
+        if !isolated {
+            self.take_all(db, rules, taken_in).await?;
+            return Ok(None);
+        }
+        let mut taken = TakenIn::default();
+        savepoint(db, "SAVEPOINT room").await?;
+        match self.take_all(db, rules, &mut taken).await {
+            Ok(()) => {
+                savepoint(db, "RELEASE SAVEPOINT room").await?;
+                taken_in.extend(taken);
+                Ok(None)
+            }
+            Err(error) if is_refusal(&error) => {
+                savepoint(db, "ROLLBACK TO SAVEPOINT room").await?;
+                Ok(Some(Obstacle::without_gap(error.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn take_all(
+        &self,
+        db: &mut Connection,
+        rules: &Rules,
+        taken_in: &mut TakenIn,
+    ) -> Result<(), sqlx::Error> {
+        let Some(conversation) = Conversation::lock(db, rules, self.session_id).await? else {
+            taken_in.ownerless.push(self.room_id.to_owned());
+            return Ok(());
+        };
+        taken_in.changed.push(self.session_id);
+        for (event, step) in self.steps {
+            if conversation.take(db, event, step).await? {
+                taken_in.staff_texts.extend(event.written_at());
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,23 +1,44 @@
-//! What someone who joins cannot see, told again in one notice.
+//! What someone who joins cannot see, told again in one notice; and what was said in a session's former rooms.
 //!
 //! With `joined` history, Matrix shows a member nothing from before their joining. The bot can see
-//! it, so the room's own history is read back from the join: it alone knows what came before.
+//! it, so the room's own history is read back from the join: it alone knows what came before. Rooms that the
+//! bot is no longer in cannot be read: what was said there is told from Postgres.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     event::{Meaning, RoomEvent},
     homeserver::{Homeserver, MatrixError},
+    notice::Notice,
 };
-use crate::storage::sessions::Subject;
+use crate::storage::{
+    Db,
+    sessions::Subject,
+    transcript::{self, Said},
+};
 
 /// Texts in one recap.
 const MAX_TEXTS: usize = 50;
 
 /// An event may have 65,536 bytes; this leaves room for what the homeserver adds.
 const MAX_JSON_BYTES: usize = 56 * 1024;
+
+/// Names the messages that a notice tells from former rooms: whoever joins later is told them too, and cannot
+/// see the notice.
+const RETOLD: &str = "pro.webdevelop.support_chat.retold";
+
+/// Why there is no recap yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
 
 /// One text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,27 +49,94 @@ struct Text {
     body: String,
 }
 
-/// The notice for who joined with `join_event_id`; `None` when there is nothing that they cannot see.
+impl From<Said> for Text {
+    fn from(said: Said) -> Self {
+        let whose = if said.by_visitor {
+            "Visitor".to_owned()
+        } else {
+            said.author.unwrap_or_else(|| "Staff".to_owned())
+        };
+        Self {
+            at: Some(said.at),
+            whose,
+            body: said.body,
+        }
+    }
+}
+
+/// The content of a new room's first notice: what was said before, in rooms that are lost; `None` when nothing
+/// was. What is still queued for the room follows by itself.
+pub(super) async fn retell(pool: &Db, subject: &Subject) -> Result<Option<Value>, sqlx::Error> {
+    let texts = newest(pool, subject.id, None, MAX_TEXTS + 1).await?;
+    let ids: Vec<Uuid> = texts.iter().take(MAX_TEXTS).map(|said| said.id).collect();
+    let mut told = Told {
+        details: details(subject),
+        more: texts.len() > MAX_TEXTS,
+        texts: texts.into_iter().take(MAX_TEXTS).map(Text::from).collect(),
+    };
+    if told.texts.is_empty() && told.details.is_none() {
+        return Ok(None);
+    }
+    let left = MAX_JSON_BYTES.saturating_sub(json!(ids).to_string().len());
+    let notice = told.write(
+        "This room continues a conversation whose room was lost",
+        left,
+    );
+    let mut content = notice.content();
+    content[RETOLD] = json!(ids);
+    Ok(Some(content))
+}
+
+async fn newest(
+    pool: &Db,
+    session_id: Uuid,
+    only: Option<&[Uuid]>,
+    limit: usize,
+) -> Result<Vec<Said>, sqlx::Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    transcript::newest(pool, session_id, only, limit).await
+}
+
+/// The notice for whoever joined with `join_event_id`; `None` when there is nothing that they cannot see.
 pub(super) async fn compose(
+    pool: &Db,
     homeserver: &Homeserver,
     room_id: &str,
     subject: &Subject,
     join_event_id: &str,
     user_id: &str,
-) -> Result<Option<String>, MatrixError> {
+) -> Result<Option<Notice>, Failure> {
     let bot = homeserver.config().bot.as_str();
     let mut unseen = Unseen::new(bot, user_id, details(subject));
     let context = homeserver.context(room_id, join_event_id).await?;
     unseen.take(&crossed(homeserver, room_id, context.after, user_id).await?);
-    let mut from = context.start.filter(|_| unseen.take(&context.before));
+    // Read back from behind the join: of what was sent at the same time as the join, Synapse's context leaves
+    // out what has the same depth.
+    let (mut from, mut joined) = (context.end, false);
     while let Some(token) = from {
         let (page, next) = homeserver.history(room_id, Some(&token), None).await?;
-        if !unseen.take(&page) {
+        let mut earlier = &page[..];
+        if !joined {
+            let join = page
+                .iter()
+                .position(|event| event.event_id == join_event_id);
+            joined = join.is_some();
+            earlier = join.map_or(&[], |join| &page[join + 1..]);
+        }
+        if !unseen.take(earlier) {
             break;
         }
         from = next;
     }
-    Ok(write(&unseen))
+    if !unseen.retold.is_empty() {
+        let wanted = MAX_TEXTS.saturating_sub(unseen.texts.len());
+        let retold = newest(pool, subject.id, Some(&unseen.retold), wanted + 1).await?;
+        unseen.more |= retold.len() > wanted;
+        unseen
+            .texts
+            .extend(retold.into_iter().take(wanted).map(Text::from));
+    }
+    Ok(unseen.write())
 }
 
 /// What stands behind the join in the history although it was on its way when the join came: for such
@@ -79,22 +167,25 @@ struct Unseen<'a> {
     bot: &'a str,
     user_id: &'a str,
     /// Who the visitor is, and whether telling it is among what was missed.
-    details: Option<String>,
+    details: Option<Notice>,
     missed_details: bool,
     texts: Vec<Text>,
+    /// Messages of former rooms that were told in this one.
+    retold: Vec<Uuid>,
     /// The newest edits of events that are still to come.
     edits: HashMap<String, String>,
     more: bool,
 }
 
 impl<'a> Unseen<'a> {
-    fn new(bot: &'a str, user_id: &'a str, details: Option<String>) -> Self {
+    fn new(bot: &'a str, user_id: &'a str, details: Option<Notice>) -> Self {
         Self {
             bot,
             user_id,
             details,
             missed_details: false,
             texts: Vec::new(),
+            retold: Vec::new(),
             edits: HashMap::new(),
             more: false,
         }
@@ -132,8 +223,16 @@ impl<'a> Unseen<'a> {
             // Of the bot's own messages the texts are the visitor's, the notices its own.
             let is_text =
                 event.event_type == "m.room.message" && event.str_at("/msgtype") == Some("m.text");
-            if self.details.is_some() && self.details.as_deref() == event.str_at("/body") {
+            let details = self.details.as_ref().map(Notice::body);
+            if details.is_some() && details == event.str_at("/body") {
                 self.missed_details = true;
+            }
+            if let Some(ids) = event.content.get(RETOLD).and_then(Value::as_array) {
+                self.missed_details = self.details.is_some();
+                let ids = ids
+                    .iter()
+                    .filter_map(|id| Uuid::parse_str(id.as_str()?).ok());
+                self.retold.extend(ids);
             }
             let body = event.str_at("/body").filter(|_| is_text)?;
             return Some(Text {
@@ -160,77 +259,115 @@ impl<'a> Unseen<'a> {
     }
 }
 
-/// The notice about who the visitor is; `None` when they said nothing of it.
-pub(super) fn details(subject: &Subject) -> Option<String> {
-    let lines = [
-        ("Visitor", &subject.visitor_name),
-        ("E-mail", &subject.visitor_email),
-        ("Page", &subject.source_url),
-        ("Page title", &subject.page_title),
-    ];
-    let lines: Vec<_> = lines
-        .iter()
-        .filter_map(|(label, value)| value.as_ref().map(|value| format!("{label}: {value}")))
-        .collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
+impl Unseen<'_> {
+    fn write(self) -> Option<Notice> {
+        let knows_more = !self.texts.is_empty() || self.missed_details;
+        let mut told = Told {
+            details: self.details,
+            texts: self.texts,
+            more: self.more,
+        };
+        (knows_more && (!told.texts.is_empty() || told.details.is_some()))
+            .then(|| told.write("What was said before you joined", MAX_JSON_BYTES))
+    }
 }
 
-/// `texts` are newest first; as many of them as one event holds are told, oldest first.
-fn write(unseen: &Unseen<'_>) -> Option<String> {
-    let Unseen { texts, details, .. } = unseen;
-    if texts.is_empty() {
-        let details = details.as_ref().filter(|_| unseen.missed_details)?;
-        return Some(format!("What was said before you joined:\n{details}"));
+/// The notice about who the visitor is; `None` when they said nothing of it.
+pub(super) fn details(subject: &Subject) -> Option<Notice> {
+    let mut notice = Notice::default();
+    for (label, value) in [
+        ("Visitor:", &subject.visitor_name),
+        ("E-mail:", &subject.visitor_email),
+        ("Page:", &subject.source_url),
+        ("Page title:", &subject.page_title),
+    ] {
+        if let Some(value) = value {
+            notice.say(label);
+            notice.quote(value);
+        }
     }
-    let details = details
-        .as_ref()
-        .map(|details| format!("{details}\n"))
-        .unwrap_or_default();
-    let mut left = MAX_JSON_BYTES.saturating_sub(json_bytes(&details));
-    let mut told = Vec::new();
-    for text in texts {
-        let at = text
+    (notice != Notice::default()).then_some(notice)
+}
+
+/// What is told.
+struct Told {
+    details: Option<Notice>,
+    /// Newest first.
+    texts: Vec<Text>,
+    /// There were more before them.
+    more: bool,
+}
+
+impl Told {
+    /// As many of the texts as one event holds, oldest first.
+    fn write(&mut self, heading: &str, max_bytes: usize) -> Notice {
+        let details = self.details.take().unwrap_or_default();
+        let mut left = max_bytes.saturating_sub(details.json_bytes() + 2 * heading.len() + 256);
+        let mut entries = Vec::new();
+        for text in &self.texts {
+            let entry = text.entry();
+            // With what is between the entries.
+            let bytes = entry.json_bytes() + 4;
+            if bytes > left {
+                // The newest one is told in any case, as much of it as fits.
+                if entries.is_empty() {
+                    entries.push(text.beginning(left));
+                }
+                break;
+            }
+            left -= bytes;
+            entries.push(entry);
+        }
+        let (count, s) = (entries.len(), if entries.len() == 1 { "" } else { "s" });
+        let omitted = self.more || count < self.texts.len();
+        let mut notice = Notice::new(&match (self.texts.is_empty(), omitted) {
+            (true, _) => format!("{heading}:"),
+            (false, false) => format!("{heading} ({count} message{s}):"),
+            (false, true) => {
+                format!("{heading} (the newest {count} messages; there were more before them):")
+            }
+        });
+        notice.append(&details);
+        for entry in entries.iter().rev() {
+            notice.append(entry);
+        }
+        notice
+    }
+}
+
+impl Text {
+    fn entry(&self) -> Notice {
+        self.told_as(&self.body, "")
+    }
+
+    /// As much of a text as takes no more than these bytes.
+    fn beginning(&self, max_bytes: usize) -> Notice {
+        let mut characters = self.body.chars().count();
+        loop {
+            characters /= 2;
+            let beginning: String = self.body.chars().take(characters).collect();
+            let entry = self.told_as(&beginning, " (only the beginning)");
+            if characters == 0 || entry.json_bytes() <= max_bytes {
+                return entry;
+            }
+        }
+    }
+
+    fn told_as(&self, body: &str, remark: &str) -> Notice {
+        let at = self
             .at
             .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
             .unwrap_or_default();
-        let entry = format!("\n[{at}] {}: {}\n", text.whose, text.body);
-        let bytes = json_bytes(&entry);
-        if bytes > left {
-            break;
-        }
-        left -= bytes;
-        told.push(entry);
+        let mut entry = Notice::new(&format!("[{at}] {}{remark}:", self.whose));
+        entry.quote(body);
+        entry
     }
-    let omitted = unseen.more || told.len() < texts.len();
-    told.reverse();
-    let scope = if omitted {
-        format!(
-            "the newest {} messages; there were more before them",
-            told.len()
-        )
-    } else {
-        format!(
-            "{} message{}",
-            told.len(),
-            if told.len() == 1 { "" } else { "s" }
-        )
-    };
-    Some(format!(
-        "What was said before you joined ({scope}):\n{details}{}",
-        told.concat().trim_end()
-    ))
-}
-
-/// How much of an event's size a text takes.
-fn json_bytes(text: &str) -> usize {
-    serde_json::to_string(text).map_or(text.len(), |json| json.len())
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone;
-    use serde_json::{Value, json};
-    use uuid::Uuid;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -282,11 +419,16 @@ mod tests {
     }
 
     /// The recap of a history given oldest first.
-    fn recap(mut history: Vec<RoomEvent>) -> Option<String> {
+    fn recap(history: Vec<RoomEvent>) -> Option<String> {
+        let notice = recap_for(&subject(), history);
+        notice.map(|notice| notice.body().to_owned())
+    }
+
+    fn recap_for(subject: &Subject, mut history: Vec<RoomEvent>) -> Option<Notice> {
         history.reverse();
-        let mut unseen = Unseen::new(BOT, ALICE, details(&subject()));
+        let mut unseen = Unseen::new(BOT, ALICE, details(subject));
         unseen.take(&history);
-        write(&unseen)
+        unseen.write()
     }
 
     #[test]
@@ -303,8 +445,10 @@ mod tests {
         ]);
         assert_eq!(
             recap.unwrap(),
-            "What was said before you joined (2 messages):\nVisitor: Ada\nPage: https://webdevelop.biz/\n\
-             \n[2026-05-23T00:00:00Z] Visitor: Hello?\n\n[2026-05-23T00:00:00Z] @bob:localhost: Hi."
+            "What was said before you joined (2 messages):\n\n\
+             Visitor:\n> Ada\nPage:\n> https://webdevelop.biz/\n\n\
+             [2026-05-23T00:00:00Z] Visitor:\n> Hello?\n\n\
+             [2026-05-23T00:00:00Z] @bob:localhost:\n> Hi."
         );
     }
 
@@ -321,7 +465,7 @@ mod tests {
         );
         let recap = recap(vec![text(2, "@bob:localhost", "old"), edit]).unwrap();
         assert!(
-            recap.ends_with("@bob:localhost: new") && !recap.contains("old"),
+            recap.ends_with("@bob:localhost:\n> new") && !recap.contains("old"),
             "{recap}"
         );
     }
@@ -343,11 +487,11 @@ mod tests {
 
     #[test]
     fn who_missed_only_who_the_visitor_is_is_told_that() {
-        let content = json!({"msgtype": "m.notice", "body": details(&subject()).unwrap()});
+        let content = details(&subject()).unwrap().content();
         let notice = event(1, BOT, "m.room.message", &json!({ "content": content }));
         assert_eq!(
             recap(vec![notice, member(2, ALICE, "invite", "")]).unwrap(),
-            "What was said before you joined:\nVisitor: Ada\nPage: https://webdevelop.biz/"
+            "What was said before you joined:\n\nVisitor:\n> Ada\nPage:\n> https://webdevelop.biz/"
         );
     }
 
@@ -376,8 +520,44 @@ mod tests {
     #[test]
     fn the_longest_texts_still_fit_one_event() {
         let long = "🦀\"\n".repeat(4_000);
-        let recap = recap((0..20).map(|n| text(n, BOT, &long)).collect()).unwrap();
-        assert!(recap.contains("there were more"));
-        assert!(json_bytes(&recap) < 60_000, "{}", json_bytes(&recap));
+        for long in [long, "<\n".repeat(2_000), "\u{202e}".repeat(4_000)] {
+            let history = (0..20).map(|n| text(n, BOT, &long)).collect();
+            let recap = recap_for(&subject(), history).unwrap();
+            assert!(recap.body().contains("there were more"));
+            let bytes = recap.content().to_string().len();
+            assert!((10_000..60_000).contains(&bytes), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_notice_that_retells_former_rooms_names_its_messages_to_who_joins_later() {
+        let id = Uuid::from_u128(7);
+        let mut content = Notice::new("This room continues").content();
+        content[RETOLD] = json!([id, "no id"]);
+        let retold = event(1, BOT, "m.room.message", &json!({ "content": content }));
+        let mut unseen = Unseen::new(BOT, ALICE, details(&subject()));
+        unseen.take(&[retold]);
+        assert_eq!((&*unseen.retold, unseen.missed_details), (&[id][..], true));
+    }
+
+    proptest! {
+        /// The lines that are not quoted say nothing of what the visitor wrote.
+        #[test]
+        fn no_words_of_a_visitor_change_a_line_of_the_bot(
+            name in any::<String>(), title in "(?s).*", body in "(?s)(.|\n|\r|> |\\[)*",
+        ) {
+            let lines = |name: &str, title: &str, body: &str| {
+                let subject = Subject {
+                    visitor_name: Some(name.to_owned()),
+                    page_title: Some(title.to_owned()),
+                    ..subject()
+                };
+                let history = vec![text(1, BOT, body), text(2, "@bob:localhost", "Hi.")];
+                let notice = recap_for(&subject, history).unwrap();
+                let own = notice.body().lines().filter(|line| !line.starts_with("> "));
+                own.map(str::to_owned).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(lines(&name, &title, &body), lines("Ada", "Home", "Hello"));
+        }
     }
 }

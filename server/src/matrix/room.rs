@@ -1,4 +1,5 @@
-//! The room of a conversation: private, never federated, never encrypted, all staff invited.
+//! The room of a conversation: private, never federated, never encrypted. Staff are invited to it one by one,
+//! once it is as it should be (`invitations`).
 
 use std::slice::from_ref;
 
@@ -7,8 +8,15 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::homeserver::{Homeserver, MatrixError};
-use crate::{canary, config::Matrix, storage::sessions::Subject};
+use super::{
+    event::RoomEvent,
+    homeserver::{Homeserver, MatrixError},
+};
+use crate::{
+    canary,
+    config::Matrix,
+    storage::{sessions::Subject, staff_members::Membership},
+};
 
 /// Told to everyone who is invited.
 pub(super) const TOPIC: &str = "Messages sent here are visible to the website visitor.";
@@ -21,20 +29,30 @@ pub(crate) const MARKER: &str = "pro.webdevelop.support_chat.session_id";
 /// 100 that the bot is to have.
 const ROOM_VERSION: &str = "11";
 
+/// As the homeserver knows a private room.
+const PRIVATE_PRESET: &str = "private_chat";
+
+/// Where `encryption_enabled_by_default_for_room_type` is `invite`, Synapse encrypts rooms of the private preset
+/// and not those of the public one, whatever their join rule. All that the preset would make public is set
+/// otherwise with the room.
+const UNENCRYPTED_PRESET: &str = "public_chat";
+
 /// What is a moderator's to change in other rooms is the bot's alone here.
-const BOT_ONLY: [&str; 7] = [
+const BOT_ONLY: [&str; 8] = [
     "m.room.encryption",
     "m.room.history_visibility",
     "m.room.join_rules",
     "m.room.guest_access",
     "m.room.power_levels",
+    "m.room.topic",
     "m.room.tombstone",
     "m.room.server_acl",
 ];
 
-/// The body of `createRoom`.
-pub(super) fn creation(subject: &Subject, config: &Matrix) -> Value {
+/// The body of `createRoom`; of a homeserver that `encrypts` private rooms by default.
+pub(super) fn creation(subject: &Subject, config: &Matrix, encrypts: bool) -> Value {
     json!({
+        "preset": if encrypts { UNENCRYPTED_PRESET } else { PRIVATE_PRESET },
         "room_version": ROOM_VERSION,
         "creation_content": { "m.federate": false, MARKER: subject.id },
         "name": name(subject),
@@ -44,22 +62,22 @@ pub(super) fn creation(subject: &Subject, config: &Matrix) -> Value {
             .map(|(event_type, content)| json!({
                 "type": event_type, "state_key": "", "content": content,
             })),
-        "invite": invited(subject, config),
     })
 }
 
 /// The staff; but the canary alone where it has a conversation with itself. Who pretends to be the
 /// canary has one with it too, and troubles nobody.
-fn invited<'a>(subject: &Subject, config: &'a Matrix) -> &'a [OwnedUserId] {
+pub(super) fn invited<'a>(subject: &Subject, config: &'a Matrix) -> &'a [OwnedUserId] {
     match &config.canary {
         Some(canary) if subject.source_url.as_deref() == Some(canary::PAGE) => from_ref(canary),
         _ => &config.staff,
     }
 }
 
-fn locks(config: &Matrix) -> [(&'static str, Value); 2] {
+fn locks(config: &Matrix) -> [(&'static str, Value); 3] {
     let visibility = config.history_visibility.as_str();
     [
+        ("m.room.join_rules", json!({ "join_rule": "invite" })),
         (
             "m.room.history_visibility",
             json!({ "history_visibility": visibility }),
@@ -72,11 +90,11 @@ fn locks(config: &Matrix) -> [(&'static str, Value); 2] {
 }
 
 fn power_levels(bot: &OwnedUserId) -> Value {
-    let mut events = json!({ "m.room.name": 50, "m.room.topic": 50, "m.room.avatar": 50 });
+    let mut events = json!({ "m.room.name": 0, "m.room.avatar": 50 });
     for event_type in BOT_ONLY {
         events[event_type] = json!(100);
     }
-    // Staff have 0: enough to write, and to bring in a colleague.
+    // Staff have 0: enough to write, to rename the room, and to bring in a colleague.
     json!({
         "users": { bot.as_str(): 100 },
         "users_default": 0,
@@ -87,6 +105,8 @@ fn power_levels(bot: &OwnedUserId) -> Value {
         "kick": 50,
         "ban": 50,
         "redact": 50,
+        // Synapse adds it to what it is given.
+        "historical": 100,
     })
 }
 
@@ -118,47 +138,71 @@ pub(super) fn session_in(creation: &Value) -> Option<Uuid> {
     creation.get(MARKER)?.as_str()?.parse().ok()
 }
 
-/// Does what a `createRoom` that was cut short left undone. Done again, it changes nothing.
+/// What each person who belongs into a room is there.
+pub(super) type Members = Vec<(OwnedUserId, Membership)>;
+
+/// What a room turned out to be.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// As promised. Each person who belongs into it is named, with what they are there.
+    Ready(Members),
+    /// Encrypted: what staff write there could not be read.
+    Encrypted,
+}
+
+/// Checks that the room is as promised, and does what a `createRoom` that was cut short left undone. Done
+/// again, it changes nothing.
 pub(super) async fn complete(
     homeserver: &Homeserver,
     room_id: &str,
     subject: &Subject,
-) -> Result<(), MatrixError> {
+) -> Result<Checked, MatrixError> {
     let config = homeserver.config();
     let state = homeserver.all_state(room_id).await?;
-    let is_set = |event_type: &str, wanted: &Value| {
-        state.iter().any(|event| {
-            event.event_type == event_type
-                && event.state_key.as_deref() == Some("")
-                && event.content == *wanted
+    let find = |event_type: &str, state_key: &str| {
+        state.iter().find(|event| {
+            event.event_type == event_type && event.state_key.as_deref() == Some(state_key)
         })
     };
+    if find("m.room.encryption", "").is_some() {
+        return Ok(Checked::Encrypted);
+    }
     let mut wanted = vec![("m.room.power_levels", power_levels(&config.bot))];
-    wanted.push(("m.room.join_rules", json!({ "join_rule": "invite" })));
     wanted.extend(locks(config));
-    let has = |event_type: &str| state.iter().any(|event| event.event_type == event_type);
     // Staff may have renamed it since.
-    if !has("m.room.name") {
+    if find("m.room.name", "").is_none() {
         wanted.push(("m.room.name", json!({ "name": name(subject) })));
     }
-    if !has("m.room.topic") {
+    if find("m.room.topic", "").is_none() {
         wanted.push(("m.room.topic", json!({ "topic": TOPIC })));
     }
     for (event_type, content) in wanted {
-        if !is_set(event_type, &content) {
+        if find(event_type, "").is_none_or(|event| event.content != content) {
             homeserver.set_state(room_id, event_type, &content).await?;
         }
     }
-    for user_id in invited(subject, config) {
-        let was_invited = state.iter().any(|event| {
-            event.event_type == "m.room.member"
-                && event.state_key.as_deref() == Some(user_id.as_str())
-        });
-        if !was_invited {
-            homeserver.invite(room_id, user_id).await?;
-        }
-    }
-    Ok(())
+    let members = invited(subject, config).iter().map(|user_id| {
+        let membership = find("m.room.member", user_id.as_str())
+            .and_then(|event| event.str_at("/membership"))
+            .and_then(Membership::named)
+            .unwrap_or(Membership::Wanted);
+        (user_id.clone(), membership)
+    });
+    Ok(Checked::Ready(members.collect()))
+}
+
+/// Whether the bot, which is in the room, may still write there, and set the room up.
+pub(super) async fn is_in_command(
+    homeserver: &Homeserver,
+    room_id: &str,
+) -> Result<bool, MatrixError> {
+    let state = homeserver.all_state(room_id).await?;
+    let is_levels = |event: &&RoomEvent| event.event_type == "m.room.power_levels";
+    let Some(levels) = state.iter().find(is_levels) else {
+        return Ok(false);
+    };
+    let own = &levels.content["users"][homeserver.config().bot.as_str()];
+    Ok(own.as_i64().is_some_and(|level| level >= 100))
 }
 
 #[cfg(test)]

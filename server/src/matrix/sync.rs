@@ -4,22 +4,29 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use matrix_sdk::ruma::api::client::sync::sync_events::v3::Timeline;
+use incoming::{
+    answer::RoomNews,
+    event::{CREATION, RoomEvent},
+    plan::Planner,
+};
 use quick_cache::sync::Cache;
-use sqlx::{PgConnection, PgPool};
-use tokio::time;
+use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    event::{CREATION, RoomEvent},
     homeserver::{Homeserver, MatrixError},
-    ingest::{self, RoomBatch, Rules, TakenIn},
+    ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
 };
 use crate::{
+    heartbeat::Heart,
     metrics::Metrics,
-    storage::{sessions, sync_position},
+    storage::{
+        Db, Lines, Shares, SyncLock,
+        quarantine::{self, is_refusal},
+        sessions, sync_position,
+    },
     support_chat::Heads,
 };
 
@@ -29,30 +36,50 @@ const WAIT: Duration = Duration::from_secs(25);
 const TAKEOVER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
+/// How long all other rooms wait for what has to be asked about some of them.
+const ASKING: Duration = Duration::from_secs(5);
+/// The same where a position was lost, and all rooms have to be read from their beginnings.
+const ASKING_FROM_THE_BEGINNING: Duration = Duration::from_mins(10);
 /// Rooms that are looked at side by side.
 const LOOKUPS: usize = 16;
 /// How many rooms' sessions are remembered at most: about 150 bytes each.
 const MAX_ROOMS: usize = 1 << 14;
-/// The session-level advisory lock of the server that syncs; the number says nothing.
-const LOCK: i64 = 0x7375_7070_6f72_7463;
+/// How long an answer of the homeserver's may take, by the limits of its requests.
+const ANSWER: Duration = Duration::from_secs(90);
+const FIRST_ANSWER: Duration = Duration::from_mins(15);
 
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Matrix(#[from] MatrixError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error("the homeserver takes too long over what it is asked about the room")]
+    TooSlow,
+}
+
+impl Failure {
+    /// Whether it says nothing about other rooms.
+    pub(super) fn is_rooms_own(&self) -> bool {
+        match self {
+            Self::Matrix(error) => !error.concerns_all_rooms(),
+            Self::Database(error) => is_refusal(error),
+            Self::TooSlow => true,
+        }
+    }
 }
 
 /// Follows the homeserver.
 #[derive(Debug)]
 pub struct Syncer {
-    pool: PgPool,
-    homeserver: Arc<Homeserver>,
-    metrics: Metrics,
+    pub(super) pool: Db,
+    lines: Lines,
+    heart: Heart,
+    pub(super) homeserver: Arc<Homeserver>,
+    pub(super) metrics: Metrics,
     heads: Heads,
-    rules: Rules,
-    /// The sessions of rooms: a room is one's for ever.
+    pub(super) rules: Rules,
+    /// The sessions of rooms. A room changes hands only when its session is deleted.
     sessions: Cache<String, Uuid>,
 }
 
@@ -60,7 +87,8 @@ impl Syncer {
     /// A syncer that has not begun.
     #[must_use]
     pub fn new(
-        pool: PgPool,
+        shares: &Shares,
+        heart: Heart,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
         heads: Heads,
@@ -69,11 +97,14 @@ impl Syncer {
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),
+            planner: Planner::new(config.bot.as_str()),
             history_visibility: config.history_visibility,
             session_ttl,
         };
         Self {
-            pool,
+            pool: shares.relay.beating(heart.clone()),
+            lines: shares.lines.clone(),
+            heart,
             homeserver,
             metrics,
             heads,
@@ -86,6 +117,7 @@ impl Syncer {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0_u32;
         while !shutdown.is_cancelled() {
+            self.heart.beat();
             let turn = tokio::select! {
                 () = shutdown.cancelled() => break,
                 turn = self.turn(&mut failures) => turn,
@@ -106,45 +138,37 @@ impl Syncer {
 
     /// Syncs for as long as this server has the lock; `Ok` when it did not get it.
     async fn turn(&self, failures: &mut u32) -> Result<(), Failure> {
-        // The lock lives as long as this connection, which is closed at the end of the turn and not
-        // given back: a pooled connection would go on holding it.
-        let mut lock = self.pool.acquire().await?.detach();
-        if !try_lock(&mut lock).await? {
+        let Some(mut lock) = SyncLock::try_take(&self.lines).await? else {
             return Ok(());
-        }
+        };
         tracing::info!("this server follows the homeserver");
+        tokio::select! {
+            followed = self.follow(failures) => followed,
+            lost = lock.hold() => Err(lost.into()),
+            () = self.retry_set_aside() => Ok(()),
+        }
+    }
+
+    /// Syncs until that fails.
+    async fn follow(&self, failures: &mut u32) -> Result<(), Failure> {
         // The first answer says that the homeserver is there, and is not to wait for news.
         let mut wait = Duration::ZERO;
         loop {
-            // Over the connection that has the lock, so that losing one is losing the other.
-            let from = sync_position::get(&mut lock).await?;
+            let from = sync_position::get(&self.pool).await?;
             if from.is_none() && self.begin_with_nothing().await? {
                 continue;
             }
-            let answer = self.homeserver.sync(from.as_deref(), wait).await?;
-            let news: Vec<_> = answer
-                .rooms
-                .join
-                .iter()
-                .map(|(room_id, room)| (room_id.as_str(), &room.timeline))
-                .filter(|(_, timeline)| !timeline.events.is_empty() || timeline.limited)
-                .collect();
-            let sessions = self.sessions_of(&news).await?;
-            let mut batches = Vec::new();
-            for (room_id, timeline) in news {
-                if let Some(&session_id) = sessions.get(room_id) {
-                    let events = self.events(room_id, timeline, from.as_deref()).await?;
-                    batches.push(RoomBatch { session_id, events });
-                }
-            }
-            let to = &answer.next_batch;
-            let stored = ingest::store(&self.pool, &self.rules, &batches, from.as_deref(), to);
+            let limit = from.as_ref().map_or(FIRST_ANSWER, |_| ANSWER);
+            let answer = self.homeserver.sync(from.as_deref(), wait);
+            let answer = self.heart.during(limit, Box::pin(answer)).await?;
+            let batches = self.batches(answer.rooms, from.as_deref()).await?;
+            let span = Span {
+                from: from.as_deref(),
+                to: &answer.next_batch,
+            };
+            let stored = ingest::store(&self.pool, &self.rules, &batches, span);
             if let Some(taken_in) = stored.await? {
-                // NOTIFY says so too, to all servers, and a little later.
-                for &session_id in &taken_in.changed {
-                    self.heads.changed(session_id);
-                }
-                self.count(&taken_in);
+                self.tell(&taken_in);
             } else {
                 tracing::info!("another server was faster; its answer counts");
             }
@@ -160,87 +184,182 @@ impl Syncer {
         if sessions::any(&self.pool).await? {
             return Ok(false);
         }
-        sync_position::advance(&self.pool, None, &position, &[]).await?;
+        sync_position::advance(&self.pool, None, &position, &[], &[]).await?;
         Ok(true)
     }
 
-    fn count(&self, taken_in: &TakenIn) {
+    /// Tells those who wait for it, and the operator, what came of a sync.
+    pub(super) fn tell(&self, taken_in: &TakenIn) {
+        // NOTIFY says so too, to all servers, and a little later.
+        for &session_id in &taken_in.changed {
+            self.heads.changed(session_id);
+        }
         let now = Utc::now();
         for written_at in &taken_in.staff_texts {
             // The homeserver's clock may be ahead of ours.
             let lag = (now - written_at).to_std().unwrap_or_default();
             self.metrics.staff_message_lag.observe(lag.as_secs_f64());
         }
+        for room_id in &taken_in.ownerless {
+            tracing::warn!(room_id, "a room's session is not there any more");
+            self.sessions.remove(room_id);
+        }
+        for (room_id, reason) in &taken_in.set_aside {
+            tracing::warn!(room_id, reason, "a room was set aside");
+            self.metrics.rooms_set_aside.inc();
+        }
+        self.metrics.set_aside_given_up.inc_by(taken_in.given_up);
     }
 
-    /// The sessions of those rooms that are ours. A room that Postgres does not know yet may have been
-    /// made by an attempt that did not live to record it: its marker tells.
-    async fn sessions_of(
+    /// The news of those rooms that are ours, with what the sync left out of them. A fault that is one room's
+    /// is an obstacle to that room.
+    async fn batches(
         &self,
-        news: &[(&str, &Timeline)],
-    ) -> Result<HashMap<String, Uuid>, Failure> {
-        let mut sessions = HashMap::new();
-        let mut rooms: Vec<_> = news.iter().map(|(id, _)| (*id).to_owned()).collect();
-        rooms.retain(|room_id| match self.sessions.get(room_id) {
-            Some(session_id) => {
-                sessions.insert(room_id.clone(), session_id);
-                false
+        news: Vec<RoomNews>,
+        from: Option<&str>,
+    ) -> Result<Vec<RoomBatch>, Failure> {
+        let until = Instant::now()
+            + match from {
+                Some(_) => ASKING,
+                None => ASKING_FROM_THE_BEGINNING,
+            };
+        let rooms: Vec<_> = news.iter().map(|room| room.room_id.clone()).collect();
+        let known = self.known_sessions(&rooms).await?;
+        let has_to_be_asked_about =
+            |room: &RoomNews| room.gap_from.is_some() || !known.contains_key(&room.room_id);
+        let waiting = if news.iter().any(has_to_be_asked_about) {
+            quarantine::waiting(&self.pool, &rooms).await?
+        } else {
+            Vec::new()
+        };
+        let batches = stream::iter(news)
+            .map(async |room| {
+                let session_id = known.get(&room.room_id).copied();
+                let is_waiting = waiting.contains(&room.room_id);
+                self.batch(room, session_id, is_waiting, from, until).await
+            })
+            .buffered(LOOKUPS);
+        let batches: Vec<_> = batches.try_collect().await?;
+        Ok(batches.into_iter().flatten().collect())
+    }
+
+    /// A room's news; `None` when it is none of ours.
+    async fn batch(
+        &self,
+        room: RoomNews,
+        session_id: Option<Uuid>,
+        is_waiting: bool,
+        from: Option<&str>,
+        until: Instant,
+    ) -> Result<Option<RoomBatch>, Failure> {
+        let mut batch = RoomBatch {
+            session_id,
+            obstacle: None,
+            room_id: room.room_id,
+            events: room.events,
+        };
+        // What it was set aside for is asked in its turn.
+        let reason = if is_waiting && (session_id.is_none() || room.gap_from.is_some()) {
+            FIRST_COME.to_owned()
+        } else {
+            match within(
+                until,
+                self.complete(&mut batch, room.gap_from.as_deref(), from),
+            )
+            .await?
+            {
+                Ok(is_ours) => return Ok(is_ours.then_some(batch)),
+                Err(reason) => reason,
             }
-            None => true,
+        };
+        batch.obstacle = Some(Obstacle {
+            reason,
+            gap_from: room.gap_from,
         });
-        if rooms.is_empty() {
+        Ok(Some(batch))
+    }
+
+    /// Finds out whose room it is, and reads what the sync left out of it; `false` when it is none of ours.
+    async fn complete(
+        &self,
+        batch: &mut RoomBatch,
+        gap_from: Option<&str>,
+        from: Option<&str>,
+    ) -> Result<bool, Failure> {
+        if batch.session_id.is_none() {
+            batch.session_id = self.look_up(&batch.room_id, &batch.events).await?;
+        }
+        if batch.session_id.is_none() {
+            return Ok(false);
+        }
+        if let Some(gap_from) = gap_from {
+            let mut missed = self.history(&batch.room_id, gap_from, from).await?;
+            missed.append(&mut batch.events);
+            batch.events = missed;
+        }
+        Ok(true)
+    }
+
+    /// The sessions of these rooms, as far as they are recorded.
+    async fn known_sessions(&self, rooms: &[String]) -> Result<HashMap<String, Uuid>, Failure> {
+        let mut sessions = HashMap::new();
+        let mut unknown = Vec::new();
+        for room_id in rooms {
+            match self.sessions.get(room_id) {
+                Some(session_id) => drop(sessions.insert(room_id.clone(), session_id)),
+                None => unknown.push(room_id.clone()),
+            }
+        }
+        if unknown.is_empty() {
             return Ok(sessions);
         }
-        for (room_id, session_id) in sessions::of_rooms(&self.pool, &rooms).await? {
+        for (room_id, session_id) in sessions::of_rooms(&self.pool, &unknown).await? {
             self.sessions.insert(room_id.clone(), session_id);
             sessions.insert(room_id, session_id);
-        }
-        let unknown: Vec<_> = rooms
-            .into_iter()
-            .filter(|room_id| !sessions.contains_key(room_id))
-            .collect();
-        // An account may be in thousands of rooms of others when it is first used.
-        let marked: Vec<_> = stream::iter(unknown)
-            .map(async |room_id| {
-                let mut news = news.iter().filter(|(id, _)| *id == room_id);
-                // A new room's first event is in the sync.
-                let session_id = match news.find_map(|(_, timeline)| creation(timeline)) {
-                    Some(creation) => room::session_in(&creation.content),
-                    None => room::session_of(&self.homeserver, &room_id).await?,
-                };
-                Ok::<_, MatrixError>(session_id.map(|session_id| (room_id, session_id)))
-            })
-            .buffer_unordered(LOOKUPS)
-            .try_collect()
-            .await?;
-        for (room_id, session_id) in marked.into_iter().flatten() {
-            let room_of_session = sessions::set_room(&self.pool, session_id, &room_id).await?;
-            if room_of_session.as_ref() == Some(&room_id) {
-                sessions.insert(room_id, session_id);
-            }
         }
         Ok(sessions)
     }
 
-    /// The room's events since `from`, oldest first. Where the sync left a gap, the room's history
-    /// fills it: back to `from`, or to the beginning when there is none.
-    async fn events(
+    /// Whose room it is, when it is one of ours.
+    pub(super) async fn find_session(&self, room_id: &str) -> Result<Option<Uuid>, Failure> {
+        let room_id = room_id.to_owned();
+        let known = self.known_sessions(std::slice::from_ref(&room_id)).await?;
+        match known.get(&room_id) {
+            Some(session_id) => Ok(Some(*session_id)),
+            None => self.look_up(&room_id, &[]).await,
+        }
+    }
+
+    /// A room that Postgres does not know yet may have been made by an attempt that did not live to record
+    /// it: its marker tells.
+    async fn look_up(&self, room_id: &str, news: &[RoomEvent]) -> Result<Option<Uuid>, Failure> {
+        // A new room's first event is in the sync.
+        let creation = news.iter().find(|event| event.event_type == CREATION);
+        let marked = match creation {
+            Some(creation) => room::session_in(&creation.content),
+            None => room::session_of(&self.homeserver, room_id).await?,
+        };
+        let Some(session_id) = marked else {
+            return Ok(None);
+        };
+        let room_of_session = sessions::set_room(&self.pool, session_id, room_id).await?;
+        Ok(room_of_session
+            .filter(|its| its == room_id)
+            .map(|_| session_id))
+    }
+
+    /// A room's history, oldest first: back from `gap_from` to `to`, or to the beginning when there is none.
+    pub(super) async fn history(
         &self,
         room_id: &str,
-        timeline: &Timeline,
-        from: Option<&str>,
+        gap_from: &str,
+        to: Option<&str>,
     ) -> Result<Vec<RoomEvent>, MatrixError> {
-        let mut newest_first: Vec<_> = timeline
-            .events
-            .iter()
-            .rev()
-            .filter_map(RoomEvent::read)
-            .collect();
-        // Synapse calls each new room limited, also when all of it is there.
-        let may_lack = timeline.limited && creation(timeline).is_none();
-        let mut position = timeline.prev_batch.clone().filter(|_| may_lack);
+        let mut newest_first = Vec::new();
+        let mut position = Some(gap_from.to_owned());
         while let Some(token) = position {
-            let (page, next) = self.homeserver.history(room_id, Some(&token), from).await?;
+            self.heart.beat();
+            let (page, next) = self.homeserver.history(room_id, Some(&token), to).await?;
             newest_first.extend(page);
             position = next;
         }
@@ -249,14 +368,15 @@ impl Syncer {
     }
 }
 
-/// The room's first event, where the timeline has it.
-fn creation(timeline: &Timeline) -> Option<RoomEvent> {
-    let mut events = timeline.events.iter().filter_map(RoomEvent::read);
-    events.find(|event| event.event_type == CREATION)
-}
-
-async fn try_lock(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, LOCK)
-        .fetch_one(db)
-        .await
+/// Does what is about one room and has to be done by then; answers with the reason when it cannot be.
+async fn within<T>(
+    until: Instant,
+    done: impl Future<Output = Result<T, Failure>>,
+) -> Result<Result<T, String>, Failure> {
+    let done = time::timeout_at(until, done).await;
+    match done.unwrap_or(Err(Failure::TooSlow)) {
+        Ok(done) => Ok(Ok(done)),
+        Err(failure) if failure.is_rooms_own() => Ok(Err(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
 }

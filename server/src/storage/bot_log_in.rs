@@ -1,6 +1,6 @@
 //! `bot_log_in`: the access token that all servers share.
 
-use sqlx::PgConnection;
+use super::Connection;
 
 /// A token that only who knows the bot's password can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +15,11 @@ pub struct SealedToken {
 
 /// The bot's token, if there is one. Until the end of the transaction no other server can read or
 /// replace it.
-pub async fn lock(
-    db: &mut PgConnection,
-    user_id: &str,
-) -> Result<Option<SealedToken>, sqlx::Error> {
+pub async fn lock(db: &mut Connection, user_id: &str) -> Result<Option<SealedToken>, sqlx::Error> {
+    // The homeserver is asked for a token meanwhile.
+    sqlx::query!("SELECT set_config('idle_in_transaction_session_timeout', '15000', true)")
+        .fetch_one(&mut *db)
+        .await?;
     // There may be no row to lock yet.
     sqlx::query!(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
@@ -37,7 +38,7 @@ pub async fn lock(
 
 /// Puts a token in the place of the one there was.
 pub async fn store(
-    db: &mut PgConnection,
+    db: &mut Connection,
     user_id: &str,
     token: &SealedToken,
 ) -> Result<(), sqlx::Error> {

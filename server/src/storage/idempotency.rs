@@ -1,7 +1,10 @@
 //! `idempotency_keys`: which request a key stood for.
 
-use sqlx::{PgConnection, PgExecutor};
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
 use uuid::Uuid;
+
+use super::Connection;
 
 /// A key's claim, and what it stands for.
 #[derive(Debug)]
@@ -31,9 +34,9 @@ pub struct Earlier {
     pub message_id: Uuid,
 }
 
-/// Looks a key up. A creation's key counts for 24 hours.
+/// Looks a key up. A creation's key counts for 24 hours by both clocks, Postgres' and this server's.
 pub async fn find(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     scope: Uuid,
     operation: &str,
     key_digest: &[u8],
@@ -42,17 +45,18 @@ pub async fn find(
         Earlier,
         "SELECT request_digest, session_id, message_id FROM idempotency_keys
          WHERE scope = $1 AND operation = $2 AND key_digest = $3
-           AND (operation <> 'create_session' OR created_at > now() - interval '24 hours')",
+           AND (operation <> 'create_session' OR created_at > least(now(), $4) - interval '24 hours')",
         scope,
         operation,
         key_digest,
+        Utc::now(),
     )
     .fetch_optional(db)
     .await
 }
 
 /// Takes a key; `false` when a request that committed first has it. Waits for one that is under way.
-pub async fn insert(db: &mut PgConnection, entry: &Entry<'_>) -> Result<bool, sqlx::Error> {
+pub async fn insert(db: &mut Connection, entry: &Entry<'_>) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "INSERT INTO idempotency_keys (scope, operation, key_digest, request_digest, session_id, message_id)
          VALUES ($1, $2, $3, $4, $5, $6)
@@ -60,29 +64,36 @@ pub async fn insert(db: &mut PgConnection, entry: &Entry<'_>) -> Result<bool, sq
          SET request_digest = excluded.request_digest, session_id = excluded.session_id,
              message_id = excluded.message_id, created_at = now()
          WHERE idempotency_keys.operation = 'create_session'
-           AND idempotency_keys.created_at <= now() - interval '24 hours'",
+           AND idempotency_keys.created_at <= least(now(), $7) - interval '24 hours'",
         entry.scope,
         entry.operation,
         entry.key_digest,
         entry.request_digest,
         entry.session_id,
         entry.message_id,
+        Utc::now(),
     )
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Deletes keys that have run out: a creation's after 24 hours. A message's go with the message.
-/// Answers with how many those were.
-pub async fn delete_expired(db: impl PgExecutor<'_>, limit: i64) -> Result<u64, sqlx::Error> {
+/// Deletes keys that have run out by all clocks, of which `own` is the server's: a creation's after 24 hours. A
+/// message's go with the message. Answers with how many those were.
+pub async fn delete_expired(
+    db: impl PgExecutor<'_>,
+    own: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
         "DELETE FROM idempotency_keys WHERE ctid IN (
              SELECT ctid FROM idempotency_keys
-             WHERE operation = 'create_session' AND created_at <= now() - interval '24 hours'
+             WHERE operation = 'create_session'
+               AND created_at <= least(now(), $2, (SELECT newest FROM clock)) - interval '24 hours'
              LIMIT $1
          )",
         limit,
+        own,
     )
     .execute(db)
     .await?;

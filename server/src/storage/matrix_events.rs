@@ -1,7 +1,9 @@
 //! `matrix_events`: which events were sent or handled, and the entries that have their texts.
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
+
+use super::Connection;
 
 /// An event that was taken in.
 #[derive(Clone, Copy, Debug)]
@@ -16,22 +18,38 @@ pub struct Taken<'a> {
     pub message_id: Option<Uuid>,
     /// Of an edit: the event whose text it replaced.
     pub edits: Option<&'a str>,
+    /// Whether it answers an event.
+    pub is_reply: bool,
 }
 
 /// Records an event.
-pub async fn insert(db: &mut PgConnection, event: Taken<'_>) -> Result<(), sqlx::Error> {
+pub async fn insert(db: &mut Connection, event: Taken<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (event_id) DO NOTHING",
+        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits, reply)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING",
         event.event_id,
         event.session_id,
         event.sender,
         event.message_id,
         event.edits,
+        event.is_reply,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Which of these events are recorded.
+pub async fn known(
+    db: impl PgExecutor<'_>,
+    event_ids: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT event_id FROM matrix_events WHERE event_id = ANY($1)",
+        event_ids,
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// Whether the session's outbox is known to have sent one of these events.
@@ -54,7 +72,7 @@ pub async fn any_sent(
 
 /// The event that an edit edits.
 pub async fn edited_by(
-    db: &mut PgConnection,
+    db: &mut Connection,
     event_id: &str,
     session_id: Uuid,
 ) -> Result<Option<String>, sqlx::Error> {
@@ -79,18 +97,21 @@ pub struct Shown {
     pub event_id: String,
     /// Who sent the event asked for.
     pub author: Option<String>,
+    /// Whether that event answers another; `None` when that was not recorded.
+    pub is_reply: Option<bool>,
 }
 
 /// What the visitor is shown of a staff event, by its newest edit that was not redacted; `None` when
 /// they are shown nothing of it, or it is an edit itself.
 pub async fn shown(
-    db: &mut PgConnection,
+    db: &mut Connection,
     event_id: &str,
     session_id: Uuid,
 ) -> Result<Option<Shown>, sqlx::Error> {
     sqlx::query_as!(
         Shown,
-        "SELECT messages.id AS message_id, messages.body, version.event_id, original.sender AS author
+        "SELECT messages.id AS message_id, messages.body, version.event_id, original.sender AS author,
+             original.reply AS is_reply
          FROM matrix_events original
               JOIN matrix_events version ON original.event_id IN (version.event_id, version.edits)
               JOIN messages ON messages.id = version.message_id
@@ -106,7 +127,7 @@ pub async fn shown(
 
 /// The event's text is to be found in another entry now, or nowhere any more.
 pub async fn point_to(
-    db: &mut PgConnection,
+    db: &mut Connection,
     event_id: &str,
     message_id: Option<Uuid>,
 ) -> Result<(), sqlx::Error> {
@@ -121,7 +142,7 @@ pub async fn point_to(
 }
 
 /// Neither the event's text nor that of its edits is to be found any more.
-pub async fn forget_texts(db: &mut PgConnection, event_id: &str) -> Result<(), sqlx::Error> {
+pub async fn forget_texts(db: &mut Connection, event_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE matrix_events SET message_id = NULL WHERE event_id = $1 OR edits = $1",
         event_id,

@@ -1,83 +1,142 @@
 //! `session_starts`: how many conversations began in the last hour, on all servers together.
+//!
+//! Counting is one function of the database (migration 0006), called as a statement of its own: the lock
+//! that orders the counts is held only while Postgres executes it.
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
 
-use crate::config::Limit;
-
-/// The advisory lock that makes counting and adding one step; the number says nothing.
-const LOCK: i64 = 0x7375_7070_6f72_7461;
-
-/// Too many have begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TooMany {
-    /// After this long one more will do.
-    pub wait: Duration,
-    /// Of all addresses together, and not only of this one.
-    pub overall: bool,
+/// What new sessions are counted by; from the narrowest to the widest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One client address (IPv6: a /64).
+    Address,
+    /// An IPv6 /56.
+    NearNetwork,
+    /// An IPv6 /48 or an IPv4 /24.
+    WideNetwork,
+    /// Everybody.
+    All,
 }
 
-/// Counts one more beginning; or, when that would be too many, says so.
-pub async fn take(
-    db: &mut PgConnection,
-    address_digest: &[u8],
-    per_address: Limit,
-    overall: Limit,
-) -> Result<Option<TooMany>, sqlx::Error> {
-    if per_address.is_none() && overall.is_none() {
-        return Ok(None);
-    }
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK)
-        .fetch_one(&mut *db)
-        .await?;
-    sqlx::query!(
-        "DELETE FROM session_starts WHERE started_at <= clock_timestamp() - interval '1 hour'"
+impl Scope {
+    /// In the order in which [`Bounds`] has them.
+    pub const EACH: [Self; 4] = [
+        Self::Address,
+        Self::NearNetwork,
+        Self::WideNetwork,
+        Self::All,
+    ];
+}
+
+/// A session that is about to begin. Addresses and networks are keyed hashes.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// What is counted: the same again counts once.
+    pub request: &'a [u8],
+    /// The client's address.
+    pub address: &'a [u8],
+    /// Its /56; IPv6 only.
+    pub near_network: Option<&'a [u8]>,
+    /// Its /48; IPv4: its /24.
+    pub wide_network: Option<&'a [u8]>,
+}
+
+/// How many may begin in an hour; by [`Scope::EACH`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// With so many, the next is refused.
+    pub refuse_at: [Option<i64>; 4],
+    /// What the pressure is measured by, and so where a proof of work is asked for.
+    pub limits: [Option<i64>; 4],
+}
+
+/// A proof of work that was found good, apart from whether it was used before.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// The challenge that was solved.
+    pub challenge: &'a [u8],
+    /// Until when it is good.
+    pub expires_at: DateTime<Utc>,
+    /// The pressure from which on it was too little work.
+    pub good_below: f64,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was counted.
+    Counted {
+        /// The proof was needed, and is used up.
+        by_proof: bool,
+    },
+    /// There are too many.
+    Refused {
+        /// Of what.
+        by: Scope,
+        /// After this long one more will do; at most an hour.
+        wait: Duration,
+    },
+    /// A proof is needed, and there was none that is good.
+    ProofRequired {
+        /// How many have begun, as a multiple of the limit that is nearest.
+        pressure: f64,
+    },
+}
+
+/// Counts one more beginning; or says why not. A repetition does the same as the first attempt did.
+pub async fn count(
+    db: impl PgExecutor<'_>,
+    start: Start<'_>,
+    bounds: Bounds,
+    proof_from: f64,
+    proof: Option<Proof<'_>>,
+) -> Result<Outcome, sqlx::Error> {
+    let counted = sqlx::query!(
+        r#"SELECT outcome AS "outcome!", refused_by, wait_seconds, pressure
+           FROM count_session_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#,
+        start.request,
+        start.address,
+        start.near_network,
+        start.wide_network,
+        &bounds.refuse_at as &[Option<i64>],
+        &bounds.limits as &[Option<i64>],
+        proof_from,
+        proof.map(|proof| proof.challenge),
+        proof.map(|proof| proof.expires_at),
+        proof.map(|proof| proof.good_below),
+        Utc::now(),
     )
-    .execute(&mut *db)
+    .fetch_one(db)
     .await?;
-    let mut longest = None;
-    for (limit, address) in [(per_address, Some(address_digest)), (overall, None)] {
-        let Some(limit) = limit else { continue };
-        // With the limit reached, the oldest that still counts has to turn an hour old first.
-        let spared = i64::from(limit.get()) - 1;
-        // Two statements: one for both would have one plan for both.
-        let seconds = match address {
-            Some(digest) => {
-                sqlx::query_scalar!(
-                    "SELECT extract(epoch FROM started_at + interval '1 hour' - clock_timestamp())::float8
-                     FROM session_starts WHERE address_digest = $1
-                     ORDER BY started_at DESC OFFSET $2 LIMIT 1",
-                    digest,
-                    spared,
-                )
-                .fetch_optional(&mut *db)
-                .await?
-            }
-            None => {
-                sqlx::query_scalar!(
-                    "SELECT extract(epoch FROM started_at + interval '1 hour' - clock_timestamp())::float8
-                     FROM session_starts ORDER BY started_at DESC OFFSET $1 LIMIT 1",
-                    spared,
-                )
-                .fetch_optional(&mut *db)
-                .await?
-            }
-        };
-        let wait = seconds.flatten();
-        longest = longest.max(wait.map(|seconds| TooMany {
-            wait: Duration::from_secs_f64(seconds.max(0.0)),
-            overall: address.is_none(),
-        }));
-    }
-    if longest.is_some() {
-        return Ok(longest);
-    }
+    let pressure = counted.pressure.unwrap_or_default();
+    Ok(match counted.outcome.as_str() {
+        "refused" => Outcome::Refused {
+            by: counted
+                .refused_by
+                .and_then(|place| usize::try_from(place).ok()?.checked_sub(1))
+                .and_then(|index| Scope::EACH.get(index).copied())
+                .unwrap_or(Scope::All),
+            wait: Duration::from_secs_f64(counted.wait_seconds.unwrap_or_default().max(0.0)),
+        },
+        "proof_required" => Outcome::ProofRequired { pressure },
+        _ => Outcome::Counted {
+            by_proof: pressure >= proof_from,
+        },
+    })
+}
+
+/// One attempt has failed after it was counted. With the last of them the count is taken back; a proof
+/// remains used.
+pub async fn take_back(db: impl PgExecutor<'_>, start: Start<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO session_starts (address_digest) VALUES ($1)",
-        address_digest
+        r#"SELECT take_back_session_start($1, $2) AS "done!: ()""#,
+        start.request,
+        start.address,
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(None)
+    Ok(())
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use super::Connection;
 use crate::support_chat::VisitorDetails;
 
 /// The channel that says which conversation has changed in what a poll shows: a new message, or its
@@ -26,7 +27,8 @@ pub enum State {
 /// What deciding about a request takes.
 #[derive(Debug)]
 pub struct Session {
-    /// Whether it still takes messages, at this moment by the database's clock.
+    /// Whether it still takes messages, at this moment. It has expired only when it has by both clocks, the
+    /// database's and this server's: whoever is told so forgets the conversation.
     pub state: State,
     /// When it will end by itself, unless something is said.
     pub expires_in: Duration,
@@ -60,7 +62,7 @@ impl From<Columns> for Session {
 
 /// Stores a new conversation.
 pub async fn insert(
-    db: &mut PgConnection,
+    db: &mut Connection,
     id: Uuid,
     visitor: &VisitorDetails,
 ) -> Result<(), sqlx::Error> {
@@ -80,7 +82,7 @@ pub async fn insert(
 
 /// Stores one more token's hash.
 pub async fn insert_token(
-    db: &mut PgConnection,
+    db: &mut Connection,
     id: Uuid,
     token_hash: &str,
 ) -> Result<(), sqlx::Error> {
@@ -96,7 +98,7 @@ pub async fn insert_token(
 
 /// Deletes all but the newest tokens: every request is compared with each of them.
 pub async fn keep_newest_tokens(
-    db: &mut PgConnection,
+    db: &mut Connection,
     id: Uuid,
     keep: i64,
 ) -> Result<(), sqlx::Error> {
@@ -121,12 +123,13 @@ pub async fn find(
 ) -> Result<Option<Session>, sqlx::Error> {
     let columns = sqlx::query_as!(
         Columns,
-        r#"SELECT closed_at, extract(epoch FROM active_at - now())::float8 + $2 AS "seconds_left!",
+        r#"SELECT closed_at, extract(epoch FROM active_at - least(now(), $3))::float8 + $2 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
                    AS "token_hashes!"
            FROM sessions WHERE id = $1"#,
         id,
         ttl.as_secs_f64(),
+        Utc::now(),
     )
     .fetch_optional(db)
     .await?;
@@ -136,18 +139,19 @@ pub async fn find(
 /// Looks a session up and takes its lock: from here to the end of the transaction nobody else adds to
 /// it, and what is found is what it was when the lock was free.
 pub async fn lock(
-    db: &mut PgConnection,
+    db: &mut Connection,
     id: Uuid,
     ttl: Duration,
 ) -> Result<Option<Session>, sqlx::Error> {
     let columns = sqlx::query_as!(
         Columns,
-        r#"SELECT closed_at, extract(epoch FROM active_at - now())::float8 + $2 AS "seconds_left!",
+        r#"SELECT closed_at, extract(epoch FROM active_at - least(now(), $3))::float8 + $2 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
                    AS "token_hashes!"
            FROM sessions WHERE id = $1 FOR NO KEY UPDATE"#,
         id,
         ttl.as_secs_f64(),
+        Utc::now(),
     )
     .fetch_optional(db)
     .await?;
@@ -155,7 +159,7 @@ pub async fn lock(
 }
 
 /// Ends a session; `false` when it had been ended before.
-pub async fn close(db: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+pub async fn close(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "WITH closed AS (
              UPDATE sessions SET closed_at = now() WHERE id = $1 AND closed_at IS NULL RETURNING id
@@ -195,14 +199,16 @@ pub async fn any(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
         .await
 }
 
-/// Gives the session its room, unless it has one; answers with the room it has now.
+/// Gives the session its room, unless it has one, or had this one before; answers with the room it has now.
 pub async fn set_room(
     db: impl PgExecutor<'_>,
     id: Uuid,
     room_id: &str,
 ) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"UPDATE sessions SET room_id = coalesce(room_id, $2) WHERE id = $1 RETURNING room_id AS "room_id!""#,
+        r#"UPDATE sessions SET room_id = coalesce(room_id, $2)
+           WHERE id = $1 AND NOT EXISTS (SELECT FROM former_rooms WHERE room_id = $2)
+           RETURNING room_id AS "room_id!""#,
         id,
         room_id,
     )
@@ -224,18 +230,52 @@ pub async fn of_rooms(
     Ok(rows.into_iter().map(|row| (row.room_id, row.id)).collect())
 }
 
-/// Deletes what was said in sessions that have been quiet for `age`, and who the visitor was; answers
-/// with how many sessions that were. The row stays: the room's staff may still write, and a late
+/// Takes this room from the session, for good.
+pub async fn disown_room(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    room_id: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH former AS (
+             INSERT INTO former_rooms (room_id, session_id) VALUES ($2, $1) ON CONFLICT DO NOTHING
+         )
+         UPDATE sessions SET room_id = NULL WHERE id = $1 AND room_id = $2",
+        id,
+        room_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Those of the rooms that some session no longer uses.
+pub async fn former_rooms(
+    db: impl PgExecutor<'_>,
+    rooms: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT room_id FROM former_rooms WHERE room_id = ANY($1)",
+        rooms,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Deletes what was said in sessions that have been quiet for `age` by all clocks, of which `own` is the server's, and
+/// who the visitor was; answers with how many sessions that were. The row stays: the room's staff may still write, and a late
 /// visitor is told that the session has ended. What the homeserver has not been told yet is kept.
 pub async fn empty_older_than(
     db: impl PgExecutor<'_>,
+    own: DateTime<Utc>,
     age: Duration,
     limit: i64,
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
         "WITH old AS (
              SELECT id FROM sessions
-             WHERE active_at < now() - make_interval(secs => $1) AND NOT emptied
+             WHERE active_at < least(now(), $3, (SELECT newest FROM clock)) - make_interval(secs => $1)
+               AND NOT emptied
                AND NOT EXISTS (SELECT FROM outbox WHERE session_id = sessions.id)
              ORDER BY active_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), gone AS (
@@ -246,6 +286,7 @@ pub async fn empty_older_than(
          FROM old WHERE sessions.id = old.id",
         age.as_secs_f64(),
         limit,
+        own,
     )
     .execute(db)
     .await?;

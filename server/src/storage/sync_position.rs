@@ -11,7 +11,16 @@ pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<String>, sqlx::Error>
         .await
 }
 
-/// Moves on from `from` to `to`, and tells which of the events that this brought were recorded before;
+/// What a sync has to know of what was before.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Which of its events were recorded.
+    pub events: HashSet<String>,
+    /// Which of its rooms have something in quarantine that waits.
+    pub waiting_rooms: HashSet<String>,
+}
+
+/// Moves on from `from` to `to`, and tells what was there before of the events and rooms that this brought;
 /// `None` when another server has moved on already, and what this one brought must be dropped. Where it
 /// brought nothing, nobody waits for the disk: if Postgres forgets it in a crash, the same nothing comes
 /// again.
@@ -20,20 +29,27 @@ pub async fn advance(
     from: Option<&str>,
     to: &str,
     event_ids: &[String],
-) -> Result<Option<HashSet<String>>, sqlx::Error> {
+    room_ids: &[String],
+) -> Result<Option<Before>, sqlx::Error> {
     let moved = sqlx::query!(
         r#"UPDATE sync_position SET since = $2, synced_at = now()
          WHERE since IS NOT DISTINCT FROM $1
          RETURNING ARRAY(SELECT event_id FROM matrix_events WHERE event_id = ANY($3)) AS "known!",
-             CASE WHEN cardinality($3::text[]) = 0
+             ARRAY(SELECT DISTINCT room_id FROM quarantine
+                   WHERE room_id = ANY($4) AND given_up_at IS NULL) AS "waiting!",
+             CASE WHEN cardinality($3::text[]) = 0 AND cardinality($4::text[]) = 0
                   THEN set_config('synchronous_commit', 'off', true) END AS commit"#,
         from,
         to,
         event_ids,
+        room_ids,
     )
     .fetch_optional(db)
     .await?;
-    Ok(moved.map(|moved| moved.known.into_iter().collect()))
+    Ok(moved.map(|moved| Before {
+        events: moved.known.into_iter().collect(),
+        waiting_rooms: moved.waiting.into_iter().collect(),
+    }))
 }
 
 /// Seconds since some server last had an answer to `/sync`; `None` before the first.

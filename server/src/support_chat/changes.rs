@@ -1,31 +1,26 @@
 //! Follows the changes of conversations, whichever server makes them, so that [`Heads`] stay true.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sqlx::{
-    PgPool,
-    postgres::{PgListener, PgNotification},
-};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Heads;
-use crate::storage::sessions::CHANGES;
+use crate::{
+    heartbeat::Heart,
+    storage::{Heard, LEASE, Listener, Shares, sessions::CHANGES},
+};
 
-/// How often the connection is asked whether it lives.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// For how long its answer counts: a connection that died without a word is believed no longer.
-const LEASE: Duration = Duration::from_secs(4);
 /// The wait before the next attempt to connect.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Follows until `shutdown`, over connection after connection.
-pub async fn follow(pool: PgPool, heads: Heads, shutdown: CancellationToken) {
+pub async fn follow(shares: Shares, heads: Heads, heart: Heart, shutdown: CancellationToken) {
     loop {
         let lost = tokio::select! {
             () = shutdown.cancelled() => break,
-            lost = listen(&pool, &heads) => lost,
+            lost = listen(&shares, &heads, &heart) => lost,
         };
         heads.distrust();
         if let Err(error) = lost {
@@ -35,38 +30,20 @@ pub async fn follow(pool: PgPool, heads: Heads, shutdown: CancellationToken) {
     }
 }
 
-/// Listens for as long as the connection lives.
-async fn listen(pool: &PgPool, heads: &Heads) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    // What a new connection has missed must be known before it is made.
-    listener.eager_reconnect(false);
-    listener.listen(CHANGES).await?;
+/// Listens for as long as changes are heard.
+async fn listen(shares: &Shares, heads: &Heads, heart: &Heart) -> Result<(), sqlx::Error> {
+    heart.beat();
+    let mut listener = Listener::connect(&shares.lines, &shares.reads, CHANGES).await?;
     heads.begin_epoch();
     loop {
-        let asked = Instant::now();
-        let answer = sqlx::query("SELECT 1").execute(&mut listener);
-        time::timeout(LEASE, answer)
-            .await
-            .map_err(|_| sqlx::Error::PoolTimedOut)??;
-        // What came before the answer counts before it.
-        while let Some(change) = listener.next_buffered() {
-            forget(heads, &change);
-        }
-        heads.trust_until(asked + LEASE);
-        let next = asked + PROBE_EVERY;
-        while Instant::now() < next {
-            match time::timeout_at(next.into(), listener.try_recv()).await {
-                Ok(Ok(Some(change))) => forget(heads, &change),
-                Ok(Ok(None)) => return Ok(()),
-                Ok(Err(error)) => return Err(error),
-                Err(_) => break,
+        match listener.next().await? {
+            Heard::News(session_id) => {
+                if let Ok(session_id) = Uuid::parse_str(&session_id) {
+                    heads.changed(session_id);
+                }
             }
+            Heard::Proof(at) => heads.trust_until((at + LEASE).into_std()),
         }
-    }
-}
-
-fn forget(heads: &Heads, change: &PgNotification) {
-    if let Ok(session_id) = Uuid::parse_str(change.payload()) {
-        heads.changed(session_id);
+        heart.beat();
     }
 }

@@ -33,6 +33,8 @@ const MIN_AGE: Duration = Duration::from_mins(5);
 const MAX_HEADS: usize = 1 << 17;
 /// How many polls may wait at the same time.
 const MAX_WAITERS: usize = 1 << 14;
+/// A connection that NOTIFY comes over is replaced within so long, when it can be at all.
+const RECONNECTS: Duration = Duration::from_secs(10);
 /// Requests of different sessions should not wait for each other.
 const SHARDS: usize = 256;
 
@@ -69,6 +71,8 @@ struct Inner {
     epoch: AtomicU64,
     /// Until when NOTIFY is relied on, in milliseconds since `started`.
     trusted_until: AtomicU64,
+    /// The latest that it ever was.
+    last_trusted: AtomicU64,
     started: Instant,
     places: Arc<Semaphore>,
     shutdown: CancellationToken,
@@ -111,6 +115,7 @@ impl Heads {
                 shards,
                 epoch: AtomicU64::new(0),
                 trusted_until: AtomicU64::new(0),
+                last_trusted: AtomicU64::new(0),
                 started: Instant::now(),
                 places: Arc::new(Semaphore::new(places)),
                 shutdown,
@@ -187,6 +192,15 @@ impl Heads {
         let until = instant.saturating_duration_since(self.inner.started);
         let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
         self.inner.trusted_until.store(until, Ordering::SeqCst);
+        self.inner.last_trusted.store(until, Ordering::SeqCst);
+    }
+
+    /// Whether changes were told of lately, so that a new connection may still be under way.
+    #[must_use]
+    pub fn hear_changes(&self) -> bool {
+        let told = self.inner.last_trusted.load(Ordering::SeqCst);
+        let now = self.inner.started.elapsed().as_millis();
+        now < u128::from(told) + RECONNECTS.as_millis()
     }
 
     /// Changes are not told of any more.

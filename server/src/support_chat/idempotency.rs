@@ -2,11 +2,13 @@
 
 use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{NewSession, Refusal, VisitorDetails};
-use crate::storage::idempotency::{self, Earlier, Entry};
+use crate::storage::{
+    self, Connection, Db,
+    idempotency::{self, Earlier, Entry},
+};
 
 /// A key as the client chose it: 1 to 128 printable ASCII characters.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ impl IdempotencyKey {
     }
 
     pub(super) fn for_creation(&self, new: &NewSession) -> Keyed {
-        // Not the answer to the challenge, which a retry may have to give anew.
+        // Not the answers to challenges, which a retry may have to give again.
         let VisitorDetails {
             source_url,
             page_title,
@@ -84,9 +86,23 @@ pub(super) struct Keyed {
 }
 
 impl Keyed {
+    /// SHA-256 of the key.
+    pub(super) const fn key_digest(&self) -> [u8; 32] {
+        self.key_digest
+    }
+
     /// What the same request did earlier; refused when the key stood for another one.
-    pub(super) async fn find(&self, db: &mut PgConnection) -> Result<Option<Earlier>, Refusal> {
-        let earlier = idempotency::find(db, self.scope, self.operation, &self.key_digest).await?;
+    pub(super) async fn find(&self, db: &mut Connection) -> Result<Option<Earlier>, Refusal> {
+        self.check(idempotency::find(db, self.scope, self.operation, &self.key_digest).await?)
+    }
+
+    /// The same outside a transaction: on another connection, where one is lost.
+    pub(super) async fn find_anywhere(&self, db: &Db) -> Result<Option<Earlier>, Refusal> {
+        let find = || idempotency::find(db, self.scope, self.operation, &self.key_digest);
+        self.check(storage::again_if_lost(find).await?)
+    }
+
+    fn check(&self, earlier: Option<Earlier>) -> Result<Option<Earlier>, Refusal> {
         match earlier {
             Some(earlier) if earlier.request_digest != self.request_digest => {
                 Err(Refusal::IdempotencyKeyReused)
@@ -98,7 +114,7 @@ impl Keyed {
     /// Takes the key; `false` when the same key was taken meanwhile.
     pub(super) async fn claim(
         &self,
-        db: &mut PgConnection,
+        db: &mut Connection,
         session_id: Uuid,
         message_id: Uuid,
     ) -> Result<bool, sqlx::Error> {

@@ -2,9 +2,12 @@
 //!
 //! Every operation is one transaction. What it promises is in Postgres when it answers.
 
+mod admission;
+mod budget;
 mod changes;
 mod heads;
 mod idempotency;
+mod proof;
 mod reader;
 mod throttle;
 mod token;
@@ -17,11 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::contract::{Message, MessageBody};
+use app::contract::{MAX_POLL_BYTES, Message, MessageBody, ProofChallenge};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::time;
 use uuid::Uuid;
 
@@ -30,30 +32,36 @@ use crate::{
     handoff::{Handoff, Place},
     metrics::{Metrics, Throttle},
     storage::{
-        self,
-        messages::{self, Ask, Poll},
-        outbox::{self, Claim, Pushed, Task},
-        session_starts,
+        self, Connection, Db, Shares, Tx, clock,
+        messages::{self, Ask, Newest, Poll},
+        outbox::{self, Claim, Lane, Pushed, Task},
         sessions::{self, Session, State},
         sync_position,
     },
 };
 
+use budget::Budget;
 use heads::Head;
 use idempotency::Keyed;
 use reader::Reader;
 use token::Verifier;
 
+pub use admission::Admission;
+pub use budget::Share;
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
-pub use throttle::{AddressDigester, PerMinute, counted_as};
+pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
 pub use visitor::{InvalidField, VisitorDetails};
 
 /// Rows that are deleted in one statement.
-const BATCH: i64 = 500;
+const BATCH: i64 = 100;
+/// Statements of each kind in one run: more waits for the next.
+const BATCHES: usize = 50;
+/// How long it may take to find out what became of a commit that was not answered.
+const LOOK: Duration = Duration::from_millis(400);
 
 /// Tokens of one session: a creation may be answered this often before the first answer's ends.
 const MAX_TOKENS: i64 = 16;
@@ -61,6 +69,9 @@ const MAX_TOKENS: i64 = 16;
 /// How often a poll that waits looks for itself, in milliseconds: seldom at Postgres, as long as its
 /// head is known. At random, so that those who lost NOTIFY together do not ask together.
 const LOOK_AGAIN_MILLIS: std::ops::Range<u64> = 2_000..4_000;
+
+/// What a page may hold of memory while it is made: its texts are escaped, and marked up.
+const PAGE_BYTES: usize = 8 * MAX_POLL_BYTES;
 
 /// Why an operation was refused.
 #[derive(Debug, thiserror::Error)]
@@ -89,12 +100,18 @@ pub enum Refusal {
     /// The challenge was not passed.
     #[error("the challenge was not passed")]
     ChallengeFailed,
+    /// A proof of work is needed, which is missing, wrong or used: this is to be solved.
+    #[error("a proof of work is needed")]
+    ProofRequired(Box<ProofChallenge>),
     /// Too much of it; after this long it will not be.
     #[error("too many requests")]
     RateLimited(Duration),
-    /// Postgres was lost at the moment of committing.
+    /// Answers that are under way hold all the memory that they may.
+    #[error("there is no memory for another answer")]
+    Busy,
+    /// Postgres was lost when the request may have been carried out, by this attempt or by an earlier one.
     #[error("it is not known whether the request was carried out: {0}")]
-    OutcomeUnknown(sqlx::Error),
+    OutcomeUnknown(Arc<sqlx::Error>),
     /// Postgres.
     #[error(transparent)]
     Database(#[from] Arc<sqlx::Error>),
@@ -106,6 +123,27 @@ impl From<sqlx::Error> for Refusal {
     }
 }
 
+impl Refusal {
+    /// The same, where an attempt under the same key was carried out: a fault now must not say that nothing was.
+    fn of_a_replay(self) -> Self {
+        match self {
+            Self::Database(error) => Self::OutcomeUnknown(error),
+            other => other,
+        }
+    }
+}
+
+/// What a poll is answered with.
+#[derive(Debug, Default)]
+pub struct Entries {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// There is more after them.
+    pub more: bool,
+    /// Their part of the memory for answers.
+    pub share: Option<Share>,
+}
+
 /// A conversation that begins.
 #[derive(Debug)]
 pub struct NewSession {
@@ -115,6 +153,8 @@ pub struct NewSession {
     pub visitor: VisitorDetails,
     /// The visitor's answer to the challenge, where there is one.
     pub turnstile_token: Option<String>,
+    /// The visitor's proof of work, where there is one.
+    pub proof: Option<String>,
 }
 
 /// A conversation that has begun.
@@ -140,13 +180,14 @@ pub struct StoredMessage {
 /// The service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SupportChat {
-    pool: PgPool,
+    shares: Shares,
     limits: Limits,
-    addresses: AddressDigester,
+    admission: Arc<Admission>,
     messages: Arc<PerMinute<Uuid>>,
     turnstile: Option<Turnstile>,
     heads: Heads,
     handoff: Handoff,
+    budget: Budget,
     reader: Reader,
     verifier: Arc<Verifier>,
     metrics: Metrics,
@@ -157,21 +198,23 @@ impl SupportChat {
     /// A service over a migrated database.
     #[must_use]
     pub fn new(
-        pool: PgPool,
+        shares: Shares,
         limits: Limits,
-        addresses: AddressDigester,
+        admission: Admission,
         turnstile: Option<Turnstile>,
         heads: Heads,
         handoff: Handoff,
         metrics: Metrics,
     ) -> Self {
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
+        let budget = Budget::new();
         Self {
-            reader: Reader::new(pool.clone(), limits.session_ttl),
+            reader: Reader::new(shares.reads.clone(), limits.session_ttl, budget.clone()),
+            budget,
             verifier: Arc::new(Verifier::new()),
-            pool,
+            shares,
             limits,
-            addresses,
+            admission: Arc::new(admission),
             messages,
             turnstile,
             heads,
@@ -195,36 +238,57 @@ impl SupportChat {
         address: IpAddr,
     ) -> Result<StartedSession, Refusal> {
         let request = key.map(|key| key.for_creation(new));
-        if let Some(turnstile) = &self.turnstile
-            && !self.is_replay(request.as_ref()).await?
-            && !turnstile
-                .is_passed(new.turnstile_token.as_deref(), address)
-                .await
-        {
-            return Err(Refusal::ChallengeFailed);
-        }
-        let mut tx = self.begin().await?;
         if let Some(request) = &request
-            && let Some(earlier) = request.find(&mut tx).await?
+            && let Some(earlier) = request.find_anywhere(&self.shares.writes).await?
         {
+            let tx = self.begin().await?;
             return replay_creation(tx, self.limits.session_ttl, earlier).await;
         }
-        self.ensure_relay(&mut tx).await?;
-        if let Err(refusal) = self.throttle_start(&mut tx, address).await {
-            // The same request may have been counted while this one waited for its turn.
-            return match &request {
-                Some(request) => match request.find(&mut tx).await? {
-                    Some(earlier) => replay_creation(tx, self.limits.session_ttl, earlier).await,
-                    None => Err(refusal),
-                },
-                None => Err(refusal),
-            };
+        let answer = new.turnstile_token.as_deref();
+        let answer = answer.filter(|answer| !answer.is_empty());
+        if self.turnstile.is_some() && answer.is_none() {
+            return Err(Refusal::ChallengeFailed);
         }
+        self.ensure_relay().await?;
+        // Committed before anything else begins, so that nobody waits for what this conversation waits for.
+        let counted = self
+            .admission
+            .count(
+                &self.shares.writes,
+                &self.metrics,
+                request.as_ref(),
+                address,
+                new.proof.as_deref(),
+            )
+            .await?;
+        // An answer is good for one verification: it is not spent on a request that is refused anyway.
+        let started = match (&self.turnstile, answer) {
+            (Some(turnstile), Some(answer)) if !turnstile.is_passed(answer, address).await => {
+                Err(Refusal::ChallengeFailed)
+            }
+            _ => self.store_session(new, request.as_ref()).await,
+        };
+        if let Err(refusal) = &started
+            && !matches!(refusal, Refusal::OutcomeUnknown(_))
+            && let Some(counted) = counted
+        {
+            self.admission.take_back(&self.shares.writes, counted).await;
+        }
+        started
+    }
+
+    /// The transaction of [`Self::create_session`].
+    async fn store_session(
+        &self,
+        new: &NewSession,
+        request: Option<&Keyed>,
+    ) -> Result<StartedSession, Refusal> {
+        let mut tx = self.begin().await?;
         let session_id = Uuid::new_v4();
         let token = SessionToken::generate();
         sessions::insert(&mut tx, session_id, &new.visitor).await?;
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
-        let place = self.handoff.place();
+        let place = self.handoff.place(Lane::Rooms);
         let claim =
             outbox::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
         if !new.visitor.is_empty() {
@@ -232,17 +296,18 @@ impl SupportChat {
         }
         let first = new.initial_message.as_str();
         let (message, _) = store_visitor_message(&mut tx, session_id, first, false).await?;
-        if let Some(request) = &request
+        if let Some(request) = request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
             // The same request was faster: what this one did is undone, and it is given that one's.
-            tx.rollback().await?;
-            let mut tx = self.begin().await?;
-            let earlier = request
-                .find(&mut tx)
-                .await?
-                .ok_or(sqlx::Error::RowNotFound)?;
-            return replay_creation(tx, self.limits.session_ttl, earlier).await;
+            let replay = async {
+                tx.rollback().await?;
+                let mut tx = self.begin().await?;
+                let earlier = request.find(&mut tx).await?;
+                let earlier = earlier.ok_or(sqlx::Error::RowNotFound)?;
+                replay_creation(tx, self.limits.session_ttl, earlier).await
+            };
+            return replay.await.map_err(Refusal::of_a_replay);
         }
         let committed = tx.commit().await;
         self.promised(committed, session_id, message.id, claim.zip(place))
@@ -274,7 +339,8 @@ impl SupportChat {
         if let Some(request) = &request
             && let Some(earlier) = request.find(&mut tx).await?
         {
-            let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
+            let created_at = messages::created_at(&mut tx, earlier.message_id).await;
+            let created_at = created_at.map_err(|error| Refusal::from(error).of_a_replay())?;
             return Ok(StoredMessage {
                 id: earlier.message_id,
                 created_at,
@@ -285,7 +351,7 @@ impl SupportChat {
             self.metrics.throttled(Throttle::MessagesPerSession);
             Refusal::RateLimited(wait)
         })?;
-        let place = self.handoff.place();
+        let place = self.handoff.place(Lane::Messages);
         let (message, claim) =
             store_visitor_message(&mut tx, session_id, body.as_str(), place.is_some()).await?;
         if let Some(request) = &request {
@@ -314,12 +380,12 @@ impl SupportChat {
         session_id: Uuid,
         token: &SecretString,
         after: Option<Cursor>,
-    ) -> Result<Vec<Message>, Refusal> {
+    ) -> Result<Entries, Refusal> {
         let digest = token::digest(token.expose_secret());
         if let Some(Cursor::Message(id)) = after
             && self.heads.is_newest(session_id, &digest, id)
         {
-            return Ok(Vec::new());
+            return Ok(Entries::default());
         }
         let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
         let ask = Ask {
@@ -330,14 +396,21 @@ impl SupportChat {
                 Cursor::Foreign => Uuid::nil(),
             }),
         };
-        let Some(Poll {
+        let read = self.reader.read(ask).await.inspect_err(|refusal| {
+            if let Refusal::Busy = refusal {
+                self.metrics.throttled(Throttle::AnswerMemory);
+            }
+        });
+        let Some((poll, share)) = read? else {
+            return Err(Refusal::SessionNotFound);
+        };
+        let Poll {
             session,
             knows_cursor,
             messages,
-        }) = self.reader.read(ask).await?
-        else {
-            return Err(Refusal::SessionNotFound);
-        };
+            more,
+            ..
+        } = poll;
         let session = self.authenticate(Some(session), token)?;
         ensure_open(session.state)?;
         if !knows_cursor {
@@ -353,7 +426,11 @@ impl SupportChat {
             };
             self.heads.remember(&ticket, head);
         }
-        Ok(messages)
+        Ok(Entries {
+            messages,
+            more,
+            share,
+        })
     }
 
     /// As [`Self::poll_messages`]; where there is nothing, waits for up to `wait` for something. Answers
@@ -364,44 +441,56 @@ impl SupportChat {
         token: &SecretString,
         after: Option<Cursor>,
         wait: Duration,
-    ) -> Result<Vec<Message>, Refusal> {
+    ) -> Result<Entries, Refusal> {
         let deadline = time::Instant::now() + wait;
-        let messages = self.poll_messages(session_id, token, after).await?;
-        if !messages.is_empty() || wait.is_zero() {
-            return Ok(messages);
+        let entries = self.poll_messages(session_id, token, after).await?;
+        if !entries.messages.is_empty() || wait.is_zero() {
+            return Ok(entries);
         }
         // Only who may read gets a place.
         let Some(waiter) = self.heads.waiter(session_id) else {
-            return Ok(messages);
+            return Ok(entries);
         };
         loop {
             // Before looking, so that no change falls between looking and waiting.
             let change = waiter.change();
-            let messages = self.poll_messages(session_id, token, after).await?;
-            if !messages.is_empty() || deadline <= time::Instant::now() {
-                return Ok(messages);
+            let entries = self.poll_messages(session_id, token, after).await?;
+            if !entries.messages.is_empty() || deadline <= time::Instant::now() {
+                return Ok(entries);
             }
             let millis = rand::rng().random_range(LOOK_AGAIN_MILLIS);
             let look_again = time::Instant::now() + Duration::from_millis(millis);
             tokio::select! {
                 () = change => {}
                 () = time::sleep_until(look_again.min(deadline)) => {}
-                () = waiter.shutdown() => return Ok(messages),
+                () = waiter.shutdown() => return Ok(entries),
             }
         }
     }
 
-    /// The newest entries, for who shows the conversation anew each time.
+    /// Refused unless the conversation goes on.
+    pub async fn ensure_open(&self, session_id: Uuid, token: &SecretString) -> Result<(), Refusal> {
+        let session =
+            sessions::find(&self.shares.reads, session_id, self.limits.session_ttl).await?;
+        ensure_open(self.authenticate(session, token)?.state)
+    }
+
+    /// The newest entries, for a page that shows the conversation as a whole each time; with the memory for it.
     pub async fn newest_messages(
         &self,
         session_id: Uuid,
         token: &SecretString,
-        limit: i64,
-    ) -> Result<Vec<Message>, Refusal> {
-        let mut db = self.pool.acquire().await?;
-        let session = sessions::find(&mut *db, session_id, self.limits.session_ttl).await?;
-        ensure_open(self.authenticate(session, token)?.state)?;
-        Ok(messages::list_newest(&mut *db, session_id, limit).await?)
+        max_entries: i64,
+        max_bytes: i64,
+    ) -> Result<(Newest, Share), Refusal> {
+        self.ensure_open(session_id, token).await?;
+        let Some(share) = self.budget.share(PAGE_BYTES).await else {
+            self.metrics.throttled(Throttle::AnswerMemory);
+            return Err(Refusal::Busy);
+        };
+        let newest =
+            messages::list_newest(&self.shares.reads, session_id, max_entries, max_bytes).await?;
+        Ok((newest, share))
     }
 
     /// Ends a conversation. What the visitor has sent is still relayed; the room stays.
@@ -423,7 +512,12 @@ impl SupportChat {
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
-        committed?;
+        if let Err(error) = committed {
+            self.find_out(error, session_id, async |session, _| {
+                Ok(session.map(|session| session.state == State::Closed))
+            })
+            .await?;
+        }
         tracing::info!(session_id = %session_id, "session closed");
         Ok(())
     }
@@ -443,26 +537,15 @@ impl SupportChat {
         }
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        storage::again_if_lost(|| self.pool.begin()).await
-    }
-
-    /// A challenge's answer is good for one verification: a replay has had its own.
-    async fn is_replay(&self, request: Option<&Keyed>) -> Result<bool, Refusal> {
-        match request {
-            Some(request) => Ok(request
-                .find(&mut *self.pool.acquire().await?)
-                .await?
-                .is_some()),
-            None => Ok(false),
-        }
+    async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        self.shares.writes.begin().await
     }
 
     /// No conversation is begun that nobody would read. Time before this server's start does not
     /// count: it could not have reached the homeserver.
-    async fn ensure_relay(&self, db: &mut PgConnection) -> Result<(), Refusal> {
+    async fn ensure_relay(&self) -> Result<(), Refusal> {
         let uptime = self.started.elapsed().as_secs_f64();
-        let age = sync_position::age_seconds(db)
+        let age = storage::again_if_lost(|| sync_position::age_seconds(&self.shares.writes))
             .await?
             .unwrap_or(f64::INFINITY)
             .min(uptime);
@@ -470,26 +553,6 @@ impl SupportChat {
             return Err(Refusal::RelayUnavailable);
         }
         Ok(())
-    }
-
-    /// Before a room is made, for all servers together.
-    async fn throttle_start(&self, db: &mut PgConnection, address: IpAddr) -> Result<(), Refusal> {
-        let Limits {
-            sessions_per_ip_per_hour,
-            sessions_per_hour,
-            ..
-        } = self.limits;
-        let digest = self.addresses.digest(address);
-        session_starts::take(db, &digest, sessions_per_ip_per_hour, sessions_per_hour)
-            .await?
-            .map_or(Ok(()), |too_many| {
-                self.metrics.throttled(if too_many.overall {
-                    Throttle::Sessions
-                } else {
-                    Throttle::SessionsPerIp
-                });
-                Err(Refusal::RateLimited(too_many.wait))
-            })
     }
 
     /// After the commit of a message: hands over what was claimed with it, if it is there.
@@ -502,7 +565,13 @@ impl SupportChat {
     ) -> Result<(), Refusal> {
         match (committed, claimed) {
             // A claim on what is there nevertheless runs out by itself.
-            (Err(error), _) => self.find_out(error, session_id, message_id).await,
+            (Err(error), _) => {
+                self.find_out(error, session_id, async |session, db| {
+                    let found = messages::exists(db, message_id).await?;
+                    Ok((found || session.is_some()).then_some(found))
+                })
+                .await
+            }
             (Ok(()), Some((claim, place))) => {
                 self.handoff.send(claim, place);
                 Ok(())
@@ -513,31 +582,38 @@ impl SupportChat {
 
     /// A connection that was lost while it committed leaves open whether it did, and a refusal promises
     /// that it did not. With the session's lock in hand the other transaction is over: the message is
-    /// there or never will be. Without it, nothing is promised.
+    /// there or never will be. Without it, nothing is promised. `look` says whether it was carried out, if it can.
     async fn find_out(
         &self,
         error: sqlx::Error,
         session_id: Uuid,
-        message_id: Uuid,
+        look: impl AsyncFnOnce(Option<Session>, &mut Connection) -> Result<Option<bool>, sqlx::Error>,
     ) -> Result<(), Refusal> {
-        let look = async {
+        if storage::is_certain(&error) {
+            return Err(error.into());
+        }
+        // The visitor has waited for the commit already.
+        let found = time::timeout(LOOK, async {
             let mut tx = self.begin().await?;
             let locked = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
-            let found = messages::exists(&mut *tx, message_id).await?;
-            Ok::<_, sqlx::Error>((locked.is_some(), found))
-        };
-        match look.await {
-            Ok((_, true)) => Ok(()),
-            Ok((true, false)) => Err(error.into()),
-            Ok((false, false)) | Err(_) => Err(Refusal::OutcomeUnknown(error)),
+            look(locked, &mut tx).await
+        });
+        match found.await {
+            Ok(Ok(Some(true))) => Ok(()),
+            Ok(Ok(Some(false))) => Err(error.into()),
+            Ok(Ok(None) | Err(_)) | Err(_) => Err(Refusal::OutcomeUnknown(Arc::new(error))),
         }
     }
 
     /// Deletes keys that have run out, and the messages of sessions that ended long enough ago; a
-    /// batch at a time, so that nobody waits for it.
-    pub async fn delete_old(&self) -> Result<(), sqlx::Error> {
-        while storage::idempotency::delete_expired(&self.pool, BATCH).await? == BATCH.unsigned_abs()
-        {
+    /// batch at a time, so that nobody waits for it, and not too many. `own` is this server's time.
+    pub async fn delete_old(&self, db: &Db, own: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        clock::advance(db, own).await?;
+        for _ in 0..BATCHES {
+            let deleted = storage::idempotency::delete_expired(db, own, BATCH).await?;
+            if deleted < BATCH.unsigned_abs() {
+                break;
+            }
         }
         if let Some(retention) = self.limits.retention {
             // A creation's key counts for 24 hours, and goes with its message.
@@ -546,8 +622,11 @@ impl SupportChat {
                 .session_ttl
                 .saturating_add(retention)
                 .max(Duration::from_hours(24));
-            while sessions::empty_older_than(&self.pool, age, BATCH).await? == BATCH.unsigned_abs()
-            {
+            for _ in 0..BATCHES {
+                let emptied = sessions::empty_older_than(db, own, age, BATCH).await?;
+                if emptied < BATCH.unsigned_abs() {
+                    break;
+                }
             }
         }
         Ok(())
@@ -572,7 +651,7 @@ fn ensure_open(state: State) -> Result<(), Refusal> {
 }
 
 async fn store_visitor_message(
-    db: &mut PgConnection,
+    db: &mut Connection,
     session_id: Uuid,
     body: &str,
     may_claim: bool,
@@ -586,16 +665,22 @@ async fn store_visitor_message(
 /// The same session and message again, with one more token: the first cannot be shown again, and may
 /// be in use.
 async fn replay_creation(
-    mut tx: Transaction<'_, Postgres>,
+    mut tx: Tx,
     session_ttl: Duration,
     earlier: storage::idempotency::Earlier,
 ) -> Result<StartedSession, Refusal> {
     let token = SessionToken::generate();
-    sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
-    sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
-    sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
-    let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
-    tx.commit().await?;
+    let replay = async {
+        sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
+        sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
+        sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
+        let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
+        tx.commit().await?;
+        Ok::<_, sqlx::Error>(created_at)
+    };
+    let created_at = replay
+        .await
+        .map_err(|error| Refusal::from(error).of_a_replay())?;
     tracing::info!(session_id = %earlier.session_id, "session creation replayed");
     Ok(StartedSession {
         session_id: earlier.session_id,

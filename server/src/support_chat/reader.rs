@@ -10,23 +10,46 @@ use std::{
     time::Duration,
 };
 
-use sqlx::PgPool;
+use app::contract::MAX_POLL_BYTES;
 use tokio::{sync::oneshot, task, time};
 
+use super::{
+    Refusal,
+    budget::{Budget, Share},
+};
 use crate::storage::{
-    self,
+    self, Db,
     messages::{self, Ask, Poll},
 };
 
 /// Statements under way at the same time: fewer gather more, but one that is slow holds up more.
 const STATEMENTS: usize = 4;
-/// Conversations in one statement: a whole answer of each has to fit into memory.
+/// Conversations in one statement. What it brings is bounded in bytes as well ([`messages::poll`]).
 const BATCH: usize = 64;
 
-/// A statement that takes longer is given up: it would hold up everybody's polls.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// An answer is in memory twice: as entries, and as JSON.
+const COPIES: usize = 2;
 
-type Answer = Result<Option<Poll>, Arc<sqlx::Error>>;
+/// A statement that takes longer is given up: it would hold up everybody's polls.
+const TIME_LIMIT: Duration = Duration::from_secs(4);
+
+/// What was read of a conversation, with its share of the budget where it has entries.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nothing,
+    Poll(Poll, Option<Share>),
+    /// There was no room for its entries.
+    NoRoom,
+}
+
+type Answer = Result<Found, Arc<sqlx::Error>>;
+
+#[derive(Debug)]
+struct Waiting {
+    ask: Ask,
+    share: Option<Share>,
+    answer: oneshot::Sender<Answer>,
+}
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,22 +59,24 @@ pub(super) struct Reader {
 
 #[derive(Debug)]
 struct Inner {
-    pool: PgPool,
+    pool: Db,
     session_ttl: Duration,
+    budget: Budget,
     queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Vec<(Ask, oneshot::Sender<Answer>)>,
+    waiting: Vec<Waiting>,
     under_way: usize,
 }
 
 impl Reader {
-    pub(super) fn new(pool: PgPool, session_ttl: Duration) -> Self {
+    pub(super) fn new(pool: Db, session_ttl: Duration, budget: Budget) -> Self {
         let inner = Inner {
             pool,
             session_ttl,
+            budget,
             queue: Mutex::default(),
         };
         Self {
@@ -59,12 +84,30 @@ impl Reader {
         }
     }
 
-    /// What there is at a moment after this call.
-    pub(super) async fn read(&self, ask: Ask) -> Answer {
-        let (sender, receiver) = oneshot::channel();
+    /// What there is at a moment after this call, and its share of the budget; nothing where there is no such
+    /// conversation.
+    pub(super) async fn read(&self, ask: Ask) -> Result<Option<(Poll, Option<Share>)>, Refusal> {
+        let mut share = None;
+        loop {
+            let has_share = share.is_some();
+            match self.read_with(ask, share).await? {
+                Found::Nothing => return Ok(None),
+                Found::Poll(poll, share) => return Ok(Some((poll, share))),
+                Found::NoRoom if has_share => return Err(Refusal::Busy),
+                // What was read was let go of: nobody else's reads wait for the room.
+                Found::NoRoom => {
+                    let room = self.inner.budget.share(COPIES * MAX_POLL_BYTES).await;
+                    share = Some(room.ok_or(Refusal::Busy)?);
+                }
+            }
+        }
+    }
+
+    async fn read_with(&self, ask: Ask, share: Option<Share>) -> Answer {
+        let (answer, receiver) = oneshot::channel();
         let starts = {
             let mut queue = self.inner.queue();
-            queue.waiting.push((ask, sender));
+            queue.waiting.push(Waiting { ask, share, answer });
             let starts = queue.under_way < STATEMENTS;
             queue.under_way += usize::from(starts);
             starts
@@ -110,30 +153,53 @@ impl Turn {
             let count = queue.waiting.len().min(BATCH);
             queue.waiting.drain(..count).collect()
         };
-        batch.retain(|(_, answer)| !answer.is_closed());
-        let asks: Vec<_> = batch.iter().map(|(ask, _)| *ask).collect();
+        batch.retain(|waiting| !waiting.answer.is_closed());
+        let asks: Vec<_> = batch.iter().map(|waiting| waiting.ask).collect();
         let Inner {
-            pool, session_ttl, ..
+            pool,
+            session_ttl,
+            budget,
+            ..
         } = &*self.inner;
         let read = storage::again_if_lost(|| messages::poll(pool, &asks, *session_ttl));
         let read = time::timeout(TIME_LIMIT, read).await;
         match read.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(polls) => {
-                for ((_, answer), poll) in batch.into_iter().zip(polls) {
+                for (waiting, poll) in batch.into_iter().zip(polls) {
+                    let found =
+                        poll.map_or(Found::Nothing, |poll| fit(poll, waiting.share, budget));
                     // Whoever hung up meanwhile does not mind.
-                    let _ = answer.send(Ok(poll));
+                    let _ = waiting.answer.send(Ok(found));
                 }
             }
             Err(error) => {
                 // Who came meanwhile would wait as long, and meet the same.
                 let error = Arc::new(error);
                 let rest = mem::take(&mut self.inner.queue().waiting);
-                for (_, answer) in batch.into_iter().chain(rest) {
-                    let _ = answer.send(Err(error.clone()));
+                for waiting in batch.into_iter().chain(rest) {
+                    let _ = waiting.answer.send(Err(error.clone()));
                 }
             }
         }
         true
+    }
+}
+
+/// Gives entries their share of the budget, or lets go of them.
+fn fit(poll: Poll, share: Option<Share>, budget: &Budget) -> Found {
+    if poll.messages.is_empty() {
+        return Found::Poll(poll, None);
+    }
+    let bytes = COPIES * poll.json_bytes;
+    match share {
+        Some(mut share) => {
+            share.shrink_to(bytes);
+            Found::Poll(poll, Some(share))
+        }
+        None => match budget.try_share(bytes) {
+            Some(share) => Found::Poll(poll, Some(share)),
+            None => Found::NoRoom,
+        },
     }
 }
 
@@ -148,17 +214,15 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use futures_util::future::join_all;
-    use sqlx::postgres::PgPoolOptions;
     use uuid::Uuid;
 
     use super::*;
+    use crate::{config::Database, storage::Shares};
 
     fn out_of_reach() -> Reader {
-        let pool = PgPoolOptions::new()
-            .acquire_timeout(Duration::from_millis(50))
-            .connect_lazy("postgres://127.0.0.1:1/nowhere")
-            .unwrap();
-        Reader::new(pool, Duration::from_hours(1))
+        let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
+        let shares = Shares::new(&Database { options });
+        Reader::new(shares.reads, Duration::from_hours(1), Budget::new())
     }
 
     fn ask() -> Ask {
@@ -173,9 +237,11 @@ mod tests {
         let reader = out_of_reach();
         let mut answers = Vec::new();
         for _ in 0..3 * BATCH {
-            let (sender, answer) = oneshot::channel();
-            reader.inner.queue().waiting.push((ask(), sender));
-            answers.push(answer);
+            let (answer, receiver) = oneshot::channel();
+            let (ask, share) = (ask(), None);
+            let waiting = Waiting { ask, share, answer };
+            reader.inner.queue().waiting.push(waiting);
+            answers.push(receiver);
         }
         reader.inner.queue().under_way = 1;
         let mut turn = Turn {

@@ -4,11 +4,16 @@
 use std::{hash::Hash, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use governor::{Quota, RateLimiter, clock::Clock, state::keyed::DefaultKeyedStateStore};
-use ipnet::Ipv6Net;
+use ipnet::{IpNet, Ipv6Net};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::config::Limit;
+
+/// The prefix lengths of the networks that new sessions are counted by.
+const NEAR_V6: u8 = 56;
+const WIDE_V6: u8 = 48;
+const WIDE_V4: u8 = 24;
 
 /// A bucket of tokens per key, refilled evenly over a minute. Without a limit it lets all through.
 #[derive(Debug)]
@@ -55,26 +60,53 @@ pub fn counted_as(address: IpAddr) -> IpAddr {
 /// Makes digests that say "the same address" and nothing else. The key is derived from a secret that
 /// all servers have and the database has not, so a dump of it cannot be searched for addresses.
 #[derive(Clone, Debug)]
-pub struct AddressDigester {
+pub(super) struct AddressDigester {
     key: SecretString,
 }
 
 impl AddressDigester {
     /// A digester that agrees with every other one of the same secret.
-    #[must_use]
-    pub const fn new(key: SecretString) -> Self {
+    pub(super) const fn new(key: SecretString) -> Self {
         Self { key }
     }
 
-    pub(super) fn digest(&self, address: IpAddr) -> [u8; 32] {
+    pub(super) fn digest(&self, address: IpAddr) -> Digests {
+        let address = counted_as(address);
+        let network = |length| {
+            // A length that the address has not is none of its networks.
+            let network = IpNet::new(address, length).ok()?.trunc();
+            Some(self.mac(b"support-chat client network\0", &network.to_string()))
+        };
+        let (near_network, wide_network) = match address {
+            IpAddr::V4(_) => (None, network(WIDE_V4)),
+            IpAddr::V6(_) => (network(NEAR_V6), network(WIDE_V6)),
+        };
+        Digests {
+            address: self.mac(b"support-chat client address\0", &address.to_string()),
+            near_network,
+            wide_network,
+        }
+    }
+
+    fn mac(&self, kind: &[u8], text: &str) -> [u8; 32] {
         use hmac::{Hmac, Mac};
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
         let mut mac = Hmac::<Sha256>::new_from_slice(&Sha256::digest(self.key.expose_secret()))
             .expect("a key of any length");
-        mac.update(b"support-chat client address\0");
-        mac.update(counted_as(address).to_string().as_bytes());
+        mac.update(kind);
+        mac.update(text.as_bytes());
         mac.finalize().into_bytes().into()
     }
+}
+
+/// An address and the networks around it, as keyed hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digests {
+    pub(super) address: [u8; 32],
+    /// A customer's network, where it is larger than what counts as one address.
+    pub(super) near_network: Option<[u8; 32]>,
+    /// A small provider's network, or a large customer's.
+    pub(super) wide_network: Option<[u8; 32]>,
 }
 
 #[cfg(test)]
@@ -115,6 +147,30 @@ mod tests {
             digester("k").digest(ada),
             digester("k").digest(address("192.0.2.2"))
         );
+    }
+
+    #[test]
+    fn neighbours_share_their_networks() {
+        let digest = |text| AddressDigester::new("k".to_owned().into()).digest(address(text));
+        let ada = digest("2001:db8:1:200::1");
+        let near = digest("2001:db8:1:2ff::1");
+        let wide = digest("2001:db8:1:300::1");
+        let far = digest("2001:db8:2:200::1");
+        assert_ne!(ada.address, near.address);
+        assert_eq!(ada.near_network, near.near_network);
+        assert_ne!(ada.near_network, wide.near_network);
+        assert_eq!(ada.wide_network, wide.wide_network);
+        assert_ne!(ada.wide_network, far.wide_network);
+
+        let (one, two, three) = (
+            digest("192.0.2.1"),
+            digest("192.0.2.255"),
+            digest("192.0.3.1"),
+        );
+        assert_eq!(one.near_network, None);
+        assert_eq!(one.wide_network, two.wide_network);
+        assert_ne!(one.wide_network, three.wide_network);
+        assert_eq!(one, digest("::ffff:192.0.2.1"));
     }
 
     #[test]

@@ -33,10 +33,7 @@ impl Turnstile {
     }
 
     /// Whether the visitor at `address` passed. Any doubt is a no.
-    pub(super) async fn is_passed(&self, answer: Option<&str>, address: IpAddr) -> bool {
-        let Some(answer) = answer.filter(|answer| !answer.is_empty()) else {
-            return false;
-        };
+    pub(super) async fn is_passed(&self, answer: &str, address: IpAddr) -> bool {
         match self.ask(answer, address).await {
             Ok(verdict) => verdict.success,
             Err(error) => {

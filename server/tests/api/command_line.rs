@@ -1,8 +1,15 @@
 //! The program itself, as an operator starts it.
 
-use std::process::{Command, Output};
+use std::{
+    os::unix::net::UnixDatagram,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
 
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{
+    ConnectOptions, PgPool,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 const VALID: [(&str, &str); 6] = [
     (
@@ -84,6 +91,133 @@ fn the_canary_needs_both_ends_and_none_of_the_server_s_secrets() {
             "SUPPORT_CHAT_CANARY_STATE: is required",
         ]
     );
+}
+
+/// The URL of the test's database, changed.
+fn url(pool: &PgPool, change: impl FnOnce(PgConnectOptions) -> PgConnectOptions) -> String {
+    let options = (*pool.connect_options()).clone();
+    change(options).to_url_lossy().to_string()
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_is_wrong_with_the_database_is_said_and_no_value(pool: PgPool) {
+    let listens = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = listens.local_addr().unwrap().port();
+    for (url, reason) in [
+        (
+            url(&pool, |options| options.database("secret-name")),
+            "there is no such database",
+        ),
+        (
+            url(&pool, |options| options.username("secret-name")),
+            "password authentication failed for the user",
+        ),
+        (
+            url(&pool, |options| options.port(1).database("secret-name")),
+            "the connection was refused",
+        ),
+        (
+            url(&pool, |options| {
+                options.port(silent).database("secret-name")
+            }),
+            "there is no answer",
+        ),
+        (
+            url(&pool, |options| options.ssl_mode(PgSslMode::Require)),
+            "the server does not speak TLS",
+        ),
+    ] {
+        for arguments in [&["serve"][..], &["migrate"]] {
+            let output = run(arguments, &[("DATABASE_URL", &url), ("RUST_LOG", "trace")]);
+            assert_eq!(output.status.code(), Some(1), "{reason}");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8(said).unwrap();
+            let told = format!("DATABASE_URL: the database cannot be used: {reason}");
+            assert!(said.contains(&told), "{reason}: {said}");
+            assert!(!said.contains("secret-name"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_parameter_of_the_database_that_is_unknown_is_named_without_its_value() {
+    for arguments in [&["--check-config"][..], &["serve"], &["migrate"]] {
+        let output = run(
+            arguments,
+            &[
+                (
+                    "DATABASE_URL",
+                    "postgres://chat@127.0.0.1/chat?passwd=database-password",
+                ),
+                ("RUST_LOG", "trace"),
+            ],
+        );
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(
+            lines(&output.stderr),
+            ["DATABASE_URL: has an unknown parameter: passwd"]
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// What the server tells systemd, as it comes.
+#[sqlx::test(migrations = false)]
+async fn systemd_is_told_when_the_server_serves_lives_and_stops(pool: PgPool) {
+    let dir = std::env::temp_dir().join(format!("notify-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&dir).unwrap();
+    let path = dir.join("socket");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .unwrap();
+    let database = url(&pool, |options| options);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_matrix-support-chat"))
+        .env_clear()
+        .envs(VALID)
+        .env("DATABASE_URL", database)
+        .env("MATRIX_HOMESERVER_URL", "http://127.0.0.1:1")
+        .env("SUPPORT_CHAT_LISTEN", "127.0.0.1:0")
+        .env("SUPPORT_CHAT_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "2000000")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let told = || {
+        let mut buffer = [0; 256];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec())
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    assert!(
+        told().starts_with("EXTEND_TIMEOUT_USEC="),
+        "migrations take their time"
+    );
+    // Which of these is first is no matter.
+    let mut first = [told(), told()];
+    first.sort();
+    assert_eq!(first, ["READY=1", "WATCHDOG=1"]);
+    assert_eq!(told(), "WATCHDOG=1", "and on");
+    let process = server.id().to_string();
+    assert!(
+        Command::new("kill")
+            .arg(process)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let last = loop {
+        let told = told();
+        if told != "WATCHDOG=1" {
+            break told;
+        }
+    };
+    assert_eq!(last, "STOPPING=1");
+    assert!(server.wait().unwrap().success());
+    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]

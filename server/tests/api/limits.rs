@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A creation as a trusted proxy passes it on.
-async fn create_from(app: &TestApp, forwarded_for: &str) -> Response {
+pub(crate) async fn create_from(app: &TestApp, forwarded_for: &str) -> Response {
     app.api(Method::POST, "/sessions")
         .header("x-forwarded-for", forwarded_for)
         .json(&json!({ "initialMessage": "Hello" }))
@@ -21,14 +21,14 @@ async fn create_from(app: &TestApp, forwarded_for: &str) -> Response {
 }
 
 /// Checks for a refusal that says when to come back; gives the seconds.
-async fn expect_rate_limited(response: Response) -> u64 {
+pub(crate) async fn expect_rate_limited(response: Response) -> u64 {
     let seconds = response.headers()["retry-after"]
         .to_str()
         .unwrap()
         .parse()
         .unwrap();
     expect_problem(response, 429, "rate_limited").await;
-    assert!(seconds > 0);
+    assert!((1..=3_600).contains(&seconds), "{seconds}");
     seconds
 }
 
@@ -40,7 +40,9 @@ async fn let_pass(pool: &PgPool, seconds: u64) {
         .unwrap();
 }
 
-const BEHIND_A_PROXY: (&str, &str) = ("SUPPORT_CHAT_TRUSTED_PROXIES", "127.0.0.0/8");
+pub(crate) const BEHIND_A_PROXY: (&str, &str) = ("SUPPORT_CHAT_TRUSTED_PROXIES", "127.0.0.0/8");
+/// No proof of work is asked for.
+pub(crate) const REFUSE: (&str, &str) = ("SUPPORT_CHAT_PROOF_OF_WORK", "off");
 
 #[sqlx::test(migrations = "../migrations")]
 async fn sessions_per_address_are_counted_on_all_servers_together(pool: PgPool) {
@@ -92,7 +94,11 @@ async fn an_ipv6_customer_is_one_address_and_a_forged_header_is_none(pool: PgPoo
 
 #[sqlx::test(migrations = "../migrations")]
 async fn sessions_of_all_addresses_together_are_limited(pool: PgPool) {
-    let vars = [BEHIND_A_PROXY, ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "3")];
+    let vars = [
+        BEHIND_A_PROXY,
+        REFUSE,
+        ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "3"),
+    ];
     let app = TestApp::spawn(config(&pool, &vars)).await;
     let addresses: Vec<String> = (1..=20).map(|n| format!("192.0.2.{n}")).collect();
     let responses = join_all(addresses.iter().map(|address| create_from(&app, address))).await;
@@ -122,6 +128,111 @@ async fn a_replayed_creation_is_not_counted_twice(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn networks_are_limited_by_their_size(pool: PgPool) {
+    let vars = [
+        BEHIND_A_PROXY,
+        REFUSE,
+        ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "1"),
+    ];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    // Four in each /56, until the /48 has its sixteen.
+    for near in 0..4 {
+        for subnet in 0..4 {
+            let address = format!("2001:db8:1:{near}{subnet:02x}::1");
+            expect(create_from(&app, &address).await, 201).await;
+        }
+        expect_rate_limited(create_from(&app, &format!("2001:db8:1:{near}ff::1")).await).await;
+    }
+    expect_rate_limited(create_from(&app, "2001:db8:1:400::1").await).await;
+    expect(create_from(&app, "2001:db8:2:400::1").await, 201).await;
+    for host in 1..=16 {
+        expect(create_from(&app, &format!("192.0.2.{host}")).await, 201).await;
+    }
+    expect_rate_limited(create_from(&app, "192.0.2.17").await).await;
+    expect(create_from(&app, "192.0.3.17").await, 201).await;
+    let counted =
+        app.metrics().await[r#"support_chat_throttled_total{limit="sessions_per_network"}"#];
+    assert_eq!(counted.to_bits(), 6_f64.to_bits());
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_clock_that_was_wrong_keeps_nobody_out(pool: PgPool) {
+    let vars = [REFUSE, ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let begin_at = async |at: &str| {
+        let begin = format!(
+            "INSERT INTO session_starts (started_at, address_digest) VALUES (now() + interval '{at}', '')"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(begin))
+            .execute(&pool)
+            .await
+            .unwrap();
+    };
+    begin_at("1 year").await;
+    expect(create_from(&app, "192.0.2.1").await, 201).await;
+    sqlx::query("DELETE FROM session_starts")
+        .execute(&pool)
+        .await
+        .unwrap();
+    // As clocks are corrected all the time.
+    begin_at("30 seconds").await;
+    expect_rate_limited(create_from(&app, "192.0.2.1").await).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_creation_that_hangs_holds_up_no_count(pool: PgPool) {
+    let vars = [REFUSE, ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let hanging = create_from(&app, "192.0.2.1");
+    let meanwhile = async {
+        wait_for_count(&pool, 1).await;
+        // The next one is counted, and refused, although the one before it has not ended.
+        let refused = create_from(&app, "192.0.2.2");
+        let refused = tokio::time::timeout(Duration::from_secs(5), refused).await;
+        expect_rate_limited(refused.expect("an answer")).await;
+        held.rollback().await.unwrap();
+    };
+    let (hung, ()) = futures_util::join!(hanging, meanwhile);
+    expect(hung, 201).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_creation_that_fails_takes_no_place(pool: PgPool) {
+    let vars = [REFUSE, ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    for sql in [
+        "ALTER TABLE sessions ADD CONSTRAINT never CHECK (false)",
+        "ALTER TABLE sessions DROP CONSTRAINT never",
+    ] {
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        let response = create_from(&app, "192.0.2.1").await;
+        assert_eq!(response.status() == 201, sql.contains("DROP"));
+    }
+    expect_rate_limited(create_from(&app, "192.0.2.2").await).await;
+}
+
+/// Waits until so many new sessions are counted.
+async fn wait_for_count(pool: &PgPool, wanted: i64) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM session_starts")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+        if count == wanted {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{count} are counted");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn addresses_are_kept_only_as_keyed_hashes(pool: PgPool) {
     let other_key = ("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", "another-secret");
     for (vars, digests) in [
@@ -131,15 +242,17 @@ async fn addresses_are_kept_only_as_keyed_hashes(pool: PgPool) {
     ] {
         let app = TestApp::spawn(config(&pool, vars)).await;
         expect(create_from(&app, "192.0.2.1").await, 201).await;
-        let found: i64 =
-            sqlx::query_scalar("SELECT count(DISTINCT address_digest) FROM session_starts")
+        for column in ["address_digest", "wide_digest"] {
+            let count = format!("SELECT count(DISTINCT {column}) FROM session_starts");
+            let found: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count))
                 .fetch_one(&pool)
                 .await
                 .unwrap();
-        assert_eq!(
-            found, digests,
-            "the same for the same secret, and for no other"
-        );
+            assert_eq!(
+                found, digests,
+                "the same for the same secret, and for no other"
+            );
+        }
     }
 }
 
@@ -277,4 +390,57 @@ async fn old_conversations_are_deleted_when_the_operator_says_so(pool: PgPool) {
     assert_eq!(fresh.messages(None).await.len(), 1);
     expect_problem(old.poll(None).await, 410, "session_expired").await;
     expect_problem(undelivered.poll(None).await, 410, "session_expired").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn every_request_counts_whatever_becomes_of_it(pool: PgPool) {
+    const LIMIT: usize = 8;
+    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "8")];
+    let foreign = ("origin", "https://evil.example");
+    let requests: [(Method, &str, (&str, &str), u16); 8] = [
+        (Method::POST, "/v1/support-chat/sessions", foreign, 403),
+        (
+            Method::POST,
+            "/v1/support-chat/sessions",
+            ("content-type", "text/plain"),
+            415,
+        ),
+        (
+            Method::GET,
+            "/v1/support-chat/sessions/x/messages",
+            ("x-a", "b"),
+            401,
+        ),
+        (Method::GET, "/v1/support-chat/nowhere", ("x-a", "b"), 404),
+        (
+            Method::DELETE,
+            "/v1/support-chat/sessions",
+            ("x-a", "b"),
+            405,
+        ),
+        (Method::OPTIONS, "/v1/support-chat/sessions", foreign, 200),
+        (
+            Method::GET,
+            "/support",
+            ("sec-fetch-site", "cross-site"),
+            200,
+        ),
+        (Method::POST, "/support/api/send", foreign, 403),
+    ];
+    for (method, path, (name, value), status) in requests {
+        let app = TestApp::spawn(config(&pool, &vars)).await;
+        let ask = || app.request(method.clone(), path).header(name, value).send();
+        for _ in 0..LIMIT {
+            assert_eq!(ask().await.unwrap().status(), status, "{method} {path}");
+        }
+        let over = ask().await.unwrap().status();
+        // A page may ask always what it may ask; what it asks then is refused.
+        assert_eq!(
+            over,
+            if method == Method::OPTIONS { 200 } else { 429 },
+            "{method} {path}"
+        );
+        let other = app.api(Method::GET, "/nowhere").send().await.unwrap();
+        assert_eq!(other.status(), 429, "{method} {path}");
+    }
 }

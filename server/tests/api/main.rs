@@ -15,19 +15,33 @@
 mod common;
 mod problem;
 
+mod clocks;
 mod close_session;
 mod command_line;
+mod connections;
 mod create_session;
+mod database_faults;
 mod idempotency;
 mod limits;
+mod line_proxy;
 mod metrics;
 mod news;
 mod openapi;
 mod operations;
 mod outbox;
+mod outbox_lanes;
+mod outcome;
 mod pages;
 mod poll_messages;
+mod pooler;
+mod proof;
+mod quarantine;
 mod refusals;
 mod send_message;
 mod support_page;
 mod turnstile;
+
+/// Connections to the test's database, as a server has them.
+fn shares(pool: &sqlx::PgPool) -> server::storage::Shares {
+    server::storage::Shares::new(&common::config(pool, &[]).database)
+}

@@ -140,7 +140,8 @@ async fn throttles_are_counted_by_the_limit_that_was_reached(pool: PgPool) {
             .execute(&pool)
             .await
             .unwrap();
-        let app = TestApp::spawn(config(&pool, &[(variable, "1")])).await;
+        let refuse = ("SUPPORT_CHAT_PROOF_OF_WORK", "off");
+        let app = TestApp::spawn(config(&pool, &[(variable, "1"), refuse])).await;
         let visitor = app.visitor("Hello").await;
         visitor
             .send("the first of its minute, which the limit may allow")
@@ -155,6 +156,7 @@ async fn throttles_are_counted_by_the_limit_that_was_reached(pool: PgPool) {
             "requests_per_ip",
             "messages_per_session",
             "sessions_per_ip",
+            "sessions_per_network",
             "sessions",
         ] {
             let expected = if other == limit { times } else { 0.0 };

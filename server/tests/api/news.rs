@@ -8,7 +8,7 @@ use server::{
     config::Config,
     handoff::Handoff,
     metrics::Metrics,
-    support_chat::{AddressDigester, Cursor, Heads, SupportChat},
+    support_chat::{Admission, Cursor, Heads, SupportChat},
 };
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::time::timeout;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     common::{ORIGIN, TestApp, Visitor, config, expect},
     problem::expect_problem,
+    shares,
 };
 
 /// Whatever is awaited has happened by then, on the slowest machine.
@@ -267,9 +268,9 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let visitor = app.visitor("Hello").await;
     let shutdown = CancellationToken::new();
     let chat = SupportChat::new(
-        pool.clone(),
+        shares(&pool),
         unlimited(&pool).limits,
-        AddressDigester::new("key".to_owned().into()),
+        Admission::new(&"key".to_owned().into(), &unlimited(&pool).limits),
         None,
         Heads::new(shutdown.clone()),
         Handoff::new().0,
@@ -282,5 +283,5 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let day = Duration::from_hours(24);
     let waiting = chat.wait_for_messages(session_id, &token, Some(after), day);
     let (answer, ()) = tokio::join!(timeout(DEADLINE, waiting), async { shutdown.cancel() });
-    assert!(answer.expect("it ends").unwrap().is_empty());
+    assert!(answer.expect("it ends").unwrap().messages.is_empty());
 }

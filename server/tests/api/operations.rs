@@ -69,7 +69,9 @@ async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool
     let readiness = expect(admin(&app, "/readyz").await, 503).await;
     assert_eq!(
         readiness,
-        json!({ "ready": false, "database": true, "matrixSync": false })
+        json!({
+            "ready": false, "database": true, "matrixSync": false, "notifications": true, "writes": true
+        })
     );
     sqlx::query("UPDATE sync_position SET synced_at = now()")
         .execute(&pool)
@@ -78,7 +80,9 @@ async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool
     let readiness = expect(admin(&app, "/readyz").await, 200).await;
     assert_eq!(
         readiness,
-        json!({ "ready": true, "database": true, "matrixSync": true })
+        json!({
+            "ready": true, "database": true, "matrixSync": true, "notifications": true, "writes": true
+        })
     );
     // None of them is on the public listener.
     for path in ["/healthz", "/readyz", "/metrics"] {

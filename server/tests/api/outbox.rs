@@ -2,8 +2,17 @@
 
 use std::collections::HashSet;
 
-use server::storage::outbox;
+use server::storage::outbox::{self, Lane};
 use sqlx::{PgPool, postgres::PgListener};
+
+use crate::shares;
+
+/// Claims in both lanes.
+async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<outbox::Claim>, sqlx::Error> {
+    let mut claims = outbox::claim(pool, Lane::Rooms, limit).await?;
+    claims.extend(outbox::claim(pool, Lane::Messages, limit).await?);
+    Ok(claims)
+}
 
 async fn queue(pool: &PgPool, sessions: i32) {
     for statement in [
@@ -28,7 +37,10 @@ async fn no_more_is_claimed_than_was_asked_for_however_it_is_planned(pool: PgPoo
             .execute(&mut *db)
             .await
             .unwrap();
-        assert_eq!(outbox::claim(&mut *db, 4).await.unwrap().len(), 4);
+        assert_eq!(
+            outbox::claim(&mut *db, Lane::Rooms, 4).await.unwrap().len(),
+            4
+        );
     }
     let leased: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE leased_until > now()")
         .fetch_one(&pool)
@@ -40,7 +52,7 @@ async fn no_more_is_claimed_than_was_asked_for_however_it_is_planned(pool: PgPoo
 #[sqlx::test(migrations = "../migrations")]
 async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(pool: PgPool) {
     queue(&pool, 60).await;
-    let claims = futures_util::future::join_all((0..8).map(|_| outbox::claim(&pool, 10))).await;
+    let claims = futures_util::future::join_all((0..8).map(|_| claim_due(&pool, 10))).await;
     let claims: Vec<_> = claims.into_iter().flat_map(Result::unwrap).collect();
     let sessions: HashSet<_> = claims.iter().map(|claim| claim.subject.id).collect();
     assert_eq!((claims.len(), sessions.len()), (60, 60));
@@ -50,7 +62,7 @@ async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(
             .all(|claim| claim.task == outbox::Task::CreateRoom)
     );
     assert_eq!(
-        outbox::claim(&pool, 10).await.unwrap().len(),
+        claim_due(&pool, 10).await.unwrap().len(),
         0,
         "nobody passes the first task"
     );
@@ -59,25 +71,25 @@ async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(
 #[sqlx::test(migrations = "../migrations")]
 async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
     queue(&pool, 1).await;
-    let stale = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    let stale = claim_due(&pool, 1).await.unwrap().remove(0);
     sqlx::query("UPDATE outbox SET leased_until = now()")
         .execute(&pool)
         .await
         .unwrap();
-    let current = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    let current = claim_due(&pool, 1).await.unwrap().remove(0);
     assert_eq!(stale.id, current.id);
     outbox::retry(&pool, &stale, std::time::Duration::ZERO)
         .await
         .unwrap();
     assert_eq!(
-        outbox::claim(&pool, 1).await.unwrap().len(),
+        claim_due(&pool, 1).await.unwrap().len(),
         0,
         "it is still the other's"
     );
     outbox::retry(&pool, &current, std::time::Duration::ZERO)
         .await
         .unwrap();
-    assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);
+    assert_eq!(claim_due(&pool, 1).await.unwrap().len(), 1);
 }
 
 async fn listen_to_an_empty_queue(pool: &PgPool) -> PgListener {
@@ -92,9 +104,9 @@ async fn listen_to_an_empty_queue(pool: &PgPool) -> PgListener {
 
 /// As the transaction does that stores a message.
 async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<outbox::Claim> {
-    let mut db = pool.acquire().await.unwrap();
+    let mut db = shares(pool).relay.acquire().await.unwrap();
     let session_id = sqlx::query_scalar("SELECT id FROM sessions")
-        .fetch_one(&mut *db)
+        .fetch_one(&mut db)
         .await
         .unwrap();
     let task = outbox::Task::Notice(text.to_owned());
@@ -111,7 +123,7 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
     let claim = push(&pool, "first", true).await.expect("a claim");
     assert_eq!(claim.task, outbox::Task::Notice("first".to_owned()));
     assert_eq!(claim.attempts, 1);
-    assert!(outbox::claim(&pool, 1).await.unwrap().is_empty(), "taken");
+    assert!(claim_due(&pool, 1).await.unwrap().is_empty(), "taken");
     assert!(push(&pool, "second", true).await.is_none());
     listener.recv().await.unwrap();
     assert!(
@@ -125,7 +137,7 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
         .execute(&pool)
         .await
         .unwrap();
-    let again = outbox::claim(&pool, 10).await.unwrap();
+    let again = claim_due(&pool, 10).await.unwrap();
     assert_eq!(
         (again.len(), again[0].id, again[0].attempts),
         (1, claim.id, 2)
@@ -140,12 +152,12 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
         push(&pool, "third", true).await.is_none(),
         "the second is before it"
     );
-    let second = outbox::claim(&pool, 10).await.unwrap().remove(0);
+    let second = claim_due(&pool, 10).await.unwrap().remove(0);
     assert_eq!(second.task, outbox::Task::Notice("second".to_owned()));
     let third = finish(&pool, &second, second.position, 9).await.remove(0);
     assert_eq!(third.task, outbox::Task::Notice("third".to_owned()));
     assert_eq!(third.attempts, 1);
-    assert!(outbox::claim(&pool, 1).await.unwrap().is_empty(), "taken");
+    assert!(claim_due(&pool, 1).await.unwrap().is_empty(), "taken");
     assert!(
         finish(&pool, &third, third.position, 9).await.is_empty(),
         "the last"
@@ -182,7 +194,7 @@ async fn queue_notices(pool: &PgPool, texts: &[&str]) -> outbox::Claim {
     for text in texts {
         push(pool, text, false).await;
     }
-    outbox::claim(pool, 10).await.unwrap().remove(0)
+    claim_due(pool, 10).await.unwrap().remove(0)
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -194,7 +206,7 @@ async fn who_ends_a_task_claims_those_behind_what_it_has_in_their_order(pool: Pg
     let further = finish(&pool, &ahead[0], ahead[1].position, 1).await;
     assert_eq!(tasks(&further), [notice("4")]);
     assert!(
-        outbox::claim(&pool, 10).await.unwrap().is_empty(),
+        claim_due(&pool, 10).await.unwrap().is_empty(),
         "nobody else's"
     );
 }
@@ -202,8 +214,8 @@ async fn who_ends_a_task_claims_those_behind_what_it_has_in_their_order(pool: Pg
 #[sqlx::test(migrations = "../migrations")]
 async fn nothing_is_claimed_behind_what_another_has_or_is_not_due(pool: PgPool) {
     for kept in [
-        "leased_until = now() + interval '1 hour'",
-        "due_at = now() + interval '1 hour'",
+        "leased_until = now() + interval '5 s'",
+        "due_at = now() + interval '4 min', delayed_at = now()",
     ] {
         let first = queue_notices(&pool, &["first", "kept", "behind it"]).await;
         let keep = format!("UPDATE outbox SET {kept} WHERE body = 'kept'");
@@ -225,7 +237,7 @@ async fn nothing_is_claimed_behind_what_another_has_or_is_not_due(pool: PgPool) 
 #[sqlx::test(migrations = "../migrations")]
 async fn ends_of_several_sessions_are_recorded_together_each_with_what_is_behind_it(pool: PgPool) {
     queue(&pool, 3).await;
-    let claims = outbox::claim(&pool, 2).await.unwrap();
+    let claims = claim_due(&pool, 2).await.unwrap();
     let ids = claims.iter().map(|claim| claim.subject.id);
     let ids: Vec<_> = ids.collect();
     let ends: Vec<_> = claims
@@ -241,7 +253,7 @@ async fn ends_of_several_sessions_are_recorded_together_each_with_what_is_behind
     let next = finished.iter().flat_map(|finished| &finished.next);
     let of: Vec<_> = next.map(|claim| claim.subject.id).collect();
     assert_eq!(of, ids, "one each, in the order of the ends");
-    let third = outbox::claim(&pool, 9).await.unwrap();
+    let third = claim_due(&pool, 9).await.unwrap();
     assert_eq!(tasks(&third), [outbox::Task::CreateRoom], "not told of");
 }
 
@@ -253,7 +265,7 @@ async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(poo
         .fetch_one(&pool)
         .await
         .unwrap();
-    let mut db = pool.acquire().await.unwrap();
+    let mut db = shares(&pool).relay.acquire().await.unwrap();
     let mut claims = Vec::new();
     for (text, may_claim) in [("first", true), ("second", true), ("third", false)] {
         let id = uuid::Uuid::new_v4();
@@ -328,17 +340,17 @@ async fn what_is_claimed_ahead_is_renewed_with_what_is_sent_and_given_back_as_it
     assert!(outbox::renew(&pool, &ahead[0]).await.unwrap());
     assert_eq!(long().await, 1, "what ran out may be a dead server's");
     outbox::give_back(&pool, &ahead).await.unwrap();
-    let again = outbox::claim(&pool, 9).await.unwrap();
+    let again = claim_due(&pool, 9).await.unwrap();
     assert_eq!((again.len(), again[0].attempts), (1, 1), "not one more");
 
     sqlx::query("UPDATE outbox SET leased_until = now()")
         .execute(&pool)
         .await
         .unwrap();
-    let current = outbox::claim(&pool, 9).await.unwrap().remove(0);
+    let current = claim_due(&pool, 9).await.unwrap().remove(0);
     outbox::give_back(&pool, &again).await.unwrap();
     assert!(
-        outbox::claim(&pool, 9).await.unwrap().is_empty(),
+        claim_due(&pool, 9).await.unwrap().is_empty(),
         "it is another's by now"
     );
     assert_eq!(current.attempts, 2);
@@ -350,7 +362,7 @@ async fn what_may_not_be_claimed_is_told_of(pool: PgPool) {
     let mut listener = listen_to_an_empty_queue(&pool).await;
     assert!(push(&pool, "first", false).await.is_none());
     listener.recv().await.unwrap();
-    assert_eq!(outbox::claim(&pool, 1).await.unwrap().len(), 1);
+    assert_eq!(claim_due(&pool, 1).await.unwrap().len(), 1);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -364,7 +376,7 @@ async fn a_message_s_end_is_recorded_once_and_the_first_counts(pool: PgPool) {
     ] {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
-    let claim = outbox::claim(&pool, 1).await.unwrap().remove(0);
+    let claim = claim_due(&pool, 1).await.unwrap().remove(0);
     let sent = outbox::Outcome::Sent("$event".to_owned());
     for (outcome, ended) in [(sent, true), (outbox::Outcome::Failed, false)] {
         let end = outbox::End {

@@ -1,5 +1,6 @@
 use std::{collections::HashSet, time::Duration};
 
+use app::contract::MAX_POLL_BYTES;
 use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -54,6 +55,89 @@ async fn a_full_answer_has_a_hundred_and_the_next_goes_on(pool: PgPool) {
     assert_eq!(page.len(), 100);
     let rest = visitor.messages(page.last().unwrap()["id"].as_str()).await;
     assert_eq!(bodies(&rest), ["100"]);
+}
+
+/// As many texts as one answer may have entries, as long as texts can be, and full of what JSON has to escape.
+async fn fill(pool: &PgPool, texts: i32) {
+    sqlx::query(
+        "INSERT INTO messages (id, session_id, seq, sender, body, created_at, removed)
+         SELECT gen_random_uuid(), id, n, 'staff', n || repeat(E'\"\\\\\\n', 5000), now(), false
+         FROM sessions, generate_series(2, 1 + $1) AS n",
+    )
+    .bind(texts)
+    .execute(pool)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE sessions SET last_seq = 1 + $1")
+        .bind(i64::from(texts))
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+/// Follows `more` from the beginning; gives the texts' numbers and how many answers it took.
+async fn follow(visitor: &Visitor<'_>) -> (Vec<i32>, usize) {
+    let (mut numbers, mut cursor): (Vec<i32>, Option<String>) = (Vec::new(), None);
+    for answers in 1.. {
+        let answer = visitor.poll(cursor.as_deref()).await;
+        assert_eq!(answer.status(), 200);
+        let json = answer.text().await.unwrap();
+        assert!(json.len() <= MAX_POLL_BYTES, "{}", json.len());
+        let answer: Value = serde_json::from_str(&json).unwrap();
+        let messages = answer["messages"].as_array().unwrap();
+        numbers.extend(messages.iter().map(|message| {
+            let body = message["body"].as_str().unwrap();
+            let number = body.split('"').next().unwrap();
+            number.parse::<i32>().unwrap()
+        }));
+        match answer.get("more") {
+            None => return (numbers, answers),
+            Some(more) => assert_eq!(*more, true),
+        }
+        cursor = Some(messages.last().unwrap()["id"].as_str().unwrap().to_owned());
+    }
+    unreachable!()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_answer_is_cut_by_its_size_and_complete_when_it_is_followed(pool: PgPool) {
+    const TEXTS: i32 = 120;
+    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let visitor = app.visitor("1").await;
+    fill(&pool, TEXTS).await;
+    let all: Vec<i32> = (1..=1 + TEXTS).collect();
+    // A text is 30 kB of JSON, and eight of them are one answer.
+    let (numbers, answers) = follow(&visitor).await;
+    assert_eq!((numbers, answers), (all.clone(), 15));
+    // Many at once get what there is as well, in smaller pieces.
+    for (numbers, answers) in join_all((0..40).map(|_| follow(&visitor))).await {
+        assert_eq!(numbers, all);
+        assert!(answers >= 15, "{answers}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_full_answer_says_whether_more_follows(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("1").await;
+    sqlx::query(
+        "INSERT INTO messages (id, session_id, seq, sender, body, created_at, removed)
+         SELECT gen_random_uuid(), id, n, 'staff', n::text, now(), false
+         FROM sessions, generate_series(2, 200) AS n",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let first = expect(visitor.poll(None).await, 200).await;
+    assert_eq!(
+        (first["messages"].as_array().unwrap().len(), &first["more"]),
+        (100, &true.into())
+    );
+    let last = first["messages"][99]["id"].as_str().unwrap();
+    let second = expect(visitor.poll(Some(last)).await, 200).await;
+    assert_eq!(second["messages"].as_array().unwrap().len(), 100);
+    assert_eq!(second.get("more"), None);
 }
 
 #[sqlx::test(migrations = "../migrations")]

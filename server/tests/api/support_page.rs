@@ -456,7 +456,7 @@ async fn a_second_beginning_does_not_lose_the_conversation(pool: PgPool) {
     let shown = browser.submit("/support/api/start", &two, &typed).await;
     let shown = Shown::of(shown).await;
     assert_eq!((shown.status, shown.draft()), (409, "In another"));
-    assert_eq!(shown.count("In one tab"), 1);
+    assert_eq!(shown.count("In one tab"), 0);
     assert_eq!(browser.cookie, earlier);
     expect_to_page(&browser.send(&shown, "In another").await);
     assert_eq!(texts(&pool).await, ["In one tab", "In another"]);
@@ -532,11 +532,11 @@ async fn what_is_refused_is_said_in_words_and_kept(pool: PgPool) {
     let page = browser.start("Hello").await;
     let shown = Shown::of(browser.send(&page, "More than ten").await).await;
     assert_eq!((shown.status, shown.draft()), (422, "More than ten"));
-    assert_eq!(
-        shown.count("Hello</p>"),
-        1,
-        "the conversation is still there"
-    );
+    assert_eq!(shown.count("Hello</p>"), 0, "a refusal reads nothing");
+    let typed = [("body", "More")];
+    let read = browser.submit("/support/api/read", &shown, &typed).await;
+    let read = Shown::of(read).await;
+    assert_eq!((read.draft(), read.count("Hello</p>")), ("More", 1));
     let vast = "x".repeat(200 * 1_024);
     let shown = Shown::of(browser.send(&page, &vast).await).await;
     assert_eq!(shown.status, 413);
@@ -576,7 +576,7 @@ async fn the_limits_are_the_api_s(pool: PgPool) {
         .unwrap();
     assert!((1..=60).contains(&seconds));
     assert!(shown.problem().contains("Try again in "));
-    assert_eq!(shown.count("One</p>"), 1);
+    assert_eq!(shown.count("One</p>"), 0);
 
     let mut other = Browser::new(&app);
     let page = other.look().await;
@@ -585,6 +585,20 @@ async fn the_limits_are_the_api_s(pool: PgPool) {
     assert_eq!((shown.status, shown.draft()), (429, "Me too"));
     assert!(shown.problem().contains("minutes, at <time"));
     assert_eq!(texts(&pool).await, ["Hello", "One"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn near_the_limit_the_page_says_what_to_do_and_keeps_the_message(pool: PgPool) {
+    let vars = [("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    Browser::new(&app).start("Hello").await;
+    let mut other = Browser::new(&app);
+    let page = other.look().await;
+    let typed = [("initialMessage", "Me too")];
+    let shown = Shown::of(other.submit("/support/api/start", &page, &typed).await).await;
+    assert_eq!((shown.status, shown.draft()), (403, "Me too"));
+    assert!(shown.problem().contains("write us an email"));
+    assert_eq!(texts(&pool).await, ["Hello"]);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -599,7 +613,7 @@ async fn requests_for_the_page_and_the_api_count_together(pool: PgPool) {
     let shown = browser.look().await;
     assert_eq!(shown.status, 429);
     assert!(shown.headers.contains_key("retry-after"));
-    assert!(shown.html.contains("It cannot be shown at the moment."));
+    assert!(shown.problem().contains("a lot in a short time"));
     let problem = app
         .create(json!({ "initialMessage": "Over the API" }))
         .await;
@@ -660,7 +674,7 @@ async fn without_staff_or_database_nothing_is_begun_and_the_draft_is_kept(pool: 
     let outage = Outage::begin(&pool).await;
     let shown = browser.look().await;
     assert_eq!(shown.status, 503);
-    assert!(shown.html.contains("It cannot be shown at the moment."));
+    assert!(shown.html.contains("It is not shown on this page."));
     let shown = Shown::of(browser.send(&page, "Are you there?").await).await;
     assert_eq!((shown.status, shown.draft()), (503, "Are you there?"));
     assert!(shown.problem().contains("does not work at the moment"));
@@ -689,6 +703,69 @@ async fn a_page_has_the_newest_of_a_long_conversation(pool: PgPool) {
     assert_eq!(page.count("The first</p>") + page.count("text 2</p>"), 0);
     let at = |text: &str| page.html.find(text).unwrap();
     assert!(at("text 3</p>") < at("text 502</p>"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_page_is_bounded_and_a_refusal_shows_nothing_of_the_conversation(pool: PgPool) {
+    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let mut browser = Browser::new(&app);
+    browser.start("The first").await;
+    let page = browser.look().await;
+    assert_eq!(page.count("Earlier messages are not shown."), 0);
+    sqlx::query(
+        "INSERT INTO messages (id, session_id, seq, sender, body, created_at, removed)
+         SELECT gen_random_uuid(), id, n, 'staff', repeat('word ', 3000) || n, now(), false
+         FROM sessions, generate_series(2, 101) AS n",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let page = browser.look().await;
+    // 17 texts of 15 kB are the last below 256 KiB.
+    assert_eq!(page.count("<li class=\"from-"), 17);
+    assert_eq!(page.count("word 101</p>"), 1);
+    assert_eq!(page.count("Earlier messages are not shown."), 1);
+    assert!(page.html.len() < 300 * 1024, "{}", page.html.len());
+
+    let vast = "x".repeat(200 * 1_024);
+    let long = "x".repeat(5_000);
+    let mut forged = page.hidden("/support/api/send");
+    forged.push(("body", "Forged".to_owned()));
+    let foreign = [("origin", "https://evil.example")];
+    let refused = [
+        (
+            403,
+            browser.post("/support/api/send", &forged, &foreign).await,
+        ),
+        (413, browser.send(&page, &vast).await),
+        (422, browser.send(&page, &long).await),
+    ];
+    for (status, response) in refused {
+        let shown = Shown::of(response).await;
+        assert_eq!((shown.status, shown.count("word ")), (status, 0));
+        assert!(shown.html.len() < 20 * 1024, "{}", shown.html.len());
+        assert!(shown.html.contains("Check for replies"));
+        assert!(shown.html.contains("href=\"/support\""));
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_beginning_that_is_refused_is_a_beginning_still(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut browser = Browser::new(&app);
+    let page = browser.start("Hello").await;
+    browser.submit("/support/api/end", &page, &[]).await;
+    let page = browser.look().await;
+    let typed = [("initialMessage", " "), ("visitorName", "Ada")];
+    let shown = Shown::of(browser.submit("/support/api/start", &page, &typed).await).await;
+    assert_eq!(shown.status, 422);
+    assert!(
+        shown.html.contains("value=\"Ada\""),
+        "the form of a first message"
+    );
+    let typed = [("initialMessage", "Again")];
+    expect_begun(&browser.submit("/support/api/start", &shown, &typed).await);
 }
 
 #[sqlx::test(migrations = "../migrations")]

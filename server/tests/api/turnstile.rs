@@ -40,6 +40,10 @@ async fn verdict(State(asked): State<Arc<AtomicUsize>>, Form(question): Form<Ask
 
 /// A server that asks this verifier.
 async fn spawn(pool: &PgPool) -> (TestApp, Arc<AtomicUsize>) {
+    spawn_with(pool, &[]).await
+}
+
+async fn spawn_with(pool: &PgPool, extra: &[(&str, &str)]) -> (TestApp, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let router = Router::new()
         .route("/siteverify", post(verdict))
@@ -52,6 +56,7 @@ async fn spawn(pool: &PgPool) -> (TestApp, Arc<AtomicUsize>) {
         ("TURNSTILE_SITE_KEY", "the-site-key"),
         ("TURNSTILE_VERIFY_URL", url.as_str()),
     ];
+    let vars = [&vars[..], extra].concat();
     (TestApp::spawn(config(pool, &vars)).await, asked)
 }
 
@@ -92,6 +97,22 @@ async fn without_a_verifier_nobody_passes(pool: PgPool) {
     ];
     let app = TestApp::spawn(config(&pool, &vars)).await;
     expect_problem(create(&app, Some("passed")).await, 403, "challenge_failed").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_did_not_pass_takes_no_place_and_an_answer_is_not_spent_on_a_refusal(pool: PgPool) {
+    let (app, asked) = spawn_with(&pool, &[("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")]).await;
+    for answer in [None, Some("failed"), Some("failed")] {
+        expect_problem(create(&app, answer).await, 403, "challenge_failed").await;
+    }
+    expect(create(&app, Some("passed")).await, 201).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    let problem = expect_problem(create(&app, Some("passed")).await, 403, "proof_required").await;
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    let proof = crate::proof::solve(&problem);
+    let request = json!({ "initialMessage": "Hello", "turnstileToken": "passed", "proof": proof });
+    expect(app.create(request).await, 201).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
 
 #[sqlx::test(migrations = "../migrations")]

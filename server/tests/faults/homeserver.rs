@@ -10,7 +10,7 @@ use sha1::Sha1;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::parts;
+use crate::{parts, room::Event};
 
 /// Where the state event stands that says whose room it is.
 const MARKER: &str = "pro.webdevelop.support_chat.session_id";
@@ -19,12 +19,6 @@ const API: &str = "/_matrix/client/v3";
 /// The homeserver's own address.
 pub(crate) fn url() -> String {
     env::var("SYNAPSE_URL").expect("SYNAPSE_URL: run these tests with `cargo xtask test faults`")
-}
-
-/// A text in a room.
-pub(crate) struct Text {
-    pub(crate) sender: String,
-    pub(crate) body: String,
 }
 
 /// An account, made for one scenario.
@@ -131,10 +125,100 @@ impl Account {
         )
     }
 
-    /// Accepts an invitation; doing it again changes nothing.
+    /// Waits until there is an invitation to this room.
+    pub(crate) async fn wait_for_invitation(&self, room_id: &str) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        while !self.invitations(None).await.0.contains(&room_id.to_owned()) {
+            assert!(Instant::now() < deadline, "{room_id}: no invitation");
+        }
+    }
+
+    /// The rooms that this account was in, or invited to, and is not any more.
+    pub(crate) async fn left_rooms(&self) -> Vec<String> {
+        let filter =
+            r#"{"room":{"include_leave":true,"timeline":{"limit":1},"state":{"types":[]}}}"#;
+        let path = format!("{API}/sync?timeout=0&filter={filter}");
+        let answer = self.ok(Method::GET, &path, None).await;
+        let rooms = answer["rooms"]["leave"].as_object();
+        rooms
+            .into_iter()
+            .flatten()
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Joins, as soon as there is an invitation; doing it again changes nothing.
     pub(crate) async fn join(&self, room_id: &str) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        while !self.try_join(room_id).await {
+            assert!(Instant::now() < deadline, "{room_id}: no invitation");
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Joins where that is possible.
+    pub(crate) async fn try_join(&self, room_id: &str) -> bool {
         let path = format!("{API}/join/{room_id}");
+        let (status, _) = self.call(Method::POST, &path, Some(&json!({}))).await;
+        status == StatusCode::OK
+    }
+
+    /// Accepts every invitation that is open.
+    pub(crate) async fn join_all(&self) {
+        for room_id in self.invitations(None).await.0 {
+            self.try_join(&room_id).await;
+        }
+    }
+
+    /// Leaves a room, or declines the invitation to it.
+    pub(crate) async fn leave(&self, room_id: &str) {
+        let path = format!("{API}/rooms/{room_id}/leave");
         self.ok(Method::POST, &path, Some(&json!({}))).await;
+    }
+
+    /// Brings somebody in, where that is possible.
+    pub(crate) async fn invite(&self, room_id: &str, other: &Self) {
+        let path = format!("{API}/rooms/{room_id}/invite");
+        let body = json!({ "user_id": other.user_id });
+        self.call(Method::POST, &path, Some(&body)).await;
+    }
+
+    /// Puts somebody out of a room and keeps them out; `false` when the room is not there any more.
+    pub(crate) async fn ban(&self, room_id: &str, other: &Self) -> bool {
+        let path = format!("{API}/rooms/{room_id}/ban");
+        let body = json!({ "user_id": other.user_id });
+        let (status, _) = self.call(Method::POST, &path, Some(&body)).await;
+        status == StatusCode::OK
+    }
+
+    /// Gives up this account's own power in a room in favour of somebody else.
+    pub(crate) async fn hand_power_to(&self, room_id: &str, other: &Self) {
+        let path = format!("{API}/rooms/{room_id}/state/m.room.power_levels");
+        let mut levels = self.ok(Method::GET, &path, None).await;
+        levels["users"] = json!({ other.user_id.as_str(): 100, self.user_id.as_str(): 0 });
+        self.ok(Method::PUT, &path, Some(&levels)).await;
+    }
+
+    /// Refuses every invitation from now on, as "block invites" of a client does.
+    pub(crate) async fn block_invitations(&self) {
+        let user = &self.user_id;
+        let path = format!("{API}/user/{user}/account_data/m.invite_permission_config");
+        let block = json!({ "default_action": "block" });
+        self.ok(Method::PUT, &path, Some(&block)).await;
+    }
+
+    /// As an administrator: takes an account out of service.
+    pub(crate) async fn deactivate(&self, other: &Self) {
+        let path = format!("/_synapse/admin/v1/deactivate/{}", other.user_id);
+        let body = json!({ "erase": false });
+        self.ok(Method::POST, &path, Some(&body)).await;
+    }
+
+    /// As an administrator: puts everybody out of a room, and deletes it with all that was said in it.
+    pub(crate) async fn delete_room(&self, room_id: &str) {
+        let path = format!("/_synapse/admin/v1/rooms/{room_id}");
+        let body = json!({ "purge": true });
+        self.ok(Method::DELETE, &path, Some(&body)).await;
     }
 
     /// A room of this account's own, with the other one in it.
@@ -147,12 +231,37 @@ impl Account {
         room_id.to_owned()
     }
 
-    /// Says something, under the same transaction id until the homeserver has accepted it.
-    pub(crate) async fn say(&self, room_id: &str, text: &str) {
+    /// Sends an event, under the same transaction id until the homeserver has accepted it, and gives
+    /// its id; `None` when this account is not in the room, or the room is not there any more.
+    async fn send(&self, room_id: &str, what: &str, content: &Value) -> Option<String> {
         let transaction = Uuid::new_v4();
-        let path = format!("{API}/rooms/{room_id}/send/m.room.message/{transaction}");
+        let path = format!("{API}/rooms/{room_id}/{what}/{transaction}");
+        let (status, answer) = self.call(Method::PUT, &path, Some(content)).await;
+        let gone = [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status);
+        assert!(gone || status == StatusCode::OK, "{path}: {answer}");
+        answer["event_id"].as_str().map(str::to_owned)
+    }
+
+    /// Says something.
+    pub(crate) async fn say(&self, room_id: &str, text: &str) -> Option<String> {
         let content = json!({ "msgtype": "m.text", "body": text });
-        self.ok(Method::PUT, &path, Some(&content)).await;
+        self.send(room_id, "send/m.room.message", &content).await
+    }
+
+    /// Puts another text in the place of an event's.
+    pub(crate) async fn edit(&self, room_id: &str, event_id: &str, text: &str) -> Option<String> {
+        let content = json!({
+            "msgtype": "m.text", "body": format!("* {text}"),
+            "m.new_content": { "msgtype": "m.text", "body": text },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": event_id },
+        });
+        self.send(room_id, "send/m.room.message", &content).await
+    }
+
+    /// Deletes what an event said.
+    pub(crate) async fn redact(&self, room_id: &str, event_id: &str) -> Option<String> {
+        let what = format!("redact/{event_id}");
+        self.send(room_id, &what, &json!({})).await
     }
 
     /// How far this account could read on now.
@@ -175,39 +284,37 @@ impl Account {
         creation[MARKER].as_str().map(str::to_owned)
     }
 
-    /// Every `m.text` of a room, oldest first.
-    pub(crate) async fn texts(&self, room_id: &str) -> Vec<Text> {
-        let messages = self.history(room_id).await.into_iter();
-        messages
-            .filter(|event| event["content"]["msgtype"] == "m.text")
-            .map(|event| Text {
-                sender: event["sender"].as_str().unwrap().to_owned(),
-                body: event["content"]["body"].as_str().unwrap().to_owned(),
-            })
-            .collect()
+    /// Whether this account sees this text among the newest events of a room.
+    pub(crate) async fn sees(&self, room_id: &str, text: &str) -> bool {
+        let path = format!("{API}/rooms/{room_id}/messages?dir=b&limit=50");
+        let (_, page) = self.call(Method::GET, &path, None).await;
+        let events = page["chunk"].as_array().into_iter().flatten();
+        events
+            .map(Event::new)
+            .any(|event| event.says(text) || event.quotes(text) > 0)
     }
 
-    /// How many messages of any kind there are in a room.
-    pub(crate) async fn messages(&self, room_id: &str) -> usize {
-        self.history(room_id).await.len()
+    /// Waits until this account sees this text in a room.
+    pub(crate) async fn wait_to_see(&self, room_id: &str, text: &str) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        while !self.sees(room_id, text).await {
+            assert!(Instant::now() < deadline, "`{text}` is not in {room_id}");
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
-    /// Every `m.room.message` of a room, oldest first.
-    async fn history(&self, room_id: &str) -> Vec<Value> {
-        let mut messages = Vec::new();
+    /// Every event of a room that this account sees, oldest first.
+    pub(crate) async fn history(&self, room_id: &str) -> Vec<Event> {
+        let mut events = Vec::new();
         let mut from = String::new();
         loop {
             let path = format!("{API}/rooms/{room_id}/messages?dir=f&limit=500{from}");
             let page = self.ok(Method::GET, &path, None).await;
-            let events = page["chunk"].as_array().unwrap().iter();
-            messages.extend(
-                events
-                    .filter(|event| event["type"] == "m.room.message")
-                    .cloned(),
-            );
+            let chunk = page["chunk"].as_array().unwrap();
+            events.extend(chunk.iter().map(Event::new));
             match page["end"].as_str() {
                 Some(end) => from = format!("&from={end}"),
-                None => return messages,
+                None => return events,
             }
         }
     }

@@ -12,10 +12,14 @@
 )]
 #![expect(clippy::print_stdout, reason = "the figures are part of the result")]
 
+mod api;
 mod homeserver;
+mod line;
 mod oracle;
 mod parts;
 mod proxy;
+mod replies;
+mod room;
 mod scenarios;
 mod server;
 mod stage;

@@ -2,55 +2,22 @@
 //!
 //! Every text of a scenario is different, so a text tells which promise it is about.
 
-use std::collections::{HashMap, HashSet};
+mod findings;
+mod recaps;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    homeserver::{Account, Text},
-    workload::{Conversation, Entry, Replies},
+    api::Conversation,
+    homeserver::Account,
+    replies::{Replies, Reply},
+    room::{Event, reads},
 };
 
-/// What is wrong with one list of texts: each entry names one that is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Findings {
-    pub(crate) lost: Vec<String>,
-    pub(crate) doubled: Vec<String>,
-    pub(crate) out_of_order: Vec<String>,
-    /// Of nobody's promise: a text that was refused and came nevertheless.
-    pub(crate) unpromised: Vec<String>,
-}
-
-impl Findings {
-    /// Compares texts in the order they were promised in with texts in the order they are in.
-    pub(crate) fn compare(promised: &[String], found: &[String]) -> Self {
-        let ranks: HashMap<_, _> = promised.iter().zip(0..).collect();
-        let mut findings = Self::default();
-        let mut seen = HashSet::new();
-        let mut newest = 0;
-        for text in found {
-            let Some(&rank) = ranks.get(text) else {
-                findings.unpromised.push(text.clone());
-                continue;
-            };
-            if !seen.insert(text) {
-                findings.doubled.push(text.clone());
-            } else if rank < newest {
-                findings.out_of_order.push(text.clone());
-            } else {
-                newest = rank;
-            }
-        }
-        let missing = promised.iter().filter(|text| !seen.contains(text));
-        findings.lost = missing.cloned().collect();
-        findings
-    }
-
-    fn add(&mut self, other: Self) {
-        self.lost.extend(other.lost);
-        self.doubled.extend(other.doubled);
-        self.out_of_order.extend(other.out_of_order);
-        self.unpromised.extend(other.unpromised);
-    }
-}
+pub(crate) use findings::Findings;
 
 /// All that a scenario promised, and all that came of it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -61,14 +28,36 @@ pub(crate) struct Verdict {
     pub(crate) visitor_texts: usize,
     /// Texts of staff that the homeserver accepted, in sessions that were not closed.
     pub(crate) staff_texts: usize,
-    /// Visitors' texts in rooms.
+    /// Visitors' texts in rooms. Lost is also what no member of the staff can see.
     pub(crate) to_rooms: Findings,
     /// Staff's texts in polls.
     pub(crate) to_visitors: Findings,
     /// Visitors' own texts in polls.
     pub(crate) own: Findings,
-    /// Rooms beside a session's first, or of no session.
+    /// Texts that somebody in the room can neither see nor was told, was told twice, or although they
+    /// can see them.
+    pub(crate) recaps: Findings,
+    /// Texts of staff that visitors are shown otherwise than the room reads: an edit or a deletion is
+    /// missing.
+    pub(crate) stale: Vec<String>,
+    /// Texts whose visitors do not read that they were delivered.
+    pub(crate) undelivered: Vec<String>,
+    /// Rooms beside a session's first that nothing made necessary, or of no session.
     pub(crate) extra_rooms: Vec<String>,
+}
+
+/// A conversation's room.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) id: String,
+    /// Everything, as the bot sees it.
+    pub(crate) events: Vec<Event>,
+    /// What each member of the staff sees who is in it.
+    pub(crate) views: Vec<Vec<Event>>,
+    /// What the homeserver accepted there from staff.
+    pub(crate) replies: Vec<Reply>,
+    /// The bot was put out of it: what staff said last has not reached anybody.
+    pub(crate) put_out: bool,
 }
 
 impl Verdict {
@@ -89,210 +78,203 @@ impl Verdict {
     }
 
     pub(crate) fn is_flawless(&self) -> bool {
-        self.all().all(|findings| *findings == Findings::default()) && self.extra_rooms.is_empty()
+        let others = [&self.stale, &self.undelivered, &self.extra_rooms];
+        self.all().all(|findings| *findings == Findings::default())
+            && others.iter().all(|it| it.is_empty())
     }
 
     fn all(&self) -> impl Iterator<Item = &Findings> {
-        [&self.to_rooms, &self.to_visitors, &self.own].into_iter()
+        [&self.to_rooms, &self.to_visitors, &self.own, &self.recaps].into_iter()
     }
 
-    /// Judges one conversation by its room's texts and by what staff had accepted there.
-    fn judge(&mut self, conversation: &Conversation, bot: &str, room: &[Text], replies: &[String]) {
+    /// Judges one conversation by its rooms, in the order in which they were made.
+    fn judge(&mut self, conversation: &Conversation, bot: &str, rooms: &[Room]) {
         self.sessions += 1;
+        self.closed += usize::from(conversation.closed);
         self.visitor_texts += conversation.promised.len();
-        let relayed: Vec<_> = room
+        self.judge_rooms(conversation, bot, rooms);
+        self.judge_polls(conversation, rooms);
+        let standing = rooms.iter().filter(|room| !room.put_out).skip(1);
+        self.extra_rooms
+            .extend(standing.map(|room| room.id.clone()));
+    }
+
+    fn judge_rooms(&mut self, conversation: &Conversation, bot: &str, rooms: &[Room]) {
+        let Conversation {
+            promised,
+            uncertain,
+            ..
+        } = conversation;
+        let moved = rooms.iter().any(|room| room.put_out);
+        let relayed: Vec<_> = rooms
             .iter()
-            .filter(|text| text.sender == bot && !conversation.uncertain.contains(&text.body))
-            .map(|text| text.body.clone())
+            .flat_map(|room| &room.events)
+            .filter(|event| event.sender == bot && event.says(&event.body))
+            .filter(|event| !uncertain.contains(&event.body))
+            .map(|event| event.body.clone())
             .collect();
-        let relayed = Findings::compare(&conversation.promised, &relayed);
-        self.to_rooms.add(relayed);
-        let shown = |sender: &str| -> Vec<_> {
-            let entries = conversation.seen.iter();
-            entries
-                .filter(|entry| entry.sender == sender)
-                .filter(|entry| !conversation.uncertain.contains(&entry.body))
-                .map(|entry| entry.body.clone())
-                .collect()
+        let mut to_rooms = Findings::compare(promised, &relayed);
+        // What was said before there was another room may only be told there.
+        to_rooms.lost.retain(|_| !moved);
+        let unseen = promised
+            .iter()
+            .filter(|text| !recaps::is_seen(rooms, bot, text));
+        for text in unseen {
+            if !to_rooms.lost.contains(text) {
+                to_rooms.lost.push(text.clone());
+            }
+        }
+        self.to_rooms.add(to_rooms);
+
+        let Some(room) = rooms.last() else {
+            return;
         };
-        let own = Findings::compare(&conversation.promised, &shown("visitor"));
-        let shown = shown("staff");
-        if conversation.closed {
-            self.closed += 1;
+        let is_said = |text: &str| moved || room.events.iter().any(|event| event.says(text));
+        let texts = texts_in(promised, is_said);
+        self.recaps.add(recaps::judge(room, bot, &texts, moved));
+        // Those of staff are told as they read at the time, and of another room those that were shown.
+        let is_shown = |text: &str| conversation.seen.iter().any(|entry| entry.body == text);
+        let is_said = |text: &str| room.events.iter().any(|event| event.says(text));
+        let replies = rooms.iter().flat_map(|room| &room.replies);
+        let texts: Vec<_> = replies
+            .filter(|reply| reply.texts.len() == 1 && !reply.deleted)
+            .map(|reply| reply.texts[0].clone())
+            .collect();
+        let texts = texts_in(&texts, |text| is_said(text) || moved && is_shown(text));
+        self.recaps.add(recaps::judge(room, bot, &texts, moved));
+    }
+
+    fn judge_polls(&mut self, conversation: &Conversation, rooms: &[Room]) {
+        let Conversation {
+            promised,
+            uncertain,
+            closed,
+            seen,
+            delivery,
+            ..
+        } = conversation;
+        let own: Vec<_> = seen
+            .iter()
+            .filter(|entry| entry.sender == "visitor" && !uncertain.contains(&entry.body))
+            .map(|entry| entry.body.clone())
+            .collect();
+        let mut own = Findings::compare(promised, &own);
+
+        let replies: Vec<_> = rooms
+            .iter()
+            .flat_map(|room| room.replies.iter().map(move |reply| (room, reply)))
+            .collect();
+        let of = |text: &String| replies.iter().find(|(_, it)| it.texts.contains(text));
+        let first = |reply: &Reply| reply.texts[0].clone();
+        let accepted: Vec<_> = replies.iter().map(|(_, reply)| first(reply)).collect();
+        let (slots, strays) = shown::slots(seen);
+        let shown: Vec<_> = slots
+            .iter()
+            .map(|slot| of(&slot.first).map_or_else(|| slot.first.clone(), |(_, it)| first(it)))
+            .collect();
+        let mut to_visitors = Findings::compare(&accepted, &shown);
+        // A text that was deleted soon need not be shown first.
+        to_visitors
+            .lost
+            .retain(|text| of(text).is_some_and(|(room, it)| !it.deleted && !room.put_out));
+        if *closed {
             // What was shown until then is the beginning; the rest was not for the visitor.
-            let beginning = &replies[..shown.len().min(replies.len())];
-            self.to_visitors.add(Findings::compare(beginning, &shown));
-            self.own.add(Findings {
-                lost: Vec::new(),
-                ..own
-            });
+            let place = |text: &String| accepted.iter().position(|it| it == text);
+            let end = shown.iter().filter_map(place).max();
+            to_visitors.lost.retain(|text| place(text) < end);
+            own.lost.clear();
         } else {
             self.staff_texts += replies.len();
-            self.to_visitors.add(Findings::compare(replies, &shown));
-            self.own.add(own);
+            for slot in &slots {
+                if let Some((room, reply)) = of(&slot.first)
+                    && !room.put_out
+                    && slot.now.as_deref() != reads(&room.events, &reply.event_id)
+                {
+                    self.stale.push(slot.first.clone());
+                }
+            }
+            self.stale.extend(strays);
+            let delivered =
+                |text: &&String| delivery.get(*text).is_some_and(|it| it == "delivered");
+            let others = promised.iter().filter(|text| !delivered(text));
+            self.undelivered.extend(others.cloned());
         }
+        self.to_visitors.add(to_visitors);
+        self.own.add(own);
     }
 }
 
-/// Asks the homeserver for every room that the bot is in, and judges every conversation.
-pub(crate) async fn judge(
-    conversations: &[Conversation],
-    bot: &Account,
-    replies: &Replies,
-) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut rooms: HashMap<_, Vec<_>> = HashMap::new();
-    for room_id in bot.joined_rooms().await {
-        let session = bot.session_of(&room_id).await;
-        rooms.entry(session).or_default().push(room_id);
-    }
-    for conversation in conversations {
-        let own = rooms.remove(&Some(conversation.session_id.clone()));
-        let (mut texts, mut accepted) = (Vec::new(), Vec::new());
-        // One alone, if all is well. A text that is in another one is in the wrong room, not lost.
-        for (number, room_id) in own.unwrap_or_default().into_iter().enumerate() {
-            texts.extend(bot.texts(&room_id).await);
-            accepted.extend(replies.accepted(&room_id));
-            if number > 0 {
+fn texts_in(texts: &[String], is_in: impl Fn(&str) -> bool) -> Vec<String> {
+    let texts = texts.iter().filter(|text| is_in(text));
+    texts.cloned().collect()
+}
+
+/// Whom the oracle asks, and what it has to know of what was done.
+pub(crate) struct Witnesses<'a> {
+    pub(crate) bot: &'a Account,
+    /// The members of the staff, and whom they brought in.
+    pub(crate) staff: &'a [Arc<Account>],
+    pub(crate) replies: &'a Replies,
+    /// Rooms that the bot was put out of, with their sessions, in that order.
+    pub(crate) put_out: &'a [(String, String)],
+}
+
+impl Witnesses<'_> {
+    /// Asks the homeserver for every room that the bot or somebody of the staff is in, and judges every
+    /// conversation.
+    pub(crate) async fn judge(&self, conversations: &[Conversation]) -> Verdict {
+        let mut members: HashMap<String, Vec<&Account>> = HashMap::new();
+        for account in self.staff {
+            for room_id in account.joined_rooms().await {
+                members.entry(room_id).or_default().push(account);
+            }
+        }
+        let mut rooms: HashMap<Option<String>, Vec<Room>> = HashMap::new();
+        for (room_id, session) in self.put_out {
+            let views = members.remove(room_id).unwrap_or_default();
+            let room = self.read(room_id, &views, true).await;
+            rooms.entry(Some(session.clone())).or_default().push(room);
+        }
+        for room_id in self.bot.joined_rooms().await {
+            let session = self.bot.session_of(&room_id).await;
+            let views = members.remove(&room_id).unwrap_or_default();
+            let room = self.read(&room_id, &views, false).await;
+            rooms.entry(session).or_default().push(room);
+        }
+        let mut verdict = Verdict::default();
+        for conversation in conversations {
+            let own = rooms.remove(&Some(conversation.session_id.clone()));
+            verdict.judge(conversation, &self.bot.user_id, &own.unwrap_or_default());
+        }
+        let others = rooms.into_values().flatten();
+        verdict.extra_rooms.extend(others.map(|room| room.id));
+        // Those of conversations that the bot has left by itself.
+        for (room_id, accounts) in members {
+            if accounts[0].session_of(&room_id).await.is_some() {
                 verdict.extra_rooms.push(room_id);
             }
         }
-        verdict.judge(conversation, &bot.user_id, &texts, &accepted);
-    }
-    verdict.extra_rooms.extend(rooms.into_values().flatten());
-    verdict
-}
-
-/// A text that a poll showed.
-impl Entry {
-    #[cfg(test)]
-    fn new(sender: &str, body: &str) -> Self {
-        Self {
-            id: String::new(),
-            sender: sender.to_owned(),
-            body: body.to_owned(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn texts(words: &str) -> Vec<String> {
-        words.split_whitespace().map(str::to_owned).collect()
-    }
-
-    fn findings(found: &str) -> Findings {
-        Findings::compare(&texts("a b c d"), &texts(found))
-    }
-
-    #[test]
-    fn a_kept_promise_has_no_findings() {
-        assert_eq!(findings("a b c d"), Findings::default());
-    }
-
-    #[test]
-    fn a_lost_text_is_noticed() {
-        assert_eq!(findings("a b d").lost, ["c"]);
-        assert_eq!(findings("").lost, ["a", "b", "c", "d"]);
-    }
-
-    #[test]
-    fn a_doubled_text_is_noticed_wherever_it_is() {
-        for found in ["a b b c d", "a b c d b"] {
-            let findings = findings(found);
-            assert_eq!(findings.doubled, ["b"], "{found}");
-            assert!(findings.lost.is_empty() && findings.out_of_order.is_empty());
-        }
-    }
-
-    #[test]
-    fn texts_that_changed_places_are_noticed() {
-        let findings = findings("a c b d");
-        assert_eq!(findings.out_of_order, ["b"]);
-        assert!(findings.lost.is_empty() && findings.doubled.is_empty());
-    }
-
-    #[test]
-    fn a_text_that_nobody_was_promised_is_noticed() {
-        assert_eq!(findings("a b c d e").unpromised, ["e"]);
-    }
-
-    /// A conversation in which all is well, and its room.
-    fn history() -> (Conversation, Vec<Text>, Vec<String>) {
-        let conversation = Conversation {
-            session_id: "s".to_owned(),
-            token: "t".to_owned(),
-            promised: texts("a b"),
-            uncertain: texts("u"),
-            closed: false,
-            seen: vec![
-                Entry::new("visitor", "a"),
-                Entry::new("staff", "r1"),
-                Entry::new("visitor", "b"),
-                Entry::new("staff", "r2"),
-            ],
-        };
-        let room = [("bot", "a"), ("alice", "r1"), ("bot", "b"), ("alice", "r2")];
-        let room = room.map(|(sender, body)| Text {
-            sender: sender.to_owned(),
-            body: body.to_owned(),
-        });
-        (conversation, room.into(), texts("r1 r2"))
-    }
-
-    fn judged(conversation: &Conversation, room: &[Text], replies: &[String]) -> Verdict {
-        let mut verdict = Verdict::default();
-        verdict.judge(conversation, "bot", room, replies);
         verdict
     }
 
-    #[test]
-    fn each_direction_is_judged() {
-        let (conversation, room, replies) = history();
-        let verdict = judged(&conversation, &room, &replies);
-        assert!(verdict.is_flawless(), "{verdict:?}");
-        assert_eq!((verdict.visitor_texts, verdict.staff_texts), (2, 2));
-
-        let verdict = judged(&conversation, &room[..2], &replies);
-        assert_eq!((verdict.lost(), verdict.to_rooms.lost), (1, texts("b")));
-
-        let (mut conversation, room, replies) = history();
-        conversation.seen.pop();
-        let verdict = judged(&conversation, &room, &replies);
-        assert_eq!((verdict.lost(), verdict.to_visitors.lost), (1, texts("r2")));
-
-        let (mut conversation, room, replies) = history();
-        conversation.seen.swap(0, 2);
-        let verdict = judged(&conversation, &room, &replies);
-        assert_eq!(
-            (verdict.out_of_order(), verdict.own.out_of_order),
-            (1, texts("a"))
-        );
-    }
-
-    #[test]
-    fn a_text_whose_answer_was_lost_may_be_there_and_a_refused_one_may_not() {
-        let (conversation, mut room, replies) = history();
-        for (body, flawless) in [("u", true), ("refused", false)] {
-            room.push(Text {
-                sender: "bot".to_owned(),
-                body: body.to_owned(),
-            });
-            let verdict = judged(&conversation, &room, &replies);
-            assert_eq!(verdict.is_flawless(), flawless, "{verdict:?}");
+    /// A room that was deleted has nothing in it.
+    async fn read(&self, room_id: &str, members: &[&Account], put_out: bool) -> Room {
+        let mut room = Room {
+            id: room_id.to_owned(),
+            replies: self.replies.accepted(room_id),
+            put_out,
+            ..Room::default()
+        };
+        if !put_out {
+            room.events = self.bot.history(room_id).await;
         }
-    }
-
-    #[test]
-    fn a_closed_conversation_shows_a_beginning() {
-        let (mut conversation, room, replies) = history();
-        conversation.closed = true;
-        conversation.seen.pop();
-        assert!(judged(&conversation, &room, &replies).is_flawless());
-        // A gap is none.
-        conversation.seen[1] = Entry::new("staff", "r2");
-        assert!(!judged(&conversation, &room, &replies).is_flawless());
+        for member in members {
+            room.views.push(member.history(room_id).await);
+        }
+        if put_out {
+            // The bot is not in it any more.
+            room.events = room.views.first().cloned().unwrap_or_default();
+        }
+        room
     }
 }

@@ -24,7 +24,7 @@ use tokio::{
 use uuid::Uuid;
 
 /// How likely a request's faults are. By default there are none.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Weather {
     /// The connection is cut when the request has come, and nothing is forwarded.
     pub(crate) cut_before: f64,
@@ -38,6 +38,10 @@ pub(crate) struct Weather {
     /// The connection of a `createRoom` is cut at once, and the homeserver begins with it only so
     /// much later: what a busy homeserver does.
     pub(crate) late_rooms: Option<Duration>,
+    /// What is asked of this room's history is answered with 500.
+    pub(crate) broken_history: Option<String>,
+    /// In answers, the one stands in the place of the other: what this homeserver would not let pass.
+    pub(crate) rewrite: Option<(String, String)>,
 }
 
 /// Faults that have happened.
@@ -46,6 +50,7 @@ pub(crate) struct Counts {
     pub(crate) cut_before: AtomicUsize,
     pub(crate) cut_after: AtomicUsize,
     pub(crate) delayed: AtomicUsize,
+    pub(crate) broken: AtomicUsize,
 }
 
 struct State {
@@ -62,6 +67,11 @@ enum Fate {
     CutAfter(bool),
     Delay(Duration),
 }
+
+/// What a homeserver answers that cannot read a room's history.
+const BROKEN: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n\
+    Content-Length: 40\r\nConnection: close\r\n\r\n\
+    {\"errcode\":\"M_UNKNOWN\",\"error\":\"Broken\"}";
 
 /// The proxy; it ends when this is dropped.
 pub(crate) struct Proxy {
@@ -148,7 +158,13 @@ async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
     let Some(request) = Request::read(&mut client).await? else {
         return Ok(());
     };
-    let weather = *state.weather.lock().unwrap();
+    let weather = state.weather.lock().unwrap().clone();
+    if let Some(room_id) = &weather.broken_history
+        && request.is_about_history_of(room_id)
+    {
+        state.counts.broken.fetch_add(1, Ordering::Relaxed);
+        return client.write_all(BROKEN).await;
+    }
     if let Some(late) = weather.late_rooms
         && request.head.contains("/createRoom ")
     {
@@ -162,7 +178,7 @@ async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
     let fate = if weather.random_transactions && !request.is_message() {
         Fate::Forward
     } else {
-        state.fate(weather)
+        state.fate(&weather)
     };
     match fate {
         Fate::CutBefore => return Ok(()),
@@ -180,6 +196,14 @@ async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
         return Ok(());
     }
     let (mut from_client, mut to_client) = client.split();
+    if let Some((from, to)) = &weather.rewrite {
+        let mut answer = Vec::new();
+        tokio::select! {
+            answered = homeserver.read_to_end(&mut answer) => answered.map(drop)?,
+            _ = from_client.read_u8() => return Ok(()),
+        }
+        return to_client.write_all(&rewritten(&answer, from, to)).await;
+    }
     tokio::select! {
         answered = copy(&mut homeserver, &mut to_client) => answered.map(drop),
         // The client has gone.
@@ -188,7 +212,7 @@ async fn relay(mut client: TcpStream, state: &State) -> io::Result<()> {
 }
 
 impl State {
-    fn fate(&self, weather: Weather) -> Fate {
+    fn fate(&self, weather: &Weather) -> Fate {
         let mut rng = self.rng.lock().unwrap();
         let count = |counter: &AtomicUsize| counter.fetch_add(1, Ordering::Relaxed);
         let dice: f64 = rng.random();
@@ -235,6 +259,15 @@ impl Request {
         Ok(Some(Self { head, body }))
     }
 
+    /// Whether it asks for a page of a room's history.
+    fn is_about_history_of(&self, room_id: &str) -> bool {
+        // The room's id without what may be escaped in a path.
+        let opaque = room_id.trim_start_matches('!').split(':').next();
+        let mut path = self.head.lines().next().unwrap_or_default().split('/');
+        let in_room = path.any(|part| opaque.is_some_and(|opaque| part.contains(opaque)));
+        in_room && path.any(|part| part.starts_with("messages?") || part == "messages")
+    }
+
     fn is_message(&self) -> bool {
         self.head.contains("/send/m.room.message/")
     }
@@ -255,6 +288,23 @@ impl Request {
         head.push_str("\r\n");
         [head.as_bytes(), &self.body].concat()
     }
+}
+
+/// An answer with other words in its body.
+fn rewritten(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let answer = String::from_utf8_lossy(answer);
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return Vec::new();
+    };
+    let body = body.replace(from, to);
+    assert!(header(head, "transfer-encoding").is_none(), "{head}");
+    let mut lines: Vec<_> = head
+        .lines()
+        .filter(|line| header(line, "content-length").is_none())
+        .collect();
+    let length = format!("Content-Length: {}\r\n", body.len());
+    lines.extend([&*length, &*body]);
+    lines.join("\r\n").into_bytes()
 }
 
 fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {

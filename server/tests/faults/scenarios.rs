@@ -4,6 +4,8 @@
 //! They all begin at once. Those in `together` break things side by side, those in `alone` one after
 //! the other; while the rest is awaited and judged, others may go on.
 
+mod meanwhile;
+
 use std::{sync::atomic::Ordering, time::Duration};
 
 use rand::Rng;
@@ -30,13 +32,22 @@ async fn a_while(rng: &mut impl Rng, range_ms: std::ops::Range<u64>) {
     sleep(Duration::from_millis(rng.random_range(range_ms))).await;
 }
 
+/// The middle of so many times, which are sorted then.
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
 async fn finish(mut stage: Stage, workload: Workload, faults: &str) {
     let verdict = stage.close(workload, faults).await;
     assert_flawless(&verdict);
 }
 
 mod alone {
-    //! The parts that all scenarios share are killed.
+    //! The parts that all scenarios share are killed, or the clock judges.
+
+    mod line_dead;
+    mod standby;
 
     use super::*;
 
@@ -108,10 +119,6 @@ mod alone {
         }
         drop(alone);
         // One that the machine was slow at says nothing.
-        let median = |times: &mut Vec<Duration>| {
-            times.sort_unstable();
-            times[times.len() / 2]
-        };
         let (to_visitor, to_room) = (median(&mut to_visitor), median(&mut to_room));
         let faults = format!(
             "{kills} kills of the server that syncs: median {:.1} s to the visitor, {:.1} s to the room",
@@ -128,6 +135,12 @@ mod alone {
 
 mod together {
     //! What each scenario has of its own is killed or cut.
+
+    mod frozen;
+    mod overload;
+    mod poison;
+    mod put_out;
+    mod staff;
 
     use super::*;
 
@@ -254,7 +267,9 @@ mod together {
         );
         assert_flawless(&stage.judge(vec![earlier, later], &faults).await);
         for room_id in &stage.foreign_rooms {
-            assert_eq!(stage.bot.messages(room_id).await, 1, "{room_id}");
+            let events = stage.bot.history(room_id).await;
+            let messages = events.iter().filter(|event| event.is_message());
+            assert_eq!(messages.count(), 1, "{room_id}");
         }
     }
 

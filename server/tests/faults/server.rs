@@ -9,6 +9,7 @@ use std::{
 };
 
 use rand::Rng;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep},
@@ -75,6 +76,21 @@ impl Server {
             .stderr(self.log.try_clone().unwrap())
             .spawn()
             .unwrap()
+    }
+
+    /// SIGSTOP: it holds what it holds, and does nothing.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("a server that runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
     }
 
     /// SIGKILL.

@@ -1,6 +1,6 @@
 //! What one scenario plays on: a database, accounts, a proxy and servers of its own.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 use sqlx::{
@@ -8,15 +8,19 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::{Instant, sleep};
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
+    api::{Api, Conversation, Entry},
     homeserver::{self, Account},
-    oracle::{self, Verdict},
+    line::Line,
+    oracle::{Verdict, Witnesses},
     parts,
     proxy::Proxy,
+    replies::Replies,
     server::Server,
-    workload::{Api, Conversation, Entry, Replies, Workload},
+    workload::{Cast, Workload},
 };
 
 /// How the bot proves itself.
@@ -28,6 +32,19 @@ pub(crate) enum Credentials {
     Token,
 }
 
+/// What is different in a scenario from most.
+#[derive(Default)]
+pub(crate) struct Setting<'a> {
+    /// Configured staff besides the first.
+    pub(crate) more_staff: &'a [Arc<Account>],
+    /// Configured ids of nobody who could take part.
+    pub(crate) more_ids: &'a [&'a str],
+    /// The servers reach Postgres over a line that can go dead.
+    pub(crate) line: bool,
+    /// Variables of the servers.
+    pub(crate) variables: &'a [(&'static str, &'static str)],
+}
+
 pub(crate) struct Stage {
     name: &'static str,
     seed: u64,
@@ -35,56 +52,89 @@ pub(crate) struct Stage {
     pub(crate) pool: PgPool,
     pub(crate) bot: Account,
     pub(crate) staff: Arc<Account>,
+    /// Everybody who may be in a conversation's room with the bot.
+    pub(crate) everybody: Vec<Arc<Account>>,
     pub(crate) proxy: Proxy,
+    /// Where the setting asks for one.
+    pub(crate) line: Option<Line>,
     pub(crate) servers: Vec<Server>,
     pub(crate) api: Api,
     pub(crate) replies: Arc<Replies>,
     /// Rooms that the bot is in, and that are no conversation.
     pub(crate) foreign_rooms: Vec<String>,
+    /// Rooms that the bot was put out of, with their sessions.
+    pub(crate) put_out: Vec<(String, String)>,
+    /// Whether visitors end some of their conversations.
+    pub(crate) visitors_close: bool,
     pub(crate) rng: StdRng,
 }
 
 impl Stage {
-    /// Sets the scene, and starts the servers.
+    /// Sets the scene as most scenarios need it, and starts the servers.
     pub(crate) async fn set(name: &'static str, servers: usize, credentials: Credentials) -> Self {
+        let admin = Account::admin().await;
+        Self::set_so(name, servers, credentials, &admin, Setting::default()).await
+    }
+
+    /// Sets the scene, and starts the servers.
+    pub(crate) async fn set_so(
+        name: &'static str,
+        servers: usize,
+        credentials: Credentials,
+        admin: &Account,
+        setting: Setting<'_>,
+    ) -> Self {
         let seed = parts::seed();
         println!("{name}: FAULT_SEED={seed}");
         let database = database(name).await;
-        let admin = Account::admin().await;
-        let bot = Account::unlimited("bot", &admin).await;
-        let staff = Account::unlimited("alice", &admin).await;
+        let bot = Account::unlimited("bot", admin).await;
+        let staff = Arc::new(Account::unlimited("alice", admin).await);
+        let colleague = Arc::new(Account::unlimited("bob", admin).await);
         let proxy = Proxy::start(&homeserver::url(), seed).await;
         let credential = match credentials {
             Credentials::Password => ("MATRIX_SUPPORT_BOT_PASSWORD", bot.password.clone()),
             Credentials::Token => ("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", bot.access_token.clone()),
         };
-        let variables = [
-            ("DATABASE_URL", database.clone()),
+        let mut servers_database = Url::parse(database.as_str()).unwrap();
+        let mut line = None;
+        if setting.line {
+            let host = servers_database.host_str().unwrap();
+            let postgres = SocketAddr::new(host.parse().unwrap(), servers_database.port().unwrap());
+            let started = Line::start(postgres).await;
+            servers_database.set_port(Some(started.port())).unwrap();
+            line = Some(started);
+        }
+        let mut staff_ids = vec![staff.user_id.as_str()];
+        staff_ids.extend(setting.more_staff.iter().map(|it| it.user_id.as_str()));
+        staff_ids.extend(setting.more_ids);
+        let mut variables = vec![
             ("MATRIX_HOMESERVER_URL", proxy.url()),
             ("MATRIX_SUPPORT_BOT_MXID", bot.user_id.clone()),
-            ("MATRIX_SUPPORT_STAFF_MXIDS", staff.user_id.clone()),
+            ("MATRIX_SUPPORT_STAFF_MXIDS", staff_ids.join(",")),
             credential,
             (
                 "SUPPORT_CHAT_ALLOWED_ORIGINS",
                 "http://localhost".to_owned(),
             ),
-            ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0".to_owned()),
-            ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0".to_owned()),
-            (
-                "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
-                "0".to_owned(),
-            ),
-            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0".to_owned()),
         ];
+        for limit in LIMITS {
+            variables.push((limit, "0".to_owned()));
+        }
+        // The later one counts.
+        let more = setting.variables.iter();
+        variables.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
         let mut started = Vec::new();
         for number in 0..servers {
-            let mut variables = variables.to_vec();
+            let mut variables = variables.clone();
             // By its name, Postgres tells which of them holds a lock.
-            variables[0].1 = format!("{database}?application_name={number}");
+            servers_database.set_query(Some(&format!("application_name={number}")));
+            variables.push(("DATABASE_URL", servers_database.to_string()));
             let mut server = Server::new(&format!("{name}-{number}"), variables);
             server.start().await;
             started.push(server);
         }
+        let mut everybody = vec![staff.clone(), colleague];
+        everybody.extend_from_slice(setting.more_staff);
         Self {
             name,
             seed,
@@ -94,12 +144,16 @@ impl Stage {
                 .connect_lazy(&database)
                 .unwrap(),
             bot,
-            staff: Arc::new(staff),
+            staff,
+            everybody,
             proxy,
+            line,
             api: Api::new(started.iter().map(Server::url).collect()),
             servers: started,
             replies: Arc::default(),
             foreign_rooms: Vec::new(),
+            put_out: Vec::new(),
+            visitors_close: true,
             rng: StdRng::seed_from_u64(seed),
         }
     }
@@ -112,17 +166,30 @@ impl Stage {
 
     /// Visitors and staff begin.
     pub(crate) fn open(&self, visitors: u64) -> Workload {
-        let (staff, replies) = (self.staff.clone(), self.replies.clone());
-        Workload::start(visitors, &self.api, &self.pool, staff, replies, self.seed)
+        let cast = Cast {
+            api: self.api.clone(),
+            pool: self.pool.clone(),
+            staff: self.staff.clone(),
+            colleague: self.everybody[1].clone(),
+            replies: self.replies.clone(),
+            close: self.visitors_close,
+        };
+        Workload::start(visitors, &cast, self.seed)
     }
 
     /// With everything up again: lets visitors and staff finish, and judges.
-    pub(crate) async fn close(&mut self, mut workload: Workload, faults: &str) -> Verdict {
+    pub(crate) async fn close(&mut self, workload: Workload, faults: &str) -> Verdict {
+        let conversations = self.let_finish(workload).await;
+        self.judge(conversations, faults).await
+    }
+
+    /// Lets visitors and staff finish.
+    pub(crate) async fn let_finish(&self, mut workload: Workload) -> Vec<Conversation> {
         let conversations = workload.visitors_leave().await;
         // Now every room is there, and every invitation.
         self.outbox_is_empty().await;
         workload.staff_leave().await;
-        self.judge(conversations, faults).await
+        conversations
     }
 
     /// Waits until nothing is under way, and judges.
@@ -132,12 +199,20 @@ impl Stage {
         faults: &str,
     ) -> Verdict {
         self.outbox_is_empty().await;
+        // A room that nobody has joined shows nobody anything.
+        self.staff.join_all().await;
         conversations.push(self.last_conversation().await);
         self.outbox_is_empty().await;
         for conversation in conversations.iter_mut().filter(|it| !it.closed) {
             self.api.poll_all(conversation).await;
         }
-        let mut verdict = oracle::judge(&conversations, &self.bot, &self.replies).await;
+        let witnesses = Witnesses {
+            bot: &self.bot,
+            staff: &self.everybody,
+            replies: &self.replies,
+            put_out: &self.put_out,
+        };
+        let mut verdict = witnesses.judge(&conversations).await;
         verdict
             .extra_rooms
             .retain(|room_id| !self.foreign_rooms.contains(room_id));
@@ -175,8 +250,8 @@ impl Stage {
     }
 
     pub(crate) async fn reply(&self, room_id: &str, text: &str) {
-        let text = text.to_owned();
-        self.replies.send(&self.staff, room_id, text).await;
+        let sent = self.replies.send(&self.staff, room_id, text.to_owned());
+        assert!(sent.await, "{}: no room {room_id}", self.name);
     }
 
     /// Polls until something of the staff's is shown.
@@ -227,20 +302,21 @@ impl Stage {
         }
     }
 
+    /// Waits until a conversation has a room, whatever goes on in others; gives the room.
     pub(crate) async fn wait_for_room(&self, conversation: &Conversation) -> String {
         let deadline = Instant::now() + parts::PATIENCE;
         let id: Uuid = conversation.session_id.parse().unwrap();
         loop {
-            self.outbox_is_empty().await;
             let room = sqlx::query_scalar("SELECT room_id FROM sessions WHERE id = $1")
                 .bind(id)
                 .fetch_one(&self.pool)
                 .await;
             match room {
-                Ok(room_id) => return room_id,
+                Ok(Some(room_id)) => return room_id,
                 // Another scenario may have killed Postgres.
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+                other => assert!(Instant::now() < deadline, "{}: {other:?}", self.name),
             }
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -249,9 +325,9 @@ impl Stage {
         let took = self.started.elapsed().as_secs();
         println!(
             "\n{name} (FAULT_SEED={seed}, {took} s)\n\
-             | scenario | faults | sessions (closed) | visitor texts | staff texts | lost | doubled | out of order | unpromised | extra rooms |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n\
-             | {name} | {faults} | {} ({}) | {} | {} | {} | {} | {} | {} | {} |\n",
+             | scenario | faults | sessions (closed) | visitor texts | staff texts | lost | doubled | out of order | unpromised | stale | undelivered | extra rooms |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n\
+             | {name} | {faults} | {} ({}) | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             verdict.sessions,
             verdict.closed,
             verdict.visitor_texts,
@@ -260,10 +336,20 @@ impl Stage {
             verdict.doubled(),
             verdict.out_of_order(),
             verdict.unpromised(),
+            verdict.stale.len(),
+            verdict.undelivered.len(),
             verdict.extra_rooms.len(),
         );
     }
 }
+
+/// Switched off, since all visitors of a scenario come from one address.
+const LIMITS: [&str; 4] = [
+    "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
+    "SUPPORT_CHAT_SESSIONS_PER_HOUR",
+    "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
+    "SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE",
+];
 
 /// A database of the scenario's own, which its servers migrate.
 async fn database(name: &str) -> String {
@@ -277,7 +363,7 @@ async fn database(name: &str) -> String {
     .execute(&mut connection)
     .await
     .unwrap();
-    let mut url = url::Url::parse(&url).unwrap();
+    let mut url = Url::parse(&url).unwrap();
     url.set_path(&database);
     url.into()
 }

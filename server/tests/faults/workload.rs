@@ -1,23 +1,20 @@
 //! Visitors and staff, who go on whatever happens, and write down what they were promised.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::{
     task::{JoinHandle, JoinSet},
-    time::{Instant, sleep},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::{homeserver::Account, parts};
+use crate::{
+    api::{Api, Conversation},
+    homeserver::Account,
+    replies::Replies,
+};
 
 /// So much may wait in the outbox before visitors come no more: the homeserver is to be broken, not
 /// just swamped.
@@ -25,177 +22,17 @@ const BACKLOG: i64 = 250;
 /// Enough for a reply before, during and after a fault.
 const REPLIES: usize = 4;
 
-/// What a poll showed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    pub(crate) sender: String,
-    pub(crate) body: String,
-}
-
-/// A session, as its visitor knows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Conversation {
-    pub(crate) session_id: String,
-    pub(crate) token: String,
-    /// The texts that were answered with 2xx, in the order they were sent in.
-    pub(crate) promised: Vec<String>,
-    /// Texts that were sent once, with no telling answer: they may be there or not.
-    pub(crate) uncertain: Vec<String>,
-    pub(crate) closed: bool,
-    /// What polls showed, each asked for what came after the last.
-    pub(crate) seen: Vec<Entry>,
-}
-
-/// The servers' API, as a client uses it that does not give up.
+/// Who takes part.
 #[derive(Clone)]
-pub(crate) struct Api {
-    client: Client,
-    bases: Vec<String>,
-}
-
-impl Api {
-    /// Over all of these servers, each attempt at any of them.
-    pub(crate) fn new(bases: Vec<String>) -> Self {
-        let client = Client::builder().timeout(Duration::from_secs(10)).build();
-        let client = client.unwrap();
-        Self { client, bases }
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let base = &self.bases[rand::rng().random_range(0..self.bases.len())];
-        self.client
-            .request(method, format!("{base}/v1/support-chat{path}"))
-    }
-
-    /// Repeats a request under one key until it is accepted. An answer that was lost, or says that
-    /// the outcome is not known, is as good as a 503: the key sees to it that the request counts once.
-    async fn insist(&self, path: &str, token: Option<&str>, body: Option<&Value>) -> Value {
-        let deadline = Instant::now() + parts::PATIENCE;
-        let key = Uuid::new_v4().to_string();
-        loop {
-            let mut request = self
-                .request(Method::POST, path)
-                .header("Idempotency-Key", &key);
-            if let Some(token) = token {
-                request = request.bearer_auth(token);
-            }
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            let answer = async {
-                let response = request.send().await?;
-                let status = response.status();
-                Ok::<_, reqwest::Error>((status, response.text().await?))
-            };
-            match answer.await {
-                Ok((status, text)) if status.is_success() => {
-                    return serde_json::from_str(&text).unwrap_or_default();
-                }
-                Ok((status, text)) if !status.is_server_error() => {
-                    panic!("{path} was refused: {status} {text}");
-                }
-                failure => assert!(Instant::now() < deadline, "{path}: {failure:?}"),
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    pub(crate) async fn create(&self, text: &str) -> Conversation {
-        let body = json!({ "initialMessage": text, "visitorName": "Ada" });
-        let created = self.insist("/sessions", None, Some(&body)).await;
-        let field = |name: &str| created[name].as_str().expect(name).to_owned();
-        Conversation {
-            session_id: field("sessionId"),
-            token: field("token"),
-            promised: vec![text.to_owned()],
-            uncertain: Vec::new(),
-            closed: false,
-            seen: Vec::new(),
-        }
-    }
-
-    pub(crate) async fn send(&self, conversation: &mut Conversation, text: String) {
-        let path = format!("/sessions/{}/messages", conversation.session_id);
-        let body = json!({ "body": text });
-        self.insist(&path, Some(&conversation.token), Some(&body))
-            .await;
-        conversation.promised.push(text);
-    }
-
-    /// Sends without a key, and takes the answer for what it says: 503 means that the text was not
-    /// accepted, and never will be.
-    async fn send_once(&self, conversation: &mut Conversation, text: String) {
-        let path = format!("/sessions/{}/messages", conversation.session_id);
-        let request = self.request(Method::POST, &path);
-        let request = request.bearer_auth(&conversation.token);
-        let response = request.json(&json!({ "body": text })).send().await;
-        match response.map(|response| response.status()) {
-            Ok(StatusCode::CREATED) => conversation.promised.push(text),
-            Ok(StatusCode::SERVICE_UNAVAILABLE) => {}
-            Ok(status) if !status.is_server_error() => panic!("{path} was refused: {status}"),
-            _ => conversation.uncertain.push(text),
-        }
-    }
-
-    async fn close(&self, conversation: &mut Conversation) {
-        let path = format!("/sessions/{}/close", conversation.session_id);
-        self.insist(&path, Some(&conversation.token), None).await;
-        conversation.closed = true;
-    }
-
-    /// Asks once for what came after the last entry seen; `None` when there is no answer.
-    pub(crate) async fn poll(&self, conversation: &mut Conversation) -> Option<usize> {
-        let mut path = format!("/sessions/{}/messages", conversation.session_id);
-        if let Some(last) = conversation.seen.last() {
-            path = format!("{path}?after={}", last.id);
-        }
-        let request = self.request(Method::GET, &path);
-        let response = request.bearer_auth(&conversation.token).send();
-        let response = response.await.ok()?;
-        let status = response.status();
-        let text = response.text().await.ok()?;
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            return None;
-        }
-        assert_eq!(status, StatusCode::OK, "{path}: {text}");
-        let answer: Value = serde_json::from_str(&text).unwrap();
-        let entries = answer["messages"].as_array().unwrap();
-        conversation.seen.extend(entries.iter().map(|entry| {
-            let field = |name: &str| entry[name].as_str().expect(name).to_owned();
-            Entry {
-                id: field("id"),
-                sender: field("sender"),
-                body: field("body"),
-            }
-        }));
-        Some(entries.len())
-    }
-
-    /// Asks until nothing more comes.
-    pub(crate) async fn poll_all(&self, conversation: &mut Conversation) {
-        let deadline = Instant::now() + parts::PATIENCE;
-        while self.poll(conversation).await != Some(0) {
-            assert!(Instant::now() < deadline, "polls have no end");
-        }
-    }
-}
-
-/// What the homeserver accepted from staff, in order, by room.
-#[derive(Default)]
-pub(crate) struct Replies(Mutex<HashMap<String, Vec<String>>>);
-
-impl Replies {
-    pub(crate) fn accepted(&self, room_id: &str) -> Vec<String> {
-        let replies = self.0.lock().unwrap();
-        replies.get(room_id).cloned().unwrap_or_default()
-    }
-
-    pub(crate) async fn send(&self, staff: &Account, room_id: &str, text: String) {
-        staff.say(room_id, &text).await;
-        let mut replies = self.0.lock().unwrap();
-        replies.entry(room_id.to_owned()).or_default().push(text);
-    }
+pub(crate) struct Cast {
+    pub(crate) api: Api,
+    pub(crate) pool: PgPool,
+    pub(crate) staff: Arc<Account>,
+    /// Whom staff bring into some rooms, when much has been said there already.
+    pub(crate) colleague: Arc<Account>,
+    pub(crate) replies: Arc<Replies>,
+    /// Whether visitors end some of their conversations.
+    pub(crate) close: bool,
 }
 
 /// Visitors and staff at work.
@@ -207,21 +44,14 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    pub(crate) fn start(
-        count: u64,
-        api: &Api,
-        pool: &PgPool,
-        staff: Arc<Account>,
-        replies: Arc<Replies>,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn start(count: u64, cast: &Cast, seed: u64) -> Self {
         let (leave, stop) = (CancellationToken::new(), CancellationToken::new());
         let mut visitors = JoinSet::new();
         for number in 0..count {
             let rng = StdRng::seed_from_u64(seed.wrapping_add(number));
-            visitors.spawn(visit(api.clone(), pool.clone(), number, rng, leave.clone()));
+            visitors.spawn(visit(cast.clone(), number, rng, leave.clone()));
         }
-        let staff = tokio::spawn(answer(staff, replies, stop.clone(), seed));
+        let staff = tokio::spawn(answer(cast.clone(), stop.clone(), seed));
         Self {
             leave,
             visitors,
@@ -249,15 +79,15 @@ impl Workload {
 
 /// One conversation after the other.
 async fn visit(
-    api: Api,
-    pool: PgPool,
+    cast: Cast,
     visitor: u64,
     mut rng: StdRng,
     leave: CancellationToken,
 ) -> Vec<Conversation> {
+    let Cast { api, pool, .. } = &cast;
     let mut conversations = Vec::new();
     loop {
-        wait_for_quiet(&pool, &leave).await;
+        wait_for_quiet(pool, &leave).await;
         if leave.is_cancelled() {
             return conversations;
         }
@@ -273,7 +103,7 @@ async fn visit(
             }
             api.poll(&mut conversation).await;
         }
-        if rng.random_bool(0.25) {
+        if rng.random_bool(0.25) && cast.close {
             api.close(&mut conversation).await;
         }
         conversations.push(conversation);
@@ -293,28 +123,49 @@ async fn wait_for_quiet(pool: &PgPool, leave: &CancellationToken) {
 }
 
 /// Accepts every invitation, and says something there a few times.
-async fn answer(staff: Arc<Account>, replies: Arc<Replies>, stop: CancellationToken, seed: u64) {
+async fn answer(cast: Cast, stop: CancellationToken, seed: u64) {
     let mut rooms = JoinSet::new();
     let mut since = None;
     let mut last_look = false;
     while !last_look {
         last_look = stop.is_cancelled();
-        let (invited, position) = staff.invitations(since.as_deref()).await;
+        let (invited, position) = cast.staff.invitations(since.as_deref()).await;
         since = Some(position);
         for room_id in invited {
-            let (staff, replies) = (staff.clone(), replies.clone());
-            let mut rng = StdRng::seed_from_u64(seed.wrapping_add(rooms.len() as u64));
-            rooms.spawn(async move {
-                staff.join(&room_id).await;
-                for number in 0..REPLIES {
-                    think(&mut rng, 3000).await;
-                    let text = format!("reply {number} in {room_id}");
-                    replies.send(&staff, &room_id, text).await;
-                }
-            });
+            let rng = StdRng::seed_from_u64(seed.wrapping_add(rooms.len() as u64));
+            rooms.spawn(attend(cast.clone(), room_id, rng));
         }
     }
     rooms.join_all().await;
+}
+
+/// Joins a room, replies, edits and deletes some of it, and brings in a colleague now and then. A room
+/// that is taken away is left to itself.
+async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
+    let Cast { staff, replies, .. } = &cast;
+    if !staff.try_join(&room_id).await {
+        return;
+    }
+    // Not the room's id, which would be hidden from visitors.
+    let room: u32 = rng.random();
+    for number in 0..REPLIES {
+        think(&mut rng, 3000).await;
+        let text = format!("reply {number} in room {room:08x}");
+        if !replies.send(staff, &room_id, text).await {
+            return;
+        }
+        if rng.random_bool(0.2) {
+            let text = format!("reply {number} in room {room:08x}, edited");
+            replies.edit_last(staff, &room_id, text).await;
+        }
+        if rng.random_bool(0.1) {
+            replies.delete_last(staff, &room_id).await;
+        }
+        if number == 1 && rng.random_bool(0.25) {
+            staff.invite(&room_id, &cast.colleague).await;
+            cast.colleague.try_join(&room_id).await;
+        }
+    }
 }
 
 /// The pause of someone who types: what makes the moments of faults random.

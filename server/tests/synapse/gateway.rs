@@ -7,13 +7,14 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, to_bytes},
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 
 use crate::homeserver::{PATIENCE, homeserver_url};
@@ -21,11 +22,23 @@ use crate::homeserver::{PATIENCE, homeserver_url};
 /// Called with the method and path of each request, before it is forwarded.
 type Before = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync;
 
+/// Called with an answer, before it is passed on: `true` when it was altered, which is done once.
+type Alter = dyn FnMut(&mut Value) -> bool + Send;
+
+/// An answer in place of the homeserver's.
+struct Refusal {
+    part: &'static str,
+    status: StatusCode,
+    body: Value,
+}
+
 /// The way; it ends when this is dropped.
 pub(crate) struct Gateway {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<Mutex<Option<&'static str>>>,
+    refuses: Arc<Mutex<Option<Refusal>>>,
+    fails: Arc<Mutex<Option<String>>>,
+    alters: Arc<Mutex<Option<Box<Alter>>>>,
     running: JoinHandle<()>,
 }
 
@@ -33,7 +46,9 @@ pub(crate) struct Gateway {
 struct Shared {
     client: reqwest::Client,
     asked: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<Mutex<Option<&'static str>>>,
+    refuses: Arc<Mutex<Option<Refusal>>>,
+    fails: Arc<Mutex<Option<String>>>,
+    alters: Arc<Mutex<Option<Box<Alter>>>>,
     before: Arc<Before>,
 }
 
@@ -50,10 +65,13 @@ impl Gateway {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, refuses) = (Arc::default(), Arc::default());
+        let (fails, alters) = (Arc::default(), Arc::default());
         let shared = Shared {
             client: reqwest::Client::new(),
             asked: Arc::clone(&asked),
             refuses: Arc::clone(&refuses),
+            fails: Arc::clone(&fails),
+            alters: Arc::clone(&alters),
             before: Arc::new(before),
         };
         let router = Router::new().fallback(forward).with_state(shared);
@@ -62,6 +80,8 @@ impl Gateway {
             address,
             asked,
             refuses,
+            fails,
+            alters,
             running,
         }
     }
@@ -88,7 +108,22 @@ impl Gateway {
 
     /// Answers with 503 to the next request that has this in its method and path.
     pub(crate) fn refuse_next(&self, part: &'static str) {
-        *self.refuses.lock().unwrap() = Some(part);
+        self.answer_next(part, StatusCode::SERVICE_UNAVAILABLE, Value::Null);
+    }
+
+    /// Answers in place of the homeserver to the next request that has this in its method and path.
+    pub(crate) fn answer_next(&self, part: &'static str, status: StatusCode, body: Value) {
+        *self.refuses.lock().unwrap() = Some(Refusal { part, status, body });
+    }
+
+    /// Answers with 500 to all requests that have this in their method and path; to none any more with `None`.
+    pub(crate) fn fail(&self, part: Option<String>) {
+        *self.fails.lock().unwrap() = part;
+    }
+
+    /// Has the first answer altered for which `alter` says so.
+    pub(crate) fn alter(&self, alter: impl FnMut(&mut Value) -> bool + Send + 'static) {
+        *self.alters.lock().unwrap() = Some(Box::new(alter));
     }
 
     /// How many requests had this in their method and path.
@@ -106,9 +141,13 @@ async fn forward(State(shared): State<Shared>, request: Request) -> Response {
         .refuses
         .lock()
         .unwrap()
-        .take_if(|part| asked.contains(*part));
-    if refuses.is_some() {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        .take_if(|refusal| asked.contains(refusal.part));
+    if let Some(Refusal { status, body, .. }) = refuses {
+        return (status, Json(body)).into_response();
+    }
+    let fails = shared.fails.lock().unwrap().clone();
+    if fails.is_some_and(|part| asked.contains(&part)) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let (parts, body) = request.into_parts();
     let url = format!("{}{}", homeserver_url(), parts.uri);
@@ -123,8 +162,20 @@ async fn forward(State(shared): State<Shared>, request: Request) -> Response {
         Ok(answer) => {
             let status = answer.status();
             let json = [(header::CONTENT_TYPE, "application/json")];
-            (status, json, Body::from(answer.bytes().await.unwrap())).into_response()
+            let body = answer.bytes().await.unwrap();
+            (status, json, Body::from(altered(&shared, &body))).into_response()
         }
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
+}
+
+fn altered(shared: &Shared, body: &[u8]) -> Vec<u8> {
+    let mut alters = shared.alters.lock().unwrap();
+    if let (Some(alter), Ok(mut answer)) = (alters.as_mut(), serde_json::from_slice(body))
+        && alter(&mut answer)
+    {
+        *alters = None;
+        return answer.to_string().into_bytes();
+    }
+    body.to_vec()
 }

@@ -16,8 +16,41 @@ use crate::common::{self, TestApp, Visitor};
 /// Nothing here takes this long; what is awaited for longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A homeserver, and what proves the right to register accounts there.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    url: String,
+    secret: String,
+}
+
+impl Site {
+    /// The one that most tests use.
+    fn usual() -> Self {
+        Self::named("SYNAPSE")
+    }
+
+    /// One that encrypts private rooms by default.
+    pub(crate) fn encrypting() -> Self {
+        Self::named("SYNAPSE_ENCRYPTING")
+    }
+
+    fn named(name: &str) -> Self {
+        let variable = |part| {
+            let name = format!("{name}_{part}");
+            env::var(&name).unwrap_or_else(|_| {
+                panic!("{name}: run these tests with `cargo xtask test synapse`")
+            })
+        };
+        Self {
+            url: variable("URL"),
+            secret: variable("REGISTRATION_SECRET"),
+        }
+    }
+}
+
 /// An account, made for one test.
 pub(crate) struct Account {
+    site: Site,
     client: Client,
     pub(crate) user_id: String,
     pub(crate) access_token: String,
@@ -29,23 +62,22 @@ pub(crate) struct Account {
 }
 
 pub(crate) fn homeserver_url() -> String {
-    env::var("SYNAPSE_URL").expect("SYNAPSE_URL: run these tests with `cargo xtask test synapse`")
+    Site::usual().url
 }
 
 impl Account {
     pub(crate) async fn register(name: &str) -> Self {
-        Self::register_as(name, false).await
+        Self::register_as(&Site::usual(), name, false).await
     }
 
-    async fn register_as(name: &str, admin: bool) -> Self {
+    async fn register_as(site: &Site, name: &str, admin: bool) -> Self {
         let client = Client::new();
-        let secret = env::var("SYNAPSE_REGISTRATION_SECRET").expect("SYNAPSE_REGISTRATION_SECRET");
-        let url = format!("{}/_synapse/admin/v1/register", homeserver_url());
+        let url = format!("{}/_synapse/admin/v1/register", site.url);
         let nonce: Value = client.get(&url).send().await.unwrap().json().await.unwrap();
         let nonce = nonce["nonce"].as_str().unwrap();
         let username = format!("{name}-{}", Uuid::new_v4().simple());
         let password = Uuid::new_v4().to_string();
-        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+        let mut mac = Hmac::<Sha1>::new_from_slice(site.secret.as_bytes()).unwrap();
         let role = if admin { "admin" } else { "notadmin" };
         mac.update([nonce, &username, &password, role].join("\0").as_bytes());
         let mac = format!("{:x}", mac.finalize().into_bytes());
@@ -64,6 +96,7 @@ impl Account {
         let text = |name: &str| registered[name].as_str().expect("registered").to_owned();
         let (user_id, access_token) = (text("user_id"), text("access_token"));
         Self {
+            site: site.clone(),
             client,
             user_id,
             access_token,
@@ -81,7 +114,7 @@ impl Account {
         body: Option<Value>,
     ) -> (StatusCode, Value) {
         loop {
-            let url = format!("{}{path}", homeserver_url());
+            let url = format!("{}{path}", self.site.url);
             let mut request = self
                 .client
                 .request(method.clone(), url)
@@ -172,6 +205,10 @@ impl Account {
         .await
     }
 
+    pub(crate) fn invited_to_room(&self, room_id: &str) -> bool {
+        self.invited_to.iter().any(|invited| invited == room_id)
+    }
+
     /// How many there were so far.
     pub(crate) fn invitations(&self) -> usize {
         self.invited_to.len()
@@ -186,6 +223,12 @@ impl Account {
         .await;
     }
 
+    pub(crate) async fn invite(&self, room_id: &str, user_id: &str) {
+        let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
+        let invite = json!({ "user_id": user_id });
+        self.ok(Method::POST, &path, Some(invite)).await;
+    }
+
     /// Accepts the newest invitation.
     pub(crate) async fn accept(&mut self) -> String {
         let room_id = self.invitation().await;
@@ -195,8 +238,13 @@ impl Account {
 
     /// Sends an `m.room.message`; gives its event id.
     pub(crate) async fn send(&self, room_id: &str, content: Value) -> String {
+        self.send_as("m.room.message", room_id, content).await
+    }
+
+    /// Sends an event of this type; gives its id.
+    pub(crate) async fn send_as(&self, kind: &str, room_id: &str, content: Value) -> String {
         let path = format!(
-            "/_matrix/client/v3/rooms/{room_id}/send/m.room.message/{}",
+            "/_matrix/client/v3/rooms/{room_id}/send/{kind}/{}",
             Uuid::new_v4()
         );
         let answer = self.ok(Method::PUT, &path, Some(content)).await;
@@ -284,8 +332,12 @@ pub(crate) struct Team {
 
 impl Team {
     pub(crate) async fn new() -> Self {
-        let bot = Account::register("bot").await;
-        let admin = Account::register_as("admin", true).await;
+        Self::at(&Site::usual()).await
+    }
+
+    pub(crate) async fn at(site: &Site) -> Self {
+        let bot = Account::register_as(site, "bot", false).await;
+        let admin = Account::register_as(site, "admin", true).await;
         // As a deployment does it: the bot alone is exempt from the limits on people.
         let path = format!(
             "/_synapse/admin/v1/users/{}/override_ratelimit",
@@ -296,14 +348,14 @@ impl Team {
         Self {
             admin,
             bot,
-            alice: Account::register("alice").await,
-            bob: Account::register("bob").await,
+            alice: Account::register_as(site, "alice", false).await,
+            bob: Account::register_as(site, "bob", false).await,
         }
     }
 
     pub(crate) fn config(&self, pool: &PgPool, extra: &[(&str, &str)]) -> Config {
         let staff = format!("{},{}", self.alice.user_id, self.bob.user_id);
-        let url = homeserver_url();
+        let url = &self.bot.site.url;
         let mut vars = vec![
             ("MATRIX_HOMESERVER_URL", url.as_str()),
             ("MATRIX_SUPPORT_BOT_MXID", self.bot.user_id.as_str()),

@@ -20,12 +20,15 @@ async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
         .alice
         .wait_for_notice(&room_id, "my second message")
         .await;
-    assert!(recap.contains("Visitor: my first message"), "{recap}");
+    assert!(recap.contains("Visitor:\n> my first message"), "{recap}");
     team.alice.say(&room_id, "Hello from Alice").await;
 
     team.bob.accept().await;
     let recap = team.bob.wait_for_notice(&room_id, "Hello from Alice").await;
-    for text in ["Visitor: my first message", "Visitor: my second message"] {
+    for text in [
+        "Visitor:\n> my first message",
+        "Visitor:\n> my second message",
+    ] {
         assert!(recap.contains(text), "{recap}");
     }
     assert_eq!(

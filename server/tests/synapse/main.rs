@@ -20,6 +20,8 @@ mod homeserver;
 mod late_joiners;
 mod log_in;
 mod metrics;
+mod quarantine;
 mod relay_in;
 mod relay_out;
 mod room;
+mod staff_unreachable;

@@ -60,7 +60,7 @@ async fn what_is_relayed_is_counted_once_each_way(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn what_fails_for_good_is_counted_and_so_is_what_the_homeserver_says(pool: PgPool) {
+async fn a_lost_room_is_counted_and_so_is_what_the_homeserver_says(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("one").await;
@@ -68,12 +68,14 @@ async fn what_fails_for_good_is_counted_and_so_is_what_the_homeserver_says(pool:
     let room_id = team.alice.accept().await;
     let path = format!("/_matrix/client/v3/rooms/{room_id}/leave");
     team.bot.ok(Method::POST, &path, Some(json!({}))).await;
-    expect(visitor.send("lost").await, 201).await;
+    expect(visitor.send("two").await, 201).await;
     metrics(&app, |metrics| {
         let refused = "homeserver_errors_total\
                        {errcode=\"M_FORBIDDEN\",request=\"send_message\"}";
-        is(metrics, "messages_failed_total", 1.0)
-            && is(metrics, "messages_delivered_total", 1.0)
+        is(metrics, "rooms_lost_total", 1.0)
+            && is(metrics, "rooms_created_total", 2.0)
+            && is(metrics, "messages_failed_total", 0.0)
+            && is(metrics, "messages_delivered_total", 2.0)
             && metrics.contains_key(&format!("support_chat_{refused}"))
     })
     .await;

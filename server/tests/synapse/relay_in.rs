@@ -58,6 +58,66 @@ async fn staff_texts_reach_the_visitor_and_nothing_else_does(pool: PgPool) {
         .await;
 }
 
+#[sqlx::test(migrations = "../migrations")]
+async fn staff_who_write_encrypted_are_told_that_it_is_not_shown(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let encrypted = json!({
+        "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEnACgAkL", "session_id": "s",
+        "device_id": "D", "sender_key": "k",
+    });
+    team.alice
+        .send_as("m.room.encrypted", &room_id, encrypted)
+        .await;
+    team.alice
+        .wait_for_notice(&room_id, "only text messages are shown")
+        .await;
+    team.alice.say(&room_id, "in clear").await;
+    let messages = wait_for_messages(&visitor, 2).await;
+    assert_eq!(staff_texts(&messages), ["in clear"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn no_text_says_who_wrote_it_or_where(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let (alice, bob) = (team.alice.user_id.clone(), team.bob.user_id.clone());
+    let pill = format!("[{bob}](https://matrix.to/#/{bob}), [Bob](https://matrix.to/#/{bob})?");
+    let first = team.alice.say(&room_id, &pill).await;
+    let fallback = |text: &str| format!("> <{alice}> quoted\n> twice\n\n{text}");
+    let reply = json!({
+        "msgtype": "m.text", "body": fallback("yes"),
+        "m.relates_to": { "m.in_reply_to": { "event_id": first } },
+    });
+    let reply = team.alice.send(&room_id, reply).await;
+    // The relation is the original's, the quotation stands in the new content too.
+    let edit = edit_of(&reply, &fallback("no"));
+    team.alice.send(&room_id, edit).await;
+    let by_hand = "> <b>bold</b>\n\nby hand";
+    let text = team.alice.say(&room_id, by_hand).await;
+    team.alice
+        .send(&room_id, edit_of(&text, &fallback("by hand")))
+        .await;
+    let ids = format!("{alice} {room_id} {first} joe@example.org $5");
+    team.alice.say(&room_id, &ids).await;
+    let messages = wait_for_messages(&visitor, 7).await;
+    assert_eq!(
+        staff_texts(&messages),
+        [
+            "…, Bob?",
+            "yes",
+            "no",
+            by_hand,
+            "> <…> quoted\n> twice\n\nby hand",
+            "… … … joe@example.org $5",
+        ]
+    );
+}
+
 /// How often Synapse is asked is most of what a conversation costs it.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_new_room_is_known_by_what_the_sync_says_of_it(pool: PgPool) {
@@ -66,12 +126,16 @@ async fn a_new_room_is_known_by_what_the_sync_says_of_it(pool: PgPool) {
     let url = gateway.url();
     let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
     let visitor = app.visitor("Hello").await;
+    // Whoever joined before could read it, and would be told nothing.
+    wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
     let room_id = team.alice.accept().await;
-    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    team.alice
+        .wait_for_notice(&room_id, "Visitor:\n> Hello")
+        .await;
     team.alice.say(&room_id, "Hi, how can I help?").await;
     wait_for_messages(&visitor, 2).await;
     assert_eq!(gateway.count("/createRoom"), 1);
-    assert_eq!(gateway.count("/state"), 0, "whose room it is");
+    assert_eq!(gateway.count("/state/"), 0, "whose room it is");
     assert_eq!(gateway.count("to=s"), 0, "what was before it in the room");
 }
 
@@ -213,11 +277,7 @@ async fn what_staff_wrote_while_the_server_was_down_comes_once_and_in_order(pool
 
 /// An account that no limit on people slows down, brought in by alice.
 async fn invite_and_join(team: &Team, writer: &Account, room_id: &str) {
-    let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
-    let invite = json!({ "user_id": writer.user_id });
-    team.alice
-        .ok(reqwest::Method::POST, &path, Some(invite))
-        .await;
+    team.alice.invite(room_id, &writer.user_id).await;
     writer.join(room_id).await;
 }
 

@@ -1,18 +1,21 @@
 //! What the visitor says, as it arrives in the room.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgListener};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 
 use server::storage::outbox;
 
 use crate::{
     common::{TestApp, Visitor, expect},
     gateway::Gateway,
-    homeserver::{Team, wait_until},
+    homeserver::{PATIENCE, Team, wait_until},
 };
 
 fn all_delivered(count: usize) -> impl Fn(&[Value]) -> bool {
@@ -58,13 +61,17 @@ async fn texts_arrive_in_order_and_exactly_as_they_were_written(pool: PgPool) {
     assert_eq!(contents[0]["msgtype"], "m.notice");
     assert_eq!(
         contents[0]["body"],
-        "Visitor: Ada Lovelace\nE-mail: ada@example.com\nPage: https://www.webdevelop.biz/\n\
-         Page title: Tokenize"
+        "Visitor:\n> Ada Lovelace\nE-mail:\n> ada@example.com\nPage:\n> https://www.webdevelop.biz/\n\
+         Page title:\n> Tokenize"
     );
-    let mut expected = vec![json!({ "msgtype": "m.text", "body": "first" })];
-    expected.extend(texts.map(|text| json!({ "msgtype": "m.text", "body": text })));
+    let message = |text: &str| json!({ "msgtype": "m.text", "body": text, "m.mentions": {} });
+    let mut expected = vec![message("first")];
+    expected.extend(texts.map(message));
     let sent: Vec<Value> = contents[1..7].iter().copied().cloned().collect();
-    assert_eq!(sent, expected, "a plain body and nothing else");
+    assert_eq!(
+        sent, expected,
+        "a plain body that rings nobody, and nothing else"
+    );
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -113,37 +120,124 @@ async fn what_was_accepted_before_a_restart_is_delivered_after_it(pool: PgPool) 
     let visitor = Visitor::from_creation(&app, created);
     wait_until(&visitor, all_delivered(2)).await;
     let room_id = team.alice.accept().await;
-    let recap = team.alice.wait_for_notice(&room_id, "Visitor: two").await;
+    let recap = team
+        .alice
+        .wait_for_notice(&room_id, "Visitor:\n> two")
+        .await;
     assert!(
-        recap.find("Visitor: one") < recap.find("Visitor: two"),
+        recap.find("Visitor:\n> one") < recap.find("Visitor:\n> two"),
         "{recap}"
     );
 }
 
+/// Only the text itself can be at fault while the bot is in the room.
 #[sqlx::test(migrations = "../migrations")]
-async fn a_room_that_the_bot_was_put_out_of_fails_its_messages_and_no_others(pool: PgPool) {
+async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_on(pool: PgPool) {
     let mut team = Team::new().await;
-    let app = team.serve(&pool, &[]).await;
-    let (ada, grace) = (app.visitor("Ada's").await, app.visitor("Grace's").await);
-    wait_until(&ada, all_delivered(1)).await;
-    wait_until(&grace, all_delivered(1)).await;
-    let room_id: String = sqlx::query_scalar("SELECT room_id FROM sessions WHERE id::text = $1")
-        .bind(&ada.session_id)
-        .fetch_one(&pool)
+    let gateway = Gateway::new(|_| Box::pin(async {})).await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let visitor = app.visitor("Hello").await;
+    wait_until(&visitor, all_delivered(1)).await;
+    let room_id = team.alice.accept().await;
+    team.alice.wait_for_notice(&room_id, "> Hello").await;
+    for (n, status, errcode, delivery) in [
+        (1, 413, "M_TOO_LARGE", "failed"),
+        (2, 403, "M_FORBIDDEN", "failed"),
+        (3, 404, "M_NOT_FOUND", "delivered"),
+    ] {
+        let answer = json!({ "errcode": errcode, "error": "refused" });
+        gateway.answer_next("/send/", StatusCode::from_u16(status).unwrap(), answer);
+        expect(visitor.send(errcode).await, 201).await;
+        wait_until(&visitor, |messages| {
+            messages.len() == n + 1 && messages[n]["delivery"] == delivery
+        })
+        .await;
+    }
+    team.alice
+        .wait_for_notice(&room_id, "could not be delivered to this room")
+        .await;
+    assert_eq!(team.bot.joined_rooms().await, 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_homeserver_that_wants_to_be_left_alone_for_a_day_is_asked_again_after_five_minutes(
+    pool: PgPool,
+) {
+    let team = Team::new().await;
+    let gateway = Gateway::new(|_| Box::pin(async {})).await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let visitor = app.visitor("Hello").await;
+    wait_until(&visitor, all_delivered(1)).await;
+    let answer =
+        json!({ "errcode": "M_LIMIT_EXCEEDED", "error": "later", "retry_after_ms": 86_400_000 });
+    gateway.answer_next("/send/", StatusCode::TOO_MANY_REQUESTS, answer);
+    expect(visitor.send("Patience").await, 201).await;
+    let waits = "SELECT extract(epoch FROM due_at - now())::float8 FROM outbox
+                 WHERE attempts > 0 AND leased_until IS NULL";
+    let deadline = Instant::now() + PATIENCE;
+    let waits: f64 = loop {
+        if let Some(waits) = sqlx::query_scalar(waits)
+            .fetch_optional(&pool)
+            .await
+            .unwrap()
+        {
+            break waits;
+        }
+        assert!(Instant::now() < deadline, "it was never refused");
+        sleep(Duration::from_millis(20)).await;
+    };
+    assert!((200.0..=300.0).contains(&waits), "{waits}");
+    sqlx::query("UPDATE outbox SET due_at = now()")
+        .execute(&pool)
         .await
         .unwrap();
-    team.bot
-        .ok(
-            Method::POST,
-            &format!("/_matrix/client/v3/rooms/{room_id}/leave"),
-            Some(json!({})),
-        )
-        .await;
-    expect(ada.send("lost").await, 201).await;
-    expect(grace.send("kept").await, 201).await;
-    wait_until(&ada, |messages| messages[1]["delivery"] == "failed").await;
-    wait_until(&grace, all_delivered(2)).await;
-    team.alice.invitation().await;
+    wait_until(&visitor, all_delivered(2)).await;
+}
+
+/// A session gives up its place from time to time, and gets another.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_long_queue_arrives_in_order_over_several_turns(pool: PgPool) {
+    let mut team = Team::new().await;
+    let mut extra = vec![
+        ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+        ("MATRIX_HOMESERVER_URL", "http://127.0.0.1:1"),
+    ];
+    let app = TestApp::spawn(team.config(&pool, &extra)).await;
+    let visitor = app.visitor("0").await;
+    let texts: Vec<_> = (1..110).map(|n| n.to_string()).collect();
+    for text in &texts {
+        expect(visitor.send(text).await, 201).await;
+    }
+    app.stop().await;
+
+    extra.pop();
+    let app = team.serve(&pool, &extra).await;
+    let room_id = team.alice.invitation().await;
+    let count = "SELECT count(*) FROM outbox";
+    let deadline = Instant::now() + 2 * PATIENCE;
+    while sqlx::query_scalar::<_, i64>(count)
+        .fetch_one(&pool)
+        .await
+        .unwrap()
+        > 0
+    {
+        assert!(Instant::now() < deadline, "some were not sent");
+        sleep(Duration::from_millis(50)).await;
+    }
+    app.stop().await;
+    let path = format!("/_matrix/client/v3/rooms/{room_id}/messages?dir=f&limit=500");
+    let history = team.bot.ok(Method::GET, &path, None).await;
+    let events = history["chunk"].as_array().unwrap().iter();
+    let said: Vec<_> = events
+        .filter(|event| event["content"]["msgtype"] == "m.text")
+        .map(|event| event["content"]["body"].as_str().unwrap())
+        .collect();
+    let expected: Vec<_> = std::iter::once("0")
+        .chain(texts.iter().map(String::as_str))
+        .collect();
+    assert_eq!(said, expected);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -188,9 +282,11 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;
-    let room_id = team.alice.accept().await;
-    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
     wait_until(&visitor, all_delivered(1)).await;
+    let room_id = team.alice.accept().await;
+    team.alice
+        .wait_for_notice(&room_id, "Visitor:\n> Hello")
+        .await;
 
     let mut listener = PgListener::connect_with(&pool).await.unwrap();
     listener.listen(outbox::CHANNEL).await.unwrap();
@@ -237,9 +333,11 @@ impl OneByOne {
         let url = gateway.url();
         let app = team.serve(pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
         let visitor = app.visitor("Hello").await;
-        let room_id = team.alice.accept().await;
-        team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
         wait_until(&visitor, all_delivered(1)).await;
+        let room_id = team.alice.accept().await;
+        team.alice
+            .wait_for_notice(&room_id, "Visitor:\n> Hello")
+            .await;
         for text in ["1", "2", "3", "4"] {
             expect(visitor.send(text).await, 201).await;
         }
@@ -310,7 +408,9 @@ async fn what_an_earlier_attempt_sent_is_found_in_the_room_and_not_sent_again(po
     let visitor = app.visitor("Hello").await;
     wait_until(&visitor, all_delivered(1)).await;
     let room_id = team.alice.accept().await;
-    team.alice.wait_for_notice(&room_id, "Visitor: Hello").await;
+    team.alice
+        .wait_for_notice(&room_id, "Visitor:\n> Hello")
+        .await;
     // The homeserver's answer cannot be recorded.
     sqlx::query("CREATE RULE keep AS ON DELETE TO outbox DO INSTEAD NOTHING")
         .execute(&pool)

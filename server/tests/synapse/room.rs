@@ -9,13 +9,28 @@ use sqlx::PgPool;
 use crate::{
     common::{Visitor, expect},
     gateway::Gateway,
-    homeserver::{Account, Team, wait_until},
+    homeserver::{Account, Site, Team, wait_until},
 };
 
 #[sqlx::test(migrations = "../migrations")]
 async fn the_room_is_exactly_as_promised(pool: PgPool) {
-    let mut team = Team::new().await;
-    let app = team.serve(&pool, &[]).await;
+    the_room_is_as_promised(&pool, Team::new().await).await;
+}
+
+/// With `encryption_enabled_by_default_for_room_type: invite`. The bot has left the encrypted room that it was
+/// given first, and nobody was invited to it.
+#[sqlx::test(migrations = "../migrations")]
+async fn the_room_is_exactly_as_promised_where_private_rooms_are_encrypted(pool: PgPool) {
+    the_room_is_as_promised(&pool, Team::at(&Site::encrypting()).await).await;
+    let former: i64 = sqlx::query_scalar("SELECT count(*) FROM former_rooms")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(former, 1);
+}
+
+async fn the_room_is_as_promised(pool: &PgPool, mut team: Team) {
+    let app = team.serve(pool, &[]).await;
     let creation = app.create(json!({
         "initialMessage": "Hello", "sourceUrl": "https://www.webdevelop.biz/pricing",
     }));
@@ -59,6 +74,11 @@ async fn the_room_is_exactly_as_promised(pool: PgPool) {
     let levels = content["m.room.power_levels"];
     assert_eq!(levels["users"], json!({ &team.bot.user_id: 100 }));
     assert_eq!(levels["users_default"], 0);
+    let level = |event_type: &str| levels["events"][event_type].as_i64();
+    assert_eq!(
+        (level("m.room.name"), level("m.room.topic")),
+        (Some(0), Some(100))
+    );
 
     let members: BTreeSet<(&str, &str)> = state
         .iter()
@@ -78,6 +98,8 @@ async fn the_room_is_exactly_as_promised(pool: PgPool) {
     let path = format!("/_matrix/client/v3/directory/list/room/{room_id}");
     let listed = team.alice.ok(Method::GET, &path, None).await;
     assert_eq!(listed["visibility"], "private");
+    assert_eq!(team.bot.joined_rooms().await, 1);
+    assert_eq!(team.alice.invitations(), 1);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -106,6 +128,10 @@ async fn staff_can_talk_and_invite_but_not_change_what_protects_the_room(pool: P
             json!({ "history_visibility": "world_readable" }),
         ),
         ("m.room.join_rules", json!({ "join_rule": "public" })),
+        (
+            "m.room.topic",
+            json!({ "topic": "Nobody else reads this." }),
+        ),
         ("m.room.guest_access", json!({ "guest_access": "can_join" })),
         ("m.room.power_levels", raised),
         (
@@ -120,6 +146,10 @@ async fn staff_can_talk_and_invite_but_not_change_what_protects_the_room(pool: P
         assert_eq!(status, StatusCode::FORBIDDEN, "{event_type}: {answer}");
         assert_eq!(answer["errcode"], "M_FORBIDDEN", "{event_type}");
     }
+
+    let renamed = json!({ "name": "Ada, about the invoice" });
+    let path = format!("/_matrix/client/v3/rooms/{room_id}/state/m.room.name");
+    team.alice.ok(Method::PUT, &path, Some(renamed)).await;
 
     let mut carol = Account::register("carol").await;
     let invite = json!({ "user_id": carol.user_id });

@@ -5,6 +5,8 @@ use app::contract::Delivery;
 use super::*;
 use crate::samples::{own, staff};
 
+mod unsent;
+
 /// How many seconds the server lets a poll wait.
 const WAIT_S: u8 = 25;
 
@@ -15,15 +17,20 @@ struct Browser {
     keys: u32,
     /// What the page was told.
     news: Vec<News>,
+    /// What the tab holds.
+    stored: Option<Credentials>,
+    kept: String,
 }
 
 impl Browser {
     fn new(stored: Option<Credentials>) -> Self {
         Self {
-            session: Session::new(stored, true),
+            session: Session::new(stored.clone(), true),
             ms: 1_000_000.0,
             keys: 0,
             news: Vec::new(),
+            stored,
+            kept: String::new(),
         }
     }
 
@@ -49,13 +56,32 @@ impl Browser {
             ms: self.ms,
             random: 0.5,
         };
-        let mut effects = self.session.handle(event, now);
-        let news = effects.extract_if(.., |effect| matches!(effect, Effect::Tell(_)));
-        self.news.extend(news.filter_map(|effect| match effect {
-            Effect::Tell(news) => Some(news),
-            _ => None,
-        }));
-        effects
+        let effects = self.session.handle(event, now);
+        self.carry_out(effects)
+    }
+
+    /// Does what concerns the page and the tab's storage, and gives the rest.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut rest = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Tell(news) => self.news.push(news),
+                Effect::Keep(json) => {
+                    let is_request = |effect: &Effect| matches!(effect, Effect::Ask(_));
+                    assert!(!rest.iter().any(is_request), "kept too late: {rest:?}");
+                    self.kept = json;
+                }
+                effect => {
+                    match &effect {
+                        Effect::Remember(credentials) => self.stored = Some(credentials.clone()),
+                        Effect::Forget => self.stored = None,
+                        _ => {}
+                    }
+                    rest.push(effect);
+                }
+            }
+        }
+        rest
     }
 
     fn wait(&mut self, ms: f64) {
@@ -96,7 +122,17 @@ impl Browser {
     fn polled_by(&mut self, messages: Vec<Message>, can_wait_s: u8) -> Vec<Effect> {
         self.on(Event::Polled(Ok(Batch {
             messages,
+            more: false,
             can_wait_s,
+        })))
+    }
+
+    /// As `waited`, by an answer that was cut.
+    fn polled_in_part(&mut self, messages: Vec<Message>) -> Vec<Effect> {
+        self.on(Event::Polled(Ok(Batch {
+            messages,
+            more: true,
+            can_wait_s: WAIT_S,
         })))
     }
 
@@ -470,7 +506,7 @@ fn challenge() -> Event {
 }
 
 fn passed(token: &str) -> Event {
-    Event::Challenged(Some(token.to_owned()))
+    Event::Solved(Some(token.to_owned()))
 }
 
 /// The creation `effects` ask for, with a token added.
@@ -509,7 +545,7 @@ fn a_challenge_that_cannot_be_passed_keeps_the_message_for_another_try() {
     let mut browser = Browser::open();
     let first = browser.send("Hello");
     browser.on(challenge());
-    assert_eq!(browser.on(Event::Challenged(None)), []);
+    assert_eq!(browser.on(Event::Solved(None)), []);
     assert!(!browser.session.is_challenged());
     assert_eq!(browser.trouble(), Some(Trouble::NotSent));
     assert_eq!(browser.session.draft(), "Hello");
@@ -549,7 +585,92 @@ fn answers_to_a_challenge_that_nobody_waits_for_mean_nothing() {
     browser.on(challenge());
     assert_eq!(browser.on(passed("token")), with_token(first, "token"));
     assert_eq!(browser.on(passed("again")), []);
-    assert_eq!(browser.on(Event::Challenged(None)), []);
+    assert_eq!(browser.on(Event::Solved(None)), []);
+    assert_eq!(browser.trouble(), None);
+}
+
+// The proof of work.
+
+fn proof_required() -> Event {
+    Event::Created(Err(Failure::Proof))
+}
+
+fn proved(proof: &str) -> Event {
+    Event::Solved(Some(proof.to_owned()))
+}
+
+/// The creation `effects` ask for, with a proof added.
+fn with_proof(mut effects: Vec<Effect>, proof: &str) -> Vec<Effect> {
+    match effects.as_mut_slice() {
+        [Effect::Ask(Request::Create { request, .. })] => request.proof = Some(proof.to_owned()),
+        other => panic!("{other:?}"),
+    }
+    effects
+}
+
+#[test]
+fn a_proof_sends_the_very_same_message_without_a_word_to_the_visitor() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+    assert!(browser.session.outgoing().all(|(_, sending)| sending));
+    assert!(!browser.session.is_challenged());
+    assert_eq!(browser.trouble(), None);
+    assert_eq!(browser.send("Second"), []);
+    assert_eq!(browser.on(proved("proof")), with_proof(first, "proof"));
+    browser.on(created());
+    assert_eq!(browser.lines(), ["Hello"]);
+    assert_eq!(browser.session.draft(), "Second");
+}
+
+#[test]
+fn a_proof_that_cannot_be_made_keeps_the_message_for_another_try() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    browser.on(proof_required());
+    assert_eq!(browser.on(Event::Solved(None)), []);
+    assert_eq!(browser.trouble(), Some(Trouble::NotSent));
+    assert_eq!(browser.session.draft(), "Hello");
+    assert_eq!(browser.retry(), first);
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+    assert_eq!(browser.on(proved("proof")), with_proof(first, "proof"));
+}
+
+#[test]
+fn proofs_are_not_made_without_end() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    for proof in ["one", "two", "three"] {
+        assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+        assert_eq!(browser.on(proved(proof)), with_proof(first.clone(), proof));
+    }
+    browser.on(proof_required());
+    assert_eq!(browser.trouble(), Some(Trouble::NotSent));
+    assert_eq!(browser.session.draft(), "Hello");
+    assert_eq!(browser.retry(), first, "the next try begins without");
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+}
+
+#[test]
+fn a_passed_challenge_counts_with_every_proof_that_follows() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    browser.on(challenge());
+    let with_token = with_token(first, "token");
+    assert_eq!(browser.on(passed("token")), with_token);
+    assert_eq!(browser.on(proof_required()), [Effect::Prove]);
+    assert_eq!(browser.on(proved("proof")), with_proof(with_token, "proof"));
+}
+
+#[test]
+fn a_proof_that_nobody_waits_for_means_nothing() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    assert_eq!(browser.on(proved("early")), []);
+    browser.on(proof_required());
+    assert_eq!(browser.on(proved("proof")), with_proof(first, "proof"));
+    assert_eq!(browser.on(proved("again")), []);
+    assert_eq!(browser.on(Event::Solved(None)), []);
     assert_eq!(browser.trouble(), None);
 }
 
@@ -663,6 +784,39 @@ fn a_full_page_means_ask_again_at_once() {
     assert_eq!(browser.polled(page(100)), [poll(Some("m199"))]);
     assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
     assert_eq!(browser.lines().len(), 200);
+}
+
+#[test]
+fn an_answer_that_was_cut_means_ask_again_at_once() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let part = vec![own("m0", "stuck", Delivery::Pending), staff("m1", "x")];
+    assert_eq!(browser.polled_in_part(part), [poll(Some("m1"))]);
+    assert!(browser.session.is_restoring());
+    let part = || vec![staff("m2", "y")];
+    assert_eq!(browser.polled_in_part(part()), [poll(Some("m2"))]);
+    // Again and again the same is not news.
+    assert_eq!(browser.polled_in_part(part()), [poll_in(POLL_MS)]);
+    assert!(!browser.session.is_restoring());
+    assert_eq!(browser.lines(), ["stuck", "x", "y"]);
+}
+
+#[test]
+fn where_nobody_knows_the_same_is_sent_under_the_same_key() {
+    for status in [500, 502, 503, 504] {
+        for code in [ErrorCode::OutcomeUnknown, ErrorCode::Unknown] {
+            let mut browser = Browser::chatting();
+            let first = browser.send("Hello?");
+            browser.on(Event::Sent(Err(refused(status, code))));
+            assert_eq!(browser.retry(), first, "{status}");
+
+            let mut browser = Browser::new(None);
+            browser.on(Event::Opened);
+            let first = browser.send("Hello?");
+            browser.on(Event::Created(Err(refused(status, code))));
+            assert_eq!(browser.retry(), first, "{status}");
+        }
+    }
 }
 
 #[test]
@@ -891,15 +1045,42 @@ fn a_message_on_its_way_when_the_session_ends_is_neither_lost_nor_doubled() {
 
 #[test]
 fn an_unknown_session_is_forgotten_without_losing_the_draft() {
-    for status in [401, 404] {
+    for (status, code) in [
+        (401, ErrorCode::InvalidToken),
+        (404, ErrorCode::SessionNotFound),
+    ] {
         let mut browser = Browser::new(Some(credentials()));
         browser.on(Event::Opened);
         browser.on(Event::Drafted("Draft".to_owned()));
-        let effects = browser.on(Event::Polled(Err(refused(status, ErrorCode::Unknown))));
+        let effects = browser.on(Event::Polled(Err(refused(status, code))));
         assert_eq!(effects, [Effect::CancelPoll, Effect::Forget]);
         assert!(!browser.session.is_restoring());
         assert_eq!(browser.session.draft(), "Draft");
         assert_eq!(browser.send("Draft"), [create("key1", "1", "Draft")]);
+    }
+}
+
+#[test]
+fn a_status_alone_neither_ends_nor_forgets_a_conversation() {
+    for status in [400, 401, 403, 404, 410, 500] {
+        let failure = || refused(status, ErrorCode::Unknown);
+        let mut browser = Browser::chatting();
+        browser.on(Event::Rang(Timer::Poll));
+        assert_eq!(
+            browser.on(Event::Polled(Err(failure()))),
+            [poll_in(3_000.0)],
+            "{status}"
+        );
+        let first = browser.send("Still here");
+        assert_eq!(browser.on(Event::Sent(Err(failure()))), [], "{status}");
+        assert_eq!(browser.session.draft(), "Still here");
+        assert_eq!(browser.retry(), first);
+        browser.on(sent("m2"));
+        browser.on(Event::EndAsked);
+        assert_eq!(browser.on(Event::Ended(Err(failure()))), [], "{status}");
+        assert_eq!(browser.session.ending(), None);
+        assert!(browser.session.has_session());
+        assert_eq!(browser.lines(), ["Hello", "Still here"]);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The roles, applied to a machine of their own: what they promise is looked at from outside.
 
-use std::ffi::OsStr;
-use std::fmt::Write as _;
+mod host;
+mod life;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -16,18 +16,14 @@ use super::log::{last_error, unchanged};
 use crate::failure::{Context, Failure, Result, fail};
 use crate::layout::Layout;
 use crate::machine::{self, Machine};
-use crate::process::{command, run_logged, wait_until};
+use crate::process::{run_logged, wait_until};
 use crate::progress::{note, step};
 use crate::{apt, dist, files, smoke};
-
-/// The most that `systemd-analyze security` may find exposed of a service, in tenths.
-const MOST_EXPOSED: &str = "--threshold=20";
 
 /// The role's tag.
 const CHAT: &str = "matrix-support-chat";
 const CHAT_UNIT: &str = "matrix-support-chat.service";
 const CANARY_UNIT: &str = "matrix-support-chat-canary.service";
-const CURRENT: &str = "/opt/matrix-support-chat/current";
 const CHAT_DATABASE: &str = "matrix_support_chat";
 const READY: &str = "http://127.0.0.1:8091/readyz";
 /// Synapse, not through nginx.
@@ -109,6 +105,9 @@ impl Applied {
             self.keeps_messages_for_a_time()
         })?;
         step("nginx", || self.nginx_is_sound())?;
+        step("nginx in front of a server that fails", || {
+            self.nginx_tells_what_is_known()
+        })?;
 
         let bobs_password = files::random_secret()?;
         let upgraded = self.inventory.with(self.changes(&bobs_password)?)?;
@@ -127,8 +126,14 @@ impl Applied {
             self.canary_comes_back()?;
             unchanged(&self.succeed("canary-again", "site.yml", &["--tags=canary"])?)
         })?;
+        step("units", || self.units_are_well_formed())?;
+        step("a server that stands still", || self.is_started_again())?;
         step("sandboxes", || self.sandboxes_are_tight())?;
         step("nginx", || self.nginx_is_sound())?;
+        step("early refusals through nginx", || {
+            let refusals = include_str!("../../machine/refusals.py");
+            self.run_script("early refusals through nginx", refusals)
+        })?;
         // It uses up what the address may ask for.
         let hardening = ["--project=hardening", "--no-deps"];
         let smoke = self.smoke_test();
@@ -327,46 +332,6 @@ impl Applied {
         fail("node_exporter does not show what the canary measured")
     }
 
-    fn sandboxes_are_tight(&self) -> Result<()> {
-        let units = [
-            CHAT_UNIT,
-            CANARY_UNIT,
-            "matrix-synapse.service",
-            "postgres-backup@any.service",
-        ];
-        for unit in units {
-            let mut analyze = self.machine.inside("systemd-analyze");
-            analyze.args(["security", "--no-pager", MOST_EXPOSED, unit]);
-            let log = self.tools.logs.join(format!("security-{unit}.log"));
-            run_logged(
-                &mut analyze,
-                &format!("systemd-analyze security {unit}"),
-                &log,
-            )?;
-        }
-        let secrets = "/etc/matrix-support-chat/secrets /etc/matrix-synapse/secrets";
-        let open = self.machine.ask(
-            "sh",
-            &[
-                "-c",
-                &format!("find {secrets} -type f \\( ! -perm 0400 -o ! -user root \\)"),
-            ],
-        )?;
-        if !open.is_empty() {
-            return fail(format!("secrets that are not root's alone: {open}"));
-        }
-        Ok(())
-    }
-
-    fn nginx_is_sound(&self) -> Result<()> {
-        let configuration = self.machine.ask("nginx", &["-T"])?;
-        let file = self.tools.logs.join("nginx.conf");
-        files::write_private(&file, &configuration)?;
-        let mut gixy = command(self.tools.bin.join("gixy"));
-        gixy.arg(&file);
-        run_logged(&mut gixy, "gixy", &self.tools.logs.join("gixy.log"))
-    }
-
     fn smoke_test(&self) -> Command {
         let mut npx = self.machine.beside("npx");
         npx.env("SMOKE_HOMESERVER", HOMESERVER)
@@ -378,106 +343,6 @@ impl Applied {
             .env("SMOKE_CA", &self.authority)
             .env("NODE_EXTRA_CA_CERTS", &self.authority);
         npx
-    }
-
-    /// A program for those in the machine's network that upgrades it.
-    fn upgrade_script(&self, to: &Inventory) -> Result<PathBuf> {
-        let mut play = command(self.tools.bin.join("ansible-playbook"));
-        self.tools.set_up(&mut play);
-        play.arg("--inventory").arg(&to.file).arg("site.yml");
-        let script = self.tools.logs.join("upgrade");
-        let log = self.tools.logs.join("upgrade.log");
-        let text = format!(
-            "#!/bin/sh\nexec >'{}' 2>&1\n{}\n",
-            log.display(),
-            as_shell(&play)
-        );
-        fs::write(&script, text)
-            .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o700)))
-            .context("cannot write a script")?;
-        Ok(script)
-    }
-
-    /// A release that passes its own check of the settings, and then serves nothing.
-    fn broken_upgrade_goes_back(&self) -> Result<()> {
-        let broken = self.make_artefact(
-            "broken",
-            b"#!/bin/sh\ntest \"$1\" = --check-config || exec sleep 1000\n",
-        )?;
-        let before = self.machine.ask("readlink", &[CURRENT])?;
-        let outcome = self.play(
-            "broken-upgrade",
-            "site.yml",
-            &[
-                "--tags=release",
-                "-e",
-                &format!("matrix_support_chat_artefact={}", broken.display()),
-                "-e",
-                "matrix_support_chat_ready_seconds=2",
-            ],
-        )?;
-        if outcome.ok
-            || !outcome
-                .log
-                .contains("The release before is back and ready.")
-        {
-            return fail(
-                "a release that never gets ready was not taken back: see broken-upgrade.log",
-            );
-        }
-        if self.machine.ask("readlink", &[CURRENT])? != before {
-            return fail("the broken release is still the current one");
-        }
-        self.is_ready()
-    }
-
-    /// What was there at the time of the dump is there again, and what came later is not.
-    fn backup_can_be_restored(&self) -> Result<()> {
-        let count = "SELECT count(*) FROM messages";
-        self.succeed("backup", "backup.yml", &[])?;
-        let before = self.query(CHAT_DATABASE, count)?;
-        if before.trim() == "0" {
-            return fail("nothing was stored, so nothing can be restored");
-        }
-        self.query(CHAT_DATABASE, "TRUNCATE sessions CASCADE")?;
-        let dump = self.machine.ask(
-            "sh",
-            &[
-                "-c",
-                "ls /var/backups/postgresql/matrix_support_chat-*.dump | tail -n 1",
-            ],
-        )?;
-        self.succeed(
-            "restore",
-            "restore.yml",
-            &[
-                "-e",
-                "postgres_restore_database=matrix_support_chat",
-                "-e",
-                &format!("postgres_restore_file={}", dump.trim()),
-            ],
-        )?;
-        if self.query(CHAT_DATABASE, count)? != before {
-            return fail("the restored database has not what the dumped one had");
-        }
-        self.is_ready()
-    }
-
-    fn uninstall_leaves_nothing(&self) -> Result<()> {
-        let everything = ["-e", "matrix_support_chat_uninstall_database=true"];
-        self.succeed("uninstall", "uninstall.yml", &everything)?;
-        let left = self.machine.ask(
-            "sh",
-            &[
-                "-c",
-                "find /etc /opt /var/lib /run -name '*matrix?support?chat*' ! -path '*/systemd/timers/*' ! -path '/run/systemd/*'; \
-                 getent passwd matrix-support-chat || true",
-            ],
-        )?;
-        if !left.is_empty() {
-            return fail(format!("uninstalling left behind: {left}"));
-        }
-        unchanged(&self.succeed("uninstall-again", "uninstall.yml", &everything)?)
     }
 
     /// The artefact with something after its end, which changes nothing of what it does, in a
@@ -571,22 +436,4 @@ impl Applied {
         let log = fs::read_to_string(&log).context("cannot read Ansible's log")?;
         Ok(Outcome { log, ok })
     }
-}
-
-/// A command as a line for the shell, its environment and its directory with it.
-fn as_shell(command: &Command) -> String {
-    let quoted = |text: &OsStr| format!("'{}'", text.to_string_lossy().replace('\'', r"'\''"));
-    let dir = command.get_current_dir().unwrap_or(Path::new("."));
-    let mut line = format!("cd {} && exec env", quoted(dir.as_os_str()));
-    let environment = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
-    for (name, value) in environment {
-        let _ = write!(line, " {}={}", name.to_string_lossy(), quoted(value));
-    }
-    for word in std::iter::once(command.get_program()).chain(command.get_args()) {
-        line.push(' ');
-        line.push_str(&quoted(word));
-    }
-    line
 }

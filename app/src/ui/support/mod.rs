@@ -51,14 +51,14 @@ pub struct SupportPage {
 pub enum Conversation {
     /// Nothing was said yet.
     NotBegun,
-    /// It goes on; its newest entries, oldest first.
-    Open(Vec<Message>),
+    /// It goes on; its newest entries, oldest first, and whether nothing came before them.
+    Open(Vec<Message>, bool),
     /// The visitor ended it.
     Closed,
     /// It ended by itself.
     Expired,
-    /// There is one, and it cannot be shown now.
-    OutOfReach,
+    /// There is one, and it is not shown with what was refused.
+    NotShown,
 }
 
 /// What a visitor has typed, as it was when the form was sent.
@@ -162,25 +162,33 @@ fn content(page: &SupportPage) -> impl IntoView {
             "How can we help?",
             "Write to us below. Our team answers here, on this page, while your browser is open.",
         ),
-        Conversation::Open(_) => ("Your conversation", "Our team replies here."),
+        Conversation::Open(..) => ("Your conversation", "Our team replies here."),
         Conversation::Closed => ("This chat has ended", "Thank you for writing to us."),
         Conversation::Expired => ("This chat has expired", "Nothing was written for a while."),
-        Conversation::OutOfReach => ("Your conversation", "It cannot be shown at the moment."),
+        Conversation::NotShown => (
+            "Your conversation",
+            "It is not shown on this page. To see it, check for replies.",
+        ),
     };
     let notice = page
         .notice
         .as_ref()
         .map(|notice| problem(notice, page).into_any());
     let body = match &page.conversation {
-        Conversation::Open(messages) => view! {
+        Conversation::Open(messages, are_all) => view! {
+            {(!are_all).then(|| view! { <p class="hint">"Earlier messages are not shown."</p> })}
             {transcript(messages)}
             {message_form(page)}
             {end_form(page.form_token.as_deref())}
             {hint()}
         }
         .into_any(),
-        Conversation::OutOfReach => view! {
+        Conversation::NotShown => view! {
             {message_form(page)}
+            <p class="hint">
+                <a href=PATH>"Show the conversation"</a>
+                ", without what is written above."
+            </p>
             {hint()}
         }
         .into_any(),
@@ -212,11 +220,17 @@ fn hint() -> impl IntoView {
 const PROBLEM_ID: &str = "problem";
 
 fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
+    let needs_script = matches!(
+        notice,
+        Notice::Refused(Refusal {
+            code: ErrorCode::ProofRequired,
+            ..
+        })
+    );
     let (title, text, field, retry) = match notice {
         Notice::AlreadyBegun => (
             "Not sent yet",
-            "You have a conversation already: here it is. What you wrote is below. Send it if it \
-             belongs here."
+            "You have a conversation already. What you wrote is below. Send it if it belongs there."
                 .to_owned(),
             None,
             None,
@@ -240,6 +254,16 @@ fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
         <div class="problem" role="alert" id=PROBLEM_ID>
             <h2>{title}</h2>
             <p>{text}</p>
+            {needs_script
+                .then(|| {
+                    view! {
+                        <p>
+                            "You can send it again later, or switch JavaScript on and use the chat in the corner of our "
+                            <a href="/">"home page"</a> ", or " <a href=CONTACT_HREF>"write us an email"</a>
+                            ": it reaches the same people."
+                        </p>
+                    }
+                })}
             {retry
                 .map(|(seconds, at)| {
                     let clock = (seconds >= 60)

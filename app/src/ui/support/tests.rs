@@ -55,13 +55,13 @@ fn textarea(html: &str) -> String {
 
 #[test]
 fn every_state_has_the_form_that_it_needs() {
-    let open = Conversation::Open(vec![message("1", Sender::Visitor, "Hello")]);
+    let open = Conversation::Open(vec![message("1", Sender::Visitor, "Hello")], true);
     for (conversation, forms) in [
         (Conversation::NotBegun, &[START_PATH][..]),
         (open, &[SEND_PATH, END_PATH]),
         (Conversation::Closed, &[START_PATH]),
         (Conversation::Expired, &[START_PATH]),
-        (Conversation::OutOfReach, &[SEND_PATH]),
+        (Conversation::NotShown, &[SEND_PATH]),
     ] {
         let html = page(conversation.clone()).render();
         for path in [START_PATH, SEND_PATH, END_PATH] {
@@ -79,10 +79,11 @@ fn every_state_has_the_form_that_it_needs() {
 #[test]
 fn texts_are_text() {
     let evil = "<img src=x onerror=alert(1)> & \"quoted\" <!>";
-    let mut page = page(Conversation::Open(vec![
+    let messages = vec![
         message("1", Sender::Visitor, evil),
         message("2", Sender::Staff, evil),
-    ]));
+    ];
+    let mut page = page(Conversation::Open(messages, true));
     page.draft.message = evil.to_owned();
     let html = page.render();
     assert!(!html.contains("<img"));
@@ -149,7 +150,7 @@ fn what_staff_change_is_changed_in_its_place() {
             ("Older", false, false),
         ]
     );
-    let html = page(Conversation::Open(messages.to_vec())).render();
+    let html = page(Conversation::Open(messages.to_vec(), true)).render();
     assert!(!html.contains("A secret") && !html.contains("We aer here"));
     assert_eq!(html.matches("This message was removed.").count(), 1);
     assert_eq!(html.matches("Edited").count(), 1);
@@ -157,7 +158,8 @@ fn what_staff_change_is_changed_in_its_place() {
 
 #[test]
 fn a_time_is_for_people_and_for_programs() {
-    let html = page(Conversation::Open(vec![message("1", Sender::Staff, "x")])).render();
+    let messages = vec![message("1", Sender::Staff, "x")];
+    let html = page(Conversation::Open(messages, true)).render();
     assert!(
         html.contains("<time datetime=\"2026-05-23T09:30:00.125Z\">23 May 2026, 09:30 UTC</time>")
     );
@@ -229,9 +231,22 @@ fn where_a_challenge_is_asked_for_the_page_says_how_else() {
     assert!(!html.contains("<form"));
     assert!(html.contains(CONTACT_HREF) && html.contains("needs JavaScript"));
     assert!(!html.contains("below"), "there is nothing below");
-    let mut begun = self::page(Conversation::Open(Vec::new()));
+    let mut begun = self::page(Conversation::Open(Vec::new(), true));
     begun.challenged = true;
     assert!(begun.render().contains(SEND_PATH));
+}
+
+#[test]
+fn where_work_is_asked_for_the_page_says_what_to_do() {
+    let mut page = page(Conversation::NotBegun);
+    page.draft.message = "Hello?".to_owned();
+    page.notice = Some(refused(ErrorCode::ProofRequired, &[]));
+    let html = page.render();
+    assert_eq!(textarea(&html), "Hello?");
+    let (_, problem) = html.split_once("role=\"alert\"").unwrap();
+    let (problem, _) = problem.split_once("</div>").unwrap();
+    assert!(problem.contains(CONTACT_HREF) && problem.contains("href=\"/\""));
+    assert!(problem.contains("again later") && problem.contains("with JavaScript"));
 }
 
 #[test]
@@ -239,4 +254,34 @@ fn the_way_in_leads_to_the_page_at_once() {
     let html = render_way_in();
     assert!(html.contains("<meta http-equiv=\"refresh\" content=\"0; url=/support\">"));
     assert!(html.contains("href=\"/support\""));
+}
+
+#[test]
+fn a_conversation_that_is_not_shown_whole_or_at_all_says_so() {
+    let earlier = "Earlier messages are not shown.";
+    let open = |are_all| Conversation::Open(vec![message("1", Sender::Staff, "x")], are_all);
+    assert!(page(open(false)).render().contains(earlier));
+    assert!(!page(open(true)).render().contains(earlier));
+
+    let mut refused_page = page(Conversation::NotShown);
+    refused_page.notice = Some(refused(ErrorCode::RateLimited, &[]));
+    refused_page.draft.message = "What I wrote".to_owned();
+    let html = refused_page.render();
+    assert!(html.contains("It is not shown on this page."));
+    assert!(html.contains("href=\"/support\"") && html.contains("Check for replies"));
+    assert_eq!(textarea(&html), "What I wrote");
+}
+
+#[test]
+fn where_nobody_knows_the_form_is_sent_again_as_it_is() {
+    let mut page = page(Conversation::NotShown);
+    page.notice = Some(refused(ErrorCode::OutcomeUnknown, &[]));
+    page.draft.message = "Hello?".to_owned();
+    let html = page.render();
+    assert!(html.contains("Send it again as it is: it will not arrive twice."));
+    assert!(
+        html.contains("name=\"key\" value=\"the-key\""),
+        "the same key"
+    );
+    assert_eq!(textarea(&html), "Hello?");
 }

@@ -61,6 +61,11 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
             "That was a lot in a short time, so this was not sent. What you wrote is kept below."
         }
         ErrorCode::ChallengeFailed => "Nothing was sent, for the reason below.",
+        ErrorCode::ProofRequired => {
+            "Very many people are writing to us right now. To keep the chat usable we ask each browser \
+             for a little work first, which it can only do with JavaScript. So this was not sent; what \
+             you wrote is kept below."
+        }
         ErrorCode::OriginNotAllowed => {
             "Nothing was sent: the form was out of date, or was not sent from this page. Please check \
              it and send it again."
@@ -83,9 +88,12 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
         ErrorCode::DatabaseUnavailable => {
             "The chat does not work at the moment, so nothing was sent. What you wrote is kept."
         }
-        ErrorCode::Internal | ErrorCode::RequestTimeout => {
-            "Something went wrong on our side, and it is not certain that this was sent. Just send it \
-             again: it will not arrive twice."
+        ErrorCode::OutcomeUnknown | ErrorCode::Internal => {
+            "Something went wrong on our side, and it is not certain that this was sent. Send it again \
+             as it is: it will not arrive twice."
+        }
+        ErrorCode::RequestTimeout => {
+            "It took too long until we had all of this, so nothing was sent. Please send it again."
         }
         code => return format!("{}. Nothing was sent.", code.title()),
     };

@@ -42,6 +42,7 @@ pub(in crate::http) async fn create_session(
         initial_message,
         visitor: visitor?,
         turnstile_token: request.turnstile_token,
+        proof: request.proof,
     };
     let turnstile = state.config.turnstile.as_ref();
     let started = state

@@ -58,6 +58,8 @@ async fn admit(
 ) -> Response {
     let origin = origin::allowed(&state.config.http.allowed_origins, request.headers());
     if request.method() == Method::OPTIONS {
+        // Refused, it would hide from the page why the request that follows is refused. It costs nothing.
+        let _ = throttle::take_request(&state, address);
         let mut response = ().into_response();
         origin::permit(origin, response.headers_mut());
         return response;
@@ -70,14 +72,14 @@ async fn admit(
     response
 }
 
-/// Whether a request of the API is looked at, whatever it asks for.
+/// Whether a request of the API is looked at, whatever it asks for. It counts, whatever becomes of it.
 pub(super) fn may_ask(
     state: &AppState,
     address: IpAddr,
     headers: &HeaderMap,
 ) -> Result<(), ApiError> {
-    origin::check(&state.config.http.allowed_origins, headers)?;
-    throttle::take_request(state, address)
+    throttle::take_request(state, address)?;
+    origin::check(&state.config.http.allowed_origins, headers)
 }
 
 /// What every answer of the API has; refusals too, so that the page can read them.

@@ -3,19 +3,18 @@
 
 use std::time::Duration;
 
-use app::contract::{ErrorCode, MAX_WAIT_SECONDS, Message, PollMessagesResponse, WAIT_HEADER};
+use app::contract::{ErrorCode, MAX_WAIT_SECONDS, PollMessagesResponse, WAIT_HEADER};
 use axum::{
-    Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderName, HeaderValue},
-    response::IntoResponse,
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
 use super::session_path::{SessionPath, parse_id};
 use crate::{
-    http::{AppState, bearer::Bearer, problem::ApiError},
-    support_chat::Cursor,
+    http::{AppState, bearer::Bearer, held, problem::ApiError},
+    support_chat::{Cursor, Entries},
 };
 
 const WAIT: HeaderName = HeaderName::from_static(WAIT_HEADER);
@@ -42,14 +41,29 @@ pub(super) async fn handle(
     let after = parameters
         .after
         .map(|text| parse_id(&text).map_or(Cursor::Foreign, Cursor::Message));
-    let messages = state
+    let entries = state
         .support_chat
         .wait_for_messages(session_id, &token, after, wait)
         .await?;
-    Ok(answer(messages))
+    Ok(answer(entries))
 }
 
-pub(in crate::http) fn answer(messages: Vec<Message>) -> impl IntoResponse {
-    let wait = [(WAIT, HeaderValue::from(u16::from(MAX_WAIT_SECONDS)))];
-    (wait, Json(PollMessagesResponse { messages }))
+pub(in crate::http) fn answer(entries: Entries) -> Response {
+    let Entries {
+        messages,
+        more,
+        share,
+    } = entries;
+    let headers = [
+        (WAIT, HeaderValue::from(u16::from(MAX_WAIT_SECONDS))),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+    ];
+    match serde_json::to_vec(&PollMessagesResponse { messages, more }) {
+        Ok(json) => (headers, held::body(json, share)).into_response(),
+        // There is nothing in it that JSON does not have.
+        Err(_) => ApiError::from(ErrorCode::Internal).into_response(),
+    }
 }

@@ -63,8 +63,9 @@ async fn start(
         if let Some(session) = &visit.session
             && !session.began_with(&key)
         {
-            match visit.read(session).await {
-                Ok(_) => return Ok(Done::AlreadyBegun),
+            let chat = &visit.state.support_chat;
+            match chat.ensure_open(session.id, &session.token).await {
+                Ok(()) => return Ok(Done::AlreadyBegun),
                 Err(
                     Refusal::SessionClosed
                     | Refusal::SessionExpired
@@ -83,7 +84,7 @@ async fn start(
         let created =
             support_chat::create_session(state, visit.address, Some(&key_of_request), request)
                 .await?;
-        let session = SessionCookie::new(created, &key).ok_or(ErrorCode::Internal)?;
+        let session = SessionCookie::new(created, &key).ok_or(ErrorCode::OutcomeUnknown)?;
         Ok(Done::Began(session))
     })
     .await

@@ -2,9 +2,11 @@
 //!
 //! The forms are sent to Leptos server functions ([`functions`]): thin adapters, over the same service
 //! and with the same DTOs, rules and limits as `/v1/support-chat`. What is done is answered with a
-//! redirect back to the page (so reloading repeats nothing); what is refused, with the page itself: the
-//! problem in words, and the draft. Each form has an idempotency key, so that sending it twice says
-//! it once.
+//! redirect back to the page (so reloading repeats nothing); what is refused, with the problem in words, the draft
+//! and a way on. Each form has an idempotency key, so that sending it twice says it once.
+//!
+//! Every request counts in the limits before anything is done for it, and a refusal neither reads nor shows the
+//! conversation: it costs little, however many there are.
 //!
 //! The session is in a cookie ([`cookie`]) and nowhere else; what a form must prove is in [`csrf`].
 
@@ -34,10 +36,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
-use super::{AppState, client_address::ClientAddress, problem::ApiError, throttle};
+use super::{AppState, bounded, client_address::ClientAddress, held, problem::ApiError, throttle};
 use crate::{
     storage::messages::rfc3339,
-    support_chat::{Refusal, VisitorDetails},
+    support_chat::{Share, VisitorDetails},
 };
 use cookie::SessionCookie;
 use functions::Done;
@@ -48,6 +50,9 @@ const MAX_FORM_BYTES: usize = 3 * app::contract::MAX_REQUEST_BYTES;
 
 /// A page has at most so many entries of a conversation.
 const MAX_ENTRIES: i64 = 500;
+
+/// Their texts have at most so many bytes together, unless the newest alone has more.
+const MAX_TEXT_BYTES: i64 = 256 * 1024;
 
 /// The query of the page after a first message. Whether the browser has kept the cookie is not known
 /// before it shows it.
@@ -91,6 +96,9 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     let visit = Visit::new(state, address, &headers);
+    if let Err(error) = visit.take_request() {
+        return visit.refuse(&error, Form::default());
+    }
     let begun = query.is_some_and(|query| query == BEGUN);
     if begun && visit.session.is_some() {
         return Redirect::to(PATH).into_response();
@@ -105,10 +113,7 @@ async fn show(
         },
         ..Form::default()
     };
-    match visit.take_request() {
-        Ok(()) => visit.page(begun.then_some(Notice::NoCookie), form).await,
-        Err(error) => visit.page_unread(&error, form),
-    }
+    visit.page(begun.then_some(Notice::NoCookie), form).await
 }
 
 /// `POST` of any form.
@@ -118,43 +123,58 @@ async fn submit(
     request: Request,
 ) -> Response {
     let visit = Visit::new(state.clone(), address, request.headers());
+    let counted = visit.take_request();
     let (parts, body) = request.into_parts();
     if !csrf::comes_from_this_page(&parts) {
         // Nor is anything shown that another site has put into the form.
-        let form = Form::default();
-        return visit.refuse(ErrorCode::OriginNotAllowed.into(), form).await;
+        let error = counted.err().unwrap_or(ErrorCode::OriginNotAllowed.into());
+        return visit.refuse(&error, Form::default());
     }
     let request = Request::from_parts(parts.clone(), body);
-    let Ok(bytes) = Bytes::from_request(request, &state).await else {
-        let form = Form::default();
-        return visit.refuse(ErrorCode::PayloadTooLarge.into(), form).await;
+    let bytes = match Bytes::from_request(request, &state).await {
+        Ok(bytes) => bytes,
+        Err(rejection) => {
+            let code = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
+                _ => ErrorCode::MalformedRequest,
+            };
+            let error = counted.err().unwrap_or(code.into());
+            return visit.refuse(&error, Form::default());
+        }
     };
-    let form = Form::parse(&bytes);
-    if let Err(error) = visit.take_request() {
-        return visit.page_unread(&error, form);
+    // Read nevertheless, for the draft's sake.
+    let form = Form {
+        begins: parts.uri.path() == START_PATH,
+        ..Form::parse(&bytes)
+    };
+    if let Err(error) = counted {
+        return visit.refuse(&error, form);
     }
     // A conversation that begins has no cookie yet that a form could be bound to.
-    if parts.uri.path() != START_PATH {
+    if !form.begins {
         let proven = match &visit.session {
             None => Err(ErrorCode::SessionNotFound),
             Some(session) if csrf::is_form_of(session, &form.token) => Ok(()),
             Some(_) => Err(ErrorCode::OriginNotAllowed),
         };
         if let Err(code) = proven {
-            return visit.refuse(code.into(), form).await;
+            return visit.refuse(&code.into(), form);
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    match functions::run(visit.clone(), request).await {
+    let done = bounded::change(functions::run(visit.clone(), request)).await;
+    match done.and_then(|done| done) {
         Ok(Done::Began(session)) => (
             [(header::SET_COOKIE, session.to_header())],
             Redirect::to(&format!("{PATH}?{BEGUN}")),
         )
             .into_response(),
-        Ok(Done::AlreadyBegun) => visit.page(Some(Notice::AlreadyBegun), form).await,
+        Ok(Done::AlreadyBegun) => {
+            visit.render(Conversation::NotShown, Some(Notice::AlreadyBegun), form)
+        }
         Ok(Done::Read) if !form.draft.message.is_empty() => visit.page(None, form).await,
         Ok(Done::Changed | Done::Read) => Redirect::to(PATH).into_response(),
-        Err(error) => visit.refuse(error, form).await,
+        Err(error) => visit.refuse(&error, form),
     }
 }
 
@@ -180,49 +200,69 @@ impl Visit {
         throttle::take_request(&self.state, self.address)
     }
 
-    async fn refuse(&self, error: ApiError, form: Form) -> Response {
-        self.page(Some(Notice::Refused(refused(&error))), form)
-            .await
+    /// The page of something that was not done, for which nothing is read.
+    fn refuse(&self, error: &ApiError, form: Form) -> Response {
+        let conversation = self.without_reading(error.code, &form);
+        let notice = Some(Notice::Refused(refused(error)));
+        self.forgetting(error.code, self.render(conversation, notice, form))
     }
 
-    /// The page, with the conversation as it is now.
-    async fn page(&self, notice: Option<Notice>, form: Form) -> Response {
-        let mut forget = false;
-        let mut unreadable = None;
-        let conversation = match &self.session {
-            None => Conversation::NotBegun,
-            Some(session) => match self.read(session).await {
-                Ok(messages) => Conversation::Open(messages),
-                Err(Refusal::SessionClosed) => Conversation::Closed,
-                Err(Refusal::SessionExpired) => Conversation::Expired,
-                Err(Refusal::SessionNotFound | Refusal::InvalidToken) => {
-                    forget = true;
-                    Conversation::NotBegun
-                }
-                Err(error) => {
-                    unreadable = Some(Notice::Refused(refused(&error.into())));
-                    Conversation::OutOfReach
-                }
-            },
-        };
-        let mut response = self.render(conversation, notice.or(unreadable), form);
-        if forget {
+    /// How far the conversation is, as far as a refusal says.
+    fn without_reading(&self, code: ErrorCode, form: &Form) -> Conversation {
+        match code {
+            _ if self.session.is_none() || form.begins => Conversation::NotBegun,
+            ErrorCode::SessionClosed => Conversation::Closed,
+            ErrorCode::SessionExpired => Conversation::Expired,
+            ErrorCode::SessionNotFound | ErrorCode::InvalidToken => Conversation::NotBegun,
+            _ => Conversation::NotShown,
+        }
+    }
+
+    /// Takes a cookie away that opens nothing.
+    fn forgetting(&self, code: ErrorCode, mut response: Response) -> Response {
+        let opens_nothing = matches!(code, ErrorCode::SessionNotFound | ErrorCode::InvalidToken);
+        if opens_nothing && self.session.is_some() {
             let forgotten = HeaderValue::from_static(SessionCookie::FORGET);
             response.headers_mut().insert(header::SET_COOKIE, forgotten);
         }
         response
     }
 
-    /// The page for who has asked too much: the database is not asked as well.
-    fn page_unread(&self, error: &ApiError, form: Form) -> Response {
-        let conversation = match self.session {
-            None => Conversation::NotBegun,
-            Some(_) => Conversation::OutOfReach,
+    /// The page, with the conversation as it is now.
+    async fn page(&self, notice: Option<Notice>, form: Form) -> Response {
+        let Some(session) = &self.session else {
+            return self.render(Conversation::NotBegun, notice, form);
         };
-        self.render(conversation, Some(Notice::Refused(refused(error))), form)
+        let chat = &self.state.support_chat;
+        let newest = chat
+            .newest_messages(session.id, &session.token, MAX_ENTRIES, MAX_TEXT_BYTES)
+            .await;
+        let error = match newest {
+            Ok((newest, share)) => {
+                let conversation = Conversation::Open(newest.messages, newest.are_all);
+                return self.render_with(conversation, notice, form, Some(share));
+            }
+            Err(refusal) => ApiError::from(refusal),
+        };
+        match self.without_reading(error.code, &form) {
+            Conversation::NotShown => self.refuse(&error, form),
+            // That it has ended is what the page shows, and refuses nothing.
+            ended => self.forgetting(error.code, self.render(ended, notice, form)),
+        }
     }
 
     fn render(&self, conversation: Conversation, notice: Option<Notice>, form: Form) -> Response {
+        self.render_with(conversation, notice, form, None)
+    }
+
+    /// The page, which keeps its share of the memory for answers until it has been sent.
+    fn render_with(
+        &self,
+        conversation: Conversation,
+        notice: Option<Notice>,
+        form: Form,
+        share: Option<Share>,
+    ) -> Response {
         let (code, retry) = match &notice {
             None | Some(Notice::NoCookie) => (None, None),
             Some(Notice::AlreadyBegun) => (Some(StatusCode::CONFLICT), None),
@@ -251,19 +291,14 @@ impl Visit {
             challenged: self.state.config.turnstile.is_some(),
             max_message_chars: self.state.config.limits.max_message_chars,
         };
-        let mut response = Html(page.render()).into_response();
+        let html = held::body(page.render().into_bytes(), share);
+        let mut response = Html(html).into_response();
         *response.status_mut() = code.unwrap_or(StatusCode::OK);
         if let Some(seconds) = retry {
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
         response
-    }
-
-    async fn read(&self, session: &SessionCookie) -> Result<Vec<app::contract::Message>, Refusal> {
-        let chat = &self.state.support_chat;
-        chat.newest_messages(session.id, &session.token, MAX_ENTRIES)
-            .await
     }
 }
 
@@ -289,6 +324,8 @@ fn refused(error: &ApiError) -> Refused {
 /// What a form brings that the page has to know, whether or not it is accepted.
 #[derive(Debug, Default)]
 struct Form {
+    /// It is one of a first message.
+    begins: bool,
     key: String,
     token: String,
     draft: Draft,

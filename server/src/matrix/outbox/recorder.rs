@@ -2,16 +2,16 @@
 
 use std::{iter, time::Duration};
 
-use sqlx::PgPool;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{self, Instant},
 };
 
 use crate::{
+    heartbeat::Heart,
     metrics::Metrics,
     storage::{
-        self,
+        self, Db,
         outbox::{self, Claim, End, Finished, Outcome, Task},
         sessions,
     },
@@ -38,9 +38,13 @@ pub(super) struct Recorder(mpsc::UnboundedSender<Entry>);
 
 impl Recorder {
     /// A recorder, and what it does until all who can tell it something are gone.
-    pub(super) fn new(pool: PgPool, metrics: Metrics) -> (Self, impl Future<Output = ()>) {
+    pub(super) fn new(
+        pool: Db,
+        metrics: Metrics,
+        heart: Heart,
+    ) -> (Self, impl Future<Output = ()>) {
         let (sender, entries) = mpsc::unbounded_channel();
-        (Self(sender), record(pool, metrics, entries))
+        (Self(sender), record(pool, metrics, heart, entries))
     }
 
     /// Records an end, at once when it is `urgent`; answers with what was claimed with it, or with `None` when it
@@ -57,8 +61,13 @@ impl Recorder {
     }
 }
 
-async fn record(pool: PgPool, metrics: Metrics, mut entries: mpsc::UnboundedReceiver<Entry>) {
-    while let Some(first) = entries.recv().await {
+async fn record(
+    pool: Db,
+    metrics: Metrics,
+    heart: Heart,
+    mut entries: mpsc::UnboundedReceiver<Entry>,
+) {
+    while let Some(first) = heart.idle(entries.recv()).await {
         let deadline = Instant::now() + GATHER;
         let mut urgent = first.urgent;
         let mut batch = vec![first];
@@ -90,7 +99,7 @@ async fn record(pool: PgPool, metrics: Metrics, mut entries: mpsc::UnboundedRece
     }
 }
 
-async fn write(pool: &PgPool, metrics: &Metrics, batch: Vec<Entry>) {
+async fn write(pool: &Db, metrics: &Metrics, batch: Vec<Entry>) {
     let (ends, answers): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .map(|entry| (entry.end, entry.answer))
@@ -119,7 +128,7 @@ async fn write(pool: &PgPool, metrics: &Metrics, batch: Vec<Entry>) {
     }
 }
 
-async fn finish(pool: &PgPool, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
+async fn finish(pool: &Db, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
     let [
         End {
             claim,

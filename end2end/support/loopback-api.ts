@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text as textOf } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { Loopback } from "./loopback.ts";
+import { API_PATH } from "./traffic.ts";
+
+/** A visitor's message as the API took it in. */
+export interface Taken {
+  id: string;
+  session: string;
+  key: string;
+  body: string;
+}
+
+/** How long a request is on its way, and its answer. */
+export interface Latency {
+  there: number;
+  back: number;
+}
+
+const HEADERS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, content-type, idempotency-key",
+  "access-control-allow-methods": "GET, POST",
+  "access-control-max-age": "600",
+  "cache-control": "no-store",
+};
+
+/**
+ * The chat's server over a real network connection: what a browser cuts off on the way never arrives, and what it no
+ * longer waits for was taken in all the same.
+ */
+export class LoopbackApi {
+  /** Every visitor's message, in order. */
+  readonly taken: Taken[] = [];
+  /** Every bearer token that came. */
+  readonly tokens = new Set<string>();
+  /** How often each operation was asked for: `create`, `send`, `poll`, `close`. */
+  readonly asked = new Map<string, number>();
+  /** For each request of its own. */
+  latency: () => Latency = () => ({ there: 0, back: 0 });
+
+  readonly #name: string;
+  readonly #sessions = new Map<string, string>();
+  readonly #events = new EventTarget();
+  #loopback: Loopback | undefined;
+  #held: Promise<void> | undefined;
+  #isLosing = false;
+
+  private constructor(name: string) {
+    this.#name = name;
+  }
+
+  static async start(name = "api"): Promise<LoopbackApi> {
+    const api = new LoopbackApi(name);
+    api.#loopback = await Loopback.serve((request, response) => {
+      api.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+    });
+    return api;
+  }
+
+  get origin(): string {
+    return this.#loopback?.origin ?? "";
+  }
+
+  get sessions(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /** How often a text was taken in. */
+  times(body: string): number {
+    return this.taken.filter((it) => it.body === body).length;
+  }
+
+  /** From now on no answer to a `POST` goes out; until the function is called that this gives. */
+  hold(): () => void {
+    let release = (): void => {};
+    this.#held = new Promise((resolve) => (release = resolve));
+    return () => {
+      this.#held = undefined;
+      release();
+    };
+  }
+
+  /** From now on whatever is sent with `POST` is lost on its way; until the function is called that this gives. */
+  lose(): () => void {
+    this.#isLosing = true;
+    return () => (this.#isLosing = false);
+  }
+
+  /** Waits until a text was taken in. */
+  async takes(body: string): Promise<void> {
+    while (this.times(body) === 0) await once(this.#events, "taken");
+  }
+
+  async close(): Promise<void> {
+    await this.#loopback?.close();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === "OPTIONS") return void response.writeHead(204, HEADERS).end();
+    if (this.#isLosing && request.method === "POST") return;
+    const { there, back } = this.latency();
+    const sent = await textOf(request);
+    await pause(there);
+    // Cut off on the way.
+    if (response.destroyed || request.socket.destroyed) return;
+    const [status, json] = this.#result(request, sent);
+    await pause(back);
+    if (request.method === "POST") await this.#held;
+    response.writeHead(status, { ...HEADERS, "content-type": "application/json" });
+    response.end(json === undefined ? undefined : JSON.stringify(json));
+  }
+
+  #result(request: IncomingMessage, sent: string): [status: number, json?: unknown] {
+    const { pathname, searchParams } = new URL(request.url ?? "/", this.origin);
+    const key = String(request.headers["idempotency-key"] ?? "");
+    const [, session = "", operation] = pathname.slice(`${API_PATH}/sessions`.length).split("/");
+    if (session === "") {
+      this.#count("create");
+      const { initialMessage } = JSON.parse(sent) as { initialMessage: string };
+      // A repeated creation is the same session, with a token that works.
+      let id = this.taken.find((it) => it.key === `create ${key}`)?.session;
+      if (id === undefined) {
+        id = `${this.#name}-s${this.#sessions.size + 1}`;
+        this.#sessions.set(id, `${this.#name}-token-${this.#sessions.size + 1}`);
+      }
+      const token = this.#sessions.get(id);
+      const accepted = this.#take(id, `create ${key}`, initialMessage);
+      return [201, { sessionId: id, token, messages: [], ...accepted }];
+    }
+    const token = (request.headers.authorization ?? "").replace("Bearer ", "");
+    this.tokens.add(token);
+    if (this.#sessions.get(session) !== token) return [401, { code: "invalid_token" }];
+    if (operation === "close") {
+      this.#count("close");
+      return [204];
+    }
+    if (request.method === "GET") {
+      this.#count("poll");
+      const own = this.taken.filter((it) => it.session === session);
+      const messages = own.map(({ id, body }) => {
+        return { id, sender: "visitor", body, createdAt: TIME, delivery: "delivered" };
+      });
+      const after = messages.findIndex(({ id }) => id === searchParams.get("after"));
+      return [200, { messages: messages.slice(after + 1) }];
+    }
+    this.#count("send");
+    const { body } = JSON.parse(sent) as { body: string };
+    return [201, this.#take(session, `${session} ${key}`, body)];
+  }
+
+  /** A repeated key is the same message. */
+  #take(session: string, key: string, body: string): { messageId: string; createdAt: string } {
+    let taken = this.taken.find((it) => it.key === key);
+    if (!taken) {
+      taken = { id: `m${this.taken.length + 1}`, session, key, body };
+      this.taken.push(taken);
+      this.#events.dispatchEvent(new Event("taken"));
+    }
+    return { messageId: taken.id, createdAt: TIME };
+  }
+
+  #count(operation: string): void {
+    this.asked.set(operation, (this.asked.get(operation) ?? 0) + 1);
+  }
+}
+
+const TIME = "2026-05-23T14:05:00.000Z";

@@ -1,0 +1,160 @@
+import type { Page } from "@playwright/test";
+
+import { dice } from "../support/dice.ts";
+import { expect, test } from "./fixtures.ts";
+
+/** How many hostile pages and browsers there are. */
+const TIMES = Number(process.env["FUZZ_TIMES"] ?? 40);
+const SEED = Number(process.env["FUZZ_SEED"] ?? 7);
+
+/** JavaScript of what a page or a browser may say in place of a text. */
+const VALUES = [
+  "undefined",
+  "null",
+  "12345",
+  "NaN",
+  "true",
+  '""',
+  '"\\ud800"',
+  '"\\u202e\\u0000\\n"',
+  '"x".repeat(100000)',
+  "[]",
+  "[1, null]",
+  "({})",
+  "Object.create(null)",
+  "({ toString() { throw new Error('no') } })",
+  "new Proxy({}, { get() { throw new Error('no') } })",
+  'Symbol("s")',
+  "12n",
+  "() => {}",
+  "document.body",
+  "new Date(NaN)",
+];
+
+const LANGUAGES = [
+  '"en-US@posix"',
+  '"C"',
+  '"de_DE.UTF-8"',
+  '"x"',
+  '"en-"',
+  '""',
+  '"zh-Hant-TW-u-nu-hanidec"',
+  '"en-GB"',
+];
+
+const KEYS = ["panel", "hello", "state_sent", "state_delivered", "send", "load_failed", "placeholder"];
+
+/** A page and a browser that say odd things. */
+function hostile(random: () => number): string {
+  const of = (list: string[]): string => list[Math.floor(random() * list.length)] ?? "null";
+  const languages = random() < 0.3 ? of(VALUES) : `[${of(LANGUAGES)}, ${of(LANGUAGES)}, ${of(VALUES)}]`;
+  const messages =
+    random() < 0.3 ? of(VALUES) : `({ ${KEYS.map((key) => `${key}: ${of(VALUES)}`).join(", ")} })`;
+  return `
+    // The launcher has a name by then.
+    await customElements.whenDefined("matrix-support-chat");
+    Object.defineProperty(navigator, "languages", { get: () => (${languages}), configurable: true });
+    const element = document.querySelector("matrix-support-chat");
+    element.visitorName = ${of(VALUES)};
+    element.visitorEmail = ${of(VALUES)};
+    element.messages = ${messages};
+    element.lang = ${of(LANGUAGES)};
+    Date.prototype.toLocaleString = ${random() < 0.3 ? "() => { throw new Error('no') }" : "Date.prototype.toLocaleString"};
+  `;
+}
+
+test("nothing that a page or a browser says breaks the chat", async ({ visitor, host, api }) => {
+  test.setTimeout(30_000 + TIMES * 5_000);
+  const { page } = visitor;
+  const random = dice(SEED);
+  for (let n = 0; n < TIMES; n += 1) {
+    const script = hostile(random);
+    await test.step(script, async () => {
+      host.is({ lang: "en", scripts: { "/hostile.js": script } });
+      await visitor.visit();
+      const element = page.locator("matrix-support-chat");
+      const composer = element.getByRole("textbox");
+      await element.evaluate((it) => it.setAttribute("open", ""));
+      await composer.fill(`Hello ${n}`);
+      await composer.press("Enter");
+      await expect(element.locator("time").first()).not.toBeEmpty();
+      await composer.fill("x".repeat(3_900));
+      await expect(composer).toHaveValue(/^x/);
+      await page.evaluate(() => sessionStorage.clear());
+    });
+  }
+  expect(api.count("create")).toBe(TIMES);
+});
+
+/** Breaks what the chat's WASM calls, as if it had died. */
+async function kill(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const { prototype } = HTMLElement;
+    const hidden = Object.getOwnPropertyDescriptor(prototype, "hidden") ?? {};
+    Object.assign(window, { mend: () => Object.defineProperty(prototype, "hidden", hidden) });
+    Object.defineProperty(prototype, "hidden", {
+      ...hidden,
+      set() {
+        throw new Error("broken by the page");
+      },
+    });
+  });
+}
+
+test("a chat that dies leaves the other ways to reach us, and what was typed", async ({
+  visitor,
+  host,
+  api,
+}) => {
+  host.is({ lang: "en", content: '<a href="mailto:help@host.example">Write an e-mail</a>' });
+  const { page } = visitor;
+  await visitor.beginConversation("Hello");
+  await visitor.write("Half a sent");
+  await kill(page);
+  await visitor.composer.pressSequentially("ence");
+  const alert = page.locator("matrix-support-chat").getByRole("alert");
+  await expect(alert).toContainText("could not be loaded");
+  await expect(alert.getByRole("textbox")).toHaveValue("Half a sente");
+  await expect(page.getByRole("link", { name: "Write an e-mail" })).toBeVisible();
+  await expect(visitor.panel).toBeHidden();
+  // Nothing of it goes on.
+  const asked = api.requests.length;
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+
+  // What broke it is over.
+  await page.evaluate(() => (window as unknown as { mend(): void }).mend());
+  await visitor.openChat();
+  await visitor.reads("Hello");
+  await expect(visitor.composer).toHaveValue("Half a sente");
+  await expect(alert).toBeHidden();
+  await visitor.send();
+  await visitor.reads("Half a sente");
+  expect(api.count("create")).toBe(1);
+  expect(api.requests.length).toBeGreaterThan(asked);
+});
+
+test("a chat that dies shows what was typed even where storage is forbidden", async ({ visitor }) => {
+  const { page } = visitor;
+  await page.addInitScript(() => {
+    Object.defineProperty(window, "sessionStorage", {
+      get() {
+        throw new DOMException("forbidden", "SecurityError");
+      },
+    });
+  });
+  await visitor.visit();
+  await visitor.openChat();
+  await kill(page);
+  await visitor.write("Half a sentence");
+  const alert = page.locator("matrix-support-chat").getByRole("alert");
+  await expect(alert.getByRole("textbox")).toHaveValue("Half a sentence");
+});
+
+for (const lang of ["de_DE", "DE", "de-CH", "de_AT.UTF-8"]) {
+  test(`lang="${lang}" is German`, async ({ visitor, host }) => {
+    host.is({ lang });
+    await visitor.visit();
+    await visitor.page.getByRole("button", { name: "Mit uns chatten" }).click();
+    await expect(visitor.page.getByRole("textbox", { name: "Nachricht" })).toBeVisible();
+  });
+}

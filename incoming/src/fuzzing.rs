@@ -1,0 +1,148 @@
+//! What the fuzz target does with any bytes: reads them as a whole answer to `/sync`, and as a page of
+//! history, plans what is to be stored, and checks that it can be stored and be shown.
+//!
+//! The checks are written without the patterns that they check.
+
+use crate::{
+    answer,
+    bounds::{MAX_ID_BYTES, MAX_TEXT_BYTES, MAX_TOKEN_BYTES},
+    event::RoomEvent,
+    plan::{Planner, Step},
+};
+
+const SERVER: &str = "localhost";
+
+/// Takes the bytes in.
+///
+/// # Panics
+///
+/// When what comes of them could not be stored, or not be shown.
+#[must_use]
+pub fn take_in(bytes: &[u8]) -> Vec<Step> {
+    let planner = Planner::new(&format!("@supportbot:{SERVER}"));
+    let mut steps = Vec::new();
+    if let Ok(page) = answer::history(bytes) {
+        page.end.as_deref().inspect(|token| assert_token(token));
+        steps.extend(plan(&planner, &page.events));
+    }
+    if let Ok(sync) = answer::sync(bytes) {
+        assert_token(&sync.next_batch);
+        for room in sync.rooms {
+            assert_id(&room.room_id);
+            room.gap_from
+                .as_deref()
+                .inspect(|token| assert_token(token));
+            steps.extend(plan(&planner, &room.events));
+        }
+    }
+    steps
+}
+
+fn plan(planner: &Planner, events: &[RoomEvent]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for event in events {
+        assert_id(&event.event_id);
+        assert_id(&event.sender);
+        assert!(event.written_at().is_none_or(|at| at.timestamp() >= 0));
+        let step = planner.step(event);
+        assert_eq!(step.is_none(), planner.is_nothing(event));
+        step.as_ref().inspect(|step| assert_storable(step));
+        assert_survives(planner, event, step.as_ref());
+        steps.extend(step);
+    }
+    steps
+}
+
+fn assert_storable(step: &Step) {
+    match step {
+        Step::Show(text) => assert_visible(text),
+        Step::Change {
+            of,
+            text,
+            text_of_reply,
+        } => {
+            assert_id(of);
+            assert_visible(text);
+            text_of_reply
+                .as_deref()
+                .inspect(|text| assert_visible(text));
+        }
+        Step::TakeAway(of) => assert_id(of),
+        Step::Recap(user_id) => assert_id(user_id),
+        Step::TellNotShown => {}
+    }
+}
+
+/// What is set aside as JSON means the same when it is taken up again.
+fn assert_survives(planner: &Planner, event: &RoomEvent, step: Option<&Step>) {
+    let json = event.to_json().unwrap_or_default();
+    assert!(!json.contains('\0'));
+    let kept = RoomEvent::from_json(&json).ok();
+    assert!(
+        kept.as_ref()
+            .is_some_and(|kept| kept.event_id == event.event_id)
+    );
+    assert_eq!(kept.and_then(|kept| planner.step(&kept)).as_ref(), step);
+}
+
+fn assert_id(id: &str) {
+    assert!(
+        !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.contains('\0'),
+        "{id:?}"
+    );
+}
+
+fn assert_token(token: &str) {
+    assert!(
+        !token.is_empty() && token.len() <= MAX_TOKEN_BYTES && !token.contains('\0'),
+        "{token:?}"
+    );
+}
+
+/// Checks that a visitor may read the text.
+///
+/// # Panics
+///
+/// When it cannot be stored, or has an id or an address in it.
+pub fn assert_visible(text: &str) {
+    assert!(
+        text.len() <= MAX_TEXT_BYTES && !text.contains('\0'),
+        "not storable"
+    );
+    assert!(!names_somebody(text), "{text:?} has an id in it");
+    let lower = text.to_ascii_lowercase();
+    for address in [
+        "https://matrix.to/",
+        "matrix:u/",
+        "matrix:roomid/",
+        "matrix:r/",
+    ] {
+        assert!(!has_word(&lower, address), "{text:?} has {address} in it");
+    }
+}
+
+fn has_word(text: &str, part: &str) -> bool {
+    text.match_indices(part).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        before.is_none_or(|before| before.is_whitespace() || matches!(before, '(' | '<' | '"'))
+    })
+}
+
+/// Whether there is an id of the homeserver `localhost`, or an event's or a room's without a server.
+fn names_somebody(text: &str) -> bool {
+    let own = format!(":{SERVER}");
+    let named = text.match_indices(&own).any(|(end, _)| {
+        let before = text[..end].chars().rev();
+        let name: Vec<_> = before
+            .take_while(|it| !it.is_whitespace() && !matches!(it, ':' | '…'))
+            .collect();
+        let sigil = name.iter().position(|it| "@!#$".contains(*it));
+        sigil.is_some_and(|at| at > 0 && (name[at] != '#' || !name[..at].contains(&'/')))
+    });
+    let opaque = text.match_indices(['!', '$']).any(|(at, _)| {
+        let id = text[at + 1..].chars();
+        let is_base64 = |it: &char| it.is_ascii_alphanumeric() || "+/-_".contains(*it);
+        id.take_while(is_base64).count() >= 43
+    });
+    named || opaque
+}

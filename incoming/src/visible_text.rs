@@ -1,0 +1,404 @@
+//! A text of staff as the visitor gets it: no Matrix user, room or event id is in it, nor a `matrix.to` or
+//! `matrix:` address, whichever client wrote it.
+//!
+//! A link to such an address is its words. What has no words, and an id that was typed by hand, is `…`. Ids of
+//! other homeservers are told from ordinary text by a server name that is a domain.
+
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
+
+use regex::{Captures, Regex};
+
+/// What stands for an id.
+const HIDDEN: &str = "…";
+/// Links within the words of links, and ids that come about where something was taken away. No client
+/// writes even two of them into each other.
+const MAX_PASSES: usize = 8;
+
+/// To where an address goes on: not over the sentence's punctuation, nor the end of a markdown link.
+const TAIL: &str = r#"(?:[^\s<>"'()\[\]`*…]*[^\s<>"'()\[\]`*….,;:!?])?"#;
+
+static ADDRESSES: LazyLock<Addresses> = LazyLock::new(Addresses::new);
+static IDS: LazyLock<Ids> = LazyLock::new(Ids::new);
+
+/// Makes texts visible.
+#[derive(Clone, Debug)]
+pub struct VisibleText {
+    /// The homeserver's name, without a port.
+    own_host: String,
+}
+
+impl VisibleText {
+    /// For texts from the rooms of this user's homeserver.
+    #[must_use]
+    pub fn on_homeserver_of(user_id: &str) -> Self {
+        let server_name = user_id.split_once(':').map_or("", |(_, name)| name);
+        let host = server_name
+            .rsplit_once(':')
+            .map_or(server_name, |(host, port)| {
+                let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+                if is_port { host } else { server_name }
+            });
+        Self {
+            own_host: host.to_ascii_lowercase(),
+        }
+    }
+
+    /// The text as the visitor gets it.
+    #[must_use]
+    pub fn of(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for _ in 0..MAX_PASSES {
+            let without_addresses = ADDRESSES.hide(&text);
+            let visible = self.hide_ids(&without_addresses);
+            if visible == text {
+                return text;
+            }
+            text = visible;
+        }
+        // Made to come out as something else: nobody writes that to a visitor.
+        HIDDEN.to_owned()
+    }
+
+    fn hide_ids(&self, text: &str) -> String {
+        let text = replace(&IDS.bare, text, |_, _| true);
+        replace(&IDS.with_server, &text, |found, before| {
+            self.is_id(found, before)
+        })
+    }
+
+    /// An id of the own homeserver, wherever it stands; one of another where a word begins.
+    fn is_id(&self, found: &Captures<'_>, before: Option<char>) -> bool {
+        let part = |name| found.name(name).map_or("", |part| part.as_str());
+        let host = part("host").to_ascii_lowercase();
+        if !self.own_host.is_empty() && host.starts_with(&self.own_host) {
+            return true;
+        }
+        let begins = before.is_none_or(|before| {
+            !before.is_alphanumeric() && !matches!(before, '_' | '.' | '+' | '-' | '%' | '@')
+        });
+        let sigil = part("sigil");
+        begins
+            && matches!(sigil, "@" | "!" | "%40" | "%21")
+            && IDS.localpart.is_match(part("local"))
+            && IDS.domain.is_match(&host)
+    }
+}
+
+/// The text that answers, of a body that begins with what is answered, as older clients wrote it (Matrix
+/// v1.12, "Fallbacks for rich replies"); `None` when it does not begin so.
+#[must_use]
+pub fn reply_without_fallback(body: &str) -> Option<&str> {
+    let author = body
+        .strip_prefix("> <")
+        .or_else(|| body.strip_prefix("> * <"))?;
+    let (author, _) = author.split_once("> ")?;
+    let is_user_id = author.starts_with('@') && author.contains(':') && !author.contains('\n');
+    if !is_user_id {
+        return None;
+    }
+    let mut rest = body;
+    while rest.starts_with('>') {
+        (_, rest) = rest.split_once('\n')?;
+    }
+    rest.strip_prefix('\n')
+}
+
+/// Ways to write an address.
+struct Addresses {
+    /// `[words](address)`
+    link: Regex,
+    /// `<address>`, or the address alone.
+    with_scheme: Regex,
+    /// `matrix.to/#/…`
+    without_scheme: Regex,
+}
+
+impl Addresses {
+    fn new() -> Self {
+        let web = r"https?(?::|%3A)(?:/|%2F){2}(?:www\.)?matrix\.to\b";
+        let bare = r"(?:www\.)?matrix\.to\b";
+        let uri = r"\b(?:web\+)?matrix:(?://[^\s/]*/)?(?:u|user|r|room|roomid|e|event)/";
+        let title = r#"(?:\s+(?:"[^"]*"|'[^']*'))?"#;
+        Self {
+            link: pattern(&format!(
+                r"\[(?P<words>[^\[\]]*)\]\(\s*<?(?:(?:{web}|{bare})(?P<tail>{TAIL})|{uri}{TAIL})>?{title}\s*\)"
+            )),
+            with_scheme: pattern(&format!(r"<?(?:{web}(?P<tail>{TAIL})|{uri}{TAIL})>?")),
+            without_scheme: pattern(&format!(r"{bare}(?P<tail>{TAIL})")),
+        }
+    }
+
+    fn hide(&self, text: &str) -> String {
+        // `matrix.to.example.org` is somebody else's.
+        let goes_on = |found: &Captures<'_>| {
+            let tail = found.name("tail").map_or("", |tail| tail.as_str());
+            tail.starts_with(['.', '-'])
+        };
+        let mut text = text.to_owned();
+        for _ in 0..MAX_PASSES {
+            // One link may be the words of another.
+            let Cow::Owned(unlinked) = self.link.replace_all(&text, |found: &Captures<'_>| {
+                if goes_on(found) {
+                    return found[0].to_owned();
+                }
+                let words = Some(found["words"].trim()).filter(|words| !words.is_empty());
+                words.unwrap_or(HIDDEN).to_owned()
+            }) else {
+                break;
+            };
+            text = unlinked;
+        }
+        let text = replace(&self.with_scheme, &text, |found, _| !goes_on(found));
+        replace(&self.without_scheme, &text, |found, before| {
+            let begins = before.is_none_or(|before| {
+                !before.is_alphanumeric() && !matches!(before, '_' | '.' | '@' | '-')
+            });
+            begins && !goes_on(found)
+        })
+    }
+}
+
+/// Ways to write an id.
+struct Ids {
+    /// `@name:server`, and rooms, their aliases and old events in the same way.
+    with_server: Regex,
+    /// Events, and rooms since version 12, which have the name of no server.
+    bare: Regex,
+    localpart: Regex,
+    domain: Regex,
+}
+
+impl Ids {
+    fn new() -> Self {
+        Self {
+            with_server: pattern(
+                r"(?:(?P<sigil>[@!$]|%40|%21|%24)(?P<local>[^\s:@!#$…]+?)|(?:#|%23)[^\s:@!#$/…]+?)(?::|%3A)(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.-]*[a-z0-9])(?::[0-9]{1,5}\b)?",
+            ),
+            bare: pattern(r"(?:[!$]|%21|%24)[a-z0-9+/_-]{43,}"),
+            localpart: pattern(r"^[a-z0-9._=/+-]+$"),
+            domain: pattern(r"^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"),
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the patterns are constants")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(&format!("(?i){text}")).expect("a pattern")
+}
+
+/// Hides what matches and `is_meant`, which is told what stands before it.
+fn replace(
+    pattern: &Regex,
+    text: &str,
+    is_meant: impl Fn(&Captures<'_>, Option<char>) -> bool,
+) -> String {
+    let mut visible = String::with_capacity(text.len());
+    let mut hidden = Range::default();
+    for found in pattern.captures_iter(text) {
+        let Some(all) = found.get(0) else { continue };
+        // Two that stand side by side are two.
+        let before = text[hidden.end..all.start()].chars().next_back();
+        if is_meant(&found, before) {
+            visible.push_str(&text[hidden.end..all.start()]);
+            visible.push_str(HIDDEN);
+            hidden = all.range();
+        }
+    }
+    visible.push_str(&text[hidden.end..]);
+    visible
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fuzzing::assert_visible;
+
+    fn visible(text: &str) -> String {
+        VisibleText::on_homeserver_of("@supportbot:localhost").of(text)
+    }
+
+    fn visible_in_production(text: &str) -> String {
+        VisibleText::on_homeserver_of("@supportbot:matrix.webdevelop.pro").of(text)
+    }
+
+    const EVENT: &str = "$Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq3a5lr5Zg";
+    const ROOM: &str = "!n8f893n9Rqnc-F-dvnEYJTyHq_iKxU2bZ1CI92-kuZq";
+
+    #[test]
+    fn a_link_is_its_words_without_the_address() {
+        for (text, expected) in [
+            ("[Bob](https://matrix.to/#/@bob:localhost), hi", "Bob, hi"),
+            ("[@bob:localhost](https://matrix.to/#/@bob:localhost)", "…"),
+            ("[Bob](<https://matrix.to/#/@bob:localhost> \"Bob\")", "Bob"),
+            ("[Bob](https://matrix.to/#/%40bob%3Alocalhost?via=x)", "Bob"),
+            ("[Bob](matrix:u/bob:localhost?action=chat)", "Bob"),
+            ("[](https://matrix.to/#/@bob:localhost)", "…"),
+            (
+                "[a [Bob](https://matrix.to/#/@b:x.org)](matrix:u/b:x.org)",
+                "a Bob",
+            ),
+            ("see <https://matrix.to/#/#sales:localhost>!", "see …!"),
+            (
+                "(https://matrix.to/#/!a:localhost/$b?via=localhost&via=x.org)",
+                "(…)",
+            ),
+            ("HTTPS://WWW.MATRIX.TO/#/@BOB:LOCALHOST", "…"),
+            (
+                "https://x.org/?to=https%3A%2F%2Fmatrix.to%2F%23%2F%40bob%3Alocalhost",
+                "https://x.org/?to=…",
+            ),
+            ("matrix.to/#/@bob:localhost, or matrix.to", "…, or …"),
+            ("web+matrix://localhost/roomid/abc:localhost", "…"),
+        ] {
+            assert_eq!(visible(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_was_typed_by_hand_is_hidden() {
+        for (text, expected) in [
+            ("ask @bob:localhost.", "ask …."),
+            ("@bob:localhost:8448, @Bob:LOCALHOST", "…, …"),
+            (
+                "<@bob:localhost> (!abc:localhost) #sales:localhost $1abc:localhost",
+                "<…> (…) … …",
+            ),
+            (
+                "https://chat.localhost/#/room/!abc:localhost/x",
+                "https://chat.localhost/#/room/…/x",
+            ),
+            (
+                "https://chat.localhost/#/user/%40bob%3Alocalhost",
+                "https://chat.localhost/#/user/…",
+            ),
+            ("@bob:matrix.org and !abc:matrix.org", "… and …"),
+            ("@a:b.org@c:d.org", "……"),
+            ("x@bob:localhost", "x…"),
+        ] {
+            assert_eq!(visible(text), expected, "{text}");
+        }
+        assert_eq!(visible(&format!("{EVENT}, {ROOM}.")), "…, ….");
+        assert_eq!(visible(&EVENT.replacen('$', "%24", 1)), "…");
+        let typed = "@ada:matrix.webdevelop.pro, #x:matrix.webdevelop.pro:8448";
+        assert_eq!(visible_in_production(typed), "…, …");
+    }
+
+    #[test]
+    fn ordinary_text_stays_as_it_is() {
+        for text in [
+            "It is $5, #1 of our plans; @home you need nothing!",
+            "Write to joe@example.org: it helps. Or mailto:joe@example.org?subject=a:b",
+            "https://medium.com/@joe/a-post and https://user:secret@example.org:8080/x",
+            "git@github.com:org/repo.git, npm i @scope/pkg:1.2.3 or @types/node:latest",
+            "#main:hover { color: red } @media print:foo !important",
+            "The matrix: a film. A matrix:sum is no address, nor is matrix.tools",
+            "https://matrix.to.example.org/ and notmatrix.to and joe@matrix.to",
+            "[our prices](https://example.org/#/prices), [x], (y)",
+            "> <b>bold</b>\n\n> quoted by hand\n\nlocalhost:8080, http://localhost:8080/#a",
+            "Wow!that:works @ 5:30, 10:15#3, a$b:c",
+            "#general:matrix.org is public",
+            "",
+        ] {
+            assert_eq!(visible(text), text);
+        }
+        let mail = "info@webdevelop.pro: see https://matrix.webdevelop.pro/";
+        assert_eq!(visible_in_production(mail), mail);
+    }
+
+    #[test]
+    fn only_a_real_fallback_is_cut() {
+        for (body, expected) in [
+            (
+                "> <@bob:localhost> one\n> two\n>\n\nYes.\n> kept",
+                Some("Yes.\n> kept"),
+            ),
+            ("> * <@bob:localhost> waves\n\nHi.", Some("Hi.")),
+            ("> <@bob:localhost> sent an image.\n\n", Some("")),
+            ("> <b>bold</b>\n\nis how", None),
+            ("> <@bob> is a name\n\nYes.", None),
+            ("> quoted by hand\n\nYes.", None),
+            ("> <@bob:localhost> no blank line\nYes.", None),
+            ("> <@bob:localhost> alone", None),
+            ("> <@bob\n:localhost> x\n\ny", None),
+            ("Yes.", None),
+        ] {
+            assert_eq!(reply_without_fallback(body), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_to_come_out_as_an_id_does_not() {
+        assert_eq!(visible("@bob[:](matrix:u/x:y)localhost"), "…");
+        let deep = format!(
+            "{}x{}",
+            "[".repeat(5_000),
+            "](https://matrix.to/#/x)".repeat(5_000)
+        );
+        assert_visible(&visible(&deep));
+        let chain = "@a:b.org".repeat(8_000);
+        assert_eq!(visible(&chain), "…".repeat(8_000));
+        let open = "@".repeat(30_000) + &"[".repeat(30_000);
+        assert_eq!(visible(&open), open);
+    }
+
+    /// What ids and addresses are made of, put together in any way.
+    fn bodies() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            any::<char>().prop_map(String::from),
+            "[ -~]{0,5}",
+            prop_oneof![
+                Just("@bob:localhost"),
+                Just("@bob"),
+                Just(":localhost"),
+                Just("localhost"),
+                Just("https://matrix.to/#/"),
+                Just("matrix.to/"),
+                Just("matrix:u/"),
+                Just("matrix:"),
+                Just("["),
+                Just("]("),
+                Just(")"),
+                Just("<"),
+                Just(">"),
+                Just("@"),
+                Just(":"),
+                Just("!"),
+                Just("#"),
+                Just(EVENT),
+                Just(ROOM),
+                Just("$"),
+                Just("%40"),
+                Just("%3A"),
+                Just(" "),
+                Just("\n"),
+                Just("> <@bob:localhost> "),
+                Just("…"),
+                Just("\0"),
+            ]
+            .prop_map(str::to_owned),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_text_names_anybody(body in bodies()) {
+            let body = crate::bounds::storable_text(&body);
+            let text = visible(&body);
+            assert_visible(&text);
+            prop_assert_eq!(visible(&text), text);
+        }
+
+        #[test]
+        fn words_and_mail_addresses_stay(
+            words in "[A-Za-z0-9 .,!?$#'-]{0,40}", mail in "[a-z.]{1,8}@[a-z]{1,8}\\.[a-z]{2,5}",
+        ) {
+            let body = format!("{words} {mail} {words}");
+            prop_assert_eq!(visible(&body), body);
+        }
+    }
+}

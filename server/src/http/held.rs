@@ -1,0 +1,31 @@
+//! Answers that hold a part of the memory for answers until they have been sent.
+
+use axum::body::{Body, Bytes};
+
+use crate::support_chat::Share;
+
+struct Held {
+    bytes: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A body that keeps the share until the last of it has been written, or dropped.
+pub(super) fn body(bytes: Vec<u8>, share: Option<Share>) -> Body {
+    match share {
+        None => Body::from(bytes),
+        Some(mut share) => {
+            share.shrink_to(bytes.capacity());
+            let held = Held {
+                bytes,
+                _share: share,
+            };
+            Body::from(Bytes::from_owner(held))
+        }
+    }
+}

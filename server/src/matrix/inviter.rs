@@ -1,0 +1,211 @@
+//! The inviter: brings staff into the rooms. Each person is invited alone, when a room is made and again until it
+//! works, so that one who cannot be invited holds up nobody else and no message.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use matrix_sdk::ruma::api::error::ErrorKind;
+use rand::Rng;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    homeserver::{Homeserver, MatrixError},
+    ingest::RoomBatch,
+};
+use crate::{
+    heartbeat::Heart,
+    metrics::Metrics,
+    storage::{
+        Db,
+        staff_members::{self, LONGEST_DELAY, Membership, Observed, Wanted},
+    },
+};
+
+/// How often is looked for those who are to be invited.
+const POLL: Duration = Duration::from_secs(1);
+/// People who are invited at the same time.
+const CONCURRENCY: usize = 4;
+/// People who are looked for at once.
+const BATCH: usize = 16;
+/// One invitation's time. A message may wait for it.
+const TIME_LIMIT: Duration = Duration::from_secs(4);
+/// The time of all that are looked for at once, with what is asked of Postgres.
+const TURN_LIMIT: Duration = Duration::from_secs(40);
+/// How often those are let go of whose conversations have ended.
+const TIDY: Duration = Duration::from_mins(1);
+/// The wait after a first failure; doubled with each further one.
+const FIRST_DELAY: Duration = Duration::from_secs(20);
+
+/// Invites people, and records what comes of it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Inviter {
+    pool: Db,
+    homeserver: Arc<Homeserver>,
+    metrics: Metrics,
+    session_ttl: Duration,
+}
+
+impl Inviter {
+    /// An inviter that has not begun.
+    #[must_use]
+    pub const fn new(
+        pool: Db,
+        homeserver: Arc<Homeserver>,
+        metrics: Metrics,
+        session_ttl: Duration,
+    ) -> Self {
+        Self {
+            pool,
+            homeserver,
+            metrics,
+            session_ttl,
+        }
+    }
+
+    /// How long a session lives after the last message.
+    pub(super) const fn session_ttl(&self) -> Duration {
+        self.session_ttl
+    }
+
+    /// Invites those who could not be invited when their rooms were made, and those who are wanted again, until
+    /// `shutdown`.
+    pub async fn run(self, heart: Heart, shutdown: CancellationToken) {
+        let config = self.homeserver.config();
+        let people = config.staff.iter().chain(&config.canary);
+        let people: Vec<_> = people.map(|user_id| user_id.as_str()).collect();
+        let mut tidied = None::<time::Instant>;
+        loop {
+            heart.beat();
+            let turn = async {
+                if tidied.is_none_or(|tidied| tidied.elapsed() > TIDY) {
+                    staff_members::forget_ended(&self.pool, &people, self.session_ttl).await?;
+                    tidied = Some(time::Instant::now());
+                }
+                self.turn(&people).await
+            };
+            let found = tokio::select! {
+                () = shutdown.cancelled() => return,
+                turn = time::timeout(TURN_LIMIT, turn) => turn,
+            };
+            match found {
+                Ok(Ok(BATCH)) => continue,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "invitations cannot be read or recorded"),
+                Err(_) => tracing::warn!("invitations take too long"),
+            }
+            tokio::select! { () = shutdown.cancelled() => return, () = time::sleep(POLL) => {} }
+        }
+    }
+
+    /// Invites those whose time has come; answers with how many.
+    async fn turn(&self, people: &[&str]) -> Result<usize, sqlx::Error> {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let wanted = staff_members::claim(&self.pool, people, self.session_ttl, limit).await?;
+        let found = wanted.len();
+        self.invite(wanted).await?;
+        Ok(found)
+    }
+
+    /// Invites people, each alone, and records what came of it.
+    pub(super) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
+        let results: Vec<_> = stream::iter(wanted)
+            .map(async |wanted| self.invite_one(&wanted).await)
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        results.into_iter().collect()
+    }
+
+    async fn invite_one(&self, wanted: &Wanted) -> Result<(), sqlx::Error> {
+        let Wanted {
+            session_id,
+            room_id,
+            user_id,
+            attempts,
+        } = wanted;
+        let attempt = time::timeout(TIME_LIMIT, self.membership_after(room_id, user_id)).await;
+        let failure = match attempt {
+            Ok(Ok(membership)) => {
+                tracing::info!(%session_id, room_id, user_id, ?membership, "invited");
+                return staff_members::record(&self.pool, *session_id, user_id, membership).await;
+            }
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        let errcode = failure
+            .as_ref()
+            .map_or("timeout".into(), MatrixError::errcode);
+        let asked = failure.as_ref().and_then(MatrixError::retry_after);
+        let delay = delay(*attempts).max(asked.unwrap_or_default());
+        tracing::warn!(
+            %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
+            "somebody cannot be invited"
+        );
+        self.metrics.invitation_failed(&errcode);
+        staff_members::postpone(&self.pool, wanted, &errcode, delay).await
+    }
+
+    /// Invites somebody; answers with what they are in the room then.
+    async fn membership_after(
+        &self,
+        room_id: &str,
+        user_id: &str,
+    ) -> Result<Membership, MatrixError> {
+        let refused = match self.homeserver.invite(room_id, user_id).await {
+            Ok(()) => return Ok(Membership::Invited),
+            Err(error) => error,
+        };
+        // Homeservers refuse to invite somebody who is in the room, and say no more than that.
+        if !matches!(refused.kind(), Some(ErrorKind::Forbidden)) {
+            return Err(refused);
+        }
+        let membership = self.homeserver.membership(room_id, user_id).await?;
+        match membership.as_deref().and_then(Membership::named) {
+            Some(membership @ (Membership::Joined | Membership::Invited)) => Ok(membership),
+            _ => Err(refused),
+        }
+    }
+}
+
+/// Who has come, gone or been invited by somebody else than the bot.
+pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
+    let events = batches
+        .iter()
+        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
+    let moves = events.filter_map(|(session_id, event)| {
+        let session_id = session_id?;
+        // The bot's own invitations are recorded when they are made.
+        let is_move = event.event_type == "m.room.member" && event.sender != bot;
+        Some(Observed {
+            session_id,
+            user_id: event.state_key.as_deref().filter(|_| is_move)?,
+            membership: event.str_at("/membership").and_then(Membership::named)?,
+        })
+    });
+    moves.collect()
+}
+
+/// When somebody is to be invited again: later with each failure, and not all at once.
+fn delay(failures: i32) -> Duration {
+    let doublings = u32::try_from(failures).unwrap_or(0).min(10);
+    let growing = (FIRST_DELAY * 2_u32.pow(doublings)).min(LONGEST_DELAY);
+    growing.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_with_each_failure_up_to_an_hour() {
+        for (failures, longest) in [(0, 20), (1, 40), (3, 160), (8, 3_600), (i32::MAX, 3_600)] {
+            let longest = Duration::from_secs(longest);
+            let delay = delay(failures);
+            assert!(
+                delay >= longest / 2 && delay <= longest,
+                "{failures}: {delay:?}"
+            );
+        }
+    }
+}

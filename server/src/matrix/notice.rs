@@ -1,0 +1,216 @@
+//! What the bot says of its own in a room, and the words of others in it.
+//!
+//! Staff have to be able to tell the two apart, whatever a visitor writes: every line of somebody else's words
+//! begins with `> ` in `body` and stands in a `<blockquote>` in `formatted_body`, and characters that could
+//! break a line, or change the direction in which it reads, are shown as what they are.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+/// A message of the bot, or a part of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Notice {
+    body: String,
+    html: String,
+}
+
+impl Notice {
+    /// A notice in the bot's own words.
+    pub(super) fn new(line: &str) -> Self {
+        let mut notice = Self::default();
+        notice.say(line);
+        notice
+    }
+
+    /// Adds a line of the bot's own.
+    pub(super) fn say(&mut self, line: &str) {
+        let line = shown(line).replace('\n', "‹U+000A›");
+        self.begin_line();
+        self.body.push_str(&line);
+        self.html.push_str("<p>");
+        push_escaped(&mut self.html, &line);
+        self.html.push_str("</p>");
+    }
+
+    /// Adds somebody else's words.
+    pub(super) fn quote(&mut self, words: &str) {
+        let words = shown(words);
+        self.html.push_str("<blockquote>");
+        for (n, line) in words.split('\n').enumerate() {
+            self.begin_line();
+            self.body.push_str("> ");
+            self.body.push_str(line);
+            if n > 0 {
+                self.html.push_str("<br>");
+            }
+            push_escaped(&mut self.html, line);
+        }
+        self.html.push_str("</blockquote>");
+    }
+
+    /// Adds another part, after an empty line.
+    pub(super) fn append(&mut self, part: &Self) {
+        if !self.body.is_empty() && !part.body.is_empty() {
+            self.body.push_str("\n\n");
+        }
+        self.body.push_str(&part.body);
+        self.html.push_str(&part.html);
+    }
+
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// How much of an event's size it takes.
+    pub(super) fn json_bytes(&self) -> usize {
+        json_bytes(&self.body) + json_bytes(&self.html)
+    }
+
+    /// The content of its `m.room.message`. It mentions nobody, whatever it quotes.
+    pub(super) fn content(&self) -> Value {
+        json!({
+            "msgtype": "m.notice",
+            "body": self.body,
+            "format": "org.matrix.custom.html",
+            "formatted_body": self.html,
+            "m.mentions": {},
+        })
+    }
+
+    fn begin_line(&mut self) {
+        if !self.body.is_empty() {
+            self.body.push('\n');
+        }
+    }
+}
+
+fn json_bytes(text: &str) -> usize {
+    serde_json::to_string(text).map_or(text.len(), |json| json.len())
+}
+
+/// The text with LF as its only line break, and with the characters shown that are none to see.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' => {
+                characters.next_if_eq(&'\n');
+                shown.push('\n');
+            }
+            '\n' | '\t' => shown.push(character),
+            _ if is_unseen(character) => {
+                // Writing to a String cannot fail.
+                let _ = write!(shown, "‹U+{:04X}›", u32::from(character));
+            }
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// Control characters, those that Unicode breaks lines at, and those that change the direction of what is
+/// about them (Unicode's property `Bidi_Control`).
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{2028}'
+                | '\u{2029}'
+                | '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
+}
+
+fn push_escaped(html: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            _ => html.push(character),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_quotation_is_told_apart_line_by_line_in_both_forms() {
+        let mut notice = Notice::new("Visitor:");
+        notice.quote("Hi\r\n\r<b>\u{202e}there\u{2028}\u{85}\ttab");
+        assert_eq!(
+            notice.content(),
+            json!({
+                "msgtype": "m.notice",
+                "body": "Visitor:\n> Hi\n> \n> <b>‹U+202E›there‹U+2028›‹U+0085›\ttab",
+                "format": "org.matrix.custom.html",
+                "formatted_body": "<p>Visitor:</p><blockquote>Hi<br><br>&lt;b&gt;‹U+202E›there\
+                                   ‹U+2028›‹U+0085›\ttab</blockquote>",
+                "m.mentions": {},
+            })
+        );
+    }
+
+    #[test]
+    fn a_line_of_the_bot_s_own_stays_one_line() {
+        assert_eq!(Notice::new("a\nb\u{202e}").body(), "a‹U+000A›b‹U+202E›");
+    }
+
+    /// Any text, with many of the characters that matter.
+    fn words() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec![
+                "\n",
+                "\r",
+                "\r\n",
+                "\n\n",
+                "\u{85}",
+                "\u{2028}",
+                "\u{202e}",
+                "\u{2067}",
+                "\u{200f}",
+                "> ",
+                "<",
+                "</blockquote>",
+                "<p>",
+                "&lt;",
+                "\"",
+                "'",
+                "Visitor:",
+                "\u{b}",
+                "\u{c}",
+            ])
+            .prop_map(str::to_owned),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_words_get_out_of_their_quotation(words in words()) {
+            let mut notice = Notice::new("Before");
+            notice.quote(&words);
+            notice.say("After");
+            let lines: Vec<_> = notice.body.split(|c: char| c == '\n' || is_unseen(c) && c != '\t').collect();
+            prop_assert_eq!((lines[0], lines[lines.len() - 1]), ("Before", "After"));
+            let quoted = &lines[1..lines.len() - 1];
+            prop_assert!(quoted.iter().all(|line| line.starts_with("> ")), "{:?}", lines);
+            let html = notice.html.strip_prefix("<p>Before</p><blockquote>").unwrap();
+            let html = html.strip_suffix("</blockquote><p>After</p>").unwrap();
+            prop_assert!(!html.replace("<br>", "").contains(['<', '>', '"', '\'']), "{}", html);
+            prop_assert_eq!(html.matches("<br>").count() + 1, quoted.len());
+        }
+    }
+}

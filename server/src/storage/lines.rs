@@ -1,0 +1,48 @@
+//! Connections outside the shares: each lives as long as what it is for.
+
+use std::{fmt, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Error, PgConnection, PgPool, postgres::PgConnectOptions,
+};
+use tokio::time;
+
+use super::{db::missed, pools, settings::Settings};
+
+/// How long a new connection may take.
+pub(super) const CONNECT: Duration = Duration::from_secs(3);
+
+/// Opens connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Lines(PgConnectOptions);
+
+/// The options have the password.
+impl fmt::Debug for Lines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lines").finish_non_exhaustive()
+    }
+}
+
+impl Lines {
+    pub(super) const fn new(options: PgConnectOptions) -> Self {
+        Self(options)
+    }
+
+    /// One connection.
+    pub(super) async fn connect(&self, settings: Settings) -> Result<PgConnection, Error> {
+        let connect = async {
+            let mut line = self.0.connect().await?;
+            let statement = AssertSqlSafe(settings.statement());
+            sqlx::raw_sql(statement).execute(&mut line).await?;
+            Ok(line)
+        };
+        time::timeout(CONNECT, connect)
+            .await
+            .unwrap_or_else(|_| Err(missed()))
+    }
+
+    /// One connection, for a listener, which takes it from a pool.
+    pub(super) fn pool_of_one(&self) -> PgPool {
+        pools::pool(&self.0, 1, Settings::LINE)
+    }
+}

@@ -1,0 +1,149 @@
+//! The connections of one server, and who may use how many of them.
+//!
+//! Each share is a pool of its own, so that writes which wait, be it for a lock or for the disk, cannot take what
+//! polls and the relay need.
+
+use std::time::Duration;
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time;
+
+use super::{
+    Db, Gate, Lines,
+    db::{ACQUIRE, Timing, missed},
+    settings::Settings,
+};
+use crate::config::Database;
+
+/// What all shares have together. With two listeners, and the connection that holds the lock of the sync, a server has
+/// 20.
+pub const MAX_CONNECTIONS: u32 = READS + WRITES + RELAY;
+const READS: u32 = 5;
+const WRITES: u32 = 7;
+const RELAY: u32 = 5;
+
+/// A connection that has answered so lately is not asked whether it lives.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// How long it may take to answer that it does.
+const ANSWERS: Duration = Duration::from_millis(500);
+
+/// The shares. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    /// For polls, and for whoever looks.
+    pub reads: Db,
+    /// For what visitors write.
+    pub writes: Db,
+    /// For the relay, both ways, and for what is tidied up.
+    pub relay: Db,
+    /// For connections that last.
+    pub lines: Lines,
+    /// Whether commits are answered: what `writes` is behind.
+    pub gate: Gate,
+    /// The same as `writes`, and not behind the gate.
+    pub probes: Db,
+}
+
+impl Shares {
+    /// Shares that connect when they are first used.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        let options = &database.options;
+        let seconds = Duration::from_secs;
+        // Postgres ends a statement before its caller gives it up: that costs no connection.
+        let reads = share(options, READS, seconds(1), seconds(2), None);
+        let whole = Some(Duration::from_millis(2_500));
+        let probes = share(
+            options,
+            WRITES,
+            Duration::from_millis(1_500),
+            seconds(2),
+            whole,
+        );
+        let relay = share(options, RELAY, seconds(2), seconds(3), None);
+        let gate = Gate::default();
+        Self {
+            reads,
+            writes: probes.clone().behind(gate.clone()),
+            relay,
+            lines: Lines::new(options.clone()),
+            gate,
+            probes,
+        }
+    }
+
+    /// Closes what is idle, and waits for what is not.
+    pub async fn close(&self) {
+        let Self {
+            reads,
+            probes,
+            relay,
+            ..
+        } = self;
+        tokio::join!(
+            reads.pool().close(),
+            probes.pool().close(),
+            relay.pool().close()
+        );
+    }
+
+    /// How many connections of the pools are idle, and how many are used.
+    #[must_use]
+    pub fn in_use(&self) -> (u32, u32) {
+        let pools = [&self.reads, &self.probes, &self.relay].map(Db::pool);
+        let idle = pools.iter().map(|pool| pool.num_idle()).sum::<usize>();
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        let all = pools.iter().map(|pool| pool.size()).sum::<u32>();
+        (idle, all.saturating_sub(idle))
+    }
+}
+
+fn share(
+    options: &PgConnectOptions,
+    connections: u32,
+    lock: Duration,
+    statement: Duration,
+    whole: Option<Duration>,
+) -> Db {
+    let settings = Settings {
+        statement: Some(statement),
+        lock,
+        idle: None,
+    };
+    let timing = Timing {
+        statement: statement + Duration::from_millis(500),
+        whole,
+        commit: statement,
+    };
+    Db::new(pool(options, connections, settings), timing)
+}
+
+/// A pool that connects when it is first used.
+pub(super) fn pool(options: &PgConnectOptions, connections: u32, settings: Settings) -> PgPool {
+    let statement = settings.statement();
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .after_connect(move |connection, _| {
+            let statement = AssertSqlSafe(statement.clone());
+            Box::pin(async move {
+                sqlx::raw_sql(statement).execute(connection).await?;
+                Ok(())
+            })
+        })
+        // Asked each time, a connection's first answer would be to that.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_FOR {
+                    let answer = time::timeout(ANSWERS, connection.ping()).await;
+                    answer.unwrap_or_else(|_| Err(missed()))?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options.clone())
+}

@@ -1,0 +1,250 @@
+//! `staff_members`: who of the staff is in each conversation's room, and who is still to be invited.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// An invitation that is not recorded for so long may be tried by another server.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// The longest wait before somebody is invited again.
+pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
+/// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
+const CLOCK_MARGIN: Duration = Duration::from_secs(10);
+
+/// A person's part in a conversation's room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// Still to be invited.
+    Wanted,
+    /// Invited.
+    Invited,
+    /// In the room.
+    Joined,
+    /// Declined, left, or was put out.
+    Left,
+}
+
+impl Membership {
+    /// By the name of a membership in Matrix; `None` for one that says nothing here.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "invite" => Some(Self::Invited),
+            "join" => Some(Self::Joined),
+            "leave" | "ban" => Some(Self::Left),
+            _ => None,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Invited => "invited",
+            Self::Joined => "joined",
+            Self::Left => "left",
+        }
+    }
+}
+
+/// Records who is to be in a new room. Those who are still to be invited are left to the caller for a while.
+pub async fn begin(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    members: &[(&str, Membership)],
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<_> = members.iter().map(|(id, _)| *id).collect();
+    let memberships: Vec<_> = members.iter().map(|(_, is)| is.as_str()).collect();
+    sqlx::query!(
+        "INSERT INTO staff_members (session_id, user_id, membership, leased_until)
+         SELECT $1, user_id, membership, now() + make_interval(secs => $4)
+         FROM unnest($2::text[], $3::text[]) member (user_id, membership)
+         ON CONFLICT (session_id, user_id) DO UPDATE
+             SET membership = excluded.membership, leased_until = excluded.leased_until",
+        session_id,
+        &ids as &[&str],
+        &memberships as &[&str],
+        LEASE.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Somebody who is to be invited.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The conversation.
+    pub session_id: Uuid,
+    /// Its room.
+    pub room_id: String,
+    /// Who.
+    pub user_id: String,
+    /// Invitations that failed.
+    pub attempts: i32,
+}
+
+/// Claims up to `limit` of those who are still to be invited to open conversations, of these people.
+pub async fn claim(
+    db: impl PgExecutor<'_>,
+    people: &[&str],
+    session_ttl: Duration,
+    limit: i64,
+) -> Result<Vec<Wanted>, sqlx::Error> {
+    sqlx::query_as!(
+        Wanted,
+        r#"WITH due AS MATERIALIZED (
+             SELECT session_id, user_id, room_id
+             FROM staff_members member JOIN sessions ON sessions.id = session_id
+             WHERE membership = 'wanted' AND user_id = ANY($1)
+               AND is_claimable(due_at, delayed_at, leased_until,
+                                make_interval(secs => $5), make_interval(secs => $6))
+               AND closed_at IS NULL AND active_at > now() - make_interval(secs => $2)
+               AND room_id IS NOT NULL
+             ORDER BY due_at LIMIT $3 FOR UPDATE OF member SKIP LOCKED
+         )
+         UPDATE staff_members SET leased_until = now() + make_interval(secs => $4)
+         FROM due
+         WHERE staff_members.session_id = due.session_id AND staff_members.user_id = due.user_id
+         RETURNING staff_members.session_id, room_id AS "room_id!", staff_members.user_id, attempts"#,
+        people as &[&str],
+        session_ttl.as_secs_f64(),
+        limit,
+        LEASE.as_secs_f64(),
+        (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
+        (LEASE + CLOCK_MARGIN).as_secs_f64(),
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Records what an invitation has led to. A later membership that the sync brought counts for more.
+pub async fn record(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    user_id: &str,
+    membership: Membership,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE staff_members SET membership = $3, leased_until = NULL, attempts = 0, last_error = NULL
+         WHERE session_id = $1 AND user_id = $2 AND membership = 'wanted'",
+        session_id,
+        user_id,
+        membership.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Records that an invitation failed, and when the next one is to be tried.
+pub async fn postpone(
+    db: impl PgExecutor<'_>,
+    wanted: &Wanted,
+    errcode: &str,
+    delay: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE staff_members SET attempts = attempts + 1, last_error = $3, leased_until = NULL,
+             due_at = now() + make_interval(secs => $4), delayed_at = now()
+         WHERE session_id = $1 AND user_id = $2 AND membership = 'wanted'",
+        wanted.session_id,
+        wanted.user_id,
+        errcode,
+        delay.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Lets go of those who were to be invited to conversations that have ended, or are not on the staff any more.
+pub async fn forget_ended(
+    db: impl PgExecutor<'_>,
+    people: &[&str],
+    session_ttl: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM staff_members USING sessions
+         WHERE membership = 'wanted' AND sessions.id = session_id AND (
+             closed_at IS NOT NULL OR active_at < now() - make_interval(secs => $1) OR user_id <> ALL($2)
+         )",
+        session_ttl.as_secs_f64(),
+        people as &[&str],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A membership that the sync brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed<'a> {
+    /// The conversation.
+    pub session_id: Uuid,
+    /// Whose.
+    pub user_id: &'a str,
+    /// What it is now.
+    pub membership: Membership,
+}
+
+/// Records memberships, of which the last of each person and conversation counts. People who are not known to
+/// have been invited by the bot are left aside.
+pub async fn observe(
+    db: impl PgExecutor<'_>,
+    observed: &[Observed<'_>],
+) -> Result<(), sqlx::Error> {
+    if observed.is_empty() {
+        return Ok(());
+    }
+    let sessions: Vec<_> = observed.iter().map(|of| of.session_id).collect();
+    let people: Vec<_> = observed.iter().map(|of| of.user_id).collect();
+    let memberships: Vec<_> = observed.iter().map(|of| of.membership.as_str()).collect();
+    sqlx::query!(
+        "UPDATE staff_members SET membership = seen.membership, leased_until = NULL, last_error = NULL
+         FROM (
+             SELECT DISTINCT ON (session_id, user_id) * FROM unnest($1::uuid[], $2::text[], $3::text[])
+                 WITH ORDINALITY seen (session_id, user_id, membership, n)
+             ORDER BY session_id, user_id, n DESC
+         ) seen
+         WHERE staff_members.session_id = seen.session_id AND staff_members.user_id = seen.user_id
+           AND staff_members.membership <> seen.membership",
+        &sessions,
+        &people as &[&str],
+        &memberships as &[&str],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Who is missing where.
+#[derive(Clone, Copy, Debug)]
+pub struct Missing {
+    /// Invitations to open conversations that have yet to succeed.
+    pub invitations: i64,
+    /// Open conversations in whose room nobody of the staff is or is invited.
+    pub conversations: i64,
+}
+
+/// Who is missing in open conversations.
+pub async fn missing(
+    db: impl PgExecutor<'_>,
+    session_ttl: Duration,
+) -> Result<Missing, sqlx::Error> {
+    sqlx::query_as!(
+        Missing,
+        r#"SELECT coalesce(sum(wanted), 0)::bigint AS "invitations!",
+               count(*) FILTER (WHERE present = 0) AS "conversations!"
+           FROM (
+               SELECT count(*) FILTER (WHERE membership = 'wanted') AS wanted,
+                   count(*) FILTER (WHERE membership IN ('invited', 'joined')) AS present
+               FROM sessions JOIN staff_members ON staff_members.session_id = sessions.id
+               WHERE NOT emptied AND active_at > now() - make_interval(secs => $1) AND closed_at IS NULL
+               GROUP BY sessions.id
+           ) conversation"#,
+        session_ttl.as_secs_f64(),
+    )
+    .fetch_one(db)
+    .await
+}

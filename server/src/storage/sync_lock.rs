@@ -1,0 +1,52 @@
+//! The lock of the server that follows the homeserver.
+
+use std::time::Duration;
+
+use sqlx::{Error, PgConnection};
+use tokio::time;
+
+use super::{Lines, db::missed, settings::Settings};
+
+/// The session-level advisory lock; the number says nothing.
+const LOCK: i64 = 0x7375_7070_6f72_7463;
+/// How often Postgres is told that the lock is still held.
+const SAY_EVERY: Duration = Duration::from_secs(2);
+/// How long it may take to answer.
+const ANSWERS: Duration = Duration::from_secs(3);
+/// Postgres gives the lock to the next when it was told nothing for so long, also over a connection that
+/// looks alive from its side.
+const LEASE: Duration = Duration::from_secs(8);
+
+/// The lock. It is given up when this is dropped.
+#[derive(Debug)]
+pub struct SyncLock(PgConnection);
+
+impl SyncLock {
+    /// The lock, unless another server has it.
+    pub async fn try_take(lines: &Lines) -> Result<Option<Self>, Error> {
+        let settings = Settings {
+            idle: Some(LEASE),
+            ..Settings::LINE
+        };
+        let mut line = lines.connect(settings).await?;
+        let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, LOCK)
+            .fetch_one(&mut line);
+        let locked = time::timeout(ANSWERS, locked).await;
+        Ok(locked
+            .unwrap_or_else(|_| Err(missed()))?
+            .then_some(Self(line)))
+    }
+
+    /// Holds the lock; ends when it is lost.
+    pub async fn hold(&mut self) -> Error {
+        loop {
+            time::sleep(SAY_EVERY).await;
+            let said = sqlx::raw_sql("SELECT 1").execute(&mut self.0);
+            match time::timeout(ANSWERS, said).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return error,
+                Err(_) => return missed(),
+            }
+        }
+    }
+}

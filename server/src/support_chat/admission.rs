@@ -1,0 +1,179 @@
+//! Who may begin a conversation: limits per hour on all servers together, and the proof of work near them.
+
+use std::{net::IpAddr, time::Duration};
+
+use chrono::Utc;
+use secrecy::SecretString;
+use tokio::time;
+
+use super::{
+    Refusal,
+    idempotency::Keyed,
+    proof::{FROM_PRESSURE, ProofOfWork},
+    throttle::{AddressDigester, Digests},
+};
+use crate::{
+    config::{self, Limit, Limits},
+    metrics::{Metrics, ProofOutcome, Throttle},
+    storage::{
+        self, Db,
+        session_starts::{self, Bounds, Outcome, Proof, Scope, Start},
+    },
+};
+
+/// A customer's network (/56) may have so many times an address's new sessions.
+const NEAR_NETWORK_TIMES: i64 = 4;
+/// A wide network (/48, IPv4: /24) so many times.
+const WIDE_NETWORK_TIMES: i64 = 16;
+/// With a proof of work each, so many times a network's limit, or that of all, are let in; then no more, since the
+/// homeserver has to make a room for each.
+const CEILING_TIMES: i64 = 10;
+
+/// The visitor, who is refused, waits meanwhile.
+const TAKE_BACK_WITHIN: Duration = Duration::from_secs(1);
+
+/// The limits on new sessions, and who was counted.
+#[derive(Debug)]
+pub struct Admission {
+    addresses: AddressDigester,
+    bounds: Bounds,
+    proofs: Option<ProofOfWork>,
+}
+
+/// One attempt to begin a conversation that was counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    request: [u8; 32],
+    digests: Digests,
+}
+
+impl Counted {
+    fn start(&self) -> Start<'_> {
+        Start {
+            request: &self.request,
+            address: &self.digests.address,
+            near_network: self.digests.near_network.as_ref().map(<[u8; 32]>::as_slice),
+            wide_network: self.digests.wide_network.as_ref().map(<[u8; 32]>::as_slice),
+        }
+    }
+}
+
+impl Admission {
+    /// These limits; counts and challenges agree with those of every other server of the same secret.
+    #[must_use]
+    pub fn new(secret: &SecretString, limits: &Limits) -> Self {
+        let proofs = match limits.proof_of_work {
+            config::ProofOfWork::Auto => Some(ProofOfWork::new(secret)),
+            config::ProofOfWork::Off => None,
+        };
+        Self {
+            addresses: AddressDigester::new(secret.clone()),
+            bounds: bounds(limits, proofs.is_some()),
+            proofs,
+        }
+    }
+
+    /// Counts one more beginning, or refuses it. `proof` matters only where one is asked for.
+    pub(super) async fn count(
+        &self,
+        db: &Db,
+        metrics: &Metrics,
+        request: Option<&Keyed>,
+        address: IpAddr,
+        proof: Option<&str>,
+    ) -> Result<Option<Counted>, Refusal> {
+        if self.bounds == Bounds::default() {
+            return Ok(None);
+        }
+        let now = Utc::now();
+        let good = self
+            .proofs
+            .as_ref()
+            .zip(proof)
+            .and_then(|(proofs, proof)| proofs.verify(proof, now));
+        let counted = Counted {
+            request: request.map_or_else(rand::random, Keyed::key_digest),
+            digests: self.addresses.digest(address),
+        };
+        let proof_of_work = good.as_ref().map(|good| Proof {
+            challenge: &good.challenge,
+            expires_at: good.expires_at,
+            good_below: good.good_below,
+        });
+        // Repeating it counts nothing twice.
+        let outcome = storage::again_if_lost(|| {
+            session_starts::count(
+                db,
+                counted.start(),
+                self.bounds,
+                FROM_PRESSURE,
+                proof_of_work,
+            )
+        })
+        .await?;
+        match outcome {
+            Outcome::Counted { by_proof } => {
+                if by_proof {
+                    metrics.proof_of_work(ProofOutcome::Accepted);
+                }
+                Ok(Some(counted))
+            }
+            Outcome::Refused { by, wait } => {
+                metrics.throttled(match by {
+                    Scope::Address => Throttle::SessionsPerIp,
+                    Scope::NearNetwork | Scope::WideNetwork => Throttle::SessionsPerNetwork,
+                    Scope::All => Throttle::Sessions,
+                });
+                Err(Refusal::RateLimited(wait))
+            }
+            Outcome::ProofRequired { pressure } => {
+                metrics.proof_of_work(match proof {
+                    None => ProofOutcome::Required,
+                    Some(_) => ProofOutcome::Rejected,
+                });
+                // Without challenges there is no limit that asks for one.
+                let proofs = self.proofs.as_ref().ok_or(Refusal::ChallengeFailed)?;
+                Err(Refusal::ProofRequired(Box::new(
+                    proofs.challenge(pressure, now),
+                )))
+            }
+        }
+    }
+
+    /// A counted attempt has failed for certain. Where Postgres cannot be told, the count ends by itself.
+    pub(super) async fn take_back(&self, db: &Db, counted: Counted) {
+        let told = session_starts::take_back(db, counted.start());
+        match time::timeout(TAKE_BACK_WITHIN, told).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a session that did not begin stays counted for an hour");
+            }
+            Err(_) => tracing::warn!("a session that did not begin stays counted for an hour"),
+        }
+    }
+}
+
+fn bounds(limits: &Limits, with_proofs: bool) -> Bounds {
+    let number = |limit: Limit| limit.map(|limit| i64::from(limit.get()));
+    let address = number(limits.sessions_per_ip_per_hour);
+    let network = |times| address.map(|limit| limit * times);
+    let wider = [
+        network(NEAR_NETWORK_TIMES),
+        network(WIDE_NETWORK_TIMES),
+        number(limits.sessions_per_hour),
+    ];
+    let [near, wide, all] = wider;
+    if with_proofs {
+        let [near_ceiling, wide_ceiling, ceiling] =
+            wider.map(|limit| limit.map(|limit| limit * CEILING_TIMES));
+        Bounds {
+            refuse_at: [address, near_ceiling, wide_ceiling, ceiling],
+            limits: [None, near, wide, all],
+        }
+    } else {
+        Bounds {
+            refuse_at: [address, near, wide, all],
+            limits: [None; 4],
+        }
+    }
+}

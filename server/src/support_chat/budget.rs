@@ -1,0 +1,92 @@
+//! What answers may hold of memory, all that are under way together.
+//!
+//! An answer has a share of it from when it is read until it has been sent, or nobody wants it any more.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
+
+/// Shares are counted in these.
+const UNIT: usize = 1024;
+
+/// All shares together.
+const TOTAL_BYTES: usize = 64 * 1024 * 1024;
+
+/// For so long an answer waits for a share.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    units: Arc<Semaphore>,
+}
+
+/// A part of the budget, until this is dropped.
+#[derive(Debug)]
+pub struct Share(OwnedSemaphorePermit);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self::of(TOTAL_BYTES)
+    }
+
+    pub(super) fn of(bytes: usize) -> Self {
+        Self {
+            units: Arc::new(Semaphore::new(bytes / UNIT)),
+        }
+    }
+
+    /// A share, if there is one now.
+    pub(super) fn try_share(&self, bytes: usize) -> Option<Share> {
+        let units = self.units.clone();
+        units
+            .try_acquire_many_owned(units_of(bytes))
+            .ok()
+            .map(Share)
+    }
+
+    /// A share, if there is one before long.
+    pub(super) async fn share(&self, bytes: usize) -> Option<Share> {
+        let share = self.units.clone().acquire_many_owned(units_of(bytes));
+        time::timeout(PATIENCE, share).await.ok()?.ok().map(Share)
+    }
+}
+
+impl Share {
+    /// Gives back what is not needed of it.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let held = self.0.num_permits();
+        let needed = usize::try_from(units_of(bytes)).unwrap_or(held);
+        drop(self.0.split(held.saturating_sub(needed)));
+    }
+}
+
+fn units_of(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_is_given_than_there_is_and_what_is_dropped_comes_back() {
+        let budget = Budget::of(10 * UNIT);
+        let mut first = budget.try_share(7 * UNIT).unwrap();
+        assert!(budget.try_share(4 * UNIT).is_none());
+        let began = time::Instant::now();
+        assert!(budget.share(4 * UNIT).await.is_none());
+        assert_eq!(began.elapsed(), PATIENCE);
+
+        first.shrink_to(6 * UNIT);
+        let second = budget.try_share(4 * UNIT).unwrap();
+        assert!(budget.try_share(1).is_none(), "a byte is a whole unit");
+        let (third, ()) = tokio::join!(budget.share(4 * UNIT), async { drop(second) });
+        assert!(third.is_some());
+        drop((first, third));
+        assert!(budget.try_share(10 * UNIT).is_some());
+    }
+}

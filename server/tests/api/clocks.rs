@@ -1,0 +1,162 @@
+//! Clocks that are wrong for a while: Postgres', the server's, or both.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use server::storage::{Db, clock, idempotency, sessions};
+use sqlx::{AssertSqlSafe, PgPool};
+
+use crate::{
+    common::{TestApp, Visitor, config, expect},
+    problem::expect_problem,
+    shares,
+};
+
+const AGE: Duration = Duration::from_hours(24);
+
+/// New connections to the database find another clock in Postgres.
+async fn shift(pool: &PgPool, by: &str) {
+    let database: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    // Found before those of Postgres, while what is made is made where it always is.
+    let statements = format!(
+        r#"CREATE OR REPLACE FUNCTION public.now() RETURNS timestamptz STABLE LANGUAGE sql
+               AS $$ SELECT pg_catalog.now() + interval '{by}' $$;
+           CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+               AS $$ SELECT pg_catalog.clock_timestamp() + interval '{by}' $$;
+           ALTER DATABASE "{database}" SET search_path = public, pg_catalog"#
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+fn next_year() -> DateTime<Utc> {
+    Utc::now() + Days::new(365)
+}
+
+/// Conversations that were quiet for so many hours, with a key each, of creations that are as old.
+async fn quiet(pool: &PgPool, hours: &[i32]) {
+    sqlx::query(
+        "WITH session AS (
+             INSERT INTO sessions (id, visitor_name, active_at)
+             SELECT gen_random_uuid(), 'Ada', now() - make_interval(hours => hours)
+             FROM unnest($1::int[]) hours RETURNING id, active_at
+         ), message AS (
+             INSERT INTO messages (id, session_id, seq, sender, body)
+             SELECT gen_random_uuid(), id, 1, 'staff', 'Hello' FROM session RETURNING id, session_id
+         )
+         INSERT INTO idempotency_keys
+             (scope, operation, key_digest, request_digest, session_id, message_id, created_at)
+         SELECT session.id, 'create_session', '', '', session.id, message.id, active_at
+         FROM session JOIN message ON message.session_id = session.id",
+    )
+    .bind(hours)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// What is left of conversations and keys, once everything was deleted that may be.
+async fn left(pool: &PgPool, db: &Db, own: DateTime<Utc>) -> (i64, i64) {
+    idempotency::delete_expired(db, own, 100).await.unwrap();
+    sessions::empty_older_than(db, own, AGE, 100).await.unwrap();
+    sqlx::query_as(
+        "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM idempotency_keys)",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_old_by_all_clocks_is_deleted(pool: PgPool) {
+    let db = shares(&pool).relay;
+    quiet(&pool, &[23, 25]).await;
+    assert_eq!(left(&pool, &db, Utc::now()).await, (1, 1));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn one_clock_that_is_ahead_deletes_nothing(pool: PgPool) {
+    quiet(&pool, &[0, 23]).await;
+    let right = shares(&pool).relay;
+    for _ in 0..60 {
+        clock::advance(&right, next_year()).await.unwrap();
+    }
+    assert_eq!(
+        left(&pool, &right, next_year()).await,
+        (2, 2),
+        "the server's"
+    );
+    shift(&pool, "1 year").await;
+    let wrong = shares(&pool).relay;
+    for _ in 0..60 {
+        clock::advance(&wrong, Utc::now()).await.unwrap();
+    }
+    assert_eq!(left(&pool, &wrong, Utc::now()).await, (2, 2), "Postgres'");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn two_clocks_that_are_ahead_for_a_minute_delete_what_is_almost_old(pool: PgPool) {
+    quiet(&pool, &[0, 22]).await;
+    sqlx::query("UPDATE sessions SET active_at = active_at - interval '115 minutes' WHERE active_at < now() - interval '1 hour'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    shift(&pool, "1 year").await;
+    let wrong = shares(&pool).relay;
+    assert_eq!(
+        left(&pool, &wrong, next_year()).await.0,
+        2,
+        "not by the third"
+    );
+    // Twice, as in 75 s.
+    for _ in 0..2 {
+        clock::advance(&wrong, next_year()).await.unwrap();
+    }
+    assert_eq!(
+        left(&pool, &wrong, next_year()).await.0,
+        1,
+        "five minutes before its time"
+    );
+    let newest: DateTime<Utc> = sqlx::query_scalar("SELECT newest FROM clock")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert!(newest - Utc::now() < TimeDelta::minutes(21));
+    // It never goes back, and right clocks move it on when their time has come.
+    let right = shares(&pool).relay;
+    clock::advance(&right, Utc::now() - Days::new(1))
+        .await
+        .unwrap();
+    let after: DateTime<Utc> = sqlx::query_scalar("SELECT newest FROM clock")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(after, newest);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_conversation_goes_on_while_postgres_clock_is_a_year_ahead(pool: PgPool) {
+    let right = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = right.visitor("Hello").await;
+    shift(&pool, "1 year").await;
+    let wrong = TestApp::spawn(config(&pool, &[])).await;
+    let there = Visitor {
+        app: &wrong,
+        session_id: visitor.session_id.clone(),
+        token: visitor.token.clone(),
+        first_message_id: visitor.first_message_id.clone(),
+    };
+    assert_eq!(there.messages(None).await.len(), 1);
+    expect(there.send("still there?").await, 201).await;
+    // By both, it has ended.
+    sqlx::query("UPDATE sessions SET active_at = pg_catalog.now() - interval '25 hours'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    expect_problem(there.poll(None).await, 410, "session_expired").await;
+}

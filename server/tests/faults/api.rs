@@ -1,0 +1,287 @@
+//! The server's API, as a client uses it that does not give up and writes down what it was promised.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rand::Rng;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::RETRY_AFTER};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::parts;
+
+/// What a poll showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) sender: String,
+    pub(crate) body: String,
+    /// The entry in whose place this one is.
+    pub(crate) replaces: Option<String>,
+    pub(crate) removed: bool,
+    pub(crate) delivery: Option<String>,
+}
+
+impl Entry {
+    fn new(entry: &Value) -> Self {
+        let optional = |name: &str| entry[name].as_str().map(str::to_owned);
+        let field = |name: &str| optional(name).expect(name);
+        Self {
+            id: field("id"),
+            sender: field("sender"),
+            body: field("body"),
+            replaces: optional("replaces"),
+            removed: entry["removed"] == true,
+            delivery: optional("delivery"),
+        }
+    }
+}
+
+/// A session, as its visitor knows it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conversation {
+    pub(crate) session_id: String,
+    pub(crate) token: String,
+    /// The texts that were answered with 2xx, in the order they were sent in.
+    pub(crate) promised: Vec<String>,
+    /// Texts that were sent once, with no telling answer: they may be there or not.
+    pub(crate) uncertain: Vec<String>,
+    pub(crate) closed: bool,
+    /// What polls showed, each asked for what came after the last.
+    pub(crate) seen: Vec<Entry>,
+    /// What became of the visitor's texts, as the conversation is shown from its start at the end.
+    pub(crate) delivery: HashMap<String, String>,
+}
+
+/// What an answer to a text says that was sent once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Promised,
+    /// It was not accepted, and never will be.
+    Refused,
+    Unknown,
+}
+
+/// How long answers took, or were waited for in vain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slowest {
+    pub(crate) poll: Duration,
+    pub(crate) write: Duration,
+    /// Polls that were not answered with what they asked for.
+    pub(crate) failed_polls: usize,
+}
+
+/// The servers' API.
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: Client,
+    bases: Vec<String>,
+    slowest: Arc<Mutex<Slowest>>,
+}
+
+impl Api {
+    /// Over all of these servers, each attempt at any of them.
+    pub(crate) fn new(bases: Vec<String>) -> Self {
+        let client = Client::builder().timeout(Duration::from_secs(10)).build();
+        Self {
+            client: client.unwrap(),
+            bases,
+            slowest: Arc::default(),
+        }
+    }
+
+    /// Of all that was asked through this, and what was cloned from it.
+    pub(crate) fn slowest(&self) -> Slowest {
+        *self.slowest.lock().unwrap()
+    }
+
+    fn wrote(&self, began: Instant) {
+        let mut slowest = self.slowest.lock().unwrap();
+        slowest.write = slowest.write.max(began.elapsed());
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let base = &self.bases[rand::rng().random_range(0..self.bases.len())];
+        self.client
+            .request(method, format!("{base}/v1/support-chat{path}"))
+    }
+
+    /// Repeats a request under one key until it is accepted. An answer that was lost, or says that
+    /// the outcome is not known, is as good as a 503: the key sees to it that the request counts once.
+    async fn insist(&self, path: &str, token: Option<&str>, body: Option<&Value>) -> Value {
+        let deadline = Instant::now() + parts::PATIENCE;
+        let key = Uuid::new_v4().to_string();
+        loop {
+            let mut request = self
+                .request(Method::POST, path)
+                .header("Idempotency-Key", &key);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let answer = async {
+                let response = request.send().await?;
+                let status = response.status();
+                Ok::<_, reqwest::Error>((status, response.text().await?))
+            };
+            let began = Instant::now();
+            let answer = answer.await;
+            self.wrote(began);
+            match answer {
+                Ok((status, text)) if status.is_success() => {
+                    return serde_json::from_str(&text).unwrap_or_default();
+                }
+                Ok((status, text)) if !status.is_server_error() => {
+                    panic!("{path} was refused: {status} {text}");
+                }
+                failure => assert!(Instant::now() < deadline, "{path}: {failure:?}"),
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) async fn create(&self, text: &str) -> Conversation {
+        let body = json!({ "initialMessage": text, "visitorName": "Ada" });
+        let created = self.insist("/sessions", None, Some(&body)).await;
+        let field = |name: &str| created[name].as_str().expect(name).to_owned();
+        Conversation {
+            session_id: field("sessionId"),
+            token: field("token"),
+            promised: vec![text.to_owned()],
+            ..Conversation::default()
+        }
+    }
+
+    pub(crate) async fn send(&self, conversation: &mut Conversation, text: String) {
+        let path = messages_of(conversation);
+        let body = json!({ "body": text });
+        self.insist(&path, Some(&conversation.token), Some(&body))
+            .await;
+        conversation.promised.push(text);
+    }
+
+    /// Sends without a key, and takes the answer for what it says.
+    pub(crate) async fn send_once(&self, conversation: &mut Conversation, text: String) -> Outcome {
+        let request = self.request(Method::POST, &messages_of(conversation));
+        let request = request.bearer_auth(&conversation.token);
+        let began = Instant::now();
+        let response = request.json(&json!({ "body": text })).send().await;
+        let outcome = outcome(response).await;
+        self.wrote(began);
+        match outcome {
+            Outcome::Promised => conversation.promised.push(text),
+            Outcome::Unknown => conversation.uncertain.push(text),
+            Outcome::Refused => {}
+        }
+        outcome
+    }
+
+    pub(crate) async fn close(&self, conversation: &mut Conversation) {
+        let path = format!("/sessions/{}/close", conversation.session_id);
+        self.insist(&path, Some(&conversation.token), None).await;
+        conversation.closed = true;
+    }
+
+    /// Asks once for what came after the last entry seen; `None` when there is no answer, else whether
+    /// there may be more.
+    pub(crate) async fn poll(&self, conversation: &mut Conversation) -> Option<bool> {
+        let after = conversation.seen.last().map(|last| last.id.clone());
+        let (entries, more) = self.page(conversation, after.as_deref()).await?;
+        conversation.seen.extend(entries);
+        Some(more)
+    }
+
+    /// A page of the conversation, and whether there may be more; `None` when there is no answer.
+    pub(crate) async fn page(
+        &self,
+        conversation: &Conversation,
+        after: Option<&str>,
+    ) -> Option<(Vec<Entry>, bool)> {
+        let mut path = messages_of(conversation);
+        if let Some(after) = after {
+            path = format!("{path}?after={after}");
+        }
+        let request = self.request(Method::GET, &path);
+        let request = request.bearer_auth(&conversation.token);
+        let answer = async {
+            let response = request.send().await?;
+            let status = response.status();
+            Ok::<_, reqwest::Error>((status, response.text().await?))
+        };
+        let began = Instant::now();
+        let answer = answer.await;
+        {
+            let mut slowest = self.slowest.lock().unwrap();
+            slowest.poll = slowest.poll.max(began.elapsed());
+            let answered = answer.as_ref().is_ok_and(|(status, _)| status.is_success());
+            slowest.failed_polls += usize::from(!answered);
+        }
+        let (status, text) = answer.ok()?;
+        if status.is_server_error() {
+            return None;
+        }
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let entries = answer["messages"].as_array().unwrap();
+        let entries: Vec<_> = entries.iter().map(Entry::new).collect();
+        let more = !entries.is_empty();
+        Some((entries, more))
+    }
+
+    /// Asks until nothing more comes; and then once more from the start, for what became of each text.
+    pub(crate) async fn poll_all(&self, conversation: &mut Conversation) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        while self.poll(conversation).await != Some(false) {
+            assert!(Instant::now() < deadline, "polls have no end");
+        }
+        let mut after: Option<String> = None;
+        loop {
+            assert!(Instant::now() < deadline, "polls have no end");
+            let Some((entries, more)) = self.page(conversation, after.as_deref()).await else {
+                continue;
+            };
+            let delivered = entries.iter().filter_map(|entry| {
+                let delivery = entry.delivery.clone()?;
+                Some((entry.body.clone(), delivery))
+            });
+            conversation.delivery.extend(delivered);
+            if !more {
+                return;
+            }
+            after = entries.last().map(|entry| entry.id.clone());
+        }
+    }
+}
+
+fn messages_of(conversation: &Conversation) -> String {
+    format!("/sessions/{}/messages", conversation.session_id)
+}
+
+/// An answer that was lost is as good as one that says that nobody knows.
+async fn outcome(response: reqwest::Result<Response>) -> Outcome {
+    let Ok(response) = response else {
+        return Outcome::Unknown;
+    };
+    let (status, later) = (
+        response.status(),
+        response.headers().contains_key(RETRY_AFTER),
+    );
+    let Ok(text) = response.text().await else {
+        return Outcome::Unknown;
+    };
+    let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+    let outcome = match (status.as_u16(), problem["code"].as_str()) {
+        (201, _) => return Outcome::Promised,
+        (503, Some("database_unavailable" | "relay_unavailable")) => Outcome::Refused,
+        (500 | 502 | 504, Some("outcome_unknown")) => Outcome::Unknown,
+        _ => panic!("an answer that says nothing of the outcome: {status} {text}"),
+    };
+    assert!(later, "no Retry-After: {status} {text}");
+    outcome
+}
