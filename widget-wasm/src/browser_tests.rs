@@ -71,6 +71,7 @@ impl Stage {
         self.on(Event::Polled(Ok(Batch {
             messages,
             can_wait_s: 25,
+            more: false,
         })));
     }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::{HeaderName, StatusCode, header},
     routing::get,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     heartbeat::Heartbeats,
@@ -89,31 +89,59 @@ struct Readiness {
     writes: bool,
 }
 
-async fn readiness(State(admin): State<Admin>) -> (StatusCode, Json<Readiness>) {
+impl Readiness {
+    /// Whether every part is ready that is not among `left_out`.
+    fn without(&self, left_out: &[Part]) -> bool {
+        let parts = [
+            (Part::Database, self.database),
+            (Part::MatrixSync, self.matrix_sync),
+            (Part::Notifications, self.notifications),
+            (Part::Writes, self.writes),
+        ];
+        parts
+            .iter()
+            .all(|(part, ready)| *ready || left_out.contains(part))
+    }
+}
+
+/// A part that may be left out, under its name in [`Readiness`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Part {
+    Database,
+    MatrixSync,
+    Notifications,
+    Writes,
+}
+
+#[derive(Debug, Deserialize)]
+struct Asked {
+    exclude: Option<Part>,
+}
+
+/// A load balancer leaves the sync out: without it visitors' messages are still accepted.
+async fn readiness(
+    State(admin): State<Admin>,
+    Query(asked): Query<Asked>,
+) -> (StatusCode, Json<Readiness>) {
     let age = sync_position::age_seconds(&admin.shares.reads).await;
-    let database = age.is_ok();
-    let matrix_sync = age
-        .ok()
-        .flatten()
-        .is_some_and(|age| age < SYNC_CURRENT_SECONDS);
-    let notifications = admin.heads.hear_changes();
-    let writes = admin.shares.gate.is_open();
-    let ready = database && matrix_sync && notifications && writes;
-    let status = if ready {
+    let mut readiness = Readiness {
+        ready: false,
+        database: age.is_ok(),
+        matrix_sync: age
+            .ok()
+            .flatten()
+            .is_some_and(|age| age < SYNC_CURRENT_SECONDS),
+        notifications: admin.heads.hear_changes(),
+        writes: admin.shares.gate.is_open(),
+    };
+    readiness.ready = readiness.without(asked.exclude.as_slice());
+    let status = if readiness.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (
-        status,
-        Json(Readiness {
-            ready,
-            database,
-            matrix_sync,
-            notifications,
-            writes,
-        }),
-    )
+    (status, Json(readiness))
 }
 
 /// Prometheus' text format: what this server counted, and what Postgres says, which is the same from
@@ -234,6 +262,22 @@ mod tests {
 
     use super::*;
     use crate::config::Database;
+
+    #[test]
+    fn a_part_that_is_left_out_does_not_count_and_every_other_does() {
+        let without_sync = Readiness {
+            ready: false,
+            database: true,
+            matrix_sync: false,
+            notifications: true,
+            writes: true,
+        };
+        assert!(!without_sync.without(&[]));
+        assert!(without_sync.without(&[Part::MatrixSync]));
+        assert!(!without_sync.without(&[Part::Writes]));
+        let asked: Asked = serde_json::from_str(r#"{"exclude":"matrixSync"}"#).unwrap();
+        assert_eq!(asked.exclude, Some(Part::MatrixSync));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_stands_still_is_named() {
