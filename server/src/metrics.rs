@@ -222,6 +222,9 @@ impl Metrics {
             // A series that is born at one has not increased.
             metrics.throttled.with_label_values(&[throttle.as_str()]);
         }
+        metrics
+            .invitations_failed
+            .with_label_values(&["M_FORBIDDEN"]);
         for outcome in ProofOutcome::ALL {
             metrics
                 .proofs_of_work

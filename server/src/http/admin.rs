@@ -207,7 +207,7 @@ fn gauges(admin: &Admin, measured: Option<Measured>) -> Result<Gauges, prometheu
             (missing.invitations as f64, missing.conversations as f64);
         let help = "Invitations of staff to open conversations that have yet to succeed.";
         gauges.add("invitations_waiting", help, &[], invitations)?;
-        let help = "Open conversations in whose room nobody of the staff is or is invited.";
+        let help = "Open conversations in whose room no member of the staff is, or is invited.";
         gauges.add("conversations_without_staff", help, &[], conversations)?;
     }
     if let Some(age) = measured.and_then(|measured| measured.sync_age) {
