@@ -9,7 +9,7 @@ SITE = "chat.test"
 SESSIONS = "/v1/support-chat/sessions"
 JSON = {"Content-Type": "application/json"}
 REFUSED = [
-    (401, SESSIONS + "/none/messages", {**JSON, "Authorization": "Bearer none"}),
+    (401, SESSIONS + "/none/messages", JSON),
     (403, SESSIONS, {**JSON, "Origin": "https://elsewhere.test"}),
     (415, SESSIONS, {"Content-Type": "text/plain"}),
 ]
