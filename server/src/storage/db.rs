@@ -25,8 +25,9 @@ use tokio::{
 use super::gate::Gate;
 use crate::heartbeat::Heart;
 
-/// A connection is waited for so long.
-pub(super) const ACQUIRE: Duration = Duration::from_millis(1_500);
+/// A connection is waited for so long, which a new one on a busy machine may take. What a share's [`Timing`] says of
+/// the whole comes first.
+pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
 /// The first statement of a transaction, which asks nothing of Postgres, may take so long.
 const BEGIN: Duration = Duration::from_secs(1);
 /// A connection that comes back may take so long to answer.
@@ -88,7 +89,11 @@ impl Db {
     /// A connection; an error when none is free in time.
     pub async fn acquire(&self) -> Result<Connection, Error> {
         let asked = Instant::now();
-        let inner = time::timeout(ACQUIRE, self.pool.acquire()).await;
+        let limit = self
+            .timing
+            .whole
+            .map_or(ACQUIRE, |whole| whole.min(ACQUIRE));
+        let inner = time::timeout(limit, self.pool.acquire()).await;
         if let Some(heart) = &self.heart {
             heart.beat();
         }

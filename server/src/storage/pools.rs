@@ -25,6 +25,11 @@ const READS: u32 = 5;
 const WRITES: u32 = 7;
 const RELAY: u32 = 5;
 
+/// How long a visitor's write may take, from when it was asked for to its commit, and the commit. With finding out what
+/// became of the commit, a visitor is answered within 5 s.
+const WRITES_WHOLE: Duration = Duration::from_secs(3);
+const WRITES_COMMIT: Duration = Duration::from_millis(1_500);
+
 /// A connection that has answered so lately is not asked whether it lives.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How long it may take to answer that it does.
@@ -55,13 +60,12 @@ impl Shares {
         let seconds = Duration::from_secs;
         // Postgres ends a statement before its caller gives it up: that costs no connection.
         let reads = share(options, READS, seconds(1), seconds(2), None);
-        let whole = Some(Duration::from_millis(2_500));
         let probes = share(
             options,
             WRITES,
             Duration::from_millis(1_500),
             seconds(2),
-            whole,
+            Some(WRITES_WHOLE),
         );
         let relay = share(options, RELAY, seconds(2), seconds(3), None);
         let gate = Gate::default();
@@ -116,7 +120,7 @@ fn share(
     let timing = Timing {
         statement: statement + Duration::from_millis(500),
         whole,
-        commit: statement,
+        commit: whole.map_or(statement, |_| WRITES_COMMIT),
     };
     Db::new(pool(options, connections, settings), timing)
 }
