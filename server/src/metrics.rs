@@ -218,19 +218,19 @@ impl Metrics {
             )?,
             registry,
         };
-        for throttle in Throttle::ALL {
-            // A series that is born at one has not increased.
-            metrics.throttled.with_label_values(&[throttle.as_str()]);
-        }
-        metrics
-            .invitations_failed
-            .with_label_values(&["M_FORBIDDEN"]);
-        for outcome in ProofOutcome::ALL {
-            metrics
-                .proofs_of_work
-                .with_label_values(&[outcome.as_str()]);
-        }
+        metrics.begin_at_zero();
         Ok(metrics)
+    }
+
+    /// A series that is born at one has not increased.
+    fn begin_at_zero(&self) {
+        for throttle in Throttle::ALL {
+            self.throttled.with_label_values(&[throttle.as_str()]);
+        }
+        for outcome in ProofOutcome::ALL {
+            self.proofs_of_work.with_label_values(&[outcome.as_str()]);
+        }
+        self.invitations_failed.with_label_values(&["M_FORBIDDEN"]);
     }
 
     /// One request was answered.

@@ -85,12 +85,8 @@ impl Application {
 
     /// Serves and relays until `shutdown`; then finishes what is under way.
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
-        let Self {
-            config,
-            shares,
-            public,
-            admin,
-        } = self;
+        let (config, shares) = (self.config, self.shares);
+        let (public, admin) = (self.public, self.admin);
         let ttl = config.limits.session_ttl;
         let metrics = Metrics::new()?;
         let hearts = Heartbeats::default();
@@ -138,8 +134,11 @@ impl Application {
             metrics.clone(),
             ttl,
         );
-        let invite = inviter.clone();
-        parts.start(invite.run(hearts.heart("inviter"), shutdown.clone()));
+        parts.start(
+            inviter
+                .clone()
+                .run(hearts.heart("inviter"), shutdown.clone()),
+        );
         parts.start(outbox::run(
             shares.clone(),
             (hearts.heart("outbox"), hearts.heart("recorder")),
@@ -179,12 +178,8 @@ impl Application {
             metrics,
             session_ttl: ttl,
         });
-        parts.start(listener::serve(
-            admin,
-            router,
-            Terms::admin(),
-            shutdown.clone(),
-        ));
+        let terms = Terms::admin();
+        parts.start(listener::serve(admin, router, terms, shutdown.clone()));
         systemd::ready();
 
         parts.until_stopped(&shutdown, &shares).await

@@ -292,19 +292,40 @@ impl Request {
 
 /// An answer with other words in its body.
 fn rewritten(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
-    let answer = String::from_utf8_lossy(answer);
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+    let Some(end) = answer.windows(4).position(|it| it == b"\r\n\r\n") else {
         return Vec::new();
     };
-    let body = body.replace(from, to);
-    assert!(header(head, "transfer-encoding").is_none(), "{head}");
+    let (head, body) = (String::from_utf8_lossy(&answer[..end]), &answer[end + 4..]);
+    let body = if header(&head, "transfer-encoding").is_some() {
+        unchunked(body)
+    } else {
+        body.to_vec()
+    };
+    let body = String::from_utf8_lossy(&body).replace(from, to);
+    let framing = ["content-length", "transfer-encoding"];
     let mut lines: Vec<_> = head
         .lines()
-        .filter(|line| header(line, "content-length").is_none())
+        .filter(|line| framing.iter().all(|name| header(line, name).is_none()))
         .collect();
     let length = format!("Content-Length: {}\r\n", body.len());
     lines.extend([&*length, &*body]);
     lines.join("\r\n").into_bytes()
+}
+
+/// What a chunked body holds (RFC 9112, section 7.1), as far as it came.
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|it| it == b"\r\n") {
+        let length = String::from_utf8_lossy(&body[..end]);
+        let length = usize::from_str_radix(length.trim(), 16).unwrap_or(0);
+        let rest = &body[end + 2..];
+        if length == 0 || rest.len() < length {
+            break;
+        }
+        whole.extend_from_slice(&rest[..length]);
+        body = rest.get(length + 2..).unwrap_or_default();
+    }
+    whole
 }
 
 fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
@@ -312,4 +333,15 @@ fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
         .map(|(_, value)| value.trim())
+}
+
+#[test]
+fn an_answer_in_chunks_is_rewritten_whole() {
+    let answer =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nab $\r\n3\r\nold\r\n0\r\n\r\n";
+    let rewritten = String::from_utf8(rewritten(answer, "$old", "new")).unwrap();
+    assert_eq!(
+        rewritten,
+        "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nab new"
+    );
 }
