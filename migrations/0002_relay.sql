@@ -44,3 +44,13 @@ CREATE FUNCTION is_claimable(
 ) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (due_at <= now() OR due_at > now() + longest_delay OR coalesce(delayed_at > now() + interval '5 s', false))
     AND (leased_until IS NULL OR leased_until <= now() OR leased_until > now() + longest_lease);
+
+-- Whether members of the staff are still to be invited to a conversation: while it is open, and for a week after
+-- its end when nobody of them was ever there to read it.
+CREATE FUNCTION needs_staff(
+    session uuid, closed_at timestamptz, active_at timestamptz, session_ttl interval
+) RETURNS boolean LANGUAGE sql STABLE
+RETURN (closed_at IS NULL AND active_at > now() - session_ttl)
+    OR (active_at > now() - session_ttl - interval '7 days'
+        AND NOT EXISTS (SELECT FROM staff_members
+                        WHERE session_id = session AND membership IN ('invited', 'joined')));

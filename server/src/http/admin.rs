@@ -205,9 +205,9 @@ fn gauges(admin: &Admin, measured: Option<Measured>) -> Result<Gauges, prometheu
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
         let (invitations, conversations) =
             (missing.invitations as f64, missing.conversations as f64);
-        let help = "Invitations of staff to open conversations that have yet to succeed.";
+        let help = "Invitations of staff that have yet to succeed.";
         gauges.add("invitations_waiting", help, &[], invitations)?;
-        let help = "Open conversations in whose room no member of the staff is, or is invited.";
+        let help = "Conversations in whose room no member of the staff is, or is invited.";
         gauges.add("conversations_without_staff", help, &[], conversations)?;
     }
     if let Some(age) = measured.and_then(|measured| measured.sync_age) {

@@ -84,7 +84,7 @@ pub struct Wanted {
     pub attempts: i32,
 }
 
-/// Claims up to `limit` of those who are still to be invited to open conversations, of these people.
+/// Claims up to `limit` of those who are still to be invited, of these people.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     people: &[&str],
@@ -99,7 +99,7 @@ pub async fn claim(
              WHERE membership = 'wanted' AND user_id = ANY($1)
                AND is_claimable(due_at, delayed_at, leased_until,
                                 make_interval(secs => $5), make_interval(secs => $6))
-               AND closed_at IS NULL AND active_at > now() - make_interval(secs => $2)
+               AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $2))
                AND room_id IS NOT NULL
              ORDER BY due_at LIMIT $3 FOR UPDATE OF member SKIP LOCKED
          )
@@ -158,8 +158,8 @@ pub async fn postpone(
     Ok(())
 }
 
-/// Lets go of those who were to be invited to conversations that have ended, or are not on the staff any more.
-pub async fn forget_ended(
+/// Lets go of those who were to be invited to conversations that need them no longer, or are not on the staff any more.
+pub async fn forget_needless(
     db: impl PgExecutor<'_>,
     people: &[&str],
     session_ttl: Duration,
@@ -167,7 +167,8 @@ pub async fn forget_ended(
     sqlx::query!(
         "DELETE FROM staff_members USING sessions
          WHERE membership = 'wanted' AND sessions.id = session_id AND (
-             closed_at IS NOT NULL OR active_at < now() - make_interval(secs => $1) OR user_id <> ALL($2)
+             NOT needs_staff(session_id, closed_at, active_at, make_interval(secs => $1))
+             OR user_id <> ALL($2)
          )",
         session_ttl.as_secs_f64(),
         people as &[&str],
@@ -221,13 +222,13 @@ pub async fn observe(
 /// Who is missing where.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing {
-    /// Invitations to open conversations that have yet to succeed.
+    /// Invitations that have yet to succeed.
     pub invitations: i64,
-    /// Open conversations in whose room nobody of the staff is or is invited.
+    /// Conversations in whose room no member of the staff is, or is invited.
     pub conversations: i64,
 }
 
-/// Who is missing in open conversations.
+/// Who is missing in conversations that need staff.
 pub async fn missing(
     db: impl PgExecutor<'_>,
     session_ttl: Duration,
@@ -240,7 +241,7 @@ pub async fn missing(
                SELECT count(*) FILTER (WHERE membership = 'wanted') AS wanted,
                    count(*) FILTER (WHERE membership IN ('invited', 'joined')) AS present
                FROM sessions JOIN staff_members ON staff_members.session_id = sessions.id
-               WHERE NOT emptied AND active_at > now() - make_interval(secs => $1) AND closed_at IS NULL
+               WHERE NOT emptied AND needs_staff(sessions.id, closed_at, active_at, make_interval(secs => $1))
                GROUP BY sessions.id
            ) conversation"#,
         session_ttl.as_secs_f64(),

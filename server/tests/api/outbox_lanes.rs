@@ -421,8 +421,43 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
             .is_empty()
     );
     assert_eq!(missing().await, (0, 0));
-    staff_members::forget_ended(&pool, &[ALICE, BOB], TTL)
+    staff_members::forget_needless(&pool, &[ALICE, BOB], TTL)
         .await
         .unwrap();
     assert_eq!(staff(&pool).await.len(), 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn staff_are_invited_to_an_ended_conversation_that_nobody_could_read(pool: PgPool) {
+    let session_id = session(&pool).await;
+    sessions::set_room(&pool, session_id, "!room:localhost")
+        .await
+        .unwrap();
+    let nobody = [(ALICE, Membership::Wanted), (BOB, Membership::Wanted)];
+    staff_members::begin(&pool, session_id, &nobody)
+        .await
+        .unwrap();
+    let claimed = async || {
+        run(&pool, "UPDATE staff_members SET leased_until = NULL").await;
+        let people = &[ALICE, BOB];
+        staff_members::forget_needless(&pool, people, TTL)
+            .await
+            .unwrap();
+        let wanted = staff_members::claim(&pool, people, TTL, 9).await.unwrap();
+        wanted.len()
+    };
+    run(&pool, "UPDATE sessions SET closed_at = now()").await;
+    assert_eq!(claimed().await, 2, "ended");
+    run(
+        &pool,
+        "UPDATE sessions SET closed_at = NULL, active_at = now() - interval '7 days'",
+    )
+    .await;
+    assert_eq!(claimed().await, 2, "expired");
+    run(
+        &pool,
+        "UPDATE sessions SET active_at = now() - interval '9 days'",
+    )
+    .await;
+    assert_eq!(claimed().await, 0, "long ago");
 }

@@ -199,6 +199,7 @@ impl Stage {
         faults: &str,
     ) -> Verdict {
         self.outbox_is_empty().await;
+        self.staff_are_invited().await;
         // A room that nobody has joined shows nobody anything.
         self.staff.join_all().await;
         conversations.push(self.last_conversation().await);
@@ -218,6 +219,31 @@ impl Stage {
             .retain(|room_id| !self.foreign_rooms.contains(room_id));
         self.report(&verdict, faults);
         verdict
+    }
+
+    /// Waits until somebody of the staff is invited wherever somebody is to be.
+    async fn staff_are_invited(&self) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            let without: Result<i64, _> = sqlx::query_scalar(
+                "SELECT count(*) FROM (
+                     SELECT FROM staff_members GROUP BY session_id
+                     HAVING bool_or(membership = 'wanted')
+                        AND NOT bool_or(membership IN ('invited', 'joined'))
+                 ) conversation",
+            )
+            .fetch_one(&self.pool)
+            .await;
+            if matches!(without, Ok(0)) {
+                return;
+            }
+            let name = self.name;
+            assert!(
+                Instant::now() < deadline,
+                "{name}: nobody is invited: {without:?}"
+            );
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     pub(crate) async fn outbox_is_empty(&self) {
