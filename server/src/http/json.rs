@@ -1,6 +1,6 @@
 //! A JSON request body, refused as the contract says.
 
-use app::contract::ErrorCode;
+use app::contract::{ErrorCode, MAX_REQUEST_BYTES};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -20,6 +20,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         if !is_json(request.headers()) {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
+        if announces_too_much(request.headers()) {
+            return Err(ErrorCode::PayloadTooLarge.into());
+        }
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| refuse_bytes(&rejection))?;
@@ -27,6 +30,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             ApiError::from(ErrorCode::MalformedRequest).with_detail(error.to_string())
         })
     }
+}
+
+/// A body whose head says that it is too large is not waited for.
+fn announces_too_much(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > MAX_REQUEST_BYTES as u64)
 }
 
 fn refuse_bytes(rejection: &BytesRejection) -> ApiError {

@@ -151,7 +151,7 @@ async fn store_all(
         }
     }
     // Last: whoever stores a message locks the session first, too.
-    staff_members::observe(&mut *tx, &inviter::moves(&rules.bot, batches)).await?;
+    staff_members::observe(&mut tx, &inviter::moves(&rules.bot, batches)).await?;
     tx.commit().await?;
     Ok(Some(taken_in))
 }

@@ -181,6 +181,7 @@ pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>
             session_id,
             user_id: event.state_key.as_deref().filter(|_| is_move)?,
             membership: event.str_at("/membership").and_then(Membership::named)?,
+            since: event.written_at(),
         })
     });
     moves.collect()

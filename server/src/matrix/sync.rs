@@ -1,6 +1,10 @@
 //! The syncer: follows `/sync` from the position that Postgres holds, one server at a time.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -23,7 +27,7 @@ use crate::{
     heartbeat::Heart,
     metrics::Metrics,
     storage::{
-        Db, Lines, Shares, SyncLock,
+        Db, Lines, Shares, SyncLock, outbox,
         quarantine::{self, is_refusal},
         sessions, sync_position,
     },
@@ -40,6 +44,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(15);
 const ASKING: Duration = Duration::from_secs(5);
 /// The same where a position was lost, and all rooms have to be read from their beginnings.
 const ASKING_FROM_THE_BEGINNING: Duration = Duration::from_mins(10);
+/// How often is looked whether the bot is still in the rooms of open conversations.
+const WATCH_ROOMS: Duration = Duration::from_secs(15);
+/// Told in the room that takes the place of a lost one.
+const PUT_OUT: &str = "The bot is no longer in the room that this conversation had before.";
 /// Rooms that are looked at side by side.
 const LOOKUPS: usize = 16;
 /// How many rooms' sessions are remembered at most: about 150 bytes each.
@@ -146,7 +154,36 @@ impl Syncer {
             followed = self.follow(failures) => followed,
             lost = lock.hold() => Err(lost.into()),
             () = self.retry_set_aside() => Ok(()),
+            () = self.watch_rooms() => Ok(()),
         }
+    }
+
+    /// Looks again and again for rooms that are lost.
+    async fn watch_rooms(&self) {
+        loop {
+            time::sleep(WATCH_ROOMS).await;
+            if let Err(failure) = self.find_lost_rooms().await {
+                tracing::warn!(%failure, "whether the bot is still in all rooms cannot be told");
+            }
+        }
+    }
+
+    /// Whatever is sent finds out by itself that its room is lost. Where nothing is to be sent, a notice is.
+    async fn find_lost_rooms(&self) -> Result<(), Failure> {
+        // Read first, so that a room that is made meanwhile is not taken for lost.
+        let settled = sessions::settled_rooms(&self.pool, self.rules.session_ttl).await?;
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let joined: HashSet<_> = self.homeserver.joined_rooms().await?.into_iter().collect();
+        for (session_id, room_id) in settled {
+            if !joined.contains(&room_id) {
+                let mut tx = self.pool.begin().await?;
+                outbox::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Syncs until that fails.

@@ -147,6 +147,27 @@ pub async fn push(db: &mut Connection, session_id: Uuid, task: &Task) -> Result<
     push_or_claim(db, session_id, task, false).await.map(drop)
 }
 
+/// Queues a notice for a session that has this room and nothing queued.
+pub async fn push_if_idle(
+    db: &mut Connection,
+    session_id: Uuid,
+    room_id: &str,
+    notice: &str,
+) -> Result<(), sqlx::Error> {
+    let idle = sqlx::query_scalar!(
+        r#"SELECT NOT EXISTS (SELECT FROM outbox WHERE session_id = $1) AS "idle!"
+           FROM sessions WHERE id = $1 AND room_id = $2 FOR NO KEY UPDATE"#,
+        session_id,
+        room_id,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if idle == Some(true) {
+        push(db, session_id, &Task::Notice(notice.to_owned())).await?;
+    }
+    Ok(())
+}
+
 /// Queues a task; or, when the caller `may_claim` it and nothing that its session has queued comes before
 /// it, claims it at once: the caller is to send it when the transaction has committed.
 pub async fn push_or_claim(

@@ -230,6 +230,23 @@ pub async fn of_rooms(
     Ok(rows.into_iter().map(|row| (row.room_id, row.id)).collect())
 }
 
+/// The open conversations that have had a room for a while, and their rooms.
+pub async fn settled_rooms(
+    db: impl PgExecutor<'_>,
+    ttl: Duration,
+) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id, room_id AS "room_id!" FROM sessions
+           WHERE closed_at IS NULL AND NOT emptied AND room_id IS NOT NULL
+             AND active_at > now() - make_interval(secs => $1)
+             AND created_at < now() - interval '5 seconds'"#,
+        ttl.as_secs_f64(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.room_id)).collect())
+}
+
 /// Takes this room from the session, for good.
 pub async fn disown_room(
     db: impl PgExecutor<'_>,

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
+
+use super::Connection;
 
 /// An invitation that is not recorded for so long may be tried by another server.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -187,14 +190,14 @@ pub struct Observed<'a> {
     pub user_id: &'a str,
     /// What it is now.
     pub membership: Membership,
+    /// Since when, by the homeserver's clock.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// Records memberships, of which the last of each person and conversation counts. People who are not known to
-/// have been invited by the bot are left aside.
-pub async fn observe(
-    db: impl PgExecutor<'_>,
-    observed: &[Observed<'_>],
-) -> Result<(), sqlx::Error> {
+/// have been invited by the bot are left aside. Where nobody is left, and the visitor has written since, all are
+/// wanted again: what was written before the sync told of the last one's leaving found somebody there.
+pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(), sqlx::Error> {
     if observed.is_empty() {
         return Ok(());
     }
@@ -213,6 +216,34 @@ pub async fn observe(
         &sessions,
         &people as &[&str],
         &memberships as &[&str],
+    )
+    .execute(&mut *db)
+    .await?;
+    let left = observed
+        .iter()
+        .filter(|of| of.membership == Membership::Left);
+    let (sessions, times): (Vec<_>, Vec<_>) = left
+        .filter_map(|of| Some((of.session_id, of.since?)))
+        .unzip();
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now()
+         FROM (
+             SELECT DISTINCT gone.session_id
+             FROM unnest($1::uuid[], $2::timestamptz[]) gone (session_id, since)
+                 JOIN sessions ON sessions.id = gone.session_id AND closed_at IS NULL
+                 JOIN messages ON messages.session_id = gone.session_id
+                     AND sender = 'visitor' AND messages.created_at > gone.since
+             WHERE NOT EXISTS (
+                 SELECT FROM staff_members
+                 WHERE session_id = gone.session_id AND membership IN ('joined', 'invited')
+             )
+         ) missed
+         WHERE staff_members.session_id = missed.session_id AND membership = 'left'",
+        &sessions,
+        &times,
     )
     .execute(db)
     .await?;

@@ -322,6 +322,14 @@ impl SupportChat {
         })
     }
 
+    /// Counts one more message of the session.
+    pub fn take_message(&self, session_id: Uuid) -> Result<(), Refusal> {
+        self.messages.take(&session_id).map_err(|wait| {
+            self.metrics.throttled(Throttle::MessagesPerSession);
+            Refusal::RateLimited(wait)
+        })
+    }
+
     /// Stores a visitor's message and queues it for the room.
     pub async fn send_message(
         &self,
@@ -347,10 +355,7 @@ impl SupportChat {
             });
         }
         ensure_open(session.state)?;
-        self.messages.take(&session_id).map_err(|wait| {
-            self.metrics.throttled(Throttle::MessagesPerSession);
-            Refusal::RateLimited(wait)
-        })?;
+        self.take_message(session_id)?;
         let place = self.handoff.place(Lane::Messages);
         let (message, claim) =
             store_visitor_message(&mut tx, session_id, body.as_str(), place.is_some()).await?;

@@ -193,6 +193,20 @@ async fn what_is_far_too_large_is_answered_while_it_is_sent(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_body_that_is_said_to_be_too_large_is_not_waited_for(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mut raw = Raw::to(&app).await;
+    raw.write(post(
+        "/sessions",
+        "Content-Type: application/json\r\nContent-Length: 1000000000",
+    ))
+    .await;
+    raw.write("{").await;
+    let (answer, _) = raw.answer().await;
+    assert!(answer.starts_with("http/1.1 413 "), "{answer}");
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn a_client_that_asks_before_it_sends_is_refused_at_once(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     for (status, head) in refused_early(50_000) {

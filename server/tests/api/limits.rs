@@ -257,6 +257,19 @@ async fn addresses_are_kept_only_as_keyed_hashes(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn texts_that_are_refused_count_as_messages(pool: PgPool) {
+    let vars = [("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "3")];
+    let app = TestApp::spawn(config(&pool, &vars)).await;
+    let visitor = app.visitor("Hello").await;
+    for _ in 0..3 {
+        let refused = visitor.send("   ").await;
+        assert_eq!(refused.status(), 422);
+    }
+    expect_rate_limited(visitor.send("   ").await).await;
+    expect_rate_limited(visitor.send("a good one").await).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn messages_per_session_are_limited_and_coming_back_as_told_succeeds(pool: PgPool) {
     // So many per minute that the wait is one that a test can await.
     let vars = [("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "40")];

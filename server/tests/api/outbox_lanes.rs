@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use server::storage::{
     outbox::{self, Claim, End, Lane, Outcome, Replaced, Task},
     sessions,
@@ -349,12 +350,14 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
             session_id,
             user_id,
             membership,
+            since: None,
         };
         let earlier = Observed {
             membership: Membership::Joined,
             ..seen.clone()
         };
-        staff_members::observe(&pool, &[earlier, seen])
+        let mut db = shares(&pool).relay.acquire().await.unwrap();
+        staff_members::observe(&mut db, &[earlier, seen])
             .await
             .unwrap();
     };
@@ -460,4 +463,35 @@ async fn staff_are_invited_to_an_ended_conversation_that_nobody_could_read(pool:
     )
     .await;
     assert_eq!(claimed().await, 0, "long ago");
+}
+
+/// The sync tells of a leaving after it: what the visitor wrote in between found somebody there.
+#[sqlx::test(migrations = "../migrations")]
+async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_known(pool: PgPool) {
+    let session_id = session(&pool).await;
+    let there = [(ALICE, Membership::Joined), (BOB, Membership::Left)];
+    staff_members::begin(&pool, session_id, &there)
+        .await
+        .unwrap();
+    let leaves = async |since| {
+        let seen = Observed {
+            session_id,
+            user_id: ALICE,
+            membership: Membership::Left,
+            since: Some(since),
+        };
+        let mut db = shares(&pool).relay.acquire().await.unwrap();
+        staff_members::observe(&mut db, &[seen]).await.unwrap();
+        staff(&pool).await
+    };
+    say(&pool, session_id, "Hello?").await;
+    let hour = Duration::from_hours(1);
+    assert_eq!(leaves(Utc::now() + hour).await, are("left", "left"), "read");
+    run(
+        &pool,
+        "UPDATE staff_members SET membership = 'joined' WHERE user_id = '@alice:localhost'",
+    )
+    .await;
+    let unread = leaves(Utc::now() - hour).await;
+    assert_eq!(unread, are("wanted", "wanted"));
 }

@@ -31,7 +31,15 @@ pub(in crate::http) async fn send_message(
     key: Option<&IdempotencyKey>,
     request: SendMessageRequest,
 ) -> Result<SendMessageResponse, ApiError> {
-    let body = message_body("body", request.body, state.config.limits.max_message_chars)?;
+    let max_chars = state.config.limits.max_message_chars;
+    let body = match message_body("body", request.body, max_chars) {
+        Ok(body) => body,
+        // It counts as any other.
+        Err(error) => {
+            state.support_chat.take_message(session_id)?;
+            return Err(error);
+        }
+    };
     let stored = state
         .support_chat
         .send_message(session_id, token, &body, key)

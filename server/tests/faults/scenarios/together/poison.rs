@@ -53,6 +53,9 @@ async fn what_cannot_be_taken_in_holds_nobody_else_up() {
     let colleague = stage.everybody[1].clone();
     stage.staff.invite(&edited.1, &colleague).await;
     colleague.join(&edited.1).await;
+    // The recap is to be made from the history as it is.
+    reply_in(&stage, &mut edited, "somebody has come").await;
+    stage.outbox_is_empty().await;
     stage.proxy.set(Weather {
         rewrite: Some((target.clone(), format!("${}", "a".repeat(8_000)))),
         ..Weather::default()
