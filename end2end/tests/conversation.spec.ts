@@ -72,9 +72,10 @@ test("a visitor writes, staff answer from Matrix, the visitor reads it", async (
     expect(message).toMatchObject({ sender: archive.botId, msgtype: "m.text", body: SECOND });
 
     const sent = (await archive.events(roomId)).find((it) => it.event_id === message.eventId);
-    expect(sent?.content, "plain text and nothing else").toEqual({
+    expect(sent?.content, "plain text that mentions nobody, and nothing else").toEqual({
       msgtype: "m.text",
       body: SECOND,
+      "m.mentions": {},
     });
   });
 

@@ -230,7 +230,9 @@ impl Metrics {
         for outcome in ProofOutcome::ALL {
             self.proofs_of_work.with_label_values(&[outcome.as_str()]);
         }
-        self.invitations_failed.with_label_values(&["M_FORBIDDEN"]);
+        for errcode in ["M_INVITE_BLOCKED", "M_FORBIDDEN", "other"] {
+            self.invitations_failed.with_label_values(&[errcode]);
+        }
     }
 
     /// One request was answered.

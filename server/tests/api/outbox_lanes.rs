@@ -191,16 +191,16 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
     assert!(claim(&pool, Lane::Rooms, 1).await[0].room_asked.is_none());
 }
 
-/// A session with a room, in which "delivered" was sent, and "first" and "second" wait.
+/// A session with a room, for which "first" is on its way and "second" waits.
 async fn conversation(pool: &PgPool) -> (Uuid, Claim) {
     let session_id = session(pool).await;
     sessions::set_room(pool, session_id, "!old:localhost")
         .await
         .unwrap();
-    push(pool, session_id, &Task::Details).await;
     for text in ["first", "second"] {
         say(pool, session_id, text).await;
     }
+    push(pool, session_id, &Task::Details).await;
     let recap = Task::Recap {
         join_event_id: "$join".to_owned(),
         user_id: "@alice:localhost".to_owned(),

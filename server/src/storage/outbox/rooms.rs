@@ -58,7 +58,7 @@ pub async fn replace_room(
     let found = sqlx::query!(
         r#"SELECT EXISTS (
                  SELECT FROM outbox JOIN sessions ON sessions.id = session_id
-                 WHERE outbox.id = $2 AND attempts = $3 AND coalesce(room_id = $4, true)
+                 WHERE outbox.id = $2 AND attempts = $3 AND room_id = $4
              ) AS "claimed!",
              EXISTS (SELECT FROM outbox WHERE session_id = $1 AND kind = 'message') AS "owed!""#,
         session_id,
