@@ -63,6 +63,10 @@ fn options(text: &str) -> Result<PgConnectOptions, String> {
         if query.contains('@') {
             return Err("is not valid: a ? or @ in it has to be written as %3F or %40".to_owned());
         }
+        // Nor is what stands without a value named: an & in a password begins a parameter as well.
+        if query.split('&').any(|pair| !pair.contains('=')) {
+            return Err("has a parameter without a value: an & in a password has to be written as %26".to_owned());
+        }
         for (name, value) in url.query_pairs() {
             check(&name, &value)?;
         }

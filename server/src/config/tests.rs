@@ -106,6 +106,7 @@ fn the_database_is_one_that_can_be_used_and_no_value_is_repeated() {
             "unknown parameter: passwd",
         ),
         ("postgres://u@h/d?s3cret=1", "unknown parameter"),
+        ("postgres://u@h/d?password=a&secret", "without a value"),
         (
             "postgres://u@h/d?target_session_attrs=s3cret",
             "unknown parameter: target_session_attrs",
