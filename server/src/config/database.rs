@@ -65,7 +65,10 @@ fn options(text: &str) -> Result<PgConnectOptions, String> {
         }
         // Nor is what stands without a value named: an & in a password begins a parameter as well.
         if query.split('&').any(|pair| !pair.contains('=')) {
-            return Err("has a parameter without a value: an & in a password has to be written as %26".to_owned());
+            return Err(
+                "has a parameter without a value: an & in a password has to be written as %26"
+                    .to_owned(),
+            );
         }
         for (name, value) in url.query_pairs() {
             check(&name, &value)?;
