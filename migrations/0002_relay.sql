@@ -46,11 +46,11 @@ RETURN (due_at <= now() OR due_at > now() + longest_delay OR coalesce(delayed_at
     AND (leased_until IS NULL OR leased_until <= now() OR leased_until > now() + longest_lease);
 
 -- Whether members of the staff are still to be invited to a conversation: while it is open, and for a week after
--- its end when nobody of them was ever there to read it.
+-- its end when nobody of them was ever there to read it. It has ended only by both clocks, Postgres' and the caller's.
 CREATE FUNCTION needs_staff(
-    session uuid, closed_at timestamptz, active_at timestamptz, session_ttl interval
+    session uuid, closed_at timestamptz, active_at timestamptz, session_ttl interval, caller_time timestamptz
 ) RETURNS boolean LANGUAGE sql STABLE
-RETURN (closed_at IS NULL AND active_at > now() - session_ttl)
-    OR (active_at > now() - session_ttl - interval '7 days'
+RETURN (closed_at IS NULL AND active_at > least(now(), caller_time) - session_ttl)
+    OR (active_at > least(now(), caller_time) - session_ttl - interval '7 days'
         AND NOT EXISTS (SELECT FROM staff_members
                         WHERE session_id = session AND membership IN ('invited', 'joined')));

@@ -102,7 +102,7 @@ pub async fn claim(
              WHERE membership = 'wanted' AND user_id = ANY($1)
                AND is_claimable(due_at, delayed_at, leased_until,
                                 make_interval(secs => $5), make_interval(secs => $6))
-               AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $2))
+               AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $2), $7)
                AND room_id IS NOT NULL
              ORDER BY due_at LIMIT $3 FOR UPDATE OF member SKIP LOCKED
          )
@@ -116,6 +116,7 @@ pub async fn claim(
         LEASE.as_secs_f64(),
         (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
         (LEASE + CLOCK_MARGIN).as_secs_f64(),
+        Utc::now(),
     )
     .fetch_all(db)
     .await
@@ -170,11 +171,12 @@ pub async fn forget_needless(
     sqlx::query!(
         "DELETE FROM staff_members USING sessions
          WHERE membership = 'wanted' AND sessions.id = session_id AND (
-             NOT needs_staff(session_id, closed_at, active_at, make_interval(secs => $1))
+             NOT needs_staff(session_id, closed_at, active_at, make_interval(secs => $1), $3)
              OR user_id <> ALL($2)
          )",
         session_ttl.as_secs_f64(),
         people as &[&str],
+        Utc::now(),
     )
     .execute(db)
     .await?;
@@ -272,10 +274,11 @@ pub async fn missing(
                SELECT count(*) FILTER (WHERE membership = 'wanted') AS wanted,
                    count(*) FILTER (WHERE membership IN ('invited', 'joined')) AS present
                FROM sessions JOIN staff_members ON staff_members.session_id = sessions.id
-               WHERE NOT emptied AND needs_staff(sessions.id, closed_at, active_at, make_interval(secs => $1))
+               WHERE NOT emptied AND needs_staff(sessions.id, closed_at, active_at, make_interval(secs => $1), $2)
                GROUP BY sessions.id
            ) conversation"#,
         session_ttl.as_secs_f64(),
+        Utc::now(),
     )
     .fetch_one(db)
     .await

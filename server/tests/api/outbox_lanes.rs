@@ -495,3 +495,17 @@ async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_kn
     let unread = leaves(Utc::now() - hour).await;
     assert_eq!(unread, are("wanted", "wanted"));
 }
+
+/// As while Postgres' clock is a year ahead of the caller's: nobody is let go of for that.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_conversation_needs_staff_until_both_clocks_say_that_it_is_over(pool: PgPool) {
+    for (caller_time, needs) in [("now() - interval '1 year'", true), ("now()", false)] {
+        let answer: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+            "SELECT needs_staff(gen_random_uuid(), NULL, now() - interval '1 year', interval '1 day', {caller_time})"
+        )))
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        assert_eq!(answer, needs, "{caller_time}");
+    }
+}
