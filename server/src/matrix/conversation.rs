@@ -145,7 +145,7 @@ async fn edit(
 }
 
 /// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
-/// Matrix clients do. The homeserver sees to who may redact.
+/// Matrix clients do. The homeserver decides whether somebody may redact.
 async fn redact(
     db: &mut Connection,
     conversation: &Conversation,

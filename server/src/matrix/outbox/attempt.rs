@@ -216,8 +216,8 @@ impl Sender {
             if let Some(event) = own.find(|event| event.transaction_id() == Some(txn_id)) {
                 return Ok(Some(event.event_id.clone()));
             }
-            // What was sent before it is older than what is looked for; but for an end that Postgres forgot
-            // in a crash, whose transaction is young enough for the homeserver to know it.
+            // What was sent before it is older than what is looked for. The exception is an end that Postgres forgot
+            // in a crash, and its transaction is young enough for the homeserver to know it.
             let ids: Vec<_> = page.iter().map(|event| event.event_id.clone()).collect();
             let sent_before = matrix_events::any_sent(&self.pool, claim.subject.id, &ids).await?;
             match next {

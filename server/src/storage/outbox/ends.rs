@@ -74,7 +74,7 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
         .iter()
         .map(|end| end.claim.subject.room_id.as_deref())
         .collect();
-    // Nobody waits for the disk but for a claim: an end that Postgres forgets in a crash is found in the
+    // Only a claim waits for the disk: an end that Postgres forgets in a crash is found in the
     // room again.
     let rows = sqlx::query_as!(
         EndedRow,

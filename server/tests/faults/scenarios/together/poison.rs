@@ -60,7 +60,7 @@ async fn what_cannot_be_taken_in_holds_nobody_else_up() {
         rewrite: Some((target.clone(), format!("${}", "a".repeat(8_000)))),
         ..Weather::default()
     });
-    // So that the sync is asked for anew.
+    // The sync has to be asked for again, so that its answer is rewritten.
     stage.proxy.refuse_for(Duration::ZERO).await;
     for number in 0..parts::scale() {
         let sent = colleague.edit(&edited.1, &target, "of nothing that is there");
