@@ -295,6 +295,10 @@ async fn a_room_that_is_lost_while_nobody_writes_is_replaced(pool: PgPool) {
     wait_until(&visitor, delivered(1)).await;
     let old = room_of(&pool, &visitor).await.unwrap();
     team.alice.join(&old).await;
+    // Then nothing is left to be sent that would find out.
+    team.alice
+        .wait_for_notice(&old, "> I wait for an answer")
+        .await;
     Loss::Leaves.happen(&team, &old).await;
 
     let deadline = Instant::now() + 2 * PATIENCE;
