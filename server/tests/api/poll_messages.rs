@@ -101,7 +101,7 @@ async fn follow(visitor: &Visitor<'_>) -> (Vec<i32>, usize) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn an_answer_is_cut_by_its_size_and_complete_when_it_is_followed(pool: PgPool) {
-    const TEXTS: i32 = 120;
+    const TEXTS: i32 = 40;
     let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0")];
     let app = TestApp::spawn(config(&pool, &vars)).await;
     let visitor = app.visitor("1").await;
@@ -109,11 +109,11 @@ async fn an_answer_is_cut_by_its_size_and_complete_when_it_is_followed(pool: PgP
     let all: Vec<i32> = (1..=1 + TEXTS).collect();
     // A text is 30 kB of JSON, and eight of them are one answer.
     let (numbers, answers) = follow(&visitor).await;
-    assert_eq!((numbers, answers), (all.clone(), 15));
-    // Many at once get what there is as well, in smaller pieces.
-    for (numbers, answers) in join_all((0..40).map(|_| follow(&visitor))).await {
+    assert_eq!((numbers, answers), (all.clone(), 5));
+    // Many at once get everything as well, in smaller pieces.
+    for (numbers, answers) in join_all((0..12).map(|_| follow(&visitor))).await {
         assert_eq!(numbers, all);
-        assert!(answers >= 15, "{answers}");
+        assert!(answers >= 5, "{answers}");
     }
 }
 
