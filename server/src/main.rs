@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, env, process::ExitCode};
 
+use clap::{Parser, Subcommand};
 use server::{
     config::{self, Config, ConfigError},
     quarantine,
@@ -15,45 +16,56 @@ use tokio_util::sync::CancellationToken;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The exit status of a wrong command line or configuration.
+/// The exit status of a wrong configuration, which clap gives a wrong command line too.
 const USAGE: u8 = 2;
 
-const HELP: &str = "\
-matrix-support-chat: a support chat for a website, answered from Matrix
+/// A support chat for a website, answered from Matrix.
+#[derive(Debug, Parser)]
+#[command(
+    name = "matrix-support-chat",
+    version,
+    after_help = "The configuration is environment variables: see docs/operations.md.",
+    args_conflicts_with_subcommands = true
+)]
+struct CommandLine {
+    /// Say whether the configuration is valid, and do nothing else.
+    #[arg(long)]
+    check_config: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
 
-Usage: matrix-support-chat [serve | migrate | canary | quarantine | --check-config | --version | --help]
-
-  serve            migrate the database and serve until SIGTERM; so without arguments too
-  migrate          migrate the database, and no more
-  canary           say something as a visitor, answer it in Matrix, and tell whether it came back
-  quarantine       list what came from rooms and could not be taken in; `quarantine retry ID…` or
-                   `retry all` has it tried again, `drop ID…` throws it away
-  --check-config   say whether the configuration is valid
-
-The configuration is environment variables: see docs/operations.md.";
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrate the database and serve until SIGTERM; this is also what happens without a command.
+    Serve,
+    /// Migrate the database, and do nothing else.
+    Migrate,
+    /// Say something as a visitor, answer it in Matrix, and tell whether the answer came back.
+    Canary,
+    /// List what came from rooms and could not be taken in, have it tried again, or throw it away.
+    Quarantine {
+        #[command(subcommand)]
+        command: Option<quarantine::Command>,
+    },
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut arguments = env::args().skip(1);
-    let argument = arguments.next();
-    let rest: Vec<_> = arguments.collect();
-    if argument.as_deref() == Some("quarantine") {
-        return match quarantine::Command::parse(&rest) {
-            Ok(command) => quarantine(command).await,
-            Err(problem) => usage(&problem),
-        };
+    let CommandLine {
+        check_config: only_check,
+        command,
+    } = CommandLine::parse();
+    if only_check {
+        return check_config();
     }
-    if !rest.is_empty() {
-        return usage("too many arguments");
-    }
-    match argument.as_deref() {
-        None | Some("serve") => serve().await,
-        Some("migrate") => migrate().await,
-        Some("canary") => canary().await,
-        Some("--check-config") => check_config(),
-        Some("--version") => say(concat!("matrix-support-chat ", env!("CARGO_PKG_VERSION"))),
-        Some("--help" | "-h") => say(HELP),
-        Some(other) => usage(&format!("unknown argument `{other}`")),
+    match command {
+        None | Some(Command::Serve) => serve().await,
+        Some(Command::Migrate) => migrate().await,
+        Some(Command::Canary) => canary().await,
+        Some(Command::Quarantine { command }) => {
+            quarantine(command.unwrap_or(quarantine::Command::List)).await
+        }
     }
 }
 
@@ -159,13 +171,4 @@ fn cancel_on_signal(shutdown: &CancellationToken) -> std::io::Result<()> {
 fn say(text: &str) -> ExitCode {
     println!("{text}");
     ExitCode::SUCCESS
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a wrong command line is answered there"
-)]
-fn usage(problem: &str) -> ExitCode {
-    eprintln!("{problem}\n\n{HELP}");
-    ExitCode::from(USAGE)
 }

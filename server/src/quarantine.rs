@@ -1,7 +1,14 @@
 //! `matrix-support-chat quarantine`: shows an operator what was set aside, and has it tried again or thrown
 //! away.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+    num::ParseIntError,
+    str::FromStr,
+};
+
+use clap::Subcommand;
 
 use crate::storage::{
     Db,
@@ -10,44 +17,52 @@ use crate::storage::{
 };
 
 /// What the operator asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Show everything.
+    /// Show everything that is set aside; this is also what happens without a command.
     List,
-    /// Have these tried again; all, if none is named.
-    Retry(Option<Vec<i64>>),
+    /// Have these tried again at once.
+    Retry {
+        /// The ids that `list` shows, or `all`.
+        #[arg(required = true, value_name = "ID")]
+        which: Vec<Which>,
+    },
     /// Throw these away.
-    Drop(Vec<i64>),
+    Drop {
+        /// The ids that `list` shows.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+    },
 }
 
-impl Command {
-    /// Reads what stands behind `quarantine` on the command line; the problem, when it is none of these.
-    pub fn parse(arguments: &[String]) -> Result<Self, String> {
-        let Some((verb, ids)) = arguments.split_first() else {
-            return Ok(Self::List);
-        };
-        let all = ids.len() == 1 && ids[0] == "all";
-        match verb.as_str() {
-            "list" if ids.is_empty() => Ok(Self::List),
-            "list" => Err("`quarantine list` takes no more arguments".to_owned()),
-            "retry" if all => Ok(Self::Retry(None)),
-            "retry" => Ok(Self::Retry(Some(parse_ids(verb, ids)?))),
-            "drop" => Ok(Self::Drop(parse_ids(verb, ids)?)),
-            other => Err(format!(
-                "unknown argument `{other}`: there are list, retry and drop"
-            )),
+/// One id, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Everything that is set aside.
+    All,
+    /// The entry with this id.
+    Id(i64),
+}
+
+impl FromStr for Which {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        match text {
+            "all" => Ok(Self::All),
+            id => id.parse().map(Self::Id),
         }
     }
 }
 
-fn parse_ids(verb: &str, ids: &[String]) -> Result<Vec<i64>, String> {
-    if ids.is_empty() {
-        return Err(format!(
-            "`quarantine {verb}` needs the ids that `list` shows"
-        ));
-    }
-    ids.iter()
-        .map(|id| id.parse().map_err(|_| format!("`{id}` is no id")))
+/// The ids that were named; `None` for all.
+fn named(which: &[Which]) -> Option<Vec<i64>> {
+    which
+        .iter()
+        .map(|which| match which {
+            Which::All => None,
+            Which::Id(id) => Some(*id),
+        })
         .collect()
 }
 
@@ -61,17 +76,32 @@ pub async fn run(pool: &Db, command: &Command, out: &mut impl Write) -> io::Resu
             }
             entries.iter().try_for_each(|entry| write_entry(out, entry))
         }
-        Command::Retry(ids) => {
+        Command::Retry { which } => {
+            let ids = named(which);
             let retried = quarantine::retry(pool, ids.as_deref()).await;
             let retried = retried.map_err(io::Error::other)?;
-            writeln!(out, "{retried} will be tried again at once.")
+            writeln!(out, "{retried} will be tried again at once.")?;
+            ids.map_or(Ok(()), |ids| all_were_found(&ids, retried))
         }
-        Command::Drop(ids) => {
+        Command::Drop { ids } => {
             let dropped = quarantine::remove(pool, ids).await;
             let dropped = dropped.map_err(io::Error::other)?;
-            writeln!(out, "{dropped} thrown away.")
+            writeln!(out, "{dropped} thrown away.")?;
+            all_were_found(ids, dropped)
         }
     }
+}
+
+/// Fails when fewer entries were `found` than were named.
+fn all_were_found(ids: &[i64], found: u64) -> io::Result<()> {
+    let named: HashSet<_> = ids.iter().collect();
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    let missing = named.len().saturating_sub(found);
+    if missing == 0 {
+        return Ok(());
+    }
+    let problem = format!("{missing} of these ids are not set aside: see `quarantine list`");
+    Err(io::Error::new(io::ErrorKind::NotFound, problem))
 }
 
 /// One line, without a word of what was written.
@@ -97,30 +127,42 @@ fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
+    use clap::Parser;
+
     use super::*;
 
-    fn parse(line: &str) -> Result<Command, String> {
-        let arguments: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
-        Command::parse(&arguments)
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    fn parse(line: &str) -> Option<Command> {
+        let words = iter::once("quarantine").chain(line.split_whitespace());
+        CommandLine::try_parse_from(words).ok().map(|it| it.command)
     }
 
     #[test]
-    fn what_is_asked_for_is_understood_or_refused() {
-        assert_eq!(parse(""), Ok(Command::List));
-        assert_eq!(parse("list"), Ok(Command::List));
-        assert_eq!(parse("retry all"), Ok(Command::Retry(None)));
-        assert_eq!(parse("retry 3 4"), Ok(Command::Retry(Some(vec![3, 4]))));
-        assert_eq!(parse("drop 3"), Ok(Command::Drop(vec![3])));
-        for wrong in [
-            "retry",
-            "drop",
-            "drop all",
-            "retry x",
-            "retry 3 all",
-            "list 3",
-            "reset",
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong}");
+    fn commands_are_understood_or_refused() {
+        assert_eq!(parse("list"), Some(Command::List));
+        for (line, ids) in [("retry all", None), ("retry 3 4", Some(vec![3, 4]))] {
+            let Some(Command::Retry { which }) = parse(line) else {
+                panic!("{line} is understood otherwise");
+            };
+            assert_eq!(named(&which), ids);
         }
+        assert_eq!(parse("drop 3"), Some(Command::Drop { ids: vec![3] }));
+        for wrong in ["retry", "drop", "drop all", "retry x", "list 3", "reset"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_not_there_is_a_failure() {
+        assert!(all_were_found(&[3, 3, 4], 2).is_ok());
+        let error = all_were_found(&[3, 99_999], 1).unwrap_err();
+        assert!(error.to_string().starts_with("1 of these ids"), "{error}");
     }
 }

@@ -1,5 +1,8 @@
 //! What is set aside, as Postgres holds it.
 
+use std::iter;
+
+use clap::Parser;
 use server::{
     quarantine::{Command, run},
     storage::quarantine::{
@@ -101,14 +104,25 @@ async fn a_room_is_due_with_its_first_row_whatever_the_clock_said(pool: PgPool) 
     assert_eq!(due(&pool, 9).await.unwrap(), [ROOM]);
 }
 
+#[derive(Parser)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn an_operator_sees_what_is_set_aside_and_decides_about_it(pool: PgPool) {
-    let told = async |command: &str| {
-        let arguments: Vec<_> = command.split(' ').map(str::to_owned).collect();
+    let run = async |command: &str| {
+        let words = iter::once("quarantine").chain(command.split(' '));
+        let CommandLine { command } = CommandLine::try_parse_from(words).unwrap();
         let mut out = Vec::new();
-        let command = Command::parse(&arguments).unwrap();
-        run(&shares(&pool).relay, &command, &mut out).await.unwrap();
-        String::from_utf8(out).unwrap()
+        let ended = run(&shares(&pool).relay, &command, &mut out).await;
+        (String::from_utf8(out).unwrap(), ended)
+    };
+    let told = async |command: &str| {
+        let (out, ended) = run(command).await;
+        ended.unwrap();
+        out
     };
     assert_eq!(told("list").await, "Nothing is set aside.\n");
     put(&pool, &news("s1", "s2", (0..3).map(event).collect())).await;
@@ -129,7 +143,14 @@ async fn an_operator_sees_what_is_set_aside_and_decides_about_it(pool: PgPool) {
         "{listed}"
     );
     let id = rows(&pool).await[0].id;
-    assert_eq!(told(&format!("drop {id} 99999")).await, "1 thrown away.\n");
+    // A mistyped id is a failure, and does not keep the others.
+    let (out, ended) = run(&format!("drop {id} 99999")).await;
+    assert_eq!((out.as_str(), ended.is_err()), ("1 thrown away.\n", true));
+    let (out, ended) = run("retry 99999").await;
+    assert_eq!(
+        (out.as_str(), ended.is_err()),
+        ("0 will be tried again at once.\n", true)
+    );
     assert_eq!(told("retry all").await, "2 will be tried again at once.\n");
     let totals = totals(&pool).await.unwrap();
     assert_eq!((totals.rooms, totals.waiting, totals.given_up), (1, 2, 0));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use server::{
-    quarantine::{Command, run},
+    quarantine::{Command, Which, run},
     storage::Shares,
 };
 use sqlx::PgPool;
@@ -240,7 +240,13 @@ async fn an_event_that_cannot_be_stored_is_given_up_alone_and_can_be_had_back(po
         .await
         .unwrap();
     assert_eq!(
-        told(&pool, Command::Retry(None)).await,
+        told(
+            &pool,
+            Command::Retry {
+                which: vec![Which::All]
+            }
+        )
+        .await,
         "1 will be tried again at once.\n"
     );
     wait_for_texts(&first, &["one", "two", "three", "poison"]).await;
