@@ -218,7 +218,17 @@ impl Account {
     pub(crate) async fn delete_room(&self, room_id: &str) {
         let path = format!("/_synapse/admin/v1/rooms/{room_id}");
         let body = json!({ "purge": true });
-        self.ok(Method::DELETE, &path, Some(&body)).await;
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            let (status, answer) = self.call(Method::DELETE, &path, Some(&body)).await;
+            match status {
+                // Not found: an attempt that was not answered has deleted it.
+                StatusCode::OK | StatusCode::NOT_FOUND => return,
+                // Somebody has accepted an invitation since everybody was put out: once more.
+                StatusCode::BAD_REQUEST if Instant::now() < deadline => {}
+                _ => panic!("{path}: {status} {answer}"),
+            }
+        }
     }
 
     /// A room of this account's own, with the other one in it.
