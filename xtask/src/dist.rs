@@ -1,15 +1,16 @@
 //! `cargo xtask dist`: what is deployed and published, in `dist/`.
 
-use std::fs;
+use fs_err as fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Result, bail};
 use crate::files;
+use crate::interruption::watch_signals;
 use crate::layout::{Layout, find_on_path};
-use crate::process::{command, output_of, run_logged, watch_signals};
+use crate::process::{command, output_of, run_logged};
 use crate::progress::note;
 use crate::server::{self, Profile};
 use crate::{node, npm_package, sbom, widget};
@@ -49,9 +50,9 @@ pub(crate) fn make(
     profile: Profile,
 ) -> Result<Artefacts> {
     let Some(target) = host_target(layout) else {
-        return fail("rustc does not say what it compiles for");
+        bail!("rustc does not say what it compiles for");
     };
-    fs::create_dir_all(dir).context(format_args!("cannot make {}", dir.display()))?;
+    fs::create_dir_all(dir)?;
     let npm_package = copy_into(dir, npm_package)?;
     let name = artefact_name(VERSION, &target, profile);
     let built = server::build_portable(layout, profile)?;
@@ -59,9 +60,8 @@ pub(crate) fn make(
     // Over a program that runs, nothing can be copied.
     let beside = dir.join(format!("{name}.new"));
     fs::copy(&built, &beside)
-        .and_then(|_| fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)))
-        .and_then(|()| fs::rename(&beside, &server))
-        .context(format_args!("cannot copy {}", built.display()))?;
+        .and_then(|_| fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&beside, &server))?;
     let sbom = dir.join(format!("{name}.cdx.json"));
     sbom::write(layout, &target, &sbom)?;
     let checksums = write_checksums(dir, &[&server, &npm_package, &sbom])?;
@@ -77,14 +77,14 @@ pub(crate) fn make(
 pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
     let version = output_of(command(&made.server).arg("--version"));
     if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
-        return fail(format!("the server calls itself {version:?}"));
+        bail!("the server calls itself {version:?}");
     }
-    let program = fs::read(&made.server).context("cannot read the server")?;
+    let program = fs::read(&made.server)?;
     let in_it = |content: &[u8]| program.windows(content.len()).any(|part| part == content);
     for path in files::walk(&layout.root.join("dist/widget")) {
-        let content = fs::read(&path).context(format_args!("cannot read {}", path.display()))?;
+        let content = fs::read(&path)?;
         if !in_it(&content) {
-            return fail(format!("{} is not in the server", path.display()));
+            bail!("{} is not in the server", path.display());
         }
     }
     if find_on_path(&["sha256sum"]).is_some() {
@@ -106,7 +106,7 @@ pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
 fn copy_into(dir: &Path, file: &Path) -> Result<PathBuf> {
     let to = dir.join(file.file_name().unwrap_or_default());
     if to != file {
-        fs::copy(file, &to).context(format_args!("cannot copy {}", file.display()))?;
+        fs::copy(file, &to)?;
     }
     Ok(to)
 }
@@ -134,13 +134,13 @@ pub(crate) fn write_checksums(dir: &Path, of: &[&Path]) -> Result<PathBuf> {
         .map(|path| checksum_line(path))
         .collect::<Result<_>>()?;
     let checksums = dir.join(CHECKSUMS);
-    fs::write(&checksums, lines).context("cannot write the checksums")?;
+    fs::write(&checksums, lines)?;
     Ok(checksums)
 }
 
 /// As `sha256sum` writes it.
 fn checksum_line(path: &Path) -> Result<String> {
-    let content = fs::read(path).context(format_args!("cannot read {}", path.display()))?;
+    let content = fs::read(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(format!(
         "{}  {name}\n",

@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
 
-use crate::failure::{Context, Failure, Result, fail};
+use crate::failure::{Context, Failure, Result, bail, fail};
 use crate::files;
 
 /// A homeserver, spoken to by nobody or by a signed-in account.
@@ -50,7 +50,7 @@ impl Matrix {
         });
         let answer = self.post("/_matrix/client/v3/login", &body)?;
         let Some(token) = answer["access_token"].as_str() else {
-            return fail(format!("signing in as {user} gave no access token"));
+            bail!("signing in as {user} gave no access token");
         };
         Ok(Self {
             token: Some(token.to_owned()),
@@ -63,7 +63,7 @@ impl Matrix {
         let path = "/_synapse/admin/v1/register";
         let answer = self.get(path)?;
         let Some(nonce) = answer["nonce"].as_str() else {
-            return fail("Synapse gave no nonce to register an account with");
+            bail!("Synapse gave no nonce to register an account with");
         };
         let body = json!({
             "nonce": nonce,

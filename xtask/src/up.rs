@@ -1,17 +1,18 @@
 //! `cargo xtask up`: the whole system on this machine, until Ctrl-C.
 
-use std::fs;
+use fs_err as fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Context, Result};
+use crate::failure::Result;
 use crate::files::{self, Lock};
+use crate::interruption::{interrupted, watch_signals};
 use crate::layout::Layout;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
-use crate::process::{Service, end_leftovers, interrupted, watch_signals};
+use crate::process::{Service, end_leftovers};
 use crate::progress::note;
 use crate::server::{self, ServerSpec};
 use crate::synapse::{self, Accounts, Encryption, Synapse};
@@ -56,9 +57,8 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
 }
 
 fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
-    let databases = [(DATABASE, String::new())];
     let dir = layout.dev.join("postgres");
-    let postgres = Postgres::start(layout, &dir, run_dir, ports.postgres, &databases)?;
+    let postgres = Postgres::start(layout, &dir, run_dir, ports.postgres, &[DATABASE])?;
     let accounts = Accounts::load_or_make(&accounts_file(layout))?;
     let dir = layout.dev.join("synapse");
     synapse::start_new_log(&dir)?;
@@ -76,7 +76,7 @@ fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
     let program = server::build(layout)?;
 
     let log = layout.logs().join("server.log");
-    fs::write(&log, "").context("cannot write the server's log")?;
+    fs::write(&log, "")?;
     let spec = ServerSpec {
         program: &program,
         ports,

@@ -1,4 +1,4 @@
-# A request from inside the machine: http.py METHOD URL TOKEN BODY
+# A request from inside the machine: request.py METHOD URL TOKEN BODY
 # Prints the answer's status, and in the next lines its body.
 import sys
 import urllib.error
