@@ -1,15 +1,19 @@
 //! What came out: a table for people, and JSON.
 
+pub(crate) mod capacity;
+pub(crate) mod plot;
+pub(crate) mod rounds;
+
 use std::{fmt::Write as _, fs, path::Path};
 
 use serde_json::{Value, json};
 
 use crate::{
     Result, Setup,
-    capacity::Model,
     load::{Pace, number},
-    plot::{self, Axis, Bar, Chart},
-    processes::Usage,
+    report::capacity::Model,
+    report::plot::{Axis, Bar, Chart},
+    system::processes::Usage,
 };
 
 /// A figure beside its limit.

@@ -1,10 +1,12 @@
 //! Memory, and the time to the first answer.
 
 use crate::{
-    Result, Setup, conversations, polls,
+    Result, Setup,
+    load::conversations,
     report::Report,
-    rounds::{median, repeat},
-    server::{Database, Server},
+    report::rounds::{median, repeat},
+    sections::polls,
+    system::server::{Database, Server},
 };
 
 /// From the process's start to its first answer, on a database that is migrated.

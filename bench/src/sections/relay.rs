@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use crate::{
     Result, Setup,
+    load::visitor::{Visitor, until_relayed},
     load::{all, number, per_second},
-    matrix::{Matrix, until_seen},
-    processes::Usage,
+    report::rounds::{Side, alternate, median_ms, medians},
     report::{Goal, Report},
-    rooms,
-    rounds::{Side, alternate, median_ms, medians},
-    server::{Database, Server},
-    visitor::{Visitor, until_relayed},
+    sections::rooms,
+    system::matrix::{Matrix, until_seen},
+    system::processes::Usage,
+    system::server::{Database, Server},
 };
 
 const CONVERSATIONS: usize = 8;

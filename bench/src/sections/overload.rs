@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::{
     Result, Setup,
     load::all,
-    matrix::{Matrix, until_seen},
+    load::visitor::{self, Visitor, until_relayed},
+    report::rounds::median_ms,
     report::{Goal, Report},
-    rounds::median_ms,
-    server::{Database, Server},
-    visitor::{self, Visitor, until_relayed},
+    system::matrix::{Matrix, until_seen},
+    system::server::{Database, Server},
 };
 
 /// New conversations that begin at once.

@@ -14,14 +14,15 @@ use tokio::{
 };
 
 use crate::{
-    Result, Setup, conversations,
+    Result, Setup,
+    load::conversations,
+    load::visitor::{Visitor, until_relayed},
     load::{Work, number, p99},
-    matrix::Matrix,
-    polls,
+    report::rounds::{median, repeat},
     report::{Goal, Report},
-    rounds::{median, repeat},
-    server::{Database, Server},
-    visitor::{Visitor, until_relayed},
+    sections::polls,
+    system::matrix::Matrix,
+    system::server::{Database, Server},
 };
 
 const SESSIONS: u32 = 20_000;

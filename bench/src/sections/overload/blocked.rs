@@ -14,10 +14,10 @@ use tokio::{task::JoinSet, time};
 
 use crate::{
     Result, Setup,
-    conversations::{self, Conversations},
+    load::conversations::{self, Conversations},
     load::{all, number},
     report::Report,
-    server::{Database, Server},
+    system::server::{Database, Server},
 };
 
 const SESSIONS: u32 = 200;

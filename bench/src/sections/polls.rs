@@ -8,12 +8,12 @@ use sqlx::PgPool;
 
 use crate::{
     Result, Setup,
-    conversations::{Conversation, Conversations},
+    load::conversations::{Conversation, Conversations},
     load::{self, Connection, Pace, Work, closed_loop},
-    processes::Usage,
+    report::rounds::{Side, alternate, medians},
     report::{Goal, Report},
-    rounds::{Side, alternate, medians},
-    server::{Database, Server},
+    system::processes::Usage,
+    system::server::{Database, Server},
 };
 
 /// As visitors' browsers come through a proxy.

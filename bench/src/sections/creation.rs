@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::{
     Result, Setup,
     load::{Connection, Work, closed_loop},
-    pgbench::{self, CLIENTS},
     report::Report,
-    server::{Database, Server},
+    system::pgbench::{self, CLIENTS},
+    system::server::{Database, Server},
 };
 
 struct Create(Connection);

@@ -6,9 +6,9 @@ use tokio::process::Command;
 
 use crate::{
     Result, Setup,
+    report::rounds::{Side, alternate, medians},
     report::{Goal, Report},
-    rounds::{Side, alternate, medians},
-    server::Database,
+    system::server::Database,
 };
 
 /// Those of pgbench, and connections to the server.

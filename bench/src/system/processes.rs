@@ -2,7 +2,7 @@
 
 use std::{fs, ops::Sub, path::Path, time::Duration};
 
-use crate::{Result, Setup, server::Server};
+use crate::{Result, Setup, system::server::Server};
 
 /// Processor time, in seconds.
 #[derive(Clone, Copy, Debug, Default)]

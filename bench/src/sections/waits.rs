@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use crate::{
     Result, Setup,
-    conversations::{self, Conversations},
+    load::conversations::{self, Conversations},
     load::{Connection, all, number},
-    matrix::PATIENCE,
-    processes::Usage,
+    report::rounds::median_ms,
     report::{Goal, Report},
-    rounds::median_ms,
-    server::{CHANGES_CHANNEL, Database, Server},
+    system::matrix::PATIENCE,
+    system::processes::Usage,
+    system::server::{CHANGES_CHANNEL, Database, Server},
 };
 
 const SHORT: Duration = Duration::from_secs(2);

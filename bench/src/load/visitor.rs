@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::{
     Result,
     load::until,
-    matrix::PATIENCE,
-    server::{Database, Server},
+    system::matrix::PATIENCE,
+    system::server::{Database, Server},
 };
 
 /// A visitor's conversation, and its room.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::{
     Result, Setup,
-    conversations::{self, Conversations},
-    pgbench::forget_outbox,
-    polls, posts,
+    load::conversations::{self, Conversations},
+    report::rounds::{Side, alternate, medians},
     report::{Goal, Report},
-    rounds::{Side, alternate, medians},
-    server::{Database, Server},
+    sections::polls,
+    sections::posts,
+    system::pgbench::forget_outbox,
+    system::server::{Database, Server},
 };
 
 const FEW: u32 = 1_000;

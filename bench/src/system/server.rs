@@ -16,7 +16,7 @@ use tokio::{
     time,
 };
 
-use crate::{Result, Setup, load::until, matrix::Matrix, processes};
+use crate::{Result, Setup, load::until, system::matrix::Matrix, system::processes};
 
 /// Where servers tell each other of conversations that change.
 pub(crate) const CHANGES_CHANNEL: &str = "support_chat_changes";

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{processes::Usage, report::Costs};
+use crate::{report::Costs, system::processes::Usage};
 
 /// The visitor that is reckoned with: the panel is open for ten minutes, in which each side writes
 /// five messages.

@@ -5,10 +5,11 @@ use hyper::{Request, header};
 use tokio::task::JoinSet;
 
 use crate::{
-    Result, Setup, conversations,
+    Result, Setup,
+    load::conversations,
     load::{Connection, all},
     report::Report,
-    server::{Database, Server},
+    system::server::{Database, Server},
 };
 
 const POLLS: usize = 160;

@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
-    Result, Setup, load::all, matrix::Matrix, relay, report::Report, rounds::Side, server::Server,
-    visitor,
+    Result, Setup, load::all, load::visitor, report::Report, report::rounds::Side, sections::relay,
+    system::matrix::Matrix, system::server::Server,
 };
 
 /// Begun at the same time.

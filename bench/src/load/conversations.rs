@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Result,
     load::Connection,
-    server::{Database, Server},
+    system::server::{Database, Server},
 };
 
 /// Sessions that one token opens.

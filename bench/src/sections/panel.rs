@@ -7,8 +7,8 @@ use tokio::process::Command;
 
 use crate::{
     Result, Setup,
+    report::rounds::median,
     report::{Goal, Report},
-    rounds::median,
 };
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {

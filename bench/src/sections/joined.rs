@@ -12,12 +12,12 @@ use uuid::Uuid;
 use crate::{
     Account, Result, Setup,
     load::number,
-    matrix::{Matrix, PATIENCE},
-    processes::Usage,
+    load::visitor::{Visitor, until_relayed},
+    report::rounds::{Side, alternate, median, medians},
     report::{Goal, Report},
-    rounds::{Side, alternate, median, medians},
-    server::{Database, Server},
-    visitor::{Visitor, until_relayed},
+    system::matrix::{Matrix, PATIENCE},
+    system::processes::Usage,
+    system::server::{Database, Server},
 };
 
 /// The rooms in which staff write.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     Result, Setup,
-    conversations::{Conversations, SESSION_ID},
+    load::conversations::{Conversations, SESSION_ID},
     load::{Connection, Work, closed_loop},
-    pgbench::{self, CLIENTS},
     report::Report,
-    server::{Database, Server},
+    system::pgbench::{self, CLIENTS},
+    system::server::{Database, Server},
 };
 
 struct Post {

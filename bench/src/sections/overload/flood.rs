@@ -20,9 +20,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 use crate::{
     Result, Setup,
     load::{Connection, all, number, until},
-    matrix::PATIENCE,
     report::Report,
-    server::{Database, Server},
+    system::matrix::PATIENCE,
+    system::server::{Database, Server},
 };
 
 /// As they are by default; addresses are those that a proxy tells.
