@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 use crate::{
     Result, Setup,
     load::{Pace, number},
-    report::capacity::Model,
+    report::capacity::{Costs, Model},
     report::plot::{Axis, Bar, Chart},
-    system::processes::Usage,
 };
 
 /// A figure beside its limit.
@@ -40,25 +39,6 @@ pub(crate) struct Report {
     pub(crate) soak: Vec<(f64, f64)>,
     /// With so many connections: idle polls, and the constant route.
     pub(crate) by_connections: Vec<(usize, Pace, Pace)>,
-}
-
-/// Processor time in seconds: what one of each takes of whom.
-#[derive(Debug, Default)]
-pub(crate) struct Costs {
-    /// A poll of a page that polls every two seconds, and finds nothing.
-    pub(crate) short_poll: Option<Usage>,
-    /// A poll that finds a message.
-    pub(crate) found_poll: Option<Usage>,
-    /// A second of a poll that waits.
-    pub(crate) waited_second: Option<Usage>,
-    /// A visitor's message on its way into the room, and to one member of the staff.
-    pub(crate) message: Option<Usage>,
-    /// A message of the staff, until it is stored.
-    pub(crate) reply: Option<Usage>,
-    /// A conversation's beginning: session, room, first message.
-    pub(crate) room: Option<Usage>,
-    /// Telling one more server of a change.
-    pub(crate) change: Option<Usage>,
 }
 
 /// How a ratio is to be.

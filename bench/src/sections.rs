@@ -1,5 +1,6 @@
 //! What can be measured: a module for each section, or for a part of one.
 
+mod bursts;
 mod creation;
 mod footprint;
 mod growth;

@@ -4,3 +4,4 @@ pub(crate) mod matrix;
 pub(crate) mod pgbench;
 pub(crate) mod processes;
 pub(crate) mod server;
+pub(crate) mod usage;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{report::Costs, system::processes::Usage};
+use crate::system::usage::Usage;
 
 /// The visitor that is reckoned with: the panel is open for ten minutes, in which each side writes
 /// five messages.
@@ -15,6 +15,25 @@ const WAIT_SECONDS: f64 = 25.0;
 const LOAD: f64 = 0.7;
 /// Connections to Postgres of one server.
 const CONNECTIONS: f64 = 20.0;
+
+/// Processor time in seconds: what one of each costs the server, Postgres and Synapse.
+#[derive(Debug, Default)]
+pub(crate) struct Costs {
+    /// A poll of a page that polls every two seconds, and finds nothing.
+    pub(crate) short_poll: Option<Usage>,
+    /// A poll that finds a message.
+    pub(crate) found_poll: Option<Usage>,
+    /// A second of a poll that waits.
+    pub(crate) waited_second: Option<Usage>,
+    /// A visitor's message on its way into the room, and to one member of the staff.
+    pub(crate) message: Option<Usage>,
+    /// A message of the staff, until it is stored.
+    pub(crate) reply: Option<Usage>,
+    /// A conversation's beginning: session, room, first message.
+    pub(crate) room: Option<Usage>,
+    /// Telling one more server of a change.
+    pub(crate) change: Option<Usage>,
+}
 
 pub(crate) struct Model {
     /// What one of each takes.

@@ -16,8 +16,8 @@ use crate::{
     report::rounds::{Side, alternate, median, medians},
     report::{Goal, Report},
     system::matrix::{Matrix, PATIENCE},
-    system::processes::Usage,
     system::server::{Database, Server},
+    system::usage::Usage,
 };
 
 /// The rooms in which staff write.

@@ -12,8 +12,8 @@ use crate::{
     load::{self, Connection, Pace, Work, closed_loop},
     report::rounds::{Side, alternate, medians},
     report::{Goal, Report},
-    system::processes::Usage,
     system::server::{Database, Server},
+    system::usage::Usage,
 };
 
 /// As visitors' browsers come through a proxy.

@@ -7,13 +7,12 @@ use uuid::Uuid;
 
 use crate::{
     Result, Setup,
+    load::all,
     load::visitor::{Visitor, until_relayed},
-    load::{all, number, per_second},
-    report::rounds::{Side, alternate, median_ms, medians},
+    report::rounds::{Side, median_ms},
     report::{Goal, Report},
-    sections::rooms,
+    sections::{bursts, rooms},
     system::matrix::{Matrix, until_seen},
-    system::processes::Usage,
     system::server::{Database, Server},
 };
 
@@ -45,7 +44,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let work = "visitors' messages, POST to visible, 8 rooms at once";
     let say = async |side, texts: &[String]| say_all(side, texts, &visitors, &bare).await;
     let burst = (work, CONVERSATIONS * BURST);
-    report.costs.message = bursts(setup, &server, &mut seen, burst, say, report).await?;
+    report.costs.message = bursts::bursts(setup, &server, &mut seen, burst, say, report).await?;
     rooms::measure(setup, &server, &bare, report).await?;
     server.stop().await
 }
@@ -106,29 +105,6 @@ async fn timed(work: impl AsyncFnOnce(String) -> Result<()>) -> Result<Duration>
     let (text, began) = (Uuid::new_v4().to_string(), Instant::now());
     work(text).await?;
     Ok(began.elapsed())
-}
-
-/// Lets so many texts be said at once, until all were seen, by the server and by the bare client in
-/// turn; answers with what each took when it was the server.
-pub(crate) async fn bursts(
-    setup: &Setup,
-    server: &Server,
-    seen: &mut mpsc::UnboundedReceiver<String>,
-    (work, count): (&str, usize),
-    say: impl AsyncFn(Side, &[String]) -> Result<()>,
-    report: &mut Report,
-) -> Result<Option<Usage>> {
-    let rounds = alternate(setup, async |side| {
-        let texts: Vec<_> = (0..count).map(|_| Uuid::new_v4().to_string()).collect();
-        let (began, before) = (Instant::now(), Usage::now(setup, server)?);
-        tokio::try_join!(say(side, &texts), until_seen(seen, texts.clone()))?;
-        let used = Usage::now(setup, server)? - before;
-        Ok((per_second(count, began.elapsed()), used.per(number(count))))
-    })
-    .await?;
-    let rates = medians(&rounds, |(rate, _)| *rate);
-    report.compare(work, rates, "/s", "bare client", Goal::AtLeast(0.9));
-    Ok(rounds.0.last().map(|(_, used)| *used))
 }
 
 /// Each visitor's texts, one after the other, by the visitor or the bare client.

@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
-    Result, Setup, load::all, load::visitor, report::Report, report::rounds::Side, sections::relay,
-    system::matrix::Matrix, system::server::Server,
+    Result, Setup, load::all, load::visitor, report::Report, report::rounds::Side,
+    sections::bursts, system::matrix::Matrix, system::server::Server,
 };
 
 /// Begun at the same time.
@@ -39,7 +39,7 @@ pub(crate) async fn measure(
     };
     let work = "session creation, POST to first message visible in the room, 12 at once";
     let burst = (work, AT_ONCE);
-    report.costs.room = relay::bursts(setup, server, &mut seen, burst, say, report).await?;
+    report.costs.room = bursts::bursts(setup, server, &mut seen, burst, say, report).await?;
     Ok(())
 }
 

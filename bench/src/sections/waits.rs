@@ -18,8 +18,8 @@ use crate::{
     report::rounds::median_ms,
     report::{Goal, Report},
     system::matrix::PATIENCE,
-    system::processes::Usage,
     system::server::{CHANGES_CHANNEL, Database, Server},
+    system::usage::Usage,
 };
 
 const SHORT: Duration = Duration::from_secs(2);

@@ -1,55 +1,8 @@
-//! What processes use: the server, Postgres with its backends, Synapse.
+//! What processes use, as the kernel counts it.
 
-use std::{fs, ops::Sub, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
-use crate::{Result, Setup, system::server::Server};
-
-/// Processor time, in seconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
-    pub(crate) server: f64,
-    pub(crate) postgres: f64,
-    pub(crate) synapse: f64,
-}
-
-impl Usage {
-    /// What each has used since it was started.
-    pub(crate) fn now(setup: &Setup, server: &Server) -> Result<Self> {
-        Ok(Self {
-            server: server.cpu()?,
-            postgres: with_children(setup.postgres_pid)?,
-            synapse: own(recorded(&setup.synapse_pid_file)?)?,
-        })
-    }
-
-    /// For each of so many.
-    pub(crate) fn per(self, count: f64) -> Self {
-        Self {
-            server: self.server / count,
-            postgres: self.postgres / count,
-            synapse: self.synapse / count,
-        }
-    }
-}
-
-impl Sub for Usage {
-    type Output = Self;
-
-    fn sub(self, earlier: Self) -> Self {
-        Self {
-            server: self.server - earlier.server,
-            postgres: self.postgres - earlier.postgres,
-            synapse: self.synapse - earlier.synapse,
-        }
-    }
-}
-
-/// The process id in a file; Synapse has another one after each start.
-fn recorded(path: &Path) -> Result<u32> {
-    let record = fs::read_to_string(path)?;
-    let pid = record.split_whitespace().next();
-    Ok(pid.ok_or("no process id")?.parse()?)
-}
+use crate::Result;
 
 /// The processor time of one process.
 pub(crate) fn own(pid: u32) -> Result<f64> {
@@ -75,7 +28,7 @@ fn of_threads(pid: u32) -> Option<f64> {
 }
 
 /// Of a process, its children, and those that it had.
-fn with_children(pid: u32) -> Result<f64> {
+pub(crate) fn with_children(pid: u32) -> Result<f64> {
     let stat = Stat::of(pid).ok_or("a process has ended")?;
     let children: f64 = fs::read_dir("/proc")?
         .filter_map(|entry| Stat::of(entry.ok()?.file_name().to_str()?.parse().ok()?))
