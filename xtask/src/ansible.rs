@@ -53,12 +53,12 @@ pub(crate) fn run(
         .env("NO_COLOR", "1")
         .env("ANSIBLE_TEST_DIR", dir)
         .env("ANSIBLE_TEST_CACHE", &layout.cache);
-    let missing = obstacle(layout);
-    match missing {
+    // What takes seconds comes first.
+    pytest.arg("tests/test_roles.py");
+    match obstacle(layout) {
         Some(obstacle) if std::env::var_os("CI").is_some() => return fail(obstacle),
         Some(obstacle) => {
             note(format!("the roles are not applied: {obstacle}"));
-            pytest.arg("tests/test_roles.py");
         }
         None => {
             if let Some(browser) = smoke::prepare(layout)? {
