@@ -107,7 +107,7 @@ impl Report {
     }
 
     /// By their names.
-    fn plots(&self, model: Option<&Model>) -> Vec<(&'static str, &'static str, String)> {
+    fn plots(&self, model: Option<&Model>) -> Result<Vec<(&'static str, &'static str, String)>> {
         let axis = |name, logarithmic| Axis { name, logarithmic };
         let bars: Vec<_> = self
             .lines
@@ -121,7 +121,7 @@ impl Report {
             .collect();
         let mut plots = Vec::new();
         let title = "Every figure beside its goal: how many times as good, from 1 on it is reached";
-        plots.push(("goals", title, plot::goals(title, &bars)));
+        plots.push(("goals", title, plot::goals(title, &bars)?));
         let by = |of: fn(&(usize, Pace, Pace)) -> f64| {
             let points = self.by_connections.iter();
             points.map(|it| (number(it.0), of(it))).collect::<Vec<_>>()
@@ -145,8 +145,8 @@ impl Report {
                     ("constant route", by(|it| it.2.p99.as_secs_f64() * 1e3)),
                 ],
             };
-            plots.push(("throughput", throughput.title, throughput.svg()));
-            plots.push(("latency", latency.title, latency.svg()));
+            plots.push(("throughput", throughput.title, throughput.svg()?));
+            plots.push(("latency", latency.title, latency.svg()?));
         }
         for (name, title, x, points) in [
             (
@@ -164,7 +164,7 @@ impl Report {
                     y: axis("MiB", false),
                     series: vec![("resident", points.clone())],
                 };
-                plots.push((name, title, chart.svg()));
+                plots.push((name, title, chart.svg()?));
             }
         }
         if let Some([polls, waits]) = model.map(Model::curve) {
@@ -174,9 +174,9 @@ impl Report {
                 y: axis("visitors", true),
                 series: vec![("poll every 2 s", polls), ("wait", waits)],
             };
-            plots.push(("replicas", chart.title, chart.svg()));
+            plots.push(("replicas", chart.title, chart.svg()?));
         }
-        plots
+        Ok(plots)
     }
 
     /// Prints the table and writes it as JSON; of a run of everything, it goes into the document too.
@@ -223,7 +223,7 @@ impl Report {
         let model = Model::of(&self.costs);
         let capacity = model.as_ref().map(Model::text).unwrap_or_default();
         println!("{capacity}");
-        let plots = self.plots(model.as_ref());
+        let plots = self.plots(model.as_ref())?;
         let directory = if complete {
             let (mut figures, mut capacity) = (format!("{}\n\n{table}", setup.said()), capacity);
             if !failed.is_empty() {

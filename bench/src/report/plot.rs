@@ -1,6 +1,15 @@
 //! Plots for the documentation, as SVG: legible in light and in dark.
 
-use std::fmt::Write as _;
+use std::ops::Range;
+
+use plotters::{
+    coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter},
+    coord::types::RangedCoordf64,
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
+
+use crate::Result;
 
 /// Lines over a common axis.
 pub(crate) struct Chart<'a> {
@@ -24,206 +33,213 @@ pub(crate) struct Bar<'a> {
     pub(crate) score: f64,
 }
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 380.0;
-const LEFT: f64 = 76.0;
-const RIGHT: f64 = 20.0;
-const TOP: f64 = 62.0;
-const BOTTOM: f64 = 54.0;
-const ROW: f64 = 40.0;
+const WIDTH: u32 = 720;
+const HEIGHT: u32 = 380;
+const MARGIN: i32 = 20;
+const ROW: i32 = 40;
 /// Bars end here, however far beyond (or behind) its goal a figure is.
 const FARTHEST: f64 = 8.0;
+const FONT: &str = "system-ui, sans-serif";
 
-const STYLE: &str = "\
-text { font: 13px system-ui, sans-serif; fill: #1b2b29; stroke: #ffffff; stroke-width: 4px; paint-order: stroke }
-.title { font-weight: 650; font-size: 15px }
-.faint { fill: #566663; font-size: 12px }
-.ground { fill: #ffffff }
-.grid { stroke: #dde5e3 }
-.goal { stroke: #1b2b29; stroke-dasharray: 4 3 }
-.s0 { fill: #0b6a5c; stroke: #0b6a5c } .s1 { fill: #b4540a; stroke: #b4540a }
-rect, circle { stroke-width: 0 }
-path.line { fill: none; stroke-width: 2.5 }
-@media (prefers-color-scheme: dark) {
-text { fill: #e6efed; stroke: #101b1a } .faint { fill: #a5b6b3 } .ground { fill: #101b1a }
-.grid { stroke: #2a3b39 } .goal { stroke: #e6efed }
-.s0 { fill: #5fd3ba; stroke: #5fd3ba } .s1 { fill: #f0a35e; stroke: #f0a35e }
-}";
+const GROUND: RGBColor = RGBColor(0xff, 0xff, 0xff);
+const TEXT: RGBColor = RGBColor(0x1b, 0x2b, 0x29);
+const FAINT: RGBColor = RGBColor(0x56, 0x66, 0x63);
+const GRID: RGBColor = RGBColor(0xdd, 0xe5, 0xe3);
+const GOOD: RGBColor = RGBColor(0x0b, 0x6a, 0x5c);
+const OTHER: RGBColor = RGBColor(0xb4, 0x54, 0x0a);
 
-// Writing to a String cannot fail, here and below.
+/// The colours above, and what takes their places where readers prefer dark: plotters writes a colour
+/// into each element, and a style sheet goes before that.
+const IN_THE_DARK: [(RGBColor, &str); 6] = [
+    (GROUND, "#101b1a"),
+    (TEXT, "#e6efed"),
+    (FAINT, "#a5b6b3"),
+    (GRID, "#2a3b39"),
+    (GOOD, "#5fd3ba"),
+    (OTHER, "#f0a35e"),
+];
 
 impl Chart<'_> {
-    pub(crate) fn svg(&self) -> String {
-        let mut svg = begin(self.title, HEIGHT);
+    pub(crate) fn svg(&self) -> Result<String> {
         let points = || self.series.iter().flat_map(|(_, points)| points);
-        let x = Scale::over(
-            points().map(|it| it.0),
-            self.x.logarithmic,
-            LEFT,
-            WIDTH - RIGHT,
-        );
-        let y = Scale::over(
-            points().map(|it| it.1),
-            self.y.logarithmic,
-            HEIGHT - BOTTOM,
-            TOP,
-        );
-        let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-        for tick in y.ticks() {
-            let (at, text) = (y.place(tick), short(tick));
-            let _ = writeln!(
-                svg,
-                r#"<line class="grid" x1="{LEFT}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/><text class="faint" x="{}" y="{:.1}" text-anchor="end">{text}</text>"#,
-                LEFT - 8.0,
-                at + 4.0,
-            );
-        }
-        for tick in x.ticks() {
-            let (at, text) = (x.place(tick), short(tick));
-            let _ = writeln!(
-                svg,
-                r#"<text class="faint" x="{at:.1}" y="{}" text-anchor="middle">{text}</text>"#,
-                bottom + 18.0,
-            );
-        }
-        let _ = writeln!(
-            svg,
-            r#"<text class="faint" x="{}" y="{}" text-anchor="middle">{}</text><text class="faint" x="{LEFT}" y="{}" text-anchor="end">{}</text>"#,
-            f64::midpoint(LEFT, right),
-            HEIGHT - 12.0,
-            self.x.name,
-            TOP - 14.0,
-            self.y.name,
-        );
-        let mut legend = LEFT + 24.0;
-        for (class, (name, points)) in self.series.iter().enumerate() {
-            let mut line = String::new();
-            for (index, point) in points.iter().enumerate() {
-                let command = if index == 0 { 'M' } else { 'L' };
-                let (at_x, at_y) = (x.place(point.0), y.place(point.1));
-                let _ = write!(line, "{command}{at_x:.1} {at_y:.1}");
-                if points.len() < 20 {
-                    let _ = writeln!(
-                        svg,
-                        r#"<circle class="s{class}" cx="{at_x:.1}" cy="{at_y:.1}" r="3.5"/>"#
-                    );
-                }
+        let x = self.x.scale(points().map(|it| it.0));
+        let y = self.y.scale(points().map(|it| it.1));
+        draw(self.title, HEIGHT, |area| {
+            let mut chart = ChartBuilder::on(area)
+                .margin(MARGIN)
+                .margin_top(48)
+                .x_label_area_size(44)
+                .y_label_area_size(64)
+                .build_cartesian_2d(x, y)?;
+            chart
+                .configure_mesh()
+                .disable_x_mesh()
+                .light_line_style(GROUND.mix(0.0))
+                .bold_line_style(GRID)
+                .axis_style(GRID)
+                .label_style((FONT, 12).into_font().color(&FAINT))
+                .x_desc(self.x.name)
+                .y_desc(self.y.name)
+                .draw()?;
+            for ((name, points), color) in self.series.iter().zip([GOOD, OTHER]) {
+                let line = color.stroke_width(2);
+                let at = |point: &(f64, f64)| (self.x.place(point.0), self.y.place(point.1));
+                let series = LineSeries::new(points.iter().map(at), line);
+                // Many points would hide their line.
+                let size = if points.len() < 20 { 3 } else { 0 };
+                chart
+                    .draw_series(series.point_size(size))?
+                    .label(*name)
+                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], line));
             }
-            let _ = writeln!(
-                svg,
-                r#"<path class="line s{class}" d="{line}"/><rect class="s{class}" x="{legend:.0}" y="{}" width="14" height="4"/><text x="{:.0}" y="{}">{name}</text>"#,
-                TOP - 20.0,
-                legend + 20.0,
-                TOP - 13.0,
-            );
-            legend += 44.0 + 7.2 * crate::load::number(name.chars().count());
+            chart
+                .configure_series_labels()
+                .position(SeriesLabelPosition::UpperLeft)
+                .label_font((FONT, 13).into_font().color(&TEXT))
+                .background_style(GROUND)
+                .draw()?;
+            Ok(())
+        })
+    }
+}
+
+impl Axis<'_> {
+    /// Where a value is on the axis, which has exponents of ten when it is logarithmic.
+    fn place(self, value: f64) -> f64 {
+        if self.logarithmic {
+            value.log10()
+        } else {
+            value
         }
-        svg + "</svg>\n"
+    }
+
+    fn scale(self, values: impl Iterator<Item = f64>) -> Scale {
+        let places = values.map(|value| self.place(value));
+        let (least, most) = places.fold((f64::MAX, f64::MIN), |(least, most), it| {
+            (least.min(it), most.max(it))
+        });
+        let logarithmic = self.logarithmic;
+        let (range, step) = if logarithmic {
+            (least.floor()..most.ceil().max(least.floor() + 1.0), 1.0)
+        } else {
+            let step = step(most);
+            (0.0..(most / step).ceil() * step, step)
+        };
+        Scale {
+            range,
+            step,
+            logarithmic,
+        }
+    }
+}
+
+/// A range of places, with ticks that people like.
+struct Scale {
+    range: Range<f64>,
+    step: f64,
+    logarithmic: bool,
+}
+
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        RangedCoordf64::from(self.range.clone()).map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        let tick = |count| self.range.start + self.step * f64::from(count);
+        let ticks = (0..).map(tick);
+        ticks
+            .take_while(|it| *it <= self.range.end * 1.001)
+            .collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format(place: &f64) -> String {
+        short(*place)
+    }
+
+    fn format_ext(&self, place: &f64) -> String {
+        short(if self.logarithmic {
+            10_f64.powf(*place)
+        } else {
+            *place
+        })
     }
 }
 
 /// Bars beside the line that says "reached".
-pub(crate) fn goals(title: &str, bars: &[Bar<'_>]) -> String {
-    let height = TOP + ROW * crate::load::number(bars.len()) + 16.0;
-    let mut svg = begin(title, height);
-    let (left, right) = (RIGHT, WIDTH - RIGHT);
+pub(crate) fn goals(title: &str, bars: &[Bar<'_>]) -> Result<String> {
+    const TOP: i32 = 62;
+    let height = TOP + ROW * i32::try_from(bars.len())? + 16;
+    let (left, right) = (MARGIN, WIDTH.cast_signed() - MARGIN);
     let place = |score: f64| {
         let share = score.clamp(1.0 / FARTHEST, FARTHEST).log(FARTHEST);
-        left + (right - left) * (share + 1.0) / 2.0
+        pixel(f64::from(left) + f64::from(right - left) * (share + 1.0) / 2.0)
     };
-    let goal = place(1.0);
-    let _ = writeln!(
-        svg,
-        r#"<line class="goal" x1="{goal}" x2="{goal}" y1="{}" y2="{}"/><text class="faint" x="{goal}" y="{}" text-anchor="middle">goal</text>"#,
-        TOP - 6.0,
-        height - 12.0,
-        TOP - 10.0,
+    let text = |horizontal| {
+        let position = Pos::new(horizontal, VPos::Center);
+        (FONT, 12).into_font().color(&FAINT).pos(position)
+    };
+    draw(title, height.cast_unsigned(), |area| {
+        let goal = place(1.0);
+        let line = PathElement::new([(goal, TOP - 6), (goal, height - 12)], TEXT);
+        area.draw(&line)?;
+        area.draw(&Text::new("goal", (goal, TOP - 14), text(HPos::Center)))?;
+        for (bar, top) in bars
+            .iter()
+            .zip((TOP..).step_by(ROW.unsigned_abs() as usize))
+        {
+            let color = if bar.score >= 1.0 { GOOD } else { OTHER };
+            let score = format!("{:.2}", bar.score);
+            area.draw(&Text::new(bar.name, (left, top + 8), text(HPos::Left)))?;
+            area.draw(&Text::new(score, (right, top + 8), text(HPos::Right)))?;
+            let (from, to) = (goal.min(place(bar.score)), goal.max(place(bar.score)));
+            area.draw(&Rectangle::new(
+                [(from, top + 18), (to.max(from + 1), top + 30)],
+                color.filled(),
+            ))?;
+        }
+        Ok(())
+    })
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+fn draw(title: &str, height: u32, content: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<String> {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        area.fill(&GROUND)?;
+        let style = (FONT, 15, FontStyle::Bold).into_font().color(&TEXT);
+        area.draw(&Text::new(title, (MARGIN, 14), style))?;
+        content(&area)?;
+        area.present()?;
+    }
+    let rules = IN_THE_DARK.map(|(RGBColor(red, green, blue), dark)| {
+        let light = format!("#{red:02X}{green:02X}{blue:02X}");
+        format!("[fill=\"{light}\"] {{ fill: {dark} }} [stroke=\"{light}\"] {{ stroke: {dark} }}")
+    });
+    let style = format!(
+        "<style>@media (prefers-color-scheme: dark) {{ {} }}</style>",
+        rules.join(" ")
     );
-    for (row, bar) in bars.iter().enumerate() {
-        let top = TOP + ROW * crate::load::number(row);
-        let at = place(bar.score);
-        let (from, width) = (at.min(goal), (at - goal).abs().max(1.0));
-        let class = if bar.score >= 1.0 { "s0" } else { "s1" };
-        let _ = writeln!(
-            svg,
-            r#"<text class="faint" x="{left}" y="{:.0}">{}</text><text class="faint" x="{right}" y="{:.0}" text-anchor="end">{:.2}</text><rect class="{class}" x="{from:.1}" y="{:.0}" width="{width:.1}" height="12" rx="2"/>"#,
-            top + 12.0,
-            bar.name,
-            top + 12.0,
-            bar.score,
-            top + 18.0,
-        );
-    }
-    svg + "</svg>\n"
+    let named = format!("<svg role=\"img\" aria-label=\"{title}\" ");
+    let end = svg.find(">\n").ok_or("plotters drew nothing")? + 2;
+    svg.insert_str(end, &style);
+    Ok(svg.replacen("<svg ", &named, 1))
 }
 
-fn begin(title: &str, height: f64) -> String {
-    format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">
-<style>{STYLE}</style>
-<rect class="ground" width="100%" height="100%" rx="8"/>
-<text class="title" x="20" y="26">{title}</text>
-"#
-    )
-}
-
-/// From values to places.
-struct Scale {
-    logarithmic: bool,
-    low: f64,
-    high: f64,
-    from: f64,
-    to: f64,
-}
-
-impl Scale {
-    fn over(values: impl Iterator<Item = f64>, logarithmic: bool, from: f64, to: f64) -> Self {
-        let (least, most) = values.fold((f64::MAX, f64::MIN), |(least, most), it| {
-            (least.min(it), most.max(it))
-        });
-        let (low, high) = if logarithmic {
-            (
-                10_f64.powf(least.log10().floor()),
-                10_f64.powf(most.log10().ceil()),
-            )
-        } else {
-            let step = step(most);
-            (0.0, (most / step).ceil() * step)
-        };
-        Self {
-            logarithmic,
-            low,
-            high: high.max(low + f64::EPSILON),
-            from,
-            to,
-        }
-    }
-
-    fn place(&self, value: f64) -> f64 {
-        let share = if self.logarithmic {
-            (value / self.low).log10() / (self.high / self.low).log10()
-        } else {
-            (value - self.low) / (self.high - self.low)
-        };
-        self.from + (self.to - self.from) * share
-    }
-
-    fn ticks(&self) -> Vec<f64> {
-        let mut ticks = vec![self.low];
-        let step = step(self.high);
-        while let Some(last) = ticks.last().copied() {
-            let next = if self.logarithmic {
-                last * 10.0
-            } else {
-                last + step
-            };
-            if next > self.high * 1.001 {
-                break;
-            }
-            ticks.push(next);
-        }
-        ticks
-    }
+#[expect(clippy::cast_possible_truncation, reason = "a place within a picture")]
+fn pixel(place: f64) -> i32 {
+    place.round() as i32
 }
 
 /// Such that there are four to ten of them, and people like the number.
@@ -242,5 +258,46 @@ fn short(value: f64) -> String {
         format!("{}k", value / 1e3)
     } else {
         format!("{}", (value * 1e4).round() / 1e4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plots_have_their_parts_and_follow_the_readers_colours() {
+        let axis = |name, logarithmic| Axis { name, logarithmic };
+        let chart = Chart {
+            title: "Polls",
+            x: axis("connections", true),
+            y: axis("ms", false),
+            series: vec![
+                ("one", vec![(1.0, 2.0), (100.0, 40.0)]),
+                ("other", vec![(1.0, 3.0), (100.0, 30.0)]),
+            ],
+        };
+        let bars = [
+            Bar {
+                name: "good",
+                score: 2.0,
+            },
+            Bar {
+                name: "bad",
+                score: 0.01,
+            },
+        ];
+        let drawn = [chart.svg().unwrap(), goals("Goals", &bars).unwrap()];
+        for (svg, parts) in drawn.iter().zip([
+            ["Polls", "connections", "100", "other"],
+            ["Goals", "goal", "bad", "0.01"],
+        ]) {
+            assert!(parts.iter().all(|part| svg.contains(part)), "{svg}");
+            assert!(svg.starts_with("<svg role=\"img\""), "{svg}");
+            // Each colour that is used has one for the dark.
+            for color in svg.split("fill=\"#").skip(1).map(|rest| &rest[..6]) {
+                assert!(svg.contains(&format!("[fill=\"#{color}\"]")), "{color}");
+            }
+        }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn unit(layout: &Layout) -> Result<()> {
     run_shown(
         cargo(
             layout,
-            "test --package app --package incoming --package widget-wasm --package xtask \
+            "test --package app --package bench --package incoming --package widget-wasm --package xtask \
              --features app/ui,app/openapi",
         ),
         "unit tests",
