@@ -44,7 +44,7 @@ async fn run() -> Result<()> {
     for section in SECTIONS {
         if named.is_empty() || named.iter().any(|it| it == section) {
             println!("\n== {section} ==");
-            // What the others measure is worth having.
+            // The results of the other sections are still useful.
             if let Err(error) = sections::measure(section, &setup, &mut report).await {
                 println!("error: {error}");
                 failed.push(section);

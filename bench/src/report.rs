@@ -1,4 +1,4 @@
-//! What came out: a table for people, and JSON.
+//! The results: a table for people, and JSON.
 
 pub(crate) mod capacity;
 pub(crate) mod plot;
@@ -31,7 +31,7 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     lines: Vec<Line>,
-    /// What the model of the capacity is fed with.
+    /// The inputs of the model of the capacity.
     pub(crate) costs: Costs,
     /// Sessions polled, and the server's memory in MiB.
     pub(crate) memory: Vec<(f64, f64)>,
@@ -41,7 +41,7 @@ pub(crate) struct Report {
     pub(crate) by_connections: Vec<(usize, Pace, Pace)>,
 }
 
-/// How a ratio is to be.
+/// The ratio to reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     AtLeast(f64),

@@ -1,4 +1,4 @@
-//! What can be measured: a module for each section, or for a part of one.
+//! The sections of the benchmark: a module for each, or for a part of one.
 
 mod bursts;
 mod creation;
@@ -21,7 +21,7 @@ use crate::{
     system::server::{Database, Server},
 };
 
-/// What is measured, in this order. Each needs nothing of the others; `joined` leaves many rooms behind.
+/// The sections, in the order in which they run. None needs another; `joined` leaves many rooms behind.
 pub(crate) const SECTIONS: [&str; 9] = [
     "requests", "memory", "waits", "growth", "relay", "overload", "soak", "joined", "panel",
 ];
@@ -42,7 +42,7 @@ pub(crate) async fn measure(section: &str, setup: &Setup, report: &mut Report) -
     }
 }
 
-/// Without a homeserver: what Synapse does meanwhile would be most of what is measured.
+/// Runs without a homeserver, since Synapse's work would be most of what is measured.
 async fn requests(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_requests").await?;
     footprint::start(setup, &database, report).await?;
@@ -54,7 +54,7 @@ async fn requests(setup: &Setup, report: &mut Report) -> Result<()> {
     report.bound(polled, server.resident_mib()?, " MiB", 60.0);
     polls::one_message(setup, &server, &database, &conversations, report).await?;
     polls::by_connections(setup, &server, &conversations, report).await?;
-    // From here on no session is quiet.
+    // After this, no session is quiet.
     posts::against_pgbench(setup, &server, &database, &conversations, report).await?;
     creation::against_pgbench(setup, &server, &database, report).await?;
     server.stop().await

@@ -1,10 +1,10 @@
-//! Where everything is, and how much is measured.
+//! The environment of a run, and how much is measured.
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
 use crate::Result;
 
-/// Where everything is: the variables that `cargo xtask bench` sets.
+/// The environment of a run, from the variables that `cargo xtask bench` sets.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     /// The server's program.
@@ -21,19 +21,19 @@ pub(crate) struct Setup {
     pub(crate) bot: Account,
     pub(crate) staff: Account,
     pub(crate) admin: Account,
-    /// Where Postgres has one.
+    /// The program, where Postgres has one.
     pub(crate) pgbench: Option<PathBuf>,
-    /// What runs in a browser.
+    /// The package of the tests in a browser.
     pub(crate) end2end: PathBuf,
-    /// Where figures and logs go.
+    /// The directory of figures and logs.
     pub(crate) output: PathBuf,
     /// The report for people.
     pub(crate) document: PathBuf,
-    /// How many sessions "many" are.
+    /// The number of sessions in a large database.
     pub(crate) many_sessions: u32,
     /// How many polls wait at the same time.
     pub(crate) waiters: u32,
-    /// How many rooms "many" are.
+    /// The number of rooms of a bot that is in many.
     pub(crate) many_rooms: usize,
     pub(crate) soak: Duration,
     pub(crate) round: Duration,

@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: the release build against its limits, on a Postgres and a Synapse of its own.
-//! What is measured, and how, is in the crate `bench`.
+//! The crate `bench` says what is measured, and how.
 
 use fs_err as fs;
 use std::env;
@@ -16,7 +16,7 @@ use crate::server::Profile;
 use crate::stack::TestStack;
 use crate::{browser, files, node, parts_ctl, synapse};
 
-/// Measures everything; or only the sections named, for who works on one of them.
+/// Measures everything, or only the named sections.
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Result<()> {
     watch_signals()?;
     let mut stack = TestStack::new(layout)?;

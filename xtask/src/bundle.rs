@@ -19,7 +19,7 @@ use crate::process::{command, output_of, run_shown};
 /// The one file with a fixed name, which pages load.
 pub(crate) const LOADER: &str = "matrix-support-chat.js";
 
-/// What the compiler's WASM is made of, and no more: the oldest browsers have all of it.
+/// The features that the compiler's WASM uses. The oldest supported browsers have all of them.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -44,11 +44,11 @@ const SMALLEST: [&str; 8] = [
     "--low-memory-unused",
 ];
 
-/// What each byte of the WASM is combined with (exclusive or) before it becomes a character. With
-/// this one, those that a JavaScript string has to escape are rare: it saves a kilobyte.
+/// Each byte of the WASM is combined with this one (exclusive or) before it becomes a character. It makes characters that
+/// a JavaScript string has to escape rare, which saves a kilobyte.
 const MASK: u8 = 75;
 
-/// What is in the place of the chunks' hash until they are made.
+/// Stands in for the chunks' hash until they are made.
 const HASH: &str = "CHUNKHASH";
 
 /// Puts the scripts in place of what Trunk left in `staging`.
@@ -59,7 +59,7 @@ pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
     let source = layout.root.join("widget-wasm");
     copy(&source.join("js"), &work)?;
     copy(&source.join("locales"), &work.join("locales"))?;
-    // Else esbuild would look for how to read them in whatever is above.
+    // Without it, esbuild would look in the directories above for how to read the scripts.
     fs::write(work.join("package.json"), r#"{"type":"module"}"#)
         .context("cannot write package.json")?;
     shrink_wasm(layout, staging, &work)?;
@@ -148,7 +148,7 @@ fn shrink_wasm(layout: &Layout, staging: &Path, work: &Path) -> Result<()> {
     Ok(fs::write(work.join("wasm.js"), as_text(&wasm)?)?)
 }
 
-/// The WASM of the last build, as small as the real one but for its functions' names.
+/// The WASM of the last build, as small as the real one, except that its functions have names.
 pub(crate) fn wasm_with_names(layout: &Layout) -> Result<PathBuf> {
     let built = layout
         .target()?

@@ -20,7 +20,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The file of checksums beside the artefacts.
 pub(crate) const CHECKSUMS: &str = "SHA256SUMS";
 
-/// What was made.
+/// The artefacts that were made.
 pub(crate) struct Artefacts {
     /// The program: migrations, pages and widget are in it.
     pub(crate) server: PathBuf,
@@ -57,7 +57,7 @@ pub(crate) fn make(
     let name = artefact_name(VERSION, &target, profile);
     let built = server::build_portable(layout, profile)?;
     let server = dir.join(&name);
-    // Over a program that runs, nothing can be copied.
+    // A program that runs cannot be overwritten, but it can be replaced.
     let beside = dir.join(format!("{name}.new"));
     fs::copy(&built, &beside)
         .and_then(|_| fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755)))
@@ -73,7 +73,7 @@ pub(crate) fn make(
     })
 }
 
-/// Checks what was made, as who deploys it would.
+/// Checks the artefacts as somebody does who deploys them.
 pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
     let version = output_of(command(&made.server).arg("--version"));
     if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
@@ -111,14 +111,14 @@ fn copy_into(dir: &Path, file: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// What this machine's programs are made for.
+/// The target of programs for this machine.
 fn host_target(layout: &Layout) -> Option<String> {
     let about = output_of(command("rustc").arg("-vV").current_dir(&layout.root))?;
     let target = about.lines().find_map(|line| line.strip_prefix("host: "))?;
     Some(target.to_owned())
 }
 
-/// Nobody shall deploy a debug build by mistake.
+/// The name of the server's artefact. It says when the build is for debugging, so that nobody deploys that by mistake.
 fn artefact_name(version: &str, target: &str, profile: Profile) -> String {
     let suffix = match profile {
         Profile::Release => "",

@@ -1,4 +1,4 @@
-//! Where everything is.
+//! The directories that this program uses.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -41,12 +41,12 @@ impl Layout {
         Ok(layout)
     }
 
-    /// What the parts wrote while they ran or were installed.
+    /// The logs of parts, and of their installation.
     pub(crate) fn logs(&self) -> PathBuf {
         self.dev.join("logs")
     }
 
-    /// State of `cargo xtask test`, made anew by every run.
+    /// State of `cargo xtask test`, which every run makes again.
     pub(crate) fn test(&self) -> PathBuf {
         self.dev.join("test")
     }

@@ -1,4 +1,4 @@
-//! As much of a Matrix client as development needs.
+//! A Matrix client with the requests that development needs.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sha1::Sha1;
 use crate::failure::{Context, Failure, Result, bail, fail};
 use crate::files;
 
-/// A homeserver, spoken to by nobody or by a signed-in account.
+/// A client of a homeserver, with or without an account.
 #[derive(Clone)]
 pub(crate) struct Matrix {
     agent: ureq::Agent,
@@ -139,7 +139,7 @@ pub(crate) struct NewAccount<'a> {
     pub(crate) admin: bool,
 }
 
-/// What proves to Synapse that the shared secret is known.
+/// Proves to Synapse that the client knows the shared secret.
 fn registration_mac(secret: &str, nonce: &str, account: &NewAccount<'_>) -> Result<String> {
     let role = if account.admin { "admin" } else { "notadmin" };
     let signed = [nonce, account.name, account.password, role].join("\0");

@@ -14,7 +14,7 @@ use crate::files;
 use crate::postgres::Postgres;
 use crate::synapse::Synapse;
 
-/// What can be killed.
+/// The parts that can be killed.
 pub(crate) struct Parts<'a> {
     pub(crate) synapse: &'a mut Synapse,
     pub(crate) postgres: &'a mut Postgres,

@@ -1,5 +1,5 @@
-//! `PgBouncer` in front of the tests' Postgres: with it, as `docs/operations.md` says it has to be set up,
-//! the server must work as without it.
+//! `PgBouncer` in front of the tests' Postgres. Set up as `docs/operations.md` says, it must not change how the
+//! server works.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ fn configuration(port: u16, postgres: &str) -> String {
         "[databases]\n* = {postgres}\n\n[pgbouncer]\n{user}listen_addr = 127.0.0.1\nlisten_port = {port}\n\
          unix_socket_dir =\nauth_type = any\npool_mode = session\nmax_client_conn = 1000\n\
          default_pool_size = 150\n\
-         ; Not for the server, but for the connections of the tests themselves.\n\
+         ; The connections of the tests themselves need this; the server does not.\n\
          ignore_startup_parameters = extra_float_digits\n\
          ; A test's database can be dropped only when nobody is connected to it.\n\
          server_lifetime = 0\n"

@@ -21,7 +21,7 @@ pub(crate) struct Ports {
     pub(crate) homeserver: u16,
     /// Postgres.
     pub(crate) postgres: u16,
-    /// What stands between the tests and Postgres.
+    /// `PgBouncer`.
     pub(crate) pooler: u16,
 }
 

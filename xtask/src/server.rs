@@ -46,7 +46,7 @@ impl Profile {
         }
     }
 
-    /// Where Cargo puts what it built.
+    /// The directory of Cargo's output for it.
     pub(crate) fn dir(self) -> &'static str {
         match self {
             Self::Debug => "debug",
@@ -70,7 +70,7 @@ pub(crate) fn build_portable(layout: &Layout, profile: Profile) -> Result<PathBu
     Ok(layout.target()?.join(profile.dir()).join(BINARY))
 }
 
-/// What the server is told.
+/// The configuration of a server that is started.
 pub(crate) struct ServerSpec<'a> {
     pub(crate) program: &'a Path,
     pub(crate) ports: Ports,
@@ -133,12 +133,12 @@ pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
     })
 }
 
-/// Where the page is.
+/// The address of the page.
 pub(crate) fn page_url(ports: Ports) -> String {
     format!("http://localhost:{}", ports.page)
 }
 
-/// Where a website that embeds the widget may be.
+/// The address of a website that may embed the widget.
 pub(crate) fn host_url(ports: Ports) -> String {
     format!("http://localhost:{}", ports.host)
 }
@@ -151,7 +151,7 @@ pub(crate) fn get(url: &str) -> Result<String> {
         .context(url)
 }
 
-/// Where health, readiness and metrics are.
+/// The address of health, readiness and metrics.
 pub(crate) fn admin_url(ports: Ports) -> String {
     format!("http://127.0.0.1:{}", ports.admin)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask size`: what the widget weighs, and what in its WebAssembly is whose.
+//! `cargo xtask size`: the size of the widget, and which crates the bytes of its WebAssembly come from.
 
 use fs_err as fs;
 use std::collections::{BTreeMap, HashMap};
@@ -39,7 +39,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     widget::check_size(layout)
 }
 
-/// Whose a function is that names no crate.
+/// The owner of a function that names no crate.
 const NO_CRATE: &str = "(no crate)";
 
 /// The functions, largest first.

@@ -9,7 +9,7 @@ use crate::process::{command, run_shown};
 use crate::progress::step;
 use crate::{browser, node};
 
-/// What has to be known of a deployment, beside the address of its page.
+/// The variables that describe a deployment, besides the address of its page.
 const REQUIRED: [&str; 5] = [
     "SMOKE_HOMESERVER",
     "SMOKE_BOT",

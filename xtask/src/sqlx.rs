@@ -1,9 +1,12 @@
 //! `.sqlx`: what the `query!` macros know of the database, so that a build needs none.
 
-use crate::failure::Result;
+use fs_err as fs;
+
+use crate::failure::{Result, bail};
 use crate::interruption::watch_signals;
 use crate::layout::Layout;
-use crate::process::{command, run_shown};
+use crate::process::{command, run_logged, run_shown};
+use crate::progress::step;
 use crate::stack::TestStack;
 use crate::tools;
 
@@ -26,12 +29,23 @@ pub(crate) fn apply(layout: &Layout, check: bool, database_url: &str) -> Result<
             .env_remove("SQLX_OFFLINE");
         sqlx
     };
-    run_shown(&mut sqlx("sqlx migrate run --no-dotenv"), "the migrations")?;
-    let check = if check { "--check " } else { "" };
+    run_shown(sqlx("sqlx migrate run --no-dotenv"), "the migrations")?;
+    let mode = if check { "--check " } else { "" };
     let line =
-        format!("sqlx prepare --workspace --no-dotenv {check}-- --package server --all-targets");
-    run_shown(
-        &mut sqlx(&line),
-        "comparing .sqlx with the queries (`cargo xtask sqlx` rewrites it)",
-    )
+        format!("sqlx prepare --workspace --no-dotenv {mode}-- --package server --all-targets");
+    let log = layout.logs().join("sqlx-prepare.log");
+    step("queries against the database", || {
+        run_logged(
+            sqlx(&line),
+            "`cargo sqlx prepare` (`cargo xtask sqlx` brings .sqlx up to date)",
+            &log,
+        )?;
+        // For the check, these are only worth a warning.
+        if check && fs::read_to_string(&log)?.contains("potentially unused queries") {
+            bail!(
+                ".sqlx has queries that the server does not have any more: run `cargo xtask sqlx`"
+            );
+        }
+        Ok(())
+    })
 }

@@ -120,7 +120,7 @@ impl TestStack {
         server::start(&self.layout, &spec)
     }
 
-    /// What may be killed.
+    /// The parts that a test may kill.
     pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
         self.postgres()?;
         self.synapse()?;

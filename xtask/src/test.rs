@@ -83,7 +83,7 @@ pub(crate) fn chosen(named: Vec<Section>, extra: &[String]) -> Result<Vec<Sectio
 /// Runs sections in order, all of them, and says at the end how each went.
 pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Result<()> {
     watch_signals()?;
-    // What can be known to be missing is said before anything takes long.
+    // Anything that is missing is named before something takes long.
     python::find()?;
     node::check()?;
     let mut stack = TestStack::new(layout)?;

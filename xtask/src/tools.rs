@@ -165,7 +165,7 @@ pub(crate) fn has_std_source(layout: &Layout) -> bool {
     })
 }
 
-/// The same, after an attempt to get it.
+/// Whether it is there after an attempt to get it.
 pub(crate) fn std_source(layout: &Layout) -> bool {
     if has_std_source(layout) {
         return true;
@@ -236,7 +236,7 @@ impl Tool {
 
     fn is_right(&self, path: &Path) -> bool {
         let mut tool = command(path);
-        // As Cargo would call it: some answer nothing else.
+        // Some of Cargo's subcommands answer only when they are called as Cargo calls them.
         if let Some(subcommand @ ("cyclonedx" | "sqlx")) = self.name.strip_prefix("cargo-") {
             tool.arg(subcommand);
         }

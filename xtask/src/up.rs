@@ -21,7 +21,7 @@ use crate::{node, python, widget};
 /// The database's name.
 const DATABASE: &str = "support_chat";
 
-/// What runs. Fields end in the order they stand here: what needs something ends before it.
+/// The running parts. Fields are dropped in this order, so a part ends before the parts that it needs.
 struct Running {
     server: Service,
     synapse: Synapse,
@@ -38,7 +38,7 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     let run_dir = layout.dev.join("run");
     end_leftovers(&run_dir)?;
 
-    // What can be known to be missing is said before anything takes long.
+    // Anything that is missing is named before something takes long.
     let ports = Ports::with_offset(port_offset);
     ports.check()?;
     python::find()?;
@@ -51,7 +51,7 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     let result = watch(&mut running);
     note("ending");
     drop(running);
-    // Nothing is there any more for `cargo xtask staff` to find.
+    // `cargo xtask staff` must not find a system that has ended.
     let _ = fs::remove_file(address_file(layout));
     result
 }

@@ -11,7 +11,7 @@ const MESSAGES: f64 = 5.0;
 const REPLIES: f64 = 5.0;
 const POLL_SECONDS: f64 = 2.0;
 const WAIT_SECONDS: f64 = 25.0;
-/// What of a processor may be used for long.
+/// The share of a processor that may be used for long.
 const LOAD: f64 = 0.7;
 /// Connections to Postgres of one server.
 const CONNECTIONS: f64 = 20.0;
@@ -36,13 +36,13 @@ pub(crate) struct Costs {
 }
 
 pub(crate) struct Model {
-    /// What one of each takes.
+    /// The cost of one of each.
     inputs: [(&'static str, Usage); 7],
-    /// What a visitor takes each second, who polls.
+    /// The cost of a visitor who polls, each second.
     polls: Usage,
-    /// And who waits.
+    /// The cost of a visitor who waits, each second.
     waits: Usage,
-    /// What telling one server of it all takes each second, for each visitor of all servers.
+    /// The cost of telling one server of all changes, each second and for each visitor of all servers.
     changes: Usage,
 }
 
@@ -165,7 +165,7 @@ impl Model {
         2.0 * LOAD / (visitor.server / servers + self.changes.server)
     }
 
-    /// For the plot: visitors over servers, who poll and who wait.
+    /// For the plot: how many visitors who poll, and who wait, so many servers hold.
     pub(crate) fn curve(&self) -> [Vec<(f64, f64)>; 2] {
         let servers = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
         [&self.polls, &self.waits]
@@ -173,7 +173,7 @@ impl Model {
     }
 }
 
-/// Who has how many cores, where nothing is shared; Synapse's main process can use one.
+/// The cores of each part, where nothing is shared. Synapse's main process can use one.
 struct Step {
     what: &'static str,
     servers: f64,

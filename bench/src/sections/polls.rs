@@ -141,7 +141,7 @@ pub(crate) async fn each_once(
     load::each_once(workers, sessions).await
 }
 
-/// The throughput of idle polls alone, for who compares it with itself.
+/// The throughput of idle polls alone, to compare it with itself.
 pub(crate) async fn idle(
     setup: &Setup,
     server: &Server,
@@ -151,7 +151,7 @@ pub(crate) async fn idle(
     Ok(pace.per_second)
 }
 
-/// Idle polls of all sessions in turn, for who sets their pace.
+/// Idle polls of all sessions in turn, for callers that set their pace.
 pub(crate) async fn idle_workers(
     server: &Server,
     conversations: &Arc<Conversations>,
@@ -160,7 +160,7 @@ pub(crate) async fn idle_workers(
     workers(server, conversations, Finds::Nothing, connections).await
 }
 
-/// The constant, for who sets its pace.
+/// The constant route, for callers that set its pace.
 pub(crate) async fn constant_workers(
     server: &Server,
     connections: usize,

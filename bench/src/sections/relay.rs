@@ -37,7 +37,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         staff.join(&visitor.room_id).await?;
         visitors.push(visitor);
     }
-    // What they missed is told to who joined; then it is quiet.
+    // Staff who joined get a recap; then it is quiet.
     until_relayed(&database).await?;
     let mut seen = staff.clone().follow();
     one_by_one(&mut visitors, &bare, &staff, &mut seen, report).await?;

@@ -198,7 +198,7 @@ async fn one_at_a_time(
     }
     report.compare(
         &format!(
-            "reply stored to seen by who waits, among {} others",
+            "reply stored to seen by a visitor who waits, among {} others",
             stored.count
         ),
         (median_ms(seen), median_ms(told)),

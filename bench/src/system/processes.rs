@@ -27,7 +27,7 @@ fn of_threads(pid: u32) -> Option<f64> {
     (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds).as_secs_f64())
 }
 
-/// Of a process, its children, and those that it had.
+/// The processor time of a process, its children, and those that it had.
 pub(crate) fn with_children(pid: u32) -> Result<f64> {
     let stat = Stat::of(pid).ok_or("a process has ended")?;
     let children: f64 = fs::read_dir("/proc")?
@@ -38,7 +38,7 @@ pub(crate) fn with_children(pid: u32) -> Result<f64> {
     Ok(stat.own + stat.gone_children + children)
 }
 
-/// What a process holds in memory, in MiB.
+/// The memory of a process, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
     memory_mib(pid, "VmRSS:")
 }

@@ -34,11 +34,11 @@ const LIMITS: [(&str, &str); 4] = [
 ];
 /// The /64 networks of one /56.
 const NETWORKS: usize = 256;
-/// Who floods, each on a connection of their own.
+/// The clients that flood the server, each on a connection of its own.
 const FLOODERS: usize = 8;
 /// The limit of all is reached, or would be.
 const BEFORE: usize = 600;
-/// Who comes meanwhile, each from another network.
+/// The visitors who come during the flood, each from another network.
 const NEWCOMERS: u8 = 20;
 
 pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
