@@ -25,3 +25,23 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     note(site.join("index.html").display());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::files;
+
+    #[test]
+    fn every_page_is_in_the_table_of_contents() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let summary = fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+        let pages = files::walk(&docs).into_iter();
+        for page in pages.filter(|path| path.extension().is_some_and(|it| it == "md")) {
+            let name = page.strip_prefix(&docs).unwrap().to_str().unwrap();
+            let is_listed = name == "SUMMARY.md" || summary.contains(&format!("({name})"));
+            assert!(is_listed, "docs/SUMMARY.md does not list {name}");
+        }
+    }
+}
