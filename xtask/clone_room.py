@@ -25,7 +25,7 @@ NUMBERS = {
     "origin_chain_id": "chain",
     "target_chain_id": "chain",
 }
-# For who follows changes, repeats a request, or searches: in clones nobody does.
+# These serve clients that follow changes, repeat a request, or search. No client does that in a clone.
 LEFT_OUT = ("current_state_delta_stream", "event_txn_id_device_id", "event_search")
 # How far Synapse has taken notice of events: those of clones are no news to it.
 POSITIONS = (
@@ -43,7 +43,7 @@ def clone(config_path, room, count):
     with open(config["signing_key_path"]) as file:
         key = read_signing_keys(file)[0]
     db = sqlite3.connect(config["database"]["args"]["database"])
-    # One that a crash breaks is made anew.
+    # A database that a crash breaks is made again.
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -1000000")
 

@@ -1,5 +1,8 @@
 //! Closed loops: each worker does one thing after the other, as fast as it is answered.
 
+pub(crate) mod conversations;
+pub(crate) mod visitor;
+
 use std::{
     future::Future,
     net::SocketAddr,

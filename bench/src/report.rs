@@ -1,4 +1,8 @@
-//! What came out: a table for people, and JSON.
+//! The results: a table for people, and JSON.
+
+pub(crate) mod capacity;
+pub(crate) mod plot;
+pub(crate) mod rounds;
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -6,10 +10,9 @@ use serde_json::{Value, json};
 
 use crate::{
     Result, Setup,
-    capacity::Model,
     load::{Pace, number},
-    plot::{self, Axis, Bar, Chart},
-    processes::Usage,
+    report::capacity::{Costs, Model},
+    report::plot::{Axis, Bar, Chart},
 };
 
 /// A figure beside its limit.
@@ -28,7 +31,7 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     lines: Vec<Line>,
-    /// What the model of the capacity is fed with.
+    /// The inputs of the model of the capacity.
     pub(crate) costs: Costs,
     /// Sessions polled, and the server's memory in MiB.
     pub(crate) memory: Vec<(f64, f64)>,
@@ -38,26 +41,7 @@ pub(crate) struct Report {
     pub(crate) by_connections: Vec<(usize, Pace, Pace)>,
 }
 
-/// Processor time in seconds: what one of each takes of whom.
-#[derive(Debug, Default)]
-pub(crate) struct Costs {
-    /// A poll of a page that polls every two seconds, and finds nothing.
-    pub(crate) short_poll: Option<Usage>,
-    /// A poll that finds a message.
-    pub(crate) found_poll: Option<Usage>,
-    /// A second of a poll that waits.
-    pub(crate) waited_second: Option<Usage>,
-    /// A visitor's message on its way into the room, and to one member of the staff.
-    pub(crate) message: Option<Usage>,
-    /// A message of the staff, until it is stored.
-    pub(crate) reply: Option<Usage>,
-    /// A conversation's beginning: session, room, first message.
-    pub(crate) room: Option<Usage>,
-    /// Telling one more server of a change.
-    pub(crate) change: Option<Usage>,
-}
-
-/// How a ratio is to be.
+/// The ratio to reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     AtLeast(f64),
@@ -123,7 +107,7 @@ impl Report {
     }
 
     /// By their names.
-    fn plots(&self, model: Option<&Model>) -> Vec<(&'static str, &'static str, String)> {
+    fn plots(&self, model: Option<&Model>) -> Result<Vec<(&'static str, &'static str, String)>> {
         let axis = |name, logarithmic| Axis { name, logarithmic };
         let bars: Vec<_> = self
             .lines
@@ -137,7 +121,7 @@ impl Report {
             .collect();
         let mut plots = Vec::new();
         let title = "Every figure beside its goal: how many times as good, from 1 on it is reached";
-        plots.push(("goals", title, plot::goals(title, &bars)));
+        plots.push(("goals", title, plot::goals(title, &bars)?));
         let by = |of: fn(&(usize, Pace, Pace)) -> f64| {
             let points = self.by_connections.iter();
             points.map(|it| (number(it.0), of(it))).collect::<Vec<_>>()
@@ -161,8 +145,8 @@ impl Report {
                     ("constant route", by(|it| it.2.p99.as_secs_f64() * 1e3)),
                 ],
             };
-            plots.push(("throughput", throughput.title, throughput.svg()));
-            plots.push(("latency", latency.title, latency.svg()));
+            plots.push(("throughput", throughput.title, throughput.svg()?));
+            plots.push(("latency", latency.title, latency.svg()?));
         }
         for (name, title, x, points) in [
             (
@@ -180,7 +164,7 @@ impl Report {
                     y: axis("MiB", false),
                     series: vec![("resident", points.clone())],
                 };
-                plots.push((name, title, chart.svg()));
+                plots.push((name, title, chart.svg()?));
             }
         }
         if let Some([polls, waits]) = model.map(Model::curve) {
@@ -190,9 +174,9 @@ impl Report {
                 y: axis("visitors", true),
                 series: vec![("poll every 2 s", polls), ("wait", waits)],
             };
-            plots.push(("replicas", chart.title, chart.svg()));
+            plots.push(("replicas", chart.title, chart.svg()?));
         }
-        plots
+        Ok(plots)
     }
 
     /// Prints the table and writes it as JSON; of a run of everything, it goes into the document too.
@@ -239,7 +223,7 @@ impl Report {
         let model = Model::of(&self.costs);
         let capacity = model.as_ref().map(Model::text).unwrap_or_default();
         println!("{capacity}");
-        let plots = self.plots(model.as_ref());
+        let plots = self.plots(model.as_ref())?;
         let directory = if complete {
             let (mut figures, mut capacity) = (format!("{}\n\n{table}", setup.said()), capacity);
             if !failed.is_empty() {

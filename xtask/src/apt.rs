@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Failure, Result, bail, fail};
 use crate::files;
 use crate::layout::{Layout, find_on_path};
 use crate::process::{command, output_of, run_logged};
+use crate::progress::{note, step};
 
 /// Whether packages can be installed here.
 pub(crate) fn is_possible() -> bool {
@@ -38,10 +39,45 @@ pub(crate) fn install(packages: &[&str], log: &Path) -> Result<()> {
     apt_get(&[&install, packages].concat(), log)
 }
 
-/// Downloads a package into a directory, without installing it. Only root can ask first which there are.
-pub(crate) fn download(package: &str, dir: &Path, log: &Path) -> Result<()> {
+/// A program that is on the path, in the cache, or in one of Debian's packages. Where none of that is so,
+/// it says what is not checked; in CI that is a failure.
+pub(crate) fn program(
+    layout: &Layout,
+    package: &str,
+    program: &str,
+    not_checked: &str,
+) -> Result<Option<PathBuf>> {
+    let runs = |path: &PathBuf| output_of(command(path).arg("--version")).is_some();
+    let cached = layout.tools_bin().join(program);
+    let system = PathBuf::from(format!("/usr/sbin/{program}"));
+    let known = [find_on_path(&[program]), Some(system), Some(cached.clone())];
+    if let Some(found) = known.into_iter().flatten().find(runs) {
+        return Ok(Some(found));
+    }
+    let _lock = layout.lock_cache()?;
+    // The package is not installed: that would start a service.
+    let taken = step(format_args!("{program} from Debian"), || {
+        take(layout, package, program, &cached)?;
+        if runs(&cached) {
+            Ok(())
+        } else {
+            fail("it does not run here")
+        }
+    });
+    match taken {
+        Ok(()) => Ok(Some(cached)),
+        Err(Failure::Message(reason)) if std::env::var_os("CI").is_none() => {
+            note(format!("{not_checked}: there is no {program} ({reason})"));
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Downloads a package into a directory. Only root can ask first which there are.
+fn download(package: &str, dir: &Path, log: &Path) -> Result<()> {
     if find_on_path(&["apt-get"]).is_none() {
-        return fail(format!("this is no Debian, whose package {package} has it"));
+        bail!("this is no Debian, whose package {package} has it");
     }
     if is_possible() {
         apt_get(&["update"], log)?;
@@ -60,7 +96,7 @@ pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> 
     download(package, &dir, &log)?;
     let is_package = |path: &PathBuf| path.extension().is_some_and(|it| it == "deb");
     let Some(archive) = files::list(&dir).into_iter().find(is_package) else {
-        return fail("apt-get downloaded nothing");
+        bail!("apt-get downloaded nothing");
     };
     let mut unpack = command("dpkg-deb");
     unpack.arg("--extract").arg(&archive).arg(&dir);
@@ -71,9 +107,9 @@ pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> 
         .into_iter()
         .find(|path| path.is_file());
     let Some(taken) = taken else {
-        return fail(format!("{package} has no {program}"));
+        bail!("{package} has no {program}");
     };
-    std::fs::rename(taken, to).context(format_args!("cannot move {program}"))?;
+    std::fs::rename(taken, to)?;
     if output_of(command(to).arg("--version")).is_none() && is_possible() {
         let depends = output_of(
             command("dpkg-deb")

@@ -1,22 +1,23 @@
 //! `cargo xtask bench`: the release build against its limits, on a Postgres and a Synapse of its own.
-//! What is measured, and how, is in the crate `bench`.
+//! The crate `bench` says what is measured, and how.
 
+use fs_err as fs;
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Context, Result, bail};
+use crate::interruption::watch_signals;
 use crate::layout::Layout;
-use crate::process::{command, run_shown, watch_signals};
+use crate::process::{command, run_shown};
 use crate::progress::{note, step};
 use crate::server::Profile;
-use crate::test::TestStack;
+use crate::stack::TestStack;
 use crate::{browser, files, node, parts_ctl, synapse};
 
-/// Measures everything; or only the sections named, for who works on one of them.
-pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[&str]) -> Result<()> {
+/// Measures everything, or only the named sections.
+pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Result<()> {
     watch_signals()?;
     let mut stack = TestStack::new(layout)?;
     measure(layout, &mut stack, profile, sections, None)
@@ -27,13 +28,9 @@ pub(crate) fn measure(
     layout: &Layout,
     stack: &mut TestStack,
     profile: Profile,
-    sections: &[&str],
+    sections: &[String],
     soak_minutes: Option<&str>,
 ) -> Result<()> {
-    let (options, dir): (&[&str], _) = match profile {
-        Profile::Debug => (&[], "debug"),
-        Profile::Release => (&["--release"], "release"),
-    };
     let server = env::var_os("BENCH_SERVER").map(PathBuf::from);
     step("server and benchmark", || {
         let mut cargo = command("cargo");
@@ -43,16 +40,16 @@ pub(crate) fn measure(
         }
         run_shown(
             cargo
-                .args(options)
+                .args(profile.options())
                 .current_dir(&layout.root)
                 .env("SQLX_OFFLINE", "true"),
             "building the server and the benchmark",
         )
     })?;
-    let built = layout.target()?.join(dir);
+    let built = layout.target()?.join(profile.dir());
     let end2end = layout.root.join("end2end");
     let mut chromium = None;
-    if sections.is_empty() || sections.contains(&"panel") {
+    if sections.is_empty() || sections.iter().any(|section| section == "panel") {
         step("end-to-end test packages", || node::ci(layout, &end2end))?;
         chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
         stack.widget()?;
@@ -61,7 +58,7 @@ pub(crate) fn measure(
     files::remove_dir(&output)?;
     files::create_private_dir(&output)?;
     let document = layout.root.join("docs").join("performance.md");
-    let before = fs::read_to_string(&document).context("cannot read docs/performance.md")?;
+    let before = fs::read_to_string(&document)?;
 
     let database_url = stack.tests_url()?;
     let pgbench = stack.postgres()?.program("pgbench");
@@ -69,13 +66,13 @@ pub(crate) fn measure(
     let homeserver_url = stack.synapse()?.url();
     let synapse_pid_file = stack.synapse()?.pid_file().map(Path::to_owned);
     let (Some(postgres_pid), Some(synapse_pid_file)) = (postgres_pid, synapse_pid_file) else {
-        return fail("a part does not run");
+        bail!("a part does not run");
     };
     // Polls that wait have a connection each.
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).context("cannot allow for more open files")?;
-    let (ports, accounts) = (stack.ports(), stack.accounts());
+    let (ports, accounts) = (stack.ports, &stack.accounts);
     let mut bench = command(built.join("bench"));
     bench
         .args(sections)
@@ -111,7 +108,7 @@ pub(crate) fn measure(
     parts_ctl::during(stack.parts()?, &layout.test(), |script| {
         run_shown(bench.env("PARTS_CTL", script), "the benchmark")
     })?;
-    let after = fs::read_to_string(&document).context("cannot read docs/performance.md")?;
+    let after = fs::read_to_string(&document)?;
     if after != before {
         note("docs/performance.md has the new figures");
     }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::apt;
 use crate::failure::{Failure, Result, fail};
 use crate::layout::{Layout, find_on_path, is_executable};
 use crate::process::{command, output_of, run_logged};
-use crate::{apt, tools};
 
 const NAMES: [&str; 4] = [
     "chromium",
@@ -52,7 +52,7 @@ pub(crate) fn driver(layout: &Layout, chromium: &Path) -> Result<PathBuf> {
     if let Some(found) = known.into_iter().flatten().find(is_right) {
         return Ok(found);
     }
-    let _lock = tools::lock(layout)?;
+    let _lock = layout.lock_cache()?;
     apt::take(layout, "chromium-driver", "chromedriver", &cached)?;
     if is_right(&cached) {
         return Ok(cached);

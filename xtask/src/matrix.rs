@@ -1,16 +1,13 @@
-//! As much of a Matrix client as development needs.
+//! A Matrix client with the requests that development needs.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
-use sha1::Sha1;
 
-use crate::failure::{Context, Failure, Result, fail};
-use crate::files;
+use crate::failure::{Context, Failure, Result, bail, fail};
 
-/// A homeserver, spoken to by nobody or by a signed-in account.
+/// A client of a homeserver, with or without an account.
 #[derive(Clone)]
 pub(crate) struct Matrix {
     agent: ureq::Agent,
@@ -50,38 +47,12 @@ impl Matrix {
         });
         let answer = self.post("/_matrix/client/v3/login", &body)?;
         let Some(token) = answer["access_token"].as_str() else {
-            return fail(format!("signing in as {user} gave no access token"));
+            bail!("signing in as {user} gave no access token");
         };
         Ok(Self {
             token: Some(token.to_owned()),
             ..self.clone()
         })
-    }
-
-    /// Makes an account with the homeserver's shared secret. One that exists already is fine.
-    pub(crate) fn register(&self, secret: &str, account: &NewAccount<'_>) -> Result<()> {
-        let path = "/_synapse/admin/v1/register";
-        let answer = self.get(path)?;
-        let Some(nonce) = answer["nonce"].as_str() else {
-            return fail("Synapse gave no nonce to register an account with");
-        };
-        let body = json!({
-            "nonce": nonce,
-            "username": account.name,
-            "displayname": account.display_name,
-            "password": account.password,
-            "admin": account.admin,
-            "mac": registration_mac(secret, nonce, account)?,
-        });
-        let (status, answer) = self.request("POST", path, Some(&body))?;
-        match (status, answer["errcode"].as_str()) {
-            (200, _) | (400, Some("M_USER_IN_USE")) => Ok(()),
-            _ => fail(format!(
-                "registering {}: {}",
-                account.name,
-                refusal(status, &answer)
-            )),
-        }
     }
 
     /// A GET that must succeed.
@@ -101,7 +72,7 @@ impl Matrix {
 
     fn expect_ok(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let (status, answer) = self.request(method, path, body)?;
-        if status == 200 {
+        if matches!(status, 200 | 201) {
             return Ok(answer);
         }
         let path = path.split('?').next().unwrap_or(path);
@@ -129,23 +100,6 @@ impl Matrix {
             .read_json();
         Ok((response.status().as_u16(), answer.map_err(failed)?))
     }
-}
-
-/// An account to make.
-pub(crate) struct NewAccount<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) display_name: &'a str,
-    pub(crate) password: &'a str,
-    pub(crate) admin: bool,
-}
-
-/// What proves to Synapse that the shared secret is known.
-fn registration_mac(secret: &str, nonce: &str, account: &NewAccount<'_>) -> Result<String> {
-    let role = if account.admin { "admin" } else { "notadmin" };
-    let signed = [nonce, account.name, account.password, role].join("\0");
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).context("the shared secret")?;
-    mac.update(signed.as_bytes());
-    Ok(files::hex(&mac.finalize().into_bytes()))
 }
 
 fn refusal(status: u16, answer: &Value) -> String {
@@ -185,18 +139,5 @@ mod tests {
     fn ids_are_escaped() {
         assert_eq!(escape("!aB1:localhost"), "%21aB1%3Alocalhost");
         assert_eq!(escape("a/b?c#d"), "a%2Fb%3Fc%23d");
-    }
-
-    /// Computed as the admin API's documentation shows, with Python's hmac.
-    #[test]
-    fn the_registration_mac_is_the_documented_one() {
-        let account = NewAccount {
-            name: "alice",
-            display_name: "",
-            password: "wonder",
-            admin: false,
-        };
-        let mac = registration_mac("secret", "nonce", &account).unwrap();
-        assert_eq!(mac, "08cddb648cda03fa7a5b60f01a4304877a7e2f27");
     }
 }

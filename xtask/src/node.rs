@@ -1,24 +1,16 @@
 //! Node.js and the build tools that come from npm.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use crate::failure::{Result, fail};
+use crate::files;
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_logged};
-use crate::tools::has_version;
 
 /// The oldest Node.js that the end-to-end tests and wasm-opt run on.
 const OLDEST: u32 = 20;
-
-/// SHA-256 in JavaScript, in the widget's chunk for proofs of work.
-const NOBLE_HASHES: &str = "2.4.0";
-
-/// Provides wasm-opt, compiled to JavaScript.
-const BINARYEN: &str = "132.0.0";
-
-/// Puts the widget's JavaScript together.
-const ESBUILD: &str = "0.28.2";
 
 /// Fails when Node.js is missing or too old.
 pub(crate) fn check() -> Result<()> {
@@ -64,36 +56,29 @@ pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
     )
 }
 
-/// Installs wasm-opt, esbuild, and the library that the widget uses, into the cache.
+/// Installs what builds the widget into the cache, as `xtask/npm/build` locks it.
 pub(crate) fn build_tools(layout: &Layout) -> Result<()> {
-    let binaryen = BINARYEN.split('.').next().unwrap_or(BINARYEN);
-    let is_there = |name: &str, version: &str| {
-        let installed = output_of(command(layout.npm_bin().join(name)).arg("--version"));
-        installed.is_some_and(|text| has_version(&text, version))
-    };
-    let noble = fs::read_to_string(layout.npm_modules().join("@noble/hashes/package.json"));
-    let has_noble =
-        noble.is_ok_and(|json| json.contains(&format!("\"version\": \"{NOBLE_HASHES}\"")));
-    if is_there("wasm-opt", binaryen) && is_there("esbuild", ESBUILD) && has_noble {
-        return Ok(());
+    locked(layout, "build", &layout.cache.join("npm"))
+}
+
+/// Installs what draws the documentation's diagrams, and gives its script.
+pub(crate) fn mermaid(layout: &Layout) -> Result<PathBuf> {
+    let dir = layout.cache.join("npm-docs");
+    locked(layout, "docs", &dir)?;
+    Ok(dir.join("node_modules/mermaid/dist/mermaid.min.js"))
+}
+
+/// Installs one of the package lists of `xtask/npm` into a directory.
+fn locked(layout: &Layout, list: &str, dir: &Path) -> Result<()> {
+    files::create_private_dir(dir)?;
+    let from = layout.root.join("xtask/npm").join(list);
+    for name in ["package.json", "package-lock.json"] {
+        let text = fs::read_to_string(from.join(name))?;
+        if files::read_if_there(&dir.join(name))?.as_ref() != Some(&text) {
+            fs::write(dir.join(name), text)?;
+        }
     }
-    // Together: npm removes what it is not asked for.
-    run_logged(
-        command("npm")
-            .args([
-                "install",
-                "--no-save",
-                "--no-audit",
-                "--no-fund",
-                "--prefix",
-            ])
-            .arg(layout.cache.join("npm"))
-            .arg(format!("binaryen@{BINARYEN}"))
-            .arg(format!("esbuild@{ESBUILD}"))
-            .arg(format!("@noble/hashes@{NOBLE_HASHES}")),
-        "installing wasm-opt, esbuild and @noble/hashes from npm (is the network up?)",
-        &layout.logs().join("npm-build-tools.log"),
-    )
+    ci(layout, dir)
 }
 
 /// The major version in `v20.11.1`.

@@ -1,19 +1,19 @@
 //! What the server says of its API, in `/openapi.json` and in `docs/api.md`, held against what it
 //! does.
 
-use std::fs;
+use fs_err as fs;
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Result, bail};
 use crate::layout::Layout;
 use crate::process::{command, run_shown};
 use crate::progress::step;
-use crate::{python, tools};
+use crate::python;
 
 /// Lets schemathesis look for requests that are answered otherwise than `/openapi.json` says, alone
 /// and in stories that follow its links.
-pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[&str]) -> Result<()> {
+pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[String]) -> Result<()> {
     let venv = {
-        let _lock = tools::lock(layout)?;
+        let _lock = layout.lock_cache()?;
         step("schemathesis from PyPI", || {
             python::environment(
                 layout,
@@ -41,10 +41,10 @@ pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[&str]) -> Result<(
 /// Runs the shell commands of `docs/api.md`, as a reader would.
 pub(crate) fn walk_through(layout: &Layout, base_url: &str) -> Result<()> {
     let docs = layout.root.join("docs").join("api.md");
-    let text = fs::read_to_string(&docs).context(format_args!("cannot read {}", docs.display()))?;
+    let text = fs::read_to_string(&docs)?;
     let commands = bash_blocks(&text);
     if commands.is_empty() {
-        return fail("docs/api.md has no commands to run");
+        bail!("docs/api.md has no commands to run");
     }
     let script = format!("set -euo pipefail\n{commands}");
     run_shown(

@@ -9,12 +9,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use crate::failure::{Context, Failure, Result, fail};
+use crate::failure::{Context, Failure, Result, bail, fail};
 use crate::files;
 use crate::postgres::Postgres;
 use crate::synapse::Synapse;
 
-/// What can be killed.
+/// The parts that can be killed.
 pub(crate) struct Parts<'a> {
     pub(crate) synapse: &'a mut Synapse,
     pub(crate) postgres: &'a mut Postgres,
@@ -29,9 +29,7 @@ impl Parts<'_> {
             ["postgres", "stop"] => self.postgres.kill(),
             ["postgres", "start"] => self.postgres.run()?,
             _ => {
-                return fail(
-                    "the commands are synapse|postgres stop|start, synapse clone ROOM COUNT",
-                );
+                bail!("the commands are synapse|postgres stop|start, synapse clone ROOM COUNT");
             }
         }
         Ok(())
@@ -94,13 +92,12 @@ fn write_script(dir: &Path, address: SocketAddr) -> Result<PathBuf> {
         &script,
         &format!("#!/bin/sh\nexec '{program}' parts-ctl {address} \"$@\"\n"),
     )?;
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700))
-        .context("cannot make a script")?;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700))?;
     Ok(script)
 }
 
 /// The script's side: sends a command and waits until it is done.
-pub(crate) fn send(address: &str, command: &[&str]) -> Result<()> {
+pub(crate) fn send(address: &str, command: &[String]) -> Result<()> {
     let stream = TcpStream::connect(address).context("no test run listens")?;
     writeln!(&stream, "{}", command.join(" ")).context("cannot ask")?;
     let mut answer = String::new();

@@ -1,17 +1,17 @@
-//! `PgBouncer` in front of the tests' Postgres: with it, as `docs/operations.md` says it has to be set up,
-//! the server must work as without it.
+//! `PgBouncer` in front of the tests' Postgres. Set up as `docs/operations.md` says, it must not change how the
+//! server works.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::failure::{Failure, Result, fail};
+use crate::apt;
+use crate::failure::Result;
 use crate::files;
-use crate::layout::{Layout, find_on_path};
-use crate::process::{Service, ServiceSpec, command, output_of};
-use crate::progress::{note, step};
-use crate::{apt, tools};
+use crate::layout::Layout;
+use crate::process::{Service, ServiceSpec, command};
+use crate::progress::step;
 
 /// A `PgBouncer` that runs; ends when dropped.
 pub(crate) struct PgBouncer {
@@ -67,48 +67,19 @@ fn configuration(port: u16, postgres: &str) -> String {
         "[databases]\n* = {postgres}\n\n[pgbouncer]\n{user}listen_addr = 127.0.0.1\nlisten_port = {port}\n\
          unix_socket_dir =\nauth_type = any\npool_mode = session\nmax_client_conn = 1000\n\
          default_pool_size = 150\n\
-         ; Not for the server, but for the connections of the tests themselves.\n\
+         ; The connections of the tests themselves need this; the server does not.\n\
          ignore_startup_parameters = extra_float_digits\n\
          ; A test's database can be dropped only when nobody is connected to it.\n\
          server_lifetime = 0\n"
     )
 }
 
-/// The program. Where there is none to be had it is said, and in CI that is a failure.
+/// The program.
 pub(crate) fn find_or_get(layout: &Layout) -> Result<Option<PathBuf>> {
-    let cached = layout.tools_bin().join("pgbouncer");
-    let known = [
-        find_on_path(&["pgbouncer"]),
-        Some(PathBuf::from("/usr/sbin/pgbouncer")),
-        Some(cached.clone()),
-    ];
-    if let Some(found) = known.into_iter().flatten().find(|path| runs(path)) {
-        return Ok(Some(found));
-    }
-    let got = {
-        let _lock = tools::lock(layout)?;
-        // Its package is not installed: that would start one.
-        step("PgBouncer from Debian", || {
-            apt::take(layout, "pgbouncer", "pgbouncer", &cached)?;
-            if runs(&cached) {
-                Ok(())
-            } else {
-                fail("it does not run here")
-            }
-        })
-    };
-    match got {
-        Ok(()) => Ok(Some(cached)),
-        Err(Failure::Message(reason)) if std::env::var_os("CI").is_none() => {
-            note(format!(
-                "nothing is tested through PgBouncer: there is none ({reason})"
-            ));
-            Ok(None)
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-fn runs(program: &Path) -> bool {
-    output_of(command(program).arg("--version")).is_some()
+    apt::program(
+        layout,
+        "pgbouncer",
+        "pgbouncer",
+        "nothing is tested through PgBouncer",
+    )
 }

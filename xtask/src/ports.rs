@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Context, Result, bail};
 
 /// Below what Linux (32768) and macOS (49152) begin to give to outgoing connections.
 const UNASSIGNED: Range<u16> = 20_000..32_000;
@@ -21,6 +21,8 @@ pub(crate) struct Ports {
     pub(crate) homeserver: u16,
     /// Postgres.
     pub(crate) postgres: u16,
+    /// `PgBouncer`.
+    pub(crate) pooler: u16,
 }
 
 impl Ports {
@@ -33,6 +35,7 @@ impl Ports {
             admin: 8091 + offset,
             homeserver: 8008 + offset,
             postgres: 54320 + offset,
+            pooler: 6432 + offset,
         }
     }
 
@@ -48,15 +51,15 @@ impl Ports {
             .skip(start % range)
             .take(range)
             .filter_map(|port| bind(port).ok())
-            .take(5)
+            .take(6)
             .collect();
         let ports: Vec<u16> = listeners
             .iter()
             .map(|listener| listener.local_addr().map(|address| address.port()))
             .collect::<std::io::Result<_>>()
             .context("cannot find free ports")?;
-        let [page, host, admin, homeserver, postgres] = ports[..] else {
-            return fail("cannot find free ports");
+        let [page, host, admin, homeserver, postgres, pooler] = ports[..] else {
+            bail!("cannot find free ports");
         };
         Ok(Self {
             page,
@@ -64,24 +67,8 @@ impl Ports {
             admin,
             homeserver,
             postgres,
+            pooler,
         })
-    }
-
-    /// One more that nobody uses.
-    pub(crate) fn another(self) -> Result<u16> {
-        let ours = [
-            self.page,
-            self.host,
-            self.admin,
-            self.homeserver,
-            self.postgres,
-        ];
-        UNASSIGNED
-            .cycle()
-            .skip(usize::from(self.postgres.saturating_sub(UNASSIGNED.start)))
-            .take(UNASSIGNED.len())
-            .find(|port| !ours.contains(port) && bind(*port).is_ok())
-            .map_or_else(|| fail("cannot find a free port"), Ok)
     }
 
     /// Fails with one clear line when one of the ports is taken.
@@ -94,10 +81,10 @@ impl Ports {
         ];
         for (what, port) in uses {
             if bind(port).is_err() {
-                return fail(format!(
+                bail!(
                     "port {port} ({what}) is taken: end the program that uses it, or move all \
                      ports with `cargo xtask up --port-offset 100`"
-                ));
+                );
             }
         }
         Ok(())
@@ -112,14 +99,6 @@ fn bind(port: u16) -> Result<TcpListener> {
 mod tests {
     use super::*;
     use crate::failure::Failure;
-
-    #[test]
-    fn another_port_is_none_of_the_others() {
-        let ports = Ports::free().unwrap();
-        let another = ports.another().unwrap();
-        let all = [ports.page, ports.host, ports.admin, ports.homeserver];
-        assert!(!all.contains(&another) && another != ports.postgres);
-    }
 
     #[test]
     fn a_taken_port_is_named_with_a_way_out() {

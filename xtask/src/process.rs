@@ -3,41 +3,25 @@
 //! Every program gets a process group of its own, so that the terminal's Ctrl-C reaches only this
 //! one, which then ends the others in order.
 
+use std::borrow::BorrowMut;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
 use crate::failure::{Context, Failure, Result, fail};
 use crate::files;
+use crate::interruption::interrupted;
 use crate::progress::{self, Heartbeat};
-
-static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 const POLL: Duration = Duration::from_millis(50);
 
 /// How long a service may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
-
-/// From here on, Ctrl-C, SIGTERM and a closed terminal only set a flag.
-pub(crate) fn watch_signals() -> Result<()> {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        signal_hook::flag::register(signal.as_raw(), Arc::clone(&INTERRUPTED))
-            .context("cannot watch for Ctrl-C")?;
-    }
-    Ok(())
-}
-
-/// Whether somebody asked this program to end.
-pub(crate) fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
-}
 
 /// A command in a process group of its own, without standard input, and without the variables that
 /// `cargo run` set for this program (they would make a nested cargo rebuild what it has built).
@@ -63,7 +47,12 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// Runs a program to its end with its output in a log. A failure is one line: what failed, the
 /// program's last word, and where the rest is.
-pub(crate) fn run_logged(command: &mut Command, what: &str, log: &Path) -> Result<()> {
+pub(crate) fn run_logged(
+    mut command: impl BorrowMut<Command>,
+    what: &str,
+    log: &Path,
+) -> Result<()> {
+    let command = command.borrow_mut();
     let output = File::create(log).context(format_args!("cannot write {}", log.display()))?;
     let errors = output.try_clone().context("cannot share a log")?;
     let child = command.stdout(output).stderr(errors).spawn();
@@ -81,7 +70,8 @@ pub(crate) fn run_logged(command: &mut Command, what: &str, log: &Path) -> Resul
 }
 
 /// Runs a program to its end with its output on the terminal.
-pub(crate) fn run_shown(command: &mut Command, what: &str) -> Result<()> {
+pub(crate) fn run_shown(mut command: impl BorrowMut<Command>, what: &str) -> Result<()> {
+    let command = command.borrow_mut();
     progress::close_line();
     let child = command.spawn();
     let status = wait(spawned(child, command, what)?, || ())?;
@@ -92,13 +82,23 @@ pub(crate) fn run_shown(command: &mut Command, what: &str) -> Result<()> {
     }
 }
 
-/// What a program prints, or nothing when it is missing or fails.
+/// The output of a program, or nothing when it is missing or fails.
 pub(crate) fn output_of(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     output
         .status
         .success()
         .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether a program says that it is of exactly this version.
+pub(crate) fn has_version(command: &mut Command, version: &str) -> bool {
+    output_of(command.arg("--version")).is_some_and(|text| names_version(&text, version))
+}
+
+fn names_version(text: &str, version: &str) -> bool {
+    text.split_whitespace()
+        .any(|word| word.trim_start_matches('v') == version)
 }
 
 fn spawned(child: std::io::Result<Child>, command: &Command, what: &str) -> Result<Child> {
@@ -162,9 +162,9 @@ pub(crate) fn wait_until(
     }
 }
 
-/// What a service is, beside the command that runs it.
+/// A service without the command that runs it.
 pub(crate) struct ServiceSpec<'a> {
-    /// What people call it.
+    /// Its name in messages.
     pub(crate) name: &'static str,
     /// Where its output goes.
     pub(crate) log: PathBuf,
@@ -290,7 +290,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             let started = Instant::now();
-            // Its own children are its business, as long as it ends.
+            // It ends its own children, as long as it is not killed.
             let _ = kill_process(Pid::from_child(&self.child), self.stop_with);
             let in_time = ended_within(&mut self.child, GRACE);
             let took = progress::seconds(started.elapsed());
@@ -405,6 +405,16 @@ mod tests {
         assert!(seen, "{record}");
         drop(service);
         fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn only_the_exact_version_will_do() {
+        assert!(names_version("trunk 0.21.14\n", "0.21.14"));
+        assert!(names_version("wasm-opt version 132 (version_132)", "132"));
+        assert!(names_version("v1.2.3", "1.2.3"));
+        for other in ["trunk 0.21.1", "trunk 0.21.140", ""] {
+            assert!(!names_version(other, "0.21.14"));
+        }
     }
 
     #[test]

@@ -1,21 +1,17 @@
 //! promtool, by which Prometheus checks what is written for it.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::failure::{Context, Failure, Result, fail};
+use crate::apt;
+use crate::failure::Result;
 use crate::files;
-use crate::layout::{Layout, find_on_path};
-use crate::process::{command, output_of, run_logged};
-use crate::progress::{note, step};
-use crate::{apt, tools};
-
-/// The package that has it.
-const PACKAGE: &str = "prometheus";
+use crate::layout::Layout;
+use crate::process::{command, run_logged};
+use crate::progress::step;
 
 /// Checks the alert rules, and that each alert goes off when it should.
 pub(crate) fn check_rules(layout: &Layout) -> Result<()> {
-    let Some(promtool) = find_or_get(layout)? else {
+    let Some(promtool) = find(layout)? else {
         return Ok(());
     };
     let dir = layout.root.join("ansible/files/prometheus");
@@ -35,53 +31,26 @@ pub(crate) fn check_rules(layout: &Layout) -> Result<()> {
 
 /// Checks what the server says of itself.
 pub(crate) fn check_metrics(layout: &Layout, text: &str) -> Result<()> {
-    let Some(promtool) = find_or_get(layout)? else {
+    let Some(promtool) = find(layout)? else {
         return Ok(());
     };
     step("metrics", || {
         let file = layout.test().join("metrics.txt");
         files::write_private(&file, text)?;
-        let input = File::open(&file).context("cannot read the metrics")?;
         let log = layout.logs().join("promtool-metrics.log");
         let mut check = command(&promtool);
-        check.args(["check", "metrics"]).stdin(input);
+        check
+            .args(["check", "metrics"])
+            .stdin(fs_err::File::open(&file)?.into_file());
         run_logged(&mut check, "promtool check metrics", &log)
     })
 }
 
-/// The program. Where there is none to be had it is said, and in CI that is a failure.
-fn find_or_get(layout: &Layout) -> Result<Option<PathBuf>> {
-    let cached = layout.tools_bin().join("promtool");
-    let known = [find_on_path(&["promtool"]), Some(cached.clone())];
-    if let Some(found) = known.into_iter().flatten().find(|path| runs(path)) {
-        return Ok(Some(found));
-    }
-    let got = {
-        let _lock = tools::lock(layout)?;
-        step("promtool from Debian", || download(layout, &cached))
-    };
-    match got {
-        Ok(()) => Ok(Some(cached)),
-        Err(Failure::Interrupted) => Err(Failure::Interrupted),
-        Err(Failure::Message(reason)) if std::env::var_os("CI").is_some() => fail(reason),
-        Err(Failure::Message(reason)) => {
-            note(format!(
-                "alerts and metrics are not checked: no promtool ({reason})"
-            ));
-            Ok(None)
-        }
-    }
-}
-
-fn runs(promtool: &Path) -> bool {
-    output_of(command(promtool).arg("--version")).is_some()
-}
-
-/// Out of its package, which is not installed: that would start a Prometheus.
-fn download(layout: &Layout, to: &Path) -> Result<()> {
-    apt::take(layout, PACKAGE, "promtool", to)?;
-    if runs(to) {
-        return Ok(());
-    }
-    fail("it does not run here")
+fn find(layout: &Layout) -> Result<Option<PathBuf>> {
+    apt::program(
+        layout,
+        "prometheus",
+        "promtool",
+        "alerts and metrics are not checked",
+    )
 }

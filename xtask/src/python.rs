@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Result, fail};
+use crate::failure::{Result, bail, fail};
 use crate::files;
+use crate::interruption::interrupted;
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_logged};
 use crate::progress::step;
-use crate::tools;
 
 /// The oldest Python that Synapse runs on.
 const OLDEST: (u32, u32) = (3, 10);
@@ -29,12 +29,12 @@ pub(crate) fn environment(layout: &Layout, name: &str, requirements: &str) -> Re
         "making a Python environment",
         &log,
     );
-    if made.is_err() && !crate::process::interrupted() {
-        return fail(format!(
+    if made.is_err() && !interrupted() {
+        bail!(
             "Python cannot make an environment: install its venv module (on Debian and Ubuntu: \
              apt-get install python3-venv); details: {}",
             log.display()
-        ));
+        );
     }
     let wanted: Vec<&str> = requirements
         .lines()
@@ -64,7 +64,7 @@ pub(crate) fn environment(layout: &Layout, name: &str, requirements: &str) -> Re
 /// Synapse, in the version that its requirements file names.
 pub(crate) fn synapse(layout: &Layout) -> Result<PathBuf> {
     let requirements = include_str!("../synapse-requirements.txt");
-    let _lock = tools::lock(layout)?;
+    let _lock = layout.lock_cache()?;
     step("Synapse from PyPI", || {
         environment(layout, "synapse", requirements)
     })

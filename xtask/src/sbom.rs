@@ -1,6 +1,6 @@
 //! The software bill of materials: the server's dependencies as `CycloneDX`, by cargo-cyclonedx.
 
-use std::fs;
+use fs_err as fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -32,19 +32,19 @@ pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
         let result = run_logged(&mut cyclonedx, "cargo cyclonedx", &log);
         let written = fs::read_to_string(layout.root.join("server").join(OF_SERVER));
         for path in left_behind(&layout.root) {
-            fs::remove_file(&path).context(format_args!("cannot remove {}", path.display()))?;
+            fs::remove_file(&path)?;
         }
         result?;
         let text = written.context("cargo cyclonedx wrote nothing about the server")?;
-        // Where it was built is nobody's business.
+        // The path of the checkout is of no use to readers.
         let text = text.replace(&format!("file://{}", layout.root.display()), "file://.");
-        fs::write(to, text).context(format_args!("cannot write {}", to.display()))
+        Ok(fs::write(to, text)?)
     })
 }
 
 /// Checks that it is complete in itself, and about the server and nothing else.
 pub(crate) fn check(path: &Path) -> Result<()> {
-    let text = fs::read_to_string(path).context("cannot read the bill of materials")?;
+    let text = fs::read_to_string(path)?;
     let bom: Value = serde_json::from_str(&text).context("cannot read the bill of materials")?;
     match fault(&bom) {
         None => Ok(()),
@@ -69,7 +69,7 @@ fn fault(bom: &Value) -> Option<String> {
     {
         return Some(format!("does not name {missing}"));
     }
-    // Of the tests, and of this program.
+    // These belong to the tests and to this program.
     if let Some(foreign) = ["proptest", "xtask", "ureq"]
         .into_iter()
         .find(|name| is_in(name))

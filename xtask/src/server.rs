@@ -37,26 +37,40 @@ pub(crate) enum Profile {
     Release,
 }
 
+impl Profile {
+    /// Cargo's options for it.
+    pub(crate) fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Debug => &[],
+            Self::Release => &["--release"],
+        }
+    }
+
+    /// The directory of Cargo's output for it.
+    pub(crate) fn dir(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// Builds the server with the widget in it, which must have been built: it runs on any machine.
 pub(crate) fn build_portable(layout: &Layout, profile: Profile) -> Result<PathBuf> {
-    let (options, dir): (&[&str], _) = match profile {
-        Profile::Debug => (&[], "debug"),
-        Profile::Release => (&["--release"], "release"),
-    };
     step("server, with the widget in it", || {
         run_shown(
             command("cargo")
                 .args(["build", "--package", "server", "--features", "embed-widget"])
-                .args(options)
+                .args(profile.options())
                 .current_dir(&layout.root)
                 .env("SQLX_OFFLINE", "true"),
             "building the server",
         )
     })?;
-    Ok(layout.target()?.join(dir).join(BINARY))
+    Ok(layout.target()?.join(profile.dir()).join(BINARY))
 }
 
-/// What the server is told.
+/// The configuration of a server that is started.
 pub(crate) struct ServerSpec<'a> {
     pub(crate) program: &'a Path,
     pub(crate) ports: Ports,
@@ -77,10 +91,7 @@ pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
     let Ports {
         page, host, admin, ..
     } = spec.ports;
-    let staff: Vec<String> = synapse::STAFF
-        .iter()
-        .map(|name| synapse::mxid(name))
-        .collect();
+    let staff = synapse::STAFF.map(synapse::mxid);
     let mut server = command(spec.program);
     server
         .current_dir(&layout.root)
@@ -122,26 +133,25 @@ pub(crate) fn start(layout: &Layout, spec: &ServerSpec<'_>) -> Result<Service> {
     })
 }
 
-/// Where the page is.
+/// The address of the page.
 pub(crate) fn page_url(ports: Ports) -> String {
     format!("http://localhost:{}", ports.page)
 }
 
-/// Where a website that embeds the widget may be.
+/// The address of a website that may embed the widget.
 pub(crate) fn host_url(ports: Ports) -> String {
     format!("http://localhost:{}", ports.host)
 }
 
-/// What a running server counts.
-pub(crate) fn metrics(ports: Ports) -> Result<String> {
-    let url = format!("{}/metrics", admin_url(ports));
+/// A page of a running server.
+pub(crate) fn get(url: &str) -> Result<String> {
     let answer = ureq::get(url).config().proxy(None).build().call();
     answer
         .and_then(|mut answer| answer.body_mut().read_to_string())
-        .context("the server does not tell its metrics")
+        .context(url)
 }
 
-/// Where health, readiness and metrics are.
+/// The address of health, readiness and metrics.
 pub(crate) fn admin_url(ports: Ports) -> String {
     format!("http://127.0.0.1:{}", ports.admin)
 }

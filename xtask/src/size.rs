@@ -1,14 +1,14 @@
-//! `cargo xtask size`: what the widget weighs, and what in its WebAssembly is whose.
+//! `cargo xtask size`: the size of the widget, and which crates the bytes of its WebAssembly come from.
 
+use fs_err as fs;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
 use crate::bundle;
 use crate::failure::{Context, Result};
+use crate::interruption::watch_signals;
 use crate::layout::Layout;
-use crate::process::watch_signals;
 use crate::progress::note;
 use crate::{node, widget};
 
@@ -21,7 +21,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     node::check()?;
     widget::build(layout)?;
     let wasm = bundle::wasm_with_names(layout)?;
-    let wasm = fs::read(&wasm).context("wasm-opt wrote nothing")?;
+    let wasm = fs::read(&wasm)?;
     let code = Code::read(&wasm).context("cannot read the WebAssembly")?;
     note(format!(
         "\nWebAssembly, before compression: {} bytes, {} of them code. By crate:",
@@ -39,7 +39,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     widget::check_size(layout)
 }
 
-/// Whose a function is that names no crate.
+/// The owner of a function that names no crate.
 const NO_CRATE: &str = "(no crate)";
 
 /// The functions, largest first.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::failure::{Context, Result, fail};
 use crate::files;
 use crate::layout::Layout;
-use crate::matrix::{Matrix, NewAccount, escape};
+use crate::matrix::{Matrix, escape};
 use crate::process::{Service, ServiceSpec, command, run_logged};
 use crate::progress::step;
 use crate::python;
@@ -26,10 +26,10 @@ pub(crate) struct Accounts {
 /// The relay's account.
 pub(crate) const BOT: &str = "supportbot";
 
-/// Who answers visitors.
+/// The accounts of the staff.
 pub(crate) const STAFF: [&str; 2] = ["alice", "bob"];
 
-/// Who administers the homeserver.
+/// The account of the homeserver's administrator.
 pub(crate) const ADMIN: &str = "admin";
 
 impl Accounts {
@@ -60,7 +60,10 @@ impl Accounts {
         let Some(text) = files::read_if_there(path)? else {
             return Ok(None);
         };
-        let broken = format!("{} cannot be read: remove it to start anew", path.display());
+        let broken = format!(
+            "{} cannot be read: remove it to start again",
+            path.display()
+        );
         let kept: Value = serde_json::from_str(&text).context(&broken)?;
         let password = |name: &str| match kept[name]["password"].as_str() {
             Some(password) => Ok(password.to_owned()),
@@ -78,7 +81,7 @@ impl Accounts {
         &self.bot
     }
 
-    /// The password of who administers the homeserver.
+    /// The password of the administrator.
     pub(crate) fn admin_password(&self) -> &str {
         &self.admin
     }
@@ -88,18 +91,12 @@ impl Accounts {
         &self.staff
     }
 
-    fn all(&self) -> [NewAccount<'_>; 4] {
-        let account = |name, display_name, password| NewAccount {
-            name,
-            display_name,
-            password,
-            admin: name == ADMIN,
-        };
+    /// The accounts beside the administrator's, each with its display name and password.
+    fn managed(&self) -> [(&str, &str, &str); 3] {
         [
-            account(BOT, "Website chat", &self.bot),
-            account(STAFF[0], "Alice", &self.staff),
-            account(STAFF[1], "Bob", &self.staff),
-            account(ADMIN, "Administrator", &self.admin),
+            (BOT, "Website chat", &self.bot),
+            (STAFF[0], "Alice", &self.staff),
+            (STAFF[1], "Bob", &self.staff),
         ]
     }
 }
@@ -109,7 +106,7 @@ pub(crate) fn mxid(name: &str) -> String {
     format!("@{name}:{SERVER_NAME}")
 }
 
-/// Which rooms are encrypted although nobody asks for it.
+/// Which rooms the homeserver encrypts by default.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Encryption {
     /// None.
@@ -133,7 +130,7 @@ pub(crate) struct Synapse {
     dir: PathBuf,
     run_dir: PathBuf,
     port: u16,
-    secrets: Secrets,
+    secrets: Value,
     service: Option<Service>,
 }
 
@@ -149,7 +146,7 @@ impl Synapse {
     ) -> Result<Self> {
         let python = python::synapse(layout)?.join("bin").join("python");
         files::create_private_dir(dir)?;
-        let secrets = Secrets::load_or_make(&dir.join("secrets.json"))?;
+        let secrets = load_or_make_secrets(&dir.join("secrets.json"))?;
         if !dir.join("signing.key").exists() {
             let mut generate = command(python.with_file_name("generate_signing_key"));
             generate.arg("-o").arg(dir.join("signing.key"));
@@ -190,7 +187,7 @@ impl Synapse {
 
     /// What proves the right to register accounts.
     pub(crate) fn registration_secret(&self) -> &str {
-        &self.secrets.registration
+        self.secrets["registration"].as_str().unwrap_or_default()
     }
 
     /// Fails when it has ended by itself.
@@ -246,12 +243,25 @@ impl Synapse {
     }
 
     fn register(&self, accounts: &Accounts) -> Result<()> {
-        let homeserver = Matrix::new(&self.url());
-        for account in accounts.all() {
-            homeserver.register(&self.secrets.registration, &account)?;
+        let password = self.dir.join("admin-password");
+        files::write_private(&password, &accounts.admin)?;
+        run_logged(
+            command(self.python.with_file_name("register_new_matrix_user"))
+                .args(["--user", ADMIN, "--admin", "--exists-ok", "--password-file"])
+                .arg(&password)
+                .arg("--config")
+                .arg(self.dir.join("homeserver.yaml"))
+                .arg(self.url()),
+            "making the administrator's account",
+            &self.dir.join("register.log"),
+        )?;
+        let admin = Matrix::new(&self.url()).login(ADMIN, &accounts.admin)?;
+        for (name, display_name, password) in accounts.managed() {
+            let path = format!("/_synapse/admin/v2/users/{}", escape(&mxid(name)));
+            let account = json!({"password": password, "displayname": display_name});
+            admin.put(&path, &account)?;
         }
         // The limits are for people; the bot speaks for all visitors together.
-        let admin = homeserver.login(ADMIN, &accounts.admin)?;
         let bot = escape(&mxid(BOT));
         let unlimited = json!({"messages_per_second": 0, "burst_count": 0});
         admin.post(
@@ -263,41 +273,24 @@ impl Synapse {
     }
 }
 
-struct Secrets {
-    registration: String,
-    macaroon: String,
-    form: String,
-}
-
-impl Secrets {
-    fn load_or_make(path: &Path) -> Result<Self> {
-        let secret = |kept: &Value, name: &str| match kept[name].as_str() {
-            Some(secret) => Ok(secret.to_owned()),
-            None => files::random_secret(),
-        };
-        let kept: Value = match files::read_if_there(path)? {
-            Some(text) => serde_json::from_str(&text)
-                .context(format_args!("{} cannot be read: remove it", path.display()))?,
-            None => Value::Null,
-        };
-        let secrets = Self {
-            registration: secret(&kept, "registration")?,
-            macaroon: secret(&kept, "macaroon")?,
-            form: secret(&kept, "form")?,
-        };
-        let Self {
-            registration,
-            macaroon,
-            form,
-        } = &secrets;
-        let text = json!({"registration": registration, "macaroon": macaroon, "form": form});
-        files::write_private(path, &text.to_string())?;
-        Ok(secrets)
+/// The secrets kept in this file; those that are missing are made, and kept there from now on.
+fn load_or_make_secrets(path: &Path) -> Result<Value> {
+    let mut secrets: Value = match files::read_if_there(path)? {
+        Some(text) => serde_json::from_str(&text)
+            .context(format_args!("{} cannot be read: remove it", path.display()))?,
+        None => json!({}),
+    };
+    for name in ["registration", "macaroon", "form"] {
+        if secrets[name].is_null() {
+            secrets[name] = json!(files::random_secret()?);
+        }
     }
+    files::write_private(path, &secrets.to_string())?;
+    Ok(secrets)
 }
 
 /// `homeserver.yaml`: JSON, which YAML includes.
-fn configuration(dir: &Path, port: u16, secrets: &Secrets) -> Value {
+fn configuration(dir: &Path, port: u16, secrets: &Value) -> Value {
     let limit = |per_second: f64, burst_count: u32| json!({"per_second": per_second, "burst_count": burst_count});
     json!({
         "server_name": SERVER_NAME,
@@ -314,11 +307,11 @@ fn configuration(dir: &Path, port: u16, secrets: &Secrets) -> Value {
         "database": {"name": "sqlite3", "args": {"database": dir.join("homeserver.db")}},
         "media_store_path": dir.join("media"),
         "signing_key_path": dir.join("signing.key"),
-        "registration_shared_secret": secrets.registration,
-        "macaroon_secret_key": secrets.macaroon,
-        "form_secret": secrets.form,
+        "registration_shared_secret": secrets["registration"],
+        "macaroon_secret_key": secrets["macaroon"],
+        "form_secret": secrets["form"],
 
-        // Nobody but the accounts made here.
+        // There are no accounts except those made here.
         "enable_registration": false,
         "allow_guest_access": false,
         // No other homeserver.
@@ -385,11 +378,7 @@ mod tests {
 
     #[test]
     fn the_homeserver_is_closed_to_strangers() {
-        let secrets = Secrets {
-            registration: "r".to_owned(),
-            macaroon: "m".to_owned(),
-            form: "f".to_owned(),
-        };
+        let secrets = json!({"registration": "r", "macaroon": "m", "form": "f"});
         let config = configuration(Path::new("/dev/null"), 8008, &secrets);
         assert_eq!(config["enable_registration"], false);
         assert_eq!(config["allow_guest_access"], false);

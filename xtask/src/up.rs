@@ -1,17 +1,18 @@
 //! `cargo xtask up`: the whole system on this machine, until Ctrl-C.
 
-use std::fs;
+use fs_err as fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Context, Result};
+use crate::failure::Result;
 use crate::files::{self, Lock};
+use crate::interruption::{interrupted, watch_signals};
 use crate::layout::Layout;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
-use crate::process::{Service, end_leftovers, interrupted, watch_signals};
+use crate::process::{Service, end_leftovers};
 use crate::progress::note;
 use crate::server::{self, ServerSpec};
 use crate::synapse::{self, Accounts, Encryption, Synapse};
@@ -20,7 +21,7 @@ use crate::{node, python, widget};
 /// The database's name.
 const DATABASE: &str = "support_chat";
 
-/// What runs. Fields end in the order they stand here: what needs something ends before it.
+/// The running parts. Fields are dropped in this order, so a part ends before the parts that it needs.
 struct Running {
     server: Service,
     synapse: Synapse,
@@ -37,7 +38,7 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     let run_dir = layout.dev.join("run");
     end_leftovers(&run_dir)?;
 
-    // What can be known to be missing is said before anything takes long.
+    // Anything that is missing is named before something takes long.
     let ports = Ports::with_offset(port_offset);
     ports.check()?;
     python::find()?;
@@ -50,15 +51,14 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     let result = watch(&mut running);
     note("ending");
     drop(running);
-    // Nothing is there any more for `cargo xtask staff` to find.
+    // `cargo xtask staff` must not find a system that has ended.
     let _ = fs::remove_file(address_file(layout));
     result
 }
 
 fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
-    let databases = [(DATABASE, String::new())];
     let dir = layout.dev.join("postgres");
-    let postgres = Postgres::start(layout, &dir, run_dir, ports.postgres, &databases)?;
+    let postgres = Postgres::start(layout, &dir, run_dir, ports.postgres, &[DATABASE])?;
     let accounts = Accounts::load_or_make(&accounts_file(layout))?;
     let dir = layout.dev.join("synapse");
     synapse::start_new_log(&dir)?;
@@ -76,7 +76,7 @@ fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
     let program = server::build(layout)?;
 
     let log = layout.logs().join("server.log");
-    fs::write(&log, "").context("cannot write the server's log")?;
+    fs::write(&log, "")?;
     let spec = ServerSpec {
         program: &program,
         ports,

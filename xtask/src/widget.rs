@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::bundle::LOADER;
 use crate::failure::{Context, Failure, Result, fail};
 use crate::files;
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_logged, run_shown};
 use crate::progress::{note, step};
 use crate::{browser, bundle, tools};
-
-/// The one file with a fixed name, which pages load.
-pub(crate) const LOADER: &str = "matrix-support-chat.js";
 
 /// How Cargo compiles `core` and `alloc` for size, together with the widget: 2 KB less. A panic is
 /// a trap at once, and nothing says where it was. Cargo and the compiler do not call this stable;

@@ -1,0 +1,163 @@
+//! The system that one run of tests or of the benchmark uses.
+
+use std::path::PathBuf;
+
+use crate::dist::{self, Artefacts};
+use crate::failure::{Result, fail};
+use crate::files::{self, Lock};
+use crate::layout::Layout;
+use crate::parts_ctl::Parts;
+use crate::ports::Ports;
+use crate::postgres::Postgres;
+use crate::process::{Service, end_leftovers};
+use crate::server::{self, Profile, ServerSpec};
+use crate::synapse::{Accounts, Encryption, Synapse};
+use crate::{npm_package, widget};
+
+pub(crate) const TESTS_DATABASE: &str = "tests";
+const OPENAPI_DATABASE: &str = "openapi";
+pub(crate) const E2E_DATABASE: &str = "e2e";
+const SCHEMA_DATABASE: &str = "schema";
+
+/// Postgres and Synapse for one run of tests: fresh, on free ports, started when first asked for.
+/// Fields end in the order they stand here.
+pub(crate) struct TestStack {
+    synapse: Option<Synapse>,
+    postgres: Option<Postgres>,
+    widget_built: bool,
+    artefacts: Option<Artefacts>,
+    layout: Layout,
+    /// Where the processes that run are recorded.
+    pub(crate) run_dir: PathBuf,
+    pub(crate) ports: Ports,
+    /// The accounts on the homeserver.
+    pub(crate) accounts: Accounts,
+    _only_one: Lock,
+}
+
+impl TestStack {
+    /// Clears away what the last run left.
+    pub(crate) fn new(layout: &Layout) -> Result<Self> {
+        let only_one = Lock::take(
+            &layout.dev.join("test.lock"),
+            "another `cargo xtask test` runs in this checkout: wait for it or end it",
+        )?;
+        let dir = layout.test();
+        let run_dir = dir.join("run");
+        end_leftovers(&run_dir)?;
+        files::remove_dir(&dir)?;
+        files::create_private_dir(&dir)?;
+        // The server embeds this directory: it must be there even where no widget is built.
+        fs_err::create_dir_all(layout.root.join("dist/widget"))?;
+        Ok(Self {
+            synapse: None,
+            postgres: None,
+            widget_built: false,
+            artefacts: None,
+            layout: layout.clone(),
+            run_dir,
+            ports: Ports::free()?,
+            accounts: Accounts::load_or_make(&dir.join("accounts.json"))?,
+            _only_one: only_one,
+        })
+    }
+
+    pub(crate) fn postgres(&mut self) -> Result<&mut Postgres> {
+        let postgres = match self.postgres.take() {
+            Some(postgres) => postgres,
+            None => Postgres::start(
+                &self.layout,
+                &self.layout.test().join("postgres"),
+                &self.run_dir,
+                self.ports.postgres,
+                &[
+                    TESTS_DATABASE,
+                    OPENAPI_DATABASE,
+                    E2E_DATABASE,
+                    SCHEMA_DATABASE,
+                ],
+            )?,
+        };
+        Ok(self.postgres.insert(postgres))
+    }
+
+    pub(crate) fn synapse(&mut self) -> Result<&mut Synapse> {
+        let synapse = match self.synapse.take() {
+            Some(synapse) => synapse,
+            None => Synapse::start(
+                &self.layout,
+                &self.layout.test().join("synapse"),
+                &self.run_dir,
+                self.ports.homeserver,
+                &self.accounts,
+                Encryption::Off,
+            )?,
+        };
+        Ok(self.synapse.insert(synapse))
+    }
+
+    /// A server without a homeserver, which it has to serve the API without: messages wait. Nothing is limited.
+    pub(crate) fn server_alone(&mut self) -> Result<Service> {
+        let program = server::build(&self.layout)?;
+        let spec = ServerSpec {
+            program: &program,
+            ports: self.ports,
+            database_url: self.postgres()?.url(OPENAPI_DATABASE),
+            // Nobody listens there.
+            homeserver_url: "http://127.0.0.1:1".to_owned(),
+            accounts: &self.accounts,
+            log: self.layout.test().join("openapi-server.log"),
+            run_dir: &self.run_dir,
+            wait_for: "healthz",
+            settings: &[
+                ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
+                ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
+                ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+                ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+                ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
+            ],
+        };
+        server::start(&self.layout, &spec)
+    }
+
+    /// The parts that a test may kill.
+    pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
+        self.postgres()?;
+        self.synapse()?;
+        match (&mut self.synapse, &mut self.postgres) {
+            (Some(synapse), Some(postgres)) => Ok(Parts { synapse, postgres }),
+            _ => fail("a part did not start"),
+        }
+    }
+
+    /// What `cargo xtask dist --debug` makes.
+    pub(crate) fn artefacts(&mut self) -> Result<&Artefacts> {
+        let made = if let Some(made) = self.artefacts.take() {
+            made
+        } else {
+            self.widget()?;
+            let package = npm_package::pack(&self.layout)?;
+            let dir = self.layout.test().join("dist");
+            dist::make(&self.layout, &dir, &package, Profile::Debug)?
+        };
+        Ok(self.artefacts.insert(made))
+    }
+
+    pub(crate) fn widget(&mut self) -> Result<()> {
+        if !self.widget_built {
+            widget::build(&self.layout)?;
+            self.widget_built = true;
+        }
+        Ok(())
+    }
+
+    /// A database from which the tests make one each.
+    pub(crate) fn tests_url(&mut self) -> Result<String> {
+        Ok(self.postgres()?.url(TESTS_DATABASE))
+    }
+
+    /// A database for `.sqlx`, which is empty at first.
+    pub(crate) fn schema_url(&mut self) -> Result<String> {
+        Ok(self.postgres()?.url(SCHEMA_DATABASE))
+    }
+}

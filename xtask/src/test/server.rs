@@ -1,0 +1,112 @@
+//! The server on real parts, without a browser.
+
+use std::path::Path;
+
+use super::cargo;
+use crate::failure::Result;
+use crate::layout::Layout;
+use crate::pgbouncer::{self, PgBouncer};
+use crate::process::run_shown;
+use crate::server;
+use crate::stack::{TESTS_DATABASE, TestStack};
+use crate::synapse::{Encryption, Synapse};
+use crate::{openapi, parts_ctl, promtool};
+
+pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+    stack.widget()?;
+    let pgbouncer = pgbouncer::find_or_get(layout)?;
+    let mut tests = cargo(layout, "test --package server --test api --");
+    tests
+        .args(extra)
+        // Some tests start a PgBouncer of their own.
+        .env("PATH", layout.path_with_tools()?)
+        .env("DATABASE_URL", stack.tests_url()?);
+    if pgbouncer.is_none() {
+        tests.args(["--skip", "pooler"]);
+    }
+    run_shown(&mut tests, "API tests")?;
+    match pgbouncer {
+        Some(program) if extra.is_empty() => through_a_pooler(layout, stack, &program),
+        _ => Ok(()),
+    }
+}
+
+/// Those tests for which it matters that a connection stays the same.
+fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> Result<()> {
+    let port = stack.ports.pooler;
+    let postgres = stack.postgres()?.connection_string();
+    let dir = layout.test();
+    let pooler = PgBouncer::start(program, &dir, &stack.run_dir, port, &postgres)?;
+    run_shown(
+        cargo(layout, "test --package server --test api --")
+            .args(["news", "poll_messages"])
+            .env("DATABASE_URL", pooler.url(TESTS_DATABASE)),
+        "API tests through PgBouncer",
+    )
+}
+
+pub(super) fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+    let mut server = stack.server_alone()?;
+    let base_url = server::page_url(stack.ports);
+    let metrics = format!("{}/metrics", server::admin_url(stack.ports));
+    let result = openapi::walk_through(layout, &base_url)
+        .and_then(|()| openapi::check(layout, &base_url, extra))
+        // Whatever schemathesis asked for has been counted.
+        .and_then(|()| promtool::check_metrics(layout, &server::get(&metrics)?));
+    server.check()?;
+    result
+}
+
+pub(super) fn against_synapse(
+    layout: &Layout,
+    stack: &mut TestStack,
+    extra: &[String],
+) -> Result<()> {
+    let database_url = stack.tests_url()?;
+    // No other website is served here, so its port is free.
+    let encrypting = Synapse::start(
+        layout,
+        &layout.test().join("synapse-encrypting"),
+        &stack.run_dir,
+        stack.ports.host,
+        &stack.accounts,
+        Encryption::Invite,
+    )?;
+    let synapse = stack.synapse()?;
+    run_shown(
+        cargo(layout, "test --package server --test synapse --")
+            .args(extra)
+            .env("DATABASE_URL", database_url)
+            .env("SYNAPSE_URL", synapse.url())
+            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
+            .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
+            .env(
+                "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
+                encrypting.registration_secret(),
+            ),
+        "tests against Synapse",
+    )
+}
+
+/// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
+/// figures are part of the result. `FAULT_SCALE` makes them longer.
+pub(super) fn faults(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+    let dir = layout.test();
+    let database_url = stack.tests_url()?;
+    let parts = stack.parts()?;
+    let mut cargo = cargo(
+        layout,
+        "test --package server --test faults -- --nocapture --test-threads=16",
+    );
+    cargo
+        .args(extra)
+        .env("DATABASE_URL", database_url)
+        .env("SYNAPSE_URL", parts.synapse.url())
+        .env(
+            "SYNAPSE_REGISTRATION_SECRET",
+            parts.synapse.registration_secret(),
+        );
+    parts_ctl::during(parts, &dir, |script| {
+        run_shown(cargo.env("PARTS_CTL", script), "the fault suite")
+    })
+}
