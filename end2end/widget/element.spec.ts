@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 
 import { API_ORIGIN } from "../support/scripted-api.ts";
-import { expect, test } from "./fixtures.ts";
+import { expect, HOST_ORIGIN, test } from "./fixtures.ts";
 
 /** The element as the page's own scripts see it. */
 interface ChatElement extends HTMLElement {
@@ -178,7 +178,7 @@ test("staff get to know who the visitor is, where the page does", async ({ visit
   await visitor.say("Hello");
   expect(api.last("create")).toEqual({
     initialMessage: "Hello",
-    sourceUrl: "https://host.example/prices",
+    sourceUrl: `${HOST_ORIGIN}/prices`,
     pageTitle: "Prices",
     visitorName: "Ada Lovelace",
     visitorEmail: "ada@lovelace.example",

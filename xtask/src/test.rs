@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::browser::Browsers;
 use crate::dist::Artefacts;
 use crate::failure::{Context, Failure, Result, fail};
 use crate::files::{self, Lock};
@@ -19,8 +20,7 @@ use crate::server::{self, Profile, ServerSpec};
 use crate::sqlx::{self, Mode};
 use crate::synapse::{self, Accounts, Encryption, Synapse};
 use crate::{
-    ansible, bench, browser, dist, fuzz, hosts, node, npm_package, openapi, promtool, python,
-    tools, widget,
+    ansible, bench, dist, fuzz, hosts, node, npm_package, openapi, promtool, python, tools, widget,
 };
 
 /// A part of the tests.
@@ -360,11 +360,11 @@ fn faults(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> 
 fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     let end2end = layout.root.join("end2end");
     step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+    let browsers = Browsers::ensure(layout, &end2end)?;
     stack.widget()?;
     widget::check_size(layout)?;
     if extra.is_empty()
-        && let Some(chromium) = &chromium
+        && let Some(chromium) = &browsers.chromium
     {
         widget::test_in_browser(layout, chromium)?;
     }
@@ -373,16 +373,14 @@ fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Resul
         .args(["playwright", "test", "--config=widget.config.ts"])
         .args(extra)
         .current_dir(&end2end);
-    if let Some(chromium) = chromium {
-        playwright.env("CHROMIUM", chromium);
-    }
+    browsers.tell(&mut playwright);
     run_shown(&mut playwright, "the widget's tests")
 }
 
 fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<()> {
     let end2end = layout.root.join("end2end");
     step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+    let browsers = Browsers::ensure(layout, &end2end)?;
     stack.widget()?;
     let ports = stack.ports;
     let package = npm_package::pack(layout)?;
@@ -429,9 +427,7 @@ fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[&str]) -> Result<
         .env("STAFF_PASSWORD", stack.accounts.staff_password())
         .env("BOT_MXID", synapse::mxid(synapse::BOT))
         .env("BOT_PASSWORD", stack.accounts.bot_password());
-    if let Some(chromium) = chromium {
-        playwright.env("CHROMIUM", chromium);
-    }
+    browsers.tell(&mut playwright);
     let result = parts_ctl::during(stack.parts()?, &dir, |script| {
         run_shown(playwright.env("PARTS_CTL", script), "end-to-end tests")
     });
