@@ -98,6 +98,23 @@ test("a conversation: the first message makes the session, the bearer carries th
   }
 });
 
+test("the page's own components know of the chat, and open it", async ({ visitor, alice }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await page.getByRole("button", { name: "Ask a person" }).click();
+  await expect(visitor.panel).toContainText("Sales and support");
+  await visitor.say("Hello from a component");
+  await expect(page.getByText("You are talking to us.")).toBeVisible();
+  const roomId = await alice.acceptInvite();
+  await page.getByRole("button", { name: "Hide the chat" }).click();
+  await expect(visitor.panel).toBeHidden();
+  await alice.send(roomId, "Are you there?");
+  await expect(page.getByText("New: 1")).toBeVisible();
+  await visitor.openChat();
+  await expect(page.getByText("New: 1")).toBeHidden();
+});
+
 test("a reply comes with the poll that waits for it", async ({ visitor, alice }) => {
   const { page, traffic } = visitor;
   await visitor.beginConversation("I shall wait");
