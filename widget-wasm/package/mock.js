@@ -61,16 +61,17 @@ export function mockSupportChat({ apiUrl, reply } = {}) {
     return answer(204);
   }
 
-  globalThis.fetch = async (input, init = {}) => {
-    const url = typeof input === "string" ? input : (input.url ?? String(input));
+  globalThis.fetch = async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
     if (!url.startsWith(api)) return original(input, init);
-    const method = init.method ?? input.method ?? "GET";
-    const text = init.body ?? (input instanceof Request ? await input.text() : "");
+    const request = new Request(input, init);
+    const { method, headers } = request;
+    const text = await request.text();
     const body = text ? JSON.parse(text) : undefined;
     requests.push({ method, url, body });
     if (fault === "unreachable") throw new TypeError("the mock API is unreachable");
     if (fault) return problem(fault.status, fault.code);
-    return play(method, new URL(url), new Headers(init.headers), body);
+    return play(method, new URL(url), headers, body);
   };
 
   return {

@@ -22,8 +22,12 @@ function define(prototype, name, accessors) {
   Object.defineProperty(prototype, name, { configurable: true, enumerable: true, ...accessors });
 }
 
+let isDone = false;
+
 /** Gives the class of the element its accessors, and says what on the page cannot work. */
 export function addProperties() {
+  if (isDone) return;
+  isDone = true;
   const { prototype } = customElements.get(TAG);
   for (const name of TEXTS) {
     const attribute = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -63,6 +67,10 @@ export function addProperties() {
     adopt(element);
     check(element);
   }
+  // The launcher hears of its own `lang`. Of the page's it has to be told, until there is a chat, which looks itself.
+  new MutationObserver(() => {
+    for (const element of document.querySelectorAll(TAG)) element.connectedCallback();
+  }).observe(document.documentElement, { attributeFilter: ["lang"] });
 }
 
 /** What was set before the class had the accessors goes through them. */

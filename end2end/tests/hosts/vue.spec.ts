@@ -60,6 +60,15 @@ test("if the chat cannot be loaded, the page still says how else to get in touch
   await expect(visitor.launcher).toHaveCount(0);
 });
 
+test("before the chat is opened, the launcher's name follows the page's language", async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await page.evaluate(() => (document.documentElement.lang = "de"));
+  await expect(page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
+  expect(visitor.traffic.chatChunks()).toEqual([]);
+});
+
 test("a conversation: the first message makes the session, the bearer carries the others", async ({
   visitor,
   alice,
@@ -187,6 +196,8 @@ for (const screen of SCREENS) {
     const { page } = visitor;
     await page.setViewportSize(screen);
     await visitor.visit();
+    // The documentation's rule follows from this.
+    await expect.poll(async () => (await boxOf(visitor.launcher)).height).toBeLessThanOrEqual(56);
     await expect(visitor.launcher).toBeInViewport({ ratio: 1 });
     const launcher = await boxOf(visitor.launcher);
     const action = page.getByRole("link", { name: "Discuss your project" });
