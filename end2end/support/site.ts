@@ -104,12 +104,12 @@ function origin(): string {
 }
 
 /** The strictest policy that a page with the widget can have. */
-function policy(scripts: string, more = ""): string {
+function policy(scripts: string, otherwise = "'none'"): string {
   return [
-    "default-src 'none'",
+    `default-src ${otherwise}`,
     `script-src ${scripts} 'wasm-unsafe-eval'`,
     "style-src 'self'",
-    `connect-src ${origin()} ${more}`,
+    `connect-src ${origin()} ${otherwise === "'none'" ? "" : otherwise}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join("; ");

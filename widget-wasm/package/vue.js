@@ -1,5 +1,15 @@
 // <SupportChat> and useSupportChat() for Vue.
-import { defineComponent, h, onBeforeUnmount, onMounted, onScopeDispose, ref, computed, useTemplateRef } from "vue";
+import {
+  computed,
+  defineComponent,
+  h,
+  onBeforeUnmount,
+  onMounted,
+  onScopeDispose,
+  ref,
+  useTemplateRef,
+  watch,
+} from "vue";
 
 import { defineMatrixSupportChat } from "./index.js";
 
@@ -51,12 +61,17 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
   },
   setup(props, { emit, expose, slots }) {
     const element = useTemplateRef("element");
+    const define = () => {
+      // Without the element's class, the page goes on showing what is in the slot.
+      defineMatrixSupportChat().catch(() => emit("error", "load_failed"));
+    };
     let stopWaiting = () => {};
     onMounted(() => {
-      stopWaiting = whenIdleOrInUse(() =>
-        // Without the element's class, the page goes on showing what is in the slot.
-        defineMatrixSupportChat().catch(() => emit("error", "load_failed")),
-      );
+      const follow = (enabled) => {
+        stopWaiting();
+        if (enabled) stopWaiting = whenIdleOrInUse(define);
+      };
+      watch(() => props.enabled, follow, { immediate: true });
     });
     onBeforeUnmount(() => stopWaiting());
     expose({
