@@ -104,12 +104,12 @@ function origin(): string {
 }
 
 /** The strictest policy that a page with the widget can have. */
-function policy(scripts: string, otherwise = "'none'"): string {
+function policy(scripts: string, more = ""): string {
   return [
-    `default-src ${otherwise}`,
+    `default-src ${more || "'none'"}`,
     `script-src ${scripts} 'wasm-unsafe-eval'`,
     "style-src 'self'",
-    `connect-src ${origin()} ${otherwise === "'none'" ? "" : otherwise}`,
+    `connect-src ${origin()} ${more}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join("; ");
