@@ -1,7 +1,8 @@
-import { test as base, expect } from "@playwright/test";
+import { expect } from "@playwright/test";
 import type { MatrixClient } from "matrix-js-sdk";
 
 import { Archive } from "./support/archive.ts";
+import { test as base } from "./support/engines.ts";
 import { loginOf, type Person } from "./support/log-in-staff.ts";
 import { Staff, startClient } from "./support/staff.ts";
 import { Visitor } from "./support/visitor.ts";

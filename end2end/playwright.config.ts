@@ -1,6 +1,11 @@
 import { defineConfig } from "@playwright/test";
 
-const { BASE_URL, CHROMIUM, CI } = process.env;
+import { chromium, firefox } from "./support/browsers.ts";
+
+const { BASE_URL, CI } = process.env;
+
+/** What a visitor does, on our page and on those of others. The rest is of the server, whatever browser asks. */
+const IN_EVERY_BROWSER = /conversation|session|network|html|vue|nuxt|react/;
 
 /**
  * One worker, no retries: the tests share one homeserver and one support server, one of them takes the homeserver
@@ -22,18 +27,9 @@ export default defineConfig({
     viewport: { width: 1280, height: 800 },
     actionTimeout: 15_000,
     screenshot: "only-on-failure",
-    launchOptions: {
-      // The system's Chromium rather than a download of Playwright's own.
-      ...(CHROMIUM && { executablePath: CHROMIUM }),
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    },
   },
+  projects: [
+    { name: "chromium", use: chromium },
+    ...(firefox ? [{ name: "firefox", use: firefox, testMatch: IN_EVERY_BROWSER }] : []),
+  ],
 });

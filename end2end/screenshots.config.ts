@@ -1,6 +1,12 @@
 import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
+import { chromium } from "./support/browsers.ts";
 
 /** The README's picture, of the whole product: `cargo xtask test e2e -- --config=screenshots.config.ts`. */
-export default defineConfig(tests, { testDir: "screenshots", testMatch: "readme.spec.ts" });
+export default defineConfig({
+  ...tests,
+  projects: [{ name: "chromium", use: chromium }],
+  testDir: "screenshots",
+  testMatch: "readme.spec.ts",
+});

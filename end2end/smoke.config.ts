@@ -4,14 +4,17 @@ import { readFileSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
+import { chromium } from "./support/browsers.ts";
 
 const { SMOKE_CA } = process.env;
+const { globalSetup: _, ...shared } = tests;
 
 /**
  * The smoke test of a deployment: `cargo xtask smoke URL`. Its steps depend on the ones before them, and the last ones
  * use up what its address may ask for, so the first failure ends it.
  */
-export default defineConfig(tests, {
+export default defineConfig({
+  ...shared,
   testDir: "smoke",
   // In this order, whatever the files are called.
   projects: ["conversation", "upgrade", "hardening"].map((name, i, names) => ({
@@ -19,17 +22,18 @@ export default defineConfig(tests, {
     testMatch: `${name}.spec.ts`,
     dependencies: names.slice(0, i),
   })),
-  globalSetup: [],
   maxFailures: 1,
   // Nothing can be prepared for it, and the way may be long.
   timeout: 240_000,
   expect: { timeout: 60_000 },
   use: {
+    ...tests.use,
     actionTimeout: 60_000,
+    ...chromium,
     launchOptions: {
-      ...tests.use?.launchOptions,
+      ...chromium.launchOptions,
       args: [
-        ...(tests.use?.launchOptions?.args ?? []),
+        ...(chromium.launchOptions?.args ?? []),
         ...(SMOKE_CA ? [`--ignore-certificate-errors-spki-list=${keyDigest(SMOKE_CA)}`] : []),
       ],
     },

@@ -1,10 +1,15 @@
 import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
+import { chromium, firefox, hasWebKit } from "./support/browsers.ts";
 
-const { globalSetup: _, ...shared } = tests;
+const { globalSetup: _, projects: __, ...shared } = tests;
 
 const BACK_AND_FORTH = "back-forward-cache.spec.ts";
+/** What takes long and is of the state machine's, not of the browser's: `EVERY_TEST=1` has it in Firefox too. */
+const ONLY_ON_DEMAND = process.env["EVERY_TEST"]
+  ? BACK_AND_FORTH
+  : /back-forward-cache|leaks|leaving|polling|proof|two-apis/;
 
 /**
  * The widget alone: the built files on a page of its own, and an API that answers what a test wants. Nothing else has
@@ -17,17 +22,20 @@ export default defineConfig({
   workers: 2,
   fullyParallel: true,
   projects: [
-    { name: "widget", testIgnore: BACK_AND_FORTH },
+    { name: "chromium", testIgnore: BACK_AND_FORTH, use: chromium },
     {
       // Playwright switches this cache off; visitors' browsers have it.
       name: "back-forward cache",
       testMatch: BACK_AND_FORTH,
       use: {
+        ...chromium,
         launchOptions: {
-          ...shared.use?.launchOptions,
+          ...chromium.launchOptions,
           ignoreDefaultArgs: ["--disable-back-forward-cache"],
         },
       },
     },
+    ...(firefox ? [{ name: "firefox", testIgnore: ONLY_ON_DEMAND, use: firefox }] : []),
+    ...(hasWebKit ? [{ name: "webkit", testDir: "webkit" }] : []),
   ],
 });

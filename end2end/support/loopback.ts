@@ -22,6 +22,12 @@ export class Loopback {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Cuts whatever is under way, and does not keep the process alive. */
+  idle(): void {
+    this.#server.closeAllConnections();
+    this.#server.unref();
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());

@@ -1,11 +1,24 @@
 import { createHash, randomBytes } from "node:crypto";
 
-import type { Page, Request, Route } from "@playwright/test";
-
+import { Exchange, type Received } from "./exchange.ts";
+import { Loopback } from "./loopback.ts";
 import { API_PATH } from "./traffic.ts";
 
-/** Where the page thinks the API is. Nobody listens there: the browser's requests are answered here. */
-export const API_ORIGIN = "https://api.example";
+/** What the test that runs has for an API. */
+let current: ScriptedApi | undefined;
+
+const loopback = await Loopback.serve(async (message, response) => {
+  const exchange = await Exchange.of(message, response, API_ORIGIN);
+  const isPreflight = exchange.request().method() === "OPTIONS";
+  const isApi = message.url?.startsWith(API_PATH) === true;
+  if (isPreflight) await exchange.fulfill({ status: 204, headers: HEADERS });
+  else if (isApi && current) await current.answer(exchange);
+  else await exchange.fulfill({ status: 404 });
+});
+loopback.idle();
+
+/** Where the API is that the tests of this worker play. */
+export const API_ORIGIN = loopback.origin;
 
 export interface Message {
   id: string;
@@ -29,6 +42,9 @@ export type Fault =
 const TOKEN = "the-token-that-nobody-may-see";
 const HEADERS = {
   "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, content-type, idempotency-key",
+  "access-control-allow-methods": "GET, POST, PUT, DELETE",
+  "access-control-max-age": "600",
   "access-control-expose-headers": "retry-after, support-chat-wait",
   "cache-control": "no-store",
 };
@@ -36,7 +52,7 @@ const HEADERS = {
 /** The chat's server as the widget sees it, with one session, and in the test's hand. */
 export class ScriptedApi {
   readonly token = TOKEN;
-  readonly requests: { operation: Operation; request: Request }[] = [];
+  readonly requests: { operation: Operation; request: Received }[] = [];
   /** For how many seconds polls may wait; 0 is a server that lets none. */
   waitSeconds = 0;
   /** What a visitor's message is said to be, from now on. */
@@ -50,18 +66,19 @@ export class ScriptedApi {
   proofNumber = 20_000;
 
   #challenge = "";
-  #messages: Message[] = [];
-  #sessions = 0;
+  /** One list for each session; what staff write goes into the newest. */
+  readonly #sessions: Message[][] = [];
   readonly #faults = new Map<Operation, Fault>();
   readonly #held = new Map<Operation, Promise<void>>();
   /** What waiting polls wait for. */
   readonly #news = new EventTarget();
   readonly #keys = new Map<string, Message>();
 
-  static async at(page: Page): Promise<ScriptedApi> {
-    const api = new ScriptedApi();
-    await page.route(`${API_ORIGIN}${API_PATH}/**`, (route) => api.#answer(route));
-    return api;
+  /** Another API: one for each test. */
+  static start(): ScriptedApi {
+    loopback.idle();
+    current = new ScriptedApi();
+    return current;
   }
 
   /** Staff write. */
@@ -110,32 +127,34 @@ export class ScriptedApi {
   }
 
   #add(message: Omit<Message, "id" | "createdAt">): Message {
+    const messages = this.#sessions.at(-1) ?? [];
     const added = {
       ...message,
-      id: `m${this.#messages.length + 1}`,
+      id: `m${messages.length + 1}`,
       createdAt: this.now.toISOString(),
     };
-    this.#messages.push(added);
+    messages.push(added);
     this.endWaits();
     this.now = new Date(this.now.getTime() + 60_000);
     return added;
   }
 
   /** A repeated key is the same message. */
-  #accept(request: Request, body: string): Message {
+  #accept(request: Received, body: string): Message {
     const key = request.headers()["idempotency-key"] ?? "";
     const accepted = this.#keys.get(key) ?? this.#add({ sender: "visitor", body });
     this.#keys.set(key, accepted);
     return accepted;
   }
 
-  async #answer(route: Route): Promise<void> {
+  /** Answers a request, or lets it wait. */
+  async answer(route: Exchange): Promise<void> {
     const request = route.request();
     const operation = operationOf(request);
     this.requests.push({ operation, request });
     await this.#held.get(operation);
     const fault = this.#faults.get(operation);
-    if (fault === "unreachable") return route.abort("connectionfailed").catch(gone);
+    if (fault === "unreachable") return route.abort().catch(gone);
     if (fault && "html" in fault) {
       const { status, html: body } = fault;
       return route.fulfill({ status, contentType: "text/html", headers: HEADERS, body }).catch(gone);
@@ -181,7 +200,7 @@ export class ScriptedApi {
   }
 
   /** ALTCHA's challenge; none, where the request has brought the last proof that was wanted. */
-  #proofToAskFor(request: Request): object | undefined {
+  #proofToAskFor(request: Received): object | undefined {
     const { proof } = request.postDataJSON() as { proof?: string };
     if (proof !== undefined) {
       const solved = JSON.parse(Buffer.from(proof, "base64").toString()) as Record<string, unknown>;
@@ -199,19 +218,23 @@ export class ScriptedApi {
     return { algorithm: "SHA-256", challenge, salt, maxnumber: this.proofNumber, signature: "signed" };
   }
 
-  #waits(request: Request): boolean {
-    const { searchParams } = new URL(request.url());
-    return searchParams.has("wait") && this.#messages.at(-1)?.id === searchParams.get("after");
+  #messagesOf(request: Received): Message[] {
+    const [, session] = /\/sessions\/s(\d+)\//.exec(request.url()) ?? [];
+    return this.#sessions[Number(session) - 1] ?? [];
   }
 
-  #result(operation: Operation, request: Request): [status: number, json?: unknown] {
+  #waits(request: Received): boolean {
+    const { searchParams } = new URL(request.url());
+    return searchParams.has("wait") && this.#messagesOf(request).at(-1)?.id === searchParams.get("after");
+  }
+
+  #result(operation: Operation, request: Received): [status: number, json?: unknown] {
     switch (operation) {
       case "create": {
-        this.#sessions += 1;
-        this.#messages = [];
+        this.#sessions.push([]);
         const { initialMessage } = request.postDataJSON() as { initialMessage: string };
         const { id, createdAt } = this.#accept(request, initialMessage);
-        const sessionId = `s${this.#sessions}`;
+        const sessionId = `s${this.#sessions.length}`;
         return [201, { sessionId, token: TOKEN, messages: [], messageId: id, createdAt }];
       }
       case "send": {
@@ -221,8 +244,9 @@ export class ScriptedApi {
       }
       case "poll": {
         const after = new URL(request.url()).searchParams.get("after");
-        const from = this.#messages.findIndex((message) => message.id === after) + 1;
-        const messages = this.#messages.slice(from, from + 100).map((message) => ({
+        const all = this.#messagesOf(request);
+        const from = all.findIndex((message) => message.id === after) + 1;
+        const messages = all.slice(from, from + 100).map((message) => ({
           ...message,
           ...(message.sender === "visitor" && { delivery: this.delivery }),
         }));
@@ -234,7 +258,7 @@ export class ScriptedApi {
   }
 }
 
-function operationOf(request: Request): Operation {
+function operationOf(request: Received): Operation {
   const { pathname } = new URL(request.url());
   if (pathname.endsWith("/close")) return "close";
   if (pathname.endsWith("/sessions")) return "create";

@@ -32,6 +32,23 @@ export function vueSite(name: "enabled" | "near-miss" | "unset"): Site {
   };
 }
 
+/** The React site: with the package's component, and with the element, defined early or late. */
+export function reactSite(): Site {
+  const built = join(HOSTS, "react/dist");
+  return {
+    directories: ["/element", "/early", "/"].map((path) => [path, built]),
+    contentSecurityPolicy: policy("'self'"),
+  };
+}
+
+/** The Nuxt site. Its pages have scripts in them and look for new versions of themselves. */
+export function nuxtSite(): Site {
+  return {
+    directories: [["/", join(HOSTS, "nuxt/.output/public")]],
+    contentSecurityPolicy: policy("'self' 'unsafe-inline'", "'self'"),
+  };
+}
+
 /** The HTML pages: one has the widget from the chat's server, one serves the package's files itself. */
 export function htmlSite(widgetFrom: "server" | "package"): Site {
   return {
@@ -87,12 +104,12 @@ function origin(): string {
 }
 
 /** The strictest policy that a page with the widget can have. */
-function policy(scripts: string): string {
+function policy(scripts: string, more = ""): string {
   return [
-    "default-src 'none'",
+    `default-src ${more || "'none'"}`,
     `script-src ${scripts} 'wasm-unsafe-eval'`,
     "style-src 'self'",
-    `connect-src ${origin()}`,
+    `connect-src ${origin()} ${more}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join("; ");

@@ -47,7 +47,11 @@ export class Visitor {
   /** Someone at a browser that has not opened the page yet. */
   static async at(page: Page): Promise<Visitor> {
     const visitor = new Visitor(page);
-    page.on("pageerror", (error) => visitor.complaints.push(`script: ${error}`));
+    page.on("pageerror", (error) => {
+      // Firefox notes there, too, that an API could not be reached.
+      if (/^(Error: )?Cross-Origin Request Blocked/.test(String(error))) return;
+      visitor.complaints.push(`script: ${error}`);
+    });
     page.on("console", (message) => {
       if (message.text().includes("Content Security Policy")) {
         visitor.complaints.push(`console: ${message.text()}`);

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 
 import { API_ORIGIN } from "../support/scripted-api.ts";
-import { expect, test } from "./fixtures.ts";
+import { expect, HOST_ORIGIN, test } from "./fixtures.ts";
 
 /** The element as the page's own scripts see it. */
 interface ChatElement extends HTMLElement {
@@ -120,6 +120,16 @@ test("a page may open the chat from the start, and again after it was away", asy
   await expect(visitor.panel).toBeVisible();
 });
 
+test("before the chat is opened, the launcher's name follows the element's language", async ({
+  visitor,
+}) => {
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await visitor.page.locator("matrix-support-chat").evaluate((it) => (it.lang = "de"));
+  await expect(visitor.page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
+  expect(visitor.traffic.chatChunks()).toEqual([]);
+});
+
 test("a moved element keeps its chat", async ({ visitor }) => {
   await visitor.visit();
   await visitor.openChat();
@@ -178,7 +188,7 @@ test("staff get to know who the visitor is, where the page does", async ({ visit
   await visitor.say("Hello");
   expect(api.last("create")).toEqual({
     initialMessage: "Hello",
-    sourceUrl: "https://host.example/prices",
+    sourceUrl: `${HOST_ORIGIN}/prices`,
     pageTitle: "Prices",
     visitorName: "Ada Lovelace",
     visitorEmail: "ada@lovelace.example",

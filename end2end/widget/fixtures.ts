@@ -1,12 +1,25 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-import { test as base, expect, type Page } from "@playwright/test";
+import { expect } from "@playwright/test";
 
+import { test as base } from "../support/engines.ts";
+import { type Answer, Exchange } from "../support/exchange.ts";
+import { Loopback } from "../support/loopback.ts";
 import { API_ORIGIN, ScriptedApi } from "../support/scripted-api.ts";
 import { Visitor } from "../support/visitor.ts";
 
-export const HOST_ORIGIN = "https://host.example";
+/** The website of the test that runs. */
+let current: Host | undefined;
+
+const loopback = await Loopback.serve(async (message, response) => {
+  const exchange = await Exchange.of(message, response, HOST_ORIGIN);
+  await exchange.fulfill((await current?.answer(exchange.request().url())) ?? { status: 404 });
+});
+loopback.idle();
+
+/** Where the website is that the tests of this worker play. */
+export const HOST_ORIGIN = loopback.origin;
 
 const DIST = fileURLToPath(new URL("../../dist/widget/", import.meta.url));
 
@@ -32,26 +45,19 @@ export interface HostPage {
   /** Further scripts, by name. */
   scripts?: Record<string, string>;
   stylesheet?: string;
+  /** What the website has not got: paths that fit. */
+  refuses?: RegExp;
 }
 
 /** A website that has the widget's files on its own origin, and the API elsewhere. */
 export class Host {
   #page: HostPage = {};
 
-  static async at(page: Page): Promise<Host> {
-    const host = new Host();
-    await page.route(`${HOST_ORIGIN}/**`, async (route) => {
-      const { pathname } = new URL(route.request().url());
-      const file = await host.#file(pathname).catch(() => undefined);
-      if (!file) return route.fulfill({ status: 404 });
-      const [contentType, body] = file;
-      return route.fulfill({
-        contentType: `${contentType}; charset=utf-8`,
-        headers: { "content-security-policy": POLICY },
-        body,
-      });
-    });
-    return host;
+  /** Another website: one for each test. */
+  static start(): Host {
+    loopback.idle();
+    current = new Host();
+    return current;
   }
 
   /** What the page is, from the next visit on. */
@@ -59,7 +65,19 @@ export class Host {
     this.#page = page;
   }
 
+  async answer(url: string): Promise<Answer> {
+    const file = await this.#file(new URL(url).pathname).catch(() => undefined);
+    if (!file) return { status: 404 };
+    const [contentType, body] = file;
+    return {
+      contentType: `${contentType}; charset=utf-8`,
+      headers: { "content-security-policy": POLICY },
+      body,
+    };
+  }
+
   async #file(pathname: string): Promise<[contentType: string, body: string | Buffer]> {
+    if (this.#page.refuses?.test(pathname)) throw new Error("refused");
     const script = this.#page.scripts?.[pathname];
     if (script !== undefined) return ["text/javascript", script];
     if (pathname.startsWith("/widget/")) {
@@ -102,12 +120,12 @@ export const test = base.extend<Fixtures>({
   baseURL: HOST_ORIGIN,
   locale: "en-GB",
   timezoneId: "UTC",
-  host: async ({ page }, use) => {
-    const host = await Host.at(page);
+  host: async ({}, use) => {
+    const host = Host.start();
     host.is({ lang: "en" });
     await use(host);
   },
-  api: async ({ page }, use) => use(await ScriptedApi.at(page)),
+  api: async ({}, use) => use(ScriptedApi.start()),
   visitor: async ({ page, host: _host, api: _api }, use) => {
     const visitor = await Visitor.at(page);
     await use(visitor);

@@ -1,5 +1,6 @@
-import { test as base, expect } from "@playwright/test";
+import { expect } from "@playwright/test";
 
+import { test as base } from "../support/engines.ts";
 import { LoopbackApi } from "../support/loopback-api.ts";
 import { LoopbackSite } from "../support/loopback-site.ts";
 import { Visitor } from "../support/visitor.ts";

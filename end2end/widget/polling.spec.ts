@@ -242,7 +242,7 @@ test.describe("by a server that lets polls wait", () => {
     test(`let go of ${name}`, async ({ visitor, api }) => {
       const before = (await polls(visitor.page)).length;
       const waiting = api.requests.findLast(({ operation }) => operation === "poll")?.request;
-      const ended = visitor.page.waitForEvent("requestfailed", (request) => request === waiting);
+      const ended = visitor.page.waitForEvent("requestfailed", (request) => request.url() === waiting?.url());
       await leave(visitor);
       expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
       expect(await polls(visitor.page)).toHaveLength(before);

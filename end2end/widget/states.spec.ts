@@ -1,6 +1,5 @@
-import { ScriptedApi } from "../support/scripted-api.ts";
 import { DRAFT_KEY, Visitor } from "../support/visitor.ts";
-import { expect, Host, test } from "./fixtures.ts";
+import { expect, test } from "./fixtures.ts";
 
 test("a message is sending, then sent, then delivered, on one and the same line", async ({
   visitor,
@@ -261,8 +260,6 @@ test("a reload keeps the conversation, and another tab has another one", async (
   expect(api.count("create")).toBe(1);
 
   const page = await context.newPage();
-  await Host.at(page);
-  await ScriptedApi.at(page);
   const other = await Visitor.at(page);
   await other.visit();
   await other.openChat();

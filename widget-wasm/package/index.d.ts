@@ -1,3 +1,5 @@
+import type texts from "./texts.js";
+
 /**
  * Defines `<matrix-support-chat>`: fetches the launcher, a small script. Importing this module does nothing, on a
  * server neither does the call. Rejects when the script cannot be fetched.
@@ -16,6 +18,16 @@ export interface MatrixSupportChatElement extends HTMLElement {
   visitorName?: string;
   /** The visitor's e-mail address, for the staff, where the page knows it (attribute `visitor-email`). */
   visitorEmail?: string;
+  /** The corner of the page (attribute `position`). */
+  position?: "left" | "right";
+  /** A JWT by which your server vouches for the visitor (attribute `identity`). */
+  identity?: string;
+  /** A text, with a link, that is shown before the first message (attribute `consent`). */
+  consent?: string;
+  /** A code from a mail, with which a conversation goes on (attribute `resume`). */
+  resume?: string;
+  /** Looks for replies while the panel is closed, too (attribute `watch-replies`). */
+  watchReplies?: boolean;
   /** Texts of your own, in place of the shipped ones of the same key. */
   messages?: MatrixSupportChatMessages;
   /** Opens the panel. */
@@ -24,8 +36,40 @@ export interface MatrixSupportChatElement extends HTMLElement {
   hide(): void;
 }
 
-/** Texts of the widget by their keys, which `docs/widget.md` lists. */
-export type MatrixSupportChatMessages = Partial<Record<string, string>>;
+/** The keys of the widget's texts. `@webdevelop-pro/matrix-support-chat/texts` has them with the English texts. */
+export type MatrixSupportChatMessageKey = Exclude<keyof typeof texts, "lang" | "dir">;
+
+/** Texts of your own by their keys. */
+export type MatrixSupportChatMessages = { [Key in MatrixSupportChatMessageKey]?: string | undefined };
+
+/** What the visitor was told of. */
+export type MatrixSupportChatErrorCode =
+  | "load_failed"
+  | "message_too_long"
+  | "not_allowed"
+  | "not_ended"
+  | "not_sent"
+  | "offline"
+  | "rate_limited"
+  | "refused"
+  | "unavailable"
+  | "unreachable";
+
+/** The element's properties, as a framework's component takes them. */
+export interface MatrixSupportChatProperties {
+  apiUrl: string;
+  enabled?: boolean | undefined;
+  open?: boolean | undefined;
+  lang?: string | undefined;
+  visitorName?: string | undefined;
+  visitorEmail?: string | undefined;
+  position?: "left" | "right" | undefined;
+  identity?: string | undefined;
+  consent?: string | undefined;
+  resume?: string | undefined;
+  watchReplies?: boolean | undefined;
+  messages?: MatrixSupportChatMessages | undefined;
+}
 
 /** What the element tells. The events bubble, out of shadow roots too; none carries the session's token. */
 export interface MatrixSupportChatEventMap {
@@ -43,11 +87,8 @@ export interface MatrixSupportChatEventMap {
     body: string;
     createdAt: string;
   }>;
-  /**
-   * The visitor was told of a trouble. Codes: `load_failed`, `offline`, `unreachable`, `not_sent`, `not_ended`,
-   * `rate_limited`, `unavailable`, `message_too_long`, `not_allowed`, `refused`.
-   */
-  "support-chat-error": CustomEvent<{ code: string }>;
+  /** The visitor was told of a trouble. */
+  "support-chat-error": CustomEvent<{ code: MatrixSupportChatErrorCode }>;
 }
 
 declare global {

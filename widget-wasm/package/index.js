@@ -4,5 +4,6 @@
 export async function defineMatrixSupportChat() {
   if (typeof customElements !== "undefined") {
     await import("./widget/matrix-support-chat.js");
+    (await import("./properties.js")).addProperties();
   }
 }

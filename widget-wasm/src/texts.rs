@@ -119,6 +119,20 @@ mod tests {
         }
     }
 
+    /// The codes of the event `support-chat-error` are a type of the package's.
+    #[test]
+    fn the_package_has_the_code_of_every_trouble() {
+        let types = include_str!("../package/index.d.ts");
+        let (_, codes) = types.split_once("MatrixSupportChatErrorCode =").unwrap();
+        let (codes, _) = codes.split_once(';').unwrap();
+        let mut typed: Vec<&str> = codes.split('"').skip(1).step_by(2).collect();
+        let mut known = vec![LOAD_FAILED];
+        known.extend(Trouble::ALL.map(Trouble::code));
+        typed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(typed, known);
+    }
+
     /// The launcher has its name before any locale is there.
     #[test]
     fn the_launcher_has_the_same_name_before_and_after() {

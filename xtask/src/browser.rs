@@ -1,11 +1,13 @@
-//! A Chromium for the tests, and what steers it.
+//! The browsers of the tests, and what steers them.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::apt;
 use crate::failure::{Failure, Result, fail};
 use crate::layout::{Layout, find_on_path, is_executable};
 use crate::process::{command, output_of, run_logged};
+use crate::progress::{note, step};
+use crate::{apt, files};
 
 const NAMES: [&str; 4] = [
     "chromium",
@@ -41,6 +43,90 @@ pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Option<PathBuf>>
         &log,
     )?;
     Ok(None)
+}
+
+/// The browsers that tests run in. Those beside Chromium come from Debian's packages, and are left
+/// out, with a note, where there are none.
+pub(crate) struct Browsers {
+    /// `None` means the one that Playwright keeps for itself.
+    pub(crate) chromium: Option<PathBuf>,
+    firefox: Option<PathBuf>,
+    webkit: Option<WebKit>,
+}
+
+/// The minimal browser of `WebKitGTK`, and the program that steers it. It needs a screen, which Xvfb gives.
+struct WebKit {
+    browser: PathBuf,
+    driver: PathBuf,
+}
+
+impl Browsers {
+    /// Finds or installs all of them.
+    pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Self> {
+        let chromium = step("Chromium", || ensure(layout, end2end))?;
+        let firefox = step("Firefox", || firefox(layout))?;
+        let webkit = step("WebKit", || webkit(layout))?;
+        if firefox.is_none() {
+            note("    left out, what runs in Firefox: Debian's firefox-esr is not here");
+        }
+        if webkit.is_none() {
+            note("    left out, what runs in WebKit: webkit2gtk-driver or xvfb is not here");
+        }
+        Ok(Self {
+            chromium,
+            firefox,
+            webkit,
+        })
+    }
+
+    /// Tells Playwright's configuration.
+    pub(crate) fn tell(&self, playwright: &mut Command) {
+        if let Some(chromium) = &self.chromium {
+            playwright.env("CHROMIUM", chromium);
+        }
+        if let Some(firefox) = &self.firefox {
+            playwright.env("FIREFOX", firefox);
+        }
+        if let Some(WebKit { browser, driver }) = &self.webkit {
+            playwright.env("WEBKIT", browser);
+            playwright.env("WEBKIT_DRIVER", driver);
+        }
+    }
+}
+
+fn firefox(layout: &Layout) -> Result<Option<PathBuf>> {
+    let find = || find_on_path(&["firefox-esr"]);
+    if find().is_none() && apt::is_possible() {
+        apt::install(&["firefox-esr"], &layout.logs().join("firefox.log"))?;
+    }
+    Ok(find())
+}
+
+fn webkit(layout: &Layout) -> Result<Option<WebKit>> {
+    let find = || {
+        find_on_path(&["Xvfb"])?;
+        let driver = find_on_path(&["WebKitWebDriver"])?;
+        let browser = mini_browser()?;
+        Some(WebKit { browser, driver })
+    };
+    if find().is_none() && apt::is_possible() {
+        let log = layout.logs().join("webkit.log");
+        apt::install(&["webkit2gtk-driver", "xvfb"], &log)?;
+    }
+    Ok(find())
+}
+
+/// In a directory that has the name of the machine and of the library's version.
+fn mini_browser() -> Option<PathBuf> {
+    files::list(Path::new("/usr/lib"))
+        .into_iter()
+        .flat_map(|machine| files::list(&machine))
+        .filter(|library| {
+            let name = library.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("webkit2gtk-") || name.starts_with("webkitgtk-")
+        })
+        .map(|library| library.join("MiniBrowser"))
+        .find(|browser| is_executable(browser))
 }
 
 /// A `ChromeDriver` of this very browser's version.

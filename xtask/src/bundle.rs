@@ -8,8 +8,9 @@ use fs_err as fs;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384};
 
 use crate::failure::{Context, Result, bail, fail};
 use crate::files;
@@ -91,7 +92,28 @@ pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
         "esbuild",
     )?;
     name_chunks(staging)?;
+    write_integrity(staging)?;
     files::remove_dir(&work)
+}
+
+/// Beside the scripts, what `integrity` says of each: of the loader in the page's script tag, of the
+/// chunks in an import map.
+pub(crate) const INTEGRITY: &str = "integrity.json";
+
+fn write_integrity(staging: &Path) -> Result<()> {
+    let mut integrity = serde_json::Map::new();
+    for path in files::walk(staging) {
+        let script = fs::read(&path).context(format_args!("cannot read {}", path.display()))?;
+        let digest = BASE64_STANDARD.encode(Sha384::digest(script));
+        let name = path.strip_prefix(staging).unwrap_or(&path);
+        integrity.insert(
+            name.display().to_string(),
+            format!("sha384-{digest}").into(),
+        );
+    }
+    let mut json = serde_json::to_string_pretty(&integrity).context("cannot write JSON")?;
+    json.push('\n');
+    fs::write(staging.join(INTEGRITY), json).context(format_args!("cannot write {INTEGRITY}"))
 }
 
 /// Gives all chunks the hash of all of them. The loader names every one, and has no room for a
@@ -261,6 +283,21 @@ mod tests {
         }
         assert_eq!(names[0], names[1]);
         assert_ne!(names[0], names[2]);
+    }
+
+    #[test]
+    fn every_script_has_its_integrity() {
+        let staging = std::env::temp_dir().join(format!("xtask-sri-{}", std::process::id()));
+        fs::create_dir_all(staging.join("chunks")).unwrap();
+        fs::write(staging.join("chunks/de.js"), "").unwrap();
+        write_integrity(&staging).unwrap();
+        let json = fs::read_to_string(staging.join(INTEGRITY)).unwrap();
+        let of_nothing = "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb";
+        assert_eq!(
+            serde_json::from_str::<Value>(&json).unwrap(),
+            json!({ "chunks/de.js": of_nothing })
+        );
+        fs::remove_dir_all(staging).unwrap();
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! `cargo xtask dist`: what is deployed and published, in `dist/`.
 
-use fs_err as fs;
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use sha2::{Digest, Sha256};
 
-use crate::failure::{Result, bail};
+use crate::failure::{Context, Result, bail};
 use crate::files;
 use crate::interruption::watch_signals;
 use crate::layout::{Layout, find_on_path};
 use crate::process::{command, output_of, run_logged};
 use crate::progress::note;
 use crate::server::{self, Profile};
-use crate::{node, npm_package, sbom, widget};
+use crate::{bundle, node, npm_package, sbom, widget};
 
 /// All artefacts have the workspace's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -65,6 +66,7 @@ pub(crate) fn make(
     let sbom = dir.join(format!("{name}.cdx.json"));
     sbom::write(layout, &target, &sbom)?;
     let checksums = write_checksums(dir, &[&server, &npm_package, &sbom])?;
+    add_integrity(layout, &checksums)?;
     Ok(Artefacts {
         server,
         npm_package,
@@ -138,6 +140,22 @@ pub(crate) fn write_checksums(dir: &Path, of: &[&Path]) -> Result<PathBuf> {
     Ok(checksums)
 }
 
+/// Adds, as comments, what pages give as `integrity` for the scripts that the server serves.
+fn add_integrity(layout: &Layout, checksums: &Path) -> Result<()> {
+    let path = layout.root.join("dist/widget").join(bundle::INTEGRITY);
+    let json = fs::read_to_string(&path)?;
+    let integrity = serde_json::from_str(&json).context(format_args!("in {}", path.display()))?;
+    let mut text = fs::read_to_string(checksums)?;
+    text += &integrity_lines(&integrity);
+    fs::write(checksums, text)?;
+    Ok(())
+}
+
+fn integrity_lines(integrity: &BTreeMap<String, String>) -> String {
+    let line = |(name, hash)| format!("# {hash}  /widget/{VERSION}/{name}\n");
+    integrity.iter().map(line).collect()
+}
+
 /// As `sha256sum` writes it.
 fn checksum_line(path: &Path) -> Result<String> {
     let content = fs::read(path)?;
@@ -151,6 +169,13 @@ fn checksum_line(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_pages_need_for_integrity_is_a_comment() {
+        let integrity = BTreeMap::from([("a.js".to_owned(), "sha384-x".to_owned())]);
+        let line = integrity_lines(&integrity);
+        assert_eq!(line, format!("# sha384-x  /widget/{VERSION}/a.js\n"));
+    }
 
     #[test]
     fn a_name_says_version_and_target_and_whether_it_is_for_use() {

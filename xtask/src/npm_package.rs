@@ -45,7 +45,31 @@ fn assemble(root: &Path, package: &Path) -> Result<()> {
     copy_all(&root.join("dist/widget"), &package.join("widget"), |path| {
         path.extension() != Some(OsStr::new("br"))
     })?;
+    let texts = root.join("widget-wasm/locales/en.js");
+    copy(&texts, &package.join("texts.js"))?;
+    let texts = fs::read_to_string(&texts).context("cannot read the English texts")?;
+    fs::write(package.join("texts.d.ts"), types_of_texts(&texts))
+        .context("cannot write the types of the texts")?;
     copy(&root.join("LICENSE"), &package.join("LICENSE"))
+}
+
+/// The declaration of a locale: its keys, each with its text.
+fn types_of_texts(locale: &str) -> String {
+    let mut types = "/** The widget's texts in English, by their keys. */\n\
+                     declare const texts: {\n"
+        .to_owned();
+    for line in locale.lines() {
+        let Some((key, text)) = line
+            .strip_prefix("  ")
+            .and_then(|line| line.split_once(": "))
+        else {
+            continue;
+        };
+        let text = text.trim_end_matches(',');
+        types.extend(["  /** ", text, " */\n  readonly ", key, ": string;\n"]);
+    }
+    types += "};\nexport default texts;\n";
+    types
 }
 
 fn copy_all(from: &Path, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<()> {
@@ -74,6 +98,7 @@ mod tests {
         for name in [
             "LICENSE",
             "widget-wasm/package/index.js",
+            "widget-wasm/locales/en.js",
             "dist/widget/loader.js",
             "dist/widget/loader.js.br",
             "dist/widget/locales/de.js",
@@ -94,10 +119,18 @@ mod tests {
             [
                 "LICENSE",
                 "index.js",
+                "texts.d.ts",
+                "texts.js",
                 "widget/loader.js",
                 "widget/locales/de.js"
             ]
         );
         fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn the_types_have_the_keys_of_the_texts() {
+        let types = types_of_texts("export default {\n  launcher: \"Chat: with us\",\n\n};\n");
+        assert!(types.contains("/** \"Chat: with us\" */\n  readonly launcher: string;\n};"));
     }
 }

@@ -176,6 +176,7 @@ pub(super) fn landing(with_chat: bool) -> impl IntoView {
 /// The support chat's place on the page. Without scripts it is a link to the chat as a page.
 pub(super) fn support_chat(api_url: &str) -> impl IntoView {
     let support = format!("{}{}", api_url.trim_end_matches('/'), support::PATH);
+    let otherwise = support.clone();
     let api_url = if api_url.is_empty() { "/" } else { api_url }.to_owned();
     view! {
         <aside aria-label="Support">
@@ -189,7 +190,10 @@ pub(super) fn support_chat(api_url: &str) -> impl IntoView {
                     }
                 }
             >
-                <matrix-support-chat api-url=api_url enabled="true"></matrix-support-chat>
+                <matrix-support-chat api-url=api_url enabled="true">
+                    // The chat shows it where it cannot be loaded or reached.
+                    <a href=otherwise>"Write to us"</a>
+                </matrix-support-chat>
             </ClientOnly>
         </aside>
     }

@@ -241,6 +241,13 @@ fn the_fallback_leads_to_the_chat_as_a_page() {
             .find(|tag| attribute(tag, "class") == Some("chat-fallback"))
             .expect("a fallback");
         assert_eq!(attribute(fallback, "href"), Some(href));
+        let (_, element) = html.split_once("<matrix-support-chat").expect("a chat");
+        let (element, _) = element
+            .split_once("</matrix-support-chat>")
+            .expect("an end");
+        let within = tags(element, "a");
+        assert_eq!(within.len(), 1, "{element}");
+        assert_eq!(attribute(within[0], "href"), Some(href));
     }
 }
 

@@ -1,10 +1,4 @@
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
 
-export default defineConfig({
-  plugins: [
-    vue({
-      template: { compilerOptions: { isCustomElement: (tag) => tag === "matrix-support-chat" } },
-    }),
-  ],
-});
+export default defineConfig({ plugins: [vue()] });

@@ -60,6 +60,15 @@ test("if the chat cannot be loaded, the page still says how else to get in touch
   await expect(visitor.launcher).toHaveCount(0);
 });
 
+test("before the chat is opened, the launcher's name follows the page's language", async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await page.evaluate(() => (document.documentElement.lang = "de"));
+  await expect(page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
+  expect(visitor.traffic.chatChunks()).toEqual([]);
+});
+
 test("a conversation: the first message makes the session, the bearer carries the others", async ({
   visitor,
   alice,
@@ -96,6 +105,23 @@ test("a conversation: the first message makes the session, the bearer carries th
   for (const text of ["Hello from another website", "And a second message", "First reply"]) {
     expect(await visitor.timesRead(text), text).toBe(1);
   }
+});
+
+test("the page's own components know of the chat, and open it", async ({ visitor, alice }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await page.getByRole("button", { name: "Ask a person" }).click();
+  await expect(visitor.panel).toContainText("Sales and support");
+  await visitor.say("Hello from a component");
+  await expect(page.getByText("You are talking to us.")).toBeVisible();
+  const roomId = await alice.acceptInvite();
+  await page.getByRole("button", { name: "Hide the chat" }).click();
+  await expect(visitor.panel).toBeHidden();
+  await alice.send(roomId, "Are you there?");
+  await expect(page.getByText("New: 1")).toBeVisible();
+  await visitor.openChat();
+  await expect(page.getByText("New: 1")).toBeHidden();
 });
 
 test("a reply comes with the poll that waits for it", async ({ visitor, alice }) => {
@@ -170,6 +196,8 @@ for (const screen of SCREENS) {
     const { page } = visitor;
     await page.setViewportSize(screen);
     await visitor.visit();
+    // The documentation's rule follows from this.
+    await expect.poll(async () => (await boxOf(visitor.launcher)).height).toBeLessThanOrEqual(56);
     await expect(visitor.launcher).toBeInViewport({ ratio: 1 });
     const launcher = await boxOf(visitor.launcher);
     const action = page.getByRole("link", { name: "Discuss your project" });

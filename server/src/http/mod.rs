@@ -14,6 +14,8 @@ mod openapi;
 mod operation;
 mod origin;
 mod pages;
+#[cfg(debug_assertions)]
+mod playground;
 mod problem;
 mod request_context;
 mod static_files;
@@ -69,7 +71,10 @@ pub struct Shared {
 
 /// Everything that the public listener answers.
 pub fn public_service(state: &AppState) -> IdlePolls {
-    let router = Router::new()
+    let router = Router::new();
+    #[cfg(debug_assertions)]
+    let router = router.merge(playground::router());
+    let router = router
         .merge(support_chat::router(state.clone()))
         .merge(openapi::router(state.config.limits.max_message_chars))
         .merge(static_files::router())

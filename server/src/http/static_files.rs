@@ -1,4 +1,5 @@
-//! The widget under `/widget/` and the pages' assets under `/assets/`, embedded in the binary.
+//! The widget under `/widget/` and `/widget/VERSION/`, and the pages' assets under `/assets/`, embedded
+//! in the binary.
 
 use app::ui::{ASSETS, Asset};
 use axum::{
@@ -12,6 +13,9 @@ use axum::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
+
+/// Under it, the widget's files never change.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What `trunk build` makes: read from disk by a debug build, embedded by a release build.
 #[derive(RustEmbed)]
@@ -29,18 +33,25 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     })
 }
 
-async fn widget_file(Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn widget_file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let versioned = path
+        .strip_prefix(VERSION)
+        .and_then(|rest| rest.strip_prefix('/'));
+    let name = versioned.unwrap_or(&path);
     let brotli = if accepts_brotli(&headers) {
         Widget::get(&format!("{name}.br"))
     } else {
         None
     };
     let encoded = brotli.is_some();
-    let Some(file) = brotli.or_else(|| Widget::get(&name)) else {
+    let Some(file) = brotli.or_else(|| Widget::get(name)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let mut response = serve(&file, &name, &headers);
+    let mut response = serve(&file, name, &headers);
     let answer = response.headers_mut();
+    if versioned.is_some() {
+        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+    }
     // Public files that any page may load; what they talk to is guarded by its own CORS.
     answer.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -107,11 +118,13 @@ fn accepts_brotli(headers: &HeaderMap) -> bool {
     })
 }
 
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
 /// What is in `chunks/` has a hash in its name, which no other content ever gets; the rest is
 /// revalidated.
 fn caching(name: &str) -> &'static str {
     if name.starts_with("chunks/") {
-        "public, max-age=31536000, immutable"
+        IMMUTABLE
     } else {
         "no-cache"
     }
@@ -120,6 +133,7 @@ fn caching(name: &str) -> &'static str {
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("js") => "text/javascript; charset=utf-8",
+        Some("json") => "application/json",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",

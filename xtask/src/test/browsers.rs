@@ -1,21 +1,22 @@
 //! The widget and the whole system, with a browser.
 
+use crate::browser::Browsers;
 use crate::failure::Result;
 use crate::layout::Layout;
 use crate::process::{command, run_shown};
 use crate::progress::step;
 use crate::server::{self, ServerSpec};
 use crate::stack::{E2E_DATABASE, TestStack};
-use crate::{browser, hosts, node, npm_package, parts_ctl, synapse, widget};
+use crate::{hosts, node, npm_package, parts_ctl, synapse, widget};
 
 pub(super) fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
     let end2end = layout.root.join("end2end");
     step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+    let browsers = Browsers::ensure(layout, &end2end)?;
     stack.widget()?;
     widget::check_size(layout)?;
     if extra.is_empty()
-        && let Some(chromium) = &chromium
+        && let Some(chromium) = &browsers.chromium
     {
         widget::test_in_browser(layout, chromium)?;
     }
@@ -24,16 +25,14 @@ pub(super) fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[Stri
         .args(["playwright", "test", "--config=widget.config.ts"])
         .args(extra)
         .current_dir(&end2end);
-    if let Some(chromium) = chromium {
-        playwright.env("CHROMIUM", chromium);
-    }
+    browsers.tell(&mut playwright);
     run_shown(&mut playwright, "the widget's tests")
 }
 
 pub(super) fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
     let end2end = layout.root.join("end2end");
     step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    let chromium = step("Chromium", || browser::ensure(layout, &end2end))?;
+    let browsers = Browsers::ensure(layout, &end2end)?;
     stack.widget()?;
     let ports = stack.ports;
     let package = npm_package::pack(layout)?;
@@ -80,9 +79,7 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[String
         .env("STAFF_PASSWORD", stack.accounts.staff_password())
         .env("BOT_MXID", synapse::mxid(synapse::BOT))
         .env("BOT_PASSWORD", stack.accounts.bot_password());
-    if let Some(chromium) = chromium {
-        playwright.env("CHROMIUM", chromium);
-    }
+    browsers.tell(&mut playwright);
     let result = parts_ctl::during(stack.parts()?, &dir, |script| {
         run_shown(playwright.env("PARTS_CTL", script), "end-to-end tests")
     });

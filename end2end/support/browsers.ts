@@ -1,0 +1,38 @@
+import type { PlaywrightTestOptions, PlaywrightWorkerOptions } from "@playwright/test";
+
+type Use = Partial<PlaywrightTestOptions & PlaywrightWorkerOptions>;
+
+const { CHROMIUM, FIREFOX } = process.env;
+
+export const chromium: Use = {
+  browserName: "chromium",
+  launchOptions: {
+    // The system's Chromium rather than a download of Playwright's own.
+    ...(CHROMIUM && { executablePath: CHROMIUM }),
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  },
+};
+
+/** An unpatched Firefox, by WebDriver BiDi; none where there is no such browser. */
+export const firefox: Use | undefined = FIREFOX
+  ? {
+      browserName: "firefox",
+      channel: "moz-firefox",
+      launchOptions: {
+        executablePath: FIREFOX,
+        // A picture for the tab would be against the pages' policies.
+        firefoxUserPrefs: { "browser.chrome.site_icons": false },
+      },
+    }
+  : undefined;
+
+/** WebKitGTK's browser and what steers it: `support/webdriver.ts`. */
+export const hasWebKit = Boolean(process.env["WEBKIT"]);

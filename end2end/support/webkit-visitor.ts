@@ -1,0 +1,127 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+import { expect } from "@playwright/test";
+import type { AxeResults } from "axe-core";
+
+import type { Handle, WebKit } from "./webdriver.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** The visitor in a browser that Playwright does not know: as in `visitor.ts`, by roles and names alone. */
+export class WebKitVisitor {
+  readonly #browser: WebKit;
+  readonly #origin: string;
+
+  constructor(browser: WebKit, origin: string) {
+    this.#browser = browser;
+    this.#origin = origin;
+  }
+
+  async visit(path = "/"): Promise<void> {
+    await this.#browser.visit(this.#origin + path);
+  }
+
+  /** What is shown with this role and name; nothing, where that is nothing. */
+  async find(role: string, name?: string): Promise<Handle | undefined> {
+    const shown = await this.#browser.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat");
+      return [document, chat?.shadowRoot]
+        .flatMap((root) => [...(root?.querySelectorAll("a, button, textarea, [role]") ?? [])])
+        .filter((it) => it.checkVisibility({ visibilityProperty: true })) as unknown as Handle[];
+    });
+    for (const element of shown) {
+      if ((await this.#browser.role(element)) !== role) continue;
+      if (name === undefined || (await this.#browser.name(element)) === name) return element;
+    }
+    return undefined;
+  }
+
+  async sees(role: string, name?: string): Promise<void> {
+    await expect
+      .poll(async () => (await this.find(role, name)) !== undefined, {
+        message: `${role} "${name ?? ""}" is shown`,
+      })
+      .toBe(true);
+  }
+
+  async seesNot(role: string, name?: string): Promise<void> {
+    await expect
+      .poll(async () => (await this.find(role, name)) === undefined, {
+        message: `${role} "${name ?? ""}" is not shown`,
+      })
+      .toBe(true);
+  }
+
+  async click(role: string, name: string): Promise<void> {
+    await this.sees(role, name);
+    const element = await this.find(role, name);
+    if (element) await this.#browser.click(element);
+  }
+
+  async openChat(): Promise<void> {
+    await this.click("button", "Chat with us");
+    await this.sees("dialog", "Support chat");
+    await expect.poll(() => this.focused()).toBe("textbox Message");
+  }
+
+  /** Types into the composer, after what is in it. */
+  async write(text: string): Promise<void> {
+    await this.#browser.write(await this.#composer(), text);
+  }
+
+  async say(text: string): Promise<void> {
+    await this.write(text);
+    await this.click("button", "Send");
+    await this.reads(text);
+  }
+
+  /** Role and name of what has the focus. */
+  async focused(): Promise<string> {
+    const element = await this.#browser.evaluate(() => {
+      const { activeElement } = document;
+      return (activeElement?.shadowRoot?.activeElement ?? activeElement) as unknown as Handle;
+    });
+    return `${await this.#browser.role(element)} ${await this.#browser.name(element)}`;
+  }
+
+  /** The text that a part of the chat shows. */
+  async text(role: string): Promise<string> {
+    const element = await this.find(role);
+    if (!element) return "";
+    return this.#browser.evaluate((it) => (it as unknown as HTMLElement).innerText, element);
+  }
+
+  async reads(text: string, role = "log"): Promise<void> {
+    await expect.poll(() => this.text(role), { message: `the text of the ${role}` }).toContain(text);
+  }
+
+  /** What is in the composer. */
+  async draft(): Promise<string> {
+    const element = await this.#composer();
+    return this.#browser.evaluate((it) => (it as unknown as HTMLTextAreaElement).value, element);
+  }
+
+  async #composer(): Promise<Handle> {
+    await this.sees("textbox", "Message");
+    return (await this.find("textbox", "Message")) as Handle;
+  }
+
+  /** What axe finds wrong. */
+  async violations(): Promise<string[]> {
+    await this.#browser.evaluate(new Function(await readFile(AXE, "utf8")) as () => void);
+    const results = await this.#browser.evaluate(async () => {
+      const { axe } = window as unknown as { axe: { run(...of: unknown[]): Promise<AxeResults> } };
+      const options = { resultTypes: ["violations"], rules: { region: { enabled: false } } };
+      const { passes, violations } = await axe.run(document, options);
+      return {
+        passes: passes.length,
+        violations: violations.flatMap(({ id, nodes }) =>
+          nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
+        ),
+      };
+    });
+    expect(results.passes, "axe has looked at something").toBeGreaterThan(0);
+    return results.violations;
+  }
+}

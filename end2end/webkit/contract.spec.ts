@@ -1,0 +1,170 @@
+import type { WebKitVisitor } from "../support/webkit-visitor.ts";
+import { expect, test } from "./fixtures.ts";
+
+/** What the contract says of the widget, in WebKit, whose visitors are those of Safari. */
+
+test("launcher, panel and their parts have the roles and names of the contract", async ({
+  visitor,
+  api,
+}) => {
+  await visitor.visit();
+  await visitor.sees("button", "Chat with us");
+  await visitor.seesNot("dialog", "Support chat");
+  expect(api.requests).toEqual([]);
+  await visitor.openChat();
+  expect(api.requests).toEqual([]);
+  await visitor.say("Hello");
+  await visitor.reads("Delivered");
+  for (const name of ["Send", "End chat", "Close"]) await visitor.sees("button", name);
+});
+
+test("a reply arrives, once, as text", async ({ visitor, api }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  api.reply("<b>Hi!</b> How can we help?");
+  await visitor.reads("<b>Hi!</b> How can we help?");
+  expect((await visitor.text("log")).split("Hello")).toHaveLength(2);
+});
+
+test("what fails is kept, and Retry sends it under the same key", async ({ visitor, api }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  api.break("send", "unreachable");
+  await visitor.write("Once");
+  await visitor.click("button", "Send");
+  await visitor.reads("could not be sent", "alert");
+  expect(await visitor.draft()).toBe("Once");
+  api.mend();
+  await visitor.click("button", "Retry");
+  await visitor.reads("Once");
+  await expect.poll(() => api.count("send")).toBe(2);
+  const keys = api.requests
+    .filter(({ operation }) => operation === "send")
+    .map(({ request }) => request.headers()["idempotency-key"]);
+  expect(new Set(keys).size).toBe(1);
+});
+
+test("a reload restores the conversation and the draft", async ({ visitor, api, webkit }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  await visitor.write("not finished");
+  await webkit.reload();
+  await visitor.openChat();
+  await visitor.reads("Hello");
+  await expect.poll(() => visitor.draft()).toBe("not finished");
+  expect(api.count("create")).toBe(1);
+});
+
+test("a message that is under way when the page is left arrives once", async ({
+  visitor,
+  api,
+  webkit,
+}) => {
+  await visitor.visit();
+  await visitor.openChat();
+  const answer = api.hold("create");
+  await visitor.write("Under way");
+  await visitor.click("button", "Send");
+  await expect.poll(() => api.count("create")).toBe(1);
+  await webkit.reload();
+  answer();
+  await visitor.openChat();
+  await visitor.reads("Under way");
+  const keys = api.requests
+    .filter(({ operation }) => operation === "create")
+    .map(({ request }) => request.headers()["idempotency-key"]);
+  expect(new Set(keys).size).toBe(1);
+});
+
+test("the focus goes in and back, and all of it goes by keyboard", async ({ visitor, webkit }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await webkit.type("one");
+  await webkit.press("Shift+Enter");
+  await webkit.type("two");
+  expect(await visitor.draft()).toBe("one\ntwo");
+  await webkit.press("Enter");
+  await visitor.reads("one\ntwo");
+  await webkit.press("Escape");
+  await visitor.seesNot("dialog", "Support chat");
+  expect(await visitor.focused()).toBe("button Chat with us");
+});
+
+test("Close closes the panel and not the session, End chat ends it", async ({ visitor, api }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  await visitor.click("button", "Close");
+  await visitor.seesNot("dialog", "Support chat");
+  await visitor.openChat();
+  await visitor.reads("Hello");
+  expect(api.count("close")).toBe(0);
+  await visitor.click("button", "End chat");
+  await expect.poll(() => api.count("close")).toBe(1);
+  await visitor.reads("This chat has ended", "dialog");
+});
+
+test("on a small screen the panel covers the page, without a way to scroll to the side", async ({
+  visitor,
+  webkit,
+}) => {
+  await webkit.resize(450, 700);
+  await visitor.visit();
+  await visitor.openChat();
+  const panel = await visitor.find("dialog", "Support chat");
+  const covers = await webkit.evaluate((it) => {
+    const { left, top, width, height } = (it as unknown as Element).getBoundingClientRect();
+    const { clientWidth, scrollWidth } = document.documentElement;
+    return [left, top, clientWidth - width, innerHeight - height, scrollWidth - clientWidth];
+  }, panel);
+  expect(covers).toEqual([0, 0, 0, 0, 0]);
+});
+
+test("the composer shows a second line", async ({ visitor, webkit }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  const composer = await visitor.find("textbox", "Message");
+  const heights = () =>
+    webkit.evaluate((it) => {
+      const { clientHeight, scrollHeight } = it as unknown as Element;
+      return { clientHeight, scrollHeight };
+    }, composer);
+  const empty = (await heights()).clientHeight;
+  await visitor.write("one");
+  await webkit.press("Shift+Enter");
+  await webkit.type("two");
+  const { clientHeight, scrollHeight } = await heights();
+  expect(clientHeight).toBeGreaterThan(empty);
+  expect(scrollHeight, "nothing is cut").toBe(clientHeight);
+});
+
+test("where the chat cannot be loaded, the element's content says how else to get in touch", async ({
+  visitor,
+  host,
+}) => {
+  host.is({ lang: "en", content: '<a href="/contact">Write an e-mail</a>', refuses: /chunks/ });
+  await visitor.visit();
+  await visitor.click("button", "Chat with us");
+  await visitor.reads("could not be loaded", "alert");
+  await visitor.sees("link", "Write an e-mail");
+});
+
+const STATES: Record<string, (visitor: WebKitVisitor) => Promise<void>> = {
+  closed: async () => {},
+  empty: (visitor) => visitor.openChat(),
+  conversation: async (visitor) => {
+    await visitor.openChat();
+    await visitor.say("Hello");
+  },
+};
+
+for (const [state, reach] of Object.entries(STATES)) {
+  test(`axe finds nothing wrong: ${state}`, async ({ visitor }) => {
+    await visitor.visit();
+    await reach(visitor);
+    expect(await visitor.violations()).toEqual([]);
+  });
+}

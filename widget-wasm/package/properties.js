@@ -1,0 +1,95 @@
+// The properties of <matrix-support-chat> that frameworks look for, as accessors of its class: a framework writes what
+// it does not find there as an attribute, and an object then becomes "[object Object]". The launcher is too small for them.
+
+const TAG = "matrix-support-chat";
+
+/** Properties that are attributes with a text. */
+const TEXTS = ["visitorName", "visitorEmail", "position", "identity", "consent", "resume"];
+
+const kept = new WeakMap();
+const said = new Set();
+
+/** Says something once, to whoever looks at the console. */
+function warn(text) {
+  if (said.has(text)) return;
+  said.add(text);
+  console.warn(`<${TAG}>: ${text}`);
+}
+
+function define(prototype, name, accessors) {
+  // What a newer launcher has of its own comes first.
+  if (name in prototype) return;
+  Object.defineProperty(prototype, name, { configurable: true, enumerable: true, ...accessors });
+}
+
+let isDone = false;
+
+/** Gives the class of the element its accessors, and says what on the page cannot work. */
+export function addProperties() {
+  if (isDone) return;
+  isDone = true;
+  const { prototype } = customElements.get(TAG);
+  for (const name of TEXTS) {
+    const attribute = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    define(prototype, name, {
+      get() {
+        return this.getAttribute(attribute) ?? undefined;
+      },
+      set(value) {
+        if (value === undefined || value === null) return this.removeAttribute(attribute);
+        if (typeof value !== "string" && typeof value !== "number") {
+          warn(`${name} has to be a string, and is of type ${typeof value}`);
+          return this.removeAttribute(attribute);
+        }
+        this.setAttribute(attribute, value);
+      },
+    });
+  }
+  define(prototype, "watchReplies", {
+    get() {
+      return (this.getAttribute("watch-replies") ?? "false") !== "false";
+    },
+    set(on) {
+      this.toggleAttribute("watch-replies", Boolean(on));
+    },
+  });
+  define(prototype, "messages", {
+    get() {
+      return kept.get(this);
+    },
+    set(texts) {
+      const isUsable = texts === undefined || texts === null || typeof texts === "object";
+      if (!isUsable) warn(`messages has to be an object, and is of type ${typeof texts}`);
+      kept.set(this, isUsable ? (texts ?? undefined) : undefined);
+    },
+  });
+  for (const element of document.querySelectorAll(TAG)) {
+    adopt(element);
+    check(element);
+  }
+  // The launcher hears of its own `lang`. Of the page's it has to be told, until there is a chat, which looks itself.
+  new MutationObserver(() => {
+    for (const element of document.querySelectorAll(TAG)) element.connectedCallback();
+  }).observe(document.documentElement, { attributeFilter: ["lang"] });
+}
+
+/** What was set before the class had the accessors goes through them. */
+function adopt(element) {
+  for (const name of Object.keys(element)) {
+    if (![...TEXTS, "watchReplies", "messages"].includes(name)) continue;
+    const value = element[name];
+    delete element[name];
+    element[name] = value;
+  }
+}
+
+/** A framework that rendered before the definition has written attributes, some of which mean nothing. */
+function check(element) {
+  const enabled = element.getAttribute("enabled");
+  if (enabled !== null && enabled !== "true" && enabled !== "false") {
+    warn(`enabled="${enabled}" shows no chat: it has to be "true"`);
+  }
+  if (element.hasAttribute("messages")) {
+    warn("messages is a property, and there is no such attribute: define the element before it is rendered");
+  }
+}

@@ -1,0 +1,64 @@
+// <SupportChat> for React 19.
+import { createElement, useEffect, useRef } from "react";
+
+import { defineMatrixSupportChat } from "./index.js";
+
+/** The names of the component's handlers, and what they are given, by the element's events. */
+const HANDLERS = {
+  "support-chat-opened": ["onOpened", () => undefined],
+  "support-chat-closed": ["onClosed", () => undefined],
+  "support-chat-session-started": ["onSessionStarted", ({ sessionId }) => sessionId],
+  "support-chat-message-sent": ["onMessageSent", (detail) => detail],
+  "support-chat-message-received": ["onMessageReceived", (detail) => detail],
+  "support-chat-error": ["onError", ({ code }) => code],
+};
+
+export function SupportChat(props) {
+  const { apiUrl, enabled = true, open, messages, lang, position, identity, consent, resume, children } = props;
+  const element = useRef(null);
+  const latest = useRef(props);
+  useEffect(() => {
+    latest.current = props;
+  });
+  useEffect(() => {
+    const { current } = element;
+    if (!current) return;
+    const stop = new AbortController();
+    for (const [event, [handler, given]] of Object.entries(HANDLERS)) {
+      const hear = ({ detail }) => {
+        latest.current[handler]?.(given(detail));
+        if (handler === "onOpened") latest.current.onOpenChange?.(true);
+        if (handler === "onClosed") latest.current.onOpenChange?.(false);
+      };
+      current.addEventListener(event, hear, { signal: stop.signal });
+    }
+    // Without the element's class, the page goes on showing the children.
+    defineMatrixSupportChat().catch(() => latest.current.onError?.("load_failed"));
+    return () => stop.abort();
+  }, [enabled]);
+  useEffect(() => {
+    if (element.current) element.current.messages = messages;
+  }, [messages, enabled]);
+  useEffect(() => {
+    if (open !== undefined) element.current?.toggleAttribute("open", open);
+  }, [open, enabled]);
+  if (!enabled) return null;
+  return createElement(
+    "matrix-support-chat",
+    {
+      ref: element,
+      // As texts, they mean the same before the browser knows the element.
+      "api-url": apiUrl,
+      enabled: "true",
+      lang,
+      position,
+      identity,
+      consent,
+      resume,
+      "visitor-name": props.visitorName,
+      "visitor-email": props.visitorEmail,
+      "watch-replies": props.watchReplies ? "" : undefined,
+    },
+    children,
+  );
+}

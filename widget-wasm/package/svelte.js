@@ -1,0 +1,2 @@
+// Types only: Svelte uses <matrix-support-chat> as it is.
+export { defineMatrixSupportChat } from "./index.js";
