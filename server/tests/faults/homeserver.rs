@@ -327,8 +327,9 @@ impl Account {
 }
 
 /// Whether the same request may be answered otherwise soon. While a room is being purged, Synapse answers a sync
-/// that has it with 404 and no code of the specification: "No row found (events)".
+/// that has it with 404 and no code of the specification.
 fn is_passing(status: StatusCode, answer: &Value) -> bool {
-    let is_purging = status == StatusCode::NOT_FOUND && answer["errcode"] == "M_UNKNOWN";
+    let error = answer["error"].as_str().unwrap_or_default();
+    let is_purging = status == StatusCode::NOT_FOUND && error.starts_with("No row found");
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || is_purging
 }
