@@ -58,7 +58,7 @@ use server::Profile;
 
 /// Develops, tests, measures and packages matrix-support-chat.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", after_help = ENVIRONMENT)]
+#[command(name = "xtask", bin_name = "cargo xtask", after_help = ENVIRONMENT)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
