@@ -37,6 +37,7 @@ mod python;
 mod release;
 mod sbom;
 mod server;
+mod service;
 mod size;
 mod smoke;
 mod sqlx;
