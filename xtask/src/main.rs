@@ -37,6 +37,7 @@ mod python;
 mod release;
 mod sbom;
 mod server;
+mod service;
 mod size;
 mod smoke;
 mod sqlx;
@@ -58,7 +59,7 @@ use server::Profile;
 
 /// Develops, tests, measures and packages matrix-support-chat.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", after_help = ENVIRONMENT)]
+#[command(name = "xtask", bin_name = "cargo xtask", after_help = ENVIRONMENT)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -10,8 +10,9 @@ use crate::apt;
 use crate::failure::Result;
 use crate::files;
 use crate::layout::Layout;
-use crate::process::{Service, ServiceSpec, command};
+use crate::process::command;
 use crate::progress::step;
+use crate::service::{Service, ServiceSpec};
 
 /// A `PgBouncer` that runs; ends when dropped.
 pub(crate) struct PgBouncer {

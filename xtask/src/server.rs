@@ -8,8 +8,9 @@ use crate::failure::{Context, Result};
 use crate::layout::Layout;
 use crate::matrix::answers_ok;
 use crate::ports::Ports;
-use crate::process::{Service, ServiceSpec, command, run_shown};
+use crate::process::{command, run_shown};
 use crate::progress::step;
+use crate::service::{Service, ServiceSpec};
 use crate::synapse::{self, Accounts};
 
 const BINARY: &str = "matrix-support-chat";

@@ -9,8 +9,8 @@ use crate::layout::Layout;
 use crate::parts_ctl::Parts;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
-use crate::process::{Service, end_leftovers};
 use crate::server::{self, Profile, ServerSpec};
+use crate::service::{Service, end_leftovers};
 use crate::synapse::{Accounts, Encryption, Synapse};
 use crate::{npm_package, widget};
 

@@ -10,9 +10,10 @@ use crate::failure::{Context, Result, fail};
 use crate::files;
 use crate::layout::Layout;
 use crate::matrix::{Matrix, escape};
-use crate::process::{Service, ServiceSpec, command, run_logged};
+use crate::process::{command, run_logged};
 use crate::progress::step;
 use crate::python;
+use crate::service::{Service, ServiceSpec};
 
 const SERVER_NAME: &str = "localhost";
 

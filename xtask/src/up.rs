@@ -12,9 +12,9 @@ use crate::interruption::{interrupted, watch_signals};
 use crate::layout::Layout;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
-use crate::process::{Service, end_leftovers};
 use crate::progress::note;
 use crate::server::{self, ServerSpec};
+use crate::service::{Service, end_leftovers};
 use crate::synapse::{self, Accounts, Encryption, Synapse};
 use crate::{node, python, widget};
 

@@ -127,10 +127,13 @@ async fn begin(client: &Client, address: SocketAddr, from: Ipv4Addr) -> Result<b
 fn solve(challenge: &Value) -> Option<String> {
     let text = |name: &str| challenge[name].as_str();
     let wanted = text("challenge")?;
+    let bytes = (0..wanted.len()).step_by(2);
+    let bytes = bytes.map(|at| u8::from_str_radix(wanted.get(at..at + 2)?, 16).ok());
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
     let salted = Sha256::new_with_prefix(text("salt")?);
     let number = (0..=challenge["maxnumber"].as_u64()?).find(|number| {
         let digest = salted.clone().chain_update(number.to_string()).finalize();
-        format!("{digest:x}") == wanted
+        digest.as_slice() == bytes
     })?;
     let payload = json!({
         "algorithm": text("algorithm")?, "challenge": wanted, "number": number,
