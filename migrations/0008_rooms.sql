@@ -17,3 +17,16 @@ ALTER TABLE former_rooms ADD COLUMN was_seen boolean NOT NULL DEFAULT true;
 -- The kinds are those that the server reads (`storage::outbox`). A server of the release before leaves one that it does
 -- not know to a server that does.
 ALTER TABLE outbox DROP CONSTRAINT outbox_kind_check;
+
+-- When staff are to be told that the visitor has gone to another page.
+ALTER TABLE sessions ADD COLUMN details_due_at timestamptz;
+CREATE INDEX sessions_details_due ON sessions (details_due_at) WHERE details_due_at IS NOT NULL;
+
+-- The event that says who the visitor is and where they are, in the session's room. It is edited when that changes.
+CREATE TABLE details_notices (
+    session_id      uuid PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
+    room_id         text NOT NULL,
+    event_id        text NOT NULL,
+    -- SHA-256 of what it says now. NULL when that is not known: then it is edited in any case.
+    told            bytea
+);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     heartbeat::Heart,
     storage::{
-        Db, expiry,
+        Db, details_notices, expiry,
         outbox::{self, Task},
         sessions::{self, State},
     },
@@ -27,6 +27,9 @@ pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: Cancella
     loop {
         if let Err(error) = tell_expired(&db, session_ttl).await {
             tracing::warn!(%error, "conversations that have expired cannot be looked for");
+        }
+        if let Err(error) = tell_pages(&db, session_ttl).await {
+            tracing::warn!(%error, "visitors who went to another page cannot be looked for");
         }
         let pause = heart.idle(time::sleep(PERIOD));
         tokio::select! { () = shutdown.cancelled() => break, () = pause => {} }
@@ -55,6 +58,24 @@ async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<()
         outbox::push(&mut tx, session_id, &Task::Notice(notice)).await?;
         outbox::push(&mut tx, session_id, &Task::Rename).await?;
         tracing::info!(%session_id, "session expired");
+    }
+    tx.commit().await
+}
+
+async fn tell_pages(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
+    for session_id in details_notices::due(db, BATCH).await? {
+        if let Err(error) = tell_one_page(db, session_id, ttl).await {
+            tracing::warn!(%session_id, %error, "staff cannot be told yet where the visitor is");
+        }
+    }
+    Ok(())
+}
+
+async fn tell_one_page(db: &Db, session_id: Uuid, ttl: Duration) -> Result<(), sqlx::Error> {
+    let mut tx = db.begin().await?;
+    sessions::lock(&mut tx, session_id, ttl).await?;
+    if details_notices::take_due(&mut tx, session_id).await? {
+        outbox::push(&mut tx, session_id, &Task::Details).await?;
     }
     tx.commit().await
 }

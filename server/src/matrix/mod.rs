@@ -2,6 +2,7 @@
 //! ([`sync`]).
 
 mod conversation;
+mod details;
 mod homeserver;
 mod ingest;
 pub mod inviter;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    details,
     event::{Meaning, RoomEvent},
     homeserver::{Homeserver, MatrixError},
     notice::Notice,
@@ -70,7 +71,7 @@ pub(super) async fn retell(pool: &Db, subject: &Subject) -> Result<Option<Value>
     let texts = newest(pool, subject.id, None, MAX_TEXTS + 1).await?;
     let ids: Vec<Uuid> = texts.iter().take(MAX_TEXTS).map(|said| said.id).collect();
     let mut told = Told {
-        details: details(subject),
+        details: details::notice(subject),
         more: texts.len() > MAX_TEXTS,
         texts: texts.into_iter().take(MAX_TEXTS).map(Text::from).collect(),
     };
@@ -107,7 +108,7 @@ pub(super) async fn compose(
     user_id: &str,
 ) -> Result<Option<Notice>, Failure> {
     let bot = homeserver.config().bot.as_str();
-    let mut unseen = Unseen::new(bot, user_id, details(subject));
+    let mut unseen = Unseen::new(bot, user_id, details::notice(subject));
     let context = homeserver.context(room_id, join_event_id).await?;
     unseen.take(&crossed(homeserver, room_id, context.after, user_id).await?);
     // Read back from behind the join: of what was sent at the same time as the join, Synapse's context leaves
@@ -272,23 +273,6 @@ impl Unseen<'_> {
     }
 }
 
-/// The notice about who the visitor is; `None` when they said nothing of it.
-pub(super) fn details(subject: &Subject) -> Option<Notice> {
-    let mut notice = Notice::default();
-    for (label, value) in [
-        ("Visitor:", &subject.visitor_name),
-        ("E-mail:", &subject.visitor_email),
-        ("Page:", &subject.source_url),
-        ("Page title:", &subject.page_title),
-    ] {
-        if let Some(value) = value {
-            notice.say(label);
-            notice.quote(value);
-        }
-    }
-    (notice != Notice::default()).then_some(notice)
-}
-
 /// What is told.
 struct Told {
     details: Option<Notice>,
@@ -424,7 +408,7 @@ mod tests {
 
     fn recap_for(subject: &Subject, mut history: Vec<RoomEvent>) -> Option<Notice> {
         history.reverse();
-        let mut unseen = Unseen::new(BOT, ALICE, details(subject));
+        let mut unseen = Unseen::new(BOT, ALICE, details::notice(subject));
         unseen.take(&history);
         unseen.write()
     }
@@ -485,7 +469,7 @@ mod tests {
 
     #[test]
     fn who_missed_only_who_the_visitor_is_is_told_that() {
-        let content = details(&subject()).unwrap().content();
+        let content = details::notice(&subject()).unwrap().content();
         let notice = event(1, BOT, "m.room.message", &json!({ "content": content }));
         assert_eq!(
             recap(vec![notice, member(2, ALICE, "invite", "")]).unwrap(),
@@ -533,7 +517,7 @@ mod tests {
         let mut content = Notice::new("This room continues").content();
         content[RETOLD] = json!([id, "no id"]);
         let retold = event(1, BOT, "m.room.message", &json!({ "content": content }));
-        let mut unseen = Unseen::new(BOT, ALICE, details(&subject()));
+        let mut unseen = Unseen::new(BOT, ALICE, details::notice(&subject()));
         unseen.take(&[retold]);
         assert_eq!((&*unseen.retold, unseen.missed_details), (&[id][..], true));
     }

@@ -5,6 +5,7 @@
 
 pub mod bot_log_in;
 pub mod clock;
+pub mod details_notices;
 pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;

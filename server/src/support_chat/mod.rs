@@ -7,6 +7,7 @@ mod budget;
 mod changes;
 mod heads;
 mod idempotency;
+mod page;
 mod proof;
 mod reader;
 mod throttle;
@@ -54,7 +55,7 @@ pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
-pub use visitor::{InvalidField, VisitorDetails};
+pub use visitor::{InvalidField, Page, VisitorDetails};
 
 /// Rows that are deleted in one statement.
 const BATCH: i64 = 100;

@@ -39,6 +39,7 @@ mod quarantine;
 mod refusals;
 mod send_message;
 mod session_codes;
+mod set_page;
 mod support_page;
 mod turnstile;
 
