@@ -30,3 +30,13 @@ CREATE TABLE details_notices (
     -- SHA-256 of what it says now. NULL when that is not known: then it is edited in any case.
     told            bytea
 );
+
+-- The staff, as the server that started last was configured. All servers follow it, so that servers with differing
+-- configurations, as there are while one is rolled out, do not undo each other's work.
+CREATE TABLE configured_staff (
+    user_id         text PRIMARY KEY
+);
+
+-- Not on the staff any more, and to be removed from the room.
+ALTER TABLE staff_members ADD COLUMN unwanted boolean NOT NULL DEFAULT false;
+CREATE INDEX staff_members_unwanted ON staff_members (due_at) WHERE unwanted;

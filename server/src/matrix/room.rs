@@ -65,12 +65,16 @@ pub(super) fn creation(subject: &Subject, name: &str, config: &Matrix, encrypts:
     })
 }
 
-/// The staff; but the canary alone where it has a conversation with itself. Who pretends to be the
+/// The staff; but the canary alone where it has a conversation with itself. Whoever pretends to be the
 /// canary has one with it too, and troubles nobody.
-pub(super) fn invited<'a>(subject: &Subject, config: &'a Matrix) -> &'a [OwnedUserId] {
+fn invited<'a>(
+    subject: &Subject,
+    config: &'a Matrix,
+    staff: &'a [OwnedUserId],
+) -> &'a [OwnedUserId] {
     match &config.canary {
         Some(canary) if subject.source_url.as_deref() == Some(canary::PAGE) => from_ref(canary),
-        _ => &config.staff,
+        _ => staff,
     }
 }
 
@@ -143,6 +147,7 @@ pub(super) async fn complete(
     room_id: &str,
     subject: &Subject,
     name: &str,
+    staff: &[OwnedUserId],
 ) -> Result<Checked, MatrixError> {
     let config = homeserver.config();
     let state = homeserver.all_state(room_id).await?;
@@ -168,7 +173,7 @@ pub(super) async fn complete(
             homeserver.set_state(room_id, event_type, &content).await?;
         }
     }
-    let members = invited(subject, config).iter().map(|user_id| {
+    let members = invited(subject, config, staff).iter().map(|user_id| {
         let membership = find("m.room.member", user_id.as_str())
             .and_then(|event| event.str_at("/membership"))
             .and_then(Membership::named)

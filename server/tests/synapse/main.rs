@@ -26,4 +26,5 @@ mod relay_in;
 mod relay_out;
 mod room;
 mod room_name;
+mod staff_changes;
 mod staff_unreachable;

@@ -67,6 +67,7 @@ impl Sender {
     async fn room(&self, claim: &Claim) -> Result<(String, Members), Failure> {
         let subject = &claim.subject;
         let name = room_name::of(&sessions::naming(&self.pool, subject.id).await?);
+        let staff = self.inviter.staff().await?;
         let looked = Instant::now();
         let mut existing = match &subject.room_id {
             Some(room_id) => Some(room_id.clone()),
@@ -79,7 +80,7 @@ impl Sender {
                 Some(room_id) => (room_id, Encrypted::Never),
                 None => self.ask_for_room(claim, &name, asked, looked).await?,
             };
-            match room::complete(&self.homeserver, &room_id, subject, &name).await? {
+            match room::complete(&self.homeserver, &room_id, subject, &name, &staff).await? {
                 Checked::Ready(members) => return Ok((room_id, members)),
                 Checked::Encrypted => self.leave_encrypted(claim, &room_id, made_for).await?,
             }
