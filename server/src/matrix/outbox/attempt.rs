@@ -10,7 +10,13 @@ use uuid::Uuid;
 
 use super::{Sender, pace::Pace};
 use crate::{
-    matrix::{details, homeserver::MatrixError, notice::Notice, recap, room},
+    matrix::{
+        details,
+        homeserver::MatrixError,
+        notice::Notice,
+        recap::{self, Join},
+        room,
+    },
     storage::{
         matrix_events,
         outbox::{self, Claim, Outcome, RENEWAL, Task},
@@ -232,14 +238,19 @@ impl Sender {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });
                 return Ok(Some(text));
             }
-            Task::Retell => return Ok(recap::retell(&self.pool, subject).await?),
+            Task::Retell => return Ok(recap::retell(&self.pool, subject, self.session_ttl).await?),
             Task::Notice(text) => Some(Notice::new(text)),
             Task::Recap {
                 join_event_id,
                 user_id,
             } => {
+                let join = Join {
+                    room: room_id,
+                    event: join_event_id,
+                    user: user_id,
+                };
                 let (pool, homeserver) = (&self.pool, &self.homeserver);
-                recap::compose(pool, homeserver, room_id, subject, join_event_id, user_id).await?
+                recap::compose(pool, homeserver, subject, self.session_ttl, join).await?
             }
         };
         Ok(notice.map(|notice| notice.content()))
