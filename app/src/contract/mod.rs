@@ -13,6 +13,7 @@ mod proof;
 #[cfg(feature = "openapi")]
 mod schemas;
 mod send_message;
+mod set_page;
 mod text;
 mod visitor_fields;
 
@@ -26,6 +27,7 @@ pub use proof::ProofChallenge;
 #[cfg(feature = "openapi")]
 pub use schemas::schemas;
 pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};
+pub use set_page::{SetPage, SetPageRequest};
 pub use text::{DEFAULT_MAX_MESSAGE_CHARS, MESSAGE_PATTERN, MessageBody, MessageBodyError};
 pub use visitor_fields::{
     EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS,

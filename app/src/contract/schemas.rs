@@ -10,7 +10,7 @@ use super::{
     CreateSessionRequest, CreateSessionResponse, EMAIL_PATTERN, ErrorCode, FieldError,
     LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_MESSAGES_PER_POLL, MAX_SOURCE_URL_CHARS,
     MESSAGE_PATTERN, Message, MessageId, PollMessagesResponse, Problem, ProofChallenge,
-    SOURCE_URL_PATTERN, SendMessageRequest, SendMessageResponse, SessionId,
+    SOURCE_URL_PATTERN, SendMessageRequest, SendMessageResponse, SessionId, SetPageRequest,
 };
 
 /// Every type of the contract by its name, with the rules that its fields are judged by.
@@ -26,6 +26,7 @@ pub fn schemas(max_message_chars: usize) -> Value {
         .schema_from::<CreateSessionResponse>()
         .schema_from::<SendMessageRequest>()
         .schema_from::<SendMessageResponse>()
+        .schema_from::<SetPageRequest>()
         .schema_from::<PollMessagesResponse>()
         .schema_from::<Problem>()
         .schema_from::<ProofChallenge>()
@@ -52,7 +53,13 @@ pub fn schemas(max_message_chars: usize) -> Value {
             text(SOURCE_URL_PATTERN, MAX_SOURCE_URL_CHARS),
         ),
         ("/CreateSessionRequest/properties/pageTitle", line.clone()),
-        ("/CreateSessionRequest/properties/visitorName", line),
+        ("/CreateSessionRequest/properties/visitorName", line.clone()),
+        ("/SetPageRequest/properties/pageTitle", line),
+        // Unlike at the beginning of a conversation, it has to be given.
+        (
+            "/SetPageRequest/properties/sourceUrl",
+            json!({ "pattern": SOURCE_URL_PATTERN, "minLength": 1, "maxLength": MAX_SOURCE_URL_CHARS }),
+        ),
         (
             "/CreateSessionRequest/properties/visitorEmail",
             text(EMAIL_PATTERN, MAX_EMAIL_CHARS),

@@ -4,7 +4,8 @@ use app::contract::{
     BASE_PATH, CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, Delivery,
     ErrorCode, FieldError, MAX_WAIT_SECONDS, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
     PollMessagesResponse, Problem, ProofChallenge, REQUEST_ID_HEADER, SendMessage,
-    SendMessageRequest, SendMessageResponse, Sender, SessionId, WAIT_HEADER, schemas,
+    SendMessageRequest, SendMessageResponse, Sender, SessionId, SetPage, SetPageRequest,
+    WAIT_HEADER, schemas,
 };
 use axum::{
     Router,
@@ -77,6 +78,7 @@ fn document(max_message_chars: usize) -> Value {
             poll_messages(),
         ),
         (CloseSession::path(&session), "post", close_session()),
+        (SetPage::path(&session), "put", set_page()),
     ] {
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
     }
@@ -228,6 +230,30 @@ fn close_session() -> Value {
     }))
 }
 
+fn set_page() -> Value {
+    let request = SetPageRequest {
+        source_url: "https://www.webdevelop.biz/contact".to_owned(),
+        page_title: Some("Contact".to_owned()),
+    };
+    let noted = json!({
+        "description": "Staff are told, unless they know",
+        "headers": every_header(),
+    });
+    let own = [
+        ErrorCode::PayloadTooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::InvalidField,
+        ErrorCode::SessionClosed,
+    ];
+    in_session(json!({
+        "operationId": "setPage",
+        "summary": "Say which page the visitor is on now",
+        "parameters": [parameter("SessionId"), parameter("RequestId")],
+        "requestBody": request_body("SetPageRequest", &json!(request)),
+        "responses": responses("204", noted, "sourceUrl", &[&COMMON, &CHANGING, &IN_SESSION, &own]),
+    }))
+}
+
 fn in_session(mut operation: Value) -> Value {
     operation["security"] = json!([{ "sessionToken": [] }]);
     operation
@@ -261,6 +287,7 @@ fn links(session: &str, message: &str) -> Value {
             "parameters": { "sessionId": session, "after": message },
         },
         "close": { "operationId": "closeSession", "parameters": { "sessionId": session } },
+        "setPage": { "operationId": "setPage", "parameters": { "sessionId": session } },
     })
 }
 

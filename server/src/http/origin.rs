@@ -11,7 +11,7 @@ use crate::config::Origin;
 /// Two hours: browsers cap it (Chromium there).
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET,POST");
+const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT");
 
 static REQUEST_HEADERS: LazyLock<HeaderValue> = LazyLock::new(|| {
     list(&[

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use matrix_sdk::{
     Client, ClientBuildError, HttpError, SessionMeta, SessionTokens,
     authentication::matrix::MatrixSession,
@@ -66,12 +67,12 @@ const PAGE: u32 = 100;
 /// Events about one in a room's history, before and after it together.
 const CONTEXT: u32 = 40;
 
-/// What follows an event.
+/// Where an event stands in its room.
 #[derive(Debug)]
 pub(super) struct Context {
-    /// Oldest first.
-    pub(super) after: Vec<RoomEvent>,
-    /// From where the history before the end of `after` can be read.
+    /// When it was sent.
+    pub(super) at: Option<DateTime<Utc>>,
+    /// From where the history before the end of what follows it can be read.
     pub(super) end: Option<String>,
 }
 
@@ -484,8 +485,9 @@ impl Homeserver {
         event_id: &str,
     ) -> Result<Context, MatrixError> {
         let response = self.around(room_id, event_id, CONTEXT).await?;
+        let event = response.event.as_ref().and_then(read);
         Ok(Context {
-            after: response.events_after.iter().filter_map(read).collect(),
+            at: event.and_then(|event| event.written_at()),
             end: response.end,
         })
     }

@@ -1,10 +1,13 @@
-//! The inviter: brings staff into the rooms. Each person is invited alone, when a room is made and again until it
-//! works, so that one who cannot be invited holds up nobody else and no message.
+//! The inviter: brings staff into the rooms, and removes from open conversations whoever is not on the staff any more.
+//! Each person is invited or removed alone, again and again until it works, so that one person holds up nobody else and no
+//! message.
+//!
+//! Who is on the staff is in Postgres (`configured_staff`), as the server that started last was configured.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use matrix_sdk::ruma::api::error::ErrorKind;
+use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
 use rand::Rng;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +17,12 @@ use super::{
     ingest::RoomBatch,
 };
 use crate::{
+    canary,
     heartbeat::Heart,
     metrics::Metrics,
     storage::{
         Db,
+        configured_staff::{self, Canary},
         staff_members::{self, LONGEST_DELAY, Membership, Observed, Wanted},
     },
 };
@@ -68,18 +73,33 @@ impl Inviter {
         self.session_ttl
     }
 
-    /// Invites those who could not be invited when their rooms were made, and those who are wanted again, until
-    /// `shutdown`.
+    /// The staff.
+    pub(super) async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
+        let staff = configured_staff::list(&self.pool).await?;
+        if staff.is_empty() {
+            return Ok(self.homeserver.config().staff.clone());
+        }
+        // What is stored was read from a configuration.
+        let staff = staff.into_iter().map(OwnedUserId::try_from);
+        Ok(staff.filter_map(Result::ok).collect())
+    }
+
+    /// Invites those who could not be invited when their rooms were made, and those who are wanted again, and removes
+    /// those who are not wanted any more, until `shutdown`.
     pub async fn run(self, heart: Heart, shutdown: CancellationToken) {
-        let config = self.homeserver.config();
-        let people = config.staff.iter().chain(&config.canary);
-        let people: Vec<_> = people.map(|user_id| user_id.as_str()).collect();
         let mut tidied = None::<time::Instant>;
         loop {
             heart.beat();
             let turn = async {
+                if tidied.is_none() {
+                    let staff = self.homeserver.config().staff.iter();
+                    let staff: Vec<_> = staff.map(|user_id| user_id.as_str()).collect();
+                    configured_staff::set(&self.pool, &staff).await?;
+                }
+                let people = self.people().await?;
+                let people: Vec<_> = people.iter().map(|user_id| user_id.as_str()).collect();
                 if tidied.is_none_or(|tidied| tidied.elapsed() > TIDY) {
-                    staff_members::forget_needless(&self.pool, &people, self.session_ttl).await?;
+                    self.tidy(&people).await?;
                     tidied = Some(time::Instant::now());
                 }
                 self.turn(&people).await
@@ -98,13 +118,84 @@ impl Inviter {
         }
     }
 
-    /// Invites those whose time has come; answers with how many.
+    /// The staff, and the canary.
+    async fn people(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
+        let mut people = self.staff().await?;
+        people.extend(self.homeserver.config().canary.clone());
+        Ok(people)
+    }
+
+    /// Compares who is in the rooms with who is to be there.
+    async fn tidy(&self, people: &[&str]) -> Result<(), sqlx::Error> {
+        let canary = self.homeserver.config().canary.as_ref();
+        let canary = canary.map(|user_id| Canary {
+            user_id: user_id.as_str(),
+            page: canary::PAGE,
+        });
+        let mut db = self.pool.acquire().await?;
+        configured_staff::apply(&mut db, canary, self.session_ttl).await?;
+        staff_members::forget_needless(&mut db, people, self.session_ttl).await
+    }
+
+    /// Invites and removes those whose time has come; answers with how many.
     async fn turn(&self, people: &[&str]) -> Result<usize, sqlx::Error> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let wanted = staff_members::claim(&self.pool, people, self.session_ttl, limit).await?;
-        let found = wanted.len();
+        let unwanted =
+            configured_staff::claim_unwanted(&self.pool, self.session_ttl, limit).await?;
+        let found = wanted.len().max(unwanted.len());
         self.invite(wanted).await?;
+        self.remove(unwanted).await?;
         Ok(found)
+    }
+
+    /// Removes people, each alone, and records what came of it.
+    async fn remove(&self, unwanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
+        let results: Vec<_> = stream::iter(unwanted)
+            .map(async |unwanted| self.remove_one(&unwanted).await)
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        results.into_iter().collect()
+    }
+
+    async fn remove_one(&self, unwanted: &Wanted) -> Result<(), sqlx::Error> {
+        let Wanted {
+            session_id,
+            room_id,
+            user_id,
+            attempts,
+        } = unwanted;
+        match time::timeout(TIME_LIMIT, self.remove_from(room_id, user_id)).await {
+            Ok(Ok(())) => {
+                tracing::info!(%session_id, room_id, user_id, "removed: not on the staff any more");
+                configured_staff::record_removed(&self.pool, unwanted).await
+            }
+            failed => {
+                let failure = failed.ok().and_then(Result::err);
+                let (errcode, delay) = failure_of(failure.as_ref(), *attempts);
+                tracing::warn!(
+                    %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
+                    "somebody who is not on the staff any more cannot be removed"
+                );
+                staff_members::postpone(&self.pool, unwanted, &errcode, delay).await
+            }
+        }
+    }
+
+    async fn remove_from(&self, room_id: &str, user_id: &str) -> Result<(), MatrixError> {
+        let Err(refused) = self.homeserver.remove(room_id, user_id).await else {
+            return Ok(());
+        };
+        // Homeservers refuse to remove somebody who is not in the room, and say no more than that.
+        if !matches!(refused.kind(), Some(ErrorKind::Forbidden)) {
+            return Err(refused);
+        }
+        let membership = self.homeserver.membership(room_id, user_id).await?;
+        match membership.as_deref().and_then(Membership::named) {
+            Some(Membership::Joined | Membership::Invited) => Err(refused),
+            _ => Ok(()),
+        }
     }
 
     /// Invites people, each alone, and records what came of it.
@@ -133,11 +224,7 @@ impl Inviter {
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
-        let errcode = failure
-            .as_ref()
-            .map_or("timeout".into(), MatrixError::errcode);
-        let asked = failure.as_ref().and_then(MatrixError::retry_after);
-        let delay = delay(*attempts).max(asked.unwrap_or_default());
+        let (errcode, delay) = failure_of(failure.as_ref(), *attempts);
         tracing::warn!(
             %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
             "somebody cannot be invited"
@@ -185,6 +272,13 @@ pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>
         })
     });
     moves.collect()
+}
+
+/// What an attempt failed of, if it did not take too long, and how long to wait before the next one.
+fn failure_of(failure: Option<&MatrixError>, attempts: i32) -> (Cow<'static, str>, Duration) {
+    let errcode = failure.map_or("timeout".into(), MatrixError::errcode);
+    let asked = failure.and_then(MatrixError::retry_after);
+    (errcode, delay(attempts).max(asked.unwrap_or_default()))
 }
 
 /// When somebody is to be invited again: later with each failure, and not all at once.

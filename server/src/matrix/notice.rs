@@ -78,6 +78,18 @@ impl Notice {
         })
     }
 
+    /// The content of an `m.room.message` that puts this notice in the place of the bot's own event `event_id`.
+    pub(super) fn edit_of(&self, event_id: &str) -> Value {
+        let new = self.content();
+        let mut edit = new.clone();
+        // For clients that do not know edits.
+        edit["body"] = json!(format!("* {}", self.body));
+        edit["formatted_body"] = json!(format!("* {}", self.html));
+        edit["m.new_content"] = new;
+        edit["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": event_id });
+        edit
+    }
+
     fn begin_line(&mut self) {
         if !self.body.is_empty() {
             self.body.push('\n');

@@ -70,6 +70,22 @@ pub async fn any_sent(
     .await
 }
 
+/// Those of the events that staff sent and the visitor is not shown.
+pub async fn not_shown(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    event_ids: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT event_id FROM matrix_events
+         WHERE event_id = ANY($2) AND session_id = $1 AND sender IS NOT NULL AND message_id IS NULL",
+        session_id,
+        event_ids,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// The event that an edit edits.
 pub async fn edited_by(
     db: &mut Connection,

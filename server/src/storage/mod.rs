@@ -5,11 +5,15 @@
 
 pub mod bot_log_in;
 pub mod clock;
+pub mod configured_staff;
+pub mod details_notices;
+pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
 pub mod outbox;
 pub mod quarantine;
+pub mod session_codes;
 pub mod session_starts;
 pub mod sessions;
 pub mod staff_members;

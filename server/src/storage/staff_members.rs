@@ -13,7 +13,7 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// The longest wait before somebody is invited again.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
 /// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
-const CLOCK_MARGIN: Duration = Duration::from_secs(10);
+pub(super) const CLOCK_MARGIN: Duration = Duration::from_secs(10);
 
 /// A person's part in a conversation's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub async fn begin(
     Ok(())
 }
 
-/// Somebody who is to be invited.
+/// Somebody who is to be invited, or removed.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The conversation.
@@ -83,7 +83,7 @@ pub struct Wanted {
     pub room_id: String,
     /// Who.
     pub user_id: String,
-    /// Invitations that failed.
+    /// Attempts that failed.
     pub attempts: i32,
 }
 
@@ -141,7 +141,7 @@ pub async fn record(
     Ok(())
 }
 
-/// Records that an invitation failed, and when the next one is to be tried.
+/// Records that an invitation or a removal failed, and when the next one is to be tried.
 pub async fn postpone(
     db: impl PgExecutor<'_>,
     wanted: &Wanted,
@@ -151,7 +151,7 @@ pub async fn postpone(
     sqlx::query!(
         "UPDATE staff_members SET attempts = attempts + 1, last_error = $3, leased_until = NULL,
              due_at = now() + make_interval(secs => $4), delayed_at = now()
-         WHERE session_id = $1 AND user_id = $2 AND membership = 'wanted'",
+         WHERE session_id = $1 AND user_id = $2 AND (membership = 'wanted' OR unwanted)",
         wanted.session_id,
         wanted.user_id,
         errcode,

@@ -19,6 +19,23 @@ pub struct Said {
     pub body: String,
 }
 
+/// How many texts have reached the room, or came from there; of these messages only, where they are named.
+pub async fn count(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    only: Option<&[Uuid]>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM messages
+           WHERE session_id = $1 AND replaces IS NULL AND coalesce(delivery = 'delivered', true)
+             AND ($2::uuid[] IS NULL OR id = ANY($2))"#,
+        session_id,
+        only,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// The newest texts that have reached the room, or came from there, newest first; of these messages only, where
 /// they are named. What staff have deleted is left out.
 pub async fn newest(

@@ -7,6 +7,7 @@ mod budget;
 mod changes;
 mod heads;
 mod idempotency;
+mod page;
 mod proof;
 mod reader;
 mod throttle;
@@ -54,7 +55,7 @@ pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
-pub use visitor::{InvalidField, VisitorDetails};
+pub use visitor::{InvalidField, Page, VisitorDetails};
 
 /// Rows that are deleted in one statement.
 const BATCH: i64 = 100;
@@ -514,6 +515,7 @@ impl SupportChat {
         }
         if sessions::close(&mut tx, session_id).await? {
             outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            outbox::push(&mut tx, session_id, &Task::Rename).await?;
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use app::contract::{
     CreateSessionRequest, EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS,
-    MAX_SOURCE_URL_CHARS, SOURCE_URL_PATTERN,
+    MAX_SOURCE_URL_CHARS, SOURCE_URL_PATTERN, SetPageRequest,
 };
 use regex::Regex;
 
@@ -33,31 +33,70 @@ pub struct VisitorDetails {
 impl VisitorDetails {
     /// Accepts the request's optional fields, or names every one that is wrong. Blank is not given.
     pub fn parse(request: &CreateSessionRequest) -> Result<Self, Vec<InvalidField>> {
-        let mut invalid = Vec::new();
-        let mut field = |name, given: &Option<String>, rule: &Rule| {
-            let text = given.as_deref()?;
-            if !rule.accepts(text) {
-                invalid.push(InvalidField(name));
-            }
-            (!text.trim().is_empty()).then(|| text.to_owned())
-        };
+        let mut fields = Fields::default();
         let details = Self {
-            source_url: field("sourceUrl", &request.source_url, &SOURCE_URL),
-            page_title: field("pageTitle", &request.page_title, &LINE),
-            name: field("visitorName", &request.visitor_name, &LINE),
-            email: field("visitorEmail", &request.visitor_email, &EMAIL),
+            source_url: fields.take("sourceUrl", request.source_url.as_deref(), &SOURCE_URL),
+            page_title: fields.take("pageTitle", request.page_title.as_deref(), &LINE),
+            name: fields.take("visitorName", request.visitor_name.as_deref(), &LINE),
+            email: fields.take("visitorEmail", request.visitor_email.as_deref(), &EMAIL),
         };
-        if invalid.is_empty() {
-            Ok(details)
-        } else {
-            Err(invalid)
-        }
+        fields.end(details)
     }
 
     /// Whether there is nothing to tell the staff.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// The page that a visitor has gone to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// An http or https URL.
+    pub source_url: String,
+    /// Its title.
+    pub title: Option<String>,
+}
+
+impl Page {
+    /// Accepts the request's fields, or names every one that is wrong.
+    pub fn parse(request: &SetPageRequest) -> Result<Self, Vec<InvalidField>> {
+        let mut fields = Fields::default();
+        let source_url = fields.take("sourceUrl", Some(&request.source_url), &SOURCE_URL);
+        if request.source_url.is_empty() {
+            fields.invalid.push(InvalidField("sourceUrl"));
+        }
+        let title = fields.take("pageTitle", request.page_title.as_deref(), &LINE);
+        fields.end(Self {
+            source_url: source_url.unwrap_or_default(),
+            title,
+        })
+    }
+}
+
+/// The fields of a request that were found wrong.
+#[derive(Debug, Default)]
+struct Fields {
+    invalid: Vec<InvalidField>,
+}
+
+impl Fields {
+    /// The field's text. Blank is not given.
+    fn take(&mut self, name: &'static str, given: Option<&str>, rule: &Rule) -> Option<String> {
+        let text = given?;
+        if !rule.accepts(text) {
+            self.invalid.push(InvalidField(name));
+        }
+        (!text.trim().is_empty()).then(|| text.to_owned())
+    }
+
+    fn end<T>(self, accepted: T) -> Result<T, Vec<InvalidField>> {
+        if self.invalid.is_empty() {
+            Ok(accepted)
+        } else {
+            Err(self.invalid)
+        }
     }
 }
 
@@ -116,6 +155,34 @@ mod tests {
             names,
             ["sourceUrl", "pageTitle", "visitorName", "visitorEmail"]
         );
+    }
+
+    #[test]
+    fn a_page_has_an_address_and_is_judged_as_at_the_beginning() {
+        let parse = |source_url: &str, page_title: Option<&str>| {
+            Page::parse(&SetPageRequest {
+                source_url: source_url.to_owned(),
+                page_title: page_title.map(str::to_owned),
+            })
+        };
+        let page = parse("https://a.example/b", Some(" ")).unwrap();
+        assert_eq!(
+            (&*page.source_url, page.title),
+            ("https://a.example/b", None)
+        );
+        for (source_url, page_title, invalid) in [
+            ("", None, vec!["sourceUrl"]),
+            (" ", None, vec!["sourceUrl"]),
+            (
+                "javascript:alert(1)",
+                Some("a\nb"),
+                vec!["sourceUrl", "pageTitle"],
+            ),
+        ] {
+            let refused = parse(source_url, page_title).unwrap_err();
+            let names: Vec<_> = refused.iter().map(|field| field.0).collect();
+            assert_eq!(names, invalid);
+        }
     }
 
     #[test]

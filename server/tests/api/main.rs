@@ -38,6 +38,8 @@ mod proof;
 mod quarantine;
 mod refusals;
 mod send_message;
+mod session_codes;
+mod set_page;
 mod support_page;
 mod turnstile;
 

@@ -106,10 +106,11 @@ async fn a_token_is_needed_and_opens_its_own_session_only(pool: PgPool) {
         (Method::GET, "/messages"),
         (Method::POST, "/messages"),
         (Method::POST, "/close"),
+        (Method::PUT, "/page"),
     ] {
         let request = || {
             app.api(method.clone(), &path(rest))
-                .json(&json!({ "body": "x" }))
+                .json(&json!({ "body": "x", "sourceUrl": "https://a.example/" }))
         };
         let refused = [
             request(),
@@ -132,11 +133,13 @@ async fn a_session_that_is_none_is_not_found(pool: PgPool) {
             (Method::GET, "/messages"),
             (Method::POST, "/messages"),
             (Method::POST, "/close"),
+            (Method::PUT, "/page"),
         ] {
             let request = app
                 .api(method, &format!("/sessions/{id}{rest}"))
                 .bearer_auth("x");
-            let response = request.json(&json!({ "body": "x" })).send().await.unwrap();
+            let body = json!({ "body": "x", "sourceUrl": "https://a.example/" });
+            let response = request.json(&body).send().await.unwrap();
             expect_problem(response, 404, "session_not_found").await;
         }
     }

@@ -1,9 +1,10 @@
 //! Staff who accept the invitation later read what was said before.
 
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::{
-    common::expect,
+    common::{Visitor, expect},
     homeserver::{Account, Team, wait_until},
 };
 
@@ -44,12 +45,15 @@ async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
 async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
-    let said: Vec<String> = (0..5).map(|n| format!("message {n}")).collect();
+    // The first one is who the visitor is.
+    let mut said = vec!["Visitor:\n> Ada".to_owned()];
+    said.extend((0..5).map(|n| format!("message {n}")));
     for _ in 0..8 {
         let earlier = team.alice.invitations();
-        let visitor = app.visitor(&said[0]).await;
+        let creation = app.create(json!({ "initialMessage": said[1], "visitorName": "Ada" }));
+        let visitor = Visitor::from_creation(&app, expect(creation.await, 201).await);
         let talk = async {
-            for text in &said[1..] {
+            for text in &said[2..] {
                 expect(visitor.send(text).await, 201).await;
             }
         };
@@ -78,8 +82,42 @@ async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) 
             .iter()
             .map(|text| times_shown(&team.alice, text))
             .collect();
-        assert_eq!(shown, [1; 5], "{:#?}", team.alice.messages(&room_id));
+        // Who is told anything is told who the visitor is with it.
+        let notices = team.alice.bodies(&room_id, "m.notice");
+        assert!(shown[0] == 1 || notices.len() == 2, "{notices:#?}");
+        assert_eq!(shown[1..], [1; 5], "{:#?}", team.alice.messages(&room_id));
     }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_joins_after_the_end_is_told_of_it_and_of_nothing_between_staff(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("How much is it?").await;
+    let room_id = team.alice.accept().await;
+    team.alice.say(&room_id, "Ten.").await;
+    wait_until(&visitor, |messages| messages.len() == 2).await;
+    assert_eq!(visitor.close().await.status(), 204);
+    team.alice.wait_for_notice(&room_id, "ended the chat").await;
+    // The visitor does not get it, so it is no part of the conversation.
+    team.alice.say(&room_id, "That was easy").await;
+    team.alice
+        .wait_for_notice(&room_id, "does not see this")
+        .await;
+
+    team.bob.accept().await;
+    let recap = team.bob.wait_for_notice(&room_id, "How much").await;
+    let lines: Vec<_> = recap.lines().collect();
+    assert!(
+        lines[0].ends_with(" UTC, the visitor's last words:"),
+        "{recap}"
+    );
+    assert_eq!(lines[1], "> How much is it?");
+    assert!(
+        recap.contains(":\n> Ten.\n\nThe chat has ended."),
+        "{recap}"
+    );
+    assert!(!recap.contains("easy"), "{recap}");
 }
 
 #[sqlx::test(migrations = "../migrations")]

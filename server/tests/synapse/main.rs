@@ -15,6 +15,7 @@
 mod common;
 
 mod canary;
+mod details;
 mod gateway;
 mod homeserver;
 mod late_joiners;
@@ -24,4 +25,6 @@ mod quarantine;
 mod relay_in;
 mod relay_out;
 mod room;
+mod room_name;
+mod staff_changes;
 mod staff_unreachable;

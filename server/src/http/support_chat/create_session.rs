@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use app::contract::{CreateSessionRequest, CreateSessionResponse, ErrorCode, FieldError};
+use app::contract::{CreateSessionRequest, CreateSessionResponse};
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::{OptionalKey, message_body, refuse_fields};
+use super::{OptionalKey, message_body, refuse_invalid};
 use crate::{
     http::{AppState, client_address::ClientAddress, json::ApiJson, problem::ApiError},
     storage::messages::rfc3339,
@@ -29,13 +29,7 @@ pub(in crate::http) async fn create_session(
     key: Option<&IdempotencyKey>,
     request: CreateSessionRequest,
 ) -> Result<CreateSessionResponse, ApiError> {
-    let visitor = VisitorDetails::parse(&request).map_err(|invalid| {
-        let refused = invalid.iter().map(|field| FieldError {
-            field: field.0.to_owned(),
-            code: ErrorCode::InvalidField,
-        });
-        refuse_fields(refused.collect())
-    });
+    let visitor = VisitorDetails::parse(&request).map_err(|invalid| refuse_invalid(&invalid));
     let max_chars = state.config.limits.max_message_chars;
     let initial_message = message_body("initialMessage", request.initial_message, max_chars)?;
     let new = NewSession {

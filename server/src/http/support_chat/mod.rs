@@ -1,10 +1,11 @@
-//! The four operations under `/v1/support-chat`, one file each, named as in `app::contract`.
+//! The operations under `/v1/support-chat`, one file each, named as in `app::contract`.
 
 mod close_session;
 mod create_session;
 pub(super) mod poll_messages;
 mod send_message;
 mod session_path;
+mod set_page;
 
 use std::net::IpAddr;
 
@@ -17,13 +18,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::{any, get, post, put},
 };
 
 use super::{
     AppState, bounded, client_address::ClientAddress, origin, problem::ApiError, throttle,
 };
-use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
+use crate::support_chat::{IdempotencyKey, InvalidField, InvalidIdempotencyKey};
 
 pub(super) use create_session::create_session;
 pub(super) use send_message::send_message;
@@ -40,7 +41,8 @@ pub(super) fn router(state: AppState) -> Router {
         .route(
             &path("/sessions/{session_id}/close"),
             post(close_session::handle),
-        );
+        )
+        .route(&path("/sessions/{session_id}/page"), put(set_page::handle));
     for nothing in ["", "/", "/{*rest}"] {
         let refuse = any(async || ApiError::from(ErrorCode::NotFound));
         router = router.route(&path(nothing), refuse);
@@ -119,6 +121,15 @@ fn refuse_fields(fields: Vec<FieldError>) -> ApiError {
         .first()
         .map_or(ErrorCode::InvalidField, |field| field.code);
     ApiError::from(code).with_fields(fields)
+}
+
+/// 422 for these fields of what a visitor says about themselves.
+fn refuse_invalid(fields: &[InvalidField]) -> ApiError {
+    let refused = fields.iter().map(|field| FieldError {
+        field: field.0.to_owned(),
+        code: ErrorCode::InvalidField,
+    });
+    refuse_fields(refused.collect())
 }
 
 /// `Idempotency-Key`, where there is one.

@@ -6,13 +6,21 @@ use matrix_sdk::ruma::api::error::ErrorKind;
 use rand::Rng;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
+use uuid::Uuid;
 
 use super::{Sender, pace::Pace};
 use crate::{
-    matrix::{homeserver::MatrixError, notice::Notice, recap, room},
+    matrix::{
+        details,
+        homeserver::MatrixError,
+        notice::Notice,
+        recap::{self, Join},
+        room,
+    },
     storage::{
         matrix_events,
         outbox::{self, Claim, Outcome, RENEWAL, Task},
+        sessions::{self, State},
     },
 };
 
@@ -75,7 +83,7 @@ impl Sender {
                 self.renew(claim, renewed).await?;
             }
             tokio::select! {
-                sent = self.send_or_judge(claim, pace) => sent,
+                sent = Box::pin(self.send_or_judge(claim, pace)) => sent,
                 () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
                 () = self.keep(claim, renewed) => Err(Failure::TakenOver),
             }
@@ -154,44 +162,95 @@ impl Sender {
             return Ok(None);
         }
         let room_id = subject.room_id.as_deref().ok_or(Failure::NoRoom)?;
+        if claim.task == Task::Rename {
+            return self.rename(subject.id, room_id).await;
+        }
+        if claim.task == Task::Details {
+            return self.tell_details(claim, room_id, pace).await;
+        }
         let Some(content) = self.content(claim, room_id).await? else {
             return Ok(None);
         };
+        let (event_id, _) = self.send_once(claim, room_id, &content, pace).await?;
+        Ok(Some(event_id))
+    }
+
+    /// Makes the room's name say whether the conversation has ended.
+    async fn rename(&self, session_id: Uuid, room_id: &str) -> Result<Option<String>, Failure> {
+        let session = sessions::find(&self.pool, session_id, self.session_ttl).await?;
+        let has_ended = session.is_some_and(|session| session.state != State::Open);
+        room::mark(&self.homeserver, room_id, has_ended).await?;
+        Ok(None)
+    }
+
+    /// Tells who the visitor is and where they are, unless the room says so already.
+    async fn tell_details(
+        &self,
+        claim: &Claim,
+        room_id: &str,
+        pace: &mut Pace,
+    ) -> Result<Option<String>, Failure> {
+        let (pool, subject) = (&self.pool, &claim.subject);
+        let Some(details) = details::compose(pool, subject, room_id).await? else {
+            return Ok(None);
+        };
+        let (event_id, sent_now) = self
+            .send_once(claim, room_id, &details.content, pace)
+            .await?;
+        let told = sent_now.then_some(&details);
+        details::record(pool, subject, room_id, &event_id, told).await?;
+        Ok(Some(event_id))
+    }
+
+    /// Sends the content, unless an earlier attempt has sent something; answers with the event, and with whether it was
+    /// sent now.
+    async fn send_once(
+        &self,
+        claim: &Claim,
+        room_id: &str,
+        content: &Value,
+        pace: &mut Pace,
+    ) -> Result<(String, bool), Failure> {
         let txn_id = claim.id.to_string();
         let earlier = if claim.attempts > 1 {
             self.find_event(claim, room_id, &txn_id).await?
         } else {
             None
         };
+        let sent_now = earlier.is_none();
         let event_id = if let Some(event_id) = earlier {
             event_id
         } else {
-            let sent = self.homeserver.send_message(room_id, &txn_id, &content);
+            let sent = self.homeserver.send_message(room_id, &txn_id, content);
             pace.send(sent).await?
         };
         tracing::info!(session_id = %claim.subject.id, room_id, event_id, "sent to the room");
-        Ok(Some(event_id))
+        Ok((event_id, sent_now))
     }
 
     /// What is to be sent; `None` when there is nothing to say.
     async fn content(&self, claim: &Claim, room_id: &str) -> Result<Option<Value>, Failure> {
         let subject = &claim.subject;
         let notice = match &claim.task {
-            Task::CreateRoom => None,
+            Task::CreateRoom | Task::Rename | Task::Details => None,
             // It mentions nobody, whatever it says.
             Task::Message(_) => {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });
                 return Ok(Some(text));
             }
-            Task::Retell => return Ok(recap::retell(&self.pool, subject).await?),
+            Task::Retell => return Ok(recap::retell(&self.pool, subject, self.session_ttl).await?),
             Task::Notice(text) => Some(Notice::new(text)),
-            Task::Details => recap::details(subject),
             Task::Recap {
                 join_event_id,
                 user_id,
             } => {
+                let join = Join {
+                    room: room_id,
+                    event: join_event_id,
+                    user: user_id,
+                };
                 let (pool, homeserver) = (&self.pool, &self.homeserver);
-                recap::compose(pool, homeserver, room_id, subject, join_event_id, user_id).await?
+                recap::compose(pool, homeserver, subject, self.session_ttl, join).await?
             }
         };
         Ok(notice.map(|notice| notice.content()))
