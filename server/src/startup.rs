@@ -14,7 +14,7 @@ use crate::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer},
+    matrix::{Homeserver, desk::Desk, inviter::Inviter, outbox, sync::Syncer},
     metrics::Metrics,
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, SupportChat, Turnstile},
@@ -119,6 +119,13 @@ impl Application {
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts = Parts::default();
+        let desk = Desk::new(
+            shares.relay.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            state.config.desk.clone(),
+            ttl,
+        );
         let syncer = Syncer::new(
             &shares,
             hearts.heart("sync"),
@@ -126,6 +133,7 @@ impl Application {
             metrics.clone(),
             heads.clone(),
             ttl,
+            desk,
         );
         parts.start(syncer.run(shutdown.clone()));
         let inviter = Inviter::new(

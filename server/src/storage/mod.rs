@@ -5,6 +5,7 @@
 
 pub mod bot_log_in;
 pub mod clock;
+pub mod desk;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;

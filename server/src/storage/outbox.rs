@@ -110,6 +110,15 @@ pub struct RoomAsked {
 }
 
 impl RoomAsked {
+    /// As Postgres counts, and since when the server that asked says.
+    #[must_use]
+    pub fn new(by_database: f64, asked_own: Option<DateTime<Utc>>) -> Self {
+        Self {
+            by_database,
+            by_server: asked_own.map(|asked| (Utc::now() - asked).as_seconds_f64()),
+        }
+    }
+
     /// The shorter time counts. One that has not come yet was set by a clock that was wrong, and counts
     /// for nothing; `None` when there is no other.
     #[must_use]
