@@ -72,7 +72,7 @@ fn creation(setup: &Setup) -> Value {
     json!({
         "room_version": "11",
         "creation_content": {"m.federate": false},
-        "name": "Website chat - 2026-05-23 - example.com",
+        "name": "Ada · example.com/pricing · K7F2",
         "topic": "Messages sent here are visible to the website visitor.",
         "power_level_content_override": {
             "users": {bot: 100}, "users_default": 0, "events": events, "events_default": 0,

@@ -14,6 +14,7 @@ pub mod storage;
 // The relay, both ways.
 pub mod matrix;
 
+pub mod announcements;
 pub mod canary;
 pub mod config;
 pub mod handoff;

@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    announcements,
     config::Config,
     handoff::Handoff,
     heartbeat::Heartbeats,
@@ -178,6 +179,7 @@ impl Application {
             hearts.heart("housekeeping"),
             shutdown.clone(),
         ));
+        parts.start_announcements(&shares, ttl, &hearts, &shutdown);
         parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));
         let router = http::admin_router(Admin {
             shares: shares.clone(),
@@ -204,6 +206,18 @@ impl Parts {
             part.await;
             Ok(())
         });
+    }
+
+    fn start_announcements(
+        &mut self,
+        shares: &Shares,
+        session_ttl: Duration,
+        hearts: &Heartbeats,
+        shutdown: &CancellationToken,
+    ) {
+        let heart = hearts.heart("announcements");
+        let db = shares.relay.clone();
+        self.start(announcements::run(db, session_ttl, heart, shutdown.clone()));
     }
 
     /// Waits for the end, and then for what is under way.

@@ -11,6 +11,7 @@ pub mod outbox;
 mod quarantine;
 mod recap;
 mod room;
+pub(crate) mod room_name;
 mod seal;
 pub mod sync;
 mod verbatim;

@@ -366,7 +366,6 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone;
     use proptest::prelude::*;
 
     use super::*;
@@ -377,7 +376,6 @@ mod tests {
     fn subject() -> Subject {
         Subject {
             id: Uuid::nil(),
-            created_at: Utc.with_ymd_and_hms(2026, 5, 23, 0, 0, 0).unwrap(),
             room_id: None,
             source_url: Some("https://webdevelop.biz/".into()),
             page_title: None,

@@ -5,12 +5,12 @@ use std::slice::from_ref;
 
 use matrix_sdk::ruma::OwnedUserId;
 use serde_json::{Value, json};
-use url::Url;
 use uuid::Uuid;
 
 use super::{
     event::RoomEvent,
     homeserver::{Homeserver, MatrixError},
+    room_name,
 };
 use crate::{
     canary,
@@ -50,12 +50,12 @@ const BOT_ONLY: [&str; 8] = [
 ];
 
 /// The body of `createRoom`; of a homeserver that `encrypts` private rooms by default.
-pub(super) fn creation(subject: &Subject, config: &Matrix, encrypts: bool) -> Value {
+pub(super) fn creation(subject: &Subject, name: &str, config: &Matrix, encrypts: bool) -> Value {
     json!({
         "preset": if encrypts { UNENCRYPTED_PRESET } else { PRIVATE_PRESET },
         "room_version": ROOM_VERSION,
         "creation_content": { "m.federate": false, MARKER: subject.id },
-        "name": name(subject),
+        "name": name,
         "topic": TOPIC,
         "power_level_content_override": power_levels(&config.bot),
         "initial_state": locks(config)
@@ -110,20 +110,6 @@ pub(super) fn power_levels(bot: &OwnedUserId) -> Value {
     })
 }
 
-/// `Website chat - 2026-05-23 - webdevelop.biz`
-fn name(subject: &Subject) -> String {
-    let url = subject
-        .source_url
-        .as_deref()
-        .and_then(|url| Url::parse(url).ok());
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or("website");
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    format!(
-        "Website chat - {} - {host}",
-        subject.created_at.format("%Y-%m-%d")
-    )
-}
-
 /// The session whose room this is, when it is one of ours.
 pub(super) async fn session_of(
     homeserver: &Homeserver,
@@ -156,6 +142,7 @@ pub(super) async fn complete(
     homeserver: &Homeserver,
     room_id: &str,
     subject: &Subject,
+    name: &str,
 ) -> Result<Checked, MatrixError> {
     let config = homeserver.config();
     let state = homeserver.all_state(room_id).await?;
@@ -171,7 +158,7 @@ pub(super) async fn complete(
     wanted.extend(locks(config));
     // Staff may have renamed it since.
     if find("m.room.name", "").is_none() {
-        wanted.push(("m.room.name", json!({ "name": name(subject) })));
+        wanted.push(("m.room.name", json!({ "name": name })));
     }
     if find("m.room.topic", "").is_none() {
         wanted.push(("m.room.topic", json!({ "topic": TOPIC })));
@@ -205,32 +192,22 @@ pub(super) async fn is_in_command(
     Ok(own.as_i64().is_some_and(|level| level >= 100))
 }
 
-#[cfg(test)]
-mod tests {
-    use chrono::{TimeZone, Utc};
-
-    use super::*;
-
-    fn name_for(source_url: Option<&str>) -> String {
-        name(&Subject {
-            id: Uuid::nil(),
-            created_at: Utc.with_ymd_and_hms(2026, 5, 23, 23, 59, 59).unwrap(),
-            room_id: None,
-            source_url: source_url.map(str::to_owned),
-            page_title: None,
-            visitor_name: None,
-            visitor_email: None,
-        })
+/// Makes the room's name say whether the conversation has ended, and changes nothing else of it: staff may have renamed
+/// the room.
+pub(super) async fn mark(
+    homeserver: &Homeserver,
+    room_id: &str,
+    has_ended: bool,
+) -> Result<(), MatrixError> {
+    let Some(name) = homeserver.room_name(room_id).await? else {
+        return Ok(());
+    };
+    let marked = room_name::marked(&name, has_ended);
+    if marked != name {
+        let content = json!({ "name": marked });
+        homeserver
+            .set_state(room_id, "m.room.name", &content)
+            .await?;
     }
-
-    #[test]
-    fn the_name_says_when_and_from_which_site() {
-        let expected = "Website chat - 2026-05-23 - webdevelop.biz";
-        assert_eq!(
-            name_for(Some("https://www.webdevelop.biz/pricing")),
-            expected
-        );
-        assert_eq!(name_for(Some("https://webdevelop.biz:8443/")), expected);
-        assert_eq!(name_for(None), "Website chat - 2026-05-23 - website");
-    }
+    Ok(())
 }

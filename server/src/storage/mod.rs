@@ -6,11 +6,13 @@
 pub mod bot_log_in;
 pub mod clock;
 pub mod desk;
+pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
 pub mod outbox;
 pub mod quarantine;
+pub mod session_codes;
 pub mod session_starts;
 pub mod sessions;
 pub mod staff_members;

@@ -52,6 +52,8 @@ pub enum Task {
     Notice(String),
     /// Tell a new room what was said in the session's former ones.
     Retell,
+    /// Make the room's name say whether the conversation has ended, whatever it is at that moment.
+    Rename,
     /// Show someone who joined what was said before.
     Recap {
         /// The `m.room.member` event.
@@ -95,7 +97,7 @@ impl Task {
             // Synapse takes seconds to make a room when it is busy, and staff are invited then; a recap
             // reads history.
             Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(70),
-            Self::Retell | Self::Details | Self::Message(_) | Self::Notice(_) => {
+            Self::Retell | Self::Details | Self::Message(_) | Self::Notice(_) | Self::Rename => {
                 Duration::from_secs(10)
             }
         }
@@ -197,6 +199,7 @@ pub async fn push_or_claim(
             body = Some(text.as_str());
             "notice"
         }
+        Task::Rename => "rename",
         Task::Retell => {
             (join, joined) = (Some(""), Some(""));
             "recap"
@@ -224,7 +227,7 @@ pub async fn push_or_claim(
          SELECT task.id, position, task.session_id, attempts, kind, task.message_id, task.body, join_event_id,
              joined_user_id, NULL::float8 AS room_asked_seconds_ago, NULL::timestamptz AS room_asked_own,
              messages.body AS "text?",
-             sessions.created_at, room_id, source_url, page_title, visitor_name, visitor_email
+             room_id, source_url, page_title, visitor_name, visitor_email
          FROM task
              JOIN sessions ON sessions.id = task.session_id
              LEFT JOIN messages ON messages.id = task.message_id
@@ -285,8 +288,7 @@ pub async fn push_message(
                  SELECT FROM staff_members WHERE session_id = $1 AND membership IN ('joined', 'invited')
              )
          )
-         SELECT task.id, position, attempts, message.created_at, session.created_at AS session_created_at,
-             room_id, source_url, page_title, visitor_name, visitor_email
+         SELECT task.id, position, attempts, message.created_at, room_id, source_url, page_title, visitor_name, visitor_email
          FROM task, message, session, pg_notify($6, message.session_id::text)
          WHERE CASE WHEN attempts = 0 THEN pg_notify($7, task.session_id::text) IS NOT NULL ELSE true END"#,
         session_id,
@@ -308,7 +310,6 @@ pub async fn push_message(
         text: Some(body.to_owned()),
         subject: Subject {
             id: session_id,
-            created_at: row.session_created_at,
             room_id: row.room_id,
             source_url: row.source_url,
             page_title: row.page_title,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::Connection;
+use super::{Connection, Db, session_codes};
 use crate::support_chat::VisitorDetails;
 
 /// The channel that says which conversation has changed in what a poll shows: a new message, or its
@@ -178,8 +178,6 @@ pub async fn close(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
 pub struct Subject {
     /// The session.
     pub id: Uuid,
-    /// When the visitor began.
-    pub created_at: DateTime<Utc>,
     /// Once there is one.
     pub room_id: Option<String>,
     /// The page the visitor wrote from.
@@ -190,6 +188,46 @@ pub struct Subject {
     pub visitor_name: Option<String>,
     /// Where the visitor can be reached.
     pub visitor_email: Option<String>,
+}
+
+/// What a conversation's room is named after.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    /// How the visitor wants to be called.
+    pub visitor_name: Option<String>,
+    /// The first thing that they wrote.
+    pub first_message: Option<String>,
+    /// The page that they write from.
+    pub source_url: Option<String>,
+    /// The code by which staff name the conversation.
+    pub code: String,
+    /// Rooms that the conversation had before, and that somebody may still see in a list.
+    pub rooms_before: i64,
+}
+
+/// What the conversation's room is named after. The conversation gets a code when it has none.
+pub async fn naming(db: &Db, id: Uuid) -> Result<Naming, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT code, visitor_name, source_url,
+               (SELECT body FROM messages WHERE session_id = $1 AND sender = 'visitor' ORDER BY seq LIMIT 1)
+                   AS first_message,
+               (SELECT count(*) FROM former_rooms WHERE session_id = $1 AND was_seen) AS "rooms_before!"
+           FROM sessions WHERE id = $1"#,
+        id,
+    )
+    .fetch_one(db)
+    .await?;
+    let code = match row.code {
+        Some(code) => code,
+        None => session_codes::give(db, id).await?,
+    };
+    Ok(Naming {
+        visitor_name: row.visitor_name,
+        first_message: row.first_message,
+        source_url: row.source_url,
+        code,
+        rooms_before: row.rooms_before,
+    })
 }
 
 /// Whether there is any session.
@@ -247,7 +285,7 @@ pub async fn settled_rooms(
     Ok(rows.into_iter().map(|row| (row.id, row.room_id)).collect())
 }
 
-/// Takes this room from the session, for good.
+/// Takes this room, in which nobody but the bot ever was, from the session for good.
 pub async fn disown_room(
     db: impl PgExecutor<'_>,
     id: Uuid,
@@ -255,7 +293,7 @@ pub async fn disown_room(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH former AS (
-             INSERT INTO former_rooms (room_id, session_id) VALUES ($2, $1) ON CONFLICT DO NOTHING
+             INSERT INTO former_rooms (room_id, session_id, was_seen) VALUES ($2, $1, false) ON CONFLICT DO NOTHING
          )
          UPDATE sessions SET room_id = NULL WHERE id = $1 AND room_id = $2",
         id,

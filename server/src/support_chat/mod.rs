@@ -514,6 +514,7 @@ impl SupportChat {
         }
         if sessions::close(&mut tx, session_id).await? {
             outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            outbox::push(&mut tx, session_id, &Task::Rename).await?;
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);

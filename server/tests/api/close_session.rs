@@ -22,7 +22,7 @@ async fn a_closed_session_takes_and_shows_nothing_more(pool: PgPool) {
         .fetch_all(&pool)
         .await
         .unwrap();
-    assert_eq!(kinds, ["create_room", "message", "notice"]);
+    assert_eq!(kinds, ["create_room", "message", "notice", "rename"]);
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -38,6 +38,7 @@ mod proof;
 mod quarantine;
 mod refusals;
 mod send_message;
+mod session_codes;
 mod support_page;
 mod turnstile;
 

@@ -264,6 +264,13 @@ impl Account {
         self.ok(Method::PUT, &path, Some(json!({}))).await;
     }
 
+    /// Every timeline event seen in the room.
+    pub(crate) fn timeline(&self, room_id: &str) -> impl Iterator<Item = &Value> {
+        let room_id = room_id.to_owned();
+        let events = self.seen.iter();
+        events.filter(move |event| event["room_id"] == room_id)
+    }
+
     /// `(msgtype, body)` of each message seen in the room.
     pub(crate) fn messages(&self, room_id: &str) -> Vec<(String, String)> {
         self.seen

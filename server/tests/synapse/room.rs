@@ -34,7 +34,7 @@ async fn the_room_is_as_promised(pool: &PgPool, mut team: Team) {
     let creation = app.create(json!({
         "initialMessage": "Hello", "sourceUrl": "https://www.webdevelop.biz/pricing",
     }));
-    let created = expect(creation.await, 201).await;
+    expect(creation.await, 201).await;
     let room_id = team.alice.accept().await;
     let state = team.alice.state(&room_id).await;
     let content: BTreeMap<&str, &Value> = state
@@ -61,10 +61,13 @@ async fn the_room_is_as_promised(pool: &PgPool, mut team: Team) {
         "joined"
     );
     assert_eq!(content["m.room.join_rules"]["join_rule"], "invite");
-    let date = &created["createdAt"].as_str().unwrap()[..10];
+    let code: String = sqlx::query_scalar("SELECT code FROM sessions")
+        .fetch_one(pool)
+        .await
+        .unwrap();
     assert_eq!(
         content["m.room.name"]["name"],
-        format!("Website chat - {date} - webdevelop.biz")
+        format!("“Hello” · webdevelop.biz/pricing · {code}")
     );
     assert_eq!(
         content["m.room.topic"]["topic"],

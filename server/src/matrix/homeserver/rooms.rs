@@ -66,22 +66,7 @@ impl Homeserver {
         if let Some(known) = self.creations.lock().await.get(room_id) {
             return Ok(known.clone());
         }
-        let request = get_state_event_for_key::v3::Request::new(
-            parse_room_id(room_id)?,
-            StateEventType::RoomCreate,
-            String::new(),
-        );
-        let client = self.client().await?;
-        let content = match self
-            .checked("room_state", &client, client.send(request))
-            .await
-        {
-            Ok(response) => {
-                Some(serde_json::from_str(response.event_or_content.get()).map_err(unreadable)?)
-            }
-            Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => None,
-            Err(error) => return Err(error),
-        };
+        let content = self.state(room_id, StateEventType::RoomCreate, "").await?;
         self.creations
             .lock()
             .await
@@ -100,6 +85,43 @@ impl Homeserver {
             .checked("room_state", &client, client.send(request))
             .await?;
         Ok(response.room_state.iter().filter_map(super::read).collect())
+    }
+
+    /// The room's name; `None` when it has none.
+    pub(in crate::matrix) async fn room_name(
+        &self,
+        room_id: &str,
+    ) -> Result<Option<String>, MatrixError> {
+        let content = self.state(room_id, StateEventType::RoomName, "").await?;
+        let name = content
+            .as_ref()
+            .and_then(|content| content["name"].as_str());
+        Ok(name.map(str::to_owned))
+    }
+
+    /// The content of one state event of a room that the bot is in; `None` when there is none.
+    async fn state(
+        &self,
+        room_id: &str,
+        event_type: StateEventType,
+        state_key: &str,
+    ) -> Result<Option<Value>, MatrixError> {
+        let request = get_state_event_for_key::v3::Request::new(
+            parse_room_id(room_id)?,
+            event_type,
+            state_key.to_owned(),
+        );
+        let client = self.client().await?;
+        match self
+            .checked("room_state", &client, client.send(request))
+            .await
+        {
+            Ok(response) => {
+                serde_json::from_str(response.event_or_content.get()).map_err(unreadable)
+            }
+            Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sets a state event with an empty state key.
@@ -144,24 +166,13 @@ impl Homeserver {
         room_id: &str,
         user_id: &str,
     ) -> Result<Option<String>, MatrixError> {
-        let request = get_state_event_for_key::v3::Request::new(
-            parse_room_id(room_id)?,
-            StateEventType::RoomMember,
-            user_id.to_owned(),
-        );
-        let client = self.client().await?;
-        match self
-            .checked("room_state", &client, client.send(request))
-            .await
-        {
-            Ok(response) => {
-                let content: Value =
-                    serde_json::from_str(response.event_or_content.get()).map_err(unreadable)?;
-                Ok(content["membership"].as_str().map(str::to_owned))
-            }
-            Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let content = self
+            .state(room_id, StateEventType::RoomMember, user_id)
+            .await?;
+        let membership = content
+            .as_ref()
+            .and_then(|content| content["membership"].as_str());
+        Ok(membership.map(str::to_owned))
     }
 
     /// Leaves a room and forgets it.

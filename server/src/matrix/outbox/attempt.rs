@@ -13,6 +13,7 @@ use crate::{
     storage::{
         matrix_events,
         outbox::{self, Claim, Outcome, RENEWAL, Task},
+        sessions::{self, State},
     },
 };
 
@@ -154,6 +155,12 @@ impl Sender {
             return Ok(None);
         }
         let room_id = subject.room_id.as_deref().ok_or(Failure::NoRoom)?;
+        if claim.task == Task::Rename {
+            let session = sessions::find(&self.pool, subject.id, self.session_ttl).await?;
+            let has_ended = session.is_some_and(|session| session.state != State::Open);
+            room::mark(&self.homeserver, room_id, has_ended).await?;
+            return Ok(None);
+        }
         let Some(content) = self.content(claim, room_id).await? else {
             return Ok(None);
         };
@@ -177,7 +184,7 @@ impl Sender {
     async fn content(&self, claim: &Claim, room_id: &str) -> Result<Option<Value>, Failure> {
         let subject = &claim.subject;
         let notice = match &claim.task {
-            Task::CreateRoom => None,
+            Task::CreateRoom | Task::Rename => None,
             // It mentions nobody, whatever it says.
             Task::Message(_) => {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });

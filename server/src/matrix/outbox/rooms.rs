@@ -14,6 +14,7 @@ use crate::{
     matrix::{
         homeserver::Encrypted,
         room::{self, Checked, Members},
+        room_name,
     },
     storage::{
         outbox::{self, Claim, Replaced, RoomAsked},
@@ -65,6 +66,7 @@ impl Sender {
     /// A room that is as promised, and what each person who belongs into it is there.
     async fn room(&self, claim: &Claim) -> Result<(String, Members), Failure> {
         let subject = &claim.subject;
+        let name = room_name::of(&sessions::naming(&self.pool, subject.id).await?);
         let looked = Instant::now();
         let mut existing = match &subject.room_id {
             Some(room_id) => Some(room_id.clone()),
@@ -75,9 +77,9 @@ impl Sender {
         loop {
             let (room_id, made_for) = match existing.take() {
                 Some(room_id) => (room_id, Encrypted::Never),
-                None => self.ask_for_room(claim, asked, looked).await?,
+                None => self.ask_for_room(claim, &name, asked, looked).await?,
             };
-            match room::complete(&self.homeserver, &room_id, subject).await? {
+            match room::complete(&self.homeserver, &room_id, subject, &name).await? {
                 Checked::Ready(members) => return Ok((room_id, members)),
                 Checked::Encrypted => self.leave_encrypted(claim, &room_id, made_for).await?,
             }
@@ -90,6 +92,7 @@ impl Sender {
     async fn ask_for_room(
         &self,
         claim: &Claim,
+        name: &str,
         asked: Option<RoomAsked>,
         looked: Instant,
     ) -> Result<(String, Encrypted), Failure> {
@@ -111,7 +114,7 @@ impl Sender {
             return Err(Failure::Encrypted);
         }
         let in_private = encrypted == Encrypted::WhenPrivate;
-        let body = room::creation(&claim.subject, self.homeserver.config(), in_private);
+        let body = room::creation(&claim.subject, name, self.homeserver.config(), in_private);
         outbox::set_room_asked(&self.pool, claim.id, true).await?;
         self.note_asked(claim.id);
         let created = self.homeserver.create_room(&body).await;

@@ -22,7 +22,6 @@ pub(super) struct Row {
     pub(super) join_event_id: Option<String>,
     pub(super) joined_user_id: Option<String>,
     pub(super) text: Option<String>,
-    pub(super) created_at: DateTime<Utc>,
     pub(super) room_id: Option<String>,
     pub(super) source_url: Option<String>,
     pub(super) page_title: Option<String>,
@@ -37,6 +36,7 @@ impl TryFrom<Row> for Claim {
         let task = match (row.kind.as_str(), row.message_id, row.body) {
             ("create_room", ..) => Task::CreateRoom,
             ("details", ..) => Task::Details,
+            ("rename", ..) => Task::Rename,
             ("message", Some(id), _) => Task::Message(id),
             ("notice", _, Some(text)) => Task::Notice(text),
             _ => match (row.join_event_id, row.joined_user_id) {
@@ -59,7 +59,6 @@ impl TryFrom<Row> for Claim {
             text: row.text,
             subject: Subject {
                 id: row.session_id,
-                created_at: row.created_at,
                 room_id: row.room_id,
                 source_url: row.source_url,
                 page_title: row.page_title,
@@ -113,7 +112,7 @@ pub async fn claim(
          RETURNING outbox.id, position, outbox.session_id, attempts, kind, outbox.message_id,
              outbox.body, join_event_id, joined_user_id,
              extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago, room_asked_own,
-             messages.body AS "text?", sessions.created_at, room_id, source_url, page_title,
+             messages.body AS "text?", room_id, source_url, page_title,
              visitor_name, visitor_email"#,
         limit,
         LEASE.as_secs_f64(),

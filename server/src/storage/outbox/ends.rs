@@ -114,8 +114,8 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
              next.id AS "id?", position AS "position?", next.session_id AS "session_id?",
              attempts AS "attempts?", kind AS "kind?", next.message_id, next.body, join_event_id,
              joined_user_id, extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
-             room_asked_own, messages.body AS "text?", sessions.created_at AS "created_at?", sessions.room_id, source_url,
-             page_title, visitor_name, visitor_email
+             room_asked_own, messages.body AS "text?", sessions.room_id, source_url, page_title,
+             visitor_name, visitor_email
          FROM gone
              LEFT JOIN ended ON ended.id = gone.message_id
              LEFT JOIN next ON next.before = gone.id
@@ -165,7 +165,6 @@ struct EndedRow {
     join_event_id: Option<String>,
     joined_user_id: Option<String>,
     text: Option<String>,
-    created_at: Option<DateTime<Utc>>,
     room_id: Option<String>,
     source_url: Option<String>,
     page_title: Option<String>,
@@ -188,7 +187,6 @@ impl EndedRow {
             join_event_id: self.join_event_id,
             joined_user_id: self.joined_user_id,
             text: self.text,
-            created_at: self.created_at?,
             room_id: self.room_id,
             source_url: self.source_url,
             page_title: self.page_title,

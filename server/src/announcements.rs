@@ -1,0 +1,60 @@
+//! What conversations' rooms are told because time has passed, and not because somebody has asked for something.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    heartbeat::Heart,
+    storage::{
+        Db, expiry,
+        outbox::{self, Task},
+        sessions::{self, State},
+    },
+};
+
+/// How often is looked for something to tell.
+const PERIOD: Duration = Duration::from_secs(2);
+/// Conversations of which something is told at once. Each costs the homeserver two events.
+const BATCH: i64 = 20;
+
+/// Queues what is to be told, until `shutdown`. Any number of servers may do so.
+pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: CancellationToken) {
+    let db = db.beating(heart.clone());
+    loop {
+        if let Err(error) = tell_expired(&db, session_ttl).await {
+            tracing::warn!(%error, "conversations that have expired cannot be looked for");
+        }
+        let pause = heart.idle(time::sleep(PERIOD));
+        tokio::select! { () = shutdown.cancelled() => break, () = pause => {} }
+    }
+}
+
+async fn tell_expired(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
+    for session_id in expiry::untold(db, ttl, Utc::now(), BATCH).await? {
+        if let Err(error) = tell_one_expired(db, session_id, ttl).await {
+            tracing::warn!(%session_id, %error, "staff cannot be told yet that the conversation has expired");
+        }
+    }
+    Ok(())
+}
+
+async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<(), sqlx::Error> {
+    let mut tx = db.begin().await?;
+    let session = sessions::lock(&mut tx, session_id, ttl).await?;
+    // Somebody may have written, or ended it, since it was looked for.
+    let has_expired = session.is_some_and(|session| session.state == State::Expired);
+    if has_expired && expiry::set_told(&mut tx, session_id).await? {
+        let notice = format!(
+            "The chat has expired, since nobody has written for {}. Messages sent here no longer reach the visitor.",
+            humantime::format_duration(ttl)
+        );
+        outbox::push(&mut tx, session_id, &Task::Notice(notice)).await?;
+        outbox::push(&mut tx, session_id, &Task::Rename).await?;
+        tracing::info!(%session_id, "session expired");
+    }
+    tx.commit().await
+}
