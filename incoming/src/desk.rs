@@ -67,7 +67,8 @@ fn code(typed: &str) -> String {
 fn time_of_day(typed: &str) -> Option<(u32, u32)> {
     let (hour, minute) = typed.split_once(':')?;
     let number = |digits: &str, highest: u32| {
-        let is_number = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let is_number =
+            (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         let number = digits.parse().ok().filter(|_| is_number)?;
         (number <= highest).then_some(number)
     };
@@ -104,7 +105,16 @@ mod tests {
         assert_eq!(said(&format!("!open {}", "A".repeat(99))), open(""));
         assert_eq!(said("!away 14:00"), Some(Command::Away(Some((14, 0)))));
         assert_eq!(said("!away 9:05"), Some(Command::Away(Some((9, 5)))));
-        for wrong in ["", " 24:00", " 14:60", " 14", " 1:2", " +1:00", " 14:00:00", " ١٤:00"] {
+        for wrong in [
+            "",
+            " 24:00",
+            " 14:60",
+            " 14",
+            " 1:2",
+            " +1:00",
+            " 14:00:00",
+            " ١٤:00",
+        ] {
             let command = said(&format!("!away{wrong}"));
             assert_eq!(command, Some(Command::Away(None)), "{wrong}");
         }
@@ -116,7 +126,15 @@ mod tests {
 
     #[test]
     fn what_colleagues_say_to_each_other_is_no_command() {
-        for body in ["hello", "open K7F2", "!", "!!!", "! open K7F2", "see !open K7F2", ""] {
+        for body in [
+            "hello",
+            "open K7F2",
+            "!",
+            "!!!",
+            "! open K7F2",
+            "see !open K7F2",
+            "",
+        ] {
             assert_eq!(said(body), None, "{body}");
         }
         for msgtype in ["m.notice", "m.emote", "m.image"] {

@@ -61,7 +61,10 @@ fn read_time_zone(env: &mut Env) -> Option<Tz> {
     };
     let zone = text.parse().ok();
     if zone.is_none() {
-        env.error(NAME, "is not valid: expected an IANA time zone, as `Europe/Berlin`");
+        env.error(
+            NAME,
+            "is not valid: expected an IANA time zone, as `Europe/Berlin`",
+        );
     }
     zone
 }

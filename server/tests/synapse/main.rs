@@ -15,6 +15,7 @@
 mod common;
 
 mod canary;
+mod desk;
 mod gateway;
 mod homeserver;
 mod late_joiners;

@@ -83,7 +83,9 @@ fn words(kind: Kind, mut subjects: Vec<String>) -> String {
             "The visitor writes, and nobody of the staff is in the room or can be invited: {who}."
         ),
         Kind::Delivery => {
-            format!("What the visitor wrote does not reach the room: {who}. The server's log says why.")
+            format!(
+                "What the visitor wrote does not reach the room: {who}. The server's log says why."
+            )
         }
         Kind::Quarantine => format!(
             "What staff wrote could not be taken in, so the visitor does not get it: {who}. It is in quarantine, \
@@ -94,7 +96,9 @@ fn words(kind: Kind, mut subjects: Vec<String>) -> String {
 
 fn named(codes: &[String]) -> Vec<&str> {
     let codes = codes.iter().map(String::as_str);
-    codes.map(|code| if code.is_empty() { "a room" } else { code }).collect()
+    codes
+        .map(|code| if code.is_empty() { "a room" } else { code })
+        .collect()
 }
 
 #[cfg(test)]
@@ -105,7 +109,11 @@ mod tests {
     fn many_conversations_are_told_of_in_one_message() {
         let codes = (0..12).map(|n| format!("K{n:03}")).collect();
         let text = words(Kind::Nobody, codes);
-        assert!(text.ends_with("K000, K001, K002, K003, K004, K005, K006, K007, K008, K009 and 2 more."));
+        assert!(
+            text.ends_with(
+                "K000, K001, K002, K003, K004, K005, K006, K007, K008, K009 and 2 more."
+            )
+        );
         let text = words(Kind::Quarantine, vec![String::new()]);
         assert!(text.contains("a room"), "{text}");
         let text = words(Kind::Invitation, vec!["@alice:localhost".to_owned()]);

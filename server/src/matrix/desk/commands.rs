@@ -86,7 +86,9 @@ impl Counter {
             Command::Away(Some((hour, minute))) => {
                 let until = next(given, hour, minute, self.time_zone);
                 commands::set_away(db, Some(until)).await?;
-                let until = until.with_timezone(&self.time_zone).format("%Y-%m-%d %H:%M");
+                let until = until
+                    .with_timezone(&self.time_zone)
+                    .format("%Y-%m-%d %H:%M");
                 let zone = self.time_zone;
                 format!("Away until {until} ({zone}). `!back` ends it.")
             }
@@ -126,7 +128,10 @@ mod tests {
         assert_eq!(next(14, 0, Tz::UTC), "2026-11-26T14:00:00+00:00");
         assert_eq!(next(13, 30, Tz::UTC), "2026-11-27T13:30:00+00:00");
         assert_eq!(next(14, 0, Tz::Europe__Berlin), "2026-11-27T13:00:00+00:00");
-        assert_eq!(next(14, 30, Tz::Europe__Berlin), "2026-11-27T13:30:00+00:00");
+        assert_eq!(
+            next(14, 30, Tz::Europe__Berlin),
+            "2026-11-27T13:30:00+00:00"
+        );
         assert_eq!(next(15, 0, Tz::Europe__Berlin), "2026-11-26T14:00:00+00:00");
     }
 }

@@ -31,7 +31,10 @@ pub(in crate::matrix) async fn take_in(
     batch: &RoomBatch,
     span: Span<'_>,
 ) -> Result<Option<String>, sqlx::Error> {
-    let events = batch.events.iter().filter(|event| !counter.is_nothing(event));
+    let events = batch
+        .events
+        .iter()
+        .filter(|event| !counter.is_nothing(event));
     let mut refused = Vec::new();
     let mut obstacle = batch.obstacle.clone();
     for event in events {
@@ -141,7 +144,11 @@ impl Syncer {
             quarantine::put_off(&self.pool, row.id, attempts, wait, reason).await?;
             return Ok(false);
         }
-        tracing::error!(id = row.id, reason, "what was asked for at the desk was given up");
+        tracing::error!(
+            id = row.id,
+            reason,
+            "what was asked for at the desk was given up"
+        );
         quarantine::give_up(&self.pool, &[row.id], reason).await?;
         self.metrics.set_aside_given_up.inc();
         Ok(true)

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{Desk, Failure, Shift, is_due, say};
 use crate::{
     canary,
     matrix::{notice::Notice, room_name},
-    storage::desk::{
-        lines::{self, Facts, Which},
-        room::DeskRoom,
-        stats,
+    storage::{
+        desk::{
+            lines::{self, Facts, Which},
+            room::DeskRoom,
+            stats,
+        },
+        session_codes,
     },
 };
 
@@ -86,6 +88,7 @@ impl State {
 pub(super) struct Wanted {
     room_id: String,
     name: String,
+    code: String,
     first_words: String,
     state: State,
 }
@@ -95,8 +98,11 @@ impl Wanted {
     pub(super) fn of(facts: &Facts) -> Option<Self> {
         Some(Self {
             room_id: facts.room_id.clone()?,
-            name: room_name::of(&facts.naming()),
-            first_words: say::first_words(&facts.first_words),
+            name: room_name::of(&facts.naming),
+            code: facts.naming.code.clone(),
+            first_words: say::first_words(
+                facts.naming.first_message.as_deref().unwrap_or_default(),
+            ),
             state: State::of(facts),
         })
     }
@@ -107,20 +113,18 @@ impl Wanted {
 
     /// Tells two lines apart.
     pub(super) fn digest(&self) -> Vec<u8> {
-        let parts = [&self.room_id, &self.name, &self.first_words, &self.state.words()];
+        let parts = [
+            &self.room_id,
+            &self.name,
+            &self.first_words,
+            &self.state.words(),
+        ];
         let mut digest = Sha256::new();
         for part in parts {
             digest.update(part.len().to_be_bytes());
             digest.update(part);
         }
         digest.finalize()[..16].to_vec()
-    }
-}
-
-impl Facts {
-    /// Whether it is a conversation of the canary with itself.
-    fn is_canary(&self, desk: &Desk) -> bool {
-        desk.canary_page().is_some() && self.source_url.as_deref() == desk.canary_page()
     }
 }
 
@@ -141,12 +145,19 @@ impl Desk {
         let unanswered_after = self.config.unanswered_after.unwrap_or(Duration::MAX);
         let period = LOOK_AT_ALL.min((unanswered_after / 5).max(Duration::from_secs(1)));
         let looks_at_all = is_due(shift.looked_at_all, period);
-        let which = if looks_at_all { Which::All } else { Which::Recent };
+        let which = if looks_at_all {
+            Which::All
+        } else {
+            Which::Recent
+        };
         let mut all = self.facts(which, desk).await?;
         if looks_at_all {
             all.extend(self.facts(Which::Recent, desk).await?);
-            let begun = stats::since(&self.pool, chrono::Utc::now() - HOUR, self.canary_page()).await?;
-            shift.pace.begun(usize::try_from(begun.conversations).unwrap_or(usize::MAX));
+            let begun =
+                stats::since(&self.pool, chrono::Utc::now() - HOUR, self.canary_page()).await?;
+            shift
+                .pace
+                .begun(usize::try_from(begun.conversations).unwrap_or(usize::MAX));
             shift.looked_at_all = Some(Instant::now());
         }
         let (mut over, mut going_on) = (Vec::new(), Vec::new());
@@ -155,6 +166,10 @@ impl Desk {
                 continue;
             };
             let id = facts.session_id;
+            if facts.naming.code.is_empty() {
+                session_codes::give(&self.pool, id).await?;
+                continue;
+            }
             let Some(line) = &facts.line else {
                 lines::begin(&self.pool, id, desk).await?;
                 continue;
@@ -164,12 +179,18 @@ impl Desk {
             }
             if line.shown.as_ref() == Some(&wanted.digest()) {
                 shift.pace.agrees(id);
-                let list = if wanted.is_over() { &mut over } else { &mut going_on };
+                let list = if wanted.is_over() {
+                    &mut over
+                } else {
+                    &mut going_on
+                };
                 list.push(id);
             } else {
                 shift.pace.differs(id, wanted.is_over(), Instant::now());
             }
-            if self.is_unanswered(facts, desk, unanswered_after) && line.rung != Some(facts.answered) {
+            if self.is_unanswered(facts, desk, unanswered_after)
+                && line.rung != Some(facts.answered)
+            {
                 lines::ring(&self.pool, id, facts.answered, desk).await?;
             }
         }
@@ -202,7 +223,9 @@ impl Desk {
     ) -> Result<Vec<Facts>, sqlx::Error> {
         let mut db = self.pool.acquire().await?;
         let mut facts = lines::facts(&mut db, which, desk, self.session_ttl).await?;
-        facts.retain(|facts| !facts.is_canary(self));
+        if let Some(page) = self.canary_page() {
+            facts.retain(|facts| facts.naming.source_url.as_deref() != Some(page));
+        }
         Ok(facts)
     }
 
@@ -286,10 +309,16 @@ impl Desk {
 
     /// What the room is called now; where staff have renamed it, by their words.
     async fn name_of(&self, wanted: &Wanted) -> String {
-        match self.homeserver.room_name(&wanted.room_id).await {
+        let name = match self.homeserver.room_name(&wanted.room_id).await {
             Ok(Some(name)) => room_name::marked(&name, false),
             // It is the name that the bot gave it.
             Ok(None) | Err(_) => wanted.name.clone(),
+        };
+        // `!open` takes the code, also where staff have taken it out of the name.
+        if name.contains(&wanted.code) {
+            name
+        } else {
+            format!("{name} · {}", wanted.code)
         }
     }
 
@@ -299,5 +328,9 @@ impl Desk {
 }
 
 fn hex(digest: &[u8]) -> String {
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

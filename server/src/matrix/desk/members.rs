@@ -80,7 +80,11 @@ enum Deed {
 impl Members {
     pub(super) fn see(&mut self, members: Vec<Member>) {
         // Somebody else may have done what failed.
-        let is_in = |id: &str| members.iter().any(|member| member.user_id == id && member.is_in());
+        let is_in = |id: &str| {
+            members
+                .iter()
+                .any(|member| member.user_id == id && member.is_in())
+        };
         self.failed.retain(|user_id, _| !is_in(user_id));
         self.seen = members;
     }
@@ -145,8 +149,14 @@ impl Desk {
         shift: &mut Shift,
     ) -> Result<(), Failure> {
         let config = self.homeserver.config();
-        let staff: Vec<_> = config.staff.iter().map(|user_id| user_id.as_str()).collect();
-        let deeds = shift.members.deeds(&staff, config.bot.as_str(), Instant::now());
+        let staff: Vec<_> = config
+            .staff
+            .iter()
+            .map(|user_id| user_id.as_str())
+            .collect();
+        let deeds = shift
+            .members
+            .deeds(&staff, config.bot.as_str(), Instant::now());
         let results: Vec<_> = stream::iter(deeds)
             .map(async |(user_id, deed)| {
                 let done = time::timeout(TIME_LIMIT, self.do_to(&desk.room_id, &user_id, deed));
@@ -165,7 +175,9 @@ impl Desk {
                 Ok(Err(error)) => Some(error),
                 Err(_) => None,
             };
-            let errcode = error.as_ref().map_or("timeout".into(), MatrixError::errcode);
+            let errcode = error
+                .as_ref()
+                .map_or("timeout".into(), MatrixError::errcode);
             if deed == Deed::Invite {
                 self.metrics.invitation_failed(&errcode);
             }
@@ -234,10 +246,12 @@ mod tests {
     fn who_has_left_is_left_in_peace_for_an_hour_and_who_was_removed_is_not() {
         let minutes = Duration::from_mins;
         let (alice, bob) = (STAFF[0], STAFF[1]);
-        let left = |age| deeds(vec![
-            member(alice, "leave", alice, age),
-            member(bob, "leave", BOT, age),
-        ]);
+        let left = |age| {
+            deeds(vec![
+                member(alice, "leave", alice, age),
+                member(bob, "leave", BOT, age),
+            ])
+        };
         assert_eq!(left(minutes(59)), [named(bob, Deed::Invite)]);
         assert_eq!(left(minutes(61)).len(), 2);
     }
@@ -247,12 +261,20 @@ mod tests {
         let mut members = Members::default();
         let now = Instant::now();
         let delay = members.fail(STAFF[0], None, now);
-        assert_eq!(members.deeds(&STAFF, BOT, now), [named(STAFF[1], Deed::Invite)]);
+        assert_eq!(
+            members.deeds(&STAFF, BOT, now),
+            [named(STAFF[1], Deed::Invite)]
+        );
         assert_eq!(members.deeds(&STAFF, BOT, now + delay).len(), 2);
         assert!(members.cannot_be_invited().is_empty());
         members.fail(STAFF[0], Some(Duration::from_hours(2)), now);
         assert_eq!(members.cannot_be_invited(), [STAFF[0]]);
-        assert_eq!(members.deeds(&STAFF, BOT, now + Duration::from_hours(1)).len(), 1);
+        assert_eq!(
+            members
+                .deeds(&STAFF, BOT, now + Duration::from_hours(1))
+                .len(),
+            1
+        );
         members.done(STAFF[0], Deed::Invite);
         assert!(members.cannot_be_invited().is_empty());
     }

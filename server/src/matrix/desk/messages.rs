@@ -60,7 +60,10 @@ impl Desk {
             Err(failure) => failure,
         };
         if let Failure::Matrix(error) = &failure
-            && matches!(error.kind(), Some(ErrorKind::TooLarge | ErrorKind::BadJson | ErrorKind::InvalidParam))
+            && matches!(
+                error.kind(),
+                Some(ErrorKind::TooLarge | ErrorKind::BadJson | ErrorKind::InvalidParam)
+            )
         {
             // Nothing else waits for what can never be said.
             tracing::error!(saying = ?claim.saying, %error, "this will never be said at the desk");
@@ -116,7 +119,9 @@ impl Desk {
                 line,
             } => {
                 let facts = self.facts(Which::These(&[*session_id]), desk).await?;
-                let facts = facts.first().filter(|facts| Self::still_waits(facts, *period));
+                let facts = facts
+                    .first()
+                    .filter(|facts| Self::still_waits(facts, *period));
                 match facts.and_then(|facts| Some((Wanted::of(facts)?, facts.waiting?.1))) {
                     Some((wanted, waited)) => {
                         let notice = self.unanswered(&wanted, waited).await;
@@ -151,8 +156,15 @@ impl Desk {
             return Ok(Notice::new("This conversation has no room yet."));
         };
         let membership = match self.homeserver.membership(&room_id, &asked.by).await {
-            Err(error) if matches!(error.kind(), Some(ErrorKind::Forbidden | ErrorKind::NotFound)) => {
-                return Ok(Notice::new("The bot is not in that conversation's room any more."));
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    Some(ErrorKind::Forbidden | ErrorKind::NotFound)
+                ) =>
+            {
+                return Ok(Notice::new(
+                    "The bot is not in that conversation's room any more.",
+                ));
             }
             membership => membership?,
         };
@@ -212,7 +224,12 @@ impl Desk {
             }
             let is_older = |at: DateTime<Utc>| at < oldest;
             match next {
-                Some(token) if !page.iter().filter_map(|event| event.written_at()).any(is_older) => {
+                Some(token)
+                    if !page
+                        .iter()
+                        .filter_map(|event| event.written_at())
+                        .any(is_older) =>
+                {
                     from = Some(token);
                 }
                 _ => return Ok(None),

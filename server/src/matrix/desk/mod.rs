@@ -156,6 +156,11 @@ impl Desk {
         let said = self.say_what_is_queued(&desk).await;
         let edited = self.edit_lines(&desk, shift).await;
         let tidied = self.tidy(shift).await;
-        members.and(lines).and(alerts).and(said).and(edited).and(tidied)
+        members
+            .and(lines)
+            .and(alerts)
+            .and(said)
+            .and(edited)
+            .and(tidied)
     }
 }

@@ -161,7 +161,10 @@ mod tests {
         let mut pace = Pace::default();
         pace.begun(BUSY + 1);
         let edits = seconds_of_edits(&mut pace, Uuid::nil(), 30, |second| Some(second > 10));
-        assert_eq!(edits[0], 11, "it has differed for longer than a change waits");
+        assert_eq!(
+            edits[0], 11,
+            "it has differed for longer than a change waits"
+        );
     }
 
     #[test]
@@ -190,9 +193,8 @@ mod tests {
         for second in 0..36_000 + 900 {
             let now = begin + SECOND * second;
             let began = |n: u32| n * every;
-            let lately = (0..conversations).filter(|n| {
-                began(*n) <= second && began(*n) + 3_600 > second
-            });
+            let lately =
+                (0..conversations).filter(|n| began(*n) <= second && began(*n) + 3_600 > second);
             pace.begun(lately.count());
             // Those that began within the last quarter of an hour.
             let first = second.saturating_sub(900).div_ceil(every);
@@ -219,9 +221,15 @@ mod tests {
     #[test]
     fn a_busy_day_costs_less_than_a_twentieth_of_what_the_conversations_cost() {
         let events = events_of_a_day(500);
-        assert!(events >= 1_000, "each line is there and true at the end: {events}");
+        assert!(
+            events >= 1_000,
+            "each line is there and true at the end: {events}"
+        );
         let conversations = 500 * EVENTS_OF_A_CONVERSATION;
-        assert!(events * 20 < conversations, "{events} beside {conversations}");
+        assert!(
+            events * 20 < conversations,
+            "{events} beside {conversations}"
+        );
     }
 
     #[test]

@@ -62,7 +62,10 @@ impl Desk {
                 Ok(Some(desk))
             }
             Seen::Lost | Seen::Encrypted => {
-                tracing::warn!(room_id = desk.room_id, "the desk is lost: there will be a new one");
+                tracing::warn!(
+                    room_id = desk.room_id,
+                    "the desk is lost: there will be a new one"
+                );
                 self.metrics.rooms_lost.inc();
                 desk_rooms::abandon(&self.pool, &desk.room_id).await?;
                 Ok(None)
@@ -112,7 +115,9 @@ impl Desk {
         let joined = self.homeserver.joined_rooms().await?;
         let known = desk_rooms::known(&self.pool, &joined).await?;
         let known: HashSet<_> = known.into_iter().collect();
-        let unknown = joined.into_iter().filter(|room_id| !known.contains(room_id));
+        let unknown = joined
+            .into_iter()
+            .filter(|room_id| !known.contains(room_id));
         let marked = stream::iter(unknown)
             .map(async |room_id| {
                 let creation = self.homeserver.creation(&room_id).await?;
@@ -120,7 +125,10 @@ impl Desk {
                 Ok::<_, Failure>(is_desk.then_some(room_id))
             })
             .buffer_unordered(LOOKUPS);
-        let marked: Vec<_> = marked.try_filter_map(async |found| Ok(found)).try_collect().await?;
+        let marked: Vec<_> = marked
+            .try_filter_map(async |found| Ok(found))
+            .try_collect()
+            .await?;
         // All servers choose the same.
         Ok(marked.into_iter().min())
     }
@@ -168,7 +176,10 @@ impl Desk {
     async fn inspect(&self, room_id: &str) -> Result<Seen, Failure> {
         let state = match self.homeserver.all_state(room_id).await {
             Err(error)
-                if matches!(error.kind(), Some(ErrorKind::Forbidden | ErrorKind::NotFound)) =>
+                if matches!(
+                    error.kind(),
+                    Some(ErrorKind::Forbidden | ErrorKind::NotFound)
+                ) =>
             {
                 return Ok(Seen::Lost);
             }
@@ -180,13 +191,15 @@ impl Desk {
             .iter()
             .any(|member| member.user_id == config.bot.as_str() && member.is_joined());
         let content = |event_type: &str| {
-            let mut of_type = state
-                .iter()
-                .filter(|event| event.event_type == event_type && event.state_key.as_deref() == Some(""));
+            let mut of_type = state.iter().filter(|event| {
+                event.event_type == event_type && event.state_key.as_deref() == Some("")
+            });
             of_type.next().map(|event: &RoomEvent| &event.content)
         };
         let levels = content("m.room.power_levels");
-        let level = levels.map_or(Some(100), |levels| levels["users"][config.bot.as_str()].as_i64());
+        let level = levels.map_or(Some(100), |levels| {
+            levels["users"][config.bot.as_str()].as_i64()
+        });
         if !is_there || level.is_none_or(|level| level < 100) {
             return Ok(Seen::Lost);
         }
@@ -195,7 +208,9 @@ impl Desk {
         }
         for (event_type, wanted) in wanted_state(config) {
             if content(event_type) != Some(&wanted) {
-                self.homeserver.set_state(room_id, event_type, &wanted).await?;
+                self.homeserver
+                    .set_state(room_id, event_type, &wanted)
+                    .await?;
             }
         }
         Ok(Seen::Ready(members))
@@ -204,9 +219,9 @@ impl Desk {
 
 /// The body of `createRoom`.
 fn creation(config: &Matrix, preset: &str) -> Value {
-    let initial_state = locks().map(|(event_type, content)| {
-        json!({ "type": event_type, "state_key": "", "content": content })
-    });
+    let initial_state = locks().map(
+        |(event_type, content)| json!({ "type": event_type, "state_key": "", "content": content }),
+    );
     json!({
         "preset": preset,
         "room_version": ROOM_VERSION,
@@ -234,7 +249,10 @@ fn locks() -> [(&'static str, Value); 3] {
     [
         ("m.room.join_rules", json!({ "join_rule": "invite" })),
         ("m.room.history_visibility", visibility),
-        ("m.room.guest_access", json!({ "guest_access": "forbidden" })),
+        (
+            "m.room.guest_access",
+            json!({ "guest_access": "forbidden" }),
+        ),
     ]
 }
 
@@ -262,7 +280,9 @@ mod tests {
 
     #[test]
     fn the_first_lost_desk_is_replaced_at_once_and_each_further_one_later() {
-        let seconds: Vec<_> = [1, 2, 3, 99].map(|lost| delay_after(lost).as_secs()).to_vec();
+        let seconds: Vec<_> = [1, 2, 3, 99]
+            .map(|lost| delay_after(lost).as_secs())
+            .to_vec();
         assert_eq!(seconds, [0, 10, 20, 600]);
     }
 }

@@ -136,7 +136,10 @@ mod tests {
         assert_eq!(reply(&notice, "$1")["m.mentions"], json!({}));
         let mentions = &answer(&notice, "$1", "@alice:localhost")["m.mentions"];
         assert_eq!(*mentions, json!({ "user_ids": ["@alice:localhost"] }));
-        assert_eq!(call_all(&notice, "$1")["m.mentions"], json!({ "room": true }));
+        assert_eq!(
+            call_all(&notice, "$1")["m.mentions"],
+            json!({ "room": true })
+        );
     }
 
     #[test]

@@ -38,7 +38,9 @@ fn line(name: &str, figures: Figures) -> String {
     let mut line = format!("{name}: {conversations} conversations, {unanswered} unanswered");
     if let (Some(median), Some(p95)) = (median_seconds, p95_seconds) {
         let (median, p95) = (words(median), words(p95));
-        line.push_str(&format!("; first answer within {median} (median), {p95} (95th percentile)"));
+        line.push_str(&format!(
+            "; first answer within {median} (median), {p95} (95th percentile)"
+        ));
     }
     line + "."
 }
@@ -50,7 +52,10 @@ fn words(seconds: f64) -> String {
 
 /// When the day began there.
 pub(super) fn midnight(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
-    let midnight = now.with_timezone(&zone).date_naive().and_time(chrono::NaiveTime::MIN);
+    let midnight = now
+        .with_timezone(&zone)
+        .date_naive()
+        .and_time(chrono::NaiveTime::MIN);
     instant(midnight, zone)
 }
 
@@ -101,7 +106,10 @@ mod tests {
 
     #[test]
     fn a_time_that_the_clocks_leave_out_is_the_next_one() {
-        let local = chrono::NaiveDate::from_ymd_opt(2026, 3, 29).unwrap().and_hms_opt(2, 30, 0).unwrap();
+        let local = chrono::NaiveDate::from_ymd_opt(2026, 3, 29)
+            .unwrap()
+            .and_hms_opt(2, 30, 0)
+            .unwrap();
         let instant = instant(local, Tz::Europe__Berlin);
         assert_eq!(instant.to_rfc3339(), "2026-03-29T01:00:00+00:00");
     }

@@ -9,7 +9,7 @@ use matrix_sdk::ruma::{
     OwnedUserId,
     api::{
         client::{
-            membership::{forget_room, invite_user, joined_rooms, leave_room},
+            membership::{forget_room, invite_user, joined_rooms, kick_user, leave_room},
             room::{Visibility, create_room},
             state::{get_state_event_for_key, get_state_events, send_state_event},
         },
@@ -156,6 +156,20 @@ impl Homeserver {
         let request = invite_user::v3::Request::new(parse_room_id(room_id)?, recipient);
         let client = self.client().await?;
         self.checked("invite", &client, client.send(request))
+            .await?;
+        Ok(())
+    }
+
+    /// Removes one person from a room, or takes their invitation back.
+    pub(in crate::matrix) async fn remove(
+        &self,
+        room_id: &str,
+        user_id: &str,
+    ) -> Result<(), MatrixError> {
+        let user_id = OwnedUserId::try_from(user_id).map_err(unreadable)?;
+        let request = kick_user::v3::Request::new(parse_room_id(room_id)?, user_id);
+        let client = self.client().await?;
+        self.checked("remove", &client, client.send(request))
             .await?;
         Ok(())
     }

@@ -59,11 +59,10 @@ pub async fn set_away(
 }
 
 /// Until when staff are away, where that is yet to come.
-pub async fn away_until(
-    db: impl PgExecutor<'_>,
-) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    let until = sqlx::query_scalar!("SELECT away_until FROM staff_absence WHERE away_until > now()")
-        .fetch_optional(db)
-        .await?;
+pub async fn away_until(db: impl PgExecutor<'_>) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    let until =
+        sqlx::query_scalar!("SELECT away_until FROM staff_absence WHERE away_until > now()")
+            .fetch_optional(db)
+            .await?;
     Ok(until.flatten())
 }

@@ -8,7 +8,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::room::DeskRoom;
-use crate::storage::{Connection, outbox};
+use crate::storage::{Connection, outbox, sessions::Naming};
 
 /// How many conversations that began before the desk are given a line, of those that are open.
 const EARLIER: i64 = 100;
@@ -37,12 +37,8 @@ pub struct Facts {
     pub session_id: Uuid,
     /// Its room, once there is one.
     pub room_id: Option<String>,
-    /// The page that the visitor wrote from.
-    pub source_url: Option<String>,
-    /// How the visitor wants to be called.
-    pub visitor_name: Option<String>,
-    /// The beginning of what the visitor said first.
-    pub first_words: String,
+    /// What its room was named after; the code is empty where an older release has made the room.
+    pub naming: Naming,
     /// Whether the visitor has ended it.
     pub is_closed: bool,
     /// Whether nobody has said anything for longer than a session lives, by both clocks.
@@ -75,6 +71,8 @@ struct Row {
     room_id: Option<String>,
     source_url: Option<String>,
     visitor_name: Option<String>,
+    code: String,
+    rooms_before: i64,
     first_words: String,
     is_closed: bool,
     is_expired: bool,
@@ -96,9 +94,13 @@ impl From<Row> for Facts {
         Self {
             session_id: row.id,
             room_id: row.room_id,
-            source_url: row.source_url,
-            visitor_name: row.visitor_name,
-            first_words: row.first_words,
+            naming: Naming {
+                visitor_name: row.visitor_name,
+                first_message: Some(row.first_words),
+                source_url: row.source_url,
+                code: row.code,
+                rooms_before: row.rooms_before,
+            },
             is_closed: row.is_closed,
             is_expired: row.is_expired,
             answered: row.answered.unwrap_or_default(),
@@ -132,7 +134,9 @@ pub async fn facts(
     }
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT sessions.id, sessions.room_id, source_url, visitor_name,
+        r#"SELECT sessions.id, sessions.room_id, source_url, visitor_name, coalesce(code, '') AS "code!",
+               (SELECT count(*) FROM former_rooms
+                WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
                left(first.body, 1000) AS "first_words!", closed_at IS NOT NULL AS "is_closed!",
                active_at < least(now(), $3) - make_interval(secs => $2) AS "is_expired!",
                staff.seq AS "answered?", answer.sender AS answered_by,

@@ -151,10 +151,7 @@ impl TryFrom<Row> for Claim {
 /// Claims what is to be said in this desk: answers before lines. A claim is not given back when its server dies, but
 /// counts as an attempt. What one server claims another does not claim at the same time, since only one works at the
 /// desk.
-pub async fn claim(
-    db: impl PgExecutor<'_>,
-    room_id: &str,
-) -> Result<Vec<Claim>, sqlx::Error> {
+pub async fn claim(db: impl PgExecutor<'_>, room_id: &str) -> Result<Vec<Claim>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"WITH due AS MATERIALIZED (

@@ -64,10 +64,7 @@ pub async fn abandon(db: impl PgExecutor<'_>, room_id: &str) -> Result<(), sqlx:
 }
 
 /// Those of the rooms that the database knows, as a conversation's or as a former desk.
-pub async fn known(
-    db: impl PgExecutor<'_>,
-    rooms: &[String],
-) -> Result<Vec<String>, sqlx::Error> {
+pub async fn known(db: impl PgExecutor<'_>, rooms: &[String]) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT room_id AS "room_id!" FROM (
                SELECT room_id FROM sessions UNION ALL SELECT room_id FROM former_rooms
@@ -81,9 +78,7 @@ pub async fn known(
 }
 
 /// How many desks were lost within the last hour, and how long ago the last one was.
-pub async fn lost_lately(
-    db: impl PgExecutor<'_>,
-) -> Result<Option<(u32, Duration)>, sqlx::Error> {
+pub async fn lost_lately(db: impl PgExecutor<'_>) -> Result<Option<(u32, Duration)>, sqlx::Error> {
     let lost = sqlx::query!(
         r#"SELECT count(*) AS "count!", extract(epoch FROM now() - max(left_at))::float8 AS seconds_ago
            FROM desk_rooms WHERE left_at BETWEEN now() - interval '1 hour' AND now()"#,
@@ -92,7 +87,10 @@ pub async fn lost_lately(
     .await?;
     Ok(lost.seconds_ago.map(|seconds| {
         let count = u32::try_from(lost.count).unwrap_or(u32::MAX);
-        (count, Duration::try_from_secs_f64(seconds).unwrap_or_default())
+        (
+            count,
+            Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        )
     }))
 }
 
