@@ -26,7 +26,7 @@ const TOPIC: &str = "One line for each conversation. Nothing here reaches a visi
 const MARKER: &str = "pro.webdevelop.support_chat.desk";
 
 /// How often is looked whether the room is as it has to be, and who is in it.
-const INSPECT: Duration = Duration::from_secs(30);
+const INSPECT: Duration = Duration::from_secs(15);
 /// Rooms that are looked into side by side.
 const LOOKUPS: usize = 8;
 /// The wait after a desk was lost within the hour; doubled with each further one.

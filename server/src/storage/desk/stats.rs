@@ -30,7 +30,8 @@ pub async fn since(
                percentile_cont(0.5) WITHIN GROUP (ORDER BY answered) AS median_seconds,
                percentile_cont(0.95) WITHIN GROUP (ORDER BY answered) AS p95_seconds
            FROM (
-               SELECT greatest(extract(epoch FROM first_answered_at - created_at), 0)::float8 AS answered
+               SELECT CASE WHEN first_answered_at IS NOT NULL
+                           THEN greatest(extract(epoch FROM first_answered_at - created_at), 0) END::float8 AS answered
                FROM sessions WHERE created_at >= $1 AND source_url IS DISTINCT FROM coalesce($2, '')
            ) conversation"#,
         since,
