@@ -92,12 +92,18 @@ CREATE TABLE staff_absence (
 );
 INSERT INTO staff_absence DEFAULT VALUES;
 
--- When staff first answered, which outlives the messages themselves.
-ALTER TABLE sessions ADD COLUMN first_answered_at timestamptz;
+ALTER TABLE sessions
+    -- When staff first answered, which outlives the messages themselves.
+    ADD COLUMN first_answered_at timestamptz,
+    -- The same as `closed_at` where staff have ended the conversation, and not the visitor.
+    ADD COLUMN closed_by_staff_at timestamptz;
 UPDATE sessions SET first_answered_at = (
     SELECT min(messages.created_at) FROM messages WHERE session_id = sessions.id AND sender = 'staff'
 )
 WHERE active_at > now() - interval '8 days' AND NOT emptied;
+
+-- When the person was wanted again because the visitor wrote and nobody of the staff was there.
+ALTER TABLE staff_members ADD COLUMN wanted_again_at timestamptz;
 
 -- For the figures of the last days, and for what has ended lately.
 CREATE INDEX sessions_created ON sessions (created_at);

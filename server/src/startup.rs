@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    announcements,
+    announcements, canary,
     config::Config,
     handoff::Handoff,
     heartbeat::Heartbeats,
@@ -187,6 +187,7 @@ impl Application {
             hearts,
             metrics,
             session_ttl: ttl,
+            canary_page: canary::page_of(&state.config.matrix),
         });
         let terms = Terms::admin();
         parts.start(listener::serve(admin, router, terms, shutdown.clone()));

@@ -283,7 +283,8 @@ pub async fn push_message(
                  (SELECT $4 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING *
          ), invited_again AS (
-             UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now()
+             UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
+                 wanted_again_at = now()
              WHERE session_id = $1 AND membership = 'left' AND NOT EXISTS (
                  SELECT FROM staff_members WHERE session_id = $1 AND membership IN ('joined', 'invited')
              )

@@ -432,6 +432,7 @@ impl Team {
                 self.bot.access_token.as_str(),
             ),
             ("MATRIX_SUPPORT_STAFF_MXIDS", staff.as_str()),
+            ("MATRIX_SUPPORT_DESK", "on"),
         ];
         vars.extend_from_slice(extra);
         common::config(pool, &vars)
@@ -439,6 +440,13 @@ impl Team {
 
     pub(crate) async fn serve(&self, pool: &PgPool, extra: &[(&str, &str)]) -> TestApp {
         TestApp::spawn(self.config(pool, extra)).await
+    }
+
+    /// A server that reaches the homeserver by a gateway, at which its requests are looked at: those of the desk would be
+    /// among them.
+    pub(crate) async fn serve_through(&self, pool: &PgPool, url: &str) -> TestApp {
+        let vars = [("MATRIX_HOMESERVER_URL", url), ("MATRIX_SUPPORT_DESK", "off")];
+        self.serve(pool, &vars).await
     }
 }
 

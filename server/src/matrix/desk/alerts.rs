@@ -29,22 +29,29 @@ impl Desk {
         if !is_due(shift.looked_for_alerts, LOOK) {
             return Ok(());
         }
-        for kind in Kind::ALL {
-            let mut subjects = alerts::current(&self.pool, kind, self.session_ttl).await?;
-            if kind == Kind::Invitation {
-                subjects.extend(shift.members.cannot_be_invited());
-            }
-            subjects.sort();
-            subjects.dedup();
-            let mut tx = self.pool.begin().await?;
-            let news = alerts::news(&mut tx, kind, &subjects, PAUSE).await?;
-            if !news.is_empty() {
-                let text = Saying::Alert(words(kind, news));
-                messages::push(&mut *tx, &desk.room_id, &text).await?;
-            }
-            tx.commit().await?;
-        }
         shift.looked_for_alerts = Some(Instant::now());
+        let mut last = Ok(());
+        for kind in Kind::ALL {
+            let told = self.tell_of(kind, desk, shift).await;
+            last = last.and(told);
+        }
+        last
+    }
+
+    async fn tell_of(&self, kind: Kind, desk: &DeskRoom, shift: &Shift) -> Result<(), Failure> {
+        let mut subjects = alerts::current(&self.pool, kind, self.session_ttl).await?;
+        if kind == Kind::Invitation {
+            subjects.extend(shift.members.cannot_be_invited());
+        }
+        subjects.sort();
+        subjects.dedup();
+        let mut tx = self.pool.begin().await?;
+        let news = alerts::news(&mut tx, kind, &subjects, PAUSE).await?;
+        if !news.is_empty() {
+            let text = Saying::Alert(words(kind, news));
+            messages::push(&mut *tx, &desk.room_id, &text).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -80,7 +87,7 @@ fn words(kind: Kind, mut subjects: Vec<String>) -> String {
              The bot keeps trying."
         ),
         Kind::Nobody => format!(
-            "The visitor writes, and nobody of the staff is in the room or can be invited: {who}."
+            "The visitor writes, and nobody of the staff is in the room: {who}. All are invited again."
         ),
         Kind::Delivery => {
             format!(

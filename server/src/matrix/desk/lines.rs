@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use crate::{
             room::DeskRoom,
             stats,
         },
+        quarantine::is_refusal,
         session_codes,
     },
 };
@@ -26,7 +28,7 @@ const LOOK_AT_ALL: Duration = Duration::from_secs(20);
 const TALKING: Duration = Duration::from_mins(1);
 /// Lines that are edited in one turn.
 const EDITS: usize = 50;
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// What a conversation's line says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ enum State {
     WaitingAgain(Option<String>),
     /// The visitor has ended it.
     Left { answered: bool },
-    /// It has ended otherwise.
+    /// Staff have ended it, or it has ended by itself.
     Ended { answered: bool },
 }
 
@@ -50,7 +52,7 @@ impl State {
         if facts.is_closed {
             return Self::Left { answered };
         }
-        if facts.is_expired {
+        if facts.is_closed_by_staff || facts.is_expired {
             return Self::Ended { answered };
         }
         match facts.waiting {
@@ -111,14 +113,9 @@ impl Wanted {
         self.state.is_over()
     }
 
-    /// Tells two lines apart.
+    /// Tells apart what makes an edit worth its cost. The room's name is told with whatever else has changed.
     pub(super) fn digest(&self) -> Vec<u8> {
-        let parts = [
-            &self.room_id,
-            &self.name,
-            &self.first_words,
-            &self.state.words(),
-        ];
+        let parts = [self.room_id.as_str(), &self.state.words()];
         let mut digest = Sha256::new();
         for part in parts {
             digest.update(part.len().to_be_bytes());
@@ -131,8 +128,7 @@ impl Wanted {
 impl Desk {
     /// The page from which conversations are begun that are none of the staff's.
     pub(super) fn canary_page(&self) -> Option<&'static str> {
-        let config = self.homeserver.config();
-        config.canary.as_ref().map(|_| canary::PAGE)
+        canary::page_of(self.homeserver.config())
     }
 
     /// Looks for conversations that have no line, or whose line does not show what it has to, and for those that
@@ -142,72 +138,73 @@ impl Desk {
         desk: &DeskRoom,
         shift: &mut Shift,
     ) -> Result<(), Failure> {
-        let unanswered_after = self.config.unanswered_after.unwrap_or(Duration::MAX);
-        let period = LOOK_AT_ALL.min((unanswered_after / 5).max(Duration::from_secs(1)));
-        let looks_at_all = is_due(shift.looked_at_all, period);
-        let which = if looks_at_all {
-            Which::All
-        } else {
-            Which::Recent
-        };
-        let mut all = self.facts(which, desk).await?;
-        if looks_at_all {
-            all.extend(self.facts(Which::Recent, desk).await?);
-            let begun =
-                stats::since(&self.pool, chrono::Utc::now() - HOUR, self.canary_page()).await?;
-            shift
-                .pace
-                .begun(usize::try_from(begun.conversations).unwrap_or(usize::MAX));
+        let patience = self.config.unanswered_after.unwrap_or(Duration::MAX);
+        let period = LOOK_AT_ALL.min((patience / 5).max(Duration::from_secs(1)));
+        let mut all = self.facts(Which::Recent, desk).await?;
+        if is_due(shift.looked_at_all, period) {
+            all.extend(self.facts(Which::All, desk).await?);
+            let hour_ago = Utc::now() - HOUR;
+            let begun = stats::since(&self.pool, hour_ago, self.canary_page()).await?;
+            let conversations = usize::try_from(begun.conversations).unwrap_or(usize::MAX);
+            shift.pace.begun(conversations);
             shift.looked_at_all = Some(Instant::now());
         }
-        let (mut over, mut going_on) = (Vec::new(), Vec::new());
+        let mut last = Ok(());
         for facts in &all {
-            let Some(wanted) = Wanted::of(facts) else {
-                continue;
-            };
-            let id = facts.session_id;
-            if facts.naming.code.is_empty() {
-                session_codes::give(&self.pool, id).await?;
-                continue;
-            }
-            let Some(line) = &facts.line else {
-                lines::begin(&self.pool, id, desk).await?;
-                continue;
-            };
-            if line.event_id.is_none() {
-                continue;
-            }
-            if line.shown.as_ref() == Some(&wanted.digest()) {
-                shift.pace.agrees(id);
-                let list = if wanted.is_over() {
-                    &mut over
-                } else {
-                    &mut going_on
-                };
-                list.push(id);
-            } else {
-                shift.pace.differs(id, wanted.is_over(), Instant::now());
-            }
-            if self.is_unanswered(facts, desk, unanswered_after)
-                && line.rung != Some(facts.answered)
-            {
-                lines::ring(&self.pool, id, facts.answered, desk).await?;
+            match self.look_at_line(facts, desk, shift).await {
+                // One conversation's fault.
+                Err(error) if is_refusal(&error) => {
+                    let session_id = facts.session_id;
+                    tracing::warn!(%session_id, %error, "a line cannot be looked after");
+                    last = Err(error.into());
+                }
+                result => result?,
             }
         }
-        for (ids, is_over) in [(over, true), (going_on, false)] {
-            if !ids.is_empty() {
-                lines::set_over(&self.pool, &ids, is_over).await?;
+        last
+    }
+
+    async fn look_at_line(
+        &self,
+        facts: &Facts,
+        desk: &DeskRoom,
+        shift: &mut Shift,
+    ) -> Result<(), sqlx::Error> {
+        let id = facts.session_id;
+        let Some(wanted) = Wanted::of(facts) else {
+            return Ok(());
+        };
+        if facts.naming.code.is_empty() {
+            session_codes::give(&self.pool, id).await?;
+            return Ok(());
+        }
+        let Some(line) = &facts.line else {
+            return lines::begin(&self.pool, id, desk).await;
+        };
+        if line.event_id.is_none() {
+            return Ok(());
+        }
+        if line.shown.as_ref() != Some(&wanted.digest()) {
+            shift.pace.differs(id, wanted.is_over(), Instant::now());
+        } else {
+            shift.pace.agrees(id);
+            if line.is_over != wanted.is_over() {
+                lines::set_over(&self.pool, id, wanted.is_over()).await?;
             }
+        }
+        if self.is_unanswered(facts, desk) && line.rung != Some(facts.answered) {
+            lines::ring(&self.pool, id, facts.answered, desk).await?;
         }
         Ok(())
     }
 
-    /// Whether the visitor has waited for so long, and since there has been a desk.
-    fn is_unanswered(&self, facts: &Facts, desk: &DeskRoom, after: Duration) -> bool {
-        !State::of(facts).is_over()
-            && facts
-                .waiting
-                .is_some_and(|(since, waited)| waited >= after && since >= desk.found_at)
+    /// Whether the visitor has waited for too long, and since there has been a desk.
+    fn is_unanswered(&self, facts: &Facts, desk: &DeskRoom) -> bool {
+        let (Some(after), Some((since, waited))) = (self.config.unanswered_after, facts.waiting)
+        else {
+            return false;
+        };
+        waited >= after && since >= desk.found_at && !State::of(facts).is_over()
     }
 
     /// Whether the visitor still waits, in the same waiting period.

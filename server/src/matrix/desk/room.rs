@@ -66,7 +66,6 @@ impl Desk {
                     room_id = desk.room_id,
                     "the desk is lost: there will be a new one"
                 );
-                self.metrics.rooms_lost.inc();
                 desk_rooms::abandon(&self.pool, &desk.room_id).await?;
                 Ok(None)
             }
@@ -98,7 +97,6 @@ impl Desk {
             }
             Seen::Lost => Err(Failure::Lost(room_id)),
             Seen::Encrypted => {
-                self.metrics.rooms_encrypted.inc();
                 // First: nobody takes it for the desk from here on.
                 desk_rooms::abandon(&self.pool, &room_id).await?;
                 desk_rooms::set_asked(&self.pool, false).await?;
@@ -167,7 +165,6 @@ impl Desk {
             desk_rooms::set_asked(&self.pool, false).await?;
         }
         let room_id = created?;
-        self.metrics.rooms_created.inc();
         tracing::info!(room_id, "the desk was made");
         Ok((room_id, encrypted))
     }

@@ -12,12 +12,16 @@ const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 /// A message of a visitor that waits for longer is told of.
 const LATE: Duration = Duration::from_mins(2);
 
+/// How long it counts that the staff had to be invited again.
+const ALONE: Duration = Duration::from_mins(10);
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Somebody cannot be invited to conversations.
     Invitation,
-    /// Nobody of the staff is in a conversation's room, or invited, although the visitor writes.
+    /// Nobody of the staff is in a conversation's room although the visitor writes, and all had to be invited again, or
+    /// could not be invited at all.
     Nobody,
     /// What a visitor wrote does not reach the room, or never will.
     Delivery,
@@ -69,13 +73,17 @@ pub async fn current(
                 r#"SELECT coalesce(code, '') AS "code!" FROM sessions
                    WHERE closed_at IS NULL AND NOT emptied AND room_id IS NOT NULL
                      AND active_at > now() - make_interval(secs => $1)
-                     AND EXISTS (SELECT FROM staff_members WHERE session_id = sessions.id)
-                     AND NOT EXISTS (SELECT FROM staff_members
-                                     WHERE session_id = sessions.id
-                                       AND (membership IN ('invited', 'joined') OR attempts < 2))
+                     AND EXISTS (
+                         SELECT FROM staff_members WHERE session_id = sessions.id
+                         HAVING count(*) > 0 AND NOT bool_or(membership = 'joined') AND (
+                             max(wanted_again_at) > now() - make_interval(secs => $2)
+                             OR NOT bool_or(membership = 'invited') AND min(attempts) >= 2
+                         )
+                     )
                      AND (SELECT sender = 'visitor' FROM messages
                           WHERE session_id = sessions.id ORDER BY seq DESC LIMIT 1)"#,
                 ttl,
+                ALONE.as_secs_f64(),
             )
             .fetch_all(db)
             .await

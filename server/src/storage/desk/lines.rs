@@ -41,6 +41,8 @@ pub struct Facts {
     pub naming: Naming,
     /// Whether the visitor has ended it.
     pub is_closed: bool,
+    /// Or staff have.
+    pub is_closed_by_staff: bool,
     /// Whether nobody has said anything for longer than a session lives, by both clocks.
     pub is_expired: bool,
     /// The seq of the last text of staff, 0 without one: it names the waiting period that follows it.
@@ -60,6 +62,8 @@ pub struct Line {
     pub event_id: Option<String>,
     /// A digest of what it shows, when that is certain.
     pub shown: Option<Vec<u8>>,
+    /// It is known to show that the conversation is over.
+    pub is_over: bool,
     /// How often it was edited.
     pub edits: i32,
     /// The newest waiting period that was told aloud.
@@ -75,6 +79,7 @@ struct Row {
     rooms_before: i64,
     first_words: String,
     is_closed: bool,
+    is_closed_by_staff: bool,
     is_expired: bool,
     answered: Option<i64>,
     answered_by: Option<String>,
@@ -83,6 +88,7 @@ struct Row {
     has_line: bool,
     event_id: Option<String>,
     shown: Option<Vec<u8>>,
+    is_over: Option<bool>,
     edits: Option<i32>,
     rung: Option<i64>,
 }
@@ -101,7 +107,8 @@ impl From<Row> for Facts {
                 code: row.code,
                 rooms_before: row.rooms_before,
             },
-            is_closed: row.is_closed,
+            is_closed: row.is_closed && !row.is_closed_by_staff,
+            is_closed_by_staff: row.is_closed_by_staff,
             is_expired: row.is_expired,
             answered: row.answered.unwrap_or_default(),
             answered_by: row.answered_by,
@@ -109,6 +116,7 @@ impl From<Row> for Facts {
             line: row.has_line.then_some(Line {
                 event_id: row.event_id,
                 shown: row.shown,
+                is_over: row.is_over.unwrap_or_default(),
                 edits: row.edits.unwrap_or_default(),
                 rung: row.rung,
             }),
@@ -138,12 +146,13 @@ pub async fn facts(
                (SELECT count(*) FROM former_rooms
                 WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
                left(first.body, 1000) AS "first_words!", closed_at IS NOT NULL AS "is_closed!",
+               coalesce(closed_by_staff_at = closed_at, false) AS "is_closed_by_staff!",
                active_at < least(now(), $3) - make_interval(secs => $2) AS "is_expired!",
                staff.seq AS "answered?", answer.sender AS answered_by,
                waiting.created_at AS "waiting_since?",
                extract(epoch FROM least(now(), $3) - waiting.created_at)::float8 AS waiting_seconds,
                line.session_id IS NOT NULL AS "has_line!", line.event_id AS "event_id?", line.shown AS "shown?",
-               line.edits AS "edits?", line.rung AS "rung?"
+               line.is_over AS "is_over?", line.edits AS "edits?", line.rung AS "rung?"
            FROM sessions
                JOIN LATERAL (
                    SELECT body FROM messages
@@ -246,6 +255,17 @@ pub async fn begin(
     Ok(())
 }
 
+/// Notes that staff have ended the conversation, in the transaction that ends it.
+pub async fn closed_by_staff(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE sessions SET closed_by_staff_at = closed_at WHERE id = $1",
+        session_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Records an edit that the homeserver has accepted.
 pub async fn edited(
     db: impl PgExecutor<'_>,
@@ -264,15 +284,15 @@ pub async fn edited(
     Ok(())
 }
 
-/// Records that a line which shows nothing new is one of a conversation that is over, or is not.
+/// Records whether a line that shows nothing new is one of a conversation that is over.
 pub async fn set_over(
     db: impl PgExecutor<'_>,
-    session_ids: &[Uuid],
+    session_id: Uuid,
     is_over: bool,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE desk_lines SET is_over = $2 WHERE session_id = ANY($1) AND is_over <> $2",
-        session_ids,
+        "UPDATE desk_lines SET is_over = $2 WHERE session_id = $1",
+        session_id,
         is_over,
     )
     .execute(db)

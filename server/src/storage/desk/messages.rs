@@ -156,7 +156,8 @@ pub async fn claim(db: impl PgExecutor<'_>, room_id: &str) -> Result<Vec<Claim>,
         Row,
         r#"WITH due AS MATERIALIZED (
              SELECT id FROM desk_messages
-             WHERE room_id = $1 AND is_claimable(due_at, delayed_at, NULL, make_interval(secs => $3), interval '0')
+             WHERE room_id = $1 AND kind IN ('line', 'ring', 'alert', 'answer', 'open', 'stats')
+               AND is_claimable(due_at, delayed_at, NULL, make_interval(secs => $3), interval '0')
              ORDER BY kind = 'line', position LIMIT $2 FOR UPDATE SKIP LOCKED
          )
          UPDATE desk_messages SET attempts = attempts + 1 FROM due WHERE desk_messages.id = due.id
@@ -216,4 +217,11 @@ pub async fn line_accepted(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// How many messages wait.
+pub async fn waiting(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "waiting!" FROM desk_messages"#)
+        .fetch_one(db)
+        .await
 }

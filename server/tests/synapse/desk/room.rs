@@ -7,6 +7,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{begin, leave, membership, wait_for_line, wait_for_membership};
 use crate::{
+    common::expect,
     gateway::Gateway,
     homeserver::{Account, PATIENCE, Site, Team, wait_until},
 };
@@ -154,6 +155,29 @@ async fn the_desk_has_the_configured_staff_and_nobody_else(pool: PgPool) {
     wait_for_membership(&team.alice, &desk, &carol.user_id, "leave").await;
     wait_for_membership(&team.alice, &desk, &team.bob.user_id, "invite").await;
     assert_eq!(super::lines(&team.alice, &desk), [told]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_desk_is_told_when_a_visitor_writes_and_nobody_is_there(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let desk = team.alice.accept_desk().await;
+    let visitor = begin(&app, "Ada", "Hello").await;
+    let room = team.alice.accept().await;
+    team.bob.accept().await;
+    leave(&team.alice, &room).await;
+    leave(&team.bob, &room).await;
+    wait_for_membership(&team.bot, &room, &team.bob.user_id, "leave").await;
+    expect(visitor.send("Is anybody there?").await, 201).await;
+    let told = "nobody of the staff is in the room: ";
+    let told = wait_for_line(&mut team.alice, &desk, told).await;
+    let code: String = sqlx::query_scalar("SELECT code FROM sessions")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let text = super::shown(&team.alice, &desk, &told);
+    assert!(super::body(&text).contains(&code), "{text}");
+    wait_for_membership(&team.bot, &room, &team.bob.user_id, "invite").await;
 }
 
 /// As Element's "block invites" does.
