@@ -445,7 +445,10 @@ impl Team {
     /// A server that reaches the homeserver by a gateway, at which its requests are looked at: those of the desk would be
     /// among them.
     pub(crate) async fn serve_through(&self, pool: &PgPool, url: &str) -> TestApp {
-        let vars = [("MATRIX_HOMESERVER_URL", url), ("MATRIX_SUPPORT_DESK", "off")];
+        let vars = [
+            ("MATRIX_HOMESERVER_URL", url),
+            ("MATRIX_SUPPORT_DESK", "off"),
+        ];
         self.serve(pool, &vars).await
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{self, Instant};
 use super::{Desk, Failure, Shift};
 use crate::{
     matrix::{event::RoomEvent, homeserver::MatrixError, inviter},
-    storage::desk::room::DeskRoom,
+    storage::desk::{alerts, room::DeskRoom},
 };
 
 /// People who are invited or removed side by side.
@@ -61,6 +61,7 @@ impl Member {
 struct Failed {
     times: i32,
     until: Instant,
+    is_lasting: bool,
 }
 
 /// The members of the desk as they were seen last, and those with whom something has failed.
@@ -91,7 +92,7 @@ impl Members {
 
     /// Those who cannot be invited, though it was tried more than once.
     pub(super) fn cannot_be_invited(&self) -> Vec<String> {
-        let failed = self.failed.iter().filter(|(_, failed)| failed.times > 1);
+        let failed = self.failed.iter().filter(|(_, failed)| failed.is_lasting);
         failed.map(|(user_id, _)| user_id.clone()).collect()
     }
 
@@ -129,12 +130,19 @@ impl Members {
         }
     }
 
-    fn fail(&mut self, user_id: &str, asked: Option<Duration>, now: Instant) -> Duration {
+    fn fail(
+        &mut self,
+        (user_id, deed): (&str, Deed),
+        errcode: &str,
+        asked: Option<Duration>,
+        now: Instant,
+    ) -> Duration {
         let times = self.failed.get(user_id).map_or(0, |failed| failed.times);
         let delay = inviter::delay(times).max(asked.unwrap_or_default());
         let failed = Failed {
             times: times + 1,
             until: now + delay,
+            is_lasting: deed == Deed::Invite && alerts::is_lasting(times + 1, errcode),
         };
         self.failed.insert(user_id.to_owned(), failed);
         delay
@@ -182,7 +190,9 @@ impl Desk {
                 self.metrics.invitation_failed(&errcode);
             }
             let asked = error.as_ref().and_then(MatrixError::retry_after);
-            let delay = shift.members.fail(&user_id, asked, Instant::now());
+            let delay = shift
+                .members
+                .fail((&user_id, deed), &errcode, asked, Instant::now());
             tracing::warn!(user_id, ?deed, %errcode, retry_in = ?delay, "the desk's members cannot be changed");
         }
         Ok(())
@@ -260,14 +270,26 @@ mod tests {
     fn one_who_cannot_be_invited_waits_and_keeps_nobody_else_waiting() {
         let mut members = Members::default();
         let now = Instant::now();
-        let delay = members.fail(STAFF[0], None, now);
+        let delay = members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", None, now);
         assert_eq!(
             members.deeds(&STAFF, BOT, now),
             [named(STAFF[1], Deed::Invite)]
         );
         assert_eq!(members.deeds(&STAFF, BOT, now + delay).len(), 2);
         assert!(members.cannot_be_invited().is_empty());
-        members.fail(STAFF[0], Some(Duration::from_hours(2)), now);
+        members.fail(
+            (STAFF[0], Deed::Invite),
+            "timeout",
+            Some(Duration::from_hours(2)),
+            now,
+        );
+        assert!(members.cannot_be_invited().is_empty());
+        members.fail(
+            (STAFF[0], Deed::Invite),
+            "M_INVITE_BLOCKED",
+            Some(Duration::from_hours(2)),
+            now,
+        );
         assert_eq!(members.cannot_be_invited(), [STAFF[0]]);
         assert_eq!(
             members

@@ -12,6 +12,29 @@ const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 /// A message of a visitor that waits for longer is told of.
 const LATE: Duration = Duration::from_mins(2);
 
+/// What a homeserver answers that has too much to do.
+const PASSING: [&str; 5] = [
+    "timeout",
+    "unreachable",
+    "other",
+    "M_LIMIT_EXCEEDED",
+    "M_UNKNOWN",
+];
+/// Invitations that fail so before staff are told, and others.
+const PASSING_ATTEMPTS: i32 = 5;
+const ATTEMPTS: i32 = 2;
+
+/// Whether somebody cannot be invited, when so many invitations have failed, the last one with this.
+#[must_use]
+pub fn is_lasting(attempts: i32, errcode: &str) -> bool {
+    let needed = if PASSING.contains(&errcode) {
+        PASSING_ATTEMPTS
+    } else {
+        ATTEMPTS
+    };
+    attempts >= needed
+}
+
 /// How long it counts that the staff had to be invited again.
 const ALONE: Duration = Duration::from_mins(10);
 
@@ -56,14 +79,18 @@ pub async fn current(
 ) -> Result<Vec<String>, sqlx::Error> {
     let ttl = session_ttl.as_secs_f64();
     match kind {
-        // A first failure may be nothing but a moment's.
+        // A busy homeserver is not told of at once.
         Kind::Invitation => {
             sqlx::query_scalar!(
                 "SELECT DISTINCT user_id FROM staff_members JOIN sessions ON sessions.id = session_id
-                 WHERE membership = 'wanted' AND last_error IS NOT NULL AND attempts >= 2
+                 WHERE membership = 'wanted' AND last_error IS NOT NULL
+                   AND attempts >= CASE WHEN last_error = ANY($3) THEN $4::int ELSE $5::int END
                    AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $1), $2)",
                 ttl,
                 Utc::now(),
+                &PASSING as &[&str],
+                PASSING_ATTEMPTS,
+                ATTEMPTS,
             )
             .fetch_all(db)
             .await
@@ -77,13 +104,14 @@ pub async fn current(
                          SELECT FROM staff_members WHERE session_id = sessions.id
                          HAVING count(*) > 0 AND NOT bool_or(membership = 'joined') AND (
                              max(wanted_again_at) > now() - make_interval(secs => $2)
-                             OR NOT bool_or(membership = 'invited') AND min(attempts) >= 2
+                             OR NOT bool_or(membership = 'invited') AND min(attempts) >= $3::int
                          )
                      )
                      AND (SELECT sender = 'visitor' FROM messages
                           WHERE session_id = sessions.id ORDER BY seq DESC LIMIT 1)"#,
                 ttl,
                 ALONE.as_secs_f64(),
+                ATTEMPTS,
             )
             .fetch_all(db)
             .await

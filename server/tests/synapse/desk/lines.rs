@@ -87,7 +87,11 @@ async fn wait_for_counts(account: &Account, room_id: &str, wanted: (u64, u64)) {
         if counts == wanted {
             return;
         }
-        assert!(Instant::now() < deadline, "{counts:?} for {wanted:?}");
+        assert!(
+            Instant::now() < deadline,
+            "{counts:?} for {wanted:?}: {:#?}",
+            account.messages(room_id)
+        );
         sleep(Duration::from_millis(100)).await;
     }
 }
