@@ -62,6 +62,8 @@ export class Staff {
   newRooms(): string[] {
     return this.#client
       .getRooms()
+      // The desk is no conversation.
+      .filter((room) => room.name !== "Support desk")
       .map((room) => room.roomId)
       .filter((id) => !this.#earlierRooms.has(id));
   }

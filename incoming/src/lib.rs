@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod bounds;
+pub mod desk;
 pub mod event;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -26,6 +26,11 @@ use crate::{config, metrics::Gauges};
 /// canary's conversations from all others.
 pub const PAGE: &str = "https://canary.invalid/";
 
+/// The page from which conversations are begun that are none of the staff's, where there is a canary.
+pub(crate) fn page_of(config: &config::Matrix) -> Option<&'static str> {
+    config.canary.as_ref().map(|_| PAGE)
+}
+
 /// What it measures. The names begin as the server's.
 pub const METRICS: [&str; 5] = [
     "canary_success",

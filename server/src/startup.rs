@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    announcements,
+    announcements, canary,
     config::Config,
     handoff::Handoff,
     heartbeat::Heartbeats,
@@ -15,7 +15,7 @@ use crate::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer},
+    matrix::{Homeserver, desk::Desk, inviter::Inviter, outbox, sync::Syncer},
     metrics::Metrics,
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, SupportChat, Turnstile},
@@ -120,6 +120,13 @@ impl Application {
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts = Parts::default();
+        let desk = Desk::new(
+            shares.relay.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            state.config.desk.clone(),
+            ttl,
+        );
         let syncer = Syncer::new(
             &shares,
             hearts.heart("sync"),
@@ -127,6 +134,7 @@ impl Application {
             metrics.clone(),
             heads.clone(),
             ttl,
+            desk,
         );
         parts.start(syncer.run(shutdown.clone()));
         let inviter = Inviter::new(
@@ -179,6 +187,7 @@ impl Application {
             hearts,
             metrics,
             session_ttl: ttl,
+            canary_page: canary::page_of(&state.config.matrix),
         });
         let terms = Terms::admin();
         parts.start(listener::serve(admin, router, terms, shutdown.clone()));

@@ -23,6 +23,9 @@ use crate::up;
 
 use input::{HELP, Input, parse_input};
 
+/// The name of the desk.
+const DESK: &str = "Support desk";
+
 /// Signs in as this staff member, and serves the terminal until the end of input.
 pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let running = files::read_if_there(&up::address_file(layout))?.unwrap_or_default();
@@ -58,9 +61,27 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
 struct Rooms {
     /// In the order they were first seen; people know them by their position here, from 1.
     list: Vec<Room>,
-    open: Option<usize>,
+    desk: Option<String>,
+    open: Option<Place>,
     /// Events on the screen already.
     shown: HashSet<String>,
+}
+
+/// A room that is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Desk,
+    Conversation(usize),
+}
+
+impl Place {
+    /// What stands in front of what was said there.
+    fn label(self) -> String {
+        match self {
+            Self::Desk => "desk".to_owned(),
+            Self::Conversation(index) => (index + 1).to_string(),
+        }
+    }
 }
 
 struct Room {
@@ -163,39 +184,23 @@ impl Desk {
 
     fn take_in_room(&self, id: &str, events: &[&Value], quietly: bool) {
         let mut rooms = self.rooms();
-        let known = rooms.list.iter().position(|room| room.id == id);
-        let made_by_bot =
-            || of_type(events, "m.room.create").is_some_and(|it| it["sender"] == self.bot);
-        let number = match known {
-            Some(number) => number,
-            None if made_by_bot() => {
-                let name =
-                    of_type(events, "m.room.name").and_then(|it| it["content"]["name"].as_str());
-                let name = printable(name.unwrap_or("(no name)"));
-                rooms.list.push(Room {
-                    id: id.to_owned(),
-                    name,
-                    waiting: false,
-                });
-                rooms.list.len() - 1
-            }
-            None => return,
+        let Some(place) = self.place_of(&mut rooms, id, events, quietly) else {
+            return;
         };
-        if known.is_none() && !quietly {
-            note(format!("+ [{}] {}", number + 1, rooms.list[number].name));
-        }
         for event in events {
-            let Some(line) = self.line(event) else {
+            let Some(line) = self.line(event, place) else {
                 continue;
             };
             // Notices are the bot's own words, and nobody's turn.
-            if event["content"]["msgtype"] == "m.text" {
-                rooms.list[number].waiting = event["sender"] == self.bot;
+            if let Place::Conversation(index) = place
+                && event["content"]["msgtype"] == "m.text"
+            {
+                rooms.list[index].waiting = event["sender"] == self.bot;
             }
-            if rooms.open != Some(number) {
+            if rooms.open != Some(place) {
                 if !quietly {
                     let first = line.lines().next().unwrap_or_default();
-                    note(format!("[{}] {first}", number + 1));
+                    note(format!("[{}] {first}", place.label()));
                 }
             } else if rooms.shown.insert(event_id(event)) {
                 note(line);
@@ -203,8 +208,41 @@ impl Desk {
         }
     }
 
+    /// The desk or a conversation, which may be a new one; nothing when the bot has not made the room.
+    fn place_of(
+        &self,
+        rooms: &mut Rooms,
+        id: &str,
+        events: &[&Value],
+        quietly: bool,
+    ) -> Option<Place> {
+        if rooms.desk.as_deref() == Some(id) {
+            return Some(Place::Desk);
+        }
+        if let Some(index) = rooms.list.iter().position(|room| room.id == id) {
+            return Some(Place::Conversation(index));
+        }
+        of_type(events, "m.room.create").filter(|it| it["sender"] == self.bot)?;
+        let name = of_type(events, "m.room.name").and_then(|it| it["content"]["name"].as_str());
+        if name == Some(DESK) {
+            rooms.desk = Some(id.to_owned());
+            return Some(Place::Desk);
+        }
+        let name = printable(name.unwrap_or("(no name)"));
+        let place = Place::Conversation(rooms.list.len());
+        if !quietly {
+            note(format!("+ [{}] {name}", place.label()));
+        }
+        rooms.list.push(Room {
+            id: id.to_owned(),
+            name,
+            waiting: false,
+        });
+        Some(place)
+    }
+
     /// An event as it is printed; nothing for what is no message.
-    fn line(&self, event: &Value) -> Option<String> {
+    fn line(&self, event: &Value, place: Place) -> Option<String> {
         if event["type"] != "m.room.message" {
             return None;
         }
@@ -213,7 +251,7 @@ impl Desk {
         let body = printable(content["body"].as_str()?);
         let sender = event["sender"].as_str().unwrap_or_default();
         let who = match (sender == self.bot, content["msgtype"].as_str()) {
-            (true, Some("m.text")) => "visitor",
+            (true, Some("m.text")) if place != Place::Desk => "visitor",
             (true, _) => "note",
             _ => sender
                 .trim_start_matches('@')
@@ -228,11 +266,16 @@ impl Desk {
 
     fn list(&self) {
         let rooms = self.rooms();
+        if rooms.desk.is_some() {
+            let is_open = rooms.open == Some(Place::Desk);
+            let open = if is_open { "  (open)" } else { "" };
+            note(format!("{DESK}{open}"));
+        }
         if rooms.list.is_empty() {
             note("no conversation yet: write something on the page");
         }
         for (number, room) in rooms.list.iter().enumerate() {
-            let open = if rooms.open == Some(number) {
+            let open = if rooms.open == Some(Place::Conversation(number)) {
                 "  (open)"
             } else {
                 ""
@@ -246,27 +289,31 @@ impl Desk {
         }
     }
 
-    fn open(&self, number: usize) -> Result<()> {
-        let Some(index) = number
-            .checked_sub(1)
-            .filter(|index| *index < self.rooms().list.len())
-        else {
-            note(format!("there is no conversation {number}"));
+    fn open(&self, place: Place) -> Result<()> {
+        let found = match place {
+            Place::Desk => self.rooms().desk.clone().map(|id| (id, DESK.to_owned())),
+            Place::Conversation(index) => {
+                let rooms = self.rooms();
+                let room = rooms.list.get(index);
+                room.map(|room| (room.id.clone(), room.name.clone()))
+            }
+        };
+        let Some((id, name)) = found else {
+            note("there is no such room: /rooms lists them");
             return Ok(());
         };
-        let id = self.rooms().list[index].id.clone();
         let path = format!(
             "/_matrix/client/v3/rooms/{}/messages?dir=b&limit=100",
             escape(&id)
         );
         let answer = self.matrix.get(&path)?;
         let mut rooms = self.rooms();
-        rooms.open = Some(index);
-        note(format!("-- [{number}] {} --", rooms.list[index].name));
+        rooms.open = Some(place);
+        note(format!("-- [{}] {name} --", place.label()));
         let mut events: Vec<&Value> = list(&answer["chunk"]).collect();
         events.reverse();
         for event in events {
-            if let Some(line) = self.line(event) {
+            if let Some(line) = self.line(event, place) {
                 rooms.shown.insert(event_id(event));
                 note(line);
             }
@@ -276,8 +323,12 @@ impl Desk {
 
     fn say(&self, text: &str, transaction: usize) -> Result<()> {
         let rooms = self.rooms();
-        let Some(room) = rooms.open.map(|number| rooms.list[number].id.clone()) else {
-            note("open a conversation first: /open N");
+        let open = rooms.open.and_then(|place| match place {
+            Place::Desk => rooms.desk.clone(),
+            Place::Conversation(index) => rooms.list.get(index).map(|room| room.id.clone()),
+        });
+        let Some(room) = open else {
+            note("open a room first: /open N or /desk");
             return Ok(());
         };
         drop(rooms);
@@ -305,7 +356,9 @@ impl Desk {
                     self.list();
                     Ok(())
                 }
-                Input::Open(number) => self.open(number),
+                // 0 is none.
+                Input::Open(number) => self.open(Place::Conversation(number.wrapping_sub(1))),
+                Input::Desk => self.open(Place::Desk),
                 Input::Say(text) => self.say(text, count),
                 Input::Quit => return Ok(()),
                 Input::Help => {

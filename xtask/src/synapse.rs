@@ -327,7 +327,6 @@ fn configuration(dir: &Path, port: u16, secrets: &Value) -> Value {
         "url_preview_enabled": false,
         "max_upload_size": "1M",
         "presence": {"enabled": false},
-        "push": {"enabled": false},
         // A client that starts twice within two minutes, as test workers do after a failure, would
         // get the first answer again, and take rooms it knows for new ones.
         "caches": {"sync_response_cache_duration": "0s"},

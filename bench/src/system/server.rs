@@ -115,6 +115,8 @@ impl Server {
             .env("MATRIX_SUPPORT_BOT_MXID", mxid)
             .env("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", token)
             .env("MATRIX_SUPPORT_STAFF_MXIDS", &setup.staff.mxid)
+            // What is measured is the relay.
+            .env("MATRIX_SUPPORT_DESK", "off")
             .env("SUPPORT_CHAT_LISTEN", public.to_string())
             .env("SUPPORT_CHAT_ADMIN_LISTEN", admin.to_string())
             .env("SUPPORT_CHAT_ALLOWED_ORIGINS", "http://localhost")

@@ -4,6 +4,7 @@
 
 mod canary;
 mod database;
+mod desk;
 mod env;
 mod http;
 mod limits;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 pub use canary::Canary;
 pub use database::Database;
+pub use desk::Desk;
 pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
 pub use limits::{Limit, Limits, ProofOfWork};
@@ -32,6 +34,7 @@ pub const KNOWN: &[&str] = &[
     "MATRIX_SUPPORT_STAFF_MXIDS",
     "MATRIX_SUPPORT_HISTORY_VISIBILITY",
     "MATRIX_SUPPORT_CANARY_MXID",
+    "MATRIX_SUPPORT_DESK",
     "SUPPORT_CHAT_LISTEN",
     "SUPPORT_CHAT_ADMIN_LISTEN",
     "SUPPORT_CHAT_ALLOWED_ORIGINS",
@@ -41,6 +44,8 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_SESSION_TTL",
     "SUPPORT_CHAT_RELAY_GRACE",
     "SUPPORT_CHAT_RETENTION",
+    "SUPPORT_CHAT_UNANSWERED_AFTER",
+    "SUPPORT_CHAT_TIME_ZONE",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
     "SUPPORT_CHAT_PROOF_OF_WORK",
@@ -65,6 +70,8 @@ pub struct Config {
     pub database: Database,
     /// The homeserver, the bot and the staff.
     pub matrix: Matrix,
+    /// The desk.
+    pub desk: Desk,
     /// Listeners, origins, proxies.
     pub http: Http,
     /// How much is allowed, and for how long.
@@ -81,18 +88,20 @@ impl Config {
         let mut env = Env::new(vars);
         let database = Database::read(&mut env);
         let matrix = Matrix::read(&mut env);
+        let desk = Desk::read(&mut env);
         let http = Http::read(&mut env);
         let limits = Limits::read(&mut env);
         let turnstile = Turnstile::read(&mut env);
         let log = Log::read(&mut env);
         let errors = env.finish();
-        match (database, matrix, http, limits, log) {
-            (Some(database), Some(matrix), Some(http), Some(limits), Some(log))
+        match (database, matrix, desk, http, limits, log) {
+            (Some(database), Some(matrix), Some(desk), Some(http), Some(limits), Some(log))
                 if errors.is_empty() =>
             {
                 Ok(Self {
                     database,
                     matrix,
+                    desk,
                     http,
                     limits,
                     turnstile,

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     routing::get,
 };
+use chrono::{TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +16,10 @@ use crate::{
     metrics::{Gauges, Metrics},
     storage::{
         MAX_CONNECTIONS, Shares,
+        desk::{
+            messages,
+            stats::{self, Figures},
+        },
         outbox::{self, Backlog},
         quarantine::{self, Totals},
         staff_members::{self, Missing},
@@ -48,6 +53,8 @@ pub struct Admin {
     pub metrics: Metrics,
     /// How long a session lives after the last message.
     pub session_ttl: Duration,
+    /// The page from which conversations are begun that are none of the staff's.
+    pub canary_page: Option<&'static str>,
 }
 
 /// What is wrong with the process.
@@ -162,7 +169,13 @@ async fn exposition(
         })
     };
     let measured = measured.await.ok();
+    // By itself: these take longest.
+    let answers = measure_answers(&admin).await.ok();
     let text = gauges(&admin, measured)
+        .and_then(|gauges| {
+            answers.map_or(Ok(()), |answers| add_answers(&gauges, &answers))?;
+            Ok(gauges)
+        })
         .and_then(|gauges| admin.metrics.render(&gauges))
         .map_err(|error| {
             tracing::error!(%error, "the metrics cannot be written");
@@ -253,6 +266,54 @@ fn add_set_aside(gauges: &Gauges, set_aside: Totals) -> Result<(), prometheus::E
     Ok(())
 }
 
+/// How soon staff answer.
+#[derive(Debug)]
+struct Answers {
+    /// By the name of the period.
+    figures: [(&'static str, Figures); 2],
+    longest_wait_seconds: f64,
+    desk_messages: i64,
+}
+
+async fn measure_answers(admin: &Admin) -> Result<Answers, sqlx::Error> {
+    let (db, without) = (&admin.shares.reads, admin.canary_page);
+    let since = async |days| stats::since(db, Utc::now() - TimeDelta::days(days), without).await;
+    Ok(Answers {
+        figures: [("day", since(1).await?), ("week", since(7).await?)],
+        longest_wait_seconds: stats::longest_wait_seconds(db, admin.session_ttl, without).await?,
+        desk_messages: messages::waiting(db).await?,
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn add_answers(gauges: &Gauges, answers: &Answers) -> Result<(), prometheus::Error> {
+    for (period, figures) in answers.figures {
+        let labels = [("period", period)];
+        let help = "Conversations that began within the period.";
+        let begun = figures.conversations as f64;
+        gauges.add("staff_conversations", help, &labels, begun)?;
+        let help = "Of the conversations that began within the period, those that staff have not answered.";
+        let unanswered = figures.unanswered as f64;
+        gauges.add("staff_conversations_unanswered", help, &labels, unanswered)?;
+        let quantiles = [
+            ("0.5", figures.median_seconds),
+            ("0.95", figures.p95_seconds),
+        ];
+        for (quantile, seconds) in quantiles {
+            let Some(seconds) = seconds else { continue };
+            let help = "How long visitors waited for the first answer.";
+            let labels = [("period", period), ("quantile", quantile)];
+            gauges.add("staff_first_answer_seconds", help, &labels, seconds)?;
+        }
+    }
+    let help = "How long the visitor has waited for an answer who has waited longest.";
+    let seconds = answers.longest_wait_seconds;
+    gauges.add("staff_longest_wait_seconds", help, &[], seconds)?;
+    let help = "What the bot has yet to say in the desk.";
+    let messages = answers.desk_messages as f64;
+    gauges.add("desk_messages_waiting", help, &[], messages)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -288,6 +349,7 @@ mod tests {
             hearts: Heartbeats::default(),
             metrics: Metrics::new().unwrap(),
             session_ttl: Duration::from_hours(24),
+            canary_page: None,
         };
         let (heart, _other) = (admin.hearts.heart("sync"), admin.hearts.heart("outbox"));
         assert!(health(State(admin.clone())).await.is_ok());

@@ -12,11 +12,16 @@ use incoming::{
 };
 use uuid::Uuid;
 
-use super::{conversation::Conversation, inviter};
+use super::{
+    conversation::Conversation,
+    desk::{self, Counter},
+    inviter,
+};
 use crate::{
     config::HistoryVisibility,
     storage::{
         Connection, Db,
+        desk::room::DeskRoom,
         quarantine::{self, KeptEvent, is_refusal},
         staff_members, sync_position,
     },
@@ -31,6 +36,8 @@ pub(super) struct RoomBatch {
     pub(super) room_id: String,
     /// Whose room it is, where that is known.
     pub(super) session_id: Option<Uuid>,
+    /// The desk, when it is its room.
+    pub(super) desk: Option<DeskRoom>,
     /// Oldest first.
     pub(super) events: Vec<RoomEvent>,
     /// Why they cannot be taken in yet.
@@ -52,6 +59,8 @@ pub(super) struct Rules {
     pub(super) planner: Planner,
     pub(super) history_visibility: HistoryVisibility,
     pub(super) session_ttl: std::time::Duration,
+    /// By which commands in the desk are.
+    pub(super) counter: Counter,
 }
 
 /// What came of a sync, or of what had been set aside.
@@ -86,7 +95,7 @@ pub(super) async fn store(
     let mut rooms = batches.iter();
     // As when the homeserver waited in vain.
     if inviter::moves(&rules.bot, batches).is_empty()
-        && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, &room.events))
+        && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, room))
     {
         let moved = sync_position::advance(pool, span.from, span.to, &[], &[]).await?;
         return Ok(moved.map(|_| TakenIn::default()));
@@ -98,8 +107,12 @@ pub(super) async fn store(
     }
 }
 
-fn is_nothing(rules: &Rules, events: &[RoomEvent]) -> bool {
-    events.iter().all(|event| rules.planner.is_nothing(event))
+fn is_nothing(rules: &Rules, room: &RoomBatch) -> bool {
+    let mut events = room.events.iter();
+    match room.desk {
+        Some(_) => events.all(|event| rules.counter.is_nothing(event)),
+        None => events.all(|event| rules.planner.is_nothing(event)),
+    }
 }
 
 /// Each room's news are stored for themselves when they are to be `isolated`.
@@ -123,6 +136,12 @@ async fn store_all(
     };
     let mut taken_in = TakenIn::default();
     for batch in batches {
+        if let Some(desk) = &batch.desk {
+            let set_aside = desk::take_in(&mut tx, &rules.counter, desk, batch, span).await?;
+            let set_aside = set_aside.map(|reason| (batch.room_id.clone(), reason));
+            taken_in.set_aside.extend(set_aside);
+            continue;
+        }
         let steps = new_steps(rules, &batch.events, &mut before.events);
         if steps.is_empty() && batch.obstacle.is_none() {
             continue;
@@ -177,7 +196,7 @@ async fn set_aside(
 
 impl Obstacle {
     /// One that has nothing to do with what was before.
-    fn without_gap(reason: String) -> Self {
+    pub(super) fn without_gap(reason: String) -> Self {
         Self {
             reason,
             gap_from: None,

@@ -282,7 +282,7 @@ fn failure_of(failure: Option<&MatrixError>, attempts: i32) -> (Cow<'static, str
 }
 
 /// When somebody is to be invited again: later with each failure, and not all at once.
-fn delay(failures: i32) -> Duration {
+pub(super) fn delay(failures: i32) -> Duration {
     let doublings = u32::try_from(failures).unwrap_or(0).min(10);
     let growing = (FIRST_DELAY * 2_u32.pow(doublings)).min(LONGEST_DELAY);
     growing.mul_f64(rand::rng().random_range(0.5..=1.0))

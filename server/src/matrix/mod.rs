@@ -3,6 +3,7 @@
 
 mod conversation;
 mod details;
+pub mod desk;
 mod homeserver;
 mod ingest;
 pub mod inviter;

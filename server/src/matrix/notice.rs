@@ -33,6 +33,21 @@ impl Notice {
         self.html.push_str("</p>");
     }
 
+    /// Adds a line of the bot's own, the end of which leads to an address.
+    pub(super) fn say_linked(&mut self, line: &str, linked: &str, address: &str) {
+        let [line, linked] = [line, linked].map(|text| shown(text).replace('\n', "‹U+000A›"));
+        self.begin_line();
+        self.body.push_str(&line);
+        self.body.push_str(&linked);
+        self.html.push_str("<p>");
+        push_escaped(&mut self.html, &line);
+        self.html.push_str("<a href=\"");
+        push_escaped(&mut self.html, address);
+        self.html.push_str("\">");
+        push_escaped(&mut self.html, &linked);
+        self.html.push_str("</a></p>");
+    }
+
     /// Adds somebody else's words.
     pub(super) fn quote(&mut self, words: &str) {
         let words = shown(words);
@@ -171,6 +186,17 @@ mod tests {
                                    ‹U+2028›‹U+0085›\ttab</blockquote>",
                 "m.mentions": {},
             })
+        );
+    }
+
+    #[test]
+    fn a_link_is_a_line_of_its_own_whatever_it_is_called() {
+        let mut notice = Notice::default();
+        notice.say_linked("Waiting: ", "<b>Ada\n", "https://matrix.to/#/!a:b?via=\"b");
+        assert_eq!(notice.body(), "Waiting: <b>Ada‹U+000A›");
+        assert_eq!(
+            notice.html,
+            "<p>Waiting: <a href=\"https://matrix.to/#/!a:b?via=&quot;b\">&lt;b&gt;Ada‹U+000A›</a></p>"
         );
     }
 

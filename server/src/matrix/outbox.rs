@@ -5,7 +5,7 @@ mod attempt;
 mod drain;
 mod pace;
 mod recorder;
-mod rooms;
+pub(super) mod rooms;
 mod sent_here;
 
 use std::{

@@ -31,7 +31,7 @@ const CHUNK: usize = 100;
 /// How long reading a room's history may take.
 const READING: Duration = Duration::from_mins(1);
 /// What Postgres refuses it refuses again, unless somebody mends something: eight minutes.
-const MAX_REFUSALS: i32 = 8;
+pub(super) const MAX_REFUSALS: i32 = 8;
 /// A homeserver may be mended: three hours.
 const MAX_UNREAD: i32 = 42;
 
@@ -75,6 +75,12 @@ impl Syncer {
                 tracing::info!(room_id, "nothing of the room is set aside any more");
                 return Ok(());
             };
+            if let Some(desk) = self.desk_in(room_id).await? {
+                if self.retry_at_desk(&desk, first).await? {
+                    continue;
+                }
+                return Ok(());
+            }
             let session_id = match first.session_id {
                 Some(session_id) => Some(session_id),
                 None => match self.find_session(room_id).await {
@@ -355,7 +361,7 @@ async fn may_wait(db: &mut Connection, row: &Row, reason: &str) -> Result<bool, 
 }
 
 /// How long to wait after so many attempts.
-fn wait_after(attempts: i32) -> Duration {
+pub(super) fn wait_after(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0);
     let factor = 2_u32.saturating_pow(doublings);
     FIRST_WAIT.saturating_mul(factor).min(LONGEST_WAIT)

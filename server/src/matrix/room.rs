@@ -27,15 +27,15 @@ pub(crate) const MARKER: &str = "pro.webdevelop.support_chat.session_id";
 
 /// From version 12 on a room's creator stands above all power levels, and could not be given the
 /// 100 that the bot is to have.
-const ROOM_VERSION: &str = "11";
+pub(super) const ROOM_VERSION: &str = "11";
 
 /// As the homeserver knows a private room.
-const PRIVATE_PRESET: &str = "private_chat";
+pub(super) const PRIVATE_PRESET: &str = "private_chat";
 
 /// Where `encryption_enabled_by_default_for_room_type` is `invite`, Synapse encrypts rooms of the private preset
 /// and not those of the public one, whatever their join rule. All that the preset would make public is set
 /// otherwise with the room.
-const UNENCRYPTED_PRESET: &str = "public_chat";
+pub(super) const UNENCRYPTED_PRESET: &str = "public_chat";
 
 /// What is a moderator's to change in other rooms is the bot's alone here.
 const BOT_ONLY: [&str; 8] = [
@@ -93,7 +93,7 @@ fn locks(config: &Matrix) -> [(&'static str, Value); 3] {
     ]
 }
 
-fn power_levels(bot: &OwnedUserId) -> Value {
+pub(super) fn power_levels(bot: &OwnedUserId) -> Value {
     let mut events = json!({ "m.room.name": 0, "m.room.avatar": 50 });
     for event_type in BOT_ONLY {
         events[event_type] = json!(100);

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    desk::Desk,
     homeserver::{Homeserver, MatrixError},
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
@@ -27,7 +28,9 @@ use crate::{
     heartbeat::Heart,
     metrics::Metrics,
     storage::{
-        Db, Lines, Shares, SyncLock, outbox,
+        Db, Lines, Shares, SyncLock,
+        desk::room::{self as desk_rooms, DeskRoom},
+        outbox,
         quarantine::{self, is_refusal},
         sessions, sync_position,
     },
@@ -77,6 +80,13 @@ impl Failure {
     }
 }
 
+/// Whose room it is.
+#[derive(Clone, Debug)]
+enum Owner {
+    Session(Uuid),
+    Desk(DeskRoom),
+}
+
 /// Follows the homeserver.
 #[derive(Debug)]
 pub struct Syncer {
@@ -87,6 +97,7 @@ pub struct Syncer {
     pub(super) metrics: Metrics,
     heads: Heads,
     pub(super) rules: Rules,
+    pub(super) desk: Desk,
     /// The sessions of rooms. A room changes hands only when its session is deleted.
     sessions: Cache<String, Uuid>,
 }
@@ -101,6 +112,7 @@ impl Syncer {
         metrics: Metrics,
         heads: Heads,
         session_ttl: Duration,
+        desk: Desk,
     ) -> Self {
         let config = homeserver.config();
         let rules = Rules {
@@ -108,6 +120,7 @@ impl Syncer {
             planner: Planner::new(config.bot.as_str()),
             history_visibility: config.history_visibility,
             session_ttl,
+            counter: desk.counter(),
         };
         Self {
             pool: shares.relay.beating(heart.clone()),
@@ -117,6 +130,7 @@ impl Syncer {
             metrics,
             heads,
             rules,
+            desk,
             sessions: Cache::new(MAX_ROOMS),
         }
     }
@@ -155,6 +169,7 @@ impl Syncer {
             lost = lock.hold() => Err(lost.into()),
             () = self.retry_set_aside() => Ok(()),
             () = self.watch_rooms() => Ok(()),
+            () = self.desk.work() => Ok(()),
         }
     }
 
@@ -269,11 +284,18 @@ impl Syncer {
         } else {
             Vec::new()
         };
+        let mut desk = None;
+        if self.desk.is_on() && rooms.iter().any(|room_id| !known.contains_key(room_id)) {
+            desk = desk_rooms::get(&self.pool).await?;
+        }
         let batches = stream::iter(news)
             .map(async |room| {
-                let session_id = known.get(&room.room_id).copied();
+                let mut owner = known.get(&room.room_id).map(|id| Owner::Session(*id));
+                if let Some(desk) = desk.as_ref().filter(|desk| desk.room_id == room.room_id) {
+                    owner = Some(Owner::Desk(desk.clone()));
+                }
                 let is_waiting = waiting.contains(&room.room_id);
-                self.batch(room, session_id, is_waiting, from, until).await
+                self.batch(room, owner, is_waiting, from, until).await
             })
             .buffered(LOOKUPS);
         let batches: Vec<_> = batches.try_collect().await?;
@@ -284,19 +306,26 @@ impl Syncer {
     async fn batch(
         &self,
         room: RoomNews,
-        session_id: Option<Uuid>,
+        owner: Option<Owner>,
         is_waiting: bool,
         from: Option<&str>,
         until: Instant,
     ) -> Result<Option<RoomBatch>, Failure> {
+        let is_unknown = owner.is_none();
+        let (session_id, desk) = match owner {
+            Some(Owner::Session(session_id)) => (Some(session_id), None),
+            Some(Owner::Desk(desk)) => (None, Some(desk)),
+            None => (None, None),
+        };
         let mut batch = RoomBatch {
             session_id,
+            desk,
             obstacle: None,
             room_id: room.room_id,
             events: room.events,
         };
         // What it was set aside for is asked in its turn.
-        let reason = if is_waiting && (session_id.is_none() || room.gap_from.is_some()) {
+        let reason = if is_waiting && (is_unknown || room.gap_from.is_some()) {
             FIRST_COME.to_owned()
         } else {
             match within(
@@ -323,11 +352,13 @@ impl Syncer {
         gap_from: Option<&str>,
         from: Option<&str>,
     ) -> Result<bool, Failure> {
-        if batch.session_id.is_none() {
-            batch.session_id = self.look_up(&batch.room_id, &batch.events).await?;
-        }
-        if batch.session_id.is_none() {
-            return Ok(false);
+        if batch.desk.is_none() {
+            if batch.session_id.is_none() {
+                batch.session_id = self.look_up(&batch.room_id, &batch.events).await?;
+            }
+            if batch.session_id.is_none() {
+                return Ok(false);
+            }
         }
         if let Some(gap_from) = gap_from {
             let mut missed = self.history(&batch.room_id, gap_from, from).await?;

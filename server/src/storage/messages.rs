@@ -41,7 +41,8 @@ pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx:
     // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
     sqlx::query!(
         "WITH session AS (
-             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp()
+             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(),
+                 first_answered_at = coalesce(first_answered_at, least($4, clock_timestamp()))
              WHERE id = $2 RETURNING last_seq
          ), message AS (
              INSERT INTO messages (id, session_id, seq, sender, body, created_at, replaces, removed)

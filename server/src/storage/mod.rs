@@ -7,6 +7,7 @@ pub mod bot_log_in;
 pub mod clock;
 pub mod configured_staff;
 pub mod details_notices;
+pub mod desk;
 pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;

@@ -112,6 +112,15 @@ pub struct RoomAsked {
 }
 
 impl RoomAsked {
+    /// As Postgres counts, and since when the server that asked says.
+    #[must_use]
+    pub fn new(by_database: f64, asked_own: Option<DateTime<Utc>>) -> Self {
+        Self {
+            by_database,
+            by_server: asked_own.map(|asked| (Utc::now() - asked).as_seconds_f64()),
+        }
+    }
+
     /// The shorter time counts. One that has not come yet was set by a clock that was wrong, and counts
     /// for nothing; `None` when there is no other.
     #[must_use]
@@ -274,7 +283,8 @@ pub async fn push_message(
                  (SELECT $4 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING *
          ), invited_again AS (
-             UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now()
+             UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
+                 wanted_again_at = now()
              WHERE session_id = $1 AND membership = 'left' AND NOT EXISTS (
                  SELECT FROM staff_members WHERE session_id = $1 AND membership IN ('joined', 'invited')
              )

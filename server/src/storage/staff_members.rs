@@ -231,7 +231,8 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
         return Ok(());
     }
     sqlx::query!(
-        "UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now()
+        "UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
+             wanted_again_at = now()
          FROM (
              SELECT DISTINCT gone.session_id
              FROM unnest($1::uuid[], $2::timestamptz[]) gone (session_id, since)

@@ -15,12 +15,14 @@
 mod common;
 mod problem;
 
+mod answers;
 mod clocks;
 mod close_session;
 mod command_line;
 mod connections;
 mod create_session;
 mod database_faults;
+mod desk;
 mod idempotency;
 mod limits;
 mod line_proxy;

@@ -24,6 +24,7 @@ pub(crate) fn config(pool: &PgPool, extra: &[(&str, &str)]) -> Config {
             "MATRIX_SUPPORT_STAFF_MXIDS",
             "@alice:localhost,@bob:localhost",
         ),
+        ("MATRIX_SUPPORT_DESK", "off"),
         ("SUPPORT_CHAT_ALLOWED_ORIGINS", ORIGIN),
         ("SUPPORT_CHAT_LISTEN", "127.0.0.1:0"),
         ("SUPPORT_CHAT_ADMIN_LISTEN", "127.0.0.1:0"),

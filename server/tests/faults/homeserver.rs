@@ -14,6 +14,7 @@ use crate::{parts, room::Event};
 
 /// Where the state event stands that says whose room it is.
 const MARKER: &str = "pro.webdevelop.support_chat.session_id";
+const DESK_MARKER: &str = "pro.webdevelop.support_chat.desk";
 const API: &str = "/_matrix/client/v3";
 
 /// The homeserver's own address.
@@ -288,6 +289,13 @@ impl Account {
         let path = format!("{API}/rooms/{room_id}/state/m.room.create");
         let creation = self.ok(Method::GET, &path, None).await;
         creation[MARKER].as_str().map(str::to_owned)
+    }
+
+    /// Whether a room's creation says that it is the desk.
+    pub(crate) async fn is_desk(&self, room_id: &str) -> bool {
+        let path = format!("{API}/rooms/{room_id}/state/m.room.create");
+        let creation = self.ok(Method::GET, &path, None).await;
+        creation[DESK_MARKER] == true
     }
 
     /// Whether this account sees this text among the newest events of a room.

@@ -2,6 +2,7 @@
 //!
 //! Every text of a scenario is different, so a text tells which promise it is about.
 
+mod desk;
 mod findings;
 mod recaps;
 mod shown;
@@ -18,6 +19,8 @@ use crate::{
 };
 
 pub(crate) use findings::Findings;
+
+use desk::Desk;
 
 /// All that a scenario promised, and all that came of it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(crate) struct Verdict {
     pub(crate) undelivered: Vec<String>,
     /// Rooms beside a session's first that nothing made necessary, or of no session.
     pub(crate) extra_rooms: Vec<String>,
+    /// Conversations without a line in the desk or with several, and desks beside the first.
+    pub(crate) desk: Vec<String>,
 }
 
 /// A conversation's room.
@@ -78,7 +83,12 @@ impl Verdict {
     }
 
     pub(crate) fn is_flawless(&self) -> bool {
-        let others = [&self.stale, &self.undelivered, &self.extra_rooms];
+        let others = [
+            &self.stale,
+            &self.undelivered,
+            &self.extra_rooms,
+            &self.desk,
+        ];
         self.all().all(|findings| *findings == Findings::default())
             && others.iter().all(|it| it.is_empty())
     }
@@ -235,16 +245,33 @@ impl Witnesses<'_> {
             let room = self.read(room_id, &views, true).await;
             rooms.entry(Some(session.clone())).or_default().push(room);
         }
+        let mut desks = Vec::new();
         for room_id in self.bot.joined_rooms().await {
+            if self.bot.is_desk(&room_id).await {
+                members.remove(&room_id);
+                let events = self.bot.history(&room_id).await;
+                desks.push(Desk::new(&self.bot.user_id, &events));
+                continue;
+            }
             let session = self.bot.session_of(&room_id).await;
             let views = members.remove(&room_id).unwrap_or_default();
             let room = self.read(&room_id, &views, false).await;
             rooms.entry(session).or_default().push(room);
         }
         let mut verdict = Verdict::default();
+        if desks.len() != 1 {
+            verdict.desk.push(format!("{} desks", desks.len()));
+        }
         for conversation in conversations {
             let own = rooms.remove(&Some(conversation.session_id.clone()));
-            verdict.judge(conversation, &self.bot.user_id, &own.unwrap_or_default());
+            let own = own.unwrap_or_default();
+            verdict.judge(conversation, &self.bot.user_id, &own);
+            let ids: Vec<_> = own.iter().map(|room| room.id.as_str()).collect();
+            let lines: usize = desks.iter().map(|desk| desk.lines_to(&ids)).sum();
+            if lines != 1 {
+                let id = &conversation.session_id;
+                verdict.desk.push(format!("{lines} lines of {id}"));
+            }
         }
         let others = rooms.into_values().flatten();
         verdict.extra_rooms.extend(others.map(|room| room.id));

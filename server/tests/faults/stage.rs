@@ -204,6 +204,7 @@ impl Stage {
         self.staff.join_all().await;
         conversations.push(self.last_conversation().await);
         self.outbox_is_empty().await;
+        self.desk_is_complete().await;
         for conversation in conversations.iter_mut().filter(|it| !it.closed) {
             self.api.poll_all(conversation).await;
         }
@@ -241,6 +242,31 @@ impl Stage {
             assert!(
                 Instant::now() < deadline,
                 "{name}: nobody is invited: {without:?}"
+            );
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until the desk has a line for each conversation, and nothing more to say.
+    async fn desk_is_complete(&self) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            let lacking: Result<i64, _> = sqlx::query_scalar(
+                "SELECT (SELECT count(*) FROM desk_messages) + (
+                     SELECT count(*) FROM sessions WHERE room_id IS NOT NULL AND NOT EXISTS (
+                         SELECT FROM desk_lines WHERE session_id = id AND event_id IS NOT NULL
+                     )
+                 )",
+            )
+            .fetch_one(&self.pool)
+            .await;
+            if matches!(lacking, Ok(0)) {
+                return;
+            }
+            let name = self.name;
+            assert!(
+                Instant::now() < deadline,
+                "{name}: the desk lacks {lacking:?}"
             );
             sleep(Duration::from_millis(100)).await;
         }

@@ -16,6 +16,9 @@ use crate::common::{self, TestApp, Visitor};
 /// Nothing here takes this long; what is awaited for longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the desk is called.
+const DESK: &str = "Support desk";
+
 /// A homeserver, and what proves the right to register accounts there.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -59,6 +62,8 @@ pub(crate) struct Account {
     /// Every timeline event seen so far, oldest first, each with its `room_id`.
     seen: Vec<Value>,
     invited_to: Vec<String>,
+    /// Invitations to a desk are told apart from those to conversations.
+    invited_to_desk: Vec<String>,
 }
 
 pub(crate) fn homeserver_url() -> String {
@@ -104,6 +109,7 @@ impl Account {
             since: None,
             seen: Vec::new(),
             invited_to: Vec::new(),
+            invited_to_desk: Vec::new(),
         }
     }
 
@@ -187,8 +193,18 @@ impl Account {
                 .cloned()
                 .unwrap_or_default()
         };
-        self.invited_to
-            .extend(rooms("invite").into_iter().map(|(room_id, _)| room_id));
+        for (room_id, room) in rooms("invite") {
+            let state = room["invite_state"]["events"].as_array().into_iter();
+            let is_desk = state
+                .flatten()
+                .any(|event| event["content"]["name"] == DESK);
+            let list = if is_desk {
+                &mut self.invited_to_desk
+            } else {
+                &mut self.invited_to
+            };
+            list.push(room_id);
+        }
         for (room_id, room) in rooms("join") {
             for event in room["timeline"]["events"].as_array().into_iter().flatten() {
                 let mut event = event.clone();
@@ -321,11 +337,56 @@ impl Account {
             .clone()
     }
 
-    pub(crate) async fn joined_rooms(&self) -> usize {
+    /// The rooms that the account is in, and their names.
+    async fn named_rooms(&self) -> Vec<(String, Value)> {
         let rooms = self
             .ok(Method::GET, "/_matrix/client/v3/joined_rooms", None)
             .await;
-        rooms["joined_rooms"].as_array().unwrap().len()
+        let mut named = Vec::new();
+        for room_id in rooms["joined_rooms"].as_array().unwrap() {
+            let room_id = room_id.as_str().unwrap();
+            let path = format!("/_matrix/client/v3/rooms/{room_id}/state/m.room.name");
+            let (_, content) = self.call(Method::GET, &path, None).await;
+            named.push((room_id.to_owned(), content["name"].clone()));
+        }
+        named
+    }
+
+    /// In how many conversations' rooms the account is.
+    pub(crate) async fn joined_rooms(&self) -> usize {
+        let rooms = self.named_rooms().await.into_iter();
+        rooms.filter(|(_, name)| name != DESK).count()
+    }
+
+    /// The desks that the account is in.
+    pub(crate) async fn joined_desks(&self) -> Vec<String> {
+        let rooms = self.named_rooms().await.into_iter();
+        let desks = rooms.filter(|(_, name)| name == DESK);
+        desks.map(|(room_id, _)| room_id).collect()
+    }
+
+    pub(crate) fn invited_to_desks(&self) -> &[String] {
+        &self.invited_to_desk
+    }
+
+    /// Accepts the newest invitation to a desk.
+    pub(crate) async fn accept_desk(&mut self) -> String {
+        let room_id = self
+            .wait_for("an invitation to the desk", |account| {
+                account.invited_to_desk.last().cloned()
+            })
+            .await;
+        self.join(&room_id).await;
+        room_id
+    }
+
+    /// Each message in the room that was seen so far: its event.
+    pub(crate) fn events(&self, room_id: &str) -> Vec<Value> {
+        let events = self
+            .seen
+            .iter()
+            .filter(|event| event["room_id"] == room_id && event["type"] == "m.room.message");
+        events.cloned().collect()
     }
 }
 
@@ -371,6 +432,7 @@ impl Team {
                 self.bot.access_token.as_str(),
             ),
             ("MATRIX_SUPPORT_STAFF_MXIDS", staff.as_str()),
+            ("MATRIX_SUPPORT_DESK", "on"),
         ];
         vars.extend_from_slice(extra);
         common::config(pool, &vars)
@@ -378,6 +440,16 @@ impl Team {
 
     pub(crate) async fn serve(&self, pool: &PgPool, extra: &[(&str, &str)]) -> TestApp {
         TestApp::spawn(self.config(pool, extra)).await
+    }
+
+    /// A server that reaches the homeserver by a gateway, at which its requests are looked at: those of the desk would be
+    /// among them.
+    pub(crate) async fn serve_through(&self, pool: &PgPool, url: &str) -> TestApp {
+        let vars = [
+            ("MATRIX_HOMESERVER_URL", url),
+            ("MATRIX_SUPPORT_DESK", "off"),
+        ];
+        self.serve(pool, &vars).await
     }
 }
 

@@ -16,6 +16,7 @@ mod common;
 
 mod canary;
 mod details;
+mod desk;
 mod gateway;
 mod homeserver;
 mod late_joiners;

@@ -69,7 +69,7 @@ async fn an_edit_of_an_event_with_an_endless_id_stops_nobody(pool: PgPool) {
     let mut team = Team::new().await;
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let [(first, first_room), (second, second_room)] = two_visitors(&mut team, &app).await;
     let original = team.alice.say(&first_room, "before").await;
     wait_for_texts(&first, &["before"]).await;
@@ -259,7 +259,7 @@ async fn news_that_cannot_be_read_are_read_from_the_room_s_history(pool: PgPool)
     let mut team = Team::new().await;
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let visitor = app.visitor("Hello").await;
     let room_id = team.alice.accept().await;
     team.alice.say(&room_id, "one").await;

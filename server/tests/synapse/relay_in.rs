@@ -124,7 +124,7 @@ async fn a_new_room_is_known_by_what_the_sync_says_of_it(pool: PgPool) {
     let mut team = Team::new().await;
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let visitor = app.visitor("Hello").await;
     // Whoever joined before could read it, and would be told nothing.
     wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
@@ -325,7 +325,7 @@ async fn a_first_start_does_not_go_through_rooms_that_cannot_be_its_own(pool: Pg
 
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     readiness(&app, 200).await;
     // Before it waits for news there is nothing else to ask for.
     gateway.wait_for("timeout=25000").await;
@@ -349,7 +349,7 @@ async fn ready_means_that_the_bot_follows_the_homeserver(pool: PgPool) {
     // After a pause nothing has happened: the homeserver need not wait for news to say so.
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     gateway.wait_for("timeout=25000").await;
     assert_eq!(gateway.count("timeout=0"), 1);
     app.stop().await;

@@ -136,7 +136,7 @@ async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_o
     let mut team = Team::new().await;
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let visitor = app.visitor("Hello").await;
     wait_until(&visitor, all_delivered(1)).await;
     let room_id = team.alice.accept().await;
@@ -167,7 +167,7 @@ async fn a_homeserver_that_wants_to_be_left_alone_for_a_day_is_asked_again_after
     let team = Team::new().await;
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let visitor = app.visitor("Hello").await;
     wait_until(&visitor, all_delivered(1)).await;
     let answer =
@@ -331,7 +331,7 @@ impl OneByOne {
         });
         let gateway = gateway.await;
         let url = gateway.url();
-        let app = team.serve(pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+        let app = team.serve_through(pool, &url).await;
         let visitor = app.visitor("Hello").await;
         wait_until(&visitor, all_delivered(1)).await;
         let room_id = team.alice.accept().await;
@@ -430,7 +430,7 @@ async fn what_an_earlier_attempt_sent_is_found_in_the_room_and_not_sent_again(po
 
     let gateway = Gateway::new(|_| Box::pin(async {})).await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let visitor = Visitor::from_creation(&app, created);
     wait_until(&visitor, all_delivered(2)).await;
     assert_eq!(gateway.count("/send/"), 0);

@@ -222,7 +222,7 @@ async fn a_room_that_is_found_twice_at_once_stays_the_only_one(pool: PgPool) {
     })
     .await;
     let url = gateway.url();
-    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let app = team.serve_through(&pool, &url).await;
     let visitor = Visitor::from_creation(&app, created);
     expect(visitor.send("Still the same room?").await, 201).await;
     wait_until(&visitor, |messages| messages[1]["delivery"] == "delivered").await;

@@ -4,8 +4,9 @@
 pub(super) const HELP: &str = "\
   /rooms      list the conversations
   /open N     show conversation N, and talk in it
+  /desk       show the desk, and talk there: to colleagues, or to the bot (!help)
   /quit       leave (so does the end of input)
-  anything else is sent to the visitor of the open conversation; // sends a leading slash";
+  anything else is sent to the open room: to the visitor, in a conversation; // sends a leading slash";
 
 /// The meaning of a line of input.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub(super) enum Input<'a> {
     Nothing,
     Rooms,
     Open(usize),
+    Desk,
     Quit,
     Help,
     Say(&'a str),
@@ -30,6 +32,7 @@ pub(super) fn parse_input(line: &str) -> Input<'_> {
         (None, ..) => Input::Nothing,
         (Some("/rooms"), None, None) => Input::Rooms,
         (Some("/open"), Some(number), None) => number.parse().map_or(Input::Unknown, Input::Open),
+        (Some("/desk"), None, None) => Input::Desk,
         (Some("/quit" | "/exit"), None, None) => Input::Quit,
         (Some("/help"), ..) => Input::Help,
         (Some(word), ..) if word.starts_with('/') => Input::Unknown,
@@ -46,6 +49,7 @@ mod tests {
         assert_eq!(parse_input(""), Input::Nothing);
         assert_eq!(parse_input("/rooms\n"), Input::Rooms);
         assert_eq!(parse_input("/open 12"), Input::Open(12));
+        assert_eq!(parse_input("/desk"), Input::Desk);
         assert_eq!(parse_input("/open"), Input::Unknown);
         assert_eq!(parse_input("/open x"), Input::Unknown);
         assert_eq!(parse_input("/shrug"), Input::Unknown);

@@ -217,7 +217,7 @@ impl Sender {
 
 /// Whether a `createRoom` that was asked for `ago` and not answered may still make its room, when looking
 /// for it just now took `looking` and found none.
-fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
+pub(in crate::matrix) fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
     let settles = if looking > PROMPT {
         SLOW_CREATE_ROOM_SETTLES
     } else {

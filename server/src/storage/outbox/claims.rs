@@ -52,12 +52,9 @@ impl TryFrom<Row> for Claim {
             id: row.id,
             position: row.position,
             attempts: row.attempts,
-            room_asked: row.room_asked_seconds_ago.map(|by_database| RoomAsked {
-                by_database,
-                by_server: row
-                    .room_asked_own
-                    .map(|asked| (Utc::now() - asked).as_seconds_f64()),
-            }),
+            room_asked: row
+                .room_asked_seconds_ago
+                .map(|seconds| RoomAsked::new(seconds, row.room_asked_own)),
             task,
             text: row.text,
             subject: Subject {

@@ -1,0 +1,70 @@
+//! The desk: the room in which staff see what goes on.
+
+use std::{str::FromStr, time::Duration};
+
+use chrono_tz::Tz;
+
+use super::Env;
+
+const DEFAULT_UNANSWERED_AFTER: Duration = Duration::from_mins(5);
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl FromStr for Switch {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err("expected `on` or `off`"),
+        }
+    }
+}
+
+/// The desk.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// Whether there is one.
+    pub is_on: bool,
+    /// After how long the desk is told aloud that a visitor waits; never without it.
+    pub unanswered_after: Option<Duration>,
+    /// In which times of day are meant.
+    pub time_zone: Tz,
+}
+
+impl Desk {
+    pub(super) fn read(env: &mut Env) -> Option<Self> {
+        let switch = env.parse_or("MATRIX_SUPPORT_DESK", Switch::On);
+        let unanswered_after = env.parse_or(
+            "SUPPORT_CHAT_UNANSWERED_AFTER",
+            humantime::Duration::from(DEFAULT_UNANSWERED_AFTER),
+        );
+        let time_zone = read_time_zone(env);
+        Some(Self {
+            is_on: switch? == Switch::On,
+            unanswered_after: Some(*unanswered_after?).filter(|after| !after.is_zero()),
+            time_zone: time_zone?,
+        })
+    }
+}
+
+fn read_time_zone(env: &mut Env) -> Option<Tz> {
+    const NAME: &str = "SUPPORT_CHAT_TIME_ZONE";
+    let Some(text) = env.text(NAME) else {
+        return Some(Tz::UTC);
+    };
+    let zone = text.parse().ok();
+    if zone.is_none() {
+        env.error(
+            NAME,
+            "is not valid: expected an IANA time zone, as `Europe/Berlin`",
+        );
+    }
+    zone
+}

@@ -1,0 +1,137 @@
+//! What staff ask for in the desk, taken in with the sync that brought it: command, effect and answer are one
+//! transaction. What takes longer, an invitation or figures, is queued in it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use incoming::{
+    desk::{self, Command},
+    event::RoomEvent,
+};
+
+use super::stats::instant;
+use crate::storage::{
+    Connection,
+    desk::{
+        commands,
+        messages::{self, Asked, Saying},
+        room::DeskRoom,
+    },
+};
+
+const HELP: &str = "\
+!open CODE: an invitation to that conversation's room
+!away 14:00: staff are away until then
+!back: staff are back
+!stats: conversations, and how soon they are answered
+!help: this";
+
+/// A command that was given longer ago than so is not carried out any more.
+const OLDEST: TimeDelta = TimeDelta::days(1);
+/// The homeserver's clock may be behind Postgres' by as much.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
+/// Takes commands in.
+#[derive(Clone, Debug)]
+pub(in crate::matrix) struct Counter {
+    pub(in crate::matrix) staff: Vec<String>,
+    pub(in crate::matrix) time_zone: Tz,
+}
+
+impl Counter {
+    /// Whether there is nothing to take in.
+    pub(in crate::matrix) fn is_nothing(&self, event: &RoomEvent) -> bool {
+        !self.staff.contains(&event.sender) || desk::command(event).is_none()
+    }
+
+    /// Carries out a command of the staff, once.
+    pub(in crate::matrix) async fn take(
+        &self,
+        db: &mut Connection,
+        room: &DeskRoom,
+        event: &RoomEvent,
+    ) -> Result<(), sqlx::Error> {
+        let Some(command) = desk::command(event).filter(|_| !self.is_nothing(event)) else {
+            return Ok(());
+        };
+        let now = Utc::now();
+        let given = event.written_at().unwrap_or(now);
+        let oldest = (now - OLDEST).max(room.found_at - CLOCKS_DIFFER);
+        if given < oldest || !commands::take(db, &event.event_id).await? {
+            return Ok(());
+        }
+        let asked = Asked {
+            event_id: event.event_id.clone(),
+            by: event.sender.clone(),
+        };
+        let saying = self.carry_out(db, command, asked, given.min(now)).await?;
+        messages::push(&mut *db, &room.room_id, &saying).await
+    }
+
+    async fn carry_out(
+        &self,
+        db: &mut Connection,
+        command: Command,
+        asked: Asked,
+        given: DateTime<Utc>,
+    ) -> Result<Saying, sqlx::Error> {
+        let text = match command {
+            Command::Open(code) if code.is_empty() => {
+                "Which conversation? Its code is at the end of its name: `!open K7F2`.".to_owned()
+            }
+            Command::Open(code) => match commands::named(db, &code).await? {
+                Some(session_id) => return Ok(Saying::Open(asked, session_id)),
+                None => format!("There is no conversation {code}."),
+            },
+            Command::Away(None) => "Until when? A time of day, as `!away 14:00`.".to_owned(),
+            Command::Away(Some((hour, minute))) => {
+                let until = next(given, hour, minute, self.time_zone);
+                commands::set_away(db, Some(until)).await?;
+                let until = until
+                    .with_timezone(&self.time_zone)
+                    .format("%Y-%m-%d %H:%M");
+                let zone = self.time_zone;
+                format!("Away until {until} ({zone}). `!back` ends it.")
+            }
+            Command::Back => match commands::set_away(db, None).await? {
+                Some(until) if until > Utc::now() => "Back.".to_owned(),
+                _ => "Nobody was away.".to_owned(),
+            },
+            Command::Stats => return Ok(Saying::Stats(asked)),
+            Command::Help => HELP.to_owned(),
+        };
+        Ok(Saying::Answer(asked, text))
+    }
+}
+
+/// When it is that time of day there next.
+fn next(now: DateTime<Utc>, hour: u32, minute: u32, zone: Tz) -> DateTime<Utc> {
+    let today = now.with_timezone(&zone).date_naive();
+    let on = |day: chrono::NaiveDate| {
+        let local = day.and_hms_opt(hour, minute, 0);
+        local.map(|local| instant(local, zone))
+    };
+    let days = [Some(today), today.succ_opt()];
+    let mut instants = days.into_iter().flatten().filter_map(on);
+    instants.find(|instant| *instant > now).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn a_time_of_day_is_the_next_one_there() {
+        let now = Utc.with_ymd_and_hms(2026, 11, 26, 13, 30, 0).unwrap();
+        let next = |hour, minute, zone| next(now, hour, minute, zone).to_rfc3339();
+        assert_eq!(next(14, 0, Tz::UTC), "2026-11-26T14:00:00+00:00");
+        assert_eq!(next(13, 30, Tz::UTC), "2026-11-27T13:30:00+00:00");
+        assert_eq!(next(14, 0, Tz::Europe__Berlin), "2026-11-27T13:00:00+00:00");
+        assert_eq!(
+            next(14, 30, Tz::Europe__Berlin),
+            "2026-11-27T13:30:00+00:00"
+        );
+        assert_eq!(next(15, 0, Tz::Europe__Berlin), "2026-11-26T14:00:00+00:00");
+    }
+}

@@ -1,0 +1,303 @@
+//! Who is in the desk: the staff that the configuration names, and nobody else.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use tokio::time::{self, Instant};
+
+use super::{Desk, Failure, Shift};
+use crate::{
+    matrix::{event::RoomEvent, homeserver::MatrixError, inviter},
+    storage::desk::{alerts, room::DeskRoom},
+};
+
+/// People who are invited or removed side by side.
+const CONCURRENCY: usize = 4;
+/// One invitation's or removal's time.
+const TIME_LIMIT: Duration = Duration::from_secs(4);
+/// Whoever has declined or left is invited again after so long.
+const INVITED_AGAIN: Duration = Duration::from_hours(1);
+
+/// Somebody who is in the room, or was.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) user_id: String,
+    membership: String,
+    /// Whether they are what they are by their own doing.
+    by_themselves: bool,
+    since: Option<DateTime<Utc>>,
+}
+
+impl Member {
+    pub(super) fn read(event: &RoomEvent) -> Option<Self> {
+        let user_id = event.state_key.clone()?;
+        (event.event_type == "m.room.member").then_some(())?;
+        Some(Self {
+            by_themselves: event.sender == user_id,
+            membership: event.str_at("/membership")?.to_owned(),
+            since: event.written_at(),
+            user_id,
+        })
+    }
+
+    pub(super) fn is_joined(&self) -> bool {
+        self.membership == "join"
+    }
+
+    fn is_in(&self) -> bool {
+        matches!(self.membership.as_str(), "join" | "invite")
+    }
+
+    /// Whether it is too early to invite them again.
+    fn wants_rest(&self) -> bool {
+        let ago = self.since.map(|since| (Utc::now() - since).to_std());
+        self.by_themselves && ago.is_some_and(|ago| ago.is_ok_and(|ago| ago < INVITED_AGAIN))
+    }
+}
+
+/// What has failed with somebody.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    times: i32,
+    until: Instant,
+    is_lasting: bool,
+}
+
+/// The members of the desk as they were seen last, and those with whom something has failed.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    seen: Vec<Member>,
+    failed: HashMap<String, Failed>,
+}
+
+/// What is to be done about somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Invite,
+    Remove,
+}
+
+impl Members {
+    pub(super) fn see(&mut self, members: Vec<Member>) {
+        // Somebody else may have done what failed.
+        let is_in = |id: &str| {
+            members
+                .iter()
+                .any(|member| member.user_id == id && member.is_in())
+        };
+        self.failed.retain(|user_id, _| !is_in(user_id));
+        self.seen = members;
+    }
+
+    /// Those who cannot be invited, though it was tried more than once.
+    pub(super) fn cannot_be_invited(&self) -> Vec<String> {
+        let failed = self.failed.iter().filter(|(_, failed)| failed.is_lasting);
+        failed.map(|(user_id, _)| user_id.clone()).collect()
+    }
+
+    /// Who is to be invited or removed now.
+    fn deeds(&self, staff: &[&str], bot: &str, now: Instant) -> Vec<(String, Deed)> {
+        let missing = staff.iter().filter(|user_id| {
+            let mut seen = self.seen.iter();
+            let seen = seen.find(|member| member.user_id == **user_id);
+            seen.is_none_or(|member| !member.is_in() && !member.wants_rest())
+        });
+        let missing = missing.map(|user_id| ((*user_id).to_owned(), Deed::Invite));
+        let strangers = self.seen.iter().filter(|member| {
+            let id = member.user_id.as_str();
+            member.is_in() && id != bot && !staff.contains(&id)
+        });
+        let strangers = strangers.map(|member| (member.user_id.clone(), Deed::Remove));
+        let is_due = |(user_id, _): &(String, Deed)| {
+            let failed = self.failed.get(user_id);
+            failed.is_none_or(|failed| now >= failed.until)
+        };
+        missing.chain(strangers).filter(is_due).collect()
+    }
+
+    /// What was done about somebody: seen as such until the room is looked at again.
+    fn done(&mut self, user_id: &str, deed: Deed) {
+        self.failed.remove(user_id);
+        self.seen.retain(|member| member.user_id != user_id);
+        if deed == Deed::Invite {
+            self.seen.push(Member {
+                user_id: user_id.to_owned(),
+                membership: "invite".to_owned(),
+                by_themselves: false,
+                since: None,
+            });
+        }
+    }
+
+    fn fail(
+        &mut self,
+        (user_id, deed): (&str, Deed),
+        errcode: &str,
+        asked: Option<Duration>,
+        now: Instant,
+    ) -> Duration {
+        let times = self.failed.get(user_id).map_or(0, |failed| failed.times);
+        let delay = inviter::delay(times).max(asked.unwrap_or_default());
+        let failed = Failed {
+            times: times + 1,
+            until: now + delay,
+            is_lasting: deed == Deed::Invite && alerts::is_lasting(times + 1, errcode),
+        };
+        self.failed.insert(user_id.to_owned(), failed);
+        delay
+    }
+}
+
+impl Desk {
+    /// Invites whoever is missing, and removes whoever is not on the staff: each for themselves.
+    pub(super) async fn keep_members(
+        &self,
+        desk: &DeskRoom,
+        shift: &mut Shift,
+    ) -> Result<(), Failure> {
+        let config = self.homeserver.config();
+        let staff: Vec<_> = config
+            .staff
+            .iter()
+            .map(|user_id| user_id.as_str())
+            .collect();
+        let deeds = shift
+            .members
+            .deeds(&staff, config.bot.as_str(), Instant::now());
+        let results: Vec<_> = stream::iter(deeds)
+            .map(async |(user_id, deed)| {
+                let done = time::timeout(TIME_LIMIT, self.do_to(&desk.room_id, &user_id, deed));
+                (done.await, user_id, deed)
+            })
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        for (result, user_id, deed) in results {
+            let error = match result {
+                Ok(Ok(())) => {
+                    tracing::info!(user_id, ?deed, "the desk's members have changed");
+                    shift.members.done(&user_id, deed);
+                    continue;
+                }
+                Ok(Err(error)) => Some(error),
+                Err(_) => None,
+            };
+            let errcode = error
+                .as_ref()
+                .map_or("timeout".into(), MatrixError::errcode);
+            if deed == Deed::Invite {
+                self.metrics.invitation_failed(&errcode);
+            }
+            let asked = error.as_ref().and_then(MatrixError::retry_after);
+            let delay = shift
+                .members
+                .fail((&user_id, deed), &errcode, asked, Instant::now());
+            tracing::warn!(user_id, ?deed, %errcode, retry_in = ?delay, "the desk's members cannot be changed");
+        }
+        Ok(())
+    }
+
+    async fn do_to(&self, room_id: &str, user_id: &str, deed: Deed) -> Result<(), MatrixError> {
+        match deed {
+            Deed::Invite => self.homeserver.invite(room_id, user_id).await,
+            Deed::Remove => self.homeserver.remove(room_id, user_id).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const BOT: &str = "@bot:localhost";
+    const STAFF: [&str; 2] = ["@alice:localhost", "@bob:localhost"];
+
+    fn member(user_id: &str, membership: &str, sender: &str, age: Duration) -> Member {
+        let written = Utc::now() - age;
+        let event: Value = json!({
+            "event_id": "$e", "type": "m.room.member", "state_key": user_id, "sender": sender,
+            "origin_server_ts": written.timestamp_millis(), "content": { "membership": membership },
+        });
+        Member::read(&serde_json::from_value(event).unwrap()).unwrap()
+    }
+
+    fn deeds(seen: Vec<Member>) -> Vec<(String, Deed)> {
+        let members = Members {
+            seen,
+            failed: HashMap::new(),
+        };
+        members.deeds(&STAFF, BOT, Instant::now())
+    }
+
+    fn named(user_id: &str, deed: Deed) -> (String, Deed) {
+        (user_id.to_owned(), deed)
+    }
+
+    #[test]
+    fn who_is_missing_is_invited_and_who_does_not_belong_there_is_removed() {
+        let now = Duration::ZERO;
+        let deeds = deeds(vec![
+            member(BOT, "join", BOT, now),
+            member("@alice:localhost", "invite", BOT, now),
+            member("@carol:localhost", "join", "@carol:localhost", now),
+            member("@dave:localhost", "leave", BOT, now),
+        ]);
+        let expected = [
+            named("@bob:localhost", Deed::Invite),
+            named("@carol:localhost", Deed::Remove),
+        ];
+        assert_eq!(deeds, expected);
+    }
+
+    #[test]
+    fn who_has_left_is_left_in_peace_for_an_hour_and_who_was_removed_is_not() {
+        let minutes = Duration::from_mins;
+        let (alice, bob) = (STAFF[0], STAFF[1]);
+        let left = |age| {
+            deeds(vec![
+                member(alice, "leave", alice, age),
+                member(bob, "leave", BOT, age),
+            ])
+        };
+        assert_eq!(left(minutes(59)), [named(bob, Deed::Invite)]);
+        assert_eq!(left(minutes(61)).len(), 2);
+    }
+
+    #[test]
+    fn one_who_cannot_be_invited_waits_and_keeps_nobody_else_waiting() {
+        let mut members = Members::default();
+        let now = Instant::now();
+        let delay = members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", None, now);
+        assert_eq!(
+            members.deeds(&STAFF, BOT, now),
+            [named(STAFF[1], Deed::Invite)]
+        );
+        assert_eq!(members.deeds(&STAFF, BOT, now + delay).len(), 2);
+        assert!(members.cannot_be_invited().is_empty());
+        members.fail(
+            (STAFF[0], Deed::Invite),
+            "timeout",
+            Some(Duration::from_hours(2)),
+            now,
+        );
+        assert!(members.cannot_be_invited().is_empty());
+        members.fail(
+            (STAFF[0], Deed::Invite),
+            "M_INVITE_BLOCKED",
+            Some(Duration::from_hours(2)),
+            now,
+        );
+        assert_eq!(members.cannot_be_invited(), [STAFF[0]]);
+        assert_eq!(
+            members
+                .deeds(&STAFF, BOT, now + Duration::from_hours(1))
+                .len(),
+            1
+        );
+        members.done(STAFF[0], Deed::Invite);
+        assert!(members.cannot_be_invited().is_empty());
+    }
+}

@@ -1,0 +1,265 @@
+//! What is queued for the desk, sent: each message once, whatever becomes of the server meanwhile.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use matrix_sdk::ruma::api::error::ErrorKind;
+use rand::Rng;
+use serde_json::Value;
+use tokio::time;
+use uuid::Uuid;
+
+use super::{Desk, Failure, lines::Wanted, say};
+use crate::{
+    matrix::{homeserver::MatrixError, notice::Notice},
+    storage::desk::{
+        commands,
+        lines::{LONGEST_DELAY, Which},
+        messages::{self, Asked, Claim, Saying},
+        room::DeskRoom,
+    },
+};
+
+/// Messages that are sent side by side.
+const CONCURRENCY: usize = 4;
+/// One message's time, with what has to be asked for it.
+const TIME_LIMIT: Duration = Duration::from_secs(15);
+/// The wait after a first failure; doubled with each further one.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// By how much the clocks of the homeserver and of Postgres may differ where an earlier attempt is looked for.
+const CLOCKS_DIFFER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+/// A line that is queued so long after its conversation began may have been sent before the database was restored.
+const LATE_LINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
+/// What is to be sent.
+enum Content {
+    Line(Box<Wanted>, Value),
+    Other(Value),
+    /// It need not be said any more.
+    Nothing,
+}
+
+impl Desk {
+    /// Sends what is due.
+    pub(super) async fn say_what_is_queued(&self, desk: &DeskRoom) -> Result<(), Failure> {
+        let claims = messages::claim(&self.pool, &desk.room_id).await?;
+        let results: Vec<_> = stream::iter(claims)
+            .map(async |claim| self.say_one(desk, &claim).await)
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        results.into_iter().collect()
+    }
+
+    async fn say_one(&self, desk: &DeskRoom, claim: &Claim) -> Result<(), Failure> {
+        let said = time::timeout(TIME_LIMIT, self.say(desk, claim)).await;
+        let failure = match said.unwrap_or(Err(Failure::TimedOut)) {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        if let Failure::Matrix(error) = &failure
+            && matches!(
+                error.kind(),
+                Some(ErrorKind::TooLarge | ErrorKind::BadJson | ErrorKind::InvalidParam)
+            )
+        {
+            // Nothing else waits for what can never be said.
+            tracing::error!(saying = ?claim.saying, %error, "this will never be said at the desk");
+            messages::remove(&self.pool, claim.id).await?;
+            return Ok(());
+        }
+        let delay = delay(claim, &failure);
+        messages::postpone(&self.pool, claim.id, delay).await?;
+        Err(failure)
+    }
+
+    async fn say(&self, desk: &DeskRoom, claim: &Claim) -> Result<(), Failure> {
+        let content = self.content(desk, claim).await?;
+        let txn_id = claim.id.to_string();
+        let send = async |content: &Value| match self.find_event(desk, claim, &txn_id).await? {
+            Some(event_id) => Ok::<_, Failure>((event_id, true)),
+            None => Ok((self.send(desk, &txn_id, content).await?, claim.attempts > 1)),
+        };
+        match content {
+            Content::Nothing => messages::remove(&self.pool, claim.id).await?,
+            Content::Other(content) => {
+                send(&content).await?;
+                messages::remove(&self.pool, claim.id).await?;
+            }
+            Content::Line(wanted, content) => {
+                let (event_id, may_be_older) = send(&content).await?;
+                let digest = wanted.digest();
+                // What an attempt before has sent may say what was so then.
+                let shown = (!may_be_older).then_some(digest.as_slice());
+                let is_over = wanted.is_over() && !may_be_older;
+                let mut db = self.pool.acquire().await?;
+                messages::line_accepted(&mut db, claim.id, &event_id, shown, is_over).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn content(&self, desk: &DeskRoom, claim: &Claim) -> Result<Content, Failure> {
+        Ok(match &claim.saying {
+            Saying::Line(session_id) => {
+                let facts = self.facts(Which::These(&[*session_id]), desk).await?;
+                match facts.first().and_then(Wanted::of) {
+                    Some(wanted) => {
+                        let content = self.line(&wanted).await;
+                        Content::Line(Box::new(wanted), content)
+                    }
+                    None => Content::Nothing,
+                }
+            }
+            Saying::Ring {
+                session_id,
+                period,
+                line,
+            } => {
+                let facts = self.facts(Which::These(&[*session_id]), desk).await?;
+                let facts = facts
+                    .first()
+                    .filter(|facts| Self::still_waits(facts, *period));
+                match facts.and_then(|facts| Some((Wanted::of(facts)?, facts.waiting?.1))) {
+                    Some((wanted, waited)) => {
+                        let notice = self.unanswered(&wanted, waited).await;
+                        Content::Other(say::call_all(&notice, line))
+                    }
+                    None => Content::Nothing,
+                }
+            }
+            Saying::Alert(text) => Content::Other(say::text(&paragraphs(text))),
+            Saying::Answer(asked, text) => Content::Other(answer(&paragraphs(text), asked)),
+            Saying::Open(asked, session_id) => {
+                Content::Other(answer(&self.open(desk, asked, *session_id).await?, asked))
+            }
+            Saying::Stats(asked) => Content::Other(answer(&self.stats().await?, asked)),
+        })
+    }
+
+    /// Invites whoever asked for it to a conversation's room; answers with what to tell them.
+    async fn open(
+        &self,
+        desk: &DeskRoom,
+        asked: &Asked,
+        session_id: Uuid,
+    ) -> Result<Notice, Failure> {
+        let facts = self.facts(Which::These(&[session_id]), desk).await?;
+        let room = match facts.first() {
+            Some(facts) => facts.room_id.clone(),
+            // Retention has deleted what was said.
+            None => commands::room_of(&self.pool, session_id).await?,
+        };
+        let Some(room_id) = room else {
+            return Ok(Notice::new("This conversation has no room yet."));
+        };
+        let membership = match self.homeserver.membership(&room_id, &asked.by).await {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    Some(ErrorKind::Forbidden | ErrorKind::NotFound)
+                ) =>
+            {
+                return Ok(Notice::new(
+                    "The bot is not in that conversation's room any more.",
+                ));
+            }
+            membership => membership?,
+        };
+        let words = match membership.as_deref() {
+            Some("join") => "You are in this room: ",
+            Some("invite") => "You are invited to this room already: ",
+            _ => match self.homeserver.invite(&room_id, &asked.by).await {
+                Ok(()) => "You are invited: ",
+                Err(error) if is_refusal(&error) => {
+                    return Ok(Notice::new(&format!(
+                        "The homeserver refuses the invitation ({}).",
+                        error.errcode()
+                    )));
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let name = self.homeserver.room_name(&room_id).await?;
+        let name = name.unwrap_or_else(|| "the conversation".to_owned());
+        let mut notice = Notice::default();
+        notice.say_linked(words, &name, &self.link(&room_id));
+        Ok(notice)
+    }
+
+    pub(super) async fn send(
+        &self,
+        desk: &DeskRoom,
+        txn_id: &str,
+        content: &Value,
+    ) -> Result<String, Failure> {
+        let sent = self.homeserver.send_message(&desk.room_id, txn_id, content);
+        Ok(sent.await?)
+    }
+
+    /// The event that an earlier attempt made, where there may be one: homeservers forget transactions after a day or
+    /// when they start, and the database may be an older one that was restored.
+    async fn find_event(
+        &self,
+        desk: &DeskRoom,
+        claim: &Claim,
+        txn_id: &str,
+    ) -> Result<Option<String>, Failure> {
+        if claim.attempts == 1 && claim.created_at - claim.since < LATE_LINE {
+            return Ok(None);
+        }
+        let oldest = claim.since - CLOCKS_DIFFER;
+        let bot = self.homeserver.config().bot.as_str();
+        let mut from = None;
+        loop {
+            let (page, next) = self
+                .homeserver
+                .history(&desk.room_id, from.as_deref(), None)
+                .await?;
+            let mut own = page.iter().filter(|event| event.sender == bot);
+            if let Some(event) = own.find(|event| event.transaction_id() == Some(txn_id)) {
+                return Ok(Some(event.event_id.clone()));
+            }
+            let is_older = |at: DateTime<Utc>| at < oldest;
+            match next {
+                Some(token)
+                    if !page
+                        .iter()
+                        .filter_map(|event| event.written_at())
+                        .any(is_older) =>
+                {
+                    from = Some(token);
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+}
+
+fn answer(notice: &Notice, asked: &Asked) -> Value {
+    say::answer(notice, &asked.event_id, &asked.by)
+}
+
+/// The bot's own words, a paragraph for each line.
+fn paragraphs(text: &str) -> Notice {
+    let mut notice = Notice::default();
+    text.lines().for_each(|line| notice.say(line));
+    notice
+}
+
+/// Whether the homeserver says no, and would say so again.
+fn is_refusal(error: &MatrixError) -> bool {
+    !error.concerns_all_rooms() && !error.is_unanswered()
+}
+
+fn delay(claim: &Claim, failure: &Failure) -> Duration {
+    let asked = match failure {
+        Failure::Matrix(error) => error.retry_after(),
+        _ => None,
+    };
+    let doublings = u32::try_from(claim.attempts - 1).unwrap_or(0).min(12);
+    let growing = (FIRST_RETRY * 2_u32.pow(doublings)).min(LONGEST_DELAY / 5);
+    asked.unwrap_or_else(|| growing.mul_f64(rand::rng().random_range(0.5..=1.0)))
+}

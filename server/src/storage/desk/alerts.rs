@@ -1,0 +1,182 @@
+//! `desk_alerts`: what is wrong that staff have to know, and of what they were told.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use sqlx::PgExecutor;
+
+use crate::storage::Connection;
+
+/// Something is told again when it has not been so for so long.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+/// A message of a visitor that waits for longer is told of.
+const LATE: Duration = Duration::from_mins(2);
+
+/// What a homeserver answers that has too much to do.
+const PASSING: [&str; 5] = [
+    "timeout",
+    "unreachable",
+    "other",
+    "M_LIMIT_EXCEEDED",
+    "M_UNKNOWN",
+];
+/// Invitations that fail so before staff are told, and others.
+const PASSING_ATTEMPTS: i32 = 5;
+const ATTEMPTS: i32 = 2;
+
+/// Whether somebody cannot be invited, when so many invitations have failed, the last one with this.
+#[must_use]
+pub fn is_lasting(attempts: i32, errcode: &str) -> bool {
+    let needed = if PASSING.contains(&errcode) {
+        PASSING_ATTEMPTS
+    } else {
+        ATTEMPTS
+    };
+    attempts >= needed
+}
+
+/// How long it counts that the staff had to be invited again.
+const ALONE: Duration = Duration::from_mins(10);
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Somebody cannot be invited to conversations.
+    Invitation,
+    /// Nobody of the staff is in a conversation's room although the visitor writes, and all had to be invited again, or
+    /// could not be invited at all.
+    Nobody,
+    /// What a visitor wrote does not reach the room, or never will.
+    Delivery,
+    /// What staff wrote cannot be taken in, so that the visitor does not get it.
+    Quarantine,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Invitation,
+        Self::Nobody,
+        Self::Delivery,
+        Self::Quarantine,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Nobody => "nobody",
+            Self::Delivery => "delivery",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
+/// Who cannot be invited, and which conversations have something wrong, by their codes.
+pub async fn current(
+    db: impl PgExecutor<'_>,
+    kind: Kind,
+    session_ttl: Duration,
+) -> Result<Vec<String>, sqlx::Error> {
+    let ttl = session_ttl.as_secs_f64();
+    match kind {
+        // A busy homeserver is not told of at once.
+        Kind::Invitation => {
+            sqlx::query_scalar!(
+                "SELECT DISTINCT user_id FROM staff_members JOIN sessions ON sessions.id = session_id
+                 WHERE membership = 'wanted' AND last_error IS NOT NULL
+                   AND attempts >= CASE WHEN last_error = ANY($3) THEN $4::int ELSE $5::int END
+                   AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $1), $2)",
+                ttl,
+                Utc::now(),
+                &PASSING as &[&str],
+                PASSING_ATTEMPTS,
+                ATTEMPTS,
+            )
+            .fetch_all(db)
+            .await
+        }
+        Kind::Nobody => {
+            sqlx::query_scalar!(
+                r#"SELECT coalesce(code, '') AS "code!" FROM sessions
+                   WHERE closed_at IS NULL AND NOT emptied AND room_id IS NOT NULL
+                     AND active_at > now() - make_interval(secs => $1)
+                     AND EXISTS (
+                         SELECT FROM staff_members WHERE session_id = sessions.id
+                         HAVING count(*) > 0 AND NOT bool_or(membership = 'joined') AND (
+                             max(wanted_again_at) > now() - make_interval(secs => $2)
+                             OR NOT bool_or(membership = 'invited') AND min(attempts) >= $3::int
+                         )
+                     )
+                     AND (SELECT sender = 'visitor' FROM messages
+                          WHERE session_id = sessions.id ORDER BY seq DESC LIMIT 1)"#,
+                ttl,
+                ALONE.as_secs_f64(),
+                ATTEMPTS,
+            )
+            .fetch_all(db)
+            .await
+        }
+        Kind::Delivery => {
+            sqlx::query_scalar!(
+                r#"SELECT coalesce(code, '') AS "code!" FROM sessions
+                   WHERE id IN (
+                       SELECT messages.session_id FROM outbox JOIN messages ON messages.id = outbox.message_id
+                       WHERE messages.created_at < now() - make_interval(secs => $1)
+                       UNION
+                       SELECT session_id FROM messages JOIN sessions ON sessions.id = session_id
+                       WHERE active_at > now() - interval '1 hour' AND NOT emptied AND delivery = 'failed'
+                   )"#,
+                LATE.as_secs_f64(),
+            )
+            .fetch_all(db)
+            .await
+        }
+        Kind::Quarantine => {
+            sqlx::query_scalar!(
+                r#"SELECT DISTINCT coalesce(code, '') AS "code!"
+                   FROM quarantine LEFT JOIN sessions ON sessions.id = session_id
+                   WHERE given_up_at IS NULL AND set_aside_at < now() - interval '30 seconds'
+                      OR given_up_at > now() - interval '1 hour'"#,
+            )
+            .fetch_all(db)
+            .await
+        }
+    }
+}
+
+/// Records what is so; answers with those of `subjects` that staff have yet to be told of, when they have not been
+/// told of another of this kind within `pause`.
+pub async fn news(
+    db: &mut Connection,
+    kind: Kind,
+    subjects: &[String],
+    pause: Duration,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM desk_alerts
+         WHERE kind = $1 AND (seen_at < now() - make_interval(secs => $2) OR seen_at > now() + interval '1 minute')",
+        kind.as_str(),
+        FORGOTTEN_AFTER.as_secs_f64(),
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE desk_alerts SET seen_at = now() WHERE kind = $1 AND subject = ANY($2)",
+        kind.as_str(),
+        subjects,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query_scalar!(
+        "INSERT INTO desk_alerts (kind, subject)
+         SELECT $1, subject FROM unnest($2::text[]) subject
+         WHERE NOT EXISTS (SELECT FROM desk_alerts
+                           WHERE kind = $1 AND told_at > now() - make_interval(secs => $3))
+         ON CONFLICT DO NOTHING RETURNING subject",
+        kind.as_str(),
+        subjects,
+        pause.as_secs_f64(),
+    )
+    .fetch_all(db)
+    .await
+}

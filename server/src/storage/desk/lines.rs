@@ -1,0 +1,328 @@
+//! `desk_lines`: the line of each conversation, and what it has to show. That is read from the conversation itself
+//! whenever it is asked for, so that no change of a conversation has to be told to the desk.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::room::DeskRoom;
+use crate::storage::{Connection, outbox, sessions::Naming};
+
+/// How many conversations that began before the desk are given a line, of those that are open.
+const EARLIER: i64 = 100;
+/// How many conversations are looked at together at most.
+const BATCH: i64 = 500;
+/// A conversation that ended longer ago than so is given no line any more.
+const LATEST: Duration = Duration::from_hours(7 * 24);
+/// How far back a change counts as a new one: a transaction commits so long after its statement at the latest.
+const RECENT: Duration = Duration::from_secs(30);
+
+/// Which conversations are asked about.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Those that have changed within the last half minute.
+    Recent,
+    /// All whose lines may not show what they have to.
+    All,
+    /// These.
+    These(&'a [Uuid]),
+}
+
+/// What a conversation's line has to show, and what it shows.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The conversation.
+    pub session_id: Uuid,
+    /// Its room, once there is one.
+    pub room_id: Option<String>,
+    /// What its room was named after; the code is empty where an older release has made the room.
+    pub naming: Naming,
+    /// Whether the visitor has ended it.
+    pub is_closed: bool,
+    /// Or staff have.
+    pub is_closed_by_staff: bool,
+    /// Whether nobody has said anything for longer than a session lives, by both clocks.
+    pub is_expired: bool,
+    /// The seq of the last text of staff, 0 without one: it names the waiting period that follows it.
+    pub answered: i64,
+    /// Whose text that is, where it is known.
+    pub answered_by: Option<String>,
+    /// Since when the visitor waits for an answer, and for how long that is by both clocks.
+    pub waiting: Option<(DateTime<Utc>, Duration)>,
+    /// Its line.
+    pub line: Option<Line>,
+}
+
+/// A conversation's line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The event; `None` until the homeserver has accepted it.
+    pub event_id: Option<String>,
+    /// A digest of what it shows, when that is certain.
+    pub shown: Option<Vec<u8>>,
+    /// It is known to show that the conversation is over.
+    pub is_over: bool,
+    /// How often it was edited.
+    pub edits: i32,
+    /// The newest waiting period that was told aloud.
+    pub rung: Option<i64>,
+}
+
+struct Row {
+    id: Uuid,
+    room_id: Option<String>,
+    source_url: Option<String>,
+    visitor_name: Option<String>,
+    code: String,
+    rooms_before: i64,
+    first_words: String,
+    is_closed: bool,
+    is_closed_by_staff: bool,
+    is_expired: bool,
+    answered: Option<i64>,
+    answered_by: Option<String>,
+    waiting_since: Option<DateTime<Utc>>,
+    waiting_seconds: Option<f64>,
+    has_line: bool,
+    event_id: Option<String>,
+    shown: Option<Vec<u8>>,
+    is_over: Option<bool>,
+    edits: Option<i32>,
+    rung: Option<i64>,
+}
+
+impl From<Row> for Facts {
+    fn from(row: Row) -> Self {
+        let waited = row.waiting_seconds.unwrap_or_default();
+        let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
+        Self {
+            session_id: row.id,
+            room_id: row.room_id,
+            naming: Naming {
+                visitor_name: row.visitor_name,
+                first_message: Some(row.first_words),
+                source_url: row.source_url,
+                code: row.code,
+                rooms_before: row.rooms_before,
+            },
+            is_closed: row.is_closed && !row.is_closed_by_staff,
+            is_closed_by_staff: row.is_closed_by_staff,
+            is_expired: row.is_expired,
+            answered: row.answered.unwrap_or_default(),
+            answered_by: row.answered_by,
+            waiting: row.waiting_since.map(|since| (since, waited)),
+            line: row.has_line.then_some(Line {
+                event_id: row.event_id,
+                shown: row.shown,
+                is_over: row.is_over.unwrap_or_default(),
+                edits: row.edits.unwrap_or_default(),
+                rung: row.rung,
+            }),
+        }
+    }
+}
+
+/// What the lines of these conversations have to show. Conversations whose texts retention has deleted are left as
+/// they are.
+pub async fn facts(
+    db: &mut Connection,
+    which: Which<'_>,
+    desk: &DeskRoom,
+    session_ttl: Duration,
+) -> Result<Vec<Facts>, sqlx::Error> {
+    let ids = match which {
+        Which::Recent => recent(&mut *db).await?,
+        Which::All => all(&mut *db, desk, session_ttl).await?,
+        Which::These(ids) => ids.to_vec(),
+    };
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT sessions.id, sessions.room_id, source_url, visitor_name, coalesce(code, '') AS "code!",
+               (SELECT count(*) FROM former_rooms
+                WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
+               left(first.body, 1000) AS "first_words!", closed_at IS NOT NULL AS "is_closed!",
+               coalesce(closed_by_staff_at = closed_at, false) AS "is_closed_by_staff!",
+               active_at < least(now(), $3) - make_interval(secs => $2) AS "is_expired!",
+               staff.seq AS "answered?", answer.sender AS answered_by,
+               waiting.created_at AS "waiting_since?",
+               extract(epoch FROM least(now(), $3) - waiting.created_at)::float8 AS waiting_seconds,
+               line.session_id IS NOT NULL AS "has_line!", line.event_id AS "event_id?", line.shown AS "shown?",
+               line.is_over AS "is_over?", line.edits AS "edits?", line.rung AS "rung?"
+           FROM sessions
+               JOIN LATERAL (
+                   SELECT body FROM messages
+                   WHERE session_id = sessions.id AND sender = 'visitor' ORDER BY seq LIMIT 1
+               ) first ON true
+               LEFT JOIN LATERAL (
+                   SELECT id, seq FROM messages
+                   WHERE session_id = sessions.id AND sender = 'staff' AND replaces IS NULL
+                   ORDER BY seq DESC LIMIT 1
+               ) staff ON true
+               LEFT JOIN LATERAL (
+                   SELECT sender FROM matrix_events WHERE message_id = staff.id LIMIT 1
+               ) answer ON true
+               LEFT JOIN LATERAL (
+                   SELECT created_at FROM messages
+                   WHERE session_id = sessions.id AND sender = 'visitor' AND seq > coalesce(staff.seq, 0)
+                   ORDER BY seq LIMIT 1
+               ) waiting ON true
+               LEFT JOIN desk_lines line ON line.session_id = sessions.id
+           WHERE sessions.id = ANY($1) AND NOT emptied
+           ORDER BY sessions.created_at"#,
+        &ids,
+        session_ttl.as_secs_f64(),
+        Utc::now(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Facts::from).collect())
+}
+
+async fn recent(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id!" FROM (
+               SELECT id, active_at AS changed_at FROM sessions
+               WHERE active_at > now() - make_interval(secs => $1) AND NOT emptied
+               UNION ALL
+               SELECT id, closed_at FROM sessions WHERE closed_at > now() - make_interval(secs => $1)
+           ) changed
+           ORDER BY changed_at DESC LIMIT $2"#,
+        RECENT.as_secs_f64(),
+        BATCH,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Conversations that are not over, or whose line does not say so; and those that have yet to be given a line.
+async fn all(
+    db: impl PgExecutor<'_>,
+    desk: &DeskRoom,
+    session_ttl: Duration,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"WITH lately AS MATERIALIZED (
+               SELECT id, created_at,
+                   closed_at IS NULL AND active_at > now() - make_interval(secs => $2) AS is_live
+               FROM sessions WHERE NOT emptied AND active_at > now() - make_interval(secs => $2 + $3)
+           ), earlier AS (
+               SELECT id FROM lately
+               WHERE created_at < $1 AND is_live ORDER BY created_at DESC LIMIT $4
+           ), lacking AS (
+               SELECT id FROM lately
+               WHERE NOT EXISTS (SELECT FROM desk_lines WHERE session_id = id)
+                 AND (created_at >= $1 OR id IN (SELECT id FROM earlier))
+               ORDER BY created_at LIMIT $5
+           )
+           SELECT id AS "id!" FROM lacking
+           UNION
+           SELECT session_id FROM desk_lines WHERE NOT is_over
+           UNION
+           SELECT session_id FROM desk_lines JOIN lately ON id = session_id WHERE is_over AND is_live"#,
+        desk.found_at,
+        session_ttl.as_secs_f64(),
+        LATEST.as_secs_f64(),
+        EARLIER,
+        BATCH,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Begins a conversation's line: what is to be sent is queued, under the session's own id.
+pub async fn begin(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    desk: &DeskRoom,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH line AS (
+             INSERT INTO desk_lines (session_id, room_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING *
+         )
+         INSERT INTO desk_messages (id, room_id, kind, session_id)
+         SELECT session_id, room_id, 'line', session_id FROM line
+         ON CONFLICT DO NOTHING",
+        session_id,
+        desk.room_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that staff have ended the conversation, in the transaction that ends it.
+pub async fn closed_by_staff(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE sessions SET closed_by_staff_at = closed_at WHERE id = $1",
+        session_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Records an edit that the homeserver has accepted.
+pub async fn edited(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    shown: &[u8],
+    is_over: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE desk_lines SET shown = $2, is_over = $3, edits = edits + 1 WHERE session_id = $1",
+        session_id,
+        shown,
+        is_over,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Records whether a line that shows nothing new is one of a conversation that is over.
+pub async fn set_over(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    is_over: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE desk_lines SET is_over = $2 WHERE session_id = $1",
+        session_id,
+        is_over,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Has the desk told aloud that a conversation is not answered, once in each waiting period.
+pub async fn ring(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    period: i64,
+    desk: &DeskRoom,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH line AS (
+             UPDATE desk_lines SET rung = $2
+             WHERE session_id = $1 AND event_id IS NOT NULL AND rung IS DISTINCT FROM $2 AND room_id = $3
+             RETURNING *
+         )
+         INSERT INTO desk_messages (room_id, kind, session_id, period, reply_to)
+         SELECT room_id, 'ring', session_id, rung, event_id FROM line",
+        session_id,
+        period,
+        desk.room_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The longest delay of what is to be sent again.
+pub const LONGEST_DELAY: Duration = outbox::LONGEST_DELAY;

@@ -1,0 +1,227 @@
+//! `desk_messages`: what the bot has yet to say in the desk. Each row is sent under its own id as the Matrix
+//! transaction, by the one server that works at the desk.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::lines::LONGEST_DELAY;
+use crate::storage::Connection;
+
+/// How many are sent in one turn.
+const BATCH: i64 = 50;
+/// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
+const CLOCK_MARGIN: Duration = Duration::from_secs(6);
+
+/// What is to be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saying {
+    /// The line of a conversation.
+    Line(Uuid),
+    /// That a conversation is not answered.
+    Ring {
+        /// The conversation.
+        session_id: Uuid,
+        /// The waiting period.
+        period: i64,
+        /// Its line.
+        line: String,
+    },
+    /// What staff have to know.
+    Alert(String),
+    /// The answer to a command.
+    Answer(Asked, String),
+    /// The same, once whoever asked for it has been invited to the conversation's room.
+    Open(Asked, Uuid),
+    /// The same, with the figures.
+    Stats(Asked),
+}
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The event.
+    pub event_id: String,
+    /// Whoever sent it.
+    pub by: String,
+}
+
+/// A row that is to be sent.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The row, and the Matrix transaction.
+    pub id: Uuid,
+    /// How often it was tried, this time included.
+    pub attempts: i32,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// Of a line, when its conversation began; else when it was queued.
+    pub since: DateTime<Utc>,
+    /// What is to be said.
+    pub saying: Saying,
+}
+
+/// Queues something to say.
+pub async fn push(
+    db: impl PgExecutor<'_>,
+    room_id: &str,
+    saying: &Saying,
+) -> Result<(), sqlx::Error> {
+    let (kind, session_id, period, body, asked) = match saying {
+        Saying::Line(session_id) => ("line", Some(session_id), None, None, None),
+        Saying::Ring {
+            session_id, period, ..
+        } => ("ring", Some(session_id), Some(period), None, None),
+        Saying::Alert(text) => ("alert", None, None, Some(text), None),
+        Saying::Answer(asked, text) => ("answer", None, None, Some(text), Some(asked)),
+        Saying::Open(asked, session_id) => ("open", Some(session_id), None, None, Some(asked)),
+        Saying::Stats(asked) => ("stats", None, None, None, Some(asked)),
+    };
+    let reply_to = match saying {
+        Saying::Ring { line, .. } => Some(line),
+        _ => asked.map(|asked| &asked.event_id),
+    };
+    sqlx::query!(
+        "INSERT INTO desk_messages (room_id, kind, session_id, period, body, reply_to, asked_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        room_id,
+        kind,
+        session_id,
+        period,
+        body,
+        reply_to,
+        asked.map(|asked| &asked.by),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    session_id: Option<Uuid>,
+    period: Option<i64>,
+    body: Option<String>,
+    reply_to: Option<String>,
+    asked_by: Option<String>,
+    attempts: i32,
+    created_at: DateTime<Utc>,
+    since: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Claim {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, sqlx::Error> {
+        let missing = || sqlx::Error::Decode("a message of the desk without its parts".into());
+        let session_id = row.session_id.ok_or_else(missing);
+        let reply_to = row.reply_to.ok_or_else(missing);
+        let asked = || {
+            Ok::<_, sqlx::Error>(Asked {
+                event_id: reply_to.as_ref().map_err(|_| missing())?.clone(),
+                by: row.asked_by.clone().ok_or_else(missing)?,
+            })
+        };
+        let saying = match row.kind.as_str() {
+            "line" => Saying::Line(session_id?),
+            "ring" => Saying::Ring {
+                session_id: session_id?,
+                period: row.period.ok_or_else(missing)?,
+                line: reply_to?,
+            },
+            "alert" => Saying::Alert(row.body.ok_or_else(missing)?),
+            "answer" => Saying::Answer(asked()?, row.body.ok_or_else(missing)?),
+            "open" => Saying::Open(asked()?, session_id?),
+            "stats" => Saying::Stats(asked()?),
+            _ => return Err(missing()),
+        };
+        Ok(Self {
+            id: row.id,
+            attempts: row.attempts,
+            created_at: row.created_at,
+            since: row.since,
+            saying,
+        })
+    }
+}
+
+/// Claims what is to be said in this desk: answers before lines. A claim is not given back when its server dies, but
+/// counts as an attempt. What one server claims another does not claim at the same time, since only one works at the
+/// desk.
+pub async fn claim(db: impl PgExecutor<'_>, room_id: &str) -> Result<Vec<Claim>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH due AS MATERIALIZED (
+             SELECT id FROM desk_messages
+             WHERE room_id = $1 AND kind IN ('line', 'ring', 'alert', 'answer', 'open', 'stats')
+               AND is_claimable(due_at, delayed_at, NULL, make_interval(secs => $3), interval '0')
+             ORDER BY kind = 'line', position LIMIT $2 FOR UPDATE SKIP LOCKED
+         )
+         UPDATE desk_messages SET attempts = attempts + 1 FROM due WHERE desk_messages.id = due.id
+         RETURNING desk_messages.id, kind, session_id, period, body, reply_to, asked_by, attempts,
+             desk_messages.created_at,
+             CASE WHEN kind = 'line' THEN (SELECT created_at FROM sessions WHERE sessions.id = session_id)
+                  ELSE desk_messages.created_at END AS "since!""#,
+        room_id,
+        BATCH,
+        (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Claim::try_from).collect()
+}
+
+/// It is to be sent again after `delay`.
+pub async fn postpone(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    delay: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE desk_messages SET due_at = now() + make_interval(secs => $2), delayed_at = now() WHERE id = $1",
+        id,
+        delay.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// It was said, or is not to be said any more.
+pub async fn remove(db: impl PgExecutor<'_>, id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("DELETE FROM desk_messages WHERE id = $1", id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// A line was accepted by the homeserver: it is this event, and shows this where that is certain.
+pub async fn line_accepted(
+    db: &mut Connection,
+    session_id: Uuid,
+    event_id: &str,
+    shown: Option<&[u8]>,
+    is_over: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH said AS (DELETE FROM desk_messages WHERE id = $1)
+         UPDATE desk_lines SET event_id = $2, shown = $3, is_over = $4 WHERE session_id = $1",
+        session_id,
+        event_id,
+        shown,
+        is_over,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How many messages wait.
+pub async fn waiting(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "waiting!" FROM desk_messages"#)
+        .fetch_one(db)
+        .await
+}

@@ -1,0 +1,69 @@
+//! How soon staff answer.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+/// The figures of some time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// Conversations that began.
+    pub conversations: i64,
+    /// Of these, those that staff have not answered yet, or never did.
+    pub unanswered: i64,
+    /// How many seconds half of the first answers took at most; `None` without an answer.
+    pub median_seconds: Option<f64>,
+    /// The same of 95 in 100.
+    pub p95_seconds: Option<f64>,
+}
+
+/// The figures of conversations that have begun since then, without those that were begun from `without`.
+pub async fn since(
+    db: impl PgExecutor<'_>,
+    since: DateTime<Utc>,
+    without: Option<&str>,
+) -> Result<Figures, sqlx::Error> {
+    sqlx::query_as!(
+        Figures,
+        r#"SELECT count(*) AS "conversations!", count(*) FILTER (WHERE answered IS NULL) AS "unanswered!",
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY answered) AS median_seconds,
+               percentile_cont(0.95) WITHIN GROUP (ORDER BY answered) AS p95_seconds
+           FROM (
+               SELECT CASE WHEN first_answered_at IS NOT NULL
+                           THEN greatest(extract(epoch FROM first_answered_at - created_at), 0) END::float8 AS answered
+               FROM sessions WHERE created_at >= $1 AND source_url IS DISTINCT FROM coalesce($2, '')
+           ) conversation"#,
+        since,
+        without,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// How long the visitor has waited who has waited longest for an answer in a conversation that goes on; 0 when
+/// nobody waits.
+pub async fn longest_wait_seconds(
+    db: impl PgExecutor<'_>,
+    session_ttl: Duration,
+    without: Option<&str>,
+) -> Result<f64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(greatest(extract(epoch FROM now() - min(waiting.created_at)), 0), 0)::float8 AS "seconds!"
+           FROM sessions
+               CROSS JOIN LATERAL (
+                   SELECT created_at FROM messages
+                   WHERE session_id = sessions.id AND sender = 'visitor' AND seq > coalesce((
+                       SELECT max(seq) FROM messages
+                       WHERE session_id = sessions.id AND sender = 'staff' AND replaces IS NULL
+                   ), 0)
+                   ORDER BY seq LIMIT 1
+               ) waiting
+           WHERE closed_at IS NULL AND NOT emptied AND active_at > now() - make_interval(secs => $1)
+             AND source_url IS DISTINCT FROM coalesce($2, '')"#,
+        session_ttl.as_secs_f64(),
+        without,
+    )
+    .fetch_one(db)
+    .await
+}
