@@ -154,6 +154,12 @@ impl Application {
             hearts.heart("changes"),
             shutdown.clone(),
         ));
+        parts.start(support_chat::record_presence(
+            heads.clone(),
+            shares.relay.clone(),
+            hearts.heart("presence"),
+            shutdown.clone(),
+        ));
         let service = http::public_service(&state);
         let terms = Terms::public(&state.config.http);
         parts.start(listener::serve(public, service, terms, shutdown.clone()));

@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
 pub mod outbox;
+pub mod presence;
 pub mod quarantine;
 pub mod session_starts;
 pub mod sessions;

@@ -67,8 +67,8 @@ pub async fn insert(
     visitor: &VisitorDetails,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email, seen_at)
+         VALUES ($1, $2, $3, $4, $5, now())",
         id,
         visitor.source_url.as_deref(),
         visitor.page_title,

@@ -7,6 +7,7 @@ mod budget;
 mod changes;
 mod heads;
 mod idempotency;
+mod presence;
 mod proof;
 mod reader;
 mod throttle;
@@ -51,6 +52,7 @@ pub use budget::Share;
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use presence::record_presence;
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
@@ -418,6 +420,7 @@ impl SupportChat {
         } = poll;
         let session = self.authenticate(Some(session), token)?;
         ensure_open(session.state)?;
+        self.heads.saw(session_id);
         if !knows_cursor {
             return Err(Refusal::UnknownCursor);
         }
@@ -477,7 +480,9 @@ impl SupportChat {
     pub async fn ensure_open(&self, session_id: Uuid, token: &SecretString) -> Result<(), Refusal> {
         let session =
             sessions::find(&self.shares.reads, session_id, self.limits.session_ttl).await?;
-        ensure_open(self.authenticate(session, token)?.state)
+        ensure_open(self.authenticate(session, token)?.state)?;
+        self.heads.saw(session_id);
+        Ok(())
     }
 
     /// The newest entries, for a page that shows the conversation as a whole each time; with the memory for it.

@@ -34,6 +34,7 @@ mod outcome;
 mod pages;
 mod poll_messages;
 mod pooler;
+mod presence;
 mod proof;
 mod quarantine;
 mod refusals;
