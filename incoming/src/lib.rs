@@ -10,4 +10,5 @@ pub mod event;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod plan;
+pub mod signals;
 pub mod visible_text;

@@ -14,10 +14,10 @@ use crate::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer},
+    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
     metrics::Metrics,
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, Heads, PerMinute, SupportChat, Turnstile},
+    support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, Turnstile},
     systemd,
 };
 
@@ -99,6 +99,7 @@ impl Application {
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let heads = Heads::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
+        let (signaller, of_visitors) = Signaller::new();
         let support_chat = SupportChat::new(
             shares.clone(),
             config.limits.clone(),
@@ -106,6 +107,7 @@ impl Application {
             turnstile,
             heads.clone(),
             handoff,
+            signaller,
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
@@ -139,6 +141,14 @@ impl Application {
                 .clone()
                 .run(hearts.heart("inviter"), shutdown.clone()),
         );
+        parts.start(visitor_signals::run(
+            shares.relay.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            of_visitors,
+            hearts.heart("signals"),
+            shutdown.clone(),
+        ));
         parts.start(outbox::run(
             shares.clone(),
             (hearts.heart("outbox"), hearts.heart("recorder")),

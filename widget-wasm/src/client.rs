@@ -94,7 +94,8 @@ impl Exchange {
                 wait_s,
             } => {
                 timeout_ms += u32::from(wait_s) * 1_000;
-                let path = PollMessages::path(&credentials.session_id, after.as_ref(), wait_s);
+                let path =
+                    PollMessages::path(&credentials.session_id, after.as_ref(), wait_s, None);
                 (
                     "GET",
                     path,
@@ -102,7 +103,7 @@ impl Exchange {
                     None,
                     None,
                     |it, can_wait_s| {
-                        let batch = |PollMessagesResponse { messages, more }| Batch {
+                        let batch = |PollMessagesResponse { messages, more, .. }| Batch {
                             messages,
                             more,
                             can_wait_s,

@@ -40,6 +40,7 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("POST", "/sessions/{session_id}/messages") => "send_message",
             ("GET", "/sessions/{session_id}/messages") => POLL_MESSAGES,
             ("POST", "/sessions/{session_id}/close") => "close_session",
+            ("POST", "/sessions/{session_id}/typing") => "set_typing",
             ("OPTIONS", _) => "preflight",
             _ => OTHER,
         };

@@ -11,8 +11,10 @@ mod quarantine;
 mod recap;
 mod room;
 mod seal;
+mod staff_signals;
 pub mod sync;
 mod verbatim;
+pub mod visitor_signals;
 
 use incoming::event;
 

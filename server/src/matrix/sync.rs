@@ -22,6 +22,7 @@ use super::{
     homeserver::{Homeserver, MatrixError},
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
+    staff_signals::StaffSignals,
 };
 use crate::{
     heartbeat::Heart,
@@ -36,6 +37,8 @@ use crate::{
 
 /// How long a sync may wait for something new.
 const WAIT: Duration = Duration::from_secs(25);
+/// The same while visitors are there: when another comes, it is the next sync that asks for receipts in their room.
+const WAIT_WITH_VISITORS: Duration = Duration::from_secs(10);
 /// How often a server that does not sync asks whether it should.
 const TAKEOVER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -86,6 +89,7 @@ pub struct Syncer {
     pub(super) homeserver: Arc<Homeserver>,
     pub(super) metrics: Metrics,
     heads: Heads,
+    signals: StaffSignals,
     pub(super) rules: Rules,
     /// The sessions of rooms. A room changes hands only when its session is deleted.
     sessions: Cache<String, Uuid>,
@@ -109,7 +113,15 @@ impl Syncer {
             history_visibility: config.history_visibility,
             session_ttl,
         };
+        let signals = StaffSignals::new(
+            shares.relay.clone(),
+            homeserver.clone(),
+            heads.clone(),
+            metrics.clone(),
+            session_ttl,
+        );
         Self {
+            signals,
             pool: shares.relay.beating(heart.clone()),
             lines: shares.lines.clone(),
             heart,
@@ -155,6 +167,7 @@ impl Syncer {
             lost = lock.hold() => Err(lost.into()),
             () = self.retry_set_aside() => Ok(()),
             () = self.watch_rooms() => Ok(()),
+            () = self.signals.work() => Ok(()),
         }
     }
 
@@ -189,15 +202,26 @@ impl Syncer {
     /// Syncs until that fails.
     async fn follow(&self, failures: &mut u32) -> Result<(), Failure> {
         // The first answer says that the homeserver is there, and is not to wait for news.
-        let mut wait = Duration::ZERO;
+        let mut longest_wait = Duration::ZERO;
         loop {
             let from = sync_position::get(&self.pool).await?;
             if from.is_none() && self.begin_with_nothing().await? {
                 continue;
             }
             let limit = from.as_ref().map_or(FIRST_ANSWER, |_| ANSWER);
-            let answer = self.homeserver.sync(from.as_deref(), wait);
-            let answer = self.heart.during(limit, Box::pin(answer)).await?;
+            let watched = match from {
+                Some(_) => self.signals.rooms().await,
+                None => Vec::new(),
+            };
+            let wait = if watched.is_empty() {
+                longest_wait
+            } else {
+                longest_wait.min(WAIT_WITH_VISITORS)
+            };
+            let answer = self.homeserver.sync(from.as_deref(), wait, &watched);
+            let answer = self.heart.during(limit, Box::pin(answer)).await;
+            let answer = answer.inspect_err(|error| self.signals.failed(&watched, error))?;
+            self.signals.take(answer.signals);
             let batches = self.batches(answer.rooms, from.as_deref()).await?;
             let span = Span {
                 from: from.as_deref(),
@@ -210,7 +234,7 @@ impl Syncer {
                 tracing::info!("another server was faster; its answer counts");
             }
             *failures = 0;
-            wait = WAIT;
+            longest_wait = WAIT;
         }
     }
 

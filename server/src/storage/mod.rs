@@ -13,6 +13,7 @@ pub mod presence;
 pub mod quarantine;
 pub mod session_starts;
 pub mod sessions;
+pub mod signals;
 pub mod staff_members;
 pub mod sync_position;
 pub mod transcript;

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::Connection;
 use crate::support_chat::VisitorDetails;
 
-/// The channel that says which conversation has changed in what a poll shows: a new message, or its
-/// end. Said by the statement that makes the change, so that no change goes untold.
+/// The channel that says which conversation has changed in what a poll shows: a new message, a mark, or its
+/// end. Said by the statement that makes the change, so that no change goes untold. It also says where members of
+/// the staff are typing ([`super::signals`]).
 pub const CHANGES: &str = "support_chat_changes";
 
 /// Whether a conversation still takes messages.

@@ -1,8 +1,8 @@
 //! What polls may know without asking Postgres: each conversation's newest message, remembered for
 //! minutes; and who waits for the next one.
 //!
-//! A head is a shortcut to the answer "nothing new", and to no other: whatever it cannot vouch for is
-//! read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
+//! A head is a shortcut to the answer "nothing new", with the marks that go with it, and to no other: whatever it
+//! cannot vouch for is read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
 //! changed it, and else when NOTIFY says so (see [`super::changes`]). Heads count only while the connection
 //! that NOTIFY comes over is known to live, and none counts for longer than [`MAX_AGE`].
 //!
@@ -24,14 +24,19 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotifie
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::token::TokenDigest;
+use super::{Signals, token::TokenDigest};
+use crate::storage::messages::Marks;
 
 /// A head is read anew after this long at the latest, whatever NOTIFY says; some sooner, at random, so that
 /// those which were read together, after a start, are not read together for ever.
 const MAX_AGE: Duration = Duration::from_mins(10);
 const MIN_AGE: Duration = Duration::from_mins(5);
-/// How many heads are remembered at most: about 150 bytes each.
+/// How many heads are remembered at most: about 190 bytes each.
 const MAX_HEADS: usize = 1 << 17;
+/// For how long staff count as typing when the homeserver does not say that they have stopped.
+const TYPING: Duration = Duration::from_secs(30);
+/// In how many conversations staff can be typing.
+const MAX_TYPING: usize = 1 << 14;
 /// How many polls may wait at the same time.
 const MAX_WAITERS: usize = 1 << 14;
 /// A connection that NOTIFY comes over is replaced within so long, when it can be at all.
@@ -44,6 +49,8 @@ const SHARDS: usize = 256;
 pub(super) struct Head {
     /// Its id.
     pub(super) newest: Uuid,
+    /// How far the visitor's messages have come.
+    pub(super) marks: Marks,
     /// A token that was found to open the session.
     pub(super) token: TokenDigest,
     /// When the session ends by itself.
@@ -85,6 +92,8 @@ struct Shard {
     version: u64,
     heads: HashMap<Uuid, Remembered>,
     waiting: HashMap<Uuid, Waiting>,
+    /// Where staff are typing, and until when that counts.
+    typing: HashMap<Uuid, Instant>,
     /// Whose visitors have asked for something since the last [`Heads::take_seen`].
     seen: HashSet<Uuid>,
 }
@@ -126,24 +135,79 @@ impl Heads {
         }
     }
 
-    /// Whether it is certain that `token` opens the session, and that nothing came after `message`.
-    pub(super) fn is_newest(&self, session_id: Uuid, token: &TokenDigest, message: Uuid) -> bool {
+    /// The signals of a session, when it is certain that `token` opens it, and that nothing came after `message`.
+    pub(super) fn nothing_after(
+        &self,
+        session_id: Uuid,
+        token: &TokenDigest,
+        message: Uuid,
+    ) -> Option<Signals> {
         let now = Instant::now();
-        if !self.is_trusted(now) {
-            return false;
+        let mut shard = self.shard(session_id);
+        let head = self.known(&shard, session_id, token, now)?;
+        if head.newest != message {
+            return None;
         }
-        let (epoch, mut shard) = (self.epoch(), self.shard(session_id));
-        let is_newest = shard.heads.get(&session_id).is_some_and(|known| {
-            known.head.newest == message
-                && known.head.token == *token
-                && known.epoch == epoch
-                && now < known.head.expires_at
-                && now < known.good_until
-        });
-        if is_newest {
+        shard.seen.insert(session_id);
+        Some(Signals {
+            marks: head.marks,
+            staff_typing: shard.staff_type(session_id, now),
+        })
+    }
+
+    /// Whether it is certain that `token` opens the session.
+    pub(super) fn opens(&self, session_id: Uuid, token: &TokenDigest) -> bool {
+        let mut shard = self.shard(session_id);
+        let opens = self
+            .known(&shard, session_id, token, Instant::now())
+            .is_some();
+        if opens {
             shard.seen.insert(session_id);
         }
-        is_newest
+        opens
+    }
+
+    fn known(
+        &self,
+        shard: &Shard,
+        session_id: Uuid,
+        token: &TokenDigest,
+        now: Instant,
+    ) -> Option<Head> {
+        let Remembered {
+            head,
+            epoch,
+            good_until,
+        } = shard.heads.get(&session_id)?;
+        let is_good = self.is_trusted(now)
+            && *epoch == self.epoch()
+            && head.token == *token
+            && now < head.expires_at
+            && now < *good_until;
+        is_good.then_some(*head)
+    }
+
+    /// Whether a member of the staff is typing in the conversation.
+    pub(super) fn staff_type(&self, session_id: Uuid) -> bool {
+        self.shard(session_id)
+            .staff_type(session_id, Instant::now())
+    }
+
+    /// Members of the staff are typing in the conversation, or no longer: polls that wait may be answered.
+    pub fn set_staff_typing(&self, session_id: Uuid, typing: bool) {
+        let now = Instant::now();
+        let mut shard = self.shard(session_id);
+        if typing {
+            if shard.typing.len() >= MAX_TYPING / SHARDS {
+                shard.typing.retain(|_, until| now < *until);
+            }
+            if shard.typing.len() < MAX_TYPING / SHARDS {
+                shard.typing.insert(session_id, now + TYPING);
+            }
+        } else {
+            shard.typing.remove(&session_id);
+        }
+        shard.wake(session_id);
     }
 
     /// The conversation's visitor, who may read it, has asked for something.
@@ -198,9 +262,7 @@ impl Heads {
         let mut shard = self.shard(session_id);
         shard.version += 1;
         shard.heads.remove(&session_id);
-        if let Some(waiting) = shard.waiting.get(&session_id) {
-            waiting.changed.notify_waiters();
-        }
+        shard.wake(session_id);
     }
 
     /// Changes are told of from now on; nothing is known about what was before.
@@ -280,6 +342,19 @@ impl Shard {
     fn forget_old(&mut self) {
         let now = Instant::now();
         self.heads.retain(|_, head| now < head.good_until);
+        self.typing.retain(|_, until| now < *until);
+    }
+
+    fn staff_type(&self, session_id: Uuid, now: Instant) -> bool {
+        self.typing
+            .get(&session_id)
+            .is_some_and(|until| now < *until)
+    }
+
+    fn wake(&self, session_id: Uuid) {
+        if let Some(waiting) = self.waiting.get(&session_id) {
+            waiting.changed.notify_waiters();
+        }
     }
 }
 

@@ -39,6 +39,7 @@ mod proof;
 mod quarantine;
 mod refusals;
 mod send_message;
+mod signals;
 mod support_page;
 mod turnstile;
 

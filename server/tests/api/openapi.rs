@@ -19,7 +19,7 @@ async fn document(app: &TestApp) -> Value {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn the_document_has_the_four_operations_and_every_code(pool: PgPool) {
+async fn the_document_has_every_operation_and_every_code(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let document = document(&app).await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
@@ -46,6 +46,7 @@ async fn the_document_has_the_four_operations_and_every_code(pool: PgPool) {
             ("post", "/v1/support-chat/sessions/{sessionId}/messages"),
             ("get", "/v1/support-chat/sessions/{sessionId}/messages"),
             ("post", "/v1/support-chat/sessions/{sessionId}/close"),
+            ("post", "/v1/support-chat/sessions/{sessionId}/typing"),
         ])
     );
 

@@ -106,6 +106,7 @@ async fn a_token_is_needed_and_opens_its_own_session_only(pool: PgPool) {
         (Method::GET, "/messages"),
         (Method::POST, "/messages"),
         (Method::POST, "/close"),
+        (Method::POST, "/typing"),
     ] {
         let request = || {
             app.api(method.clone(), &path(rest))
@@ -132,6 +133,7 @@ async fn a_session_that_is_none_is_not_found(pool: PgPool) {
             (Method::GET, "/messages"),
             (Method::POST, "/messages"),
             (Method::POST, "/close"),
+            (Method::POST, "/typing"),
         ] {
             let request = app
                 .api(method, &format!("/sessions/{id}{rest}"))

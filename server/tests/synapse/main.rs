@@ -24,4 +24,5 @@ mod quarantine;
 mod relay_in;
 mod relay_out;
 mod room;
+mod signals;
 mod staff_unreachable;

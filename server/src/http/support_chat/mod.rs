@@ -1,10 +1,11 @@
-//! The four operations under `/v1/support-chat`, one file each, named as in `app::contract`.
+//! The operations under `/v1/support-chat`, one file each, named as in `app::contract`.
 
 mod close_session;
 mod create_session;
 pub(super) mod poll_messages;
 mod send_message;
 mod session_path;
+mod set_typing;
 
 use std::net::IpAddr;
 
@@ -40,6 +41,10 @@ pub(super) fn router(state: AppState) -> Router {
         .route(
             &path("/sessions/{session_id}/close"),
             post(close_session::handle),
+        )
+        .route(
+            &path("/sessions/{session_id}/typing"),
+            post(set_typing::handle),
         );
     for nothing in ["", "/", "/{*rest}"] {
         let refuse = any(async || ApiError::from(ErrorCode::NotFound));

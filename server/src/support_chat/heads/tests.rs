@@ -32,6 +32,7 @@ impl Case {
     fn remember_until(&self, ticket: &Ticket, expires_at: Instant) {
         let head = Head {
             newest: self.newest,
+            marks: Marks::default(),
             token: self.token,
             expires_at,
         };
@@ -44,7 +45,8 @@ impl Case {
 
     fn is_known(&self) -> bool {
         self.heads
-            .is_newest(self.session_id, &self.token, self.newest)
+            .nothing_after(self.session_id, &self.token, self.newest)
+            .is_some()
     }
 }
 
@@ -61,9 +63,21 @@ fn a_head_vouches_for_its_own_message_and_token_only() {
         token,
         newest,
     } = &case;
-    assert!(!heads.is_newest(*session_id, &other_token, *newest));
-    assert!(!heads.is_newest(*session_id, token, Uuid::new_v4()));
-    assert!(!heads.is_newest(Uuid::new_v4(), token, *newest));
+    assert!(
+        heads
+            .nothing_after(*session_id, &other_token, *newest)
+            .is_none()
+    );
+    assert!(
+        heads
+            .nothing_after(*session_id, token, Uuid::new_v4())
+            .is_none()
+    );
+    assert!(
+        heads
+            .nothing_after(Uuid::new_v4(), token, *newest)
+            .is_none()
+    );
 }
 
 #[test]
@@ -135,6 +149,7 @@ fn memory_is_bounded() {
     for _ in 0..2 * MAX_HEADS {
         let head = Head {
             newest: case.newest,
+            marks: Marks::default(),
             token: case.token,
             expires_at: Instant::now() + HOUR,
         };
@@ -158,4 +173,62 @@ async fn places_are_bounded_and_given_back_and_a_change_wakes_who_has_one() {
     drop(waiter);
     assert!(heads.shard(session_id).waiting.is_empty());
     assert!(heads.waiter(session_id).is_some());
+}
+
+#[test]
+fn staff_type_until_they_stop_or_for_half_a_minute() {
+    let case = Case::new();
+    let (heads, id) = (&case.heads, case.session_id);
+    case.remember(&case.ticket());
+    heads.set_staff_typing(id, true);
+    assert!(heads.staff_type(id));
+    assert!(!heads.staff_type(Uuid::new_v4()));
+    let signals = heads.nothing_after(id, &case.token, case.newest);
+    assert!(signals.expect("typing is no news").staff_typing);
+    let later = Instant::now() + TYPING;
+    assert!(!heads.shard(id).staff_type(id, later));
+    heads.set_staff_typing(id, false);
+    assert!(!heads.staff_type(id));
+}
+
+#[test]
+fn memory_for_typing_is_bounded() {
+    let case = Case::new();
+    for _ in 0..2 * MAX_TYPING {
+        case.heads.set_staff_typing(Uuid::new_v4(), true);
+    }
+    let shards = case.heads.inner.shards.iter();
+    let kept: usize = shards.map(|shard| lock(shard).typing.len()).sum();
+    assert!(kept <= MAX_TYPING, "{kept}");
+}
+
+#[tokio::test]
+async fn typing_wakes_who_waits() {
+    let case = Case::new();
+    let waiter = case.heads.waiter(case.session_id).unwrap();
+    for typing in [true, false] {
+        let change = waiter.change();
+        case.heads.set_staff_typing(case.session_id, typing);
+        change.await;
+    }
+}
+
+#[test]
+fn who_asks_and_who_waits_is_seen_once() {
+    let case = Case::new();
+    let id = case.session_id;
+    case.remember(&case.ticket());
+    assert!(case.heads.take_seen().is_empty());
+    assert!(case.is_known());
+    assert_eq!(case.heads.take_seen(), [id]);
+    assert!(case.heads.take_seen().is_empty());
+    let waiter = case.heads.waiter(id).unwrap();
+    assert_eq!(case.heads.take_seen(), [id]);
+    assert_eq!(case.heads.take_seen(), [id], "for as long as it waits");
+    drop(waiter);
+    assert!(case.heads.take_seen().is_empty());
+    assert!(case.heads.opens(id, &case.token));
+    assert_eq!(case.heads.take_seen(), [id]);
+    assert!(!case.heads.opens(id, &token::digest("other")));
+    assert!(case.heads.take_seen().is_empty());
 }
