@@ -231,11 +231,10 @@ mod tests {
             "!b:x": {"timeline": {"events": [text("$1")]}, "ephemeral": 5},
         }}});
         let answer = sync(answer.to_string().as_bytes()).unwrap();
-        let rooms = |ids: Vec<&String>| ids.into_iter().map(String::as_str).collect::<Vec<_>>();
-        let news = answer.rooms.iter().map(|room| &room.room_id).collect();
-        assert_eq!(rooms(news), ["!b:x"]);
-        let signals = answer.signals.iter().map(|room| &room.room_id).collect();
-        assert_eq!(rooms(signals), ["!a:x"]);
+        let news: Vec<_> = answer.rooms.iter().map(|it| &it.room_id).collect();
+        assert_eq!(news, ["!b:x"]);
+        let signals: Vec<_> = answer.signals.iter().map(|it| &it.room_id).collect();
+        assert_eq!(signals, ["!a:x"]);
     }
 
     #[test]

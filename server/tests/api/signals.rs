@@ -114,6 +114,20 @@ async fn poll(visitor: &Visitor<'_>, query: &str) -> Value {
     expect(request.send().await.unwrap(), 200).await
 }
 
+/// Both hear of changes from now on, which a server does soon after it has started.
+async fn until_heard(pool: &PgPool, session_id: Uuid, visitors: &[&Visitor<'_>]) {
+    let deadline = Instant::now() + DEADLINE;
+    for visitor in visitors {
+        for typing in [true, false] {
+            while poll(visitor, "").await["staffTyping"].is_boolean() != typing {
+                assert!(Instant::now() < deadline, "nothing is heard");
+                let told = signals::tell_typing(pool, session_id, typing).await;
+                told.unwrap();
+            }
+        }
+    }
+}
+
 fn state(answer: &Value) -> &str {
     answer["state"].as_str().expect("a state")
 }
@@ -187,6 +201,7 @@ async fn a_poll_that_knows_the_state_is_answered_when_it_changes(pool: PgPool) {
         TestApp::spawn(config(&pool, &[])).await,
     );
     let (visitor, elsewhere) = (begun.at(&here), begun.at(&there));
+    until_heard(&pool, begun.session_id, &[&visitor, &elsewhere]).await;
     let last = begun.ids[1].clone();
     let mut known = state(&poll(&visitor, &format!("?after={last}")).await).to_owned();
     for step in ["delivered", "seen", "typing", "quiet"] {
@@ -226,6 +241,7 @@ async fn a_poll_without_a_state_is_woken_by_messages_only(pool: PgPool) {
     let mut begun = Begun::new(&pool, 1).await;
     let app = TestApp::spawn(config(&pool, &[])).await;
     let visitor = begun.at(&app);
+    until_heard(&pool, begun.session_id, &[&visitor]).await;
     let began = Instant::now();
     let query = format!("?after={}&wait=4", begun.ids[0]);
     let (answer, ()) = tokio::join!(poll(&visitor, &query), async {
