@@ -8,7 +8,7 @@ use alloc::string::String;
 
 use app::contract::{
     CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, PollMessages,
-    PollMessagesResponse, SendMessage, SendMessageRequest, WAIT_HEADER,
+    PollMessagesResponse, SendMessage, SendMessageRequest, SetTyping, WAIT_HEADER,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
@@ -17,7 +17,7 @@ use web_sys::EventTarget;
 use crate::{
     host::{Host, Http},
     json,
-    session::{Batch, Event, Failure, Request},
+    session::{Batch, Event, Failure, Request, Signals, Timer},
 };
 
 /// A request without an answer after this time is taken for lost; a poll that waits, so much later.
@@ -92,10 +92,15 @@ impl Exchange {
                 credentials,
                 after,
                 wait_s,
+                state,
             } => {
                 timeout_ms += u32::from(wait_s) * 1_000;
-                let path =
-                    PollMessages::path(&credentials.session_id, after.as_ref(), wait_s, None);
+                let path = PollMessages::path(
+                    &credentials.session_id,
+                    after.as_ref(),
+                    wait_s,
+                    state.as_deref(),
+                );
                 (
                     "GET",
                     path,
@@ -103,14 +108,25 @@ impl Exchange {
                     None,
                     None,
                     |it, can_wait_s| {
-                        let batch = |PollMessagesResponse { messages, more, .. }| Batch {
-                            messages,
-                            more,
+                        let batch = |it: PollMessagesResponse| Batch {
+                            messages: it.messages,
+                            more: it.more,
                             can_wait_s,
+                            signals: Signals {
+                                seen: it.marks.seen,
+                                staff_typing: it.staff_typing,
+                                state: it.state,
+                            },
                         };
                         Event::Polled(read(it).map(batch))
                     },
                 )
+            }
+            Request::Type { credentials } => {
+                let path = SetTyping::path(&credentials.session_id);
+                ("POST", path, Some(credentials), None, None, |_, _| {
+                    Event::Rang(Timer::Poll)
+                })
             }
             Request::End { credentials } => {
                 let path = CloseSession::path(&credentials.session_id);

@@ -13,12 +13,14 @@ mod events;
 mod failure;
 mod polling;
 mod sending;
+mod signals;
 mod unsent;
 
 pub(crate) use ending::Ending;
 pub(crate) use events::{Batch, Effect, Event, News, Now, Page, Request, Timer};
 pub(crate) use failure::{Failure, Notice, Trouble};
 pub(crate) use sending::Outgoing;
+pub(crate) use signals::Signals;
 pub(crate) use unsent::Unsent;
 
 use polling::{GRACE_MS, POLL_MS, Polling};
@@ -128,7 +130,10 @@ impl Session {
                     self.poll_in(GRACE_MS);
                 }
             }
-            Event::Drafted(text) => self.draft = text,
+            Event::Drafted(text) => {
+                self.draft = text;
+                self.typed();
+            }
             Event::Submitted { key, page } => self.submit(key, page),
             Event::Retried { key, page } => self.retry(key, page),
             Event::EndAsked => self.ask_end(),

@@ -225,6 +225,15 @@ impl View {
             texts::HELLO
         };
         self.say(self.node(Node::HelloTitle), Some(hello));
+        // Whoever listens hears of it once, and not again before there is an answer.
+        let live = if session.typing_was_told() {
+            "off"
+        } else {
+            "polite"
+        };
+        let typing = session.staff_type().then_some(texts::TYPING);
+        set(self.node(Node::Typing), &[("aria-live", live)])?;
+        self.say(self.node(Node::Typing), typing);
         self.render_notice(session.notice())?;
         let challenge = session.is_challenged().then_some(texts::CHALLENGE);
         self.say(self.node(Node::ChallengeText), challenge);

@@ -14,6 +14,10 @@ use super::Driver;
 
 impl Driver {
     pub(super) fn ask(&self, request: Request) {
+        if let Request::Type { .. } = request {
+            // It goes on, and nobody waits for its end.
+            return drop(Exchange::new(&self.host, &self.api_url, request, |_| ()));
+        }
         let slot = if matches!(request, Request::Poll { .. }) {
             &self.poll
         } else {

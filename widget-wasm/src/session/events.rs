@@ -7,7 +7,7 @@ use app::contract::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Credentials, Failure, Trouble};
+use super::{Credentials, Failure, Signals, Trouble};
 
 /// When an event happened, and a random number in `0.0..1.0` to decide by.
 #[derive(Clone, Copy)]
@@ -72,6 +72,7 @@ pub(crate) struct Batch {
     pub(crate) more: bool,
     /// For so many seconds, the server lets a poll wait for something new. 0: it does not.
     pub(crate) can_wait_s: u8,
+    pub(crate) signals: Signals,
 }
 
 /// What the chat wants done.
@@ -135,6 +136,12 @@ pub(crate) enum Request {
         after: Option<MessageId>,
         /// For how many seconds the server may wait for something new.
         wait_s: u8,
+        /// What the server last said that its signals stand at.
+        state: Option<String>,
+    },
+    /// The visitor types. Nobody waits for the answer.
+    Type {
+        credentials: Credentials,
     },
     End {
         credentials: Credentials,

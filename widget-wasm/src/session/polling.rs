@@ -4,7 +4,7 @@ use app::contract::{ErrorCode, MAX_MESSAGES_PER_POLL, MessageId};
 
 use crate::transcript::Merged;
 
-use super::{Batch, Effect, Failure, News, Request, Session, Timer};
+use super::{Batch, Effect, Failure, News, Request, Session, Signals, Timer};
 
 /// Between two polls, where the server does not let them wait; and between the beginnings of one
 /// that brought nothing new, and of the next, where it does.
@@ -33,6 +33,10 @@ pub(super) struct Polling {
     pub(super) page_end: Option<MessageId>,
     /// The transcript of an earlier page view has not arrived yet.
     pub(super) is_restoring: bool,
+    pub(super) signals: Signals,
+    pub(super) typing_told: bool,
+    /// When staff were last told that the visitor types.
+    pub(super) typed: f64,
 }
 
 impl Session {
@@ -60,6 +64,7 @@ impl Session {
             credentials,
             after: after.cloned(),
             wait_s,
+            state: self.polling.signals.state.clone(),
         };
         self.effects.push(Effect::Ask(request));
         if self.polling.until.is_finite() {
@@ -85,6 +90,7 @@ impl Session {
             messages,
             more,
             can_wait_s,
+            signals,
         } = match answer {
             Ok(batch) => batch,
             Err(failure) => return self.not_polled(&failure),
@@ -96,6 +102,7 @@ impl Session {
         // A server from before `more` only has full answers.
         let more = more || messages.len() >= MAX_MESSAGES_PER_POLL;
         let Merged { is_news, replies } = self.transcript.merge(messages);
+        self.signalled(signals, !replies.is_empty());
         // What is restored was said before, and is not news.
         if !self.polling.is_restoring {
             if !self.open || !self.visible {

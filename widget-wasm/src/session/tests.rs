@@ -16,6 +16,7 @@ mod ending;
 mod page;
 mod polling;
 mod sending;
+mod signals;
 mod unsent;
 
 /// How many seconds the server lets a poll wait.
@@ -135,6 +136,7 @@ impl Browser {
             messages,
             more: false,
             can_wait_s,
+            signals: Signals::default(),
         })))
     }
 
@@ -144,6 +146,7 @@ impl Browser {
             messages,
             more: true,
             can_wait_s: WAIT_S,
+            signals: Signals::default(),
         })))
     }
 
@@ -253,6 +256,7 @@ fn poll_for(after: Option<&str>, wait_s: u8) -> Effect {
         credentials: credentials(),
         after,
         wait_s,
+        state: None,
     })
 }
 

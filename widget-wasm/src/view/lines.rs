@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use app::contract::{Delivery, Sender};
+use app::contract::{Delivery, Message, Sender};
 use wasm_bindgen::JsValue;
 use web_sys::Element;
 
@@ -44,6 +44,10 @@ impl View {
     pub(super) fn render_lines(&mut self, session: &Session) -> Result<bool, JsValue> {
         let mut sent_one = false;
         let mut index = 0;
+        let seen = session.seen();
+        let is_last = |message: &Message| Some(&message.id) == seen;
+        let mut lines = session.transcript().lines();
+        let mut is_seen = lines.any(|entry| is_last(&entry.message));
         for entry in session.transcript().lines() {
             let message = &entry.message;
             let state = match message.delivery {
@@ -56,7 +60,11 @@ impl View {
                     class: FAILED,
                 },
                 Some(Delivery::Delivered) => State {
-                    note: Some(texts::DELIVERED),
+                    note: Some(if is_seen {
+                        texts::SEEN
+                    } else {
+                        texts::DELIVERED
+                    }),
                     class: OWN,
                 },
                 _ if message.sender == Sender::Visitor => State {
@@ -72,6 +80,7 @@ impl View {
             let body = removed.as_deref().unwrap_or(&message.body);
             let key = entry.key.as_deref().unwrap_or(message.id.as_str());
             self.render_line(index, key, body, &message.created_at, state)?;
+            is_seen &= !is_last(message);
             index += 1;
         }
         for (message, is_sending) in session.outgoing() {

@@ -16,6 +16,7 @@ pub(super) enum Node {
     HelloTitle,
     HelloText,
     Log,
+    Typing,
     Notice,
     Challenge,
     ChallengeText,
@@ -95,6 +96,13 @@ pub(super) const PANEL: &[Spec] = &[
             // To scroll by keyboard.
             ("tabindex", "0"),
         ],
+    ),
+    (
+        Node::Typing,
+        Node::Panel,
+        "p",
+        "",
+        &[("class", "typing"), ("role", "status")],
     ),
     (Node::Notice, Node::Panel, "div", "", &[("class", "notice")]),
     (
