@@ -17,7 +17,7 @@ use crate::{
     matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
     metrics::Metrics,
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, Turnstile},
+    support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
     systemd,
 };
 
@@ -84,6 +84,10 @@ impl Application {
     }
 
     /// Serves and relays until `shutdown`; then finishes what is under way.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the composition root names every part once"
+    )]
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
         let (config, shares) = (self.config, self.shares);
         let (public, admin) = (self.public, self.admin);
@@ -106,8 +110,7 @@ impl Application {
             admission,
             turnstile,
             heads.clone(),
-            handoff,
-            signaller,
+            ToRelay { handoff, signaller },
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));

@@ -199,6 +199,15 @@ pub struct StoredMessage {
     pub created_at: DateTime<Utc>,
 }
 
+/// The ways to this server's relay, in memory.
+#[derive(Debug)]
+pub struct ToRelay {
+    /// For what was stored and claimed.
+    pub handoff: Handoff,
+    /// For what the room is told of the visitor beside messages.
+    pub signaller: Signaller,
+}
+
 /// The service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SupportChat {
@@ -226,10 +235,10 @@ impl SupportChat {
         admission: Admission,
         turnstile: Option<Turnstile>,
         heads: Heads,
-        handoff: Handoff,
-        signaller: Signaller,
+        to_relay: ToRelay,
         metrics: Metrics,
     ) -> Self {
+        let ToRelay { handoff, signaller } = to_relay;
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         let budget = Budget::new();
         Self {

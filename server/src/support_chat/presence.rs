@@ -35,7 +35,7 @@ pub async fn record_presence(heads: Heads, db: Db, heart: Heart, shutdown: Cance
         let due = recorder.due(heads.take_seen(), Instant::now(), repeat);
         for batch in due.chunks(BATCH) {
             match presence::record(&db, batch).await {
-                Ok(recorded) => recorder.recorded(recorded, Instant::now()),
+                Ok(done) => recorder.recorded(done, Instant::now()),
                 Err(error) => {
                     tracing::warn!(%error, "which visitors are there cannot be recorded yet");
                     break;
