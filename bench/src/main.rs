@@ -27,6 +27,7 @@ mod report;
 mod rooms;
 mod rounds;
 mod server;
+mod signals;
 mod soak;
 mod visitor;
 mod waits;

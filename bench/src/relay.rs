@@ -14,6 +14,7 @@ use crate::{
     rooms,
     rounds::{Side, alternate, median_ms, medians},
     server::{Database, Server},
+    signals,
     visitor::{Visitor, until_relayed},
 };
 
@@ -47,6 +48,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let burst = (work, CONVERSATIONS * BURST);
     report.costs.message = bursts(setup, &server, &mut seen, burst, say, report).await?;
     rooms::measure(setup, &server, &bare, report).await?;
+    signals::measure(setup, (&server, &database), &staff, &visitors, report).await?;
     server.stop().await
 }
 
