@@ -35,18 +35,21 @@ impl PollMessages {
     ) -> String {
         let mut path = [BASE_PATH, "/sessions/", session.as_str(), "/messages"].concat();
         let mut separator = "?";
-        let wait = (wait > 0).then(|| wait.to_string());
-        for (name, value) in [
-            ("after=", after.map(MessageId::as_str)),
-            ("wait=", wait.as_deref()),
-            ("state=", state),
-        ] {
-            if let Some(value) = value {
-                path += separator;
-                path += name;
-                path += value;
-                separator = "&";
-            }
+        if let Some(after) = after {
+            path += "?after=";
+            path += after.as_str();
+            separator = "&";
+        }
+        if wait > 0 {
+            path += separator;
+            path += "wait=";
+            path += &wait.to_string();
+            separator = "&";
+        }
+        if let Some(state) = state {
+            path += separator;
+            path += "state=";
+            path += state;
         }
         path
     }
