@@ -11,6 +11,7 @@ mod polls;
 mod posts;
 mod relay;
 mod rooms;
+mod signals;
 mod soak;
 mod waits;
 

@@ -30,7 +30,13 @@ export interface Message {
   removed?: boolean;
 }
 
-export type Operation = "create" | "send" | "poll" | "close";
+export type Operation = "create" | "send" | "poll" | "close" | "typing";
+
+/** What a poll tells beside messages. */
+export interface Signals {
+  marks?: { delivered?: string; seen?: string };
+  staffTyping?: boolean;
+}
 
 /** What goes wrong with a request. */
 export type Fault =
@@ -57,6 +63,8 @@ export class ScriptedApi {
   waitSeconds = 0;
   /** What a visitor's message is said to be, from now on. */
   delivery: Message["delivery"] = "delivered";
+  /** What polls tell beside messages; nothing, as a server that does not know of it. */
+  signals: Signals | undefined;
   /** The time of the next message. */
   now = new Date("2026-05-23T14:05:00.000Z");
 
@@ -108,6 +116,12 @@ export class ScriptedApi {
       this.#held.delete(operation);
       release();
     };
+  }
+
+  /** From now on, polls tell this beside messages. */
+  signal(signals: Signals): void {
+    this.signals = signals;
+    this.endWaits();
   }
 
   /** Answers the polls that wait, with nothing, as when their time is over. */
@@ -223,9 +237,16 @@ export class ScriptedApi {
     return this.#sessions[Number(session) - 1] ?? [];
   }
 
+  /** Stands for the signals. */
+  #state(): string {
+    return sha256(JSON.stringify(this.signals ?? {})).slice(0, 12);
+  }
+
   #waits(request: Received): boolean {
     const { searchParams } = new URL(request.url());
-    return searchParams.has("wait") && this.#messagesOf(request).at(-1)?.id === searchParams.get("after");
+    const isUpToDate = (searchParams.get("state") ?? this.#state()) === this.#state();
+    const hasAll = this.#messagesOf(request).at(-1)?.id === searchParams.get("after");
+    return searchParams.has("wait") && hasAll && isUpToDate;
   }
 
   #result(operation: Operation, request: Received): [status: number, json?: unknown] {
@@ -250,9 +271,11 @@ export class ScriptedApi {
           ...message,
           ...(message.sender === "visitor" && { delivery: this.delivery }),
         }));
-        return [200, { messages }];
+        const signals = this.signals && { ...this.signals, state: this.#state() };
+        return [200, { messages, ...signals }];
       }
       case "close":
+      case "typing":
         return [204];
     }
   }
@@ -261,6 +284,7 @@ export class ScriptedApi {
 function operationOf(request: Received): Operation {
   const { pathname } = new URL(request.url());
   if (pathname.endsWith("/close")) return "close";
+  if (pathname.endsWith("/typing")) return "typing";
   if (pathname.endsWith("/sessions")) return "create";
   return request.method() === "GET" ? "poll" : "send";
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     bounds,
     event::{CREATION, RoomEvent},
+    signals::{self, RoomSignals},
 };
 
 /// Why an answer is of no use as a whole.
@@ -29,6 +30,8 @@ pub struct Sync {
     pub next_batch: String,
     /// The rooms with news in which the bot is.
     pub rooms: Vec<RoomNews>,
+    /// What it tells of rooms beside their events.
+    pub signals: Vec<RoomSignals>,
 }
 
 /// A room's news.
@@ -105,10 +108,14 @@ pub fn sync(json: &[u8]) -> Result<Sync, Unreadable> {
     if !bounds::is_token(&answer.next_batch) {
         return Err(Unreadable::Position);
     }
+    let rooms = answer.rooms.join.iter();
+    let signals = rooms.filter_map(|(room_id, room)| signals::read(room_id, room));
+    let signals = signals.collect();
     let rooms = answer.rooms.join.into_iter();
     let rooms = rooms.filter_map(|(room_id, room)| room_news(room_id, room, &answer.next_batch));
     Ok(Sync {
         rooms: rooms.collect(),
+        signals,
         next_batch: answer.next_batch.into_owned(),
     })
 }
@@ -213,6 +220,21 @@ mod tests {
         });
         let rooms = sync(answer.to_string().as_bytes()).unwrap().rooms;
         assert_eq!(ids(&rooms[0]), ["$1"]);
+    }
+
+    #[test]
+    fn what_is_told_beside_events_is_no_news_of_the_room() {
+        let typing = json!([{"type": "m.typing", "content": {"user_ids": ["@alice:x"]}}]);
+        let ephemeral = json!({"events": typing});
+        let answer = json!({"next_batch": "s2", "rooms": {"join": {
+            "!a:x": {"ephemeral": ephemeral},
+            "!b:x": {"timeline": {"events": [text("$1")]}, "ephemeral": 5},
+        }}});
+        let answer = sync(answer.to_string().as_bytes()).unwrap();
+        let news: Vec<_> = answer.rooms.iter().map(|it| &it.room_id).collect();
+        assert_eq!(news, ["!b:x"]);
+        let signals: Vec<_> = answer.signals.iter().map(|it| &it.room_id).collect();
+        assert_eq!(signals, ["!a:x"]);
     }
 
     #[test]

@@ -11,4 +11,5 @@ pub mod event;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod plan;
+pub mod signals;
 pub mod visible_text;

@@ -118,6 +118,8 @@ pub struct Metrics {
     pub rooms_set_aside: IntCounter,
     /// Events, and parts of a history, that are not tried any more.
     pub set_aside_given_up: IntCounter,
+    /// Receipts and typing, of either side, that were not told.
+    pub signals_dropped: IntCounter,
     homeserver_seconds: HistogramVec,
     homeserver_errors: IntCounterVec,
 }
@@ -204,6 +206,10 @@ impl Metrics {
             set_aside_given_up: counter(
                 "set_aside_given_up_total",
                 "Events and parts of a history that were set aside and are not tried any more.",
+            )?,
+            signals_dropped: counter(
+                "signals_dropped_total",
+                "Receipts and typing, of either side, that were not told.",
             )?,
             homeserver_seconds: histograms(
                 "homeserver_request_duration_seconds",

@@ -15,10 +15,10 @@ use crate::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, desk::Desk, inviter::Inviter, outbox, sync::Syncer},
+    matrix::{Homeserver, desk::Desk, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
     metrics::Metrics,
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, Heads, PerMinute, SupportChat, Turnstile},
+    support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
     systemd,
 };
 
@@ -85,6 +85,10 @@ impl Application {
     }
 
     /// Serves and relays until `shutdown`; then finishes what is under way.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the composition root names every part once"
+    )]
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
         let (config, shares) = (self.config, self.shares);
         let (public, admin) = (self.public, self.admin);
@@ -100,13 +104,14 @@ impl Application {
         let turnstile = config.turnstile.clone().map(Turnstile::new);
         let heads = Heads::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
+        let (signaller, of_visitors) = Signaller::new();
         let support_chat = SupportChat::new(
             shares.clone(),
             config.limits.clone(),
             admission,
             turnstile,
             heads.clone(),
-            handoff,
+            ToRelay { handoff, signaller },
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
@@ -148,6 +153,14 @@ impl Application {
                 .clone()
                 .run(hearts.heart("inviter"), shutdown.clone()),
         );
+        parts.start(visitor_signals::run(
+            shares.relay.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            of_visitors,
+            hearts.heart("signals"),
+            shutdown.clone(),
+        ));
         parts.start(outbox::run(
             shares.clone(),
             (hearts.heart("outbox"), hearts.heart("recorder")),
@@ -161,6 +174,12 @@ impl Application {
             shares.clone(),
             heads.clone(),
             hearts.heart("changes"),
+            shutdown.clone(),
+        ));
+        parts.start(support_chat::record_presence(
+            heads.clone(),
+            shares.relay.clone(),
+            hearts.heart("presence"),
             shutdown.clone(),
         ));
         let service = http::public_service(&state);

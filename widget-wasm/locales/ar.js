@@ -19,10 +19,12 @@ export default {
   you: "أنتم:",
   support: "الدعم:",
   unread: "رسائل جديدة:",
+  typing: "الدعم يكتب الآن…",
 
   state_sending: "جارٍ الإرسال…",
   state_sent: "أُرسلت",
   state_delivered: "تم التسليم",
+  state_seen: "تمت القراءة",
   state_unsent: "لم تُرسل",
   state_undelivered: "لم تُسلَّم",
   state_edited: "مُعدَّلة",

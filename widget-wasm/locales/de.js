@@ -20,10 +20,12 @@ export default {
   you: "Sie:",
   support: "Support:",
   unread: "Neue Nachrichten:",
+  typing: "Der Support schreibt …",
 
   state_sending: "Wird gesendet …",
   state_sent: "Gesendet",
   state_delivered: "Zugestellt",
+  state_seen: "Gelesen",
   state_unsent: "Nicht gesendet",
   state_undelivered: "Nicht zugestellt",
   state_edited: "Bearbeitet",

@@ -19,10 +19,12 @@ export default {
   you: "You:",
   support: "Support:",
   unread: "New messages:",
+  typing: "Support is typing…",
 
   state_sending: "Sending…",
   state_sent: "Sent",
   state_delivered: "Delivered",
+  state_seen: "Seen",
   state_unsent: "Not sent",
   state_undelivered: "Not delivered",
   state_edited: "Edited",

@@ -20,10 +20,12 @@ export default {
   you: "Usted:",
   support: "Asistencia:",
   unread: "Mensajes nuevos:",
+  typing: "Asistencia está escribiendo…",
 
   state_sending: "Enviando…",
   state_sent: "Enviado",
   state_delivered: "Entregado",
+  state_seen: "Leído",
   state_unsent: "No enviado",
   state_undelivered: "No entregado",
   state_edited: "Editado",

@@ -20,10 +20,12 @@ export default {
   you: "Vous :",
   support: "Assistance :",
   unread: "Nouveaux messages :",
+  typing: "L’assistance écrit…",
 
   state_sending: "Envoi en cours…",
   state_sent: "Envoyé",
   state_delivered: "Remis",
+  state_seen: "Lu",
   state_unsent: "Non envoyé",
   state_undelivered: "Non remis",
   state_edited: "Modifié",

@@ -19,10 +19,12 @@ export default {
   you: "Ви:",
   support: "Підтримка:",
   unread: "Нові повідомлення:",
+  typing: "Підтримка пише…",
 
   state_sending: "Надсилається…",
   state_sent: "Надіслано",
   state_delivered: "Доставлено",
+  state_seen: "Прочитано",
   state_unsent: "Не надіслано",
   state_undelivered: "Не доставлено",
   state_edited: "Змінено",

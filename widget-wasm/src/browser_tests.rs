@@ -11,7 +11,7 @@ use crate::{
     host::Host,
     json,
     samples::{own, staff},
-    session::{Batch, Credentials, Event, Failure, Now, Page, Session},
+    session::{Batch, Credentials, Event, Failure, Now, Page, Session, Signals},
     view::View,
 };
 
@@ -72,6 +72,7 @@ impl Stage {
             messages,
             can_wait_s: 25,
             more: false,
+            signals: Signals::default(),
         })));
     }
 

@@ -4,12 +4,13 @@
 //! left (`keepalive`), which `XMLHttpRequest` cannot. It tells of a request's end by an event, as
 //! everything else does that the widget waits for.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use app::contract::{
-    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, PollMessages,
-    PollMessagesResponse, SendMessage, SendMessageRequest, WAIT_HEADER,
+    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, Message,
+    MessageId, PollMessages, SendMessage, SendMessageRequest, SetTyping, WAIT_HEADER,
 };
+use js_sys::Reflect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
 use web_sys::EventTarget;
@@ -17,7 +18,7 @@ use web_sys::EventTarget;
 use crate::{
     host::{Host, Http},
     json,
-    session::{Batch, Event, Failure, Request},
+    session::{Batch, Event, Failure, Request, Signals, Timer},
 };
 
 /// A request without an answer after this time is taken for lost; a poll that waits, so much later.
@@ -47,6 +48,26 @@ const fn named(code: ErrorCode) -> (&'static str, ErrorCode) {
 struct Problem {
     code: String,
     turnstile_site_key: Option<String>,
+}
+
+/// The part of a [`PollMessagesResponse`](app::contract::PollMessagesResponse) that every server sends.
+#[derive(Deserialize)]
+struct Polled {
+    messages: Vec<Message>,
+    #[serde(default)]
+    more: bool,
+}
+
+/// The rest of it, by its names in JSON: as fields of a type they would weigh twice as much.
+fn signals(poll: &JsValue) -> Signals {
+    let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
+    Signals {
+        seen: field(&field(poll, "marks"), "seen")
+            .as_string()
+            .map(MessageId::from),
+        staff_typing: field(poll, "staffTyping").is_truthy(),
+        state: field(poll, "state").as_string(),
+    }
 }
 
 /// A request that is out. Dropping it aborts a poll, and stops waiting for the rest: what the
@@ -92,9 +113,15 @@ impl Exchange {
                 credentials,
                 after,
                 wait_s,
+                state,
             } => {
                 timeout_ms += u32::from(wait_s) * 1_000;
-                let path = PollMessages::path(&credentials.session_id, after.as_ref(), wait_s);
+                let path = PollMessages::path(
+                    &credentials.session_id,
+                    after.as_ref(),
+                    wait_s,
+                    state.as_deref(),
+                );
                 (
                     "GET",
                     path,
@@ -102,14 +129,22 @@ impl Exchange {
                     None,
                     None,
                     |it, can_wait_s| {
-                        let batch = |PollMessagesResponse { messages, more }| Batch {
+                        let signals = it.as_ref().map(signals).unwrap_or_default();
+                        let batch = |Polled { messages, more }| Batch {
                             messages,
                             more,
                             can_wait_s,
+                            signals,
                         };
                         Event::Polled(read(it).map(batch))
                     },
                 )
+            }
+            Request::Type { credentials } => {
+                let path = SetTyping::path(&credentials.session_id);
+                ("POST", path, Some(credentials), None, None, |_, _| {
+                    Event::Rang(Timer::Poll)
+                })
             }
             Request::End { credentials } => {
                 let path = CloseSession::path(&credentials.session_id);

@@ -4,7 +4,7 @@
 //! mean to chat, it fetches `js/chat.js`, which brings this crate. From then on [`Widget`] has the
 //! shadow root, and [`Host`] is how it reaches the page.
 //!
-//! `session` decides everything (events in, effects out) and knows no browser; `element` carries
+//! `session` decides everything (events in, effects out) and knows no browser; `driver` carries
 //! out its effects, `view` shows its state.
 
 #![cfg_attr(all(target_family = "wasm", not(test)), no_std)]
@@ -16,7 +16,7 @@ extern crate alloc;
 mod browser_tests;
 mod challenge;
 mod client;
-mod element;
+mod driver;
 mod host;
 mod json;
 #[cfg(test)]
@@ -34,7 +34,7 @@ use core::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlElement, ShadowRoot};
 
-use element::Element;
+use driver::Driver;
 use host::Host;
 
 /// Half the size of Rust's own allocator for WASM.
@@ -51,31 +51,31 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 
 /// The chat of one `<matrix-support-chat>` element.
 #[wasm_bindgen]
-pub struct Widget(RefCell<Option<Rc<Element>>>);
+pub struct Widget(RefCell<Option<Rc<Driver>>>);
 
 #[wasm_bindgen]
 impl Widget {
     /// Builds the panel, closed, in `root`. `launcher` is the button that opens and closes it.
     #[wasm_bindgen(constructor)]
     pub fn new(host: Host, root: &ShadowRoot, launcher: HtmlElement) -> Result<Self, JsValue> {
-        let element = Element::new(host, root, launcher)?;
-        Ok(Self(RefCell::new(Some(element))))
+        let driver = Driver::new(host, root, launcher)?;
+        Ok(Self(RefCell::new(Some(driver))))
     }
 
     /// Opens the panel, or closes it.
     #[wasm_bindgen(js_name = setOpen)]
     pub fn set_open(&self, open: bool) {
-        let element = self.0.borrow().clone();
-        if let Some(element) = element {
-            element.set_open(open);
+        let driver = self.0.borrow().clone();
+        if let Some(driver) = driver {
+            driver.set_open(open);
         }
     }
 
     /// Says everything in the language that the host now speaks.
     pub fn translate(&self) {
-        let element = self.0.borrow().clone();
-        if let Some(element) = element {
-            element.translate();
+        let driver = self.0.borrow().clone();
+        if let Some(driver) = driver {
+            driver.translate();
         }
     }
 

@@ -29,10 +29,14 @@ pub(crate) const SUPPORT: &str = "support";
 pub(crate) const SENDING: &str = "state_sending";
 pub(crate) const SENT: &str = "state_sent";
 pub(crate) const DELIVERED: &str = "state_delivered";
+pub(crate) const SEEN: &str = "state_seen";
 pub(crate) const UNSENT: &str = "state_unsent";
 pub(crate) const UNDELIVERED: &str = "state_undelivered";
 pub(crate) const EDITED: &str = "state_edited";
 pub(crate) const REMOVED: &str = "removed";
+
+/// While staff are typing.
+pub(crate) const TYPING: &str = "typing";
 
 pub(crate) const TOO_LONG: &str = "message_too_long";
 pub(crate) const UNSENDABLE: &str = "unsendable";
@@ -94,6 +98,8 @@ mod tests {
             SENDING,
             SENT,
             DELIVERED,
+            SEEN,
+            TYPING,
             UNSENT,
             UNDELIVERED,
             EDITED,

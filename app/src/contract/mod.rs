@@ -14,6 +14,7 @@ mod proof;
 mod schemas;
 mod send_message;
 mod set_page;
+mod set_typing;
 mod text;
 mod visitor_fields;
 
@@ -21,13 +22,16 @@ pub use close_session::CloseSession;
 pub use create_session::{CreateSession, CreateSessionRequest, CreateSessionResponse};
 pub use ids::{MessageId, SessionId};
 pub use message::{Delivery, Message, Sender};
-pub use poll_messages::{MAX_WAIT_SECONDS, PollMessages, PollMessagesResponse, WAIT_HEADER};
+pub use poll_messages::{
+    MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, PollMessages, PollMessagesResponse, WAIT_HEADER,
+};
 pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 pub use proof::ProofChallenge;
 #[cfg(feature = "openapi")]
 pub use schemas::schemas;
 pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};
 pub use set_page::{SetPage, SetPageRequest};
+pub use set_typing::SetTyping;
 pub use text::{DEFAULT_MAX_MESSAGE_CHARS, MESSAGE_PATTERN, MessageBody, MessageBodyError};
 pub use visitor_fields::{
     EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS,

@@ -9,8 +9,9 @@ use utoipa::{
 use super::{
     CreateSessionRequest, CreateSessionResponse, EMAIL_PATTERN, ErrorCode, FieldError,
     LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_MESSAGES_PER_POLL, MAX_SOURCE_URL_CHARS,
-    MESSAGE_PATTERN, Message, MessageId, PollMessagesResponse, Problem, ProofChallenge,
-    SOURCE_URL_PATTERN, SendMessageRequest, SendMessageResponse, SessionId, SetPageRequest,
+    MAX_STATE_CHARS, MESSAGE_PATTERN, Message, MessageId, PollMessagesResponse, Problem,
+    ProofChallenge, SOURCE_URL_PATTERN, SendMessageRequest, SendMessageResponse, SessionId,
+    SetPageRequest,
 };
 
 /// Every type of the contract by its name, with the rules that its fields are judged by.
@@ -28,6 +29,7 @@ pub fn schemas(max_message_chars: usize) -> Value {
         .schema_from::<SendMessageResponse>()
         .schema_from::<SetPageRequest>()
         .schema_from::<PollMessagesResponse>()
+        .schema_from::<super::Marks>()
         .schema_from::<Problem>()
         .schema_from::<ProofChallenge>()
         .schema_from::<FieldError>()
@@ -76,6 +78,10 @@ pub fn schemas(max_message_chars: usize) -> Value {
         (
             "/PollMessagesResponse/properties/messages",
             json!({ "maxItems": MAX_MESSAGES_PER_POLL }),
+        ),
+        (
+            "/PollMessagesResponse/properties/state",
+            json!({ "pattern": format!("^[A-Za-z0-9_-]{{1,{MAX_STATE_CHARS}}}$") }),
         ),
         (
             "/Problem/properties/status",

@@ -56,6 +56,28 @@ impl Visitor {
         Ok(())
     }
 
+    /// Says that the visitor types.
+    pub(crate) async fn type_something(&self) -> Result<()> {
+        let url = self.api.replace("/messages", "/typing");
+        let request = self.client.post(url).bearer_auth(&self.token);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Fetches what there is, and asks for what comes after it, as whoever has read it does.
+    pub(crate) async fn read_all(&mut self) -> Result<()> {
+        loop {
+            let url = format!("{}?after={}", self.api, self.last);
+            let request = self.client.get(url).bearer_auth(&self.token);
+            let answer: Value = request.send().await?.error_for_status()?.json().await?;
+            let Some(last) = answer["messages"].as_array().and_then(|it| it.last()) else {
+                return Ok(());
+            };
+            let last = last["id"].as_str().ok_or("no id")?;
+            last.clone_into(&mut self.last);
+        }
+    }
+
     /// Waits until this text is shown.
     pub(crate) async fn see(&mut self, text: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;

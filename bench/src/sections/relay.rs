@@ -11,7 +11,7 @@ use crate::{
     load::visitor::{Visitor, until_relayed},
     report::rounds::{Side, median_ms},
     report::{Goal, Report},
-    sections::{bursts, rooms},
+    sections::{bursts, rooms, signals},
     system::matrix::{Matrix, until_seen},
     system::server::{Database, Server},
 };
@@ -46,6 +46,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let burst = (work, CONVERSATIONS * BURST);
     report.costs.message = bursts::bursts(setup, &server, &mut seen, burst, say, report).await?;
     rooms::measure(setup, &server, &bare, report).await?;
+    signals::measure(setup, (&server, &database), &staff, &visitors, report).await?;
     server.stop().await
 }
 

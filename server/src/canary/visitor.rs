@@ -76,7 +76,7 @@ impl Visitor {
         after: &MessageId,
         answer: &str,
     ) -> Result<(), Failure> {
-        let path = PollMessages::path(&conversation.session_id, Some(after), 0);
+        let path = PollMessages::path(&conversation.session_id, Some(after), 0, None);
         loop {
             let request = self.client.get(self.url(&path));
             let polled: PollMessagesResponse =

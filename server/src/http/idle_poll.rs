@@ -1,5 +1,5 @@
 //! The short way of most requests: polls that find nothing, where memory can tell (see
-//! [`SupportChat::has_nothing_new`](crate::support_chat::SupportChat::has_nothing_new)). They are answered before the
+//! [`SupportChat::nothing_new`](crate::support_chat::SupportChat::nothing_new)). They are answered before the
 //! router, whose layers would be most of what such an answer costs.
 //!
 //! There is no rule here: what decides, and what makes the answer, are the functions of the long way. Whatever
@@ -53,12 +53,10 @@ impl IdlePolls {
         let (session_id, after) = asked(request)?;
         let (state, headers) = (&self.state, request.headers());
         let token = bearer::token(headers)?;
-        if !state.support_chat.has_nothing_new(session_id, token, after) {
-            return None;
-        }
+        let signals = state.support_chat.nothing_new(session_id, token, after)?;
         let ClientAddress(address) = ClientAddress::of(request.extensions(), headers, state);
         let mut response = match may_ask(state, address, headers) {
-            Ok(()) => poll_messages::answer(Entries::default()).into_response(),
+            Ok(()) => poll_messages::answer(Entries::none(signals)).into_response(),
             // Not to be asked again on the long way: it counts.
             Err(error) => error.into_response(),
         };

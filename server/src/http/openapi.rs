@@ -2,10 +2,10 @@
 
 use app::contract::{
     BASE_PATH, CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, Delivery,
-    ErrorCode, FieldError, MAX_WAIT_SECONDS, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
-    PollMessagesResponse, Problem, ProofChallenge, REQUEST_ID_HEADER, SendMessage,
-    SendMessageRequest, SendMessageResponse, Sender, SessionId, SetPage, SetPageRequest,
-    WAIT_HEADER, schemas,
+    ErrorCode, FieldError, MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, Message, MessageId,
+    PROBLEM_MEDIA_TYPE, PollMessages, PollMessagesResponse, Problem, ProofChallenge,
+    REQUEST_ID_HEADER, SendMessage, SendMessageRequest, SendMessageResponse, Sender, SessionId,
+    SetPage, SetPageRequest, SetTyping, WAIT_HEADER, schemas,
 };
 use axum::{
     Router,
@@ -73,12 +73,13 @@ fn document(max_message_chars: usize) -> Value {
         (CreateSession::path(), "post", create_session()),
         (SendMessage::path(&session), "post", send_message()),
         (
-            PollMessages::path(&session, None, 0),
+            PollMessages::path(&session, None, 0, None),
             "get",
             poll_messages(),
         ),
         (CloseSession::path(&session), "post", close_session()),
         (SetPage::path(&session), "put", set_page()),
+        (SetTyping::path(&session), "post", set_typing()),
     ] {
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
     }
@@ -201,6 +202,12 @@ fn poll_messages() -> Value {
             edit,
         ],
         more: false,
+        marks: Marks {
+            delivered: Some(QUESTION.to_owned().into()),
+            seen: Some(QUESTION.to_owned().into()),
+        },
+        staff_typing: true,
+        state: Some("x0bPB5mFyyz1".to_owned()),
     };
     let mut polled = success(
         "What is new, oldest first",
@@ -212,7 +219,7 @@ fn poll_messages() -> Value {
     in_session(json!({
         "operationId": "pollMessages",
         "summary": "Read what is new",
-        "parameters": [parameter("SessionId"), parameter("After"), parameter("Wait"), parameter("RequestId")],
+        "parameters": [parameter("SessionId"), parameter("After"), parameter("Wait"), parameter("State"), parameter("RequestId")],
         "responses": responses("200", polled, "", &[&COMMON, &IN_SESSION, &own]),
     }))
 }
@@ -227,6 +234,20 @@ fn close_session() -> Value {
         "summary": "End the conversation",
         "parameters": [parameter("SessionId"), parameter("RequestId")],
         "responses": responses("204", closed, "", &[&COMMON, &CHANGING, &IN_SESSION]),
+    }))
+}
+
+fn set_typing() -> Value {
+    let told = json!({
+        "description": "Staff may be told that the visitor is typing; one in 3 seconds counts",
+        "headers": every_header(),
+    });
+    let own = [ErrorCode::SessionClosed];
+    in_session(json!({
+        "operationId": "setTyping",
+        "summary": "Say that the visitor is typing",
+        "parameters": [parameter("SessionId"), parameter("RequestId")],
+        "responses": responses("204", told, "", &[&COMMON, &IN_SESSION, &own]),
     }))
 }
 
@@ -402,6 +423,13 @@ fn parameters() -> Value {
             "schema": {
                 "type": "integer", "minimum": 0, "maximum": MAX_WAIT_SECONDS, "default": 0,
             },
+        },
+        "State": {
+            "name": "state",
+            "in": "query",
+            "description": "The `state` of the answer before. With `wait`, the server answers as soon as \
+                there is another one; one that it does not know is another one.",
+            "schema": { "type": "string", "maxLength": MAX_STATE_CHARS },
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",

@@ -41,6 +41,7 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("GET", "/sessions/{session_id}/messages") => POLL_MESSAGES,
             ("POST", "/sessions/{session_id}/close") => "close_session",
             ("PUT", "/sessions/{session_id}/page") => "set_page",
+            ("POST", "/sessions/{session_id}/typing") => "set_typing",
             ("OPTIONS", _) => "preflight",
             _ => OTHER,
         };

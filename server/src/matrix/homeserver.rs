@@ -2,6 +2,7 @@
 //! transport, without its stores and queues. What must survive is in Postgres.
 
 mod rooms;
+mod signals;
 
 use std::{
     borrow::Cow,
@@ -205,6 +206,17 @@ impl MatrixError {
             | Self::TooSlow
             | Self::Database(_) => true,
         }
+    }
+
+    /// Whether it was the request that was at fault, as a whole: another one may be answered.
+    pub(super) fn is_fault_of_request(&self) -> bool {
+        let Self::Http(error) = self else {
+            return false;
+        };
+        let status = error
+            .as_client_api_error()
+            .map(|it| it.status_code.as_u16());
+        matches!(status, Some(400 | 404 | 405 | 413 | 414 | 422 | 431))
     }
 
     /// Whether the same request will always be refused in the same room. When in doubt it will not: a
@@ -413,18 +425,21 @@ impl Homeserver {
             .into())
     }
 
-    /// What happened since `since`: at once when there is something, else after `wait`.
+    /// What happened since `since`, and in these rooms who reads and types: at once when there is something, else
+    /// after `wait`.
     pub(super) async fn sync(
         &self,
         since: Option<&str>,
         wait: Duration,
+        watched: &[OwnedRoomId],
     ) -> Result<answer::Sync, MatrixError> {
         // A first sync of all rooms takes its time: Synapse, a minute and more for ten thousand.
         let limit = match since {
             Some(_) => wait + Duration::from_mins(1),
             None => Duration::from_mins(15),
         };
-        self.sync_by(Self::sync_filter(), since, wait, limit).await
+        self.sync_by(Self::sync_filter(watched), since, wait, limit)
+            .await
     }
 
     /// Where to sync from, leaving aside whatever was before.
@@ -524,12 +539,16 @@ impl Homeserver {
 
     /// Only what is used. The bot's own events are no news, but left out they would hold the position back:
     /// Synapse then reads them all again at each event of the room, until somebody else says something.
-    fn sync_filter() -> FilterDefinition {
+    fn sync_filter(watched: &[OwnedRoomId]) -> FilterDefinition {
         let mut filter = FilterDefinition::ignore_all();
         filter.room.rooms = None;
         // Whatever is not asked for, a homeserver need not gather, for each room that the bot is in.
         filter.room.state = RoomEventFilter::ignore_all();
         filter.room.ephemeral = RoomEventFilter::ignore_all();
+        if !watched.is_empty() {
+            filter.room.ephemeral.types = Some(["m.receipt", "m.typing"].map(str::to_owned).into());
+            filter.room.ephemeral.rooms = Some(watched.to_vec());
+        }
         filter.room.account_data = RoomEventFilter::ignore_all();
         filter.room.timeline = RoomEventFilter::default();
         filter.room.timeline.types = Some(relevant_types());

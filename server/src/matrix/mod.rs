@@ -2,8 +2,8 @@
 //! ([`sync`]).
 
 mod conversation;
-mod details;
 pub mod desk;
+mod details;
 mod homeserver;
 mod ingest;
 pub mod inviter;
@@ -14,8 +14,10 @@ mod recap;
 mod room;
 pub(crate) mod room_name;
 mod seal;
+mod staff_signals;
 pub mod sync;
 mod verbatim;
+pub mod visitor_signals;
 
 use incoming::event;
 

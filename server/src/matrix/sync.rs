@@ -23,6 +23,7 @@ use super::{
     homeserver::{Homeserver, MatrixError},
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
+    staff_signals::StaffSignals,
 };
 use crate::{
     heartbeat::Heart,
@@ -39,6 +40,8 @@ use crate::{
 
 /// How long a sync may wait for something new.
 const WAIT: Duration = Duration::from_secs(25);
+/// The same while visitors are there: when another comes, it is the next sync that asks for receipts in their room.
+const WAIT_WITH_VISITORS: Duration = Duration::from_secs(10);
 /// How often a server that does not sync asks whether it should.
 const TAKEOVER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -96,6 +99,7 @@ pub struct Syncer {
     pub(super) homeserver: Arc<Homeserver>,
     pub(super) metrics: Metrics,
     heads: Heads,
+    signals: StaffSignals,
     pub(super) rules: Rules,
     pub(super) desk: Desk,
     /// The sessions of rooms. A room changes hands only when its session is deleted.
@@ -122,7 +126,15 @@ impl Syncer {
             session_ttl,
             counter: desk.counter(),
         };
+        let signals = StaffSignals::new(
+            shares.relay.clone(),
+            homeserver.clone(),
+            heads.clone(),
+            metrics.clone(),
+            session_ttl,
+        );
         Self {
+            signals,
             pool: shares.relay.beating(heart.clone()),
             lines: shares.lines.clone(),
             heart,
@@ -170,6 +182,7 @@ impl Syncer {
             () = self.retry_set_aside() => Ok(()),
             () = self.watch_rooms() => Ok(()),
             () = self.desk.work() => Ok(()),
+            () = self.signals.work() => Ok(()),
         }
     }
 
@@ -204,15 +217,26 @@ impl Syncer {
     /// Syncs until that fails.
     async fn follow(&self, failures: &mut u32) -> Result<(), Failure> {
         // The first answer says that the homeserver is there, and is not to wait for news.
-        let mut wait = Duration::ZERO;
+        let mut longest_wait = Duration::ZERO;
         loop {
             let from = sync_position::get(&self.pool).await?;
             if from.is_none() && self.begin_with_nothing().await? {
                 continue;
             }
             let limit = from.as_ref().map_or(FIRST_ANSWER, |_| ANSWER);
-            let answer = self.homeserver.sync(from.as_deref(), wait);
-            let answer = self.heart.during(limit, Box::pin(answer)).await?;
+            let watched = match from {
+                Some(_) => self.signals.rooms().await,
+                None => Vec::new(),
+            };
+            let wait = if watched.is_empty() {
+                longest_wait
+            } else {
+                longest_wait.min(WAIT_WITH_VISITORS)
+            };
+            let answer = self.homeserver.sync(from.as_deref(), wait, &watched);
+            let answer = self.heart.during(limit, Box::pin(answer)).await;
+            let answer = answer.inspect_err(|error| self.signals.failed(&watched, error))?;
+            self.signals.take(answer.signals);
             let batches = self.batches(answer.rooms, from.as_deref()).await?;
             let span = Span {
                 from: from.as_deref(),
@@ -225,7 +249,7 @@ impl Syncer {
                 tracing::info!("another server was faster; its answer counts");
             }
             *failures = 0;
-            wait = WAIT;
+            longest_wait = WAIT;
         }
     }
 

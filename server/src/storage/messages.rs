@@ -116,11 +116,22 @@ pub struct Ask {
     pub after: Option<Uuid>,
 }
 
+/// How far a visitor's messages have come, by their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The newest up to which the homeserver has accepted all.
+    pub delivered: Option<Uuid>,
+    /// The newest that a member of the staff has read.
+    pub seen: Option<Uuid>,
+}
+
 /// What a poll is answered from, at one instant.
 #[derive(Debug)]
 pub struct Poll {
     /// The conversation.
     pub session: Session,
+    /// How far the visitor's messages have come.
+    pub marks: Marks,
     /// Whether the cursor is one of its messages.
     pub knows_cursor: bool,
     /// The entries after the cursor, oldest first, one answer's worth.
@@ -134,7 +145,7 @@ pub struct Poll {
 }
 
 /// What an answer has in JSON around its entries, at most.
-const JSON_FRAME_BYTES: usize = 64;
+const JSON_FRAME_BYTES: usize = 320;
 
 /// What an entry has in JSON around its text, at most.
 const JSON_ENTRY_BYTES: usize = 256;
@@ -190,6 +201,7 @@ pub async fn poll(
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = session.id)
                    AS "token_hashes!",
                (ask.after IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
+               delivered.id AS "delivered?", read.id AS "read?",
                message.id AS "id?", message.sender AS "sender?", message.body AS "body?",
                message.created_at AS "created_at?", message.delivery AS "delivery?",
                message.replaces AS "replaces?", message.removed AS "removed?",
@@ -197,6 +209,16 @@ pub async fn poll(
            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY ask (session_id, after, n)
            JOIN sessions session ON session.id = ask.session_id
            LEFT JOIN messages seen ON seen.id = ask.after AND seen.session_id = session.id
+           LEFT JOIN messages read ON read.session_id = session.id AND read.seq = session.read_seq
+           LEFT JOIN LATERAL (
+               SELECT id FROM messages
+               WHERE session_id = session.id AND sender = 'visitor' AND seq < coalesce(least(
+                   session.failed_seq,
+                   (SELECT min(queued.seq) FROM outbox JOIN messages queued ON queued.id = outbox.message_id
+                    WHERE outbox.session_id = session.id)
+               ), session.last_seq + 1)
+               ORDER BY seq DESC LIMIT 1
+           ) delivered ON true
            LEFT JOIN LATERAL (
                SELECT * FROM (
                    SELECT page.*, count(*) OVER () AS available,
@@ -237,6 +259,10 @@ pub async fn poll(
                 seconds_left: row.seconds_left,
                 token_hashes: row.token_hashes,
             }),
+            marks: Marks {
+                delivered: row.delivered,
+                seen: row.read,
+            },
             knows_cursor: row.knows_cursor,
             messages: Vec::new(),
             more: false,
@@ -356,6 +382,7 @@ mod tests {
                     seconds_left: 1.0,
                     token_hashes: Vec::new(),
                 }),
+                marks: Marks::default(),
                 knows_cursor: true,
                 messages: Vec::new(),
                 more: false,
@@ -370,7 +397,14 @@ mod tests {
             let shown: Vec<_> = poll.messages.iter().map(|it| it.body.clone()).collect();
             prop_assert_eq!(&shown[..], &bodies[..shown.len()], "the first ones, and no gap");
             prop_assert!(shown.len() == 1 || poll.json_bytes <= max);
-            let answer = PollMessagesResponse { messages: poll.messages, more: true };
+            let id = || Some(Uuid::nil().to_string().into());
+            let answer = PollMessagesResponse {
+                messages: poll.messages,
+                more: true,
+                marks: app::contract::Marks { delivered: id(), seen: id() },
+                staff_typing: true,
+                state: Some("s".repeat(app::contract::MAX_STATE_CHARS)),
+            };
             let json = serde_json::to_vec(&answer).unwrap();
             prop_assert!(json.len() <= poll.json_bytes, "{} {}", json.len(), poll.json_bytes);
         }

@@ -269,7 +269,7 @@ pub async fn push_message(
 ) -> Result<Pushed, sqlx::Error> {
     let row = sqlx::query!(
         r#"WITH session AS (
-             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp()
+             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(), seen_at = clock_timestamp()
              WHERE id = $1 RETURNING *
          ), message AS (
              INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery)

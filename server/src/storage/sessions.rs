@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{Connection, Db, session_codes};
 use crate::support_chat::VisitorDetails;
 
-/// The channel that says which conversation has changed in what a poll shows: a new message, or its
-/// end. Said by the statement that makes the change, so that no change goes untold.
+/// The channel that says which conversation has changed in what a poll shows: a new message, a mark, or its
+/// end. Said by the statement that makes the change, so that no change goes untold. It also says where members of
+/// the staff are typing ([`super::signals`]).
 pub const CHANGES: &str = "support_chat_changes";
 
 /// Whether a conversation still takes messages.
@@ -67,8 +68,8 @@ pub async fn insert(
     visitor: &VisitorDetails,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email, seen_at)
+         VALUES ($1, $2, $3, $4, $5, now())",
         id,
         visitor.source_url.as_deref(),
         visitor.page_title,

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use tokio::time;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::Heads;
 use crate::{
     heartbeat::Heart,
-    storage::{Heard, LEASE, Listener, Shares, sessions::CHANGES},
+    storage::{Heard, LEASE, Listener, Shares, sessions::CHANGES, signals::Change},
 };
 
 /// The wait before the next attempt to connect.
@@ -37,11 +36,14 @@ async fn listen(shares: &Shares, heads: &Heads, heart: &Heart) -> Result<(), sql
     heads.begin_epoch();
     loop {
         match listener.next().await? {
-            Heard::News(session_id) => {
-                if let Ok(session_id) = Uuid::parse_str(&session_id) {
-                    heads.changed(session_id);
+            Heard::News(news) => match Change::read(&news) {
+                Some(Change::Conversation(session_id)) => heads.changed(session_id),
+                Some(Change::StaffTyping(session_id, typing)) => {
+                    heads.set_staff_typing(session_id, typing);
                 }
-            }
+                // A later release may say more.
+                None => {}
+            },
             Heard::Proof(at) => heads.trust_until((at + LEASE).into_std()),
         }
         heart.beat();

@@ -1,15 +1,16 @@
 //! What polls may know without asking Postgres: each conversation's newest message, remembered for
 //! minutes; and who waits for the next one.
 //!
-//! A head is a shortcut to the answer "nothing new", and to no other: whatever it cannot vouch for is
-//! read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
+//! A head is a shortcut to the answer "nothing new", with the marks that go with it, and to no other: whatever it
+//! cannot vouch for is read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
 //! changed it, and else when NOTIFY says so (see [`super::changes`]). Heads count only while the connection
 //! that NOTIFY comes over is known to live, and none counts for longer than [`MAX_AGE`].
 //!
 //! A cursor cannot skip, so at worst a head that is out of date delays a message by these bounds.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    mem,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -23,14 +24,19 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotifie
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::token::TokenDigest;
+use super::{Signals, token::TokenDigest};
+use crate::storage::messages::Marks;
 
 /// A head is read anew after this long at the latest, whatever NOTIFY says; some sooner, at random, so that
 /// those which were read together, after a start, are not read together for ever.
 const MAX_AGE: Duration = Duration::from_mins(10);
 const MIN_AGE: Duration = Duration::from_mins(5);
-/// How many heads are remembered at most: about 150 bytes each.
+/// How many heads are remembered at most: about 190 bytes each.
 const MAX_HEADS: usize = 1 << 17;
+/// For how long staff count as typing when the homeserver does not say that they have stopped.
+const TYPING: Duration = Duration::from_secs(30);
+/// In how many conversations staff can be typing.
+const MAX_TYPING: usize = 1 << 14;
 /// How many polls may wait at the same time.
 const MAX_WAITERS: usize = 1 << 14;
 /// A connection that NOTIFY comes over is replaced within so long, when it can be at all.
@@ -43,6 +49,8 @@ const SHARDS: usize = 256;
 pub(super) struct Head {
     /// Its id.
     pub(super) newest: Uuid,
+    /// How far the visitor's messages have come.
+    pub(super) marks: Marks,
     /// A token that was found to open the session.
     pub(super) token: TokenDigest,
     /// When the session ends by itself.
@@ -84,6 +92,10 @@ struct Shard {
     version: u64,
     heads: HashMap<Uuid, Remembered>,
     waiting: HashMap<Uuid, Waiting>,
+    /// Where staff are typing, and until when that counts.
+    typing: HashMap<Uuid, Instant>,
+    /// Whose visitors have asked for something since the last [`Heads::take_seen`].
+    seen: HashSet<Uuid>,
 }
 
 #[derive(Debug)]
@@ -123,23 +135,96 @@ impl Heads {
         }
     }
 
-    /// Whether it is certain that `token` opens the session, and that nothing came after `message`.
-    pub(super) fn is_newest(&self, session_id: Uuid, token: &TokenDigest, message: Uuid) -> bool {
+    /// The signals of a session, when it is certain that `token` opens it, and that nothing came after `message`.
+    pub(super) fn nothing_after(
+        &self,
+        session_id: Uuid,
+        token: &TokenDigest,
+        message: Uuid,
+    ) -> Option<Signals> {
         let now = Instant::now();
-        self.is_trusted(now)
-            && self.shard(session_id).heads.get(&session_id).is_some_and(
-                |Remembered {
-                     head,
-                     epoch,
-                     good_until,
-                 }| {
-                    head.newest == message
-                        && head.token == *token
-                        && *epoch == self.epoch()
-                        && now < head.expires_at
-                        && now < *good_until
-                },
-            )
+        let mut shard = self.shard(session_id);
+        let head = self.known(&shard, session_id, token, now)?;
+        if head.newest != message {
+            return None;
+        }
+        shard.seen.insert(session_id);
+        Some(Signals {
+            marks: head.marks,
+            staff_typing: shard.staff_type(session_id, now),
+        })
+    }
+
+    /// Whether it is certain that `token` opens the session.
+    pub(super) fn opens(&self, session_id: Uuid, token: &TokenDigest) -> bool {
+        let mut shard = self.shard(session_id);
+        let opens = self
+            .known(&shard, session_id, token, Instant::now())
+            .is_some();
+        if opens {
+            shard.seen.insert(session_id);
+        }
+        opens
+    }
+
+    fn known(
+        &self,
+        shard: &Shard,
+        session_id: Uuid,
+        token: &TokenDigest,
+        now: Instant,
+    ) -> Option<Head> {
+        let Remembered {
+            head,
+            epoch,
+            good_until,
+        } = shard.heads.get(&session_id)?;
+        let is_good = self.is_trusted(now)
+            && *epoch == self.epoch()
+            && head.token == *token
+            && now < head.expires_at
+            && now < *good_until;
+        is_good.then_some(*head)
+    }
+
+    /// Whether a member of the staff is typing in the conversation.
+    pub(super) fn staff_type(&self, session_id: Uuid) -> bool {
+        self.shard(session_id)
+            .staff_type(session_id, Instant::now())
+    }
+
+    /// Members of the staff are typing in the conversation, or no longer: polls that wait may be answered.
+    pub fn set_staff_typing(&self, session_id: Uuid, typing: bool) {
+        let now = Instant::now();
+        let mut shard = self.shard(session_id);
+        if typing {
+            if shard.typing.len() >= MAX_TYPING / SHARDS {
+                shard.typing.retain(|_, until| now < *until);
+            }
+            if shard.typing.len() < MAX_TYPING / SHARDS {
+                shard.typing.insert(session_id, now + TYPING);
+            }
+        } else {
+            shard.typing.remove(&session_id);
+        }
+        shard.wake(session_id);
+    }
+
+    /// The conversation's visitor, who may read it, has asked for something.
+    pub(super) fn saw(&self, session_id: Uuid) {
+        self.shard(session_id).seen.insert(session_id);
+    }
+
+    /// The conversations whose visitors have asked for something since the last call, or wait here.
+    pub(super) fn take_seen(&self) -> Vec<Uuid> {
+        let mut all = Vec::new();
+        for shard in &self.inner.shards {
+            let mut shard = lock(shard);
+            let mut seen = mem::take(&mut shard.seen);
+            seen.extend(shard.waiting.keys());
+            all.extend(seen);
+        }
+        all
     }
 
     /// To be taken before a head is read from Postgres.
@@ -177,9 +262,7 @@ impl Heads {
         let mut shard = self.shard(session_id);
         shard.version += 1;
         shard.heads.remove(&session_id);
-        if let Some(waiting) = shard.waiting.get(&session_id) {
-            waiting.changed.notify_waiters();
-        }
+        shard.wake(session_id);
     }
 
     /// Changes are told of from now on; nothing is known about what was before.
@@ -259,6 +342,19 @@ impl Shard {
     fn forget_old(&mut self) {
         let now = Instant::now();
         self.heads.retain(|_, head| now < head.good_until);
+        self.typing.retain(|_, until| now < *until);
+    }
+
+    fn staff_type(&self, session_id: Uuid, now: Instant) -> bool {
+        self.typing
+            .get(&session_id)
+            .is_some_and(|until| now < *until)
+    }
+
+    fn wake(&self, session_id: Uuid) {
+        if let Some(waiting) = self.waiting.get(&session_id) {
+            waiting.changed.notify_waiters();
+        }
     }
 }
 
@@ -298,164 +394,4 @@ impl Drop for Waiter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::support_chat::token;
-
-    const HOUR: Duration = Duration::from_hours(1);
-
-    struct Case {
-        heads: Heads,
-        session_id: Uuid,
-        token: TokenDigest,
-        newest: Uuid,
-    }
-
-    impl Case {
-        fn new() -> Self {
-            let heads = Heads::new(CancellationToken::new());
-            heads.begin_epoch();
-            heads.trust_until(Instant::now() + HOUR);
-            Self {
-                heads,
-                session_id: Uuid::new_v4(),
-                token: token::digest("token"),
-                newest: Uuid::new_v4(),
-            }
-        }
-
-        fn remember(&self, ticket: &Ticket) {
-            self.remember_until(ticket, Instant::now() + HOUR);
-        }
-
-        fn remember_until(&self, ticket: &Ticket, expires_at: Instant) {
-            let head = Head {
-                newest: self.newest,
-                token: self.token,
-                expires_at,
-            };
-            self.heads.remember(ticket, head);
-        }
-
-        fn ticket(&self) -> Ticket {
-            self.heads.ticket(self.session_id)
-        }
-
-        fn is_known(&self) -> bool {
-            self.heads
-                .is_newest(self.session_id, &self.token, self.newest)
-        }
-    }
-
-    #[test]
-    fn a_head_vouches_for_its_own_message_and_token_only() {
-        let case = Case::new();
-        assert!(!case.is_known());
-        case.remember(&case.ticket());
-        assert!(case.is_known());
-        let other_token = token::digest("other");
-        let Case {
-            heads,
-            session_id,
-            token,
-            newest,
-        } = &case;
-        assert!(!heads.is_newest(*session_id, &other_token, *newest));
-        assert!(!heads.is_newest(*session_id, token, Uuid::new_v4()));
-        assert!(!heads.is_newest(Uuid::new_v4(), token, *newest));
-    }
-
-    #[test]
-    fn a_change_is_noticed_after_and_during_the_reading() {
-        let case = Case::new();
-        case.remember(&case.ticket());
-        case.heads.changed(case.session_id);
-        assert!(!case.is_known(), "a change after it was read");
-        let ticket = case.ticket();
-        case.heads.changed(case.session_id);
-        case.remember(&ticket);
-        assert!(!case.is_known(), "a change while it was read");
-    }
-
-    #[test]
-    fn nothing_counts_while_changes_may_be_missed_nor_what_was_read_before() {
-        let case = Case::new();
-        case.remember(&case.ticket());
-        case.heads.distrust();
-        assert!(!case.is_known(), "the connection is gone");
-        let during = case.ticket();
-        case.heads.begin_epoch();
-        case.heads.trust_until(Instant::now() + HOUR);
-        assert!(!case.is_known(), "read before there was a new connection");
-        case.remember(&during);
-        assert!(!case.is_known(), "its reading began before");
-        case.remember(&case.ticket());
-        assert!(case.is_known());
-        case.heads.trust_until(Instant::now());
-        assert!(!case.is_known(), "the connection has not answered lately");
-    }
-
-    #[test]
-    fn a_head_ends_with_its_session_and_with_its_age() {
-        let case = Case::new();
-        case.remember_until(&case.ticket(), Instant::now());
-        assert!(!case.is_known(), "the session has expired");
-        let mut ticket = case.ticket();
-        // A machine that has just been started has no instant that lies so far back.
-        if let Some(long_ago) = ticket.taken_at.checked_sub(MAX_AGE) {
-            ticket.taken_at = long_ago;
-            case.remember(&ticket);
-            assert!(!case.is_known(), "it is too old");
-            case.heads.forget_old();
-            assert!(case.heads.shard(case.session_id).heads.is_empty());
-        }
-    }
-
-    #[test]
-    fn heads_that_were_read_together_do_not_end_together() {
-        let case = Case::new();
-        let ticket = case.ticket();
-        let ends: Vec<_> = (0..1_000)
-            .map(|_| {
-                case.remember(&ticket);
-                let shard = case.heads.shard(case.session_id);
-                shard.heads[&case.session_id].good_until - ticket.taken_at
-            })
-            .collect();
-        assert!(ends.iter().all(|end| (MIN_AGE..MAX_AGE).contains(end)));
-        let middle = (MIN_AGE + MAX_AGE) / 2;
-        assert!(ends.iter().any(|end| *end < middle));
-        assert!(ends.iter().any(|end| *end > middle));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let case = Case::new();
-        for _ in 0..2 * MAX_HEADS {
-            let head = Head {
-                newest: case.newest,
-                token: case.token,
-                expires_at: Instant::now() + HOUR,
-            };
-            case.heads
-                .remember(&case.heads.ticket(Uuid::new_v4()), head);
-        }
-        let shards = case.heads.inner.shards.iter();
-        let kept: usize = shards.map(|shard| lock(shard).heads.len()).sum();
-        assert!(kept <= MAX_HEADS, "{kept}");
-    }
-
-    #[tokio::test]
-    async fn places_are_bounded_and_given_back_and_a_change_wakes_who_has_one() {
-        let heads = Heads::with_places(CancellationToken::new(), 1);
-        let session_id = Uuid::new_v4();
-        let waiter = heads.waiter(session_id).unwrap();
-        assert!(heads.waiter(session_id).is_none());
-        let change = waiter.change();
-        heads.changed(session_id);
-        change.await;
-        drop(waiter);
-        assert!(heads.shard(session_id).waiting.is_empty());
-        assert!(heads.waiter(session_id).is_some());
-    }
-}
+mod tests;

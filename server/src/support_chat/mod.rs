@@ -8,8 +8,10 @@ mod changes;
 mod heads;
 mod idempotency;
 mod page;
+mod presence;
 mod proof;
 mod reader;
+mod signals;
 mod throttle;
 mod token;
 mod turnstile;
@@ -52,6 +54,8 @@ pub use budget::Share;
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use presence::record_presence;
+pub use signals::{Signaller, Signals, VisitorSignal};
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
@@ -141,8 +145,26 @@ pub struct Entries {
     pub messages: Vec<Message>,
     /// There is more after them.
     pub more: bool,
+    /// What is told beside them.
+    pub signals: Signals,
     /// Their part of the memory for answers.
     pub share: Option<Share>,
+}
+
+impl Entries {
+    /// No entries.
+    #[must_use]
+    pub fn none(signals: Signals) -> Self {
+        Self {
+            signals,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is something that a poll which waits is answered with: entries, or another state than `known`.
+    fn is_news(&self, known: Option<&str>) -> bool {
+        !self.messages.is_empty() || known.is_some_and(|known| self.signals.state() != known)
+    }
 }
 
 /// A conversation that begins.
@@ -178,6 +200,15 @@ pub struct StoredMessage {
     pub created_at: DateTime<Utc>,
 }
 
+/// The ways to this server's relay, in memory.
+#[derive(Debug)]
+pub struct ToRelay {
+    /// For what was stored and claimed.
+    pub handoff: Handoff,
+    /// For what the room is told of the visitor beside messages.
+    pub signaller: Signaller,
+}
+
 /// The service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SupportChat {
@@ -188,6 +219,7 @@ pub struct SupportChat {
     turnstile: Option<Turnstile>,
     heads: Heads,
     handoff: Handoff,
+    signaller: Signaller,
     budget: Budget,
     reader: Reader,
     verifier: Arc<Verifier>,
@@ -204,9 +236,10 @@ impl SupportChat {
         admission: Admission,
         turnstile: Option<Turnstile>,
         heads: Heads,
-        handoff: Handoff,
+        to_relay: ToRelay,
         metrics: Metrics,
     ) -> Self {
+        let ToRelay { handoff, signaller } = to_relay;
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         let budget = Budget::new();
         Self {
@@ -220,6 +253,7 @@ impl SupportChat {
             turnstile,
             heads,
             handoff,
+            signaller,
             metrics,
             started: Instant::now(),
         }
@@ -372,12 +406,12 @@ impl SupportChat {
         Ok(message)
     }
 
-    /// Whether it is certain, without asking Postgres, that `token` opens the session and that nothing came
-    /// after `message`.
+    /// What is told beside messages, when it is certain, without asking Postgres, that `token` opens the session and
+    /// that nothing came after `message`.
     #[must_use]
-    pub fn has_nothing_new(&self, session_id: Uuid, token: &str, message: Uuid) -> bool {
+    pub fn nothing_new(&self, session_id: Uuid, token: &str, message: Uuid) -> Option<Signals> {
         self.heads
-            .is_newest(session_id, &token::digest(token), message)
+            .nothing_after(session_id, &token::digest(token), message)
     }
 
     /// What came after `after`; from the beginning without it.
@@ -389,9 +423,9 @@ impl SupportChat {
     ) -> Result<Entries, Refusal> {
         let digest = token::digest(token.expose_secret());
         if let Some(Cursor::Message(id)) = after
-            && self.heads.is_newest(session_id, &digest, id)
+            && let Some(signals) = self.heads.nothing_after(session_id, &digest, id)
         {
-            return Ok(Entries::default());
+            return Ok(Entries::none(signals));
         }
         let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
         let ask = Ask {
@@ -412,6 +446,7 @@ impl SupportChat {
         };
         let Poll {
             session,
+            marks,
             knows_cursor,
             messages,
             more,
@@ -419,14 +454,19 @@ impl SupportChat {
         } = poll;
         let session = self.authenticate(Some(session), token)?;
         ensure_open(session.state)?;
+        self.heads.saw(session_id);
         if !knows_cursor {
             return Err(Refusal::UnknownCursor);
+        }
+        if let Some(cursor) = ask.after {
+            self.signaller.fetched(session_id, cursor);
         }
         if let Some(newest) = ask.after
             && messages.is_empty()
         {
             let head = Head {
                 newest,
+                marks,
                 token: digest,
                 expires_at: asked_at + session.expires_in,
             };
@@ -435,22 +475,28 @@ impl SupportChat {
         Ok(Entries {
             messages,
             more,
+            signals: Signals {
+                marks,
+                staff_typing: self.heads.staff_type(session_id),
+            },
             share,
         })
     }
 
-    /// As [`Self::poll_messages`]; where there is nothing, waits for up to `wait` for something. Answers
-    /// sooner with nothing when too many wait already, or when the server is about to stop.
+    /// As [`Self::poll_messages`]; where there is nothing, waits for up to `wait` for something. With `state`, another
+    /// state is something, too. Answers sooner with nothing when too many wait already, or when the server is about
+    /// to stop.
     pub async fn wait_for_messages(
         &self,
         session_id: Uuid,
         token: &SecretString,
         after: Option<Cursor>,
         wait: Duration,
+        state: Option<&str>,
     ) -> Result<Entries, Refusal> {
         let deadline = time::Instant::now() + wait;
         let entries = self.poll_messages(session_id, token, after).await?;
-        if !entries.messages.is_empty() || wait.is_zero() {
+        if entries.is_news(state) || wait.is_zero() {
             return Ok(entries);
         }
         // Only who may read gets a place.
@@ -461,7 +507,7 @@ impl SupportChat {
             // Before looking, so that no change falls between looking and waiting.
             let change = waiter.change();
             let entries = self.poll_messages(session_id, token, after).await?;
-            if !entries.messages.is_empty() || deadline <= time::Instant::now() {
+            if entries.is_news(state) || deadline <= time::Instant::now() {
                 return Ok(entries);
             }
             let millis = rand::rng().random_range(LOOK_AGAIN_MILLIS);
@@ -474,11 +520,23 @@ impl SupportChat {
         }
     }
 
+    /// The visitor is typing. Staff are told soon or never.
+    pub async fn set_typing(&self, session_id: Uuid, token: &SecretString) -> Result<(), Refusal> {
+        let digest = token::digest(token.expose_secret());
+        if !self.heads.opens(session_id, &digest) {
+            self.ensure_open(session_id, token).await?;
+        }
+        self.signaller.typing(session_id);
+        Ok(())
+    }
+
     /// Refused unless the conversation goes on.
     pub async fn ensure_open(&self, session_id: Uuid, token: &SecretString) -> Result<(), Refusal> {
         let session =
             sessions::find(&self.shares.reads, session_id, self.limits.session_ttl).await?;
-        ensure_open(self.authenticate(session, token)?.state)
+        ensure_open(self.authenticate(session, token)?.state)?;
+        self.heads.saw(session_id);
+        Ok(())
     }
 
     /// The newest entries, for a page that shows the conversation as a whole each time; with the memory for it.

@@ -36,12 +36,14 @@ mod outcome;
 mod pages;
 mod poll_messages;
 mod pooler;
+mod presence;
 mod proof;
 mod quarantine;
 mod refusals;
 mod send_message;
 mod session_codes;
 mod set_page;
+mod signals;
 mod support_page;
 mod turnstile;
 

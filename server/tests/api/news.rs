@@ -8,7 +8,7 @@ use server::{
     config::Config,
     handoff::Handoff,
     metrics::Metrics,
-    support_chat::{Admission, Cursor, Heads, SupportChat},
+    support_chat::{Admission, Cursor, Heads, Signaller, SupportChat, ToRelay},
 };
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::time::timeout;
@@ -273,7 +273,10 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
         Admission::new(&"key".to_owned().into(), &unlimited(&pool).limits),
         None,
         Heads::new(shutdown.clone()),
-        Handoff::new().0,
+        ToRelay {
+            handoff: Handoff::new().0,
+            signaller: Signaller::new().0,
+        },
         Metrics::new().unwrap(),
     );
     let after = Cursor::Message(Uuid::parse_str(&visitor.first_message_id).unwrap());
@@ -281,7 +284,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let token = visitor.token.clone().into();
     // A day, so that the end is what ends it.
     let day = Duration::from_hours(24);
-    let waiting = chat.wait_for_messages(session_id, &token, Some(after), day);
+    let waiting = chat.wait_for_messages(session_id, &token, Some(after), day, None);
     let (answer, ()) = tokio::join!(timeout(DEADLINE, waiting), async { shutdown.cancel() });
     assert!(answer.expect("it ends").unwrap().messages.is_empty());
 }

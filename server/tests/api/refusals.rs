@@ -107,6 +107,7 @@ async fn a_token_is_needed_and_opens_its_own_session_only(pool: PgPool) {
         (Method::POST, "/messages"),
         (Method::POST, "/close"),
         (Method::PUT, "/page"),
+        (Method::POST, "/typing"),
     ] {
         let request = || {
             app.api(method.clone(), &path(rest))
@@ -134,6 +135,7 @@ async fn a_session_that_is_none_is_not_found(pool: PgPool) {
             (Method::POST, "/messages"),
             (Method::POST, "/close"),
             (Method::PUT, "/page"),
+            (Method::POST, "/typing"),
         ] {
             let request = app
                 .api(method, &format!("/sessions/{id}{rest}"))

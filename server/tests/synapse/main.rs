@@ -15,8 +15,8 @@
 mod common;
 
 mod canary;
-mod details;
 mod desk;
+mod details;
 mod gateway;
 mod homeserver;
 mod late_joiners;
@@ -27,5 +27,6 @@ mod relay_in;
 mod relay_out;
 mod room;
 mod room_name;
+mod signals;
 mod staff_changes;
 mod staff_unreachable;

@@ -6,6 +6,7 @@ pub(super) mod poll_messages;
 mod send_message;
 mod session_path;
 mod set_page;
+mod set_typing;
 
 use std::net::IpAddr;
 
@@ -42,7 +43,11 @@ pub(super) fn router(state: AppState) -> Router {
             &path("/sessions/{session_id}/close"),
             post(close_session::handle),
         )
-        .route(&path("/sessions/{session_id}/page"), put(set_page::handle));
+        .route(&path("/sessions/{session_id}/page"), put(set_page::handle))
+        .route(
+            &path("/sessions/{session_id}/typing"),
+            post(set_typing::handle),
+        );
     for nothing in ["", "/", "/{*rest}"] {
         let refuse = any(async || ApiError::from(ErrorCode::NotFound));
         router = router.route(&path(nothing), refuse);

@@ -1,15 +1,19 @@
-//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}`. What finds nothing is mostly answered
+//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}&state={state}`. What finds nothing is mostly answered
 //! by [`crate::http::idle_poll`] before it comes here.
 
 use std::time::Duration;
 
-use app::contract::{ErrorCode, MAX_WAIT_SECONDS, PollMessagesResponse, WAIT_HEADER};
+use app::contract::{
+    ErrorCode, MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, MessageId, PollMessagesResponse,
+    WAIT_HEADER,
+};
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::session_path::{SessionPath, parse_id};
 use crate::{
@@ -24,6 +28,7 @@ pub(super) struct Parameters {
     after: Option<String>,
     #[serde(default)]
     wait: u8,
+    state: Option<String>,
 }
 
 pub(super) async fn handle(
@@ -37,13 +42,18 @@ pub(super) async fn handle(
         let detail = format!("wait: at most {MAX_WAIT_SECONDS} seconds");
         return Err(ApiError::from(ErrorCode::MalformedRequest).with_detail(detail));
     }
+    let known = parameters.state.as_deref();
+    if known.is_some_and(|known| known.chars().count() > MAX_STATE_CHARS) {
+        let detail = format!("state: at most {MAX_STATE_CHARS} characters");
+        return Err(ApiError::from(ErrorCode::MalformedRequest).with_detail(detail));
+    }
     let wait = Duration::from_secs(parameters.wait.into());
     let after = parameters
         .after
         .map(|text| parse_id(&text).map_or(Cursor::Foreign, Cursor::Message));
     let entries = state
         .support_chat
-        .wait_for_messages(session_id, &token, after, wait)
+        .wait_for_messages(session_id, &token, after, wait, known)
         .await?;
     Ok(answer(entries))
 }
@@ -52,8 +62,20 @@ pub(in crate::http) fn answer(entries: Entries) -> Response {
     let Entries {
         messages,
         more,
+        signals,
         share,
     } = entries;
+    let id = |id: Uuid| MessageId::from(id.to_string());
+    let response = PollMessagesResponse {
+        messages,
+        more,
+        marks: Marks {
+            delivered: signals.marks.delivered.map(id),
+            seen: signals.marks.seen.map(id),
+        },
+        staff_typing: signals.staff_typing,
+        state: Some(signals.state()),
+    };
     let headers = [
         (WAIT, HeaderValue::from(u16::from(MAX_WAIT_SECONDS))),
         (
@@ -61,7 +83,7 @@ pub(in crate::http) fn answer(entries: Entries) -> Response {
             HeaderValue::from_static("application/json"),
         ),
     ];
-    match serde_json::to_vec(&PollMessagesResponse { messages, more }) {
+    match serde_json::to_vec(&response) {
         Ok(json) => (headers, held::body(json, share)).into_response(),
         // There is nothing in it that JSON does not have.
         Err(_) => ApiError::from(ErrorCode::Internal).into_response(),

@@ -10,6 +10,7 @@ use super::{
     CLOCK_MARGIN, Claim, LEASE, LONGEST_DELAY,
     claims::{self, Row},
 };
+use crate::storage::sessions::CHANGES;
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +94,10 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
          ), ended AS (
              UPDATE messages SET delivery = gone.delivery FROM gone WHERE messages.id = gone.message_id
              RETURNING messages.id
+         ), failed AS (
+             UPDATE sessions SET failed_seq = least(failed_seq, messages.seq)
+             FROM gone JOIN messages ON messages.id = gone.message_id
+             WHERE gone.delivery = 'failed' AND sessions.id = gone.session_id
          ), behind AS (
              SELECT gone.id AS before, queued.id, bool_and(
                      is_claimable(due_at, delayed_at, leased_until,
@@ -111,6 +116,7 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
          SELECT gone.id AS "ended_id!", ended.id IS NOT NULL AS "message_ended!",
              CASE WHEN NOT EXISTS (SELECT FROM next)
                   THEN set_config('synchronous_commit', 'off', true) END AS _commit,
+             CASE WHEN ended.id IS NOT NULL THEN pg_notify($12, gone.session_id::text)::text END AS _told,
              next.id AS "id?", position AS "position?", next.session_id AS "session_id?",
              attempts AS "attempts?", kind AS "kind?", next.message_id, next.body, join_event_id,
              joined_user_id, extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
@@ -133,6 +139,7 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
         &rooms as &[Option<&str>],
         (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
         (LEASE + CLOCK_MARGIN).as_secs_f64(),
+        CHANGES,
     )
     .fetch_all(db)
     .await?;
@@ -153,6 +160,7 @@ struct EndedRow {
     ended_id: Uuid,
     message_ended: bool,
     _commit: Option<String>,
+    _told: Option<String>,
     id: Option<Uuid>,
     position: Option<i64>,
     session_id: Option<Uuid>,

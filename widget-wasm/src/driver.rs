@@ -1,6 +1,6 @@
 //! The browser around the state machine: its events go in, the machine's effects come out.
 //!
-//! An [`Element`] owns everything it has set going (listeners, timers, requests), and dropping it
+//! A [`Driver`] owns everything it has set going (listeners, timers, requests), and dropping it
 //! ends all of it. What the browser may still call holds it weakly.
 
 use alloc::{
@@ -10,8 +10,7 @@ use alloc::{
 };
 use core::cell::{Cell, Ref, RefCell};
 
-use app::contract::{EMAIL_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS};
-use js_sys::{Date, Function, Math, Object, Reflect, RegExp};
+use js_sys::{Date, Function, Math, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{
     AbortController, AddEventListenerOptions, EventTarget, FocusEvent, HtmlElement, KeyboardEvent,
@@ -19,17 +18,20 @@ use web_sys::{
 };
 
 use crate::{
-    challenge::{self, Challenge},
+    challenge::Challenge,
     client::Exchange,
     host::Host,
-    session::{Effect, Event, News, Now, Page, Request, Session, Timer},
+    session::{Effect, Event, News, Now, Session, Timer},
     storage,
     timeout::Timeout,
     view::View,
 };
 
+mod page;
+mod requests;
+
 /// The chat of one element on the page.
-pub(crate) struct Element {
+pub(crate) struct Driver {
     me: Weak<Self>,
     host: Host,
     window: Window,
@@ -53,7 +55,7 @@ pub(crate) struct Element {
     _listener: Closure<dyn Fn(web_sys::Event)>,
 }
 
-impl Element {
+impl Driver {
     pub(crate) fn new(
         host: Host,
         root: &ShadowRoot,
@@ -66,11 +68,11 @@ impl Element {
         let view = View::new(host.clone(), &document, root.clone(), launcher)?;
         let listening = AbortController::new()?;
 
-        let element = Rc::new_cyclic(|me: &Weak<Self>| {
+        let driver = Rc::new_cyclic(|me: &Weak<Self>| {
             let weak = me.clone();
             let listener = Closure::<dyn Fn(web_sys::Event)>::new(move |event| {
-                if let Some(element) = weak.upgrade() {
-                    element.heard(&event);
+                if let Some(driver) = weak.upgrade() {
+                    driver.heard(&event);
                 }
             });
             Self {
@@ -97,18 +99,18 @@ impl Element {
         for name in [
             "click", "focusout", "input", "keydown", "keypress", "keyup", "proof",
         ] {
-            element.listen(root, name)?;
+            driver.listen(root, name)?;
         }
         for name in ["online", "offline", "pagehide", "pageshow"] {
-            element.listen(&window, name)?;
+            driver.listen(&window, name)?;
         }
-        element.listen(&document, "visibilitychange")?;
+        driver.listen(&document, "visibilitychange")?;
         if let Some(viewport) = window.visual_viewport() {
-            element.listen(&viewport, "resize")?;
-            element.listen(&viewport, "scroll")?;
+            driver.listen(&viewport, "resize")?;
+            driver.listen(&viewport, "scroll")?;
         }
-        element.resume();
-        Ok(element)
+        driver.resume();
+        Ok(driver)
     }
 
     /// Goes on with what the tab holds.
@@ -248,21 +250,6 @@ impl Element {
         self.view.borrow().focus(true);
     }
 
-    /// Where the visitor is, and who, as far as the page says.
-    fn page(&self) -> Page {
-        let url = Some(self.host.page_url());
-        let url = url.filter(|url| url.starts_with("http") && url.len() <= MAX_SOURCE_URL_CHARS);
-        let email = self.host.visitor_email();
-        let is_email = RegExp::new(EMAIL_PATTERN, "").test(&email);
-        Page {
-            url,
-            title: line(&self.view.borrow().page_title()),
-            visitor_name: line(&self.host.visitor_name()),
-            visitor_email: Some(email)
-                .filter(|it| is_email && !it.is_empty() && it.len() <= MAX_EMAIL_CHARS),
-        }
-    }
-
     fn handle(&self, event: Event) {
         let mut events = self.events.take();
         events.push(event);
@@ -283,44 +270,10 @@ impl Element {
         }
         self.view.borrow().fit(&self.window);
         self.is_handling.set(false);
-        // Who is told finds everything done, and may do what they want with the element.
+        // Who is told finds everything done, and may do what they want with the driver.
         for it in news {
             self.tell(&it);
         }
-    }
-
-    fn tell(&self, news: &News) {
-        let (name, details) = match news {
-            News::Opened => ("opened", &[][..]),
-            News::Closed => ("closed", &[][..]),
-            News::SessionStarted { id } => ("session-started", &[("sessionId", id.as_str())][..]),
-            News::MessageSent { id, created_at } => (
-                "message-sent",
-                &[("messageId", id.as_str()), ("createdAt", created_at)][..],
-            ),
-            News::MessageReceived {
-                id,
-                body,
-                created_at,
-            } => (
-                "message-received",
-                &[
-                    ("messageId", id.as_str()),
-                    ("body", body),
-                    ("createdAt", created_at),
-                ][..],
-            ),
-            News::Error(trouble) => ("error", &[("code", trouble.code())][..]),
-        };
-        if details.is_empty() {
-            return self.host.emit(name, &JsValue::NULL);
-        }
-        let detail = Object::new();
-        for (name, value) in details {
-            // A new object takes everything.
-            let _ = Reflect::set(&detail, &(*name).into(), &(*value).into());
-        }
-        self.host.emit(name, &detail);
     }
 
     fn carry_out(&self, effects: Vec<Effect>, news: &mut Vec<News>) {
@@ -348,83 +301,15 @@ impl Element {
         };
         let me = self.me.clone();
         let timeout = Timeout::new(&self.host, ms, move || {
-            if let Some(element) = me.upgrade() {
-                element.handle(Event::Rang(timer));
+            if let Some(driver) = me.upgrade() {
+                driver.handle(Event::Rang(timer));
             }
         });
         slot.set(Some(timeout));
     }
-
-    fn ask(&self, request: Request) {
-        let slot = if matches!(request, Request::Poll { .. }) {
-            &self.poll
-        } else {
-            &self.action
-        };
-        let exchange = Exchange::new(&self.host, &self.api_url, request, |it| {
-            let _ = self.listen(it, "loadend");
-        });
-        slot.set(Some(exchange));
-    }
-
-    /// Shows a challenge, now or as soon as what shows it is loaded.
-    fn challenge(&self, site_key: String) {
-        let me = self.me.clone();
-        let answer = move |token| {
-            if let Some(element) = me.upgrade() {
-                element.solved(token);
-            }
-        };
-        let show = || {
-            let document = self.window.document().ok_or(JsValue::NULL)?;
-            let view = self.view.borrow();
-            let mut challenge = Challenge::new(&document, view.challenge_box(), site_key, answer)?;
-            if challenge::is_loaded(&self.window) {
-                challenge.show()?;
-            } else {
-                let script = challenge::load(&document)?;
-                self.listen(&script, "load")?;
-                self.listen(&script, "error")?;
-            }
-            self.challenge.set(Some(challenge));
-            Ok::<_, JsValue>(())
-        };
-        if show().is_err() {
-            self.solved(None);
-        }
-    }
-
-    /// The script was loaded, or cannot be.
-    fn show_challenge(&self) {
-        if let Some(mut challenge) = self.challenge.take() {
-            if challenge.show().is_err() {
-                return self.solved(None);
-            }
-            self.challenge.set(Some(challenge));
-        }
-    }
-
-    fn solved(&self, answer: Option<String>) {
-        self.challenge.take();
-        self.handle(Event::Solved(answer));
-    }
-
-    fn answered(&self, event: &web_sys::Event) {
-        let Some(target) = event.target() else { return };
-        for slot in [&self.poll, &self.action] {
-            // One that was cancelled is in no slot, and says nothing any more.
-            match slot.take() {
-                Some(exchange) if *exchange.target() == target => {
-                    self.answer.set(exchange.json());
-                    self.handle(exchange.answer());
-                }
-                other => slot.set(other),
-            }
-        }
-    }
 }
 
-impl Drop for Element {
+impl Drop for Driver {
     fn drop(&mut self) {
         self.listening.abort();
     }
@@ -435,12 +320,4 @@ fn now() -> Now {
         ms: Date::now(),
         random: Math::random(),
     }
-}
-
-/// A text as the contract takes it for a line: one that breaks a rule must not keep the visitor
-/// from writing.
-fn line(text: &str) -> Option<String> {
-    let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
-    let line: String = text.chars().filter(is_plain).take(MAX_LINE_CHARS).collect();
-    Some(line).filter(|line| !line.is_empty())
 }

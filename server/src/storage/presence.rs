@@ -1,0 +1,44 @@
+//! `sessions.seen_at`: when visitors were last there.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// A visitor who has asked for nothing for so long has gone.
+pub const GONE_AFTER: Duration = Duration::from_mins(2);
+
+/// Records that the visitors of these conversations are there now; answers with those that were recorded. What
+/// somebody else has locked is left out, so that this waits for nobody and can be no part of a deadlock.
+pub async fn record(
+    db: impl PgExecutor<'_>,
+    session_ids: &[Uuid],
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"WITH free AS (
+             SELECT id FROM sessions WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED
+         ), seen AS (
+             UPDATE sessions SET seen_at = now() FROM free WHERE sessions.id = free.id
+             RETURNING sessions.id
+         )
+         SELECT id AS "id!", set_config('synchronous_commit', 'off', true) AS commit FROM seen"#,
+        session_ids,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Whether the visitor is there: has asked for something within [`GONE_AFTER`], or up to half a minute before,
+/// since what is recorded is that late.
+pub async fn is_there(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<bool, sqlx::Error> {
+    let is_there = sqlx::query_scalar!(
+        r#"SELECT coalesce(seen_at, active_at) > now() - make_interval(secs => $2) AS "is_there!"
+           FROM sessions WHERE id = $1"#,
+        session_id,
+        GONE_AFTER.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(is_there.unwrap_or_default())
+}

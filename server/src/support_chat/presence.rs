@@ -1,0 +1,109 @@
+//! Records which visitors are there, in batches: a poll writes nothing.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Heads;
+use crate::{
+    heartbeat::Heart,
+    storage::{Db, presence},
+};
+
+/// How soon a visitor who comes is recorded.
+const FLUSH: Duration = Duration::from_secs(5);
+/// How often a visitor who stays is recorded.
+const REPEAT: Duration = Duration::from_secs(20);
+/// What could not be recorded for so long is forgotten: the conversation may be gone.
+const GIVE_UP: Duration = Duration::from_mins(1);
+/// Conversations in one statement.
+const BATCH: usize = 500;
+
+/// Records until `shutdown`, and then once more.
+pub async fn record_presence(heads: Heads, db: Db, heart: Heart, shutdown: CancellationToken) {
+    let db = db.beating(heart.clone());
+    let mut recorder = Recorder::default();
+    loop {
+        let pause = heart.idle(time::sleep(FLUSH));
+        let ends = tokio::select! { () = shutdown.cancelled() => true, () = pause => false };
+        let repeat = if ends { Duration::ZERO } else { REPEAT };
+        let due = recorder.due(heads.take_seen(), Instant::now(), repeat);
+        for batch in due.chunks(BATCH) {
+            match presence::record(&db, batch).await {
+                Ok(done) => recorder.recorded(done, Instant::now()),
+                Err(error) => {
+                    tracing::warn!(%error, "which visitors are there cannot be recorded yet");
+                    break;
+                }
+            }
+        }
+        if ends {
+            break;
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Recorder {
+    /// Who is to be recorded, and since when.
+    pending: HashMap<Uuid, Instant>,
+    /// Who was recorded lately, and when.
+    recorded: HashMap<Uuid, Instant>,
+}
+
+impl Recorder {
+    /// Who is to be recorded now, when these visitors were there: nobody more often than `repeat` says.
+    fn due(&mut self, seen: Vec<Uuid>, now: Instant, repeat: Duration) -> Vec<Uuid> {
+        self.recorded.retain(|_, at| now < *at + repeat);
+        self.pending.retain(|_, since| now < *since + GIVE_UP);
+        for session_id in seen {
+            self.pending.entry(session_id).or_insert(now);
+        }
+        let pending = self.pending.keys();
+        pending
+            .filter(|session_id| !self.recorded.contains_key(session_id))
+            .copied()
+            .collect()
+    }
+
+    fn recorded(&mut self, session_ids: Vec<Uuid>, now: Instant) {
+        for session_id in session_ids {
+            self.pending.remove(&session_id);
+            self.recorded.insert(session_id, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_is_recorded_at_once_and_who_stays_now_and_then() {
+        let (mut recorder, start) = (Recorder::default(), Instant::now());
+        let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(recorder.due(vec![ada], start, REPEAT), [ada]);
+        recorder.recorded(vec![ada], start);
+        let soon = start + FLUSH;
+        assert_eq!(recorder.due(vec![ada, bob], soon, REPEAT), [bob]);
+        recorder.recorded(vec![bob], soon);
+        // The last that was seen of either is recorded, although nobody asks any more.
+        assert_eq!(recorder.due(vec![], start + REPEAT, REPEAT), [ada]);
+        recorder.recorded(vec![ada], start + REPEAT);
+        assert!(recorder.due(vec![], soon + REPEAT, REPEAT).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_recorded_is_tried_again_for_a_while() {
+        let (mut recorder, start) = (Recorder::default(), Instant::now());
+        let ada = Uuid::from_u128(1);
+        assert_eq!(recorder.due(vec![ada], start, REPEAT), [ada]);
+        assert_eq!(recorder.due(vec![], start + FLUSH, REPEAT), [ada]);
+        assert!(recorder.due(vec![], start + GIVE_UP, REPEAT).is_empty());
+    }
+}

@@ -1,0 +1,75 @@
+//! Ending: by the visitor, by the server, or because the server knows nothing of the conversation.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{Action, Effect, Failure, Polling, Request, Session};
+
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Closed,
+    Expired,
+}
+
+impl Session {
+    pub(super) fn ask_end(&mut self) {
+        if !self.is_idle() {
+            return;
+        }
+        if let Some(credentials) = self.credentials.clone() {
+            self.in_flight = Some(Action::End);
+            self.failed = None;
+            self.came_back = None;
+            self.effects.push(Effect::Ask(Request::End { credentials }));
+        }
+    }
+
+    pub(super) fn ended(&mut self, answer: Result<(), Failure>) {
+        self.in_flight = None;
+        match answer {
+            Err(failure) if failure.ending().is_none() && !failure.is_unknown_session() => {
+                self.fail(Action::End, &failure);
+                self.resend_if_back(&failure);
+            }
+            _ => self.end(Ending::Closed),
+        }
+    }
+
+    /// The conversation is over. What was not accepted is not lost: it is the draft of the next.
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.forget_credentials();
+        self.ending = Some(ending);
+        self.failed = None;
+        // A message that is on its way may still have come in time; its answer tells.
+        let on_its_way = usize::from(self.in_flight == Some(Action::Send));
+        let unsent = self.outgoing.drain(on_its_way.min(self.outgoing.len())..);
+        let mut texts: Vec<String> = unsent
+            .filter(|message| !message.in_draft)
+            .map(|message| message.body)
+            .collect();
+        if !self.draft.is_empty() {
+            texts.push(core::mem::take(&mut self.draft));
+        }
+        self.draft = texts.join("\n");
+    }
+
+    /// The server knows nothing of the session: as if it had never been. A request that is out
+    /// will hear the same, and begins a new one.
+    pub(super) fn forget(&mut self) {
+        self.forget_credentials();
+        self.transcript.clear();
+        for message in &mut self.outgoing {
+            message.to = None;
+        }
+    }
+
+    pub(super) fn forget_credentials(&mut self) {
+        self.credentials = None;
+        self.polling = Polling {
+            until: self.polling.until,
+            ..Polling::default()
+        };
+        self.effects.push(Effect::CancelPoll);
+        self.effects.push(Effect::Forget);
+    }
+}

@@ -1,0 +1,250 @@
+//! Sending: what was written, under one key until it is accepted.
+
+use alloc::string::String;
+
+use app::contract::{
+    CreateSessionRequest, CreateSessionResponse, DEFAULT_MAX_MESSAGE_CHARS, MessageBody, MessageId,
+    SendMessageResponse, SessionId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::polling::POLL_MS;
+use super::{Action, Credentials, Effect, Failure, News, Page, Request, Session};
+
+/// A message is sent with so many proofs of work, one after the other, before it counts as not sent.
+const MAX_PROOFS: u8 = 3;
+
+/// What the first message waits for before it is sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    Nothing,
+    /// The visitor is to pass the challenge.
+    Challenge,
+    /// The proof of work is being made.
+    Proof,
+}
+
+/// A message that the server has not accepted yet. What it was first sent with stays as it is:
+/// a repetition must be the same request under the same key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Outgoing {
+    pub(crate) key: String,
+    pub(crate) body: String,
+    pub(super) page: Page,
+    /// The session that it was last sent to; none where it was to begin one.
+    pub(super) to: Option<SessionId>,
+    /// It failed, and its text went back to the composer; it has no line in the transcript.
+    pub(super) in_draft: bool,
+    /// A try to begin the conversation with it may have taken effect.
+    pub(super) may_have_begun: bool,
+}
+
+impl Session {
+    pub(crate) fn can_send(&self) -> bool {
+        self.is_idle()
+            && self.ending.is_none()
+            && self.blocked_until.is_none()
+            && MessageBody::check(&self.draft, DEFAULT_MAX_MESSAGE_CHARS).is_ok()
+    }
+
+    pub(super) fn submit(&mut self, key: String, page: Page) {
+        if !self.can_send() {
+            return;
+        }
+        let body = core::mem::take(&mut self.draft);
+        let message = Outgoing {
+            key,
+            body,
+            page,
+            to: None,
+            in_draft: false,
+            may_have_begun: false,
+        };
+        match self.outgoing.first_mut() {
+            // The failed text, unchanged: the same message, under its first key.
+            Some(failed) if failed.in_draft && failed.body == message.body => {
+                failed.in_draft = false;
+            }
+            // The failed text, changed: what was shown as unsent is now this.
+            Some(failed) if failed.in_draft && !failed.may_have_begun => *failed = message,
+            // Had the first message begun a session after all, another first message would begin
+            // a second one. So the first goes again, and this one follows.
+            Some(failed) => {
+                failed.in_draft = false;
+                self.outgoing.push(message);
+            }
+            None => self.outgoing.push(message),
+        }
+        self.send_first();
+    }
+
+    pub(super) fn retry(&mut self, key: String, page: Page) {
+        if !self.is_idle() || self.blocked_until.is_some() {
+            return;
+        }
+        if let Some((Action::End, _)) = self.failed {
+            return self.ask_end();
+        }
+        let in_draft = self
+            .outgoing
+            .first()
+            .is_some_and(|message| message.in_draft);
+        if in_draft && self.can_send() {
+            return self.submit(key, page);
+        }
+        if let Some(message) = self.outgoing.first_mut() {
+            message.in_draft = false;
+            self.send_first();
+        }
+    }
+
+    pub(super) fn send_first(&mut self) {
+        self.turnstile_token = None;
+        self.proofs = 0;
+        self.send_with(None);
+    }
+
+    pub(super) fn send_with(&mut self, proof: Option<String>) {
+        let Some(message) = self.outgoing.first_mut() else {
+            return;
+        };
+        message.to = self.credentials.as_ref().map(|it| it.session_id.clone());
+        self.wait = Wait::Nothing;
+        self.in_flight = Some(Action::Send);
+        self.failed = None;
+        self.came_back = None;
+        let key = message.key.clone();
+        let body = message.body.clone();
+        let request = match self.credentials.clone() {
+            Some(credentials) => Request::Send {
+                credentials,
+                key,
+                body,
+            },
+            None => Request::Create {
+                key,
+                request: CreateSessionRequest {
+                    initial_message: body,
+                    source_url: message.page.url.clone(),
+                    page_title: message.page.title.clone(),
+                    visitor_name: message.page.visitor_name.clone(),
+                    visitor_email: message.page.visitor_email.clone(),
+                    turnstile_token: self.turnstile_token.clone(),
+                    proof,
+                },
+            },
+        };
+        self.effects.push(Effect::Ask(request));
+    }
+
+    pub(super) fn created(&mut self, answer: Result<CreateSessionResponse, Failure>) {
+        match answer {
+            Ok(CreateSessionResponse {
+                session_id,
+                token,
+                message_id,
+                created_at,
+                ..
+            }) => {
+                self.tell(News::SessionStarted {
+                    id: session_id.clone(),
+                });
+                let credentials = Credentials { session_id, token };
+                self.effects.push(Effect::Remember(credentials.clone()));
+                self.credentials = Some(credentials);
+                self.accepted(message_id, created_at);
+                self.poll_in(POLL_MS);
+            }
+            // A challenge that was passed, and is asked for again, is not shown without end.
+            Err(Failure::Challenge {
+                site_key: Some(site_key),
+            }) if self.turnstile_token.is_none() => {
+                self.wait = Wait::Challenge;
+                self.effects.push(Effect::Challenge(site_key));
+            }
+            Err(Failure::Proof) if self.proofs < MAX_PROOFS => {
+                self.wait = Wait::Proof;
+                self.proofs += 1;
+                self.effects.push(Effect::Prove);
+            }
+            Err(failure) => {
+                self.in_flight = None;
+                if let Some(message) = self.outgoing.first_mut() {
+                    message.may_have_begun |= failure.is_uncertain();
+                }
+                self.not_sent(&failure);
+            }
+        }
+    }
+
+    pub(super) fn solved(&mut self, answer: Option<String>) {
+        // Nobody waits for it any more.
+        if self.wait == Wait::Nothing {
+            return;
+        }
+        if answer.is_none() {
+            self.wait = Wait::Nothing;
+            self.in_flight = None;
+            return self.not_sent(&Failure::Proof);
+        }
+        let proof = if self.is_challenged() {
+            self.turnstile_token = answer;
+            None
+        } else {
+            answer
+        };
+        self.send_with(proof);
+    }
+
+    pub(super) fn sent(&mut self, answer: Result<SendMessageResponse, Failure>) {
+        match answer {
+            Ok(SendMessageResponse {
+                message_id,
+                created_at,
+            }) => {
+                self.accepted(message_id, created_at);
+            }
+            // Not accepted, and never will be there: it begins a new conversation. The key is free
+            // for that, being of another operation.
+            Err(failure) if failure.is_unknown_session() => {
+                self.forget();
+                self.send_first();
+            }
+            Err(failure) => {
+                self.in_flight = None;
+                match failure.ending().or(self.ending) {
+                    Some(ending) => self.end(ending),
+                    None => self.not_sent(&failure),
+                }
+            }
+        }
+    }
+
+    pub(super) fn accepted(&mut self, id: MessageId, created_at: String) {
+        self.in_flight = None;
+        self.online = true;
+        if !self.outgoing.is_empty() {
+            let message = self.outgoing.remove(0);
+            self.tell(News::MessageSent {
+                id: id.clone(),
+                created_at: created_at.clone(),
+            });
+            self.transcript
+                .accept(message.key, id, message.body, created_at);
+        }
+        self.send_first();
+    }
+
+    pub(super) fn not_sent(&mut self, failure: &Failure) {
+        self.fail(Action::Send, failure);
+        // Where nothing new was typed meanwhile, the text goes back to where it can be changed.
+        if let [message] = self.outgoing.as_mut_slice()
+            && self.draft.trim().is_empty()
+        {
+            message.in_draft = true;
+            self.draft.clone_from(&message.body);
+        }
+        self.resend_if_back(failure);
+    }
+}

@@ -1,0 +1,143 @@
+//! A conversation ends, is forgotten, or goes on.
+
+use super::*;
+
+#[test]
+fn ending_the_chat_forgets_it_and_keeps_what_was_said() {
+    let mut browser = Browser::chatting();
+    let end = Effect::Ask(Request::End {
+        credentials: credentials(),
+    });
+    assert_eq!(browser.on(Event::EndAsked), [end]);
+    assert!(!browser.session.can_send());
+    assert_eq!(
+        browser.on(Event::Ended(Ok(()))),
+        [Effect::CancelPoll, Effect::Forget]
+    );
+    assert_eq!(browser.session.ending(), Some(Ending::Closed));
+    assert_eq!(browser.lines(), ["Hello"]);
+    for event in [
+        Event::Rang(Timer::Poll),
+        Event::Opened,
+        Event::Visible(true),
+    ] {
+        assert_eq!(browser.on(event), []);
+    }
+    browser.on(Event::Restarted);
+    assert_eq!(browser.session.ending(), None);
+    assert_eq!(browser.lines(), [""; 0]);
+    assert_eq!(browser.send("New"), [create("key2", "2", "New")]);
+}
+
+#[test]
+fn an_end_that_did_not_get_through_can_be_retried() {
+    let mut browser = Browser::chatting();
+    let end = browser.on(Event::EndAsked);
+    browser.on(Event::Ended(Err(Failure::Network)));
+    assert_eq!(browser.trouble(), Some(Trouble::NotEnded));
+    assert_eq!(browser.retry(), end);
+}
+
+#[test]
+fn a_session_that_is_over_is_over_whoever_says_so() {
+    let closed = refused(410, ErrorCode::SessionClosed);
+    let expired = refused(410, ErrorCode::SessionExpired);
+    for (failure, ending) in [(closed, Ending::Closed), (expired, Ending::Expired)] {
+        let mut browser = Browser::chatting();
+        browser.on(Event::Polled(Err(failure.clone())));
+        assert_eq!(browser.session.ending(), Some(ending));
+        assert!(!browser.session.has_session());
+
+        let mut browser = Browser::chatting();
+        browser.send("Too late");
+        browser.on(Event::Drafted("and more".to_owned()));
+        let effects = browser.on(Event::Sent(Err(failure.clone())));
+        assert_eq!(effects, [Effect::CancelPoll, Effect::Forget]);
+        assert_eq!(browser.session.ending(), Some(ending));
+        assert_eq!(browser.session.draft(), "Too late\nand more");
+
+        let mut browser = Browser::chatting();
+        browser.on(Event::EndAsked);
+        browser.on(Event::Ended(Err(failure)));
+        assert_eq!(browser.session.ending(), Some(Ending::Closed));
+    }
+}
+
+#[test]
+fn a_message_on_its_way_when_the_session_ends_is_neither_lost_nor_doubled() {
+    let end = |browser: &mut Browser| {
+        browser.send("Last words");
+        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionExpired))));
+        assert_eq!(browser.session.draft(), "");
+    };
+    let mut in_time = Browser::chatting();
+    end(&mut in_time);
+    in_time.on(sent("m2"));
+    assert_eq!(in_time.lines(), ["Hello", "Last words"]);
+    assert_eq!(in_time.session.draft(), "");
+
+    let mut too_late = Browser::chatting();
+    end(&mut too_late);
+    too_late.on(Event::Sent(Err(Failure::Network)));
+    assert_eq!(too_late.lines(), ["Hello"]);
+    assert_eq!(too_late.session.draft(), "Last words");
+    assert_eq!(too_late.session.ending(), Some(Ending::Expired));
+}
+
+// A session that the server does not know.
+
+#[test]
+fn an_unknown_session_is_forgotten_without_losing_the_draft() {
+    for (status, code) in [
+        (401, ErrorCode::InvalidToken),
+        (404, ErrorCode::SessionNotFound),
+    ] {
+        let mut browser = Browser::new(Some(credentials()));
+        browser.on(Event::Opened);
+        browser.on(Event::Drafted("Draft".to_owned()));
+        let effects = browser.on(Event::Polled(Err(refused(status, code))));
+        assert_eq!(effects, [Effect::CancelPoll, Effect::Forget]);
+        assert!(!browser.session.is_restoring());
+        assert_eq!(browser.session.draft(), "Draft");
+        assert_eq!(browser.send("Draft"), [create("key1", "1", "Draft")]);
+    }
+}
+
+#[test]
+fn a_status_alone_neither_ends_nor_forgets_a_conversation() {
+    for status in [400, 401, 403, 404, 410, 500] {
+        let failure = || refused(status, ErrorCode::Unknown);
+        let mut browser = Browser::chatting();
+        browser.on(Event::Rang(Timer::Poll));
+        assert_eq!(
+            browser.on(Event::Polled(Err(failure()))),
+            [poll_in(3_000.0)],
+            "{status}"
+        );
+        let first = browser.send("Still here");
+        assert_eq!(browser.on(Event::Sent(Err(failure()))), [], "{status}");
+        assert_eq!(browser.session.draft(), "Still here");
+        assert_eq!(browser.retry(), first);
+        browser.on(sent("m2"));
+        browser.on(Event::EndAsked);
+        assert_eq!(browser.on(Event::Ended(Err(failure()))), [], "{status}");
+        assert_eq!(browser.session.ending(), None);
+        assert!(browser.session.has_session());
+        assert_eq!(browser.lines(), ["Hello", "Still here"]);
+    }
+}
+
+#[test]
+fn a_message_to_an_unknown_session_begins_a_new_one() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    browser.send("Anyone?");
+    // The poll that was out hears it too, and must not end the session that is about to be.
+    let effects = browser.on(Event::Sent(Err(refused(404, ErrorCode::SessionNotFound))));
+    let anew = create("key1", "1", "Anyone?");
+    assert_eq!(effects, [Effect::CancelPoll, Effect::Forget, anew]);
+    browser.on(created());
+    assert_eq!(browser.lines(), ["Anyone?"]);
+    assert!(browser.session.has_session());
+}

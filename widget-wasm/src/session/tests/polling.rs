@@ -1,0 +1,285 @@
+//! What is new is asked for, and no more often than it takes.
+
+use super::*;
+
+#[test]
+fn polls_every_two_seconds_and_never_two_at_a_time() {
+    let mut browser = Browser::chatting();
+    browser.wait(POLL_MS);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m1"))]);
+    for event in [
+        Event::Rang(Timer::Poll),
+        Event::Online(true),
+        Event::Visible(true),
+    ] {
+        assert_eq!(browser.on(event), []);
+    }
+    assert_eq!(browser.on(Event::Opened), []);
+    assert_eq!(browser.polled(vec![staff("m2", "Hi")]), [poll_in(POLL_MS)]);
+    assert_eq!(browser.lines(), ["Hello", "Hi"]);
+}
+
+#[test]
+fn polls_go_on_for_a_while_after_closing_and_at_once_after_opening() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Closed);
+    browser.wait(GRACE_MS - 1.0);
+    assert_eq!(
+        browser.on(Event::Rang(Timer::Poll)),
+        [poll(Some("m1")), poll_in(1.0)]
+    );
+    browser.polled(vec![staff("m2", "Hi")]);
+    assert_eq!(browser.session.unread(), 1);
+    browser.wait(POLL_MS);
+    for event in [
+        Event::Rang(Timer::Poll),
+        Event::Online(true),
+        Event::Visible(true),
+    ] {
+        assert_eq!(browser.on(event), []);
+    }
+    assert_eq!(browser.on(Event::Opened), [poll(Some("m2"))]);
+    assert_eq!(browser.session.unread(), 0);
+}
+
+#[test]
+fn polls_at_once_when_the_network_or_the_visitor_is_back() {
+    for event in [Event::Online(true), Event::Visible(true)] {
+        let mut browser = Browser::chatting();
+        assert_eq!(browser.on(event), [poll(Some("m1"))]);
+    }
+}
+
+#[test]
+fn what_arrives_while_nobody_looks_is_unread() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Visible(false));
+    browser.polled(vec![staff("m2", "a"), own("m3", "b", Delivery::Delivered)]);
+    assert_eq!(browser.session.unread(), 1);
+    browser.on(Event::Visible(true));
+    assert_eq!(browser.session.unread(), 0);
+}
+
+#[test]
+fn failing_polls_back_off_with_jitter_and_are_told_of() {
+    let mut browser = Browser::chatting();
+    let mut waits = vec![];
+    for failures in 1..=7 {
+        browser.on(Event::Rang(Timer::Poll));
+        match browser.on(Event::Polled(Err(Failure::Network)))[..] {
+            [Effect::SetTimer(Timer::Poll, ms)] => waits.push(ms),
+            ref other => panic!("{other:?}"),
+        }
+        assert_eq!(browser.trouble().is_some(), failures >= FAILURES_TO_TELL);
+    }
+    assert_eq!(
+        waits,
+        [3_000., 6_000., 12_000., 24_000., 45_000., 45_000., 45_000.]
+    );
+    assert_eq!(browser.trouble(), Some(Trouble::Unreachable));
+    browser.on(Event::Rang(Timer::Poll));
+    assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
+    assert_eq!(browser.trouble(), None);
+}
+
+#[test]
+fn polls_wait_as_long_as_the_server_asks() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Rang(Timer::Poll));
+    assert_eq!(
+        browser.on(Event::Polled(Err(limited(90)))),
+        [poll_in(90_000.0)]
+    );
+    browser.wait(60_000.0);
+    assert_eq!(browser.on(Event::Visible(true)), [poll_in(30_000.0)]);
+    browser.wait(30_000.0);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m1"))]);
+}
+
+#[test]
+fn a_full_page_means_ask_again_at_once() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let page = |from: usize| {
+        (from..from + 100)
+            .map(|n| staff(&format!("m{n}"), "x"))
+            .collect()
+    };
+    assert_eq!(browser.polled(page(0)), [poll(Some("m99"))]);
+    assert!(browser.session.is_restoring());
+    assert_eq!(browser.polled(page(100)), [poll(Some("m199"))]);
+    assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
+    assert_eq!(browser.lines().len(), 200);
+}
+
+#[test]
+fn an_answer_that_was_cut_means_ask_again_at_once() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let part = vec![own("m0", "stuck", Delivery::Pending), staff("m1", "x")];
+    assert_eq!(browser.polled_in_part(part), [poll(Some("m1"))]);
+    assert!(browser.session.is_restoring());
+    let part = || vec![staff("m2", "y")];
+    assert_eq!(browser.polled_in_part(part()), [poll(Some("m2"))]);
+    // Again and again the same is not news.
+    assert_eq!(browser.polled_in_part(part()), [poll_in(POLL_MS)]);
+    assert!(!browser.session.is_restoring());
+    assert_eq!(browser.lines(), ["stuck", "x", "y"]);
+}
+
+#[test]
+fn where_nobody_knows_the_same_is_sent_under_the_same_key() {
+    for status in [500, 502, 503, 504] {
+        for code in [ErrorCode::OutcomeUnknown, ErrorCode::Unknown] {
+            let mut browser = Browser::chatting();
+            let first = browser.send("Hello?");
+            browser.on(Event::Sent(Err(refused(status, code))));
+            assert_eq!(browser.retry(), first, "{status}");
+
+            let mut browser = Browser::new(None);
+            browser.on(Event::Opened);
+            let first = browser.send("Hello?");
+            browser.on(Event::Created(Err(refused(status, code))));
+            assert_eq!(browser.retry(), first, "{status}");
+        }
+    }
+}
+
+#[test]
+fn pages_go_forward_even_past_a_message_that_is_stuck() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let mut page = vec![own("m0", "stuck", Delivery::Pending)];
+    page.extend((1..100).map(|n| staff(&format!("m{n}"), "x")));
+    assert_eq!(browser.polled(page), [poll(Some("m99"))]);
+    assert_eq!(browser.polled(vec![staff("m100", "y")]), [poll_in(POLL_MS)]);
+    // The next round begins before the message whose delivery is still to be heard of.
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(None)]);
+}
+
+#[test]
+fn a_server_that_repeats_a_full_page_is_not_asked_without_end() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let page = || (0..100).map(|n| staff(&format!("m{n}"), "x")).collect();
+    assert_eq!(browser.polled(page()), [poll(Some("m99"))]);
+    assert_eq!(browser.polled(page()), [poll_in(POLL_MS)]);
+}
+
+// Polls that wait.
+
+#[test]
+fn a_server_that_lets_polls_wait_is_asked_again_at_once() {
+    let mut browser = Browser::waiting();
+    for event in [Event::Opened, Event::Online(true), Event::Visible(true)] {
+        assert_eq!(browser.on(event), []);
+    }
+    browser.wait(10_000.0);
+    assert_eq!(
+        browser.waited(vec![staff("m3", "And?")]),
+        [wait_after(Some("m3"))]
+    );
+    // In vain, all the time it may.
+    browser.wait(25_000.0);
+    assert_eq!(browser.waited(vec![]), [wait_after(Some("m3"))]);
+}
+
+#[test]
+fn what_brings_nothing_new_is_asked_once_in_two_seconds() {
+    let mut browser = Browser::waiting();
+    browser.wait(500.0);
+    assert_eq!(browser.waited(vec![]), [poll_in(1_500.0)]);
+    // Whatever happens to the clock.
+    browser.wait(-60_000.0);
+    assert_eq!(browser.waited(vec![]), [poll_in(POLL_MS)]);
+    browser.wait(POLL_MS);
+    browser.on(Event::Rang(Timer::Poll));
+    // As long as the homeserver has not taken it, a message is in every answer.
+    browser.send("Question");
+    browser.on(sent("m3"));
+    let pending = || vec![own("m3", "Question", Delivery::Pending)];
+    assert_eq!(browser.waited(pending()), [wait_after(Some("m2"))]);
+    assert_eq!(browser.waited(pending()), [poll_in(POLL_MS)]);
+    browser.wait(POLL_MS);
+    browser.on(Event::Rang(Timer::Poll));
+    let delivered = vec![own("m3", "Question", Delivery::Delivered)];
+    assert_eq!(browser.waited(delivered), [wait_after(Some("m3"))]);
+}
+
+#[test]
+fn a_send_does_not_wait_behind_a_poll_that_does() {
+    let mut browser = Browser::waiting();
+    assert_eq!(browser.send("Now"), [send("key2", "Now")]);
+    assert_eq!(browser.on(sent("m3")), []);
+}
+
+#[test]
+fn a_poll_that_waits_is_let_go_of_when_the_grace_is_over() {
+    let mut browser = Browser::waiting();
+    assert_eq!(browser.on(Event::Closed), [poll_in(GRACE_MS)]);
+    browser.wait(10_000.0);
+    assert_eq!(
+        browser.waited(vec![staff("m3", "Still there?")]),
+        [wait_after(Some("m3")), poll_in(20_000.0)]
+    );
+    browser.wait(20_000.0);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [Effect::CancelPoll]);
+    assert_eq!(browser.on(Event::Visible(true)), []);
+    assert_eq!(browser.on(Event::Opened), [wait_after(Some("m3"))]);
+    // Opened again within the grace, it goes on waiting.
+    browser.on(Event::Closed);
+    browser.on(Event::Opened);
+    browser.wait(GRACE_MS);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+}
+
+#[test]
+fn a_poll_that_waits_is_let_go_of_with_the_network_and_with_the_page() {
+    let mut browser = Browser::waiting();
+    assert_eq!(
+        browser.on(Event::Online(false)),
+        [Effect::CancelPoll, poll_in(POLL_MS)]
+    );
+    assert_eq!(browser.on(Event::Online(true)), [wait_after(Some("m2"))]);
+    assert_eq!(browser.on(Event::Left), [Effect::CancelPoll]);
+    assert_eq!(browser.on(Event::Left), []);
+    assert_eq!(browser.on(Event::Visible(true)), [wait_after(Some("m2"))]);
+}
+
+#[test]
+fn a_server_that_does_not_say_so_or_fails_is_not_let_wait() {
+    let mut browser = Browser::waiting();
+    assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m2"))]);
+
+    let mut browser = Browser::waiting();
+    browser.on(Event::Polled(Err(refused(
+        400,
+        ErrorCode::MalformedRequest,
+    ))));
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m2"))]);
+}
+
+#[test]
+fn the_last_page_is_asked_for_without_waiting() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    let page = (0..100).map(|n| staff(&format!("m{n}"), "x")).collect();
+    assert_eq!(browser.waited(page), [poll(Some("m99"))]);
+    assert_eq!(browser.waited(vec![]), [poll_in(POLL_MS)]);
+    assert!(!browser.session.is_restoring());
+    assert_eq!(
+        browser.on(Event::Rang(Timer::Poll)),
+        [wait_after(Some("m99"))]
+    );
+}
+
+#[test]
+fn a_cursor_that_the_server_does_not_know_starts_the_transcript_anew() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::Polled(Err(refused(422, ErrorCode::UnknownCursor))));
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(None)]);
+}
+
+// Ending.

@@ -1,0 +1,53 @@
+//! Where the visitor writes.
+
+use alloc::string::String;
+
+use app::contract::{DEFAULT_MAX_MESSAGE_CHARS, MessageBody, MessageBodyError};
+
+use crate::{session::Session, texts};
+
+use super::{
+    View,
+    dom::{Done, set_flag, set_text},
+    panel::Node,
+};
+
+/// The counter appears when fewer characters than this are left.
+const COUNTED_CHARS: usize = 400;
+
+impl View {
+    pub(super) fn render_composer(&self, session: &Session) -> Done {
+        let draft = session.draft();
+        // Setting the value moves the caret and breaks a composition: only when it must change.
+        if self.text().value() != draft {
+            self.text().set_value(draft);
+        }
+        self.button(Node::Send).set_disabled(!session.can_send());
+
+        let (hint, is_wrong) = match MessageBody::check(draft, DEFAULT_MAX_MESSAGE_CHARS) {
+            Err(MessageBodyError::TooLong) => (texts::TOO_LONG, true),
+            Err(MessageBodyError::ControlCharacter) => (texts::UNSENDABLE, true),
+            Err(MessageBodyError::Empty) | Ok(()) => ("", false),
+        };
+        let hint = if is_wrong {
+            self.host.text(hint)
+        } else {
+            String::new()
+        };
+        // No text has more scalar values than bytes, so most are never counted.
+        let counted_from = DEFAULT_MAX_MESSAGE_CHARS - COUNTED_CHARS;
+        let count = if draft.len() < counted_from {
+            0
+        } else {
+            draft.chars().count()
+        };
+        let text = if count < counted_from {
+            hint
+        } else {
+            let limit = self.number(DEFAULT_MAX_MESSAGE_CHARS);
+            [self.number(count).as_str(), " / ", &limit, " ", &hint].concat()
+        };
+        set_text(self.node(Node::Hint), &text);
+        set_flag(self.node(Node::Text), "aria-invalid", is_wrong)
+    }
+}

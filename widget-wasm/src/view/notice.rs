@@ -1,0 +1,95 @@
+//! What the visitor is told of a trouble.
+
+use alloc::string::String;
+
+use wasm_bindgen::prelude::*;
+use web_sys::{Element, HtmlButtonElement};
+
+use crate::{
+    session::{Notice, Trouble},
+    texts,
+};
+
+use super::{
+    View,
+    dom::{Done, decimal, set, set_text},
+    panel::Node,
+};
+
+/// The notice on the screen.
+pub(super) struct Shown {
+    pub(super) what: Trouble,
+    pub(super) retry: Option<HtmlButtonElement>,
+    pub(super) wait: Element,
+}
+
+impl View {
+    /// The alert is made anew for each trouble, and so announced, but not for each second of a
+    /// countdown.
+    pub(super) fn render_notice(&mut self, notice: Option<Notice>) -> Done {
+        let shown = self
+            .notice_shown
+            .as_ref()
+            .map(|shown| (shown.what, shown.retry.is_some()));
+        if shown != notice.map(|notice| (notice.what, notice.can_retry)) {
+            self.node(Node::Notice).set_text_content(None);
+            self.notice_shown = match notice {
+                Some(notice) => Some(self.new_notice(notice)?),
+                None => None,
+            };
+        }
+        if let (Some(notice), Some(shown)) = (notice, &self.notice_shown) {
+            let wait = match notice.wait_s {
+                Some(seconds) => [&self.host.text(texts::WAIT), " ", &minutes(seconds)].concat(),
+                None => String::new(),
+            };
+            set_text(&shown.wait, &wait);
+            if let Some(retry) = &shown.retry {
+                retry.set_disabled(notice.wait_s.is_some());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn new_notice(&self, notice: Notice) -> Result<Shown, JsValue> {
+        // Filled before it enters the page, so that all of it is announced as one.
+        let alert = self.document.create_element("div")?;
+        set(&alert, &[("role", "alert")])?;
+        let text = self.make(&alert, "p", &self.host.text(notice.what.code()), &[])?;
+        if matches!(
+            notice.what,
+            Trouble::Unreachable | Trouble::NotSent | Trouble::Unavailable | Trouble::NotAllowed
+        ) {
+            // The element's own content: other ways to get in touch.
+            self.make(&text, "slot", "", &[])?;
+        }
+        let retry = if notice.can_retry {
+            let retry = [("class", "retry"), ("name", "retry")];
+            Some(
+                self.make(&alert, "button", &self.host.text(texts::RETRY), &retry)?
+                    .unchecked_into(),
+            )
+        } else {
+            None
+        };
+        self.node(Node::Notice).append_child(&alert)?;
+        let wait = self.make(self.node(Node::Notice), "span", "", &[("class", "wait")])?;
+        Ok(Shown {
+            what: notice.what,
+            retry,
+            wait,
+        })
+    }
+}
+
+/// As on a clock: `0:09`, `12:30`.
+fn minutes(seconds: u32) -> String {
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    let pad = if seconds < 10 { ":0" } else { ":" };
+    [
+        decimal(minutes.into()).as_str(),
+        pad,
+        &decimal(seconds.into()),
+    ]
+    .concat()
+}
