@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
-use crate::{bounds, visible_text};
+use crate::{bounds, formatted_text::Formatted, visible_text};
 
 /// The type of a room's first event.
 pub const CREATION: &str = "m.room.create";
@@ -70,11 +70,11 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     Ok(serde_json::from_str(json.get()).unwrap_or_default())
 }
 
-/// What an event means for the visitor. Texts are as they were written: they can be stored, but are not
-/// fit to be shown.
+/// What an event means, whoever it is for. Texts are as they were written, in plain text: they can be stored, but
+/// are not fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// A text to show.
+    /// A text.
     Text(String),
     /// A new text in place of an event's.
     Edit {
@@ -83,14 +83,49 @@ pub enum Meaning {
         /// The new text.
         text: String,
     },
+    /// Something that is no text, in place of an event's.
+    EditToUnshown(String),
     /// That event's text is to go.
     Redaction(String),
     /// Someone entered the room.
     Join(String),
-    /// Something people sent that cannot be shown: an image, a file, a place, what is encrypted.
-    NotShown,
+    /// Something people sent that is no text.
+    NotShown(Unshown),
+    /// An `m.notice`, which is a bot's way to speak.
+    Notice,
+    /// An event of a type that is not known.
+    Other,
     /// Nothing.
     Nothing,
+}
+
+/// What people send that cannot be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unshown {
+    /// `m.file`
+    File,
+    /// `m.image`
+    Picture,
+    /// `m.video`
+    Video,
+    /// `m.audio`, mostly a voice message.
+    Voice,
+    /// A sticker.
+    Sticker,
+    /// A poll.
+    Poll,
+    /// A place, or a live one.
+    Place,
+    /// A call.
+    Call,
+    /// What is encrypted.
+    Encrypted,
+    /// A person's `m.notice`.
+    Notice,
+    /// A reaction.
+    Reaction,
+    /// Anything else.
+    Other,
 }
 
 impl RoomEvent {
@@ -149,30 +184,67 @@ impl RoomEvent {
             .is_some()
     }
 
+    /// The event that it answers or is a reaction to.
+    #[must_use]
+    pub fn refers_to(&self) -> Option<&str> {
+        let annotated = || {
+            self.str_at("/m.relates_to/event_id")
+                .filter(|_| self.relation() == Some("m.annotation"))
+        };
+        self.str_at("/m.relates_to/m.in_reply_to/event_id")
+            .or_else(annotated)
+            .filter(|id| bounds::is_id(id))
+    }
+
+    /// The first event of the thread that it is in.
+    #[must_use]
+    pub fn thread_root(&self) -> Option<&str> {
+        self.str_at("/m.relates_to/event_id")
+            .filter(|_| is_thread(&self.content))
+            .filter(|id| bounds::is_id(id))
+    }
+
+    /// Whether it says of itself that it is between staff: it is in a thread, or mentions somebody other than the bot.
+    #[must_use]
+    pub fn is_internal(&self, bot: &str) -> bool {
+        let new_content = self.new_content();
+        [Some(&self.content), new_content]
+            .into_iter()
+            .flatten()
+            .any(|content| is_thread(content) || mentions_another(content, bot))
+    }
+
+    /// What it says in words, without the quotation of what it answers, and the same as it was typed, which may begin
+    /// with a command.
+    #[must_use]
+    pub fn typed(&self) -> Option<String> {
+        let content = self.new_content().unwrap_or(&self.content);
+        let body = bounds::storable_text(content.get("body")?.as_str()?);
+        Some(match visible_text::reply_without_fallback(&body) {
+            Some(reply) => reply.to_owned(),
+            None => body,
+        })
+    }
+
+    fn relation(&self) -> Option<&str> {
+        self.str_at("/m.relates_to/rel_type")
+    }
+
+    fn new_content(&self) -> Option<&Value> {
+        (self.relation() == Some("m.replace"))
+            .then(|| self.content.get("m.new_content"))
+            .flatten()
+    }
+
     /// What the event means, when it is not the bot's own.
     #[must_use]
     pub fn meaning(&self, bot: &str) -> Meaning {
-        if self.sender == bot {
+        if self.sender == bot || self.is_redacted() {
             return Meaning::Nothing;
         }
-        match (self.event_type.as_str(), &self.state_key) {
-            ("m.room.message", None) => self.message_meaning(),
-            ("m.room.encrypted", None) if self.is_redacted() => Meaning::Nothing,
-            ("m.room.encrypted", None) => Meaning::NotShown,
-            ("m.room.redaction", None) => self
-                .redacts
-                .as_deref()
-                .or_else(|| self.str_at("/redacts"))
-                .filter(|of| bounds::is_id(of))
-                .map_or(Meaning::Nothing, |of| Meaning::Redaction(of.to_owned())),
-            ("m.room.member", Some(user_id))
-                if bounds::is_id(user_id)
-                    && self.str_at("/membership") == Some("join")
-                    && !self.was_joined() =>
-            {
-                Meaning::Join(user_id.clone())
-            }
-            _ => Meaning::Nothing,
+        match &self.state_key {
+            None => self.message_meaning(),
+            Some(state_key) => self.state_meaning(state_key),
         }
     }
 
@@ -181,41 +253,179 @@ impl RoomEvent {
         self.content
             .as_object()
             .is_some_and(serde_json::Map::is_empty)
+            && self.redacts.is_none()
+    }
+
+    fn state_meaning(&self, state_key: &str) -> Meaning {
+        match self.event_type.as_str() {
+            "m.room.member"
+                if bounds::is_id(state_key)
+                    && self.str_at("/membership") == Some("join")
+                    && !self.was_joined() =>
+            {
+                Meaning::Join(state_key.to_owned())
+            }
+            "m.beacon_info" | "org.matrix.msc3672.beacon_info"
+                if self.content.get("live") == Some(&Value::Bool(true)) =>
+            {
+                Meaning::NotShown(Unshown::Place)
+            }
+            // In the older form the list is empty for who has left.
+            "m.call.member"
+            | "org.matrix.msc3401.call.member"
+            | "org.matrix.msc4143.rtc.member"
+                if self.content.get("memberships") != Some(&Value::Array(Vec::new())) =>
+            {
+                Meaning::NotShown(Unshown::Call)
+            }
+            _ => Meaning::Nothing,
+        }
     }
 
     fn message_meaning(&self) -> Meaning {
+        let unshown = match self.event_type.as_str() {
+            "m.room.redaction" => {
+                let of = self.redacts.as_deref().or_else(|| self.str_at("/redacts"));
+                return of
+                    .filter(|of| bounds::is_id(of))
+                    .map_or(Meaning::Nothing, |of| Meaning::Redaction(of.to_owned()));
+            }
+            "m.room.message" => match self.room_message_meaning() {
+                Ok(meaning) => return meaning,
+                Err(unshown) => unshown,
+            },
+            "m.room.encrypted" => Unshown::Encrypted,
+            "m.sticker" => Unshown::Sticker,
+            "m.reaction" => Unshown::Reaction,
+            "m.poll.start" | "org.matrix.msc3381.poll.start" => Unshown::Poll,
+            "m.call.invite" => Unshown::Call,
+            "m.location" | "org.matrix.msc3488.location" => Unshown::Place,
+            event_type if is_consequence(event_type) => return Meaning::Nothing,
+            _ => return Meaning::Other,
+        };
+        // What it replaces was not shown either, as far as clients go.
+        match self.str_at("/m.relates_to/event_id") {
+            Some(of) if self.relation() == Some("m.replace") && bounds::is_id(of) => {
+                Meaning::EditToUnshown(of.to_owned())
+            }
+            _ => Meaning::NotShown(unshown),
+        }
+    }
+
+    fn room_message_meaning(&self) -> Result<Meaning, Unshown> {
         if !self.content.is_object() {
             // Whoever wrote it has to know that nobody can read it.
-            return Meaning::NotShown;
+            return Err(Unshown::Other);
         }
-        match self.str_at("/msgtype") {
-            Some("m.text") => {}
-            // Redacted, or another bot's.
-            None | Some("m.notice") => return Meaning::Nothing,
-            Some(_) => return Meaning::NotShown,
+        let new_content = self.new_content();
+        let content = new_content.unwrap_or(&self.content);
+        let msgtype = content
+            .get("msgtype")
+            .and_then(Value::as_str)
+            .or_else(|| self.str_at("/msgtype"));
+        match msgtype {
+            Some("m.text" | "m.emote") => {}
+            Some("m.notice") if new_content.is_some() => return Err(Unshown::Notice),
+            Some("m.notice") => return Ok(Meaning::Notice),
+            Some("m.image") => return Err(Unshown::Picture),
+            Some("m.file") => return Err(Unshown::File),
+            Some("m.video") => return Err(Unshown::Video),
+            Some("m.audio") => return Err(Unshown::Voice),
+            Some("m.location") => return Err(Unshown::Place),
+            // Between clients, or the homeserver's.
+            Some("m.key.verification.request" | "m.server_notice") | None => {
+                return Ok(Meaning::Nothing);
+            }
+            Some(_) => return Err(Unshown::Other),
         }
-        if self.str_at("/m.relates_to/rel_type") == Some("m.replace") {
+        if self.relation() == Some("m.replace") {
             let edit = (
                 self.str_at("/m.relates_to/event_id"),
-                self.str_at("/m.new_content/body"),
+                new_content.and_then(|content| text(content, false)),
             );
-            return match edit {
+            return Ok(match edit {
                 (Some(of), Some(text)) if bounds::is_id(of) => Meaning::Edit {
                     of: of.to_owned(),
-                    text: bounds::storable_text(text),
+                    text,
                 },
                 _ => Meaning::Nothing,
-            };
+            });
         }
-        let Some(body) = self.str_at("/body") else {
-            return Meaning::Nothing;
-        };
-        let body = bounds::storable_text(body);
-        Meaning::Text(match visible_text::reply_without_fallback(&body) {
-            Some(reply) if self.is_reply() => reply.to_owned(),
-            _ => body,
-        })
+        Ok(text(content, self.is_reply()).map_or(Meaning::Nothing, Meaning::Text))
     }
+}
+
+/// What follows from an event that was told of, and what clients tell each other.
+fn is_consequence(event_type: &str) -> bool {
+    event_type.starts_with("m.call.")
+        || event_type.starts_with("m.key.verification.")
+        || matches!(
+            event_type,
+            "m.poll.response"
+                | "m.poll.end"
+                | "org.matrix.msc3381.poll.response"
+                | "org.matrix.msc3381.poll.end"
+                | "m.beacon"
+                | "org.matrix.msc3672.beacon"
+                | "m.rtc.notification"
+                | "org.matrix.msc4075.rtc.notification"
+                | "org.matrix.msc4075.call.notify"
+                | "org.matrix.call.sdp_stream_metadata_changed"
+                | "org.matrix.call.asserted_identity"
+                | "io.element.call.encryption_keys"
+                | "m.room.message.feedback"
+        )
+}
+
+/// The text of a content: what its markup means, where there is any that can be read.
+fn text(content: &Value, is_reply: bool) -> Option<String> {
+    let body = content.get("body").and_then(Value::as_str);
+    let formatted = formatted(content).map(|formatted| formatted.text);
+    if let Some(text) = formatted.filter(|text| !text.is_empty()) {
+        return Some(bounds::storable_text(&text));
+    }
+    let body = bounds::storable_text(body?);
+    Some(match visible_text::reply_without_fallback(&body) {
+        Some(reply) if is_reply => reply.to_owned(),
+        _ => body,
+    })
+}
+
+fn formatted(content: &Value) -> Option<Formatted> {
+    let is_html = content.get("format")?.as_str()? == "org.matrix.custom.html";
+    let html = content.get("formatted_body")?.as_str()?;
+    is_html.then(|| Formatted::read(html))
+}
+
+fn is_thread(content: &Value) -> bool {
+    let relation = content.pointer("/m.relates_to/rel_type");
+    relation.is_some_and(|it| it == "m.thread" || it == "io.element.thread")
+}
+
+/// Whether the content mentions the room, or anybody but the bot. `m.mentions` tells, and where clients do not know
+/// it, a link to a user and `@room` are mentions.
+fn mentions_another(content: &Value, bot: &str) -> bool {
+    if let Some(Value::Object(mentions)) = content.get("m.mentions") {
+        let users = mentions.get("user_ids").and_then(Value::as_array);
+        return mentions.get("room") == Some(&Value::Bool(true))
+            || users.into_iter().flatten().any(|user| user != bot);
+    }
+    let pills = formatted(content).map_or_else(Vec::new, |formatted| formatted.users);
+    let body = content.get("body").and_then(Value::as_str);
+    pills.iter().any(|user| user != bot) || body.is_some_and(mentions_room)
+}
+
+/// As the push rule `.m.rule.roomnotif` finds it.
+fn mentions_room(body: &str) -> bool {
+    const ROOM: &str = "@room";
+    let is_word = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || it == '_');
+    body.match_indices(ROOM).any(|(at, _)| {
+        let (before, behind) = (&body[..at], &body[at + ROOM.len()..]);
+        // A colon behind it makes it a user's id.
+        let is_id = behind.starts_with([':', '.', '-'])
+            && behind[1..].starts_with(char::is_alphanumeric);
+        !is_word(before.chars().next_back()) && !is_word(behind.chars().next()) && !is_id
+    })
 }
 
 #[cfg(test)]
@@ -255,10 +465,6 @@ mod tests {
     fn what_the_bot_other_bots_and_the_room_itself_say_means_nothing() {
         let own = event(&json!({"sender": BOT, "content": {"msgtype": "m.text", "body": "hi"}}));
         assert_eq!(own.meaning(BOT), Meaning::Nothing);
-        assert_eq!(
-            message(&json!({"msgtype": "m.notice", "body": "hi"})),
-            Meaning::Nothing
-        );
         assert_eq!(message(&json!({})), Meaning::Nothing);
         let topic = event(&json!({
             "type": "m.room.topic", "state_key": "", "content": {"topic": "t"}
@@ -268,16 +474,191 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_told_apart() {
-        for msgtype in [
-            "m.image",
-            "m.file",
-            "m.emote",
-            "m.location",
-            "org.example.poll",
+        for (msgtype, unshown) in [
+            ("m.image", Unshown::Picture),
+            ("m.file", Unshown::File),
+            ("m.video", Unshown::Video),
+            ("m.audio", Unshown::Voice),
+            ("m.location", Unshown::Place),
+            ("org.example.poll", Unshown::Other),
         ] {
             let meaning = message(&json!({"msgtype": msgtype, "body": "x"}));
-            assert_eq!(meaning, Meaning::NotShown, "{msgtype}");
+            assert_eq!(meaning, Meaning::NotShown(unshown), "{msgtype}");
+            let edit = message(&json!({
+                "msgtype": msgtype, "body": "* y", "m.new_content": {"msgtype": msgtype, "body": "y"},
+                "m.relates_to": {"rel_type": "m.replace", "event_id": "$old"},
+            }));
+            assert_eq!(edit, Meaning::EditToUnshown("$old".into()), "{msgtype}");
         }
+        assert_eq!(
+            message(&json!({"msgtype": "m.notice", "body": "x"})),
+            Meaning::Notice
+        );
+        for (event_type, meaning) in [
+            ("m.sticker", Meaning::NotShown(Unshown::Sticker)),
+            ("m.reaction", Meaning::NotShown(Unshown::Reaction)),
+            ("m.poll.start", Meaning::NotShown(Unshown::Poll)),
+            (
+                "org.matrix.msc3381.poll.start",
+                Meaning::NotShown(Unshown::Poll),
+            ),
+            ("m.call.invite", Meaning::NotShown(Unshown::Call)),
+            ("m.call.candidates", Meaning::Nothing),
+            ("m.poll.response", Meaning::Nothing),
+            ("org.example.game.move", Meaning::Other),
+        ] {
+            let sent =
+                |content| event(&json!({"type": event_type, "content": content})).meaning(BOT);
+            assert_eq!(sent(json!({"x": "y"})), meaning, "{event_type}");
+            assert_eq!(sent(json!({})), Meaning::Nothing, "{event_type}, redacted");
+        }
+        for (event_type, content, meaning) in [
+            (
+                "m.beacon_info",
+                json!({"live": true}),
+                Meaning::NotShown(Unshown::Place),
+            ),
+            ("m.beacon_info", json!({"live": false}), Meaning::Nothing),
+            (
+                "m.call.member",
+                json!({"application": "m.call"}),
+                Meaning::NotShown(Unshown::Call),
+            ),
+            (
+                "m.call.member",
+                json!({"memberships": []}),
+                Meaning::Nothing,
+            ),
+        ] {
+            let state =
+                json!({"type": event_type, "state_key": "@alice:localhost", "content": content});
+            assert_eq!(event(&state).meaning(BOT), meaning, "{state}");
+        }
+    }
+
+    #[test]
+    fn an_emote_is_its_text() {
+        assert_eq!(
+            message(&json!({"msgtype": "m.emote", "body": "looks into it"})),
+            Meaning::Text("looks into it".into())
+        );
+    }
+
+    #[test]
+    fn markup_is_its_meaning_and_without_any_the_body_counts() {
+        let html = |html: &str| {
+            message(&json!({
+                "msgtype": "m.text", "body": "**b**", "format": "org.matrix.custom.html", "formatted_body": html,
+            }))
+        };
+        assert_eq!(html("<strong>b</strong>"), Meaning::Text("b".into()));
+        for broken in ["", "<p></p>", "<mx-reply>never closed", "<b"] {
+            assert_eq!(html(broken), Meaning::Text("**b**".into()), "{broken}");
+        }
+        for more in [
+            json!({"formatted_body": "<b>x</b>"}),
+            json!({"format": "org.example.rtf", "formatted_body": "<b>x</b>"}),
+            json!({"format": "org.matrix.custom.html", "formatted_body": 5}),
+            json!({"format": "org.matrix.custom.html"}),
+        ] {
+            let mut content = json!({"msgtype": "m.text", "body": "**b**"});
+            content
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            assert_eq!(message(&content), Meaning::Text("**b**".into()), "{more}");
+        }
+        let edit = message(&json!({
+            "msgtype": "m.text", "body": "* **c**", "format": "org.matrix.custom.html",
+            "formatted_body": "* <strong>c</strong>", "m.new_content": {
+                "msgtype": "m.text", "body": "**c**", "format": "org.matrix.custom.html",
+                "formatted_body": "<strong>c</strong>",
+            },
+            "m.relates_to": {"rel_type": "m.replace", "event_id": "$old"},
+        }));
+        let (of, text) = ("$old".into(), "c".into());
+        assert_eq!(edit, Meaning::Edit { of, text });
+    }
+
+    fn is_internal(content: Value) -> bool {
+        event(&json!({ "content": content })).is_internal(BOT)
+    }
+
+    #[test]
+    fn a_mention_is_what_m_mentions_says_or_a_pill_without_it() {
+        let pill = |user: &str| format!("<a href=\"https://matrix.to/#/{user}\">x</a>");
+        let html = |html: &str| {
+            json!({
+                "msgtype": "m.text", "body": "x", "format": "org.matrix.custom.html", "formatted_body": html,
+            })
+        };
+        let with = |mut content: Value, mentions: Value| {
+            content["m.mentions"] = mentions;
+            content
+        };
+        let plain = |body: &str| json!({"msgtype": "m.text", "body": body});
+        let bob = pill("@bob:localhost");
+        for (content, expected) in [
+            (
+                with(plain("x"), json!({"user_ids": ["@bob:localhost"]})),
+                true,
+            ),
+            (
+                with(plain("x"), json!({"user_ids": [BOT, "@bob:localhost"]})),
+                true,
+            ),
+            (
+                with(plain("x"), json!({"user_ids": ["@alice:localhost"]})),
+                true,
+            ),
+            (with(plain("x"), json!({"user_ids": [BOT]})), false),
+            (with(plain("x"), json!({"user_ids": []})), false),
+            (with(plain("x"), json!({"room": true})), true),
+            (with(plain("@room"), json!({"room": false})), false),
+            (with(plain("@room"), json!({})), false),
+            (with(html(&bob), json!({})), false),
+            (html(&bob), true),
+            (with(html(&bob), Value::Null), true),
+            (html(&pill(BOT)), false),
+            (html(&pill("#sales:localhost")), false),
+            (html(&format!("<mx-reply>{bob}</mx-reply>yes")), false),
+            (html("<a href='matrix:u/bob:localhost'>x</a>"), true),
+            (plain("@room: who can?"), true),
+            (plain("ask @room."), true),
+            (
+                plain("ask @roommate, me@room.org or @room:localhost"),
+                false,
+            ),
+            (plain("x"), false),
+        ] {
+            assert_eq!(is_internal(content.clone()), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn a_thread_and_edits_in_it_are_between_staff() {
+        let thread = json!({"rel_type": "m.thread", "event_id": "$root", "is_falling_back": true,
+                            "m.in_reply_to": {"event_id": "$last"}});
+        let threaded = event(&json!({
+            "content": {"msgtype": "m.text", "body": "x", "m.relates_to": thread},
+        }));
+        assert!(threaded.is_internal(BOT));
+        assert_eq!(threaded.thread_root(), Some("$root"));
+        let edit = |new_content: Value| {
+            json!({
+                "msgtype": "m.text", "body": "* y", "m.new_content": new_content,
+                "m.relates_to": {"rel_type": "m.replace", "event_id": "$old"},
+            })
+        };
+        assert!(is_internal(edit(
+            json!({"msgtype": "m.text", "body": "y", "m.relates_to": thread})
+        )));
+        assert!(is_internal(edit(json!({
+            "msgtype": "m.text", "body": "y", "m.mentions": {"user_ids": ["@bob:localhost"]},
+        }))));
+        assert!(!is_internal(edit(
+            json!({"msgtype": "m.text", "body": "y"})
+        )));
     }
 
     #[test]
@@ -318,7 +699,7 @@ mod tests {
             event(&json!({"type": "m.room.encrypted", "content": content})).meaning(BOT)
         };
         let content = json!({"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgA"});
-        assert_eq!(encrypted(content), Meaning::NotShown);
+        assert_eq!(encrypted(content), Meaning::NotShown(Unshown::Encrypted));
         assert_eq!(encrypted(json!({})), Meaning::Nothing);
     }
 
@@ -355,7 +736,7 @@ mod tests {
         let content = r#""content":{"msgtype":"m.text","body":"hi"}"#;
         let hi = Meaning::Text("hi".into());
         let (meaning, _) = read(&format!(r#""content":{{"msgtype":"m.text","x":{deep}}}"#));
-        assert_eq!(meaning, Meaning::NotShown);
+        assert_eq!(meaning, Meaning::NotShown(Unshown::Other));
         // A bundled edit, say.
         let (meaning, _) = read(&format!(r#"{content},"unsigned":{{"m.relations":{deep}}}"#));
         assert_eq!(meaning, hi);
@@ -375,7 +756,7 @@ mod tests {
         let (meaning, _) = read(&format!(
             r#""content":{{"msgtype":"m.text","body":"{long}"}}"#
         ));
-        assert_eq!(meaning, Meaning::NotShown);
+        assert_eq!(meaning, Meaning::NotShown(Unshown::Other));
     }
 
     #[test]
@@ -429,7 +810,10 @@ mod tests {
                 Just("m.text"),
                 Just("m.replace"),
                 Just("$e"),
-                Just("> <@a:b> c")
+                Just("> <@a:b> c"),
+                Just("org.matrix.custom.html"),
+                Just("m.thread"),
+                Just("!note")
             ]
             .prop_map(Value::from),
         ];
@@ -442,6 +826,10 @@ mod tests {
             Just("event_id"),
             Just("m.in_reply_to"),
             Just("membership"),
+            Just("m.mentions"),
+            Just("user_ids"),
+            Just("format"),
+            Just("formatted_body"),
         ];
         leaf.prop_recursive(3, 24, 6, move |inner| {
             prop::collection::btree_map(key.clone().prop_map(str::to_owned), inner, 0..6)

@@ -19,7 +19,8 @@ const SERVER: &str = "localhost";
 /// When what comes of them could not be stored, or not be shown.
 #[must_use]
 pub fn take_in(bytes: &[u8]) -> Vec<Step> {
-    let planner = Planner::new(&format!("@supportbot:{SERVER}"));
+    let bot = format!("@supportbot:{SERVER}");
+    let planner = Planner::new(&bot, [format!("@staff:{SERVER}")]);
     let mut steps = Vec::new();
     if let Ok(page) = answer::history(bytes) {
         page.end.as_deref().inspect(|token| assert_token(token));
@@ -46,6 +47,9 @@ fn plan(planner: &Planner, events: &[RoomEvent]) -> Vec<Step> {
         assert!(event.written_at().is_none_or(|at| at.timestamp() >= 0));
         let step = planner.step(event);
         assert_eq!(step.is_none(), planner.is_nothing(event));
+        for id in [event.refers_to(), event.thread_root()] {
+            id.inspect(|id| assert_id(id));
+        }
         step.as_ref().inspect(|step| assert_storable(step));
         assert_survives(planner, event, step.as_ref());
         steps.extend(step);
@@ -67,9 +71,9 @@ fn assert_storable(step: &Step) {
                 .as_deref()
                 .inspect(|text| assert_visible(text));
         }
-        Step::TakeAway(of) => assert_id(of),
+        Step::TakeAway(of) | Step::KeepUnchanged { of, .. } => assert_id(of),
         Step::Recap(user_id) => assert_id(user_id),
-        Step::TellNotShown => {}
+        Step::Internal | Step::Command(_) | Step::RefuseCommand(_) | Step::TellNotShown(_) => {}
     }
 }
 
@@ -134,7 +138,7 @@ fn names_somebody(text: &str) -> bool {
     let named = text.match_indices(&own).any(|(end, _)| {
         let before = text[..end].chars().rev();
         let name: Vec<_> = before
-            .take_while(|it| !it.is_whitespace() && !matches!(it, ':' | '…'))
+            .take_while(|it| !it.is_whitespace() && *it != '…')
             .collect();
         let sigil = name.iter().position(|it| "@!#$".contains(*it));
         sigil.is_some_and(|at| at > 0 && (name[at] != '#' || !name[..at].contains(&'/')))
