@@ -422,8 +422,8 @@ fn mentions_room(body: &str) -> bool {
     body.match_indices(ROOM).any(|(at, _)| {
         let (before, behind) = (&body[..at], &body[at + ROOM.len()..]);
         // A colon behind it makes it a user's id.
-        let is_id = behind.starts_with([':', '.', '-'])
-            && behind[1..].starts_with(char::is_alphanumeric);
+        let is_id =
+            behind.starts_with([':', '.', '-']) && behind[1..].starts_with(char::is_alphanumeric);
         !is_word(before.chars().next_back()) && !is_word(behind.chars().next()) && !is_id
     })
 }

@@ -84,6 +84,10 @@ impl Application {
     }
 
     /// Serves and relays until `shutdown`; then finishes what is under way.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each part is made and started once, in an order that can be read"
+    )]
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
         let (config, shares) = (self.config, self.shares);
         let (public, admin) = (self.public, self.admin);
@@ -108,6 +112,7 @@ impl Application {
             handoff,
             metrics.clone(),
         );
+        let presence = support_chat.presence();
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let housekept = support_chat.clone();
         let state = AppState::from(http::Shared {
@@ -168,6 +173,11 @@ impl Application {
             requests,
             shares.relay.clone(),
             hearts.heart("housekeeping"),
+            shutdown.clone(),
+        ));
+        parts.start(presence.run(
+            shares.relay.clone(),
+            hearts.heart("presence"),
             shutdown.clone(),
         ));
         parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));

@@ -12,9 +12,9 @@ use incoming::{
 };
 use uuid::Uuid;
 
-use super::{conversation::Conversation, inviter};
+use super::{conversation::Conversation, inviter, staff_texts::StaffTexts};
 use crate::{
-    config::HistoryVisibility,
+    config::{CannedReplies, HistoryVisibility},
     storage::{
         Connection, Db,
         quarantine::{self, KeptEvent, is_refusal},
@@ -52,6 +52,9 @@ pub(super) struct Rules {
     pub(super) planner: Planner,
     pub(super) history_visibility: HistoryVisibility,
     pub(super) session_ttl: std::time::Duration,
+    /// In which words staff are answered.
+    pub(super) texts: &'static StaffTexts,
+    pub(super) canned: CannedReplies,
 }
 
 /// What came of a sync, or of what had been set aside.
@@ -274,13 +277,13 @@ impl NewSteps<'_> {
         rules: &Rules,
         taken_in: &mut TakenIn,
     ) -> Result<(), sqlx::Error> {
-        let Some(conversation) = Conversation::lock(db, rules, self.session_id).await? else {
+        let Some(mut conversation) = Conversation::lock(db, rules, self.session_id).await? else {
             taken_in.ownerless.push(self.room_id.to_owned());
             return Ok(());
         };
         taken_in.changed.push(self.session_id);
         for (event, step) in self.steps {
-            if conversation.take(db, event, step).await? {
+            if conversation.take(db, rules, event, step).await? {
                 taken_in.staff_texts.extend(event.written_at());
             }
         }

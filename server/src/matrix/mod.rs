@@ -11,6 +11,7 @@ mod quarantine;
 mod recap;
 mod room;
 mod seal;
+mod staff_texts;
 pub mod sync;
 mod verbatim;
 

@@ -221,8 +221,10 @@ impl<'a> Unseen<'a> {
         let at = event.written_at();
         if event.sender == self.bot {
             // Of the bot's own messages the texts are the visitor's, the notices its own.
-            let is_text =
-                event.event_type == "m.room.message" && event.str_at("/msgtype") == Some("m.text");
+            // Its answers to staff are texts, too, and the visitor's answer nothing.
+            let is_text = event.event_type == "m.room.message"
+                && event.str_at("/msgtype") == Some("m.text")
+                && !event.is_reply();
             let details = self.details.as_ref().map(Notice::body);
             if details.is_some() && details == event.str_at("/body") {
                 self.missed_details = true;

@@ -22,6 +22,7 @@ use super::{
     homeserver::{Homeserver, MatrixError},
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
+    staff_texts::StaffTexts,
 };
 use crate::{
     heartbeat::Heart,
@@ -105,9 +106,14 @@ impl Syncer {
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),
-            planner: Planner::new(config.bot.as_str()),
+            planner: Planner::new(
+                config.bot.as_str(),
+                config.staff.iter().map(ToString::to_string),
+            ),
             history_visibility: config.history_visibility,
             session_ttl,
+            texts: StaffTexts::of(config.answers.language),
+            canned: config.answers.canned.clone(),
         };
         Self {
             pool: shares.relay.beating(heart.clone()),

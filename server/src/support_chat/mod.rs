@@ -7,6 +7,7 @@ mod budget;
 mod changes;
 mod heads;
 mod idempotency;
+mod presence;
 mod proof;
 mod reader;
 mod throttle;
@@ -32,7 +33,7 @@ use crate::{
     handoff::{Handoff, Place},
     metrics::{Metrics, Throttle},
     storage::{
-        self, Connection, Db, Shares, Tx, clock,
+        self, Connection, Db, Shares, Tx, blocked_addresses, clock,
         messages::{self, Ask, Newest, Poll},
         outbox::{self, Claim, Lane, Pushed, Task},
         sessions::{self, Session, State},
@@ -51,6 +52,7 @@ pub use budget::Share;
 pub use changes::follow as follow_changes;
 pub use heads::Heads;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use presence::Presence;
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
@@ -103,6 +105,9 @@ pub enum Refusal {
     /// A proof of work is needed, which is missing, wrong or used: this is to be solved.
     #[error("a proof of work is needed")]
     ProofRequired(Box<ProofChallenge>),
+    /// Staff have blocked whoever writes from this address.
+    #[error("conversations from this address are blocked")]
+    Blocked,
     /// Too much of it; after this long it will not be.
     #[error("too many requests")]
     RateLimited(Duration),
@@ -190,6 +195,7 @@ pub struct SupportChat {
     budget: Budget,
     reader: Reader,
     verifier: Arc<Verifier>,
+    presence: Presence,
     metrics: Metrics,
     started: Instant,
 }
@@ -212,6 +218,7 @@ impl SupportChat {
             reader: Reader::new(shares.reads.clone(), limits.session_ttl, budget.clone()),
             budget,
             verifier: Arc::new(Verifier::new()),
+            presence: Presence::default(),
             shares,
             limits,
             admission: Arc::new(admission),
@@ -230,6 +237,12 @@ impl SupportChat {
         self.heads.forget_old();
     }
 
+    /// Which visitors are there.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.presence.clone()
+    }
+
     /// Begins a conversation: stores it, and queues its room, the visitor's details and the message.
     pub async fn create_session(
         &self,
@@ -243,6 +256,14 @@ impl SupportChat {
         {
             let tx = self.begin().await?;
             return replay_creation(tx, self.limits.session_ttl, earlier).await;
+        }
+        let address_digest = self.admission.digest(address);
+        // Before it is counted: what is blocked uses up nobody's limit.
+        let blocked = storage::again_if_lost(|| {
+            blocked_addresses::is_blocked(&self.shares.writes, &address_digest)
+        });
+        if blocked.await? {
+            return Err(Refusal::Blocked);
         }
         let answer = new.turnstile_token.as_deref();
         let answer = answer.filter(|answer| !answer.is_empty());
@@ -266,7 +287,10 @@ impl SupportChat {
             (Some(turnstile), Some(answer)) if !turnstile.is_passed(answer, address).await => {
                 Err(Refusal::ChallengeFailed)
             }
-            _ => self.store_session(new, request.as_ref()).await,
+            _ => {
+                self.store_session(new, request.as_ref(), &address_digest)
+                    .await
+            }
         };
         if let Err(refusal) = &started
             && !matches!(refusal, Refusal::OutcomeUnknown(_))
@@ -282,11 +306,12 @@ impl SupportChat {
         &self,
         new: &NewSession,
         request: Option<&Keyed>,
+        address_digest: &[u8],
     ) -> Result<StartedSession, Refusal> {
         let mut tx = self.begin().await?;
         let session_id = Uuid::new_v4();
         let token = SessionToken::generate();
-        sessions::insert(&mut tx, session_id, &new.visitor).await?;
+        sessions::insert(&mut tx, session_id, &new.visitor, address_digest).await?;
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
         let place = self.handoff.place(Lane::Rooms);
         let claim =
@@ -342,6 +367,7 @@ impl SupportChat {
         // Locked, so that closing and sending cannot pass each other.
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
         let session = self.authenticate(session, token)?;
+        self.presence.seen(session_id);
         let request = key.map(|key| key.for_message(session_id, body));
         // A replay is answered even when the session has ended meanwhile: the promise was made.
         if let Some(request) = &request
@@ -375,8 +401,13 @@ impl SupportChat {
     /// after `message`.
     #[must_use]
     pub fn has_nothing_new(&self, session_id: Uuid, token: &str, message: Uuid) -> bool {
-        self.heads
-            .is_newest(session_id, &token::digest(token), message)
+        let knows = self
+            .heads
+            .is_newest(session_id, &token::digest(token), message);
+        if knows {
+            self.presence.seen(session_id);
+        }
+        knows
     }
 
     /// What came after `after`; from the beginning without it.
@@ -390,6 +421,7 @@ impl SupportChat {
         if let Some(Cursor::Message(id)) = after
             && self.heads.is_newest(session_id, &digest, id)
         {
+            self.presence.seen(session_id);
             return Ok(Entries::default());
         }
         let (ticket, asked_at) = (self.heads.ticket(session_id), Instant::now());
@@ -418,6 +450,7 @@ impl SupportChat {
         } = poll;
         let session = self.authenticate(Some(session), token)?;
         ensure_open(session.state)?;
+        self.presence.seen(session_id);
         if !knows_cursor {
             return Err(Refusal::UnknownCursor);
         }
@@ -477,7 +510,9 @@ impl SupportChat {
     pub async fn ensure_open(&self, session_id: Uuid, token: &SecretString) -> Result<(), Refusal> {
         let session =
             sessions::find(&self.shares.reads, session_id, self.limits.session_ttl).await?;
-        ensure_open(self.authenticate(session, token)?.state)
+        ensure_open(self.authenticate(session, token)?.state)?;
+        self.presence.seen(session_id);
+        Ok(())
     }
 
     /// The newest entries, for a page that shows the conversation as a whole each time; with the memory for it.
@@ -620,6 +655,7 @@ impl SupportChat {
                 break;
             }
         }
+        blocked_addresses::delete_ended(db, own, BATCH).await?;
         if let Some(retention) = self.limits.retention {
             // A creation's key counts for 24 hours, and goes with its message.
             let age = self

@@ -24,4 +24,6 @@ mod quarantine;
 mod relay_in;
 mod relay_out;
 mod room;
+mod staff_commands;
 mod staff_unreachable;
+mod staff_writes;

@@ -9,7 +9,11 @@ use tokio::time::{self, Instant};
 
 use super::{Sender, pace::Pace};
 use crate::{
-    matrix::{homeserver::MatrixError, notice::Notice, recap, room},
+    matrix::{
+        homeserver::MatrixError,
+        notice::{self, Notice},
+        recap, room,
+    },
     storage::{
         matrix_events,
         outbox::{self, Claim, Outcome, RENEWAL, Task},
@@ -185,6 +189,10 @@ impl Sender {
             }
             Task::Retell => return Ok(recap::retell(&self.pool, subject).await?),
             Task::Notice(text) => Some(Notice::new(text)),
+            Task::Answer { event_id, text } => {
+                let to = matrix_events::addressee(&self.pool, event_id).await?;
+                return Ok(Some(notice::answer(event_id, &to, text)));
+            }
             Task::Details => recap::details(subject),
             Task::Recap {
                 join_event_id,
