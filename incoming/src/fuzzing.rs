@@ -1,12 +1,13 @@
-//! What the fuzz target does with any bytes: reads them as a whole answer to `/sync`, and as a page of
-//! history, plans what is to be stored, and checks that it can be stored and be shown.
+//! What the fuzz target does with any bytes: reads them as a formatted text, as a whole answer to `/sync`, and as a page
+//! of history, plans what is to be stored, and checks that it can be stored and be shown.
 //!
 //! The checks are written without the patterns that they check.
 
 use crate::{
     answer,
-    bounds::{MAX_ID_BYTES, MAX_TEXT_BYTES, MAX_TOKEN_BYTES},
+    bounds::{MAX_ID_BYTES, MAX_TEXT_BYTES, MAX_TOKEN_BYTES, storable_text},
     event::RoomEvent,
+    formatted_text::Formatted,
     plan::{Planner, Step},
 };
 
@@ -21,6 +22,8 @@ const SERVER: &str = "localhost";
 pub fn take_in(bytes: &[u8]) -> Vec<Step> {
     let bot = format!("@supportbot:{SERVER}");
     let planner = Planner::new(&bot, [format!("@staff:{SERVER}")]);
+    let markup = Formatted::read(&String::from_utf8_lossy(bytes));
+    assert_visible(&planner.visible(&storable_text(&markup.text)));
     let mut steps = Vec::new();
     if let Ok(page) = answer::history(bytes) {
         page.end.as_deref().inspect(|token| assert_token(token));
