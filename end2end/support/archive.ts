@@ -40,11 +40,12 @@ export class Archive {
       }));
   }
 
-  /** What the visitor wrote, as it arrived: the bot's messages that are not notices. */
+  /** What the visitor wrote, as it arrived: the bot's texts that do not answer anything. */
   async visitorTexts(roomId: string): Promise<string[]> {
-    const messages = await this.messages(roomId);
-    return messages
-      .filter((message) => message.sender === this.botId && message.msgtype === "m.text")
-      .map((message) => message.body);
+    const events = await this.events(roomId);
+    return events
+      .filter((event) => event.type === EventType.RoomMessage && event.sender === this.botId)
+      .filter(({ content }) => content.msgtype === "m.text" && !content["m.relates_to"])
+      .map(({ content }) => String(content.body));
   }
 }

@@ -1,12 +1,13 @@
-//! What the fuzz target does with any bytes: reads them as a whole answer to `/sync`, and as a page of
-//! history, plans what is to be stored, and checks that it can be stored and be shown.
+//! What the fuzz target does with any bytes: reads them as a formatted text, as a whole answer to `/sync`, and as a page
+//! of history, plans what is to be stored, and checks that it can be stored and be shown.
 //!
 //! The checks are written without the patterns that they check.
 
 use crate::{
     answer,
-    bounds::{MAX_ID_BYTES, MAX_TEXT_BYTES, MAX_TOKEN_BYTES},
+    bounds::{MAX_ID_BYTES, MAX_TEXT_BYTES, MAX_TOKEN_BYTES, storable_text},
     event::RoomEvent,
+    formatted_text::Formatted,
     plan::{Planner, Step},
 };
 
@@ -19,7 +20,10 @@ const SERVER: &str = "localhost";
 /// When what comes of them could not be stored, or not be shown.
 #[must_use]
 pub fn take_in(bytes: &[u8]) -> Vec<Step> {
-    let planner = Planner::new(&format!("@supportbot:{SERVER}"));
+    let bot = format!("@supportbot:{SERVER}");
+    let planner = Planner::new(&bot, [format!("@staff:{SERVER}")]);
+    let markup = Formatted::read(&String::from_utf8_lossy(bytes));
+    assert_visible(&planner.visible(&storable_text(&markup.text)));
     let mut steps = Vec::new();
     if let Ok(page) = answer::history(bytes) {
         page.end.as_deref().inspect(|token| assert_token(token));
@@ -46,6 +50,9 @@ fn plan(planner: &Planner, events: &[RoomEvent]) -> Vec<Step> {
         assert!(event.written_at().is_none_or(|at| at.timestamp() >= 0));
         let step = planner.step(event);
         assert_eq!(step.is_none(), planner.is_nothing(event));
+        for id in [event.refers_to(), event.thread_root()] {
+            id.inspect(|id| assert_id(id));
+        }
         step.as_ref().inspect(|step| assert_storable(step));
         assert_survives(planner, event, step.as_ref());
         steps.extend(step);
@@ -67,9 +74,9 @@ fn assert_storable(step: &Step) {
                 .as_deref()
                 .inspect(|text| assert_visible(text));
         }
-        Step::TakeAway(of) => assert_id(of),
+        Step::TakeAway(of) | Step::KeepUnchanged { of, .. } => assert_id(of),
         Step::Recap(user_id) => assert_id(user_id),
-        Step::TellNotShown => {}
+        Step::Internal | Step::Command(_) | Step::RefuseCommand(_) | Step::TellNotShown(_) => {}
     }
 }
 
@@ -134,7 +141,7 @@ fn names_somebody(text: &str) -> bool {
     let named = text.match_indices(&own).any(|(end, _)| {
         let before = text[..end].chars().rev();
         let name: Vec<_> = before
-            .take_while(|it| !it.is_whitespace() && !matches!(it, ':' | '…'))
+            .take_while(|it| !it.is_whitespace() && *it != '…')
             .collect();
         let sigil = name.iter().position(|it| "@!#$".contains(*it));
         sigil.is_some_and(|at| at > 0 && (name[at] != '#' || !name[..at].contains(&'/')))

@@ -23,8 +23,8 @@ static IDS: LazyLock<Ids> = LazyLock::new(Ids::new);
 /// Makes texts visible.
 #[derive(Clone, Debug)]
 pub struct VisibleText {
-    /// The homeserver's name, without a port.
-    own_host: String,
+    /// An id of the own homeserver, whatever its name has in it; `None` where the server has no name.
+    own_id: Option<Regex>,
 }
 
 impl VisibleText {
@@ -39,7 +39,7 @@ impl VisibleText {
                 if is_port { host } else { server_name }
             });
         Self {
-            own_host: host.to_ascii_lowercase(),
+            own_id: (!host.is_empty()).then(|| own_id(host)),
         }
     }
 
@@ -59,29 +59,42 @@ impl VisibleText {
         HIDDEN.to_owned()
     }
 
+    /// An id of the own homeserver, wherever it stands; one of another where a word begins.
     fn hide_ids(&self, text: &str) -> String {
         let text = replace(&IDS.bare, text, |_, _| true);
-        replace(&IDS.with_server, &text, |found, before| {
-            self.is_id(found, before)
-        })
+        let text = match &self.own_id {
+            Some(own_id) => replace(own_id, &text, |_, _| true),
+            None => text,
+        };
+        replace(&IDS.with_server, &text, Ids::is_foreign)
     }
+}
 
-    /// An id of the own homeserver, wherever it stands; one of another where a word begins.
-    fn is_id(&self, found: &Captures<'_>, before: Option<char>) -> bool {
+/// An id of this host's. Behind its sigil anything may stand but white space and the sigil of another one: also a
+/// colon, as of an id that was made to be mistaken.
+fn own_id(host: &str) -> Regex {
+    let host = regex::escape(host);
+    pattern(&format!(
+        r"(?:(?:[@!$]|%40|%21|%24)[^\s@!#$…]+?|(?:#|%23)[^\s@!#$/…]+?)(?::|%3A){host}(?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{{1,5}}\b)?"
+    ))
+}
+
+impl Ids {
+    /// Whether it is an id of another homeserver.
+    fn is_foreign(found: &Captures<'_>, before: Option<char>) -> bool {
         let part = |name| found.name(name).map_or("", |part| part.as_str());
         let host = part("host").to_ascii_lowercase();
-        if !self.own_host.is_empty() && host.starts_with(&self.own_host) {
-            return true;
-        }
         let begins = before.is_none_or(|before| {
             !before.is_alphanumeric() && !matches!(before, '_' | '.' | '+' | '-' | '%' | '@')
         });
-        let sigil = part("sigil");
-        begins
-            && matches!(sigil, "@" | "!" | "%40" | "%21")
-            && IDS.localpart.is_match(part("local"))
-            && IDS.domain.is_match(&host)
+        begins && IDS.localpart.is_match(part("local")) && IDS.domain.is_match(&host)
     }
+}
+
+/// Whether there is a `matrix.to` or `matrix:` address in the text.
+#[must_use]
+pub fn has_address(text: &str) -> bool {
+    ADDRESSES.hide(text) != text
 }
 
 /// The text that answers, of a body that begins with what is answered, as older clients wrote it (Matrix
@@ -160,7 +173,7 @@ impl Addresses {
 
 /// Ways to write an id.
 struct Ids {
-    /// `@name:server`, and rooms, their aliases and old events in the same way.
+    /// `@name:server`, and rooms in the same way.
     with_server: Regex,
     /// Events, and rooms since version 12, which have the name of no server.
     bare: Regex,
@@ -172,7 +185,7 @@ impl Ids {
     fn new() -> Self {
         Self {
             with_server: pattern(
-                r"(?:(?P<sigil>[@!$]|%40|%21|%24)(?P<local>[^\s:@!#$…]+?)|(?:#|%23)[^\s:@!#$/…]+?)(?::|%3A)(?P<host>\[[0-9a-f:.]+\]|[a-z0-9.-]*[a-z0-9])(?::[0-9]{1,5}\b)?",
+                r"(?:[@!]|%40|%21)(?P<local>[^\s:@!#$…]+?)(?::|%3A)(?P<host>[a-z0-9.-]*[a-z0-9])(?::[0-9]{1,5}\b)?",
             ),
             bare: pattern(r"(?:[!$]|%21|%24)[a-z0-9+/_-]{43,}"),
             localpart: pattern(r"^[a-z0-9._=/+-]+$"),
@@ -276,6 +289,10 @@ mod tests {
             ("@bob:matrix.org and !abc:matrix.org", "… and …"),
             ("@a:b.org@c:d.org", "……"),
             ("x@bob:localhost", "x…"),
+            ("!rvv%3Avvvoom:localhost", "…"),
+            ("@bob:x:localhost and !a%3Ab:c%3Alocalhost:8448", "… and …"),
+            ("%40bob%3Ax%3Alocalhost", "…"),
+            ("$a:b:localhost, #sales:eu:localhost", "…, …"),
         ] {
             assert_eq!(visible(text), expected, "{text}");
         }
@@ -352,6 +369,8 @@ mod tests {
                 Just("@bob:localhost"),
                 Just("@bob"),
                 Just(":localhost"),
+                Just("%3Alocalhost"),
+                Just(":x"),
                 Just("localhost"),
                 Just("https://matrix.to/#/"),
                 Just("matrix.to/"),

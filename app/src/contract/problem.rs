@@ -99,6 +99,8 @@ error_codes! {
     ChallengeFailed = "challenge_failed", 403, "The challenge was not passed";
     /// A new conversation needs a proof of work, which is missing, wrong or used.
     ProofRequired = "proof_required", 403, "A proof of work is needed to begin a conversation now";
+    /// Staff have blocked whoever writes from this address.
+    Blocked = "blocked", 403, "Conversations from this address are blocked";
     /// No such session.
     SessionNotFound = "session_not_found", 404, "There is no such session";
     /// No such resource.

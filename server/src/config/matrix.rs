@@ -6,7 +6,7 @@ use matrix_sdk::ruma::OwnedUserId;
 use secrecy::SecretString;
 use url::Url;
 
-use super::Env;
+use super::{Answers, Env};
 
 /// The staff's side.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Matrix {
     pub history_visibility: HistoryVisibility,
     /// Who is invited instead of the staff to conversations from the canary's page.
     pub canary: Option<OwnedUserId>,
+    /// How the bot answers staff.
+    pub answers: Answers,
 }
 
 /// How the bot proves itself.
@@ -91,6 +93,7 @@ impl Matrix {
         {
             env.error("MATRIX_SUPPORT_STAFF_MXIDS", "must not contain the bot");
         }
+        let answers = Answers::read(env);
         let canary = read_canary(env, &[bot.as_slice(), staff.as_deref().unwrap_or_default()]);
         if let Some(bot) = &bot {
             let staff = staff.as_deref().unwrap_or_default();
@@ -104,6 +107,7 @@ impl Matrix {
             staff: staff?,
             history_visibility: history_visibility?,
             canary,
+            answers: answers?,
         })
     }
 }

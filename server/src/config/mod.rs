@@ -10,6 +10,7 @@ mod http;
 mod limits;
 mod log;
 mod matrix;
+mod staff;
 mod turnstile;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use http::{Http, Origin};
 pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
 pub use matrix::{BotCredentials, HistoryVisibility, Matrix};
+pub use staff::{Answers, CannedReplies, StaffLanguage};
 pub use turnstile::Turnstile;
 
 /// Every variable the server reads.
@@ -43,6 +45,8 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_MAX_MESSAGE_CHARS",
     "SUPPORT_CHAT_SESSION_TTL",
     "SUPPORT_CHAT_RELAY_GRACE",
+    "SUPPORT_CHAT_STAFF_LANGUAGE",
+    "SUPPORT_CHAT_CANNED_REPLIES",
     "SUPPORT_CHAT_RETENTION",
     "SUPPORT_CHAT_UNANSWERED_AFTER",
     "SUPPORT_CHAT_TIME_ZONE",

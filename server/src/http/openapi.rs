@@ -136,6 +136,7 @@ fn create_session() -> Value {
     let own = [
         ErrorCode::ChallengeFailed,
         ErrorCode::ProofRequired,
+        ErrorCode::Blocked,
         ErrorCode::RelayUnavailable,
     ];
     json!({

@@ -96,6 +96,7 @@ impl From<Refusal> for ApiError {
             Refusal::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused.into(),
             Refusal::RelayUnavailable => ErrorCode::RelayUnavailable.into(),
             Refusal::ChallengeFailed => ErrorCode::ChallengeFailed.into(),
+            Refusal::Blocked => ErrorCode::Blocked.into(),
             Refusal::ProofRequired(challenge) => Self {
                 proof: Some(challenge),
                 ..ErrorCode::ProofRequired.into()

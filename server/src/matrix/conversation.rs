@@ -1,6 +1,13 @@
 //! One conversation, locked: its events are taken in, one by one.
 
-use incoming::{event::RoomEvent, plan::Step};
+mod commands;
+
+use std::time::Duration;
+
+use incoming::{
+    event::{RoomEvent, Unshown},
+    plan::{Step, Unchanged},
+};
 use uuid::Uuid;
 
 use super::ingest::Rules;
@@ -8,10 +15,12 @@ use crate::{
     config::HistoryVisibility,
     storage::{
         Connection,
-        matrix_events::{self, Taken},
+        matrix_events::{self, Internal, Taken},
         messages::{self, NewEntry},
         outbox::{self, Task},
+        presence,
         sessions::{self, State},
+        staff_told::{self, OnceInRoom},
     },
 };
 
@@ -19,9 +28,41 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conversation {
     session_id: Uuid,
-    history_visibility: HistoryVisibility,
-    /// Why a text would not reach the visitor any more.
-    unseen_because: Option<&'static str>,
+    state: State,
+}
+
+/// What became of an event.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// The entry that was made of it.
+    message_id: Option<Uuid>,
+    /// Why no visitor may get it.
+    internal: Option<Internal>,
+}
+
+impl Outcome {
+    const fn internal(internal: Internal) -> Self {
+        Self {
+            message_id: None,
+            internal: Some(internal),
+        }
+    }
+}
+
+impl From<Option<Uuid>> for Outcome {
+    fn from(message_id: Option<Uuid>) -> Self {
+        Self {
+            message_id,
+            internal: None,
+        }
+    }
+}
+
+/// An event that is being taken in, and by what rules.
+#[derive(Clone, Copy, Debug)]
+struct Incoming<'a> {
+    rules: &'a Rules,
+    event: &'a RoomEvent,
 }
 
 impl Conversation {
@@ -31,193 +72,328 @@ impl Conversation {
         rules: &Rules,
         session_id: Uuid,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let Some(session) = sessions::lock(db, session_id, rules.session_ttl).await? else {
-            return Ok(None);
-        };
-        let unseen_because = match session.state {
-            State::Open => None,
-            State::Expired => Some("their session has expired"),
-            State::Closed => Some("they ended the chat"),
-        };
-        Ok(Some(Self {
+        let session = sessions::lock(db, session_id, rules.session_ttl).await?;
+        Ok(session.map(|session| Self {
             session_id,
-            history_visibility: rules.history_visibility,
-            unseen_because,
+            state: session.state,
         }))
     }
 
     /// Takes an event in; `true` when the visitor is shown its text.
     pub(super) async fn take(
-        &self,
+        &mut self,
         db: &mut Connection,
+        rules: &Rules,
         event: &RoomEvent,
         step: &Step,
     ) -> Result<bool, sqlx::Error> {
-        let session_id = self.session_id;
-        let mut taken = Taken {
-            event_id: &event.event_id,
-            session_id,
-            sender: &event.sender,
-            message_id: None,
-            edits: None,
-            is_reply: event.is_reply(),
+        let incoming = Incoming { rules, event };
+        let outcome = self.carry_out(db, incoming, step).await?;
+        let edits = match step {
+            Step::Change { of, .. } | Step::KeepUnchanged { of, .. } => Some(of.as_str()),
+            _ => None,
         };
+        let taken = Taken {
+            event_id: &event.event_id,
+            session_id: self.session_id,
+            sender: &event.sender,
+            message_id: outcome.message_id,
+            edits,
+            is_reply: event.is_reply(),
+            internal: outcome.internal,
+            thread_root: event.thread_root(),
+        };
+        matrix_events::insert(db, taken).await?;
+        Ok(outcome.message_id.is_some())
+    }
+
+    async fn carry_out(
+        &mut self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        step: &Step,
+    ) -> Result<Outcome, sqlx::Error> {
+        let event = incoming.event;
         match step {
-            Step::Show(body) => match self.unseen_because {
-                None => {
-                    let entry = Entry {
-                        body,
-                        replaces: None,
-                        removed: false,
-                    };
-                    taken.message_id = Some(append(db, session_id, event, entry).await?);
+            Step::Show(body) => {
+                if let Some(internal) = self.answered(db, event).await? {
+                    return self.keep(db, incoming, internal).await;
                 }
-                Some(reason) => {
-                    let notice = format!("The visitor does not see this: {reason}.");
-                    tell_staff(db, session_id, notice).await?;
-                }
-            },
+                self.show(db, incoming, body).await.map(Outcome::from)
+            }
             Step::Change {
                 of,
                 text,
                 text_of_reply,
             } => {
-                taken.edits = Some(of);
+                if let Some(internal) = matrix_events::internal(db, of, self.session_id).await? {
+                    return self.keep_edit(db, incoming, internal).await;
+                }
                 let texts = (text.as_str(), text_of_reply.as_deref());
-                taken.message_id = edit(db, self, event, of, texts).await?;
+                self.edit(db, incoming, of, texts).await.map(Outcome::from)
             }
-            Step::TakeAway(of) => redact(db, self, event, of).await?,
+            Step::KeepUnchanged { of, why } => self.keep_unchanged(db, incoming, of, *why).await,
+            Step::TakeAway(of) => {
+                self.redact(db, incoming, of).await?;
+                Ok(Outcome::default())
+            }
             Step::Recap(user_id) => {
-                if self.history_visibility == HistoryVisibility::Joined {
+                if incoming.rules.history_visibility == HistoryVisibility::Joined {
                     let recap = Task::Recap {
                         join_event_id: event.event_id.clone(),
                         user_id: user_id.clone(),
                     };
-                    outbox::push(db, session_id, &recap).await?;
+                    outbox::push(db, self.session_id, &recap).await?;
                 }
+                Ok(Outcome::default())
             }
-            Step::TellNotShown => {
-                let notice = "The visitor does not see this: only text messages are shown to them.";
-                tell_staff(db, session_id, notice.to_owned()).await?;
+            Step::Internal => self.keep(db, incoming, Internal::Staff).await,
+            Step::Command(command) => {
+                let message_id = self.run(db, incoming, command).await?;
+                Ok(Outcome {
+                    message_id,
+                    internal: Some(Internal::Command),
+                })
             }
+            Step::RefuseCommand(why) => {
+                let refused = incoming.rules.texts.refused(*why);
+                self.answer(db, incoming, refused).await?;
+                Ok(Outcome::internal(Internal::Command))
+            }
+            Step::TellNotShown(unshown) => self.tell_not_shown(db, incoming, *unshown).await,
         }
-        let is_shown = taken.message_id.is_some();
-        matrix_events::insert(db, taken).await?;
-        Ok(is_shown)
     }
-}
 
-async fn tell_staff(
-    db: &mut Connection,
-    session_id: Uuid,
-    text: String,
-) -> Result<(), sqlx::Error> {
-    outbox::push(db, session_id, &Task::Notice(text)).await
-}
-
-/// Puts an edited text in the place of what is shown; answers with its entry.
-async fn edit(
-    db: &mut Connection,
-    conversation: &Conversation,
-    event: &RoomEvent,
-    of: &str,
-    (text, text_of_reply): (&str, Option<&str>),
-) -> Result<Option<Uuid>, sqlx::Error> {
-    let session_id = conversation.session_id;
-    let Some(shown) = matrix_events::shown(db, of, session_id).await? else {
-        return Ok(None);
-    };
-    // By anyone but the author an edit has no effect, in Matrix clients either.
-    if shown.author.as_deref() != Some(&event.sender) {
-        return Ok(None);
+    /// Why no visitor may get what this event answers, and so neither the event.
+    async fn answered(
+        &self,
+        db: &mut Connection,
+        event: &RoomEvent,
+    ) -> Result<Option<Internal>, sqlx::Error> {
+        match event.refers_to() {
+            Some(answered) => matrix_events::internal(db, answered, self.session_id).await,
+            None => Ok(None),
+        }
     }
-    if is_too_late(db, conversation).await? {
-        return Ok(None);
-    }
-    // Where it was not recorded, what looks like the quotation of a reply is one.
-    let is_reply = shown.is_reply.unwrap_or(true);
-    let entry = Entry {
-        body: text_of_reply.filter(|_| is_reply).unwrap_or(text),
-        replaces: Some(shown.message_id),
-        removed: false,
-    };
-    append(db, session_id, event, entry).await.map(Some)
-}
 
-/// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
-/// Matrix clients do. The homeserver decides whether somebody may redact.
-async fn redact(
-    db: &mut Connection,
-    conversation: &Conversation,
-    event: &RoomEvent,
-    redacted: &str,
-) -> Result<(), sqlx::Error> {
-    let session_id = conversation.session_id;
-    let edited = matrix_events::edited_by(db, redacted, session_id).await?;
-    let original = edited.as_deref().unwrap_or(redacted);
-    let Some(shown) = matrix_events::shown(db, original, session_id).await? else {
-        return Ok(());
-    };
-    if edited.is_some() {
-        matrix_events::point_to(db, redacted, None).await?;
-        if shown.event_id != redacted {
-            // A later edit is shown: nothing changes.
+    /// Answers an event, so that it rings for its sender.
+    async fn answer(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        text: &str,
+    ) -> Result<(), sqlx::Error> {
+        let answer = Task::Answer {
+            event_id: incoming.event.event_id.clone(),
+            text: text.to_owned(),
+        };
+        outbox::push(db, self.session_id, &answer).await
+    }
+
+    /// Shows nothing of what is between staff.
+    async fn keep(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        internal: Internal,
+    ) -> Result<Outcome, sqlx::Error> {
+        let texts = incoming.rules.texts;
+        if internal == Internal::Command {
+            self.answer(db, incoming, texts.answers_command).await?;
+        } else if staff_told::first_time(db, self.session_id, OnceInRoom::Internal).await? {
+            self.answer(db, incoming, texts.internal).await?;
+        }
+        Ok(Outcome::internal(internal))
+    }
+
+    /// Shows nothing of an edit of what is between staff.
+    async fn keep_edit(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        internal: Internal,
+    ) -> Result<Outcome, sqlx::Error> {
+        if internal == Internal::Command {
+            let texts = incoming.rules.texts;
+            self.answer(db, incoming, texts.edited_command).await?;
+            return Ok(Outcome::internal(internal));
+        }
+        self.keep(db, incoming, internal).await
+    }
+
+    /// Leaves what is shown as it is, and says so.
+    async fn keep_unchanged(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        of: &str,
+        why: Unchanged,
+    ) -> Result<Outcome, sqlx::Error> {
+        if let Some(internal) = matrix_events::internal(db, of, self.session_id).await? {
+            return self.keep_edit(db, incoming, internal).await;
+        }
+        let shown = matrix_events::shown(db, of, self.session_id).await?;
+        // By anyone but the author an edit has no effect.
+        let is_shown = shown.is_some_and(|it| it.author.as_deref() == Some(&incoming.event.sender));
+        if is_shown {
+            let unchanged = incoming.rules.texts.unchanged(why);
+            self.answer(db, incoming, unchanged).await?;
+        }
+        Ok(match why {
+            Unchanged::NotShown => Outcome::default(),
+            Unchanged::Internal => Outcome::internal(Internal::Staff),
+            Unchanged::Command => Outcome::internal(Internal::Command),
+        })
+    }
+
+    async fn tell_not_shown(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        unshown: Unshown,
+    ) -> Result<Outcome, sqlx::Error> {
+        if let Some(internal) = self.answered(db, incoming.event).await? {
+            // Nobody takes a colleague's reaction for something that the visitor sees.
+            return Ok(Outcome::internal(internal));
+        }
+        let once = match unshown {
+            Unshown::Reaction => Some(OnceInRoom::Reactions),
+            // Each device that takes part says so again.
+            Unshown::Call if incoming.event.state_key.is_some() => Some(OnceInRoom::Calls),
+            _ => None,
+        };
+        let is_told = match once {
+            Some(what) => staff_told::first_time(db, self.session_id, what).await?,
+            None => true,
+        };
+        if is_told {
+            let text = incoming.rules.texts.not_shown(unshown);
+            self.answer(db, incoming, &text).await?;
+        }
+        Ok(Outcome::default())
+    }
+
+    /// Shows a text, unless the chat has ended; answers with its entry.
+    async fn show(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        body: &str,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let entry = Entry {
+            body,
+            replaces: None,
+            removed: false,
+        };
+        self.append(db, incoming, entry).await
+    }
+
+    /// Stores what the visitor is to be shown, and tells staff when the visitor is not there to see it; `None` where the chat has
+    /// ended, which staff are told as well.
+    async fn append(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        entry: Entry<'_>,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let (session_id, texts) = (self.session_id, incoming.rules.texts);
+        if self.state != State::Open {
+            if staff_told::first_time_since_end(db, session_id).await? {
+                self.answer(db, incoming, self.ended(incoming.rules))
+                    .await?;
+            }
+            return Ok(None);
+        }
+        if staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await? {
+            self.answer(db, incoming, texts.gone).await?;
+        }
+        let id = Uuid::new_v4();
+        let new = NewEntry {
+            id,
+            session_id,
+            body: entry.body,
+            written_at: incoming.event.written_at(),
+            replaces: entry.replaces,
+            removed: entry.removed,
+        };
+        messages::append(db, &new).await?;
+        let event_id = &incoming.event.event_id;
+        tracing::info!(%session_id, message_id = %id, event_id, "staff message taken in");
+        Ok(Some(id))
+    }
+
+    /// That a text comes after the end.
+    const fn ended(&self, rules: &Rules) -> &'static str {
+        match self.state {
+            State::Expired => rules.texts.expired,
+            State::Closed | State::Open => rules.texts.closed,
+        }
+    }
+
+    /// Puts an edited text in the place of what is shown; answers with its entry.
+    async fn edit(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        of: &str,
+        (text, text_of_reply): (&str, Option<&str>),
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let Some(shown) = matrix_events::shown(db, of, self.session_id).await? else {
+            return Ok(None);
+        };
+        // By anyone but the author an edit has no effect, in Matrix clients either.
+        if shown.author.as_deref() != Some(&incoming.event.sender) {
+            return Ok(None);
+        }
+        // Where it was not recorded, what looks like the quotation of a reply is one.
+        let is_reply = shown.is_reply.unwrap_or(true);
+        let entry = Entry {
+            body: text_of_reply.filter(|_| is_reply).unwrap_or(text),
+            replaces: Some(shown.message_id),
+            removed: false,
+        };
+        self.append(db, incoming, entry).await
+    }
+
+    /// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
+    /// Matrix clients do. The homeserver decides whether somebody may redact.
+    async fn redact(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        redacted: &str,
+    ) -> Result<(), sqlx::Error> {
+        let session_id = self.session_id;
+        let edited = matrix_events::edited_by(db, redacted, session_id).await?;
+        let original = edited.as_deref().unwrap_or(redacted);
+        let Some(shown) = matrix_events::shown(db, original, session_id).await? else {
             return Ok(());
+        };
+        if edited.is_some() {
+            matrix_events::point_to(db, redacted, None).await?;
+            if shown.event_id != redacted {
+                // A later edit is shown: nothing changes.
+                return Ok(());
+            }
+        } else {
+            matrix_events::forget_texts(db, original).await?;
         }
-    } else {
-        matrix_events::forget_texts(db, original).await?;
+        let before = matrix_events::shown(db, original, session_id).await?;
+        let entry = Entry {
+            body: before.as_ref().map_or("", |before| &before.body),
+            replaces: Some(shown.message_id),
+            removed: before.is_none(),
+        };
+        let id = self.append(db, incoming, entry).await?;
+        if let (Some(before), Some(id)) = (before, id) {
+            matrix_events::point_to(db, &before.event_id, Some(id)).await?;
+        }
+        Ok(())
     }
-    if is_too_late(db, conversation).await? {
-        return Ok(());
-    }
-    let before = matrix_events::shown(db, original, session_id).await?;
-    let entry = Entry {
-        body: before.as_ref().map_or("", |before| &before.body),
-        replaces: Some(shown.message_id),
-        removed: before.is_none(),
-    };
-    let id = append(db, session_id, event, entry).await?;
-    if let Some(before) = before {
-        matrix_events::point_to(db, &before.event_id, Some(id)).await?;
-    }
-    Ok(())
-}
-
-/// Whether a change of what was shown comes too late for the visitor. Staff are told then.
-async fn is_too_late(
-    db: &mut Connection,
-    conversation: &Conversation,
-) -> Result<bool, sqlx::Error> {
-    let Some(reason) = conversation.unseen_because else {
-        return Ok(false);
-    };
-    let notice = format!("The visitor does not see this change: {reason}.");
-    tell_staff(db, conversation.session_id, notice).await?;
-    Ok(true)
 }
 
 struct Entry<'a> {
     body: &'a str,
     replaces: Option<Uuid>,
     removed: bool,
-}
-
-async fn append(
-    db: &mut Connection,
-    session_id: Uuid,
-    event: &RoomEvent,
-    entry: Entry<'_>,
-) -> Result<Uuid, sqlx::Error> {
-    let id = Uuid::new_v4();
-    let new = NewEntry {
-        id,
-        session_id,
-        body: entry.body,
-        written_at: event.written_at(),
-        replaces: entry.replaces,
-        removed: entry.removed,
-    };
-    messages::append(db, &new).await?;
-    tracing::info!(%session_id, message_id = %id, event_id = event.event_id, "staff message taken in");
-    Ok(id)
 }

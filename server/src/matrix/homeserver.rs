@@ -39,10 +39,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, value::to_raw_value};
 use tokio::{sync::Mutex, time};
 
-use incoming::{
-    answer,
-    event::{CREATION, RoomEvent},
-};
+use incoming::{answer, event::RoomEvent};
 
 pub(super) use rooms::Encrypted;
 
@@ -482,7 +479,7 @@ impl Homeserver {
         request.from = from.map(str::to_owned);
         request.to = to.map(str::to_owned);
         request.limit = UInt::from(PAGE);
-        request.filter.types = Some(relevant_types());
+        request.filter.not_types = irrelevant_types();
         let client = self.client().await?;
         let page = self
             .checked("history", &client, client.send(Verbatim(request)))
@@ -532,7 +529,7 @@ impl Homeserver {
         let event_id = OwnedEventId::try_from(event_id).map_err(unreadable)?;
         let mut request = get_context::v3::Request::new(parse_room_id(room_id)?, event_id);
         request.limit = UInt::from(limit);
-        request.filter.types = Some(relevant_types());
+        request.filter.not_types = irrelevant_types();
         let client = self.client().await?;
         self.checked("context", &client, client.send(request)).await
     }
@@ -551,19 +548,30 @@ impl Homeserver {
         }
         filter.room.account_data = RoomEventFilter::ignore_all();
         filter.room.timeline = RoomEventFilter::default();
-        filter.room.timeline.types = Some(relevant_types());
+        filter.room.timeline.not_types = irrelevant_types();
         filter.room.timeline.limit = Some(UInt::from(PAGE));
         filter
     }
 }
 
-fn relevant_types() -> Vec<String> {
+/// State that means nothing to the relay. Whatever people send has to come, also of a type that nobody knows: they are told that
+/// it is not shown.
+fn irrelevant_types() -> Vec<String> {
     [
-        CREATION,
-        "m.room.message",
-        "m.room.encrypted",
-        "m.room.redaction",
-        "m.room.member",
+        "m.room.name",
+        "m.room.topic",
+        "m.room.avatar",
+        "m.room.power_levels",
+        "m.room.join_rules",
+        "m.room.history_visibility",
+        "m.room.guest_access",
+        "m.room.canonical_alias",
+        "m.room.pinned_events",
+        "m.room.server_acl",
+        "m.room.third_party_invite",
+        "m.space.*",
+        "im.vector.modular.widgets",
+        "m.widget",
     ]
     .map(str::to_owned)
     .to_vec()

@@ -16,9 +16,10 @@ use super::{
     conversation::Conversation,
     desk::{self, Counter},
     inviter,
+    staff_texts::StaffTexts,
 };
 use crate::{
-    config::HistoryVisibility,
+    config::{CannedReplies, HistoryVisibility},
     storage::{
         Connection, Db,
         desk::room::DeskRoom,
@@ -61,6 +62,9 @@ pub(super) struct Rules {
     pub(super) session_ttl: std::time::Duration,
     /// By which commands in the desk are.
     pub(super) counter: Counter,
+    /// In which words staff are answered.
+    pub(super) texts: &'static StaffTexts,
+    pub(super) canned: CannedReplies,
 }
 
 /// What came of a sync, or of what had been set aside.
@@ -293,13 +297,13 @@ impl NewSteps<'_> {
         rules: &Rules,
         taken_in: &mut TakenIn,
     ) -> Result<(), sqlx::Error> {
-        let Some(conversation) = Conversation::lock(db, rules, self.session_id).await? else {
+        let Some(mut conversation) = Conversation::lock(db, rules, self.session_id).await? else {
             taken_in.ownerless.push(self.room_id.to_owned());
             return Ok(());
         };
         taken_in.changed.push(self.session_id);
         for (event, step) in self.steps {
-            if conversation.take(db, event, step).await? {
+            if conversation.take(db, rules, event, step).await? {
                 taken_in.staff_texts.extend(event.written_at());
             }
         }

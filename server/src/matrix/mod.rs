@@ -15,6 +15,7 @@ mod room;
 pub(crate) mod room_name;
 mod seal;
 mod staff_signals;
+mod staff_texts;
 pub mod sync;
 mod verbatim;
 pub mod visitor_signals;

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::storage::matrix_events::Addressee;
+
 /// A message of the bot, or a part of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notice {
@@ -112,6 +114,23 @@ impl Notice {
     }
 }
 
+/// The content of an answer to an event, which rings for its sender. It is a text, and told from the visitor's by what it
+/// answers: theirs answer nothing.
+pub(super) fn answer(event_id: &str, to: &Addressee, text: &str) -> Value {
+    let mut relation = json!({ "m.in_reply_to": { "event_id": event_id } });
+    if let Some(root) = &to.thread_root {
+        relation["rel_type"] = json!("m.thread");
+        relation["event_id"] = json!(root);
+        relation["is_falling_back"] = json!(false);
+    }
+    json!({
+        "msgtype": "m.text",
+        "body": text,
+        "m.mentions": { "user_ids": to.sender.as_slice() },
+        "m.relates_to": relation,
+    })
+}
+
 fn json_bytes(text: &str) -> usize {
     serde_json::to_string(text).map_or(text.len(), |json| json.len())
 }
@@ -197,6 +216,30 @@ mod tests {
         assert_eq!(
             notice.html,
             "<p>Waiting: <a href=\"https://matrix.to/#/!a:b?via=&quot;b\">&lt;b&gt;Ada‹U+000A›</a></p>"
+        );
+    }
+
+    #[test]
+    fn an_answer_refers_to_its_event_and_mentions_its_sender() {
+        let mut to = Addressee {
+            sender: Some("@alice:localhost".to_owned()),
+            thread_root: None,
+        };
+        let content = answer("$e", &to, "Not shown.");
+        assert_eq!(
+            content,
+            json!({
+                "msgtype": "m.text", "body": "Not shown.", "m.mentions": {"user_ids": ["@alice:localhost"]},
+                "m.relates_to": {"m.in_reply_to": {"event_id": "$e"}},
+            })
+        );
+        to.thread_root = Some("$root".to_owned());
+        assert_eq!(
+            answer("$e", &to, "Not shown.")["m.relates_to"],
+            json!({
+                "rel_type": "m.thread", "event_id": "$root", "is_falling_back": false,
+                "m.in_reply_to": {"event_id": "$e"},
+            })
         );
     }
 

@@ -261,7 +261,7 @@ impl Room<'_> {
             return Ok(false);
         }
         let conversation = Conversation::lock(&mut tx, self.rules, self.session_id).await?;
-        let Some(conversation) = conversation else {
+        let Some(mut conversation) = conversation else {
             quarantine::remove_room(&mut *tx, self.id).await?;
             tx.commit().await?;
             taken_in.ownerless.push(self.id.to_owned());
@@ -281,7 +281,7 @@ impl Room<'_> {
             let step = step.filter(|_| known.insert(entry.event.event_id.clone()));
             let refusal = match step {
                 Some(step) => {
-                    self.take(&mut tx, &conversation, entry, &step, &mut taken)
+                    self.take(&mut tx, &mut conversation, entry, &step, &mut taken)
                         .await?
                 }
                 None => None,
@@ -310,13 +310,15 @@ impl Room<'_> {
     async fn take(
         &self,
         db: &mut Connection,
-        conversation: &Conversation,
+        conversation: &mut Conversation,
         entry: &Entry<'_>,
         step: &Step,
         taken_in: &mut TakenIn,
     ) -> Result<Option<String>, sqlx::Error> {
         savepoint(db, "SAVEPOINT event").await?;
-        match conversation.take(db, entry.event, step).await {
+        let before = *conversation;
+        let taken = conversation.take(db, self.rules, entry.event, step);
+        match taken.await {
             Ok(is_shown) => {
                 savepoint(db, "RELEASE SAVEPOINT event").await?;
                 let written_at = entry.event.written_at().filter(|_| is_shown);
@@ -325,6 +327,7 @@ impl Room<'_> {
             }
             Err(error) if is_refusal(&error) => {
                 savepoint(db, "ROLLBACK TO SAVEPOINT event").await?;
+                *conversation = before;
                 Ok(Some(error.to_string()))
             }
             Err(error) => Err(error),

@@ -24,6 +24,7 @@ use super::{
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
     staff_signals::StaffSignals,
+    staff_texts::StaffTexts,
 };
 use crate::{
     heartbeat::Heart,
@@ -121,10 +122,15 @@ impl Syncer {
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),
-            planner: Planner::new(config.bot.as_str()),
+            planner: Planner::new(
+                config.bot.as_str(),
+                config.staff.iter().map(ToString::to_string),
+            ),
             history_visibility: config.history_visibility,
             session_ttl,
             counter: desk.counter(),
+            texts: StaffTexts::of(config.answers.language),
+            canned: config.answers.canned.clone(),
         };
         let signals = StaffSignals::new(
             shares.relay.clone(),

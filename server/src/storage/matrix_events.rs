@@ -20,19 +20,43 @@ pub struct Taken<'a> {
     pub edits: Option<&'a str>,
     /// Whether it answers an event.
     pub is_reply: bool,
+    /// Why no visitor may get it.
+    pub internal: Option<Internal>,
+    /// The first event of the thread that it is in.
+    pub thread_root: Option<&'a str>,
+}
+
+/// Why no visitor may get an event, nor what answers or edits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Internal {
+    /// It is between staff.
+    Staff,
+    /// It was a command, or the bot's answer to one.
+    Command,
+}
+
+impl Internal {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Command => "command",
+        }
+    }
 }
 
 /// Records an event.
 pub async fn insert(db: &mut Connection, event: Taken<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits, reply)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (event_id) DO NOTHING",
+        "INSERT INTO matrix_events (event_id, session_id, sender, message_id, edits, reply, internal, thread_root)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event_id) DO NOTHING",
         event.event_id,
         event.session_id,
         event.sender,
         event.message_id,
         event.edits,
         event.is_reply,
+        event.internal.map(Internal::as_str),
+        event.thread_root,
     )
     .execute(db)
     .await?;
@@ -84,6 +108,46 @@ pub async fn not_shown(
     )
     .fetch_all(db)
     .await
+}
+
+/// Why no visitor may get this event of the session; `None` where nothing is against it, or it is not known.
+pub async fn internal(
+    db: &mut Connection,
+    event_id: &str,
+    session_id: Uuid,
+) -> Result<Option<Internal>, sqlx::Error> {
+    let internal = sqlx::query_scalar!(
+        "SELECT internal FROM matrix_events WHERE event_id = $1 AND session_id = $2",
+        event_id,
+        session_id,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(internal.flatten().map(|internal| match internal.as_str() {
+        "command" => Internal::Command,
+        _ => Internal::Staff,
+    }))
+}
+
+/// What an answer to an event has to say about it.
+#[derive(Clone, Debug, Default)]
+pub struct Addressee {
+    /// Who sent it.
+    pub sender: Option<String>,
+    /// The first event of the thread that it is in.
+    pub thread_root: Option<String>,
+}
+
+/// Whom an answer to this event is for, and where it belongs.
+pub async fn addressee(db: impl PgExecutor<'_>, event_id: &str) -> Result<Addressee, sqlx::Error> {
+    let addressee = sqlx::query_as!(
+        Addressee,
+        "SELECT sender, thread_root FROM matrix_events WHERE event_id = $1",
+        event_id,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(addressee.unwrap_or_default())
 }
 
 /// The event that an edit edits.

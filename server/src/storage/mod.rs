@@ -3,6 +3,7 @@
 //! A function that must be part of a larger transaction takes a connection; who calls it decides
 //! where the transaction ends. Every connection comes from a [`Db`], so that nothing waits without an end.
 
+pub mod blocked_addresses;
 pub mod bot_log_in;
 pub mod clock;
 pub mod configured_staff;
@@ -20,6 +21,7 @@ pub mod session_starts;
 pub mod sessions;
 pub mod signals;
 pub mod staff_members;
+pub mod staff_told;
 pub mod sync_position;
 pub mod transcript;
 

@@ -50,6 +50,13 @@ pub enum Task {
     Message(Uuid),
     /// Say something of the bot's own.
     Notice(String),
+    /// Answer an event of the room, so that it rings for its sender.
+    Answer {
+        /// The event.
+        event_id: String,
+        /// The answer.
+        text: String,
+    },
     /// Tell a new room what was said in the session's former ones.
     Retell,
     /// Make the room's name say whether the conversation has ended, whatever it is at that moment.
@@ -97,9 +104,12 @@ impl Task {
             // Synapse takes seconds to make a room when it is busy, and staff are invited then; a recap
             // reads history.
             Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(70),
-            Self::Retell | Self::Details | Self::Message(_) | Self::Notice(_) | Self::Rename => {
-                Duration::from_secs(10)
-            }
+            Self::Retell
+            | Self::Details
+            | Self::Message(_)
+            | Self::Notice(_)
+            | Self::Answer { .. }
+            | Self::Rename => Duration::from_secs(10),
         }
     }
 }
@@ -188,6 +198,7 @@ pub async fn push_or_claim(
     may_claim: bool,
 ) -> Result<Option<Claim>, sqlx::Error> {
     let (mut message_id, mut body, mut join, mut joined) = (None, None, None, None);
+    let mut answers = None;
     let kind = match task {
         Task::CreateRoom => "create_room",
         Task::Details => "details",
@@ -200,6 +211,11 @@ pub async fn push_or_claim(
             "notice"
         }
         Task::Rename => "rename",
+        // A server of the release before sends it without the reference.
+        Task::Answer { event_id, text } => {
+            (body, answers) = (Some(text.as_str()), Some(event_id.as_str()));
+            "notice"
+        }
         Task::Retell => {
             (join, joined) = (Some(""), Some(""));
             "recap"
@@ -218,14 +234,14 @@ pub async fn push_or_claim(
         Row,
         r#"WITH task AS (
              INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id,
-                                 attempts, leased_until)
+                                 attempts, leased_until, answers_event_id)
              SELECT $1, $2, $3, $4, $5, $6, claims::int,
-                 CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $8) END
+                 CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $8) END, $10
              FROM (SELECT $7 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING *
          )
          SELECT task.id, position, task.session_id, attempts, kind, task.message_id, task.body, join_event_id,
-             joined_user_id, NULL::float8 AS room_asked_seconds_ago, NULL::timestamptz AS room_asked_own,
+             joined_user_id, answers_event_id, NULL::float8 AS room_asked_seconds_ago, NULL::timestamptz AS room_asked_own,
              messages.body AS "text?",
              room_id, source_url, page_title, visitor_name, visitor_email
          FROM task
@@ -241,6 +257,7 @@ pub async fn push_or_claim(
         may_claim,
         LEASE.as_secs_f64(),
         CHANNEL,
+        answers,
     )
     .fetch_one(db)
     .await?;

@@ -66,15 +66,17 @@ pub async fn insert(
     db: &mut Connection,
     id: Uuid,
     visitor: &VisitorDetails,
+    address_digest: &[u8],
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email, seen_at)
-         VALUES ($1, $2, $3, $4, $5, now())",
+        "INSERT INTO sessions (id, source_url, page_title, visitor_name, visitor_email, address_digest, seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now())",
         id,
         visitor.source_url.as_deref(),
         visitor.page_title,
         visitor.name,
         visitor.email,
+        address_digest,
     )
     .execute(db)
     .await?;
@@ -172,6 +174,22 @@ pub async fn close(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
     .fetch_optional(db)
     .await?;
     Ok(done.is_some())
+}
+
+/// Lets a session go on that has ended, by itself or not.
+pub async fn reopen(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH reopened AS (
+             UPDATE sessions SET closed_at = NULL, active_at = clock_timestamp(), emptied = false
+             WHERE id = $1 RETURNING id
+         )
+         SELECT pg_notify($2, id::text) FROM reopened",
+        id,
+        CHANGES,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(())
 }
 
 /// What the room is made from, and what its staff are told.
@@ -338,7 +356,7 @@ pub async fn empty_older_than(
              DELETE FROM messages USING old WHERE session_id = old.id
          )
          UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
-                             visitor_name = NULL, visitor_email = NULL
+                             visitor_name = NULL, visitor_email = NULL, address_digest = NULL
          FROM old WHERE sessions.id = old.id",
         age.as_secs_f64(),
         limit,

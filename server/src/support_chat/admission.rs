@@ -73,6 +73,11 @@ impl Admission {
         }
     }
 
+    /// What stands for an address in Postgres.
+    pub(super) fn digest(&self, address: IpAddr) -> [u8; 32] {
+        self.addresses.digest(address).address
+    }
+
     /// Counts one more beginning, or refuses it. `proof` matters only where one is asked for.
     pub(super) async fn count(
         &self,

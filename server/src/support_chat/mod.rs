@@ -35,7 +35,7 @@ use crate::{
     handoff::{Handoff, Place},
     metrics::{Metrics, Throttle},
     storage::{
-        self, Connection, Db, Shares, Tx, clock,
+        self, Connection, Db, Shares, Tx, blocked_addresses, clock,
         messages::{self, Ask, Newest, Poll},
         outbox::{self, Claim, Lane, Pushed, Task},
         sessions::{self, Session, State},
@@ -108,6 +108,9 @@ pub enum Refusal {
     /// A proof of work is needed, which is missing, wrong or used: this is to be solved.
     #[error("a proof of work is needed")]
     ProofRequired(Box<ProofChallenge>),
+    /// Staff have blocked whoever writes from this address.
+    #[error("conversations from this address are blocked")]
+    Blocked,
     /// Too much of it; after this long it will not be.
     #[error("too many requests")]
     RateLimited(Duration),
@@ -279,6 +282,14 @@ impl SupportChat {
             let tx = self.begin().await?;
             return replay_creation(tx, self.limits.session_ttl, earlier).await;
         }
+        let address_digest = self.admission.digest(address);
+        // Before it is counted: what is blocked uses up nobody's limit.
+        let blocked = storage::again_if_lost(|| {
+            blocked_addresses::is_blocked(&self.shares.writes, &address_digest)
+        });
+        if blocked.await? {
+            return Err(Refusal::Blocked);
+        }
         let answer = new.turnstile_token.as_deref();
         let answer = answer.filter(|answer| !answer.is_empty());
         if self.turnstile.is_some() && answer.is_none() {
@@ -301,7 +312,10 @@ impl SupportChat {
             (Some(turnstile), Some(answer)) if !turnstile.is_passed(answer, address).await => {
                 Err(Refusal::ChallengeFailed)
             }
-            _ => self.store_session(new, request.as_ref()).await,
+            _ => {
+                self.store_session(new, request.as_ref(), &address_digest)
+                    .await
+            }
         };
         if let Err(refusal) = &started
             && !matches!(refusal, Refusal::OutcomeUnknown(_))
@@ -317,11 +331,12 @@ impl SupportChat {
         &self,
         new: &NewSession,
         request: Option<&Keyed>,
+        address_digest: &[u8],
     ) -> Result<StartedSession, Refusal> {
         let mut tx = self.begin().await?;
         let session_id = Uuid::new_v4();
         let token = SessionToken::generate();
-        sessions::insert(&mut tx, session_id, &new.visitor).await?;
+        sessions::insert(&mut tx, session_id, &new.visitor, address_digest).await?;
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
         let place = self.handoff.place(Lane::Rooms);
         let claim =
@@ -680,6 +695,7 @@ impl SupportChat {
                 break;
             }
         }
+        blocked_addresses::delete_ended(db, own, BATCH).await?;
         if let Some(retention) = self.limits.retention {
             // A creation's key counts for 24 hours, and goes with its message.
             let age = self

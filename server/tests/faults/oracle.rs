@@ -15,7 +15,7 @@ use crate::{
     api::Conversation,
     homeserver::Account,
     replies::{Replies, Reply},
-    room::{Event, reads},
+    room::{Event, Kind, reads},
 };
 
 pub(crate) use findings::Findings;
@@ -40,6 +40,8 @@ pub(crate) struct Verdict {
     /// Texts that somebody in the room can neither see nor was told, was told twice, or although they
     /// can see them.
     pub(crate) recaps: Findings,
+    /// Commands of staff that were not answered, or more than once.
+    pub(crate) answers: Findings,
     /// Texts of staff that visitors are shown otherwise than the room reads: an edit or a deletion is
     /// missing.
     pub(crate) stale: Vec<String>,
@@ -61,6 +63,8 @@ pub(crate) struct Room {
     pub(crate) views: Vec<Vec<Event>>,
     /// What the homeserver accepted there from staff.
     pub(crate) replies: Vec<Reply>,
+    /// What the bot has to answer.
+    pub(crate) commands: Vec<String>,
     /// The bot was put out of it: what staff said last has not reached anybody.
     pub(crate) put_out: bool,
 }
@@ -94,7 +98,14 @@ impl Verdict {
     }
 
     fn all(&self) -> impl Iterator<Item = &Findings> {
-        [&self.to_rooms, &self.to_visitors, &self.own, &self.recaps].into_iter()
+        let all = [
+            &self.to_rooms,
+            &self.to_visitors,
+            &self.own,
+            &self.recaps,
+            &self.answers,
+        ];
+        all.into_iter()
     }
 
     /// Judges one conversation by its rooms, in the order in which they were made.
@@ -104,6 +115,7 @@ impl Verdict {
         self.visitor_texts += conversation.promised.len();
         self.judge_rooms(conversation, bot, rooms);
         self.judge_polls(conversation, rooms);
+        self.judge_answers(bot, rooms);
         let standing = rooms.iter().filter(|room| !room.put_out).skip(1);
         self.extra_rooms
             .extend(standing.map(|room| room.id.clone()));
@@ -152,6 +164,23 @@ impl Verdict {
             .collect();
         let texts = texts_in(&texts, |text| is_said(text) || moved && is_shown(text));
         self.recaps.add(recaps::judge(room, bot, &texts, moved));
+    }
+
+    /// Also what was asked in a lost room may be answered in the next one.
+    fn judge_answers(&mut self, bot: &str, rooms: &[Room]) {
+        for room in rooms {
+            for command in &room.commands {
+                let is_answer = |event: &&Event| {
+                    event.sender == bot && event.kind == Kind::Answer(command.clone())
+                };
+                let events = rooms.iter().flat_map(|room| &room.events);
+                match events.filter(is_answer).count() {
+                    0 if !room.put_out => self.answers.lost.push(command.clone()),
+                    0 | 1 => {}
+                    _ => self.answers.doubled.push(command.clone()),
+                }
+            }
+        }
     }
 
     fn judge_polls(&mut self, conversation: &Conversation, rooms: &[Room]) {
@@ -289,6 +318,7 @@ impl Witnesses<'_> {
         let mut room = Room {
             id: room_id.to_owned(),
             replies: self.replies.accepted(room_id),
+            commands: self.replies.commands(room_id),
             put_out,
             ..Room::default()
         };

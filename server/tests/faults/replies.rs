@@ -18,11 +18,31 @@ pub(crate) struct Reply {
 
 /// What the homeserver accepted from staff, in order, by room.
 #[derive(Default)]
-pub(crate) struct Replies(Mutex<HashMap<String, Vec<Reply>>>);
+pub(crate) struct Replies {
+    texts: Mutex<HashMap<String, Vec<Reply>>>,
+    /// Events that the bot has to answer once each.
+    commands: Mutex<HashMap<String, Vec<String>>>,
+}
 
 impl Replies {
     pub(crate) fn accepted(&self, room_id: &str) -> Vec<Reply> {
         self.lock().get(room_id).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn commands(&self, room_id: &str) -> Vec<String> {
+        let commands = self.commands.lock().unwrap();
+        commands.get(room_id).cloned().unwrap_or_default()
+    }
+
+    /// Gives a command.
+    pub(crate) async fn command(&self, staff: &Account, room_id: &str, command: &str) {
+        if let Some(event_id) = staff.say(room_id, command).await {
+            let mut commands = self.commands.lock().unwrap();
+            commands
+                .entry(room_id.to_owned())
+                .or_default()
+                .push(event_id);
+        }
     }
 
     /// `false` when there is no such room any more.
@@ -77,6 +97,6 @@ impl Replies {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Reply>>> {
-        self.0.lock().unwrap()
+        self.texts.lock().unwrap()
     }
 }

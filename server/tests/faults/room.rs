@@ -7,6 +7,8 @@ use serde_json::Value;
 pub(crate) enum Kind {
     /// An `m.text`.
     Text,
+    /// An `m.text` that answers this event: of the bot, what it has to say to staff.
+    Answer(String),
     /// An `m.notice`: what the bot says of its own, recaps among it.
     Notice,
     /// Another text in the place of this event's.
@@ -41,7 +43,9 @@ impl Event {
         } else if is_message && text("/content/m.relates_to/rel_type") == "m.replace" {
             Kind::Edit(text("/content/m.relates_to/event_id"))
         } else {
+            let answered = text("/content/m.relates_to/m.in_reply_to/event_id");
             match text("/content/msgtype").as_str() {
+                "m.text" if is_message && !answered.is_empty() => Kind::Answer(answered),
                 "m.text" if is_message => Kind::Text,
                 "m.notice" if is_message => Kind::Notice,
                 _ => Kind::Other,
@@ -129,6 +133,15 @@ mod tests {
         assert_eq!((notice.quotes("text 10"), notice.quotes("text")), (1, 0));
         let text = event("$1", &json!({ "msgtype": "m.text", "body": body }));
         assert_eq!(text.quotes("text 1"), 0);
+    }
+
+    #[test]
+    fn an_answer_is_no_text_of_a_visitor() {
+        let relation = json!({ "m.in_reply_to": { "event_id": "$0" } });
+        let content = json!({ "msgtype": "m.text", "body": "x", "m.relates_to": relation });
+        let answer = event("$1", &content);
+        assert_eq!(answer.kind, Kind::Answer("$0".to_owned()));
+        assert!(!answer.says("x"));
     }
 
     #[test]

@@ -139,7 +139,7 @@ async fn answer(cast: Cast, stop: CancellationToken, seed: u64) {
     rooms.join_all().await;
 }
 
-/// Joins a room, replies, edits and deletes some of it, and brings in a colleague now and then. A room
+/// Joins a room, replies, edits and deletes some of it, gives commands, and brings in a colleague now and then. A room
 /// that is taken away is left to itself.
 async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
     let Cast { staff, replies, .. } = &cast;
@@ -157,6 +157,14 @@ async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
         if rng.random_bool(0.2) {
             let text = format!("reply {number} in room {room:08x}, edited");
             replies.edit_last(staff, &room_id, text).await;
+        }
+        if rng.random_bool(0.2) {
+            replies.command(staff, &room_id, "!help").await;
+        }
+        if rng.random_bool(0.2) {
+            // A visitor who is shown it was promised nothing of the kind.
+            let note = format!("!note {number} in room {room:08x}");
+            staff.say(&room_id, &note).await;
         }
         if rng.random_bool(0.1) {
             replies.delete_last(staff, &room_id).await;

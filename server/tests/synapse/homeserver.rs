@@ -328,6 +328,47 @@ impl Account {
         .await
     }
 
+    /// The bot's answer to an event, which mentions this account.
+    pub(crate) async fn wait_for_answer(&mut self, event_id: &str) -> String {
+        let content = self
+            .wait_for(&format!("an answer to {event_id}"), |account| {
+                account.answers(event_id).into_iter().next()
+            })
+            .await;
+        assert_eq!(content["msgtype"], "m.text", "{content}");
+        let mentions = json!({ "user_ids": [self.user_id] });
+        assert_eq!(content["m.mentions"], mentions, "{content}");
+        content["body"].as_str().unwrap().to_owned()
+    }
+
+    /// The contents of what answers an event, as far as it was seen.
+    pub(crate) fn answers(&self, event_id: &str) -> Vec<Value> {
+        let answers = self.seen.iter().filter(|event| {
+            event["sender"] != *self.user_id
+                && event["content"]["m.relates_to"]["m.in_reply_to"]["event_id"] == event_id
+        });
+        answers.map(|event| event["content"].clone()).collect()
+    }
+
+    /// How much the bot has answered, as far as it was seen.
+    pub(crate) fn all_answers(&self, bot: &str) -> usize {
+        let answers = self.seen.iter().filter(|event| {
+            event["sender"] == bot && event["content"]["m.relates_to"]["m.in_reply_to"].is_object()
+        });
+        answers.count()
+    }
+
+    /// Waits for a text of the bot's in the room, and gives its event id.
+    pub(crate) async fn wait_for_event(&mut self, sender: &str, body: &str) -> String {
+        self.wait_for(&format!("{body:?}"), |account| {
+            let mut events = account.seen.iter();
+            let found = events
+                .find(|event| event["sender"] == sender && event["content"]["body"] == body)?;
+            Some(found["event_id"].as_str()?.to_owned())
+        })
+        .await
+    }
+
     pub(crate) async fn state(&self, room_id: &str) -> Vec<Value> {
         let path = format!("/_matrix/client/v3/rooms/{room_id}/state");
         self.ok(Method::GET, &path, None)

@@ -29,4 +29,6 @@ mod room;
 mod room_name;
 mod signals;
 mod staff_changes;
+mod staff_commands;
 mod staff_unreachable;
+mod staff_writes;

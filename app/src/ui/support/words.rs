@@ -66,6 +66,10 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
              for a little work first, which it can only do with JavaScript. So this was not sent; what \
              you wrote is kept below."
         }
+        ErrorCode::Blocked => {
+            "Our team does not take messages from your network connection at the moment, so this was not \
+             sent."
+        }
         ErrorCode::OriginNotAllowed => {
             "Nothing was sent: the form was out of date, or was not sent from this page. Please check \
              it and send it again."

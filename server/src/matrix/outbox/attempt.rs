@@ -13,7 +13,7 @@ use crate::{
     matrix::{
         details,
         homeserver::MatrixError,
-        notice::Notice,
+        notice::{self, Notice},
         recap::{self, Join},
         room,
     },
@@ -240,6 +240,10 @@ impl Sender {
             }
             Task::Retell => return Ok(recap::retell(&self.pool, subject, self.session_ttl).await?),
             Task::Notice(text) => Some(Notice::new(text)),
+            Task::Answer { event_id, text } => {
+                let to = matrix_events::addressee(&self.pool, event_id).await?;
+                return Ok(Some(notice::answer(event_id, &to, text)));
+            }
             Task::Recap {
                 join_event_id,
                 user_id,

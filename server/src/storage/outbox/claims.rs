@@ -21,6 +21,7 @@ pub(super) struct Row {
     pub(super) body: Option<String>,
     pub(super) join_event_id: Option<String>,
     pub(super) joined_user_id: Option<String>,
+    pub(super) answers_event_id: Option<String>,
     pub(super) text: Option<String>,
     pub(super) room_id: Option<String>,
     pub(super) source_url: Option<String>,
@@ -38,7 +39,10 @@ impl TryFrom<Row> for Claim {
             ("details", ..) => Task::Details,
             ("rename", ..) => Task::Rename,
             ("message", Some(id), _) => Task::Message(id),
-            ("notice", _, Some(text)) => Task::Notice(text),
+            ("notice", _, Some(text)) => match row.answers_event_id {
+                Some(event_id) => Task::Answer { event_id, text },
+                None => Task::Notice(text),
+            },
             _ => match (row.join_event_id, row.joined_user_id) {
                 (Some(join), Some(joined)) if join.is_empty() && joined.is_empty() => Task::Retell,
                 (Some(join_event_id), Some(user_id)) => Task::Recap {
@@ -110,7 +114,7 @@ pub async fn claim(
              LEFT JOIN messages ON messages.id = heads.message_id
          WHERE outbox.id = heads.id
          RETURNING outbox.id, position, outbox.session_id, attempts, kind, outbox.message_id,
-             outbox.body, join_event_id, joined_user_id,
+             outbox.body, join_event_id, joined_user_id, answers_event_id,
              extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago, room_asked_own,
              messages.body AS "text?", room_id, source_url, page_title,
              visitor_name, visitor_email"#,

@@ -86,10 +86,12 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
              WHERE outbox.id = task_end.id AND (task_end.room_id IS NULL OR EXISTS (
                  SELECT FROM sessions WHERE id = task_end.session_id AND room_id = task_end.room_id
              ))
-             RETURNING task_end.*
+             RETURNING task_end.*, outbox.answers_event_id
          ), event AS (
-             INSERT INTO matrix_events (event_id, session_id, message_id)
-             SELECT event_id, session_id, message_id FROM gone WHERE event_id IS NOT NULL
+             INSERT INTO matrix_events (event_id, session_id, message_id, internal)
+             SELECT event_id, session_id, message_id,
+                 (SELECT internal FROM matrix_events answered WHERE answered.event_id = answers_event_id)
+             FROM gone WHERE event_id IS NOT NULL
              ON CONFLICT (event_id) DO NOTHING
          ), ended AS (
              UPDATE messages SET delivery = gone.delivery FROM gone WHERE messages.id = gone.message_id
@@ -119,7 +121,7 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
              CASE WHEN ended.id IS NOT NULL THEN pg_notify($12, gone.session_id::text)::text END AS _told,
              next.id AS "id?", position AS "position?", next.session_id AS "session_id?",
              attempts AS "attempts?", kind AS "kind?", next.message_id, next.body, join_event_id,
-             joined_user_id, extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
+             joined_user_id, next.answers_event_id, extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago,
              room_asked_own, messages.body AS "text?", sessions.room_id, source_url, page_title,
              visitor_name, visitor_email
          FROM gone
@@ -172,6 +174,7 @@ struct EndedRow {
     body: Option<String>,
     join_event_id: Option<String>,
     joined_user_id: Option<String>,
+    answers_event_id: Option<String>,
     text: Option<String>,
     room_id: Option<String>,
     source_url: Option<String>,
@@ -194,6 +197,7 @@ impl EndedRow {
             body: self.body,
             join_event_id: self.join_event_id,
             joined_user_id: self.joined_user_id,
+            answers_event_id: self.answers_event_id,
             text: self.text,
             room_id: self.room_id,
             source_url: self.source_url,

@@ -1,7 +1,7 @@
 //! A history in which all is well has no findings, and each that is broken has its own.
 
 use super::*;
-use crate::{api::Entry, room::Kind};
+use crate::api::Entry;
 
 const BOT: &str = "@bot:localhost";
 const ALICE: &str = "@alice:localhost";
@@ -76,6 +76,7 @@ fn history() -> (Conversation, Room) {
         id: "!1".to_owned(),
         views: vec![events.clone(), events[4..].to_vec()],
         replies: vec![reply("r1"), reply("r2")],
+        commands: Vec::new(),
         put_out: false,
         events,
     };
@@ -113,6 +114,22 @@ fn one(finding: impl FnOnce(&mut Verdict)) -> Verdict {
     };
     finding(&mut verdict);
     verdict
+}
+
+#[test]
+fn a_command_is_answered_once() {
+    let answered = |answers: usize, put_out: bool| {
+        let (conversation, mut room) = history();
+        room.commands = texts("$help");
+        room.put_out = put_out;
+        let answer = event(Kind::Answer("$help".to_owned()), BOT, "the commands are");
+        room.events.extend(vec![answer; answers]);
+        judged(&conversation, &[room]).answers
+    };
+    assert_eq!(answered(1, false), Findings::default());
+    assert_eq!(answered(0, false).lost, ["$help"]);
+    assert_eq!(answered(2, false).doubled, ["$help"]);
+    assert_eq!(answered(0, true), Findings::default());
 }
 
 #[test]

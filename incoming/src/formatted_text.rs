@@ -1,0 +1,481 @@
+//! A formatted text (`org.matrix.custom.html`) as the plain text that it means.
+//!
+//! html5ever reads the markup as browsers do. Only its tokens are used, in one pass and without a tree, so time and
+//! memory are bounded however the elements are nested.
+
+use std::cell::RefCell;
+
+use html5ever::{
+    tendril::StrTendril,
+    tokenizer::{
+        BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+        states::RawKind,
+    },
+};
+use percent_encoding::percent_decode_str;
+
+use crate::{bounds::MAX_TEXT_BYTES, visible_text};
+
+/// Quotations and lists that are nested deeper are written as if they were not.
+const MAX_PREFIXES: usize = 8;
+/// A thematic break.
+const RULE: &str = "———";
+/// Between the cells of a table's row.
+const CELL: &str = " | ";
+
+/// What a formatted text says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Formatted {
+    /// In plain text; empty where nothing is to be read.
+    pub text: String,
+    /// The users that it links to.
+    pub users: Vec<String>,
+}
+
+impl Formatted {
+    /// Reads the markup. The fallback of a reply (`<mx-reply>`) is no part of the text.
+    #[must_use]
+    pub fn read(html: &str) -> Self {
+        let input = BufferQueue::default();
+        input.push_back(StrTendril::from(html));
+        let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
+        // Nothing here makes it stop before the end.
+        let _ = tokenizer.feed(&input);
+        tokenizer.end();
+        tokenizer.sink.writer.into_inner().finish()
+    }
+}
+
+#[derive(Default)]
+struct Sink {
+    writer: RefCell<Writer>,
+}
+
+impl TokenSink for Sink {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut writer = self.writer.borrow_mut();
+        match token {
+            Token::TagToken(tag) => writer.tag(&tag),
+            Token::CharacterTokens(text) => {
+                writer.text(&text);
+                TokenSinkResult::Continue
+            }
+            _ => TokenSinkResult::Continue,
+        }
+    }
+}
+
+/// An element that is open and changes how its lines begin, or its items.
+enum Open {
+    /// `ol` with its next number, or `ul`.
+    List(Option<u32>),
+    Item(HasPrefix),
+    Quote(HasPrefix),
+}
+
+type HasPrefix = bool;
+
+/// How lines begin.
+struct Prefix {
+    first: Option<String>,
+    rest: String,
+}
+
+struct Link {
+    address: String,
+    /// Where its words begin.
+    start: Option<usize>,
+}
+
+/// An element whose content is no part of the text.
+struct Hidden {
+    name: String,
+    depth: usize,
+}
+
+#[derive(Default)]
+struct Writer {
+    out: String,
+    users: Vec<String>,
+    open: Vec<Open>,
+    prefixes: Vec<Prefix>,
+    /// Line breaks before the next character, and how many of the prefixes the empty lines between have.
+    breaks: usize,
+    breaks_depth: usize,
+    /// White space before the next character.
+    space: bool,
+    hidden: Option<Hidden>,
+    link: Option<Link>,
+    preformatted: usize,
+    code: usize,
+    /// A line break directly behind `<pre>` is none.
+    pre_begins: bool,
+    /// Cells of the row so far.
+    cells: usize,
+}
+
+impl Writer {
+    fn finish(mut self) -> Formatted {
+        self.end_link();
+        self.out.truncate(self.out.trim_end().len());
+        Formatted {
+            text: self.out,
+            users: self.users,
+        }
+    }
+
+    fn tag(&mut self, tag: &Tag) -> TokenSinkResult<()> {
+        let name: &str = &tag.name;
+        let starts = tag.kind == TagKind::StartTag;
+        if let Some(hidden) = &mut self.hidden {
+            if hidden.name == name {
+                hidden.depth = if starts {
+                    hidden.depth + 1
+                } else {
+                    hidden.depth - 1
+                };
+                if hidden.depth == 0 {
+                    self.hidden = None;
+                }
+            }
+            return TokenSinkResult::Continue;
+        }
+        if starts {
+            self.pre_begins = false;
+            return self.start(name, tag);
+        }
+        self.end(name);
+        TokenSinkResult::Continue
+    }
+
+    fn start(&mut self, name: &str, tag: &Tag) -> TokenSinkResult<()> {
+        match name {
+            "mx-reply" | "title" | "head" | "template" => self.hide(name),
+            "script" | "style" => {
+                self.hide(name);
+                return TokenSinkResult::RawData(RawKind::Rawtext);
+            }
+            "br" => self.line_break(),
+            "hr" => {
+                self.separate(1);
+                self.words(RULE);
+                self.separate(1);
+            }
+            "img" => {
+                let alt = attribute(tag, "alt").or_else(|| attribute(tag, "title"));
+                self.words(alt.unwrap_or_default());
+            }
+            "a" => self.begin_link(attribute(tag, "href").unwrap_or_default()),
+            "ul" => {
+                self.separate(1);
+                self.open.push(Open::List(None));
+            }
+            "ol" => {
+                self.separate(1);
+                let first = attribute(tag, "start").and_then(|start| start.trim().parse().ok());
+                self.open.push(Open::List(Some(first.unwrap_or(1))));
+            }
+            "li" => self.begin_item(),
+            "blockquote" => {
+                self.separate(self.gap());
+                let has_prefix = self.push_prefix(None, "> ");
+                self.open.push(Open::Quote(has_prefix));
+            }
+            "pre" => {
+                self.separate(self.gap());
+                self.preformatted += 1;
+                self.pre_begins = true;
+            }
+            "code" => self.code += 1,
+            "tr" => {
+                self.separate(1);
+                self.cells = 0;
+            }
+            "td" | "th" => {
+                if self.cells > 0 {
+                    self.space = false;
+                    self.put_all(CELL);
+                }
+                self.cells += 1;
+            }
+            "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" => self.separate(self.gap()),
+            _ if is_block(name) => self.separate(1),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+
+    fn end(&mut self, name: &str) {
+        match name {
+            "a" => self.end_link(),
+            "ul" | "ol" => {
+                self.close(|open| matches!(open, Open::List(_)));
+                self.separate(1);
+            }
+            "li" => {
+                self.close(|open| matches!(open, Open::Item(_)));
+                self.separate(1);
+            }
+            "blockquote" => {
+                self.close(|open| matches!(open, Open::Quote(_)));
+                self.separate(2);
+            }
+            "pre" => {
+                self.preformatted = self.preformatted.saturating_sub(1);
+                self.separate(1);
+            }
+            "code" => self.code = self.code.saturating_sub(1),
+            "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "tr" => self.separate(1),
+            _ if is_block(name) => self.separate(1),
+            _ => {}
+        }
+    }
+
+    fn hide(&mut self, name: &str) {
+        self.hidden = Some(Hidden {
+            name: name.to_owned(),
+            depth: 1,
+        });
+    }
+
+    /// An empty line stands between paragraphs, but not between an item's marker and its first words.
+    fn gap(&self) -> usize {
+        match self.open.last() {
+            Some(Open::Item(_)) => 1,
+            _ => 2,
+        }
+    }
+
+    fn begin_item(&mut self) {
+        self.separate(1);
+        // An item ends where the next one of its list begins.
+        if matches!(self.open.last(), Some(Open::Item(_))) {
+            self.close(|open| matches!(open, Open::Item(_)));
+        }
+        let marker = match self.open.last_mut() {
+            Some(Open::List(Some(number))) => {
+                let marker = format!("{number}. ");
+                *number = number.saturating_add(1);
+                marker
+            }
+            _ => "- ".to_owned(),
+        };
+        let rest = " ".repeat(marker.len());
+        let has_prefix = self.push_prefix(Some(marker), &rest);
+        self.open.push(Open::Item(has_prefix));
+    }
+
+    fn push_prefix(&mut self, first: Option<String>, rest: &str) -> HasPrefix {
+        let has_prefix = self.prefixes.len() < MAX_PREFIXES;
+        if has_prefix {
+            let rest = rest.to_owned();
+            self.prefixes.push(Prefix { first, rest });
+        }
+        has_prefix
+    }
+
+    /// Closes the innermost element of this kind, and what is open in it.
+    fn close(&mut self, kind: impl Fn(&Open) -> bool) {
+        let Some(at) = self.open.iter().rposition(kind) else {
+            return;
+        };
+        for open in self.open.drain(at..) {
+            if let Open::Item(true) | Open::Quote(true) = open {
+                self.prefixes.pop();
+            }
+        }
+    }
+
+    fn begin_link(&mut self, href: &str) {
+        self.end_link();
+        let href = href.trim();
+        self.users.extend(linked_user(href));
+        if is_shown(href) {
+            self.link = Some(Link {
+                address: href.to_owned(),
+                start: None,
+            });
+        }
+    }
+
+    /// Adds the address, unless it is what the link's words say.
+    fn end_link(&mut self) {
+        let Some(Link { address, start }) = self.link.take() else {
+            return;
+        };
+        let Some(words) = start.and_then(|start| self.out.get(start..)) else {
+            self.put_all(&address);
+            return;
+        };
+        let is_address = |words: &str| {
+            let scheme_less = ["mailto:", "tel:"].map(|scheme| address.strip_prefix(scheme));
+            let same = |form: &str| form.trim_end_matches('/') == words.trim_end_matches('/');
+            same(&address) || scheme_less.into_iter().flatten().any(same)
+        };
+        if !is_address(words.trim()) {
+            let space = std::mem::take(&mut self.space);
+            self.put_all(&format!(" ({address})"));
+            self.space = space;
+        }
+    }
+
+    /// Text of the markup.
+    fn text(&mut self, text: &str) {
+        if self.hidden.is_some() {
+            return;
+        }
+        let verbatim = self.preformatted > 0 || self.code > 0;
+        for character in text.chars() {
+            match character {
+                '\r' => {}
+                '\n' if self.pre_begins => {}
+                '\n' if self.preformatted > 0 => self.line_break(),
+                ' ' | '\t' | '\x0c' if verbatim => self.put(character),
+                ' ' | '\t' | '\n' | '\x0c' => self.space = true,
+                _ => self.put(character),
+            }
+            self.pre_begins = false;
+        }
+    }
+
+    /// Text that is none of the markup.
+    fn words(&mut self, words: &str) {
+        for character in words.chars() {
+            if character.is_whitespace() {
+                self.space = true;
+            } else {
+                self.put(character);
+            }
+        }
+    }
+
+    /// So many line breaks at least come before the next character.
+    fn separate(&mut self, breaks: usize) {
+        self.note_depth();
+        self.breaks = self.breaks.max(breaks);
+    }
+
+    /// One more line break comes before the next character.
+    fn line_break(&mut self) {
+        self.note_depth();
+        self.breaks += 1;
+    }
+
+    fn note_depth(&mut self) {
+        let depth = self.prefixes.len();
+        self.breaks_depth = if self.breaks == 0 {
+            depth
+        } else {
+            self.breaks_depth.min(depth)
+        };
+    }
+
+    fn put_all(&mut self, text: &str) {
+        text.chars().for_each(|character| self.put(character));
+    }
+
+    fn put(&mut self, character: char) {
+        // It would be cut there.
+        if self.out.len() > MAX_TEXT_BYTES {
+            return;
+        }
+        if self.out.is_empty() {
+            self.begin_line();
+        } else if self.breaks > 0 {
+            for _ in 1..self.breaks.min(MAX_TEXT_BYTES) {
+                self.out.push('\n');
+                for prefix in self.prefixes.iter().take(self.breaks_depth) {
+                    self.out.push_str(&prefix.rest);
+                }
+                self.out.truncate(self.out.trim_end_matches(' ').len());
+            }
+            self.out.push('\n');
+            self.begin_line();
+        } else if self.space {
+            self.out.push(' ');
+        }
+        (self.breaks, self.space) = (0, false);
+        if let Some(link) = &mut self.link {
+            link.start.get_or_insert(self.out.len());
+        }
+        self.out.push(character);
+    }
+
+    fn begin_line(&mut self) {
+        for prefix in &mut self.prefixes {
+            match prefix.first.take() {
+                Some(first) => self.out.push_str(&first),
+                None => self.out.push_str(&prefix.rest),
+            }
+        }
+    }
+}
+
+fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
+    let mut attributes = tag.attrs.iter();
+    let found = attributes.find(|attribute| &*attribute.name.local == name)?;
+    Some(&found.value)
+}
+
+/// Elements that stand on lines of their own.
+fn is_block(name: &str) -> bool {
+    matches!(
+        name,
+        "div"
+            | "section"
+            | "article"
+            | "header"
+            | "footer"
+            | "main"
+            | "aside"
+            | "nav"
+            | "details"
+            | "summary"
+            | "dl"
+            | "dt"
+            | "dd"
+            | "figure"
+            | "figcaption"
+            | "caption"
+            | "center"
+            | "address"
+    )
+}
+
+/// Whether a visitor can do something with the address. That of somebody or something in Matrix is not theirs to see.
+fn is_shown(href: &str) -> bool {
+    const SCHEMES: [&str; 5] = ["https", "http", "mailto", "tel", "ftp"];
+    let scheme = href.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| SCHEMES.iter().any(|it| scheme.eq_ignore_ascii_case(it)))
+        && !href.contains(|it: char| it.is_whitespace() || it.is_control())
+        && !visible_text::has_address(href)
+}
+
+/// The user whom an address stands for: of `matrix.to`, a `matrix:` address, or a web client's.
+fn linked_user(href: &str) -> Option<String> {
+    let href = percent_decode_str(href.trim()).decode_utf8_lossy();
+    let lower = href.to_ascii_lowercase();
+    let behind = |marker: &str| lower.find(marker).map(|at| at + marker.len());
+    let scheme_less = lower.strip_prefix("web+").unwrap_or(&lower);
+    let (user, sigil) = if let Some(path) = scheme_less.strip_prefix("matrix:") {
+        let path = match path.strip_prefix("//") {
+            Some(path) => path.split_once('/').map_or("", |(_, path)| path),
+            None => path,
+        };
+        let user = path
+            .strip_prefix("u/")
+            .or_else(|| path.strip_prefix("user/"))?;
+        (href.get(href.len() - user.len()..)?, "@")
+    } else {
+        let at = behind("matrix.to/").or_else(|| behind("#/user/"))?;
+        let path = href.get(at..)?.trim_start_matches(['#', '/']);
+        (path.starts_with('@').then_some(path)?, "")
+    };
+    let user = user.split(['?', '/', '#']).next().unwrap_or_default();
+    Some(format!("{sigil}{user}"))
+}
+
+#[cfg(test)]
+mod tests;

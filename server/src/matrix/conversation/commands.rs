@@ -1,0 +1,86 @@
+//! What becomes of staff's commands. Command, effect and answer are one transaction.
+
+use chrono::SecondsFormat;
+use incoming::command::Command;
+use uuid::Uuid;
+
+use super::{Conversation, Incoming};
+use crate::storage::{
+    Connection, blocked_addresses,
+    sessions::{self, State},
+};
+
+impl Conversation {
+    /// Carries a command out and answers it; answers with the entry that was made for the visitor, if any was.
+    pub(super) async fn run(
+        &mut self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        command: &Command,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let (session_id, texts) = (self.session_id, incoming.rules.texts);
+        let answer = match command {
+            // It is no command to carry out: the planner takes it for what it is.
+            Command::Note => return Ok(None),
+            Command::Help => texts.help().to_owned(),
+            Command::Unknown => texts.unknown(),
+            Command::Email => texts.email.to_owned(),
+            Command::Close if self.state == State::Open => {
+                sessions::close(db, session_id).await?;
+                self.state = State::Closed;
+                tracing::info!(%session_id, "session closed by staff");
+                texts.close_done.to_owned()
+            }
+            Command::Close => texts.close_not_open.to_owned(),
+            Command::Reopen if self.state == State::Open => texts.reopen_open.to_owned(),
+            Command::Reopen => {
+                sessions::reopen(db, session_id).await?;
+                self.state = State::Open;
+                tracing::info!(%session_id, "session reopened by staff");
+                texts.reopen_done.to_owned()
+            }
+            Command::Reply(name) => {
+                return self.reply(db, incoming, name.as_deref()).await;
+            }
+            Command::Block(None) => texts.block_usage.to_owned(),
+            Command::Block(Some(time)) => {
+                let until = blocked_addresses::block(db, session_id, *time).await?;
+                match until {
+                    None => texts.block_no_address.to_owned(),
+                    Some(_) if time.is_zero() => texts.block_lifted.to_owned(),
+                    Some(until) => {
+                        tracing::info!(%session_id, %until, "a visitor's address was blocked by staff");
+                        texts.block_done(&until.to_rfc3339_opts(SecondsFormat::Secs, true))
+                    }
+                }
+            }
+        };
+        self.answer(db, incoming, &answer).await?;
+        Ok(None)
+    }
+
+    /// Sends a canned reply, or lists them.
+    async fn reply(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+        name: Option<&str>,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let rules = incoming.rules;
+        let Some(text) = name.and_then(|name| rules.canned.get(name)) else {
+            let list = rules.texts.canned_list(rules.canned.iter(), name.is_some());
+            self.answer(db, incoming, &list).await?;
+            return Ok(None);
+        };
+        // The outcome of a command is told each time.
+        if self.state != State::Open {
+            self.answer(db, incoming, self.ended(rules)).await?;
+            return Ok(None);
+        }
+        let text = rules.planner.visible(text);
+        let sent = self.show(db, incoming, &text).await?;
+        let answer = rules.texts.canned_sent(&text);
+        self.answer(db, incoming, &answer).await?;
+        Ok(sent)
+    }
+}

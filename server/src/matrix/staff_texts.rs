@@ -1,0 +1,226 @@
+//! What the bot says to staff in answer to what they write, in the languages of the widget.
+
+mod translations;
+
+use incoming::{
+    event::Unshown,
+    plan::{Refusal, Unchanged},
+};
+
+use crate::config::StaffLanguage;
+
+/// The sentences of one language. `{}` stands for what is filled in.
+#[derive(Debug)]
+pub(super) struct StaffTexts {
+    /// The first time in a room.
+    pub(super) internal: &'static str,
+    /// A text that answers a command, or the answer to one.
+    pub(super) answers_command: &'static str,
+    /// An edit whose new text is between staff.
+    edit_internal: &'static str,
+    /// An edit whose new text begins as a command.
+    edit_command: &'static str,
+    /// An edit into something that is no text.
+    edit_not_shown: &'static str,
+    /// An edit of a command.
+    pub(super) edited_command: &'static str,
+    /// A command in a reply or a thread.
+    not_of_its_own: &'static str,
+    /// A command of somebody who is not configured.
+    not_staff: &'static str,
+    /// `{}`: what it is.
+    not_shown: &'static str,
+    /// The first time in a room.
+    reactions: &'static str,
+    things: Things,
+    /// The chat was ended.
+    pub(super) closed: &'static str,
+    /// The chat ended by itself.
+    pub(super) expired: &'static str,
+    /// The visitor has gone.
+    pub(super) gone: &'static str,
+    help: &'static str,
+    unknown: &'static str,
+    /// `!close` was carried out.
+    pub(super) close_done: &'static str,
+    /// There was nothing to close.
+    pub(super) close_not_open: &'static str,
+    /// `!reopen` was carried out.
+    pub(super) reopen_done: &'static str,
+    /// There was nothing to reopen.
+    pub(super) reopen_open: &'static str,
+    /// `{}`: the text that was sent.
+    canned_sent: &'static str,
+    canned_list: &'static str,
+    canned_none: &'static str,
+    canned_unknown: &'static str,
+    /// `{}`: until when.
+    block_done: &'static str,
+    /// The block was lifted.
+    pub(super) block_lifted: &'static str,
+    /// How to say it.
+    pub(super) block_usage: &'static str,
+    /// The address is not known.
+    pub(super) block_no_address: &'static str,
+    /// Where replies are mailed.
+    pub(super) email: &'static str,
+}
+
+/// What is not shown.
+#[derive(Debug)]
+struct Things {
+    file: &'static str,
+    picture: &'static str,
+    video: &'static str,
+    voice: &'static str,
+    sticker: &'static str,
+    poll: &'static str,
+    place: &'static str,
+    call: &'static str,
+    encrypted: &'static str,
+    notice: &'static str,
+    other: &'static str,
+}
+
+impl StaffTexts {
+    /// Those of this language.
+    pub(super) const fn of(language: StaffLanguage) -> &'static Self {
+        match language {
+            StaffLanguage::English => &translations::ENGLISH,
+            StaffLanguage::German => &translations::GERMAN,
+            StaffLanguage::French => &translations::FRENCH,
+            StaffLanguage::Spanish => &translations::SPANISH,
+            StaffLanguage::Ukrainian => &translations::UKRAINIAN,
+            StaffLanguage::Arabic => &translations::ARABIC,
+        }
+    }
+
+    /// That this is not shown.
+    pub(super) fn not_shown(&self, unshown: Unshown) -> String {
+        let things = &self.things;
+        let thing = match unshown {
+            Unshown::Reaction => return self.reactions.to_owned(),
+            Unshown::File => things.file,
+            Unshown::Picture => things.picture,
+            Unshown::Video => things.video,
+            Unshown::Voice => things.voice,
+            Unshown::Sticker => things.sticker,
+            Unshown::Poll => things.poll,
+            Unshown::Place => things.place,
+            Unshown::Call => things.call,
+            Unshown::Encrypted => things.encrypted,
+            Unshown::Notice => things.notice,
+            Unshown::Other => things.other,
+        };
+        self.not_shown.replace("{}", thing)
+    }
+
+    /// That an edit changes nothing for the visitor.
+    pub(super) const fn unchanged(&self, why: Unchanged) -> &'static str {
+        match why {
+            Unchanged::Internal => self.edit_internal,
+            Unchanged::Command => self.edit_command,
+            Unchanged::NotShown => self.edit_not_shown,
+        }
+    }
+
+    /// That a command is not carried out.
+    pub(super) const fn refused(&self, why: Refusal) -> &'static str {
+        match why {
+            Refusal::NotOfItsOwn => self.not_of_its_own,
+            Refusal::NotStaff => self.not_staff,
+        }
+    }
+
+    /// What commands there are.
+    pub(super) const fn help(&self) -> &'static str {
+        self.help
+    }
+
+    /// That there is no such command, and which there are.
+    pub(super) fn unknown(&self) -> String {
+        [self.unknown, "\n", self.help].concat()
+    }
+
+    /// What the visitor was sent.
+    pub(super) fn canned_sent(&self, text: &str) -> String {
+        self.canned_sent.replace("{}", text)
+    }
+
+    /// The canned replies there are; after the name of one that is not there, when it `is_missing`.
+    pub(super) fn canned_list<'a>(
+        &self,
+        canned: impl Iterator<Item = (&'a str, &'a str)>,
+        is_missing: bool,
+    ) -> String {
+        const MAX_BYTES: usize = 20_000;
+        const BEGINNING: usize = 80;
+        let mut list = String::new();
+        for (name, text) in canned {
+            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let beginning: String = line.chars().take(BEGINNING).collect();
+            let more = if beginning.len() < line.len() {
+                "…"
+            } else {
+                ""
+            };
+            if list.len() > MAX_BYTES {
+                list.push_str("\n…");
+                break;
+            }
+            list = [&list, "\n!r ", name, ": ", &beginning, more].concat();
+        }
+        if list.is_empty() {
+            return self.canned_none.to_owned();
+        }
+        let missing = if is_missing { self.canned_unknown } else { "" };
+        [missing, self.canned_list, &list].concat()
+    }
+
+    /// Until when conversations from the visitor's address are refused.
+    pub(super) fn block_done(&self, until: &str) -> String {
+        self.block_done.replace("{}", until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EACH: [StaffLanguage; 6] = [
+        StaffLanguage::English,
+        StaffLanguage::German,
+        StaffLanguage::French,
+        StaffLanguage::Spanish,
+        StaffLanguage::Ukrainian,
+        StaffLanguage::Arabic,
+    ];
+
+    #[test]
+    fn every_language_has_a_place_for_what_is_filled_in_and_names_all_commands() {
+        for language in EACH {
+            let texts = StaffTexts::of(language);
+            for text in [texts.not_shown, texts.canned_sent, texts.block_done] {
+                assert_eq!(text.matches("{}").count(), 1, "{language:?}: {text}");
+            }
+            for command in [
+                "!help", "!note", "!close", "!reopen", "!r", "!block", "!email",
+            ] {
+                assert!(texts.help.contains(command), "{language:?}: {command}");
+                let read = incoming::command::Command::read(command);
+                assert_ne!(read, Some(incoming::command::Command::Unknown));
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_of_canned_replies_shows_how_each_begins() {
+        let texts = StaffTexts::of(StaffLanguage::English);
+        let long = "word ".repeat(100);
+        let list = texts.canned_list([("a", "One\ntwo."), ("b", &long)].into_iter(), false);
+        assert!(list.contains("\n!r a: One two.\n!r b: word word"), "{list}");
+        assert!(list.ends_with('…'));
+        let none = texts.canned_list(std::iter::empty(), true);
+        assert_eq!(none, texts.canned_none);
+    }
+}
