@@ -2,8 +2,6 @@
 
 mod commands;
 
-use std::time::Duration;
-
 use incoming::{
     event::{RoomEvent, Unshown},
     plan::{Step, Unchanged},
