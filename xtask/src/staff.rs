@@ -1,9 +1,7 @@
-//! `cargo xtask staff`: a staff member's view in the terminal, without Element.
+//! `cargo xtask staff`: a staff member's view in the terminal, for who has no Element at hand.
 //!
 //! One thread follows the homeserver's `/sync` and prints what is new; this one reads what is
 //! typed. Both work on the same list of rooms.
-
-mod input;
 
 use std::collections::HashSet;
 use std::io::{BufRead, IsTerminal};
@@ -21,7 +19,11 @@ use crate::progress::note;
 use crate::synapse::{self, Accounts};
 use crate::up;
 
-use input::{HELP, Input, parse_input};
+const HELP: &str = "\
+  /rooms      list the conversations
+  /open N     show conversation N, and talk in it
+  /quit       leave (so does the end of input)
+  anything else is sent to the visitor of the open conversation; // sends a leading slash";
 
 /// Signs in as this staff member, and serves the terminal until the end of input.
 pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
@@ -52,6 +54,35 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let result = desk.converse();
     desk.matrix.post("/_matrix/client/v3/logout", &json!({}))?;
     result
+}
+
+/// What a line of input asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Input<'a> {
+    Nothing,
+    Rooms,
+    Open(usize),
+    Quit,
+    Help,
+    Say(&'a str),
+    Unknown,
+}
+
+fn parse_input(line: &str) -> Input<'_> {
+    let line = line.trim_end();
+    if line.starts_with("//") {
+        return Input::Say(&line[1..]);
+    }
+    let mut words = line.split_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (None, ..) => Input::Nothing,
+        (Some("/rooms"), None, None) => Input::Rooms,
+        (Some("/open"), Some(number), None) => number.parse().map_or(Input::Unknown, Input::Open),
+        (Some("/quit" | "/exit"), None, None) => Input::Quit,
+        (Some("/help"), ..) => Input::Help,
+        (Some(word), ..) if word.starts_with('/') => Input::Unknown,
+        _ => Input::Say(line),
+    }
 }
 
 #[derive(Default)]
@@ -367,6 +398,21 @@ fn time_of_day(milliseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn input_is_a_command_or_a_message() {
+        assert_eq!(parse_input(""), Input::Nothing);
+        assert_eq!(parse_input("/rooms\n"), Input::Rooms);
+        assert_eq!(parse_input("/open 12"), Input::Open(12));
+        assert_eq!(parse_input("/open"), Input::Unknown);
+        assert_eq!(parse_input("/open x"), Input::Unknown);
+        assert_eq!(parse_input("/shrug"), Input::Unknown);
+        assert_eq!(parse_input("  indented"), Input::Say("  indented"));
+        assert_eq!(
+            parse_input("//etc is a directory"),
+            Input::Say("/etc is a directory")
+        );
+    }
 
     #[test]
     fn a_message_cannot_steer_the_terminal() {
