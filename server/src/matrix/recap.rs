@@ -24,7 +24,7 @@ use crate::storage::{
     transcript::{self, Said},
 };
 
-use told::{Text, Told};
+use told::{Text, Told, Why};
 use unseen::{Near, Unseen};
 
 /// Texts in one recap.
@@ -66,6 +66,7 @@ pub(super) async fn retell(
     let ids: Vec<Uuid> = texts.iter().map(|said| said.id).collect();
     let all = transcript::count(pool, subject.id, None).await?;
     let told = Told {
+        why: Why::RoomLost,
         details: details::notice(subject),
         more: usize::try_from(all)
             .unwrap_or_default()
@@ -77,11 +78,7 @@ pub(super) async fn retell(
         return Ok(None);
     }
     let left = MAX_JSON_BYTES.saturating_sub(json!(ids).to_string().len());
-    let notice = told.write(
-        "This room continues a conversation whose room was lost",
-        left,
-        Utc::now(),
-    );
+    let notice = told.write(left, Utc::now());
     let mut content = notice.content();
     content[RETOLD] = json!(ids);
     Ok(Some(content))
@@ -143,11 +140,5 @@ pub(super) async fn compose(
     }
     let state = state(pool, subject.id, session_ttl).await?;
     let told = unseen.told(state);
-    Ok(told.map(|told| {
-        told.write(
-            "What was said before you joined",
-            MAX_JSON_BYTES,
-            Utc::now(),
-        )
-    }))
+    Ok(told.map(|told| told.write(MAX_JSON_BYTES, Utc::now())))
 }

@@ -32,8 +32,18 @@ impl From<Said> for Text {
     }
 }
 
+/// Why it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody has joined: the visitor's last words come first, since a notification shows no more.
+    Joined,
+    /// The room is in another one's place: that comes first.
+    RoomLost,
+}
+
 /// What is told.
 pub(super) struct Told {
+    pub(super) why: Why,
     pub(super) details: Option<Notice>,
     /// Newest first.
     pub(super) texts: Vec<Text>,
@@ -44,8 +54,8 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// The visitor's last words, who they are, and as many of the texts as one event holds, oldest first.
-    pub(super) fn write(&self, heading: &str, max_bytes: usize, now: DateTime<Utc>) -> Notice {
+    /// Who the visitor is, and as many of the texts as one event holds, oldest first.
+    pub(super) fn write(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
         let details = self.details.clone().unwrap_or_default();
         let last_words = self.texts.iter().find(|text| text.staff.is_none());
         let last_words = last_words
@@ -68,14 +78,19 @@ impl Told {
             left -= bytes;
             entries.push(entry);
         }
-        let mut notice = Notice::default();
-        if entries.is_empty() {
-            notice.say(&format!("{heading}:"));
-            notice.append(&details);
+        let heading = if entries.is_empty() {
+            format!("{}:", self.heading())
         } else {
-            notice.append(&last_words);
-            notice.append(&details);
-            notice.append(&Notice::new(&self.count(heading, entries.len())));
+            self.count(entries.len())
+        };
+        let heading = Notice::new(&heading);
+        let parts = match self.why {
+            Why::Joined if !entries.is_empty() => [&last_words, &details, &heading],
+            Why::Joined | Why::RoomLost => [&heading, &details, &Notice::default()],
+        };
+        let mut notice = Notice::default();
+        for part in parts {
+            notice.append(part);
         }
         for entry in entries.iter().rev() {
             notice.append(entry);
@@ -91,7 +106,15 @@ impl Told {
         notice
     }
 
-    fn count(&self, heading: &str, told: usize) -> String {
+    const fn heading(&self) -> &'static str {
+        match self.why {
+            Why::Joined => "What was said before you joined",
+            Why::RoomLost => "This room continues a conversation whose room was lost",
+        }
+    }
+
+    fn count(&self, told: usize) -> String {
+        let heading = self.heading();
         let messages = |count: usize| match count {
             1 => "1 message".to_owned(),
             count => format!("{count} messages"),
@@ -177,6 +200,7 @@ mod tests {
             body: body.to_owned(),
         };
         Told {
+            why: Why::Joined,
             details: None,
             texts: vec![
                 text(at(23, 14, 5), Some("@bob:localhost"), "Hi."),
@@ -189,11 +213,26 @@ mod tests {
 
     #[test]
     fn times_have_a_date_where_it_is_not_today_s() {
-        let notice = told(State::Open).write("Before", 10_000, at(23, 14, 6));
+        let notice = told(State::Open).write(10_000, at(23, 14, 6));
         assert_eq!(
             notice.body(),
             "2026-05-22 23:59 UTC, the visitor's last words:\n> Hello?\n\n\
-             Before (2 messages):\n\n\
+             What was said before you joined (2 messages):\n\n\
+             2026-05-22 23:59 UTC, Visitor:\n> Hello?\n\n\
+             14:05 UTC, @bob:localhost:\n> Hi."
+        );
+    }
+
+    #[test]
+    fn a_room_in_another_one_s_place_says_so_first() {
+        let told = Told {
+            why: Why::RoomLost,
+            ..told(State::Open)
+        };
+        let notice = told.write(10_000, at(23, 14, 6));
+        assert_eq!(
+            notice.body(),
+            "This room continues a conversation whose room was lost (2 messages):\n\n\
              2026-05-22 23:59 UTC, Visitor:\n> Hello?\n\n\
              14:05 UTC, @bob:localhost:\n> Hi."
         );
@@ -211,7 +250,7 @@ mod tests {
                 "The chat has expired. Messages sent here no longer reach the visitor.",
             ),
         ] {
-            let notice = told(state).write("Before", 10_000, at(23, 14, 6));
+            let notice = told(state).write(10_000, at(23, 14, 6));
             assert!(
                 notice.body().ends_with(&format!("> Hi.\n\n{end}")),
                 "{}",
@@ -224,7 +263,7 @@ mod tests {
     fn long_last_words_leave_room_for_the_rest() {
         let mut told = told(State::Open);
         told.texts[1].body = "word ".repeat(800);
-        let notice = told.write("Before", 56 * 1024, at(23, 14, 6));
+        let notice = told.write(56 * 1024, at(23, 14, 6));
         let body = notice.body();
         assert!(body.starts_with(
             "2026-05-22 23:59 UTC, the visitor's last words (only the beginning):\n> word"

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Join, MAX_TEXTS, RETOLD,
-    told::{Text, Told},
+    told::{Text, Told, Why},
 };
 use crate::{
     matrix::{
@@ -172,6 +172,7 @@ impl<'a> Unseen<'a> {
         let details = self.details;
         let missed = !self.texts.is_empty() || self.missed_details && details.is_some();
         missed.then_some(Told {
+            why: Why::Joined,
             details,
             texts: self.texts,
             more: self.more,
@@ -303,7 +304,7 @@ mod tests {
         let mut unseen = Unseen::new(BOT, ALICE, details::notice(subject), None);
         unseen.take(&history, &not_shown);
         let told = unseen.told(State::Open)?;
-        Some(told.write("What was said before you joined", 56 * 1024, now()))
+        Some(told.write(56 * 1024, now()))
     }
 
     fn recap(history: Vec<RoomEvent>) -> Option<String> {
