@@ -2,7 +2,7 @@
 //! ([`sync`]).
 
 mod conversation;
-pub mod desk;
+mod desk;
 mod homeserver;
 mod ingest;
 pub mod inviter;
