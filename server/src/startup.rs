@@ -15,7 +15,7 @@ use crate::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, desk::Desk, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
+    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
     metrics::Metrics,
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
@@ -125,13 +125,6 @@ impl Application {
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts = Parts::default();
-        let desk = Desk::new(
-            shares.relay.clone(),
-            homeserver.clone(),
-            metrics.clone(),
-            state.config.desk.clone(),
-            ttl,
-        );
         let syncer = Syncer::new(
             &shares,
             hearts.heart("sync"),
@@ -139,7 +132,7 @@ impl Application {
             metrics.clone(),
             heads.clone(),
             ttl,
-            desk,
+            state.config.desk.clone(),
         );
         parts.start(syncer.run(shutdown.clone()));
         let inviter = Inviter::new(
@@ -148,11 +141,8 @@ impl Application {
             metrics.clone(),
             ttl,
         );
-        parts.start(
-            inviter
-                .clone()
-                .run(hearts.heart("inviter"), shutdown.clone()),
-        );
+        let inviting = inviter.clone();
+        parts.start(inviting.run(hearts.heart("inviter"), shutdown.clone()));
         parts.start(visitor_signals::run(
             shares.relay.clone(),
             homeserver.clone(),

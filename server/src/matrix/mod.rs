@@ -2,7 +2,7 @@
 //! ([`sync`]).
 
 mod conversation;
-pub mod desk;
+mod desk;
 mod details;
 mod homeserver;
 mod ingest;

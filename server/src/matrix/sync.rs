@@ -27,6 +27,7 @@ use super::{
     staff_texts::StaffTexts,
 };
 use crate::{
+    config,
     heartbeat::Heart,
     metrics::Metrics,
     storage::{
@@ -117,8 +118,15 @@ impl Syncer {
         metrics: Metrics,
         heads: Heads,
         session_ttl: Duration,
-        desk: Desk,
+        desk: config::Desk,
     ) -> Self {
+        let desk = Desk::new(
+            shares.relay.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            desk,
+            session_ttl,
+        );
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),

@@ -13,7 +13,7 @@ use crate::{
     matrix::{notice::Notice, room_name},
     storage::{
         desk::{
-            lines::{self, Facts, Which},
+            lines::{self, Ended, Facts, Which},
             room::DeskRoom,
             stats,
         },
@@ -49,11 +49,10 @@ impl State {
     fn of(facts: &Facts) -> Self {
         let answered = facts.answered > 0;
         let by = || facts.answered_by.clone();
-        if facts.is_closed {
-            return Self::Left { answered };
-        }
-        if facts.is_closed_by_staff || facts.is_expired {
-            return Self::Ended { answered };
+        match facts.ended {
+            Some(Ended::ByVisitor) => return Self::Left { answered },
+            Some(Ended::ByStaff | Ended::ByItself) => return Self::Ended { answered },
+            None => {}
         }
         match facts.waiting {
             Some(_) if !answered => Self::Waiting,
@@ -184,13 +183,13 @@ impl Desk {
         if line.event_id.is_none() {
             return Ok(());
         }
-        if line.shown.as_ref() != Some(&wanted.digest()) {
-            shift.pace.differs(id, wanted.is_over(), Instant::now());
-        } else {
+        if line.shown.as_ref() == Some(&wanted.digest()) {
             shift.pace.agrees(id);
             if line.is_over != wanted.is_over() {
                 lines::set_over(&self.pool, id, wanted.is_over()).await?;
             }
+        } else {
+            shift.pace.differs(id, wanted.is_over(), Instant::now());
         }
         if self.is_unanswered(facts, desk) && line.rung != Some(facts.answered) {
             lines::ring(&self.pool, id, facts.answered, desk).await?;
@@ -267,7 +266,11 @@ impl Desk {
         }
         let content = say::edit(event_id, &self.line(&wanted).await);
         // An attempt whose answer was lost is the same edit when it is repeated, as long as it says the same.
-        let txn_id = format!("{}.{}.{}", facts.session_id, line.edits + 1, hex(&digest));
+        let saying: u64 = digest
+            .iter()
+            .take(8)
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let txn_id = format!("{}.{}.{saying:x}", facts.session_id, line.edits + 1);
         self.send(desk, &txn_id, &content).await?;
         lines::edited(&self.pool, facts.session_id, &digest, wanted.is_over()).await?;
         Ok(true)
@@ -288,18 +291,17 @@ impl Desk {
     }
 
     /// That nobody answers.
-    pub(super) async fn unanswered(&self, wanted: &Wanted, waited: Duration) -> Notice {
+    pub(super) async fn unanswered(&self, wanted: &Wanted, age: Duration) -> Notice {
         let name = self.name_of(wanted).await;
         let mut notice = Notice::default();
-        let waited = Duration::from_secs(if waited < Duration::from_mins(2) {
-            waited.as_secs()
+        let seconds = age.as_secs();
+        let rounded = if seconds < 120 {
+            seconds
         } else {
-            waited.as_secs() / 60 * 60
-        });
-        let words = format!(
-            "@room Unanswered for {}: ",
-            humantime::format_duration(waited)
-        );
+            seconds / 60 * 60
+        };
+        let age = Duration::from_secs(rounded);
+        let words = format!("@room Unanswered for {}: ", humantime::format_duration(age));
         notice.say_linked(&words, &name, &self.link(&wanted.room_id));
         notice
     }
@@ -322,12 +324,4 @@ impl Desk {
     pub(super) fn link(&self, room_id: &str) -> String {
         say::link(room_id, self.homeserver.config().bot.server_name())
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Desk, Failure, lines::Wanted, say};
 use crate::{
-    matrix::{homeserver::MatrixError, notice::Notice},
+    matrix::{event::RoomEvent, homeserver::MatrixError, notice::Notice},
     storage::desk::{
         commands,
         lines::{LONGEST_DELAY, Which},
@@ -123,8 +123,8 @@ impl Desk {
                     .first()
                     .filter(|facts| Self::still_waits(facts, *period));
                 match facts.and_then(|facts| Some((Wanted::of(facts)?, facts.waiting?.1))) {
-                    Some((wanted, waited)) => {
-                        let notice = self.unanswered(&wanted, waited).await;
+                    Some((wanted, age)) => {
+                        let notice = self.unanswered(&wanted, age).await;
                         Content::Other(say::call_all(&notice, line))
                     }
                     None => Content::Nothing,
@@ -224,12 +224,7 @@ impl Desk {
             }
             let is_older = |at: DateTime<Utc>| at < oldest;
             match next {
-                Some(token)
-                    if !page
-                        .iter()
-                        .filter_map(|event| event.written_at())
-                        .any(is_older) =>
-                {
+                Some(token) if !page.iter().filter_map(RoomEvent::written_at).any(is_older) => {
                     from = Some(token);
                 }
                 _ => return Ok(None),

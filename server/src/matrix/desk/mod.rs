@@ -54,7 +54,7 @@ pub(super) enum Failure {
 
 /// The desk of one server. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub(super) struct Desk {
     pool: Db,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
@@ -91,7 +91,7 @@ fn is_due(last: Option<Instant>, period: Duration) -> bool {
 impl Desk {
     /// A desk at which nobody works yet.
     #[must_use]
-    pub const fn new(
+    pub(super) const fn new(
         pool: Db,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,

@@ -192,14 +192,14 @@ mod tests {
         let mut events = 0;
         for second in 0..36_000 + 900 {
             let now = begin + SECOND * second;
-            let began = |n: u32| n * every;
+            let start = |n: u32| n * every;
             let lately =
-                (0..conversations).filter(|n| began(*n) <= second && began(*n) + 3_600 > second);
+                (0..conversations).filter(|n| start(*n) <= second && start(*n) + 3_600 > second);
             pace.begun(lately.count());
             // Those that began within the last quarter of an hour.
             let first = second.saturating_sub(900).div_ceil(every);
             for n in first..conversations {
-                let Some(age) = second.checked_sub(began(n)) else {
+                let Some(age) = second.checked_sub(start(n)) else {
                     break;
                 };
                 let id = Uuid::from_u128(n.into());

@@ -1,6 +1,6 @@
 //! `!stats`: how soon staff answer.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -38,9 +38,11 @@ fn line(name: &str, figures: Figures) -> String {
     let mut line = format!("{name}: {conversations} conversations, {unanswered} unanswered");
     if let (Some(median), Some(p95)) = (median_seconds, p95_seconds) {
         let (median, p95) = (words(median), words(p95));
-        line.push_str(&format!(
+        // Writing to a string cannot fail.
+        let _ = write!(
+            line,
             "; first answer within {median} (median), {p95} (95th percentile)"
-        ));
+        );
     }
     line + "."
 }

@@ -39,12 +39,8 @@ pub struct Facts {
     pub room_id: Option<String>,
     /// What its room was named after; the code is empty where an older release has made the room.
     pub naming: Naming,
-    /// Whether the visitor has ended it.
-    pub is_closed: bool,
-    /// Or staff have.
-    pub is_closed_by_staff: bool,
-    /// Whether nobody has said anything for longer than a session lives, by both clocks.
-    pub is_expired: bool,
+    /// How it has ended.
+    pub ended: Option<Ended>,
     /// The seq of the last text of staff, 0 without one: it names the waiting period that follows it.
     pub answered: i64,
     /// Whose text that is, where it is known.
@@ -53,6 +49,17 @@ pub struct Facts {
     pub waiting: Option<(DateTime<Utc>, Duration)>,
     /// Its line.
     pub line: Option<Line>,
+}
+
+/// How a conversation has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The visitor has ended it.
+    ByVisitor,
+    /// Staff have.
+    ByStaff,
+    /// Nobody has said anything for longer than a session lives, by both clocks.
+    ByItself,
 }
 
 /// A conversation's line.
@@ -78,14 +85,13 @@ struct Row {
     code: String,
     rooms_before: i64,
     first_words: String,
-    is_closed: bool,
-    is_closed_by_staff: bool,
+    /// NULL while nobody has ended it.
+    is_closed_by_staff: Option<bool>,
     is_expired: bool,
     answered: Option<i64>,
     answered_by: Option<String>,
     waiting_since: Option<DateTime<Utc>>,
     waiting_seconds: Option<f64>,
-    has_line: bool,
     event_id: Option<String>,
     shown: Option<Vec<u8>>,
     is_over: Option<bool>,
@@ -95,6 +101,11 @@ struct Row {
 
 impl From<Row> for Facts {
     fn from(row: Row) -> Self {
+        let ended = match row.is_closed_by_staff {
+            Some(true) => Some(Ended::ByStaff),
+            Some(false) => Some(Ended::ByVisitor),
+            None => row.is_expired.then_some(Ended::ByItself),
+        };
         let waited = row.waiting_seconds.unwrap_or_default();
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
         Self {
@@ -107,16 +118,14 @@ impl From<Row> for Facts {
                 code: row.code,
                 rooms_before: row.rooms_before,
             },
-            is_closed: row.is_closed && !row.is_closed_by_staff,
-            is_closed_by_staff: row.is_closed_by_staff,
-            is_expired: row.is_expired,
+            ended,
             answered: row.answered.unwrap_or_default(),
             answered_by: row.answered_by,
             waiting: row.waiting_since.map(|since| (since, waited)),
-            line: row.has_line.then_some(Line {
+            line: row.is_over.map(|is_over| Line {
                 event_id: row.event_id,
                 shown: row.shown,
-                is_over: row.is_over.unwrap_or_default(),
+                is_over,
                 edits: row.edits.unwrap_or_default(),
                 rung: row.rung,
             }),
@@ -145,13 +154,13 @@ pub async fn facts(
         r#"SELECT sessions.id, sessions.room_id, source_url, visitor_name, coalesce(code, '') AS "code!",
                (SELECT count(*) FROM former_rooms
                 WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
-               left(first.body, 1000) AS "first_words!", closed_at IS NOT NULL AS "is_closed!",
-               coalesce(closed_by_staff_at = closed_at, false) AS "is_closed_by_staff!",
+               left(first.body, 1000) AS "first_words!", CASE WHEN closed_at IS NOT NULL
+                   THEN coalesce(closed_by_staff_at = closed_at, false) END AS is_closed_by_staff,
                active_at < least(now(), $3) - make_interval(secs => $2) AS "is_expired!",
                staff.seq AS "answered?", answer.sender AS answered_by,
                waiting.created_at AS "waiting_since?",
                extract(epoch FROM least(now(), $3) - waiting.created_at)::float8 AS waiting_seconds,
-               line.session_id IS NOT NULL AS "has_line!", line.event_id AS "event_id?", line.shown AS "shown?",
+               line.event_id AS "event_id?", line.shown AS "shown?",
                line.is_over AS "is_over?", line.edits AS "edits?", line.rung AS "rung?"
            FROM sessions
                JOIN LATERAL (

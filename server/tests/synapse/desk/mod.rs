@@ -16,12 +16,14 @@ use crate::{
 /// What an event says now, by its newest edit of those that were seen.
 fn shown(account: &Account, desk: &str, event_id: &str) -> Value {
     let events = account.events(desk);
-    let edits = events.iter().filter(|event| {
+    let mut edits = events.iter().filter(|event| {
         let relation = &event["content"]["m.relates_to"];
         relation["rel_type"] == "m.replace" && relation["event_id"] == event_id
     });
     let original = events.iter().find(|event| event["event_id"] == event_id);
-    let newest = edits.last().map(|edit| &edit["content"]["m.new_content"]);
+    let newest = edits
+        .next_back()
+        .map(|edit| &edit["content"]["m.new_content"]);
     newest
         .unwrap_or_else(|| &original.unwrap()["content"])
         .clone()
