@@ -73,13 +73,21 @@ impl Presence {
     /// Writes marks down until `shutdown`, and what is left then.
     pub async fn run(self, db: Db, heart: Heart, shutdown: CancellationToken) {
         let db = db.beating(heart.clone());
+        let mut is_behind = false;
         while !shutdown.is_cancelled() {
             let pause = heart.idle(time::sleep(PERIOD));
             tokio::select! { () = shutdown.cancelled() => {}, () = pause => {} }
             let due = self.due(Instant::now(), shutdown.is_cancelled());
             for batch in due.chunks(BATCH) {
-                if let Err(error) = self.write(&db, batch).await {
+                let written = self.write(&db, batch).await;
+                // Once, and not every second.
+                if let Err(error) = &written
+                    && !is_behind
+                {
                     tracing::warn!(%error, "which visitors are there cannot be written down yet");
+                }
+                is_behind = written.is_err();
+                if is_behind {
                     break;
                 }
             }
