@@ -137,19 +137,32 @@ fn has_word(text: &str, part: &str) -> bool {
 
 /// Whether there is an id of the homeserver `localhost`, or an event's or a room's without a server.
 fn names_somebody(text: &str) -> bool {
-    let own = format!(":{SERVER}");
-    let named = text.match_indices(&own).any(|(end, _)| {
-        let before = text[..end].chars().rev();
-        let name: Vec<_> = before
-            .take_while(|it| !it.is_whitespace() && *it != '…')
-            .collect();
-        let sigil = name.iter().position(|it| "@!#$".contains(*it));
-        sigil.is_some_and(|at| at > 0 && (name[at] != '#' || !name[..at].contains(&'/')))
-    });
+    let named = text
+        .split(|it: char| it.is_whitespace() || it == '…')
+        .any(names_own_id);
     let opaque = text.match_indices(['!', '$']).any(|(at, _)| {
         let id = text[at + 1..].chars();
         let is_base64 = |it: &char| it.is_ascii_alphanumeric() || "+/-_".contains(*it);
         id.take_while(is_base64).count() >= 43
     });
     named || opaque
+}
+
+/// Whether a word has an id of the homeserver `localhost` in it: any sigil, with something behind it. What an alias begins
+/// with begins an address's fragment, too, and a slash tells the two apart.
+fn names_own_id(word: &str) -> bool {
+    let places = |characters: [char; 4]| -> Vec<usize> {
+        word.match_indices(characters).map(|(at, _)| at).collect()
+    };
+    let (sigils, slashes) = (places(['@', '!', '#', '$']), places(['/'; 4]));
+    let last_before = |places: &[usize], end: usize| {
+        let count = places.partition_point(|at| *at < end);
+        count.checked_sub(1).map(|last| places[last])
+    };
+    word.match_indices(&format!(":{SERVER}")).any(|(end, _)| {
+        last_before(&sigils, end).is_some_and(|sigil| {
+            let has_slash = last_before(&slashes, end).is_some_and(|slash| slash > sigil);
+            sigil + 1 < end && !(word[sigil..].starts_with('#') && has_slash)
+        })
+    })
 }

@@ -358,6 +358,18 @@ mod tests {
         assert_eq!(visible(&chain), "…".repeat(8_000));
         let open = "@".repeat(30_000) + &"[".repeat(30_000);
         assert_eq!(visible(&open), open);
+        for piece in [
+            "%40a",
+            "@a:localhost ",
+            ":localhost",
+            "@a%3Ab",
+            "!a:b:localhost",
+            "#a/:localhost",
+        ] {
+            let long = piece.repeat(65_000 / piece.len());
+            assert_visible(&visible(&long));
+            assert_visible(&visible(&(long + ":localhost")));
+        }
     }
 
     /// What ids and addresses are made of, put together in any way.
