@@ -125,7 +125,7 @@ test("before the chat is opened, the launcher's name follows the element's langu
 }) => {
   await visitor.visit();
   await expect(visitor.launcher).toBeVisible();
-  await visitor.page.locator("matrix-support-chat").evaluate((it) => (it.lang = "de"));
+  await visitor.page.locator("matrix-support-chat").evaluate((it: ChatElement) => (it.lang = "de"));
   await expect(visitor.page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
   expect(visitor.traffic.chatChunks()).toEqual([]);
 });
