@@ -54,7 +54,7 @@ pub(crate) struct Browsers {
     webkit: Option<WebKit>,
 }
 
-/// WebKitGTK's minimal browser, and the program that steers it. It needs a screen, which Xvfb gives.
+/// The minimal browser of `WebKitGTK`, and the program that steers it. It needs a screen, which Xvfb gives.
 struct WebKit {
     browser: PathBuf,
     driver: PathBuf,
