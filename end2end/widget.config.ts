@@ -1,7 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
-import { chromium, firefox, hasWebKit } from "./support/browsers.ts";
+import { chromium, darkFirefox, firefox, hasWebKit } from "./support/browsers.ts";
 
 const { globalSetup: _, projects: __, ...shared } = tests;
 
@@ -36,6 +36,7 @@ export default defineConfig({
       },
     },
     ...(firefox ? [{ name: "firefox", testIgnore: ONLY_ON_DEMAND, use: firefox }] : []),
+    ...(darkFirefox ? [{ name: "firefox, dark", grep: /axe finds/, use: darkFirefox }] : []),
     ...(hasWebKit ? [{ name: "webkit", testDir: "webkit" }] : []),
   ],
 });
