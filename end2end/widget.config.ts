@@ -9,7 +9,7 @@ const BACK_AND_FORTH = "back-forward-cache.spec.ts";
 /** What takes long and is of the state machine's, not of the browser's: `EVERY_TEST=1` has it in Firefox too. */
 const ONLY_ON_DEMAND = process.env["EVERY_TEST"]
   ? BACK_AND_FORTH
-  : /back-forward-cache|leaks|leaving|polling|proof|two-apis/;
+  : /back-forward-cache|foreign-answers|leaks|leaving|polling|proof|two-apis/;
 
 /**
  * The widget alone: the built files on a page of its own, and an API that answers what a test wants. Nothing else has
