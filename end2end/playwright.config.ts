@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-import { chromium, firefox } from "./support/browsers.ts";
+import { chromium, firefox, hasWebKit } from "./support/browsers.ts";
 
 const { BASE_URL, CI } = process.env;
 
@@ -31,5 +31,6 @@ export default defineConfig({
   projects: [
     { name: "chromium", use: chromium },
     ...(firefox ? [{ name: "firefox", use: firefox, testMatch: IN_EVERY_BROWSER }] : []),
+    ...(hasWebKit ? [{ name: "webkit", testDir: "webkit-hosts" }] : []),
   ],
 });

@@ -1,7 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
-import { chromium, firefox, hasWebKit } from "./support/browsers.ts";
+import { chromium, darkFirefox, firefox, hasWebKit } from "./support/browsers.ts";
 
 const { globalSetup: _, projects: __, ...shared } = tests;
 
@@ -9,7 +9,7 @@ const BACK_AND_FORTH = "back-forward-cache.spec.ts";
 /** What takes long and is of the state machine's, not of the browser's: `EVERY_TEST=1` has it in Firefox too. */
 const ONLY_ON_DEMAND = process.env["EVERY_TEST"]
   ? BACK_AND_FORTH
-  : /back-forward-cache|leaks|leaving|polling|proof|two-apis/;
+  : /back-forward-cache|foreign-answers|leaks|leaving|polling|proof|two-apis/;
 
 /**
  * The widget alone: the built files on a page of its own, and an API that answers what a test wants. Nothing else has
@@ -36,6 +36,7 @@ export default defineConfig({
       },
     },
     ...(firefox ? [{ name: "firefox", testIgnore: ONLY_ON_DEMAND, use: firefox }] : []),
+    ...(darkFirefox ? [{ name: "firefox, dark", grep: /axe finds/, use: darkFirefox }] : []),
     ...(hasWebKit ? [{ name: "webkit", testDir: "webkit" }] : []),
   ],
 });

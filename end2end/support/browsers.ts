@@ -34,5 +34,18 @@ export const firefox: Use | undefined = FIREFOX
     }
   : undefined;
 
+/** The same for visitors with a dark screen: what Playwright cannot switch in it, preferences do. */
+export const darkFirefox: Use | undefined = firefox && {
+  ...firefox,
+  launchOptions: {
+    ...firefox.launchOptions,
+    firefoxUserPrefs: {
+      ...firefox.launchOptions?.firefoxUserPrefs,
+      "layout.css.prefers-color-scheme.content-override": 0,
+      "ui.systemUsesDarkTheme": 1,
+    },
+  },
+};
+
 /** WebKitGTK's browser and what steers it: `support/webdriver.ts`. */
 export const hasWebKit = Boolean(process.env["WEBKIT"]);

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { required } from "./environment.ts";
+
 /** The names of keys that are no characters: https://www.w3.org/TR/webdriver2/#keyboard-actions */
 const KEYS: Record<string, string> = {
   Enter: "\uE007",
@@ -129,6 +131,13 @@ export class WebKit {
   #post<T>(path: string, body: object): Promise<T> {
     return command<T>("POST", this.#session + path, body);
   }
+}
+
+/** The fixture of one browser for all tests of a worker: it takes a second to start. */
+export async function forOneWorker({}: object, use: (browser: WebKit) => Promise<void>): Promise<void> {
+  const browser = await WebKit.start(required("WEBKIT_DRIVER"), required("WEBKIT"));
+  await use(browser);
+  await browser.close();
 }
 
 async function command<T>(method: string, url: string, body?: object): Promise<T> {

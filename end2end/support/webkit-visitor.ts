@@ -76,6 +76,12 @@ export class WebKitVisitor {
     await this.reads(text);
   }
 
+  /** Ends the conversation, and is sure about it, where the chat asks. */
+  async endChat(): Promise<void> {
+    await this.click("button", "End chat");
+    if (await this.find("button", "Keep chatting")) await this.click("button", "End chat");
+  }
+
   /** Role and name of what has the focus. */
   async focused(): Promise<string> {
     const element = await this.#browser.evaluate(() => {

@@ -102,7 +102,7 @@ test("Close closes the panel and not the session, End chat ends it", async ({ vi
   await visitor.openChat();
   await visitor.reads("Hello");
   expect(api.count("close")).toBe(0);
-  await visitor.click("button", "End chat");
+  await visitor.endChat();
   await expect.poll(() => api.count("close")).toBe(1);
   await visitor.reads("This chat has ended", "dialog");
 });

@@ -1,8 +1,7 @@
 import { test as base, expect } from "@playwright/test";
 
-import { required } from "../support/environment.ts";
 import { ScriptedApi } from "../support/scripted-api.ts";
-import { WebKit } from "../support/webdriver.ts";
+import { forOneWorker, type WebKit } from "../support/webdriver.ts";
 import { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { Host, HOST_ORIGIN } from "../widget/fixtures.ts";
 
@@ -12,20 +11,8 @@ interface Fixtures {
   visitor: WebKitVisitor;
 }
 
-interface WorkerFixtures {
-  /** One for all tests: it takes a second to start. */
-  webkit: WebKit;
-}
-
-export const test = base.extend<Fixtures, WorkerFixtures>({
-  webkit: [
-    async ({}, use) => {
-      const browser = await WebKit.start(required("WEBKIT_DRIVER"), required("WEBKIT"));
-      await use(browser);
-      await browser.close();
-    },
-    { scope: "worker" },
-  ],
+export const test = base.extend<Fixtures, { webkit: WebKit }>({
+  webkit: [forOneWorker, { scope: "worker" }],
   host: async ({}, use) => {
     const host = Host.start();
     host.is({ lang: "en" });

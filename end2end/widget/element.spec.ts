@@ -120,16 +120,6 @@ test("a page may open the chat from the start, and again after it was away", asy
   await expect(visitor.panel).toBeVisible();
 });
 
-test("before the chat is opened, the launcher's name follows the element's language", async ({
-  visitor,
-}) => {
-  await visitor.visit();
-  await expect(visitor.launcher).toBeVisible();
-  await visitor.page.locator("matrix-support-chat").evaluate((it) => (it.lang = "de"));
-  await expect(visitor.page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
-  expect(visitor.traffic.chatChunks()).toEqual([]);
-});
-
 test("a moved element keeps its chat", async ({ visitor }) => {
   await visitor.visit();
   await visitor.openChat();

@@ -16,7 +16,7 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
 class MatrixSupportChat extends HTMLElement {
-  static observedAttributes = ["open", "enabled", "api-url", "lang"];
+  static observedAttributes = ["open", "enabled", "api-url"];
 
   #root = this.attachShadow({ mode: "open" });
   #api;
@@ -76,16 +76,13 @@ class MatrixSupportChat extends HTMLElement {
       if (api) this.#build();
     }
     if (this.#chat) this.#chat.setOpen(this.open);
-    else if (api) {
-      // The language may be another by now.
-      this.#launcher.setAttribute("aria-label", this.messages?.launcher ?? this.#language()[0]);
-      if (this.open) this.#load();
-    }
+    else if (api && this.open) this.#load();
   }
 
   #build() {
     const launcher = (this.#launcher = document.createElement("button"));
     launcher.part = "launcher";
+    launcher.setAttribute("aria-label", this.messages?.launcher ?? this.#language()[0]);
     launcher.setAttribute("aria-expanded", false);
     launcher.onpointerenter = launcher.onfocus = () => this.#fetch().catch(() => {});
     launcher.onclick = () => (this.open = !this.open);

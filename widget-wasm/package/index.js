@@ -1,9 +1,11 @@
+import { addProperties } from "./properties.js";
+
 /**
  * Defines `<matrix-support-chat>`. On a server, which has no custom elements, it does nothing.
  */
 export async function defineMatrixSupportChat() {
   if (typeof customElements !== "undefined") {
     await import("./widget/matrix-support-chat.js");
-    (await import("./properties.js")).addProperties();
+    addProperties();
   }
 }

@@ -67,10 +67,21 @@ export function addProperties() {
     adopt(element);
     check(element);
   }
-  // The launcher hears of its own `lang`. Of the page's it has to be told, until there is a chat, which looks itself.
-  new MutationObserver(() => {
-    for (const element of document.querySelectorAll(TAG)) element.connectedCallback();
-  }).observe(document.documentElement, { attributeFilter: ["lang"] });
+  // An open chat looks for its language itself. Until then the launcher has to be told.
+  new MutationObserver(() => document.querySelectorAll(TAG).forEach(name)).observe(document, {
+    attributeFilter: ["lang"],
+    subtree: true,
+  });
+}
+
+/** Has a launcher made again whose chat has never been opened: with its name in the language of today. */
+function name(element) {
+  const { enabled, shadowRoot } = element;
+  if (!enabled || shadowRoot.querySelector("[role=dialog]")) return;
+  const hadFocus = shadowRoot.activeElement !== null;
+  element.enabled = false;
+  element.enabled = true;
+  if (hadFocus) shadowRoot.querySelector("button")?.focus();
 }
 
 /** What was set before the class had the accessors goes through them. */

@@ -55,21 +55,20 @@ fn assemble(root: &Path, package: &Path) -> Result<()> {
 
 /// The declaration of a locale: its keys, each with its text.
 fn types_of_texts(locale: &str) -> String {
-    let mut types = "/** The widget's texts in English, by their keys. */\n\
-                     declare const texts: {\n"
-        .to_owned();
-    for line in locale.lines() {
-        let Some((key, text)) = line
-            .strip_prefix("  ")
-            .and_then(|line| line.split_once(": "))
-        else {
-            continue;
-        };
-        let text = text.trim_end_matches(',');
-        types.extend(["  /** ", text, " */\n  readonly ", key, ": string;\n"]);
-    }
-    types += "};\nexport default texts;\n";
-    types
+    let keys = locale
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(": "));
+    let declared: Vec<String> = keys
+        .map(|(key, text)| {
+            let text = text.trim_end_matches(',');
+            format!("  /** {text} */\n  readonly {key}: string;\n")
+        })
+        .collect();
+    format!(
+        "/** The widget's texts in English, by their keys. */\n\
+         declare const texts: {{\n{}}};\nexport default texts;\n",
+        declared.concat()
+    )
 }
 
 fn copy_all(from: &Path, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<()> {

@@ -17,6 +17,20 @@ test("on a page that Nuxt has rendered, a visitor writes, and reads the answer",
   await visitor.reads("Hello back");
 });
 
+test("the page has the panel in its hand, and knows when the visitor closes it", async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await page.getByRole("button", { name: "Ask a person" }).click();
+  await expect(visitor.panel).toBeVisible();
+  await page.getByRole("button", { name: "Hide the chat" }).click();
+  await expect(visitor.panel).toBeHidden();
+  await visitor.openChat();
+  await expect(page.getByRole("button", { name: "Hide the chat" })).toBeVisible();
+  await visitor.closePanel();
+  await expect(page.getByRole("button", { name: "Ask a person" })).toBeVisible();
+});
+
 test("without its scripts the page says how else to get in touch", async ({ visitor }) => {
   await visitor.page.route(/\.js$/, (route) => route.abort());
   await visitor.visit();

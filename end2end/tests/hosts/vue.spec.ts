@@ -60,12 +60,14 @@ test("if the chat cannot be loaded, the page still says how else to get in touch
   await expect(visitor.launcher).toHaveCount(0);
 });
 
-test("before the chat is opened, the launcher's name follows the page's language", async ({ visitor }) => {
+test("before the chat is opened, the launcher's name follows the language", async ({ visitor }) => {
   const { page } = visitor;
   await visitor.visit();
   await expect(visitor.launcher).toBeVisible();
   await page.evaluate(() => (document.documentElement.lang = "de"));
   await expect(page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
+  await page.locator("matrix-support-chat").evaluate((it) => it.setAttribute("lang", "fr"));
+  await expect(page.getByRole("button", { name: "Discuter avec nous" })).toBeVisible();
   expect(visitor.traffic.chatChunks()).toEqual([]);
 });
 

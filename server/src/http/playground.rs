@@ -10,7 +10,7 @@ use axum::{
 
 /// The page's scripts are its own, and so is its style.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-                      style-src 'self'; connect-src 'self'; base-uri 'none'";
+                      style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'";
 
 const SCRIPT: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
 const STYLE: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/css; charset=utf-8")];
