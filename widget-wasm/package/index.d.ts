@@ -45,7 +45,7 @@ export interface MatrixSupportChatEventMap {
   }>;
   /**
    * The visitor was told of a trouble. Codes: `load_failed`, `offline`, `unreachable`, `not_sent`, `not_ended`,
-   * `rate_limited`, `unavailable`, `message_too_long`, `not_allowed`, `refused`.
+   * `rate_limited`, `unavailable`, `message_too_long`, `blocked`, `not_allowed`, `refused`.
    */
   "support-chat-error": CustomEvent<{ code: string }>;
 }

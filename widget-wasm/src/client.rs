@@ -10,7 +10,7 @@ use app::contract::{
     CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, PollMessages,
     PollMessagesResponse, SendMessage, SendMessageRequest, WAIT_HEADER,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use web_sys::EventTarget;
 
@@ -38,15 +38,6 @@ const TELLING_CODES: [(&str, ErrorCode); 8] = [
 /// Looked up when it is compiled, so that the names of the others stay out of the widget.
 const fn named(code: ErrorCode) -> (&'static str, ErrorCode) {
     (code.as_str(), code)
-}
-
-/// The part of a [`Problem`](app::contract::Problem) that the widget acts on. An error without it is
-/// not the server's, but of something on the way to it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Problem {
-    code: String,
-    turnstile_site_key: Option<String>,
 }
 
 /// A request that is out. Dropping it aborts a poll, and stops waiting for the rest: what the
@@ -174,13 +165,17 @@ impl Exchange {
             0..300 => return Err(Failure::Network),
             _ => {}
         }
-        let problem: Problem = json::read(json).map_err(|_| Failure::Network)?;
+        // An error without a code is not the server's, but of something on the way to it.
+        let code_name = json::text(&json, "code").ok_or(Failure::Network)?;
         let mut codes = TELLING_CODES.into_iter();
-        let known = codes.find(|(name, _)| *name == problem.code);
+        let known = codes.find(|(name, _)| *name == code_name);
         let code = known.map_or(ErrorCode::Unknown, |(_, code)| code);
         if code == ErrorCode::ChallengeFailed {
-            let site_key = problem.turnstile_site_key;
+            let site_key = json::text(&json, "turnstileSiteKey");
             return Err(Failure::Challenge { site_key });
+        }
+        if code_name == "blocked" {
+            return Err(Failure::Blocked);
         }
         if code == ErrorCode::ProofRequired {
             return Err(Failure::Proof);
@@ -200,8 +195,8 @@ impl Drop for Exchange {
 }
 
 /// A success that cannot be read is as good as none: what it said is unknown.
-fn read<T: DeserializeOwned>(json: Result<JsValue, Failure>) -> Result<T, Failure> {
-    json::read(json?).map_err(|_| Failure::Network)
+fn read<T: json::Read>(json: Result<JsValue, Failure>) -> Result<T, Failure> {
+    T::read(&json?).map_err(|_| Failure::Network)
 }
 
 fn to_json(value: &impl Serialize) -> Option<String> {
