@@ -135,7 +135,7 @@ const SCENES: Record<string, Scene> = {
   expired: async (visitor, api) => {
     await converse(visitor, api);
     api.break("poll", { status: 410, code: "session_expired" });
-    await expect(visitor.panel).toContainText("has expired");
+    await expect(visitor.panel).toContainText("no activity for a while");
   },
   "load-failure": async (visitor) => {
     await visitor.page.route("**/widget/chunks/**", (route) => route.abort());

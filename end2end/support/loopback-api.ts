@@ -24,6 +24,7 @@ const HEADERS = {
   "access-control-allow-origin": "*",
   "access-control-allow-headers": "authorization, content-type, idempotency-key",
   "access-control-allow-methods": "GET, POST",
+  "access-control-expose-headers": "support-chat-wait",
   "access-control-max-age": "600",
   "cache-control": "no-store",
 };
@@ -39,6 +40,8 @@ export class LoopbackApi {
   readonly tokens = new Set<string>();
   /** How often each operation was asked for: `create`, `send`, `poll`, `close`. */
   readonly asked = new Map<string, number>();
+  /** For how many seconds polls may wait; 0 is a server that lets none. */
+  waitSeconds = 0;
   /** For each request of its own. */
   latency: () => Latency = () => ({ there: 0, back: 0 });
 
@@ -48,6 +51,7 @@ export class LoopbackApi {
   #loopback: Loopback | undefined;
   #held: Promise<void> | undefined;
   #isLosing = false;
+  #waiting = 0;
 
   private constructor(name: string) {
     this.#name = name;
@@ -67,6 +71,17 @@ export class LoopbackApi {
 
   get sessions(): string[] {
     return [...this.#sessions.keys()];
+  }
+
+  /** Staff write in a conversation. */
+  reply(session: string, body: string): void {
+    this.taken.push({ id: `m${this.taken.length + 1}`, session, key: "", body });
+    this.#events.dispatchEvent(new Event("taken"));
+  }
+
+  /** How many polls wait. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** How often a text was taken in. */
@@ -107,11 +122,27 @@ export class LoopbackApi {
     await pause(there);
     // Cut off on the way.
     if (response.destroyed || request.socket.destroyed) return;
+    await this.#wait(request, response);
     const [status, json] = this.#result(request, sent);
     await pause(back);
     if (request.method === "POST") await this.#held;
-    response.writeHead(status, { ...HEADERS, "content-type": "application/json" });
+    const wait = this.waitSeconds > 0 && { "support-chat-wait": String(this.waitSeconds) };
+    response.writeHead(status, { ...HEADERS, ...wait, "content-type": "application/json" });
     response.end(json === undefined ? undefined : JSON.stringify(json));
+  }
+
+  /** A poll that may wait does, until there is something after its cursor, or nobody waits for it. */
+  async #wait(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { searchParams, pathname } = new URL(request.url ?? "/", this.origin);
+    if (request.method !== "GET" || !searchParams.has("wait") || this.waitSeconds === 0) return;
+    const session = pathname.split("/").at(-2);
+    const newest = (): string | undefined => this.taken.findLast((it) => it.session === session)?.id;
+    this.#waiting += 1;
+    const gone = once(response, "close");
+    while (!response.destroyed && newest() === searchParams.get("after")) {
+      await Promise.race([once(this.#events, "taken"), gone]);
+    }
+    this.#waiting -= 1;
   }
 
   #result(request: IncomingMessage, sent: string): [status: number, json?: unknown] {
@@ -141,8 +172,10 @@ export class LoopbackApi {
     if (request.method === "GET") {
       this.#count("poll");
       const own = this.taken.filter((it) => it.session === session);
-      const messages = own.map(({ id, body }) => {
-        return { id, sender: "visitor", body, createdAt: TIME, delivery: "delivered" };
+      const messages = own.map(({ id, key, body }) => {
+        const isOwn = key !== "";
+        const sender = isOwn ? "visitor" : "staff";
+        return { id, sender, body, createdAt: TIME, ...(isOwn && { delivery: "delivered" }) };
       });
       const after = messages.findIndex(({ id }) => id === searchParams.get("after"));
       return [200, { messages: messages.slice(after + 1) }];

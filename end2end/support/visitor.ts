@@ -26,6 +26,8 @@ export class Visitor {
   readonly sendButton: Locator;
   readonly retryButton: Locator;
   readonly endButton: Locator;
+  /** The answer no to the question before the end. */
+  readonly stayButton: Locator;
   readonly closeButton: Locator;
   readonly alert: Locator;
 
@@ -40,6 +42,7 @@ export class Visitor {
     this.sendButton = this.panel.getByRole("button", { name: "Send", exact: true });
     this.retryButton = this.panel.getByRole("button", { name: "Retry", exact: true });
     this.endButton = this.panel.getByRole("button", { name: "End chat", exact: true });
+    this.stayButton = this.panel.getByRole("button", { name: "Keep chatting", exact: true });
     this.closeButton = this.panel.getByRole("button", { name: "Close", exact: true });
     this.alert = this.panel.getByRole("alert");
   }
@@ -117,7 +120,10 @@ export class Visitor {
     await this.retryButton.click();
   }
 
+  /** Ends the conversation, and is sure about it: the button that asks gives way to one of the same name. */
   async endChat(): Promise<void> {
+    await this.endButton.click();
+    await expect(this.stayButton).toBeFocused();
     await this.endButton.click();
   }
 

@@ -70,6 +70,11 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.write("long ".repeat(900));
     await expect(visitor.panel).toContainText("too long");
   },
+  "end asked": async (visitor) => {
+    await visitor.beginConversation("Hello, see https://example.com/");
+    await visitor.endButton.click();
+    await expect(visitor.stayButton).toBeFocused();
+  },
   ended: async (visitor) => {
     await visitor.beginConversation("Hello");
     await visitor.endChat();
@@ -202,28 +207,77 @@ test("all of a conversation goes by keyboard", async ({ visitor, api }) => {
   for (let n = 0; n < 3; n += 1) await page.keyboard.press("Shift+Tab");
   await expect(visitor.endButton).toBeFocused();
   await page.keyboard.press("Enter");
+  await expect(visitor.stayButton).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(visitor.endButton).toBeFocused();
+  await page.keyboard.press("Enter");
   await expect(visitor.panel).toContainText("This chat has ended");
   await expect(visitor.panel.getByRole("button", { name: "Start a new chat" })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(visitor.composer).toBeFocused();
 });
 
-test("a sheet that covers the page closes when the focus leaves it", async ({ visitor, host }) => {
-  host.is({ lang: "en", rest: '<a href="#top">A link</a>' });
+test("a sheet that covers the page is modal: the focus stays in it, and the page behind it where it is", async ({
+  visitor,
+  host,
+}) => {
+  host.is({ lang: "en", rest: `<a href="#top">A link</a>${"<p>More</p>".repeat(80)}` });
   const { page } = visitor;
   await page.setViewportSize({ width: 360, height: 640 });
   await visitor.visit();
   await visitor.openChat();
-  const link = page.getByRole("link", { name: "A link" });
-  await link.focus();
-  await expect(visitor.panel).toBeHidden();
-  await expect(link).toBeFocused();
+  await expect(visitor.panel).toHaveAttribute("aria-modal", "true");
+  await expect(visitor.composer).toBeFocused();
+  const link = page.locator("main a");
+  await link.evaluate((it) => it.focus());
+  await expect(visitor.composer).toBeFocused();
+  for (let n = 0; n < 12; n += 1) {
+    await page.keyboard.press("Tab");
+    await expect(link).not.toBeFocused();
+  }
+  await visitor.composer.focus();
+  await page.mouse.move(180, 80);
+  await page.mouse.wheel(0, 400);
+  await page.keyboard.press("PageDown");
+  expect(await page.evaluate(() => scrollY)).toBe(0);
 
-  // Beside the page, it stays.
+  // Turned to where there is room beside it, it is no longer.
   await page.setViewportSize({ width: 1280, height: 800 });
-  await visitor.openChat();
-  await link.focus();
+  await expect(visitor.panel).toHaveAttribute("aria-modal", "false");
+  await expect(visitor.composer).toBeFocused();
+  await link.evaluate((it) => it.focus());
+  await expect(link).toBeFocused();
   await expect(visitor.panel).toBeVisible();
+  await page.setViewportSize({ width: 360, height: 640 });
+  await expect(visitor.panel).toHaveAttribute("aria-modal", "true");
+
+  await visitor.composer.press("Escape");
+  await expect(visitor.panel).toBeHidden();
+  await expect(visitor.launcher).toBeFocused();
+  await page.mouse.wheel(0, 400);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(0);
+});
+
+test("ending asks once, and Escape and the other answer take it back", async ({ visitor, api }) => {
+  const { page } = visitor;
+  await visitor.beginConversation("Hello");
+  await visitor.endButton.click();
+  await expect(visitor.panel.getByRole("group", { name: "End this chat?" })).toBeVisible();
+  await expect(visitor.endButton).toHaveCount(1);
+  await expect(visitor.stayButton).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(visitor.stayButton).toBeHidden();
+  await expect(visitor.endButton).toBeFocused();
+  await page.keyboard.press("Enter");
+  await visitor.stayButton.click();
+  await expect(visitor.endButton).toBeFocused();
+  // Twice in quick succession is not yes.
+  await visitor.endButton.dblclick();
+  await expect(visitor.stayButton).toBeVisible();
+  expect(api.count("close")).toBe(0);
+  await visitor.endButton.click();
+  await expect(visitor.panel).toContainText("This chat has ended");
+  expect(api.count("close")).toBe(1);
 });
 
 test("a reply is announced once, and what was there before not at all", async ({
@@ -306,8 +360,8 @@ test("in forced colours everything still has an outline", async ({ visitor, api 
     expect(width).not.toBe("0px");
   }
   const icon = await visitor.launcher.evaluate((it) => {
-    const { backgroundColor } = getComputedStyle(it, "::before");
-    return backgroundColor !== getComputedStyle(it).backgroundColor;
+    const { borderTopColor } = getComputedStyle(it, "::before");
+    return borderTopColor !== getComputedStyle(it).backgroundColor;
   });
   expect(icon, "the launcher's picture is seen").toBe(true);
 });

@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
 
 import { dice } from "../support/dice.ts";
+import { API_ORIGIN } from "../support/scripted-api.ts";
 import { expect, test } from "./fixtures.ts";
 
 /** How many hostile pages and browsers there are. */
@@ -84,6 +85,94 @@ test("nothing that a page or a browser says breaks the chat", async ({ visitor, 
     });
   }
   expect(api.count("create")).toBe(TIMES);
+});
+
+/** Every property and attribute of the element, and what of the browser the launcher asks. */
+const PROPERTIES = ["apiUrl", "enabled", "open", "visitorName", "visitorEmail", "messages", "lang"];
+const ATTRIBUTES = [
+  ["lang", ["constructor", "__proto__", "toString", "", "\u202e", "de-", "x".repeat(10_000)]],
+  ["position", ["left", "middle", ""]],
+  ["open", ["false", "0", "constructor"]],
+  ["watch-replies", ["", "no"]],
+] as const;
+
+/** JavaScript that sets things before the browser knows the element: values, and properties that throw or stay. */
+function hostileBefore(random: () => number): string {
+  const of = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const lines = PROPERTIES.filter(() => random() < 0.5).map((name) => {
+    const value = of(VALUES);
+    // (Who makes the switches themselves throw wants no chat.)
+    if (random() < 0.3 && !["apiUrl", "enabled", "open"].includes(name)) {
+      return `Object.defineProperty(element, "${name}", {
+        get() { throw new Error("no") }, configurable: ${random() < 0.5}, enumerable: true });`;
+    }
+    return `try { element.${name} = ${value} } catch {}`;
+  });
+  const attributes = ATTRIBUTES.filter(() => random() < 0.5).map(
+    ([name, values]) => `element.setAttribute("${name}", ${JSON.stringify(of(values))});`,
+  );
+  return `
+    for (const name of ["language", "languages", "locks"]) {
+      const value = ${of(VALUES)};
+      if (${random()} < 0.4) Object.defineProperty(navigator, name, { get: () => value, configurable: true });
+    }
+    if (${random()} < 0.2) Object.defineProperty(navigator, "language", { get() { throw new Error("no") } });
+    const element = document.querySelector("matrix-support-chat");
+    ${lines.join("\n    ")}
+    ${attributes.join("\n    ")}
+  `;
+}
+
+test("nothing that is there before the element is defined keeps the launcher from working", async ({
+  visitor,
+  host,
+}) => {
+  test.setTimeout(30_000 + TIMES * 5_000);
+  const { page } = visitor;
+  const random = dice(SEED + 1);
+  for (let n = 0; n < TIMES; n += 1) {
+    const script = hostileBefore(random);
+    await test.step(script, async () => {
+      host.is({ lang: "en", scripts: { "/hostile.js": script } });
+      await visitor.visit();
+      const element = page.locator("matrix-support-chat");
+      // What the page says of these counts: it is the rest that is at stake.
+      await element.evaluate((it, api) => {
+        it.setAttribute("api-url", api);
+        it.setAttribute("enabled", "false");
+        it.removeAttribute("open");
+        it.setAttribute("enabled", "true");
+      }, API_ORIGIN);
+      const launcher = element.locator("[part=launcher]");
+      await expect(launcher).toBeVisible();
+      await expect(launcher).toHaveAccessibleName(/./);
+      await expect(launcher).not.toHaveAccessibleName(/undefined|function|object/);
+      await launcher.click();
+      await expect(element.getByRole("textbox")).toBeFocused();
+      await page.evaluate(() => sessionStorage.clear());
+    });
+  }
+  visitor.complaints.length = 0; // Of the page's own scripts.
+});
+
+test('lang="constructor" is no language', async ({ visitor, host }) => {
+  host.is({ lang: "constructor" });
+  await visitor.visit();
+  await visitor.openChat();
+  await expect(visitor.composer).toBeFocused();
+});
+
+test("texts that throw when they are read are as if they were not there", async ({ visitor, host }) => {
+  host.is({
+    lang: "en",
+    scripts: {
+      "/early.js": `Object.defineProperty(document.querySelector("matrix-support-chat"), "messages", {
+        get() { throw new Error("no") }, configurable: true, enumerable: true });`,
+    },
+  });
+  await visitor.visit();
+  await visitor.openChat();
+  await expect(visitor.composer).toBeFocused();
 });
 
 /** Breaks what the chat's WASM calls, as if it had died. */

@@ -42,7 +42,8 @@ test("what a translator wraps can be clicked, and stays translated", async ({
   const polls = api.count("poll");
   await expect.poll(() => api.count("poll")).toBeGreaterThan(polls + 1);
   await expect(words("[Hello]")).toBeVisible();
-  await words("[End chat]").click();
+  await words("[End chat]").first().click();
+  await words("[End chat]").last().click();
   await expect(visitor.panel).toContainText("This chat has ended");
   await translate();
   await visitor.page.evaluate(() => dispatchEvent(new Event("online")));

@@ -7,6 +7,9 @@ import { mask, masked } from "./wasm.js";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
+/** The page's, while the panel covers it. */
+const covered = new CSSStyleSheet();
+covered.replaceSync("html{overflow:hidden!important}");
 
 // The WASM comes inside this module, since fetching it would take more of a page's
 // Content-Security-Policy than the API's address in `connect-src`.
@@ -23,10 +26,10 @@ const failed = startWasm().catch((error) => error);
 export async function prepare(locale, language) {
   const { default: texts } = await locale;
   const failure = await failed;
-  if (failure) throw Object.assign(failure, { text: texts.load_failed });
+  if (failure) throw Object.assign(failure, { text: texts.load_failed, again: texts.try_again });
   return (element, root, launcher) => {
     // A chat that has died comes back when the visitor wants it, and not without end.
-    if (lastWords && !element.open) throw { text: lastWords };
+    if (lastWords && !element.open) throw { text: lastWords, again: texts.try_again };
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, root, launcher);
     host.speak(texts);
@@ -62,6 +65,9 @@ let lastWords;
 class Chat extends Widget {
   #observer;
   #host;
+  #timer;
+  /** What the tabs of this site, and no other, tell each other. */
+  #tabs = new BroadcastChannel("matrix-support-chat");
 
   constructor(host, root, launcher, language) {
     super(host, root, launcher);
@@ -81,16 +87,43 @@ class Chat extends Widget {
     // Within another shadow tree, the page's observer would not see the element.
     for (const node of [document, host.element]) this.#observer.observe(node, options);
     follow();
+
+    let ticks = 0;
+    this.#timer = setInterval(() => {
+      ticks += 1;
+      // What has ended staff may take up again, and a page may want to hear of replies though nobody waits for them.
+      const isDue = host.isOpen ? host.hasEnded : ticks % 2 && host.element.hasAttribute("watch-replies");
+      if (isDue && document.visibilityState === "visible") launcher.dispatchEvent(new Event("look", { bubbles: true }));
+    }, 30_000);
+
+    const api = host.apiUrl;
+    host.tell = (news) => this.#tabs.postMessage({ api, ...news });
+    this.#tabs.onmessage = host.guard(({ data }) => {
+      if (data?.api !== api) return;
+      const session = host.load("");
+      if (data.isAsked && session && !host.hasEnded) host.tell({ session });
+      // Whoever has begun to write here has a conversation of their own.
+      if (data.session && !session && !host.load("-draft")?.outgoing?.[0]) {
+        host.keep("", JSON.stringify(data.session));
+        this.resume();
+      }
+      if (data.read && data.read === session?.sessionId) this.read();
+    });
   }
 
   setOpen(open) {
-    if (open) this.#host.alert.replaceChildren();
+    const isOpening = open && !this.#host.isOpen;
+    this.#host.isOpen = open;
     this.#host.guard(() => super.setOpen(open))();
+    // Another tab may have a conversation to join.
+    if (isOpening && !this.#host.load("")) this.#host.tell({ isAsked: true });
   }
 
   destroy() {
     this.#observer.disconnect();
     this.#observer = undefined;
+    this.#tabs.close();
+    clearInterval(this.#timer);
     // One that has died may not even be able to do this.
     attempt(() => super.destroy());
   }
@@ -126,13 +159,17 @@ class Host {
     return new Http();
   }
 
+  get hasEnded() {
+    return this.#root.querySelector("textarea").parentNode.hidden;
+  }
+
   speak(texts) {
     this.texts = texts;
     const language = (this.language = texts.lang);
     // The visitor's own way of writing times, if they speak the language: British, not American.
     const speaks = (it) => attempt(() => new Intl.Locale(it).language === language);
     this.locale = attempt(() => navigator.languages.find(speaks)) ?? language;
-    this.launcher.setAttribute("aria-label", this.text("launcher"));
+    this.launcher.title = this.text("launcher");
   }
 
   get visitorName() {
@@ -178,15 +215,26 @@ class Host {
   close() {
     this.element.removeAttribute("open");
   }
+  /** Shows a text in a node, with its addresses as links. */
+  async fill(node, text) {
+    node.textContent = text;
+    if (!/https?:|mailto:/i.test(text)) return;
+    const links = await import("./links.js").catch(() => {});
+    // Staff may have changed it meanwhile.
+    if (node.textContent === text) links?.fill(node, text);
+  }
+  /** Whether the panel covers the page, which then does not scroll behind it. */
+  cover(isCovered) {
+    const others = document.adoptedStyleSheets.filter((it) => it !== covered);
+    document.adoptedStyleSheets = isCovered ? [...others, covered] : others;
+  }
   emit(name, detail) {
+    // What is seen in this tab is news in none.
+    const isSeen = this.isOpen && document.visibilityState === "visible";
+    if (/opened|received/.test(name) && isSeen) this.tell({ read: this.load("")?.sessionId });
     this.element.dispatchEvent(
       new CustomEvent(`support-chat-${name}`, { bubbles: true, composed: true, detail }),
     );
-  }
-
-  /** The launcher's place for what went wrong. */
-  get alert() {
-    return this.#root.querySelector("p");
   }
 
   /** A function of the WASM's, whose failure does not leave the visitor with a dead panel. */
@@ -214,11 +262,14 @@ class Host {
     lastWords = document.createElement("span");
     lastWords.append(this.text("load_failed"), text);
     const { element } = this;
-    element.removeAttribute("open");
     // Everything is taken away, and the launcher comes again.
     element.enabled = false;
+    element.removeAttribute("open");
     element.enabled = true;
-    this.alert.replaceChildren(lastWords, document.createElement("slot"));
+    const alert = document.createElement("b");
+    alert.setAttribute("role", "alert");
+    alert.append(lastWords, document.createElement("slot"));
+    this.#root.firstChild.append(alert);
     this.emit("error", { code: "load_failed" });
   }
 }

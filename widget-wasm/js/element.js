@@ -4,10 +4,11 @@ import css from "./launcher.css";
 // Of each language the launcher's name, which must be right before any locale is fetched, and the
 // locale, which the launcher asks for, not the chat: else it would be a round trip later.
 const LANGUAGES = {
-  ar: ["تحدث معنا", () => import("./locales/ar.js")],
+  __proto__: null,
+  ar: ["تحدثوا معنا", () => import("./locales/ar.js")],
   de: ["Mit uns chatten", () => import("./locales/de.js")],
   en: ["Chat with us", () => import("./locales/en.js")],
-  es: ["Chatear con nosotros", () => import("./locales/es.js")],
+  es: ["Chatee con nosotros", () => import("./locales/es.js")],
   fr: ["Discuter avec nous", () => import("./locales/fr.js")],
   uk: ["Написати нам", () => import("./locales/uk.js")],
 };
@@ -15,13 +16,23 @@ const LANGUAGES = {
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
+const make = (parent, tag) => parent.appendChild(document.createElement(tag));
+
+/** What `give` gives; nothing, where the page or the browser has broken what it needs. A promise may fail unheard. */
+const attempt = (give) => {
+  try {
+    const it = give();
+    it?.catch?.(() => {});
+    return it;
+  } catch {}
+};
+
 class MatrixSupportChat extends HTMLElement {
   static observedAttributes = ["open", "enabled", "api-url"];
 
   #root = this.attachShadow({ mode: "open" });
   #api;
   #launcher;
-  #alert;
   #chat;
 
   get apiUrl() {
@@ -38,7 +49,7 @@ class MatrixSupportChat extends HTMLElement {
   }
   get open() {
     // Frameworks write "false" before the browser knows the element.
-    return (this.getAttribute("open") ?? "false") !== "false";
+    return (this.getAttribute("open") ?? "false") != "false";
   }
   set open(on) {
     if (on) this.setAttribute("open", "");
@@ -53,75 +64,79 @@ class MatrixSupportChat extends HTMLElement {
 
   connectedCallback() {
     // Set before the browser knew the element, these hide the properties above.
-    for (const [name, value] of Object.entries(this)) {
-      delete this[name];
-      this[name] = value;
-    }
-    this.#update();
-  }
-  disconnectedCallback() {
-    this.#update();
-  }
-  attributeChangedCallback() {
-    this.#update();
-  }
-
-  #update() {
+    for (const name of Object.keys(this))
+      attempt(() => {
+        const value = this[name];
+        delete this[name];
+        this[name] = value;
+      });
     const api = this.isConnected && this.enabled && this.apiUrl;
     if (api != this.#api) {
       this.#api = api;
       this.#chat = this.#chat?.destroy();
       this.#root.adoptedStyleSheets = [sheet];
       this.#root.replaceChildren();
-      if (api) this.#build();
+      if (api) {
+        const launcher = (this.#launcher = make(make(this.#root, "div"), "button"));
+        launcher.part = "launcher";
+        launcher.title = this.#language()[0];
+        attempt(() => (launcher.title = this.messages.launcher.trim()));
+        launcher.setAttribute("aria-expanded", false);
+        launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
+        launcher.onclick = () => (this.open = !this.open);
+        attempt(async () => {
+          // Only a tab with a conversation, or with something unsent, has more to do.
+          if (/matrix-support-chat/.test(Object.keys(sessionStorage)))
+            (await import("./visit.js")).visit(this, launcher, this.#load);
+        });
+      }
     }
     if (this.#chat) this.#chat.setOpen(this.open);
     else if (api && this.open) this.#load();
   }
 
-  #build() {
-    const launcher = (this.#launcher = document.createElement("button"));
-    launcher.part = "launcher";
-    launcher.setAttribute("aria-label", this.messages?.launcher ?? this.#language()[0]);
-    launcher.setAttribute("aria-expanded", false);
-    launcher.onpointerenter = launcher.onfocus = () => this.#fetch().catch(() => {});
-    launcher.onclick = () => (this.open = !this.open);
-    this.#root.append(launcher, (this.#alert = document.createElement("p")));
-    this.#alert.setAttribute("role", "alert");
-    // What a page of this tab could not send, the next one does.
-    try {
-      if ("matrix-support-chat-draft" in sessionStorage) this.#load();
-    } catch {}
+  disconnectedCallback() {
+    this.connectedCallback();
+  }
+  attributeChangedCallback() {
+    this.connectedCallback();
   }
 
   /** The visitor's of `LANGUAGES`: for `de-CH`, `de_DE` and `DE`, it is `de`. */
   #language = () =>
-    LANGUAGES[
-      ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
-        .toLowerCase()
-        .match(/[a-z]*/)
-    ] ?? LANGUAGES.en;
+    attempt(
+      () =>
+        LANGUAGES[
+          ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
+            .toLowerCase()
+            .match(/[a-z]*/)
+        ],
+    ) ?? LANGUAGES.en;
 
-  async #fetch() {
-    const locale = this.#language()[1]();
+  #fetch = async () => {
     // Should both fail, it is enough to say so once.
-    locale.catch(() => {});
+    const locale = attempt(this.#language()[1]);
     return (await import("./chat.js")).prepare(locale, this.#language);
-  }
+  };
 
-  async #load() {
+  #load = async () => {
     const launcher = this.#launcher;
-    this.#alert.replaceChildren();
+    launcher.nextSibling?.remove();
     try {
       const start = await this.#fetch();
       // Gone, or there since another click.
       if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
-      this.#alert.replaceChildren(
-        this.messages?.load_failed ?? error.text ?? "The chat could not be loaded. Try again. ",
-        // The element's own content: other ways to reach us.
-        document.createElement("slot"),
+      const alert = make(this.#root.firstChild, "b");
+      alert.setAttribute("role", "alert");
+      alert.append(
+        attempt(() => this.messages.load_failed.trim()) ?? error.text ?? "The chat could not be loaded. ",
       );
+      const again = make(alert, "button");
+      again.append(error.again ?? "Try again");
+      again.onclick = launcher.onclick;
+      // The element's own content: other ways to reach us.
+      make(alert, "slot");
       this.hide();
       this.dispatchEvent(
         new CustomEvent("support-chat-error", {
@@ -131,8 +146,8 @@ class MatrixSupportChat extends HTMLElement {
         }),
       );
     }
-  }
+  };
 }
 
 // A page may load this twice, from two places.
-if (!customElements.get("matrix-support-chat")) customElements.define("matrix-support-chat", MatrixSupportChat);
+attempt(() => customElements.define("matrix-support-chat", MatrixSupportChat));

@@ -19,12 +19,18 @@ export class Http extends EventTarget {
     const keepalive = (this.#keepalive = method !== "GET");
     const { signal } = this.#stop;
     const headers = this.#headers;
-    this.#timer = setTimeout(() => this.#stop.abort(), timeout);
-    try {
-      const answer = (this.#answer = await fetch(url, { method, headers, body, keepalive, signal }));
+    const ask = async () => {
+      this.#timer = setTimeout(() => this.#stop.abort(), timeout);
+      const answer = await fetch(url, { method, headers, body, keepalive, signal });
       const text = await answer.text();
+      return { status: answer.status, text, headers: Object.fromEntries(answer.headers) };
+    };
+    try {
+      // Only a conversation needs this, and not the panel's opening.
+      const tabs = navigator.locks && url.includes("wait=") && (await import("./tabs.js").catch(() => {}));
+      const answer = (this.#answer = await (tabs ? tabs.share(url, signal, ask) : ask()));
       this.status = answer.status;
-      this.json = JSON.parse(text);
+      this.json = JSON.parse(answer.text);
     } catch {
       // There was no answer, or it is no JSON.
     }
@@ -33,7 +39,7 @@ export class Http extends EventTarget {
   }
 
   header(name) {
-    return this.#answer?.headers.get(name);
+    return this.#answer?.headers[name];
   }
 
   letGo() {

@@ -9,7 +9,7 @@ use web_sys::{HtmlElement, ShadowRoot};
 
 use crate::{
     host::Host,
-    json,
+    json::Read,
     samples::{own, staff},
     session::{Batch, Credentials, Event, Failure, Now, Page, Session, Signals},
     view::View,
@@ -21,8 +21,18 @@ wasm_bindgen_test_configure!(run_in_browser);
 const STAGE: &str = r"(() => {
     const element = document.body.appendChild(document.createElement('div'));
     const root = element.attachShadow({ mode: 'open' });
-    const launcher = root.appendChild(document.createElement('button'));
-    const host = { language: 'en', text: key => host.language + ' ' + key, number: String, time: at => at };
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('dialog:not([hidden]) { display: block }');
+    root.adoptedStyleSheets = [sheet];
+    const launcher = root.appendChild(document.createElement('div')).appendChild(document.createElement('button'));
+    const host = {
+        language: 'en',
+        text: key => host.language + ' ' + key,
+        number: String,
+        time: at => at,
+        fill: (node, text) => (node.textContent = text),
+        cover: () => {},
+    };
     return { root, launcher, host };
 })()";
 
@@ -181,11 +191,11 @@ fn the_focus_goes_on_where_the_visitor_does() {
     stage.view.focus(true);
     assert_eq!(stage.focused(), "textarea");
     // Retry goes with the trouble that it was for.
-    stage.on(Event::EndAsked);
+    stage.on(Event::EndConfirmed);
     stage.on(Event::Ended(Err(Failure::Network)));
     stage.say("root.querySelector('[name=retry]').focus()");
     assert_eq!(stage.focused(), "retry");
-    stage.on(Event::EndAsked);
+    stage.on(Event::EndConfirmed);
     assert_eq!(stage.focused(), "textarea");
     // The composer goes with the conversation.
     stage.on(Event::Ended(Ok(())));
@@ -199,7 +209,7 @@ fn the_focus_goes_on_where_the_visitor_does() {
 
 #[wasm_bindgen_test]
 fn answers_are_read_by_the_contract_whatever_else_is_in_them() {
-    let read = |text: &str| json::read::<PollMessagesResponse>(JSON::parse(text).unwrap());
+    let read = |text: &str| PollMessagesResponse::read(&JSON::parse(text).unwrap());
     let answer = read(
         r#"{"later": [1], "messages": [
             {"body": "b", "new": {"x": null}, "createdAt": "c", "sender": "staff", "id": "i"},

@@ -4,14 +4,13 @@
 //! left (`keepalive`), which `XMLHttpRequest` cannot. It tells of a request's end by an event, as
 //! everything else does that the widget waits for.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use app::contract::{
-    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, Message,
-    MessageId, PollMessages, SendMessage, SendMessageRequest, SetTyping, WAIT_HEADER,
+    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, PollMessages,
+    PollMessagesResponse, SendMessage, SendMessageRequest, SetTyping, WAIT_HEADER,
 };
-use js_sys::Reflect;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use web_sys::EventTarget;
 
@@ -39,35 +38,6 @@ const TELLING_CODES: [(&str, ErrorCode); 8] = [
 /// Looked up when it is compiled, so that the names of the others stay out of the widget.
 const fn named(code: ErrorCode) -> (&'static str, ErrorCode) {
     (code.as_str(), code)
-}
-
-/// The part of a [`Problem`](app::contract::Problem) that the widget acts on. An error without it is
-/// not the server's, but of something on the way to it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Problem {
-    code: String,
-    turnstile_site_key: Option<String>,
-}
-
-/// The part of a [`PollMessagesResponse`](app::contract::PollMessagesResponse) that every server sends.
-#[derive(Deserialize)]
-struct Polled {
-    messages: Vec<Message>,
-    #[serde(default)]
-    more: bool,
-}
-
-/// The rest of it, by its names in JSON: as fields of a type they would weigh twice as much.
-fn signals(poll: &JsValue) -> Signals {
-    let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
-    Signals {
-        seen: field(&field(poll, "marks"), "seen")
-            .as_string()
-            .map(MessageId::from),
-        staff_typing: field(poll, "staffTyping").is_truthy(),
-        state: field(poll, "state").as_string(),
-    }
 }
 
 /// A request that is out. Dropping it aborts a poll, and stops waiting for the rest: what the
@@ -129,12 +99,15 @@ impl Exchange {
                     None,
                     None,
                     |it, can_wait_s| {
-                        let signals = it.as_ref().map(signals).unwrap_or_default();
-                        let batch = |Polled { messages, more }| Batch {
-                            messages,
-                            more,
+                        let batch = |poll: PollMessagesResponse| Batch {
+                            messages: poll.messages,
+                            more: poll.more,
                             can_wait_s,
-                            signals,
+                            signals: Signals {
+                                seen: poll.marks.seen,
+                                staff_typing: poll.staff_typing,
+                                state: poll.state,
+                            },
                         };
                         Event::Polled(read(it).map(batch))
                     },
@@ -209,13 +182,17 @@ impl Exchange {
             0..300 => return Err(Failure::Network),
             _ => {}
         }
-        let problem: Problem = json::read(json).map_err(|_| Failure::Network)?;
+        // An error without a code is not the server's, but of something on the way to it.
+        let code_name = json::text(&json, "code").ok_or(Failure::Network)?;
         let mut codes = TELLING_CODES.into_iter();
-        let known = codes.find(|(name, _)| *name == problem.code);
+        let known = codes.find(|(name, _)| *name == code_name);
         let code = known.map_or(ErrorCode::Unknown, |(_, code)| code);
         if code == ErrorCode::ChallengeFailed {
-            let site_key = problem.turnstile_site_key;
+            let site_key = json::text(&json, "turnstileSiteKey");
             return Err(Failure::Challenge { site_key });
+        }
+        if code_name == "blocked" {
+            return Err(Failure::Blocked);
         }
         if code == ErrorCode::ProofRequired {
             return Err(Failure::Proof);
@@ -235,8 +212,8 @@ impl Drop for Exchange {
 }
 
 /// A success that cannot be read is as good as none: what it said is unknown.
-fn read<T: DeserializeOwned>(json: Result<JsValue, Failure>) -> Result<T, Failure> {
-    json::read(json?).map_err(|_| Failure::Network)
+fn read<T: json::Read>(json: Result<JsValue, Failure>) -> Result<T, Failure> {
+    T::read(&json?).map_err(|_| Failure::Network)
 }
 
 fn to_json(value: &impl Serialize) -> Option<String> {

@@ -8,13 +8,13 @@ use alloc::{
     string::String,
     vec::Vec,
 };
-use core::cell::{Cell, Ref, RefCell};
+use core::cell::{Cell, RefCell};
 
 use js_sys::{Date, Function, Math, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    AbortController, AddEventListenerOptions, EventTarget, FocusEvent, HtmlElement, KeyboardEvent,
-    Node, ShadowRoot, VisibilityState, Window,
+    AbortController, AddEventListenerOptions, EventTarget, HtmlElement, KeyboardEvent, ShadowRoot,
+    VisibilityState, Window,
 };
 
 use crate::{
@@ -97,7 +97,7 @@ impl Driver {
         });
 
         for name in [
-            "click", "focusout", "input", "keydown", "keypress", "keyup", "proof",
+            "click", "input", "look", "keydown", "keypress", "keyup", "proof",
         ] {
             driver.listen(root, name)?;
         }
@@ -105,6 +105,9 @@ impl Driver {
             driver.listen(&window, name)?;
         }
         driver.listen(&document, "visibilitychange")?;
+        let [panel, log] = driver.view.borrow().panel_and_log().map(Clone::clone);
+        driver.listen(&panel, "cancel")?;
+        driver.listen(&log, "scroll")?;
         if let Some(viewport) = window.visual_viewport() {
             driver.listen(&viewport, "resize")?;
             driver.listen(&viewport, "scroll")?;
@@ -114,12 +117,21 @@ impl Driver {
     }
 
     /// Goes on with what the tab holds.
-    fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.action.take();
         self.challenge.take();
         let (stored, unsent) = (storage::session(&self.host), storage::unsent(&self.host));
-        let effects = self.session.borrow_mut().resume(stored, unsent, now());
+        let read = storage::take_read(&self.host);
+        let effects = self
+            .session
+            .borrow_mut()
+            .resume(stored, unsent, read, now());
         self.carry_out(effects, &mut Vec::new());
+    }
+
+    /// Another tab has shown what was unread.
+    pub(crate) fn read(&self) {
+        self.handle(Event::Read);
     }
 
     /// Opens the panel, or closes it.
@@ -165,7 +177,11 @@ impl Driver {
                     self.pressed(event.unchecked_ref());
                 }
             }
-            "focusout" => self.left(event.unchecked_ref()),
+            // The browser's own way to close a modal dialog, as Android's gesture.
+            "cancel" => {
+                event.prevent_default();
+                self.host.close();
+            }
             "loadend" => self.answered(event),
             "proof" => {
                 let detail = Reflect::get(event, &"detail".into());
@@ -177,7 +193,7 @@ impl Driver {
             "offline" => self.handle(Event::Online(false)),
             "pagehide" => self.handle(Event::Left),
             // A page that comes back from the back-forward cache has heard nothing for a while.
-            "visibilitychange" | "pageshow" => {
+            "visibilitychange" | "pageshow" | "look" => {
                 // Another page of the tab may have gone on with the conversation.
                 if self.host.is_stale() {
                     self.resume();
@@ -187,29 +203,56 @@ impl Driver {
                     document.is_some_and(|it| it.visibility_state() == VisibilityState::Visible);
                 self.handle(Event::Visible(visible));
             }
+            "scroll" if event.target().as_ref() == Some(self.view.borrow().panel_and_log()[1]) => {
+                self.view.borrow_mut().scrolled();
+            }
             _ => self.view.borrow().fit(&self.window),
         }
     }
 
     fn clicked(&self, event: &web_sys::Event) {
-        let name = self.view.borrow().button_at(event.target());
-        match name.as_deref() {
-            Some("send") => self.send(),
-            Some("retry") => {
+        let button = self.view.borrow().button_at(event.target());
+        let Some((name, value)) = button else { return };
+        match name.as_str() {
+            "send" => self.send(),
+            "retry" => {
                 self.handle(Event::Retried {
                     key: self.host.key(),
                     page: self.page(),
                 });
                 self.view.borrow().focus(true);
             }
-            Some("end") => self.handle(Event::EndAsked),
-            Some("restart") => {
+            "again" => {
+                self.handle(Event::Repeated {
+                    id: value,
+                    key: self.host.key(),
+                    page: self.page(),
+                });
+                self.view.borrow().focus(true);
+            }
+            "newest" => self.view.borrow().show_newest(),
+            "end" => {
+                self.handle(Event::EndAsked);
+                self.view.borrow().focus_end(true);
+            }
+            "sure" => {
+                self.handle(Event::EndConfirmed);
+                self.view.borrow().focus_end(false);
+            }
+            "stay" => self.stay(),
+            "restart" => {
                 self.handle(Event::Restarted);
                 self.view.borrow().focus(true);
             }
-            Some("close") => self.host.close(),
+            "close" => self.host.close(),
             _ => {}
         }
+    }
+
+    /// The conversation is not ended after all.
+    fn stay(&self) {
+        self.handle(Event::EndDropped);
+        self.view.borrow().focus_end(false);
     }
 
     fn pressed(&self, event: &KeyboardEvent) {
@@ -226,19 +269,16 @@ impl Driver {
                 event.prevent_default();
                 self.send();
             }
-            "Escape" if self.session.borrow().is_open() => self.host.close(),
+            "Escape" if self.session.borrow().is_open() => {
+                // It would close a modal dialog too.
+                event.prevent_default();
+                if self.session.borrow().is_end_asked() {
+                    self.stay();
+                } else {
+                    self.host.close();
+                }
+            }
             _ => {}
-        }
-    }
-
-    /// A panel that covers the whole page must not cover what has the focus.
-    fn left(&self, event: &FocusEvent) {
-        let to = event.related_target();
-        let to: Option<&Node> = to.as_ref().map(JsCast::unchecked_ref);
-        // While the view is being changed, it is the view that moves the focus.
-        let is_covered = |view: Ref<'_, View>| view.covers_page_and_lacks(to);
-        if to.is_some() && self.view.try_borrow().is_ok_and(is_covered) {
-            self.host.close();
         }
     }
 
@@ -287,6 +327,7 @@ impl Driver {
                 Effect::SetTimer(timer, ms) => self.set_timer(timer, ms),
                 Effect::Remember(credentials) => storage::remember(&self.host, &credentials),
                 Effect::Forget => storage::forget(&self.host),
+                Effect::Mark(id) => storage::mark(&self.host, &id),
                 Effect::Keep(json) => storage::keep_unsent(&self.host, &json),
             }
         }

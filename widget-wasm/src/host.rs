@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use web_sys::EventTarget;
+use web_sys::{Element, EventTarget};
 
 #[wasm_bindgen]
 extern "C" {
@@ -65,6 +65,14 @@ extern "C" {
     /// Solves the proof of work that this problem asks for. What comes of it is an event `proof`.
     #[wasm_bindgen(method)]
     pub(crate) fn prove(this: &Host, problem: &JsValue);
+
+    /// Shows a text in a node, with its addresses as links.
+    #[wasm_bindgen(method)]
+    pub(crate) fn fill(this: &Host, node: &Element, text: &str);
+
+    /// The panel covers the page, which then must not scroll behind it, or does not any more.
+    #[wasm_bindgen(method)]
+    pub(crate) fn cover(this: &Host, is_covered: bool);
 
     /// Closes the panel.
     #[wasm_bindgen(method)]

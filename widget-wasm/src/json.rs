@@ -1,152 +1,130 @@
-//! JSON as the browser's own parser reads it, turned into the contract's types.
+//! Answers as the browser's own parser gives them, read into the contract's types.
 //!
-//! `serde_json`'s parser would be a third of the widget, most of it for numbers that the contract
-//! does not even have.
+//! By hand: a parser would be a third of the widget, and what serde makes of the types for any kind of JSON costs 1 KB more
+//! than asking an object for its fields. The types are the contract's own, so a field that it gets does not compile here
+//! before somebody has decided what becomes of it.
 
-use core::{fmt, iter::Zip, ops::RangeFrom, slice};
+use alloc::{string::String, vec::Vec};
 
-use js_sys::{Array, Reflect};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor, value::StringDeserializer,
+use app::contract::{
+    CreateSessionResponse, Delivery, Marks, Message, PollMessagesResponse, SendMessageResponse,
+    Sender,
 };
+use js_sys::{Array, Reflect};
 use wasm_bindgen::JsValue;
 
 /// The value is not what the type asks for. What exactly is wrong nobody would read.
 #[derive(Debug)]
 pub(crate) struct Unreadable;
 
-impl fmt::Display for Unreadable {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
+type Result<T> = core::result::Result<T, Unreadable>;
+
+/// What can be read from JSON.
+pub(crate) trait Read: Sized {
+    fn read(json: &JsValue) -> Result<Self>;
+}
+
+/// A field, whatever it is; of what is no object, nothing.
+pub(crate) fn get(json: &JsValue, name: &str) -> JsValue {
+    Reflect::get(json, &name.into()).unwrap_or_default()
+}
+
+/// A field that is a text.
+pub(crate) fn text(json: &JsValue, name: &str) -> Option<String> {
+    get(json, name).as_string()
+}
+
+fn required<T: From<String>>(json: &JsValue, name: &str) -> Result<T> {
+    text(json, name).map(T::from).ok_or(Unreadable)
+}
+
+/// A field that may be missing, and is a text where it is there.
+pub(crate) fn optional(json: &JsValue, name: &str) -> Result<Option<String>> {
+    let field = get(json, name);
+    match field.as_string() {
+        None if !field.is_undefined() && !field.is_null() => Err(Unreadable),
+        text => Ok(text),
     }
 }
 
-impl core::error::Error for Unreadable {}
-
-impl Error for Unreadable {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self
+fn flag(json: &JsValue, name: &str) -> Result<bool> {
+    let field = get(json, name);
+    if field.is_undefined() {
+        return Ok(false);
     }
+    field.as_bool().ok_or(Unreadable)
 }
 
-/// Reads what `JSON.parse` or `Response.json` gave.
-pub(crate) fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, Unreadable> {
-    T::deserialize(Value(value))
+fn messages(json: &JsValue) -> Result<Vec<Message>> {
+    let list = get(json, "messages");
+    if !Array::is_array(&list) {
+        return Err(Unreadable);
+    }
+    Array::from(&list)
+        .iter()
+        .map(|it| Message::read(&it))
+        .collect()
 }
 
-struct Value(JsValue);
-
-impl<'de> Deserializer<'de> for Value {
-    type Error = Unreadable;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if let Some(text) = self.0.as_string() {
-            visitor.visit_string(text)
-        } else if let Some(truth) = self.0.as_bool() {
-            visitor.visit_bool(truth)
-        } else {
-            Err(Unreadable)
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if self.0.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if !Array::is_array(&self.0) {
-            return Err(Unreadable);
-        }
-        visitor.visit_seq(Items {
-            array: Array::from(&self.0),
-            next: 0,
+impl Read for Message {
+    fn read(json: &JsValue) -> Result<Self> {
+        let sender = match text(json, "sender").as_deref() {
+            Some("visitor") => Sender::Visitor,
+            Some("staff") => Sender::Staff,
+            _ => return Err(Unreadable),
+        };
+        let delivery = match optional(json, "delivery")?.as_deref() {
+            None => None,
+            Some("pending") => Some(Delivery::Pending),
+            Some("delivered") => Some(Delivery::Delivered),
+            Some("failed") => Some(Delivery::Failed),
+            Some(_) => return Err(Unreadable),
+        };
+        Ok(Self {
+            id: required(json, "id")?,
+            sender,
+            body: required(json, "body")?,
+            created_at: required(json, "createdAt")?,
+            delivery,
+            replaces: optional(json, "replaces")?.map(Into::into),
+            removed: flag(json, "removed")?,
         })
     }
+}
 
-    /// Asks the object for each of the type's fields: any others are of no interest.
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        visitor.visit_map(Fields {
-            object: self.0,
-            rest: (0..).zip(fields),
-            value: None,
+impl Read for PollMessagesResponse {
+    fn read(json: &JsValue) -> Result<Self> {
+        Ok(Self {
+            messages: messages(json)?,
+            more: flag(json, "more")?,
+            marks: Marks {
+                // Each message says so of itself.
+                delivered: None,
+                seen: text(&get(json, "marks"), "seen").map(Into::into),
+            },
+            staff_typing: get(json, "staffTyping").is_truthy(),
+            state: text(json, "state"),
         })
     }
+}
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
-        let name = self.0.as_string().ok_or(Unreadable)?;
-        visitor.visit_enum(StringDeserializer::new(name))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct tuple tuple_struct map identifier ignored_any
+impl Read for CreateSessionResponse {
+    fn read(json: &JsValue) -> Result<Self> {
+        Ok(Self {
+            session_id: required(json, "sessionId")?,
+            token: required(json, "token")?,
+            messages: messages(json)?,
+            message_id: required(json, "messageId")?,
+            created_at: required(json, "createdAt")?,
+        })
     }
 }
 
-struct Items {
-    array: Array,
-    next: u32,
-}
-
-impl<'de> SeqAccess<'de> for Items {
-    type Error = Unreadable;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Unreadable> {
-        if self.next == self.array.length() {
-            return Ok(None);
-        }
-        let item = self.array.get(self.next);
-        self.next += 1;
-        seed.deserialize(Value(item)).map(Some)
-    }
-}
-
-struct Fields {
-    object: JsValue,
-    rest: Zip<RangeFrom<u64>, slice::Iter<'static, &'static str>>,
-    value: Option<JsValue>,
-}
-
-impl<'de> MapAccess<'de> for Fields {
-    type Error = Unreadable;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Unreadable> {
-        for (index, &name) in self.rest.by_ref() {
-            let value = Reflect::get(&self.object, &name.into()).map_err(|_| Unreadable)?;
-            if !value.is_undefined() {
-                self.value = Some(value);
-                // By its place the type knows it as well, without comparing names.
-                return seed.deserialize(index.into_deserializer()).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, Unreadable> {
-        seed.deserialize(Value(self.value.take().ok_or(Unreadable)?))
+impl Read for SendMessageResponse {
+    fn read(json: &JsValue) -> Result<Self> {
+        Ok(Self {
+            message_id: required(json, "messageId")?,
+            created_at: required(json, "createdAt")?,
+        })
     }
 }

@@ -79,6 +79,22 @@ impl Widget {
         }
     }
 
+    /// Goes on with what the tab keeps by now.
+    pub fn resume(&self) {
+        let driver = self.0.borrow().clone();
+        if let Some(driver) = driver {
+            driver.resume();
+        }
+    }
+
+    /// Another tab has shown what was unread.
+    pub fn read(&self) {
+        let driver = self.0.borrow().clone();
+        if let Some(driver) = driver {
+            driver.read();
+        }
+    }
+
     /// Takes the panel away, with every listener, timer and request.
     pub fn destroy(&self) {
         self.0.take();

@@ -4,7 +4,7 @@
 use alloc::{string::String, vec::Vec};
 
 use app::contract::SessionId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::transcript::Transcript;
 
@@ -25,9 +25,10 @@ pub(crate) use unsent::Unsent;
 
 use polling::{GRACE_MS, POLL_MS, Polling};
 use sending::Wait;
+use unsent::sendable;
 
 /// What opens a session's resources. This, as JSON, is what the tab's storage holds.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(Debug))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Credentials {
@@ -43,6 +44,10 @@ enum Action {
 }
 
 /// A visitor's chat: before, during and after one conversation.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the browser or the visitor, and any may go with any"
+)]
 pub(crate) struct Session {
     credentials: Option<Credentials>,
     ending: Option<Ending>,
@@ -71,6 +76,10 @@ pub(crate) struct Session {
     online: bool,
     visible: bool,
     unread: usize,
+    /// The visitor is asked whether they want to end the conversation.
+    is_end_asked: bool,
+    /// What was typed last had characters that cannot be sent, and is without them.
+    has_dropped: bool,
 
     now: Now,
     effects: Vec<Effect>,
@@ -101,6 +110,8 @@ impl Session {
             online,
             visible: true,
             unread: 0,
+            is_end_asked: false,
+            has_dropped: false,
             now: Now {
                 ms: 0.0,
                 random: 0.0,
@@ -118,11 +129,15 @@ impl Session {
                 self.open = true;
                 self.tell(News::Opened);
                 self.unread = 0;
+                self.polling.read = None;
                 self.polling.until = f64::INFINITY;
+                self.look_if_ended();
                 self.poll();
             }
             Event::Closed => {
+                self.mark();
                 self.open = false;
+                self.is_end_asked = false;
                 self.tell(News::Closed);
                 self.polling.until = now.ms + GRACE_MS;
                 // One that waits is let go of then.
@@ -131,26 +146,38 @@ impl Session {
                 }
             }
             Event::Drafted(text) => {
-                self.draft = text;
+                self.draft = sendable(&text);
+                self.has_dropped = self.draft != text;
                 self.typed();
             }
             Event::Submitted { key, page } => self.submit(key, page),
             Event::Retried { key, page } => self.retry(key, page),
-            Event::EndAsked => self.ask_end(),
+            Event::Repeated { id, key, page } => self.repeat(&id, key, page),
+            Event::EndAsked => self.is_end_asked = self.has_session() && self.is_idle(),
+            Event::EndConfirmed => {
+                self.is_end_asked = false;
+                self.ask_end();
+            }
+            Event::EndDropped => self.is_end_asked = false,
             Event::Restarted => {
                 if self.is_idle() {
+                    self.forget_credentials();
                     self.ending = None;
                     self.transcript.clear();
                 }
             }
+            Event::Read => self.unread = 0,
             // With a request under way, some browsers would not keep the page.
-            Event::Left => self.cancel_poll(),
+            Event::Left => {
+                self.mark();
+                self.cancel_poll();
+            }
             Event::Online(online) => {
                 self.online = online;
                 if online {
                     self.came_back = self.in_flight;
                     self.resend();
-                    self.poll();
+                    self.look();
                 } else if self.polling.is_out {
                     // Its answer may never come. The browser may also be wrong, which the next shows.
                     self.cancel_poll();
@@ -158,12 +185,15 @@ impl Session {
                 }
             }
             Event::Visible(visible) => {
+                if !visible {
+                    self.mark();
+                }
                 self.visible = visible;
                 if visible {
                     if self.open {
                         self.unread = 0;
                     }
-                    self.poll();
+                    self.look();
                 }
             }
             Event::Rang(Timer::Poll) => self.poll(),
@@ -201,7 +231,15 @@ impl Session {
     }
 
     pub(crate) fn has_session(&self) -> bool {
-        self.credentials.is_some()
+        self.credentials.is_some() && self.ending.is_none()
+    }
+
+    pub(crate) fn is_end_asked(&self) -> bool {
+        self.is_end_asked
+    }
+
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.has_dropped
     }
 
     pub(crate) fn ending(&self) -> Option<Ending> {

@@ -3,24 +3,74 @@
 //!
 //! A browser may forbid storage altogether. The chat then works, and ends with the page.
 
-use serde::de::DeserializeOwned;
+use alloc::vec::Vec;
+
+use app::contract::MessageId;
+use js_sys::Array;
+use wasm_bindgen::JsValue;
 
 use crate::{
     host::Host,
-    json,
-    session::{Credentials, Unsent},
+    json::{get, text},
+    session::{Credentials, Outgoing, Page, Unsent},
 };
 
 /// After the name of the element.
 const SESSION: &str = "";
 const UNSENT: &str = "-draft";
+/// Only between two pages of the tab, or while the panel is closed.
+const READ: &str = "-read";
 
 pub(crate) fn session(host: &Host) -> Option<Credentials> {
-    load(host, SESSION)
+    let kept = host.load(SESSION);
+    Some(Credentials {
+        session_id: text(&kept, "sessionId")?.into(),
+        token: text(&kept, "token")?,
+    })
 }
 
+/// What [`Unsent`] was written as. (What reads any type would be a kilobyte here.)
 pub(crate) fn unsent(host: &Host) -> Unsent {
-    load(host, UNSENT).unwrap_or_default()
+    let kept = host.load(UNSENT);
+    let list = get(&kept, "outgoing");
+    let mut outgoing = Vec::new();
+    if Array::is_array(&list) {
+        outgoing.extend(Array::from(&list).iter().filter_map(|it| message(&it)));
+    }
+    Unsent {
+        draft: text(&kept, "draft").unwrap_or_default(),
+        outgoing,
+    }
+}
+
+fn message(kept: &JsValue) -> Option<Outgoing> {
+    let page = get(kept, "page");
+    let is = |name| get(kept, name).is_truthy();
+    Some(Outgoing {
+        key: text(kept, "key")?,
+        body: text(kept, "body")?,
+        page: Page {
+            url: text(&page, "url"),
+            title: text(&page, "title"),
+            visitor_name: text(&page, "visitor_name"),
+            visitor_email: text(&page, "visitor_email"),
+        },
+        to: text(kept, "to").map(Into::into),
+        in_draft: is("inDraft"),
+        may_have_begun: is("mayHaveBegun"),
+    })
+}
+
+/// Up to which entry the visitor has seen the conversation. It is not kept any longer.
+pub(crate) fn take_read(host: &Host) -> Option<MessageId> {
+    let read = text(&host.load(READ), "id");
+    host.keep(READ, "");
+    read.map(Into::into)
+}
+
+/// An id needs no escapes.
+pub(crate) fn mark(host: &Host, id: &MessageId) {
+    host.keep(READ, &["{\"id\":\"", id.as_str(), "\"}"].concat());
 }
 
 pub(crate) fn remember(host: &Host, credentials: &Credentials) {
@@ -32,12 +82,9 @@ pub(crate) fn remember(host: &Host, credentials: &Credentials) {
 
 pub(crate) fn forget(host: &Host) {
     host.keep(SESSION, "");
+    host.keep(READ, "");
 }
 
 pub(crate) fn keep_unsent(host: &Host, json: &str) {
     host.keep(UNSENT, json);
-}
-
-fn load<T: DeserializeOwned>(host: &Host, name: &str) -> Option<T> {
-    json::read(host.load(name)).ok()
 }

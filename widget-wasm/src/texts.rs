@@ -17,6 +17,10 @@ pub(crate) const MESSAGE: &str = "message";
 pub(crate) const PLACEHOLDER: &str = "placeholder";
 pub(crate) const SEND: &str = "send";
 pub(crate) const RETRY: &str = "retry";
+pub(crate) const SEND_AGAIN: &str = "send_again";
+/// The question before the conversation is ended, and the answer no.
+pub(crate) const END_SURE: &str = "end_sure";
+pub(crate) const STAY: &str = "stay";
 pub(crate) const RESTART: &str = "restart";
 
 /// Above a challenge.
@@ -62,6 +66,7 @@ mod tests {
     const LANG: &str = "lang";
     const LAUNCHER: &str = "launcher";
     const LOAD_FAILED: &str = "load_failed";
+    const TRY_AGAIN: &str = "try_again";
 
     const LOCALES: [(&str, &str); 6] = [
         ("ar", include_str!("../locales/ar.js")),
@@ -91,6 +96,10 @@ mod tests {
             PLACEHOLDER,
             SEND,
             RETRY,
+            SEND_AGAIN,
+            TRY_AGAIN,
+            END_SURE,
+            STAY,
             RESTART,
             CHALLENGE,
             YOU,

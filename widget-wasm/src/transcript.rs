@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) key: Option<String>,
     /// Staff changed the text.
     pub(crate) edited: bool,
+    /// It will not be delivered, and the visitor has sent it again.
+    pub(crate) repeated: bool,
     /// For a replacement, the index of the entry that it changed; it is no line of its own.
     replaces: Option<usize>,
 }
@@ -41,9 +43,37 @@ impl Entry {
             message,
             key,
             edited: false,
+            repeated: false,
             replaces: None,
         }
     }
+}
+
+impl Entry {
+    /// Staff's text has nothing to see in it. (The visitor's own would not have been sent.)
+    fn is_empty(&self) -> bool {
+        let Message {
+            sender,
+            removed,
+            body,
+            ..
+        } = &self.message;
+        *sender == Sender::Staff && !removed && body.chars().all(is_invisible)
+    }
+}
+
+/// White space, control characters, and what else has no ink: joiners, marks of direction, fillers, tags.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 impl Transcript {
@@ -51,8 +81,35 @@ impl Transcript {
     pub(crate) fn lines(&self) -> impl Iterator<Item = &Entry> {
         self.entries
             .iter()
-            .filter(|entry| entry.replaces.is_none())
+            .filter(|entry| entry.replaces.is_none() && !entry.is_empty())
             .chain(&self.accepted)
+    }
+
+    /// The newest entry.
+    pub(crate) fn newest(&self) -> Option<&MessageId> {
+        self.entries.last().map(|entry| &entry.message.id)
+    }
+
+    /// How many lines of the staff's come after an entry; where there is no such entry, none.
+    pub(crate) fn replies_after(&self, id: &MessageId) -> usize {
+        let first = self
+            .position(id)
+            .map_or(self.entries.len(), |index| index + 1);
+        let is_reply = |entry: &&Entry| {
+            entry.replaces.is_none() && entry.message.sender == Sender::Staff && !entry.is_empty()
+        };
+        self.entries[first..].iter().filter(is_reply).count()
+    }
+
+    /// The text of a message that will not be delivered, to be sent again, once.
+    pub(crate) fn repeat(&mut self, id: &str) -> Option<String> {
+        let entries = self.entries.iter_mut();
+        let entry = entries
+            .rev()
+            .find(|entry| entry.message.id.as_str() == id)?;
+        let is_failed = entry.message.delivery == Some(Delivery::Failed);
+        (is_failed && !core::mem::replace(&mut entry.repeated, true))
+            .then(|| entry.message.body.clone())
     }
 
     /// Notes a message that the server has accepted.
@@ -110,7 +167,10 @@ impl Transcript {
                 let itself = entry.message.removed.then_some(self.entries.len());
                 entry.replaces = line.or(itself);
             }
-            if entry.replaces.is_none() && entry.message.sender == Sender::Staff {
+            if entry.replaces.is_none()
+                && entry.message.sender == Sender::Staff
+                && !entry.is_empty()
+            {
                 replies.push(entry.message.clone());
             }
             self.entries.push(entry);

@@ -4,8 +4,8 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    Document, Element, EventTarget, HtmlButtonElement, HtmlElement, HtmlTextAreaElement,
-    ShadowRoot, Window,
+    Document, Element, EventTarget, HtmlButtonElement, HtmlDialogElement, HtmlElement,
+    HtmlTextAreaElement, ShadowRoot, Window,
 };
 
 use crate::{host::Host, session::Session, texts};
@@ -34,6 +34,8 @@ pub(crate) struct View {
     nodes: Vec<HtmlElement>,
     lines: Vec<Line>,
     notice_shown: Option<Shown>,
+    /// How many replies have come below what the visitor has scrolled to.
+    below: usize,
     /// What stands before the page's title while there is something unread, like `(2) `.
     title_count: String,
 }
@@ -47,9 +49,10 @@ impl View {
         launcher: HtmlElement,
     ) -> Result<Self, JsValue> {
         // Beside the launcher, whose name it is no part of.
-        let badge = make(document, &root, "span", "", &[("class", "badge")])?;
+        let around = launcher.parent_element().ok_or(JsValue::NULL)?;
+        let badge = make(document, &around, "span", "", &[("class", "badge")])?;
         let unread = [("class", "spoken"), ("id", "unread"), ("role", "status")];
-        let unread = make(document, &root, "span", "", &unread)?;
+        let unread = make(document, &around, "span", "", &unread)?;
         set(&badge, &[("aria-hidden", "true")])?;
         set(&launcher, &[("aria-describedby", "unread")])?;
 
@@ -57,7 +60,7 @@ impl View {
         for &(_, parent, tag, _, attributes) in PANEL {
             let parent: &web_sys::Node = match nodes.get(parent as usize) {
                 Some(parent) => parent,
-                None => &root,
+                None => &around,
             };
             let node = make(document, parent, tag, "", attributes)?;
             nodes.push(node.unchecked_into());
@@ -73,6 +76,7 @@ impl View {
             nodes,
             lines: Vec::new(),
             notice_shown: None,
+            below: 0,
             title_count: String::new(),
         };
         view.translate()?;
@@ -132,14 +136,15 @@ impl View {
     }
 
     /// The name of the panel's button that a click met, whatever a translator has wrapped its words
-    /// in. What the page has put into its slots is the page's own.
-    pub(crate) fn button_at(&self, target: Option<EventTarget>) -> Option<String> {
+    /// in, and its value. What the page has put into its slots is the page's own.
+    pub(crate) fn button_at(&self, target: Option<EventTarget>) -> Option<(String, String)> {
         let target: Element = target?.unchecked_into();
         let button = target.closest("[name]").ok()??;
         if !self.root.contains(Some(&button)) {
             return None;
         }
-        button.get_attribute("name")
+        let value = button.get_attribute("value").unwrap_or_default();
+        Some((button.get_attribute("name")?, value))
     }
 
     /// The page's title, without our own count of unread messages.
@@ -147,13 +152,67 @@ impl View {
         self.plain_title(&self.document.title()).to_owned()
     }
 
-    /// Whether the panel is a sheet over the whole page, and this node is neither in it nor slotted.
-    pub(crate) fn covers_page_and_lacks(&self, node: Option<&web_sys::Node>) -> bool {
+    /// The element that is the panel, and the one that scrolls.
+    pub(crate) fn panel_and_log(&self) -> [&HtmlElement; 2] {
+        [self.node(Node::Panel), self.node(Node::Log)]
+    }
+
+    /// Makes the panel modal for exactly as long as it covers the page: the focus would be lost behind it.
+    fn cover(&self) {
+        let panel: &HtmlDialogElement = self.node(Node::Panel).unchecked_ref();
         let page = self.document.document_element();
         let page_width = page.map_or(i32::MAX, |page| page.client_width());
-        self.node(Node::Panel).offset_width() >= page_width
-            && !self.root.contains(node)
-            && !self.root.host().contains(node)
+        let covers = !panel.hidden() && panel.offset_width() >= page_width;
+        if covers == panel.open() {
+            return;
+        }
+        let focused = self.root.active_element();
+        if covers {
+            // Out of the page, it is nobody's way.
+            drop(panel.show_modal());
+        } else {
+            panel.close();
+        }
+        drop(set_flag(panel, "aria-modal", covers));
+        self.host.cover(covers);
+        // The browser has moved it.
+        if let Some(focused) = focused {
+            drop(focused.unchecked_into::<HtmlElement>().focus());
+        }
+    }
+
+    /// Moves the focus to the answer that changes nothing, or back to where the question was asked.
+    pub(crate) fn focus_end(&self, is_asked: bool) {
+        drop(
+            self.node(if is_asked { Node::Stay } else { Node::End })
+                .focus(),
+        );
+    }
+
+    /// The visitor has scrolled.
+    pub(crate) fn scrolled(&mut self) {
+        if self.below > 0 && self.is_at_end() {
+            self.below = 0;
+            self.render_below();
+        }
+    }
+
+    /// Shows the newest line.
+    pub(crate) fn show_newest(&self) {
+        self.scroll_to_end();
+        drop(self.node(Node::Log).focus());
+    }
+
+    fn render_below(&self) {
+        let newest = self.node(Node::Newest);
+        newest.set_hidden(self.below == 0);
+        if self.below > 0 {
+            set_text(newest, &self.unread_text(self.below));
+        }
+    }
+
+    fn unread_text(&self, count: usize) -> String {
+        [&self.host.text(texts::UNREAD), " ", &self.number(count)].concat()
     }
 
     /// Moves the focus to where the visitor goes on: into the panel, or back to the launcher.
@@ -170,6 +229,7 @@ impl View {
     /// Keeps the full-height panel of a phone above the on-screen keyboard, which covers the page
     /// without resizing it.
     pub(crate) fn fit(&self, window: &Window) {
+        self.cover();
         let Some(viewport) = window.visual_viewport() else {
             return;
         };
@@ -203,7 +263,10 @@ impl View {
 
         let has_ended = session.ending().is_some();
         let was_ended = self.node(Node::Composer).hidden();
-        self.node(Node::End).set_hidden(!session.has_session());
+        let is_asked = session.is_end_asked();
+        self.node(Node::End)
+            .set_hidden(!session.has_session() || is_asked);
+        self.node(Node::Confirm).set_hidden(!is_asked);
         // Disabled outright, it would lose the focus to nowhere.
         set_flag(self.node(Node::End), "aria-disabled", !session.is_idle())?;
         self.node(Node::Ended).set_hidden(!has_ended);
@@ -217,7 +280,9 @@ impl View {
             "polite"
         };
         set(self.node(Node::Log), &[("aria-live", live)])?;
-        let sent_one = self.render_lines(session)?;
+        let added = self.render_lines(session)?;
+        let undelivered = added.is_undelivered.then_some(texts::UNDELIVERED);
+        self.say(self.node(Node::Said), undelivered);
         self.node(Node::Hello).set_hidden(!self.lines.is_empty());
         let hello = if session.is_restoring() {
             texts::RESTORING
@@ -239,9 +304,13 @@ impl View {
         self.say(self.node(Node::ChallengeText), challenge);
         self.render_composer(session)?;
 
-        if stick || sent_one {
+        if stick || added.is_own {
             self.scroll_to_end();
+            self.below = 0;
+        } else {
+            self.below += added.replies;
         }
+        self.render_below();
         // What had the focus may just have gone (Retry, or all that belongs to a live chat).
         let lost_focus = self.root.active_element().is_none() || was_ended != has_ended;
         if session.is_open() && had_focus && lost_focus {
@@ -261,7 +330,7 @@ impl View {
         let spoken = if count == 0 {
             String::new()
         } else {
-            [&self.host.text(texts::UNREAD), " ", &number].concat()
+            self.unread_text(count)
         };
         set_text(&self.unread, &spoken);
 
@@ -323,5 +392,6 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         self.count_in_title(String::new());
+        self.host.cover(false);
     }
 }

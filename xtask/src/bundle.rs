@@ -49,6 +49,9 @@ const SMALLEST: [&str; 8] = [
 /// a JavaScript string has to escape rare, which saves a kilobyte.
 const MASK: u8 = 75;
 
+/// What is in the place of the WASM's text until esbuild is done, which would write it longer.
+const WASM: &str = "WASM_AS_TEXT";
+
 /// Stands in for the chunks' hash until they are made.
 const HASH: &str = "CHUNKHASH";
 
@@ -63,7 +66,9 @@ pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
     // Without it, esbuild would look in the directories above for how to read the scripts.
     fs::write(work.join("package.json"), r#"{"type":"module"}"#)
         .context("cannot write package.json")?;
-    shrink_wasm(layout, staging, &work)?;
+    let wasm = shrink_wasm(layout, staging, &work)?;
+    let module = format!("export const mask = {MASK};\nexport const masked = {WASM:?};\n");
+    fs::write(work.join("wasm.js"), module)?;
     files::remove_dir(staging)?;
     fs::create_dir(staging)?;
 
@@ -91,6 +96,7 @@ pub(crate) fn make(layout: &Layout, staging: &Path) -> Result<()> {
             .arg(format!("--outdir={}", staging.display())),
         "esbuild",
     )?;
+    insert_wasm(staging, &wasm)?;
     name_chunks(staging)?;
     write_integrity(staging)?;
     files::remove_dir(&work)
@@ -148,7 +154,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Makes the WASM as small as it gets, and writes it as text. What WASM and JavaScript know each
 /// other's functions by, hashes by the hundred, becomes short names, in both.
-fn shrink_wasm(layout: &Layout, staging: &Path, work: &Path) -> Result<()> {
+fn shrink_wasm(layout: &Layout, staging: &Path, work: &Path) -> Result<Vec<u8>> {
     let wasm = work.join("widget-wasm.wasm");
     let strip = [
         "--strip-debug",
@@ -166,8 +172,19 @@ fn shrink_wasm(layout: &Layout, staging: &Path, work: &Path) -> Result<()> {
     let names: Value = serde_json::from_str(&names).context("cannot read wasm-opt's names")?;
     let glue = fs::read_to_string(staging.join("widget-wasm.js"))?;
     fs::write(work.join("widget-wasm.js"), rename(&glue, &names)?)?;
-    let wasm = fs::read(wasm)?;
-    Ok(fs::write(work.join("wasm.js"), as_text(&wasm)?)?)
+    Ok(fs::read(wasm)?)
+}
+
+/// Puts the WASM into the one script that has its place.
+fn insert_wasm(staging: &Path, wasm: &[u8]) -> Result<()> {
+    let place = format!("{WASM:?}");
+    for path in files::walk(staging) {
+        let script = fs::read_to_string(&path)?;
+        if script.matches(&place).count() == 1 {
+            return Ok(fs::write(&path, script.replace(&place, &as_text(wasm)))?);
+        }
+    }
+    fail("esbuild left no place for the WASM")
 }
 
 /// The WASM of the last build, as small as the real one, except that its functions have names.
@@ -228,13 +245,23 @@ fn rename(glue: &str, names: &Value) -> Result<String> {
     Ok(renamed.replace(MODULE, "a"))
 }
 
-/// A module with the bytes as the characters of a string.
-fn as_text(wasm: &[u8]) -> Result<String> {
-    let masked: String = wasm.iter().map(|byte| char::from(byte ^ MASK)).collect();
-    let masked = serde_json::to_string(&masked).context("cannot write the WASM as text")?;
-    Ok(format!(
-        "export const mask = {MASK};\nexport const masked = {masked};\n"
-    ))
+/// The bytes as the characters of a template literal, in which most stand for themselves. (As NUL and CR would, too, but
+/// for tools that change those.)
+fn as_text(wasm: &[u8]) -> String {
+    let mut text = String::from("`");
+    let mut bytes = wasm.iter().map(|byte| byte ^ MASK).peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            0 if bytes.peek().is_some_and(u8::is_ascii_digit) => text.push_str("\\x00"),
+            0 => text.push_str("\\0"),
+            b'\r' => text.push_str("\\r"),
+            b'$' if bytes.peek() == Some(&b'{') => text.push_str("\\$"),
+            b'`' | b'\\' => text.extend(['\\', char::from(byte)]),
+            _ => text.push(char::from(byte)),
+        }
+    }
+    text.push('`');
+    text
 }
 
 #[cfg(test)]
@@ -302,11 +329,17 @@ mod tests {
 
     #[test]
     fn the_text_holds_every_byte() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        let module = as_text(&bytes).unwrap();
-        let text = module.split_once("masked = ").unwrap().1;
-        let text: String = serde_json::from_str(text.trim_end().trim_end_matches(';')).unwrap();
-        let back: Vec<u8> = text.chars().map(|c| c as u8 ^ MASK).collect();
-        assert_eq!(back, bytes);
+        let every = (0..=255).map(|byte| byte ^ MASK);
+        // What a template would take for something else.
+        let special = b"\x0001`${}\\`\r\n$${".map(|byte| byte ^ MASK);
+        let bytes: Vec<u8> = every.chain(special).collect();
+        let text = as_text(&bytes);
+        let script = format!("process.stdout.write(Buffer.from({text}, 'latin1').toString('hex'))");
+        let path = std::env::temp_dir().join(format!("xtask-text-{}.js", std::process::id()));
+        fs::write(&path, script).unwrap();
+        let read = output_of(command("node").arg(&path)).unwrap();
+        fs::remove_file(path).unwrap();
+        let masked: Vec<u8> = bytes.iter().map(|byte| byte ^ MASK).collect();
+        assert_eq!(read, files::hex(&masked));
     }
 }

@@ -113,9 +113,9 @@ impl Sizes {
         opening: 36_864,
     };
 
-    /// How often the budget was set again, to more than before: once, when the widget began to keep
-    /// what was typed. Budgets from before then do not bind any more.
-    const RESETS: u64 = 1;
+    /// How often the budget was set again, to more than before: when the widget began to keep what was typed, and when
+    /// it learned of links, other tabs and replies that nobody waits for. Budgets from before then do not bind any more.
+    const RESETS: u64 = 2;
 
     /// The budget of today.
     fn budget(layout: &Layout) -> Result<Self> {
@@ -166,7 +166,7 @@ impl Sizes {
             }
             if name.starts_with("chat-") {
                 chat += size(&path)?;
-            } else if !name.starts_with("proof-") {
+            } else if name.find('-') == Some("en".len()) {
                 locale = size(&path)?.max(locale);
             }
         }
@@ -310,6 +310,8 @@ mod tests {
         assert_eq!(Sizes::read_binding(budget), None);
         let sizes = |loader, opening| Some(Sizes { loader, opening });
         let budget = r#"{ "loader": 1, "opening": 2, "resets": 1 }"#;
+        assert_eq!(Sizes::read_binding(budget), None);
+        let budget = r#"{ "loader": 1, "opening": 2, "resets": 2 }"#;
         assert_eq!(Sizes::read_binding(budget), sizes(1, 2));
     }
 

@@ -31,14 +31,24 @@ impl Session {
                 self.fail(Action::End, &failure);
                 self.resend_if_back(&failure);
             }
-            _ => self.end(Ending::Closed),
+            _ => {
+                self.end(Ending::Closed);
+                // The tab begins with a new one: who has ended it does not want to see it there.
+                self.effects.push(Effect::Forget);
+            }
         }
     }
 
-    /// The conversation is over. What was not accepted is not lost: it is the draft of the next.
+    /// The conversation is over, unless staff take it up again: until the visitor begins another, it is looked at.
+    /// What was not accepted is not lost: it is the draft of the next.
     pub(super) fn end(&mut self, ending: Ending) {
-        self.forget_credentials();
+        self.cancel_poll();
+        self.polling = Polling {
+            until: self.polling.until,
+            ..Polling::default()
+        };
         self.ending = Some(ending);
+        self.is_end_asked = false;
         self.failed = None;
         // A message that is on its way may still have come in time; its answer tells.
         let on_its_way = usize::from(self.in_flight == Some(Action::Send));

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use app::contract::{
     CreateSessionRequest, CreateSessionResponse, Message, MessageId, SendMessageResponse, SessionId,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Credentials, Failure, Signals, Trouble};
 
@@ -17,7 +17,8 @@ pub(crate) struct Now {
 }
 
 /// The page that the visitor writes from, and who they are, if it knows.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Page {
     pub(crate) url: Option<String>,
     pub(crate) title: Option<String>,
@@ -43,8 +44,20 @@ pub(crate) enum Event {
         key: String,
         page: Page,
     },
-    /// The visitor ends the conversation.
+    /// The visitor wants a message sent again that will not be delivered. `key` is a new one.
+    Repeated {
+        id: String,
+        key: String,
+        page: Page,
+    },
+    /// The visitor wants to end the conversation, and is asked whether they are sure.
     EndAsked,
+    /// They are.
+    EndConfirmed,
+    /// They are not.
+    EndDropped,
+    /// Another tab has shown what was unread.
+    Read,
     /// The visitor wants a new conversation after the end of one.
     Restarted,
     /// The page is left, and may come back from the back-forward cache.
@@ -92,6 +105,8 @@ pub(crate) enum Effect {
     Remember(Credentials),
     /// Forget them.
     Forget,
+    /// Keep up to which entry of the list the visitor has seen it.
+    Mark(MessageId),
     /// Keep this JSON of what was not accepted yet for as long as the tab lives; empty, there is
     /// nothing to keep.
     Keep(String),

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     },
     /// The server wants a proof of work first.
     Proof,
+    /// Staff have blocked the visitor.
+    Blocked,
     /// The server said no.
     Refused {
         status: u16,
@@ -35,7 +37,7 @@ impl Failure {
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::Network => 0,
-            Self::Challenge { .. } | Self::Proof => 403,
+            Self::Challenge { .. } | Self::Proof | Self::Blocked => 403,
             Self::Refused { status, .. } => *status,
         }
     }
@@ -92,12 +94,13 @@ pub(crate) enum Trouble {
     Unavailable,
     TooLong,
     NotAllowed,
+    Blocked,
     Refused,
 }
 
 impl Trouble {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Offline,
         Self::Unreachable,
         Self::NotSent,
@@ -106,6 +109,7 @@ impl Trouble {
         Self::Unavailable,
         Self::TooLong,
         Self::NotAllowed,
+        Self::Blocked,
         Self::Refused,
     ];
 
@@ -120,6 +124,7 @@ impl Trouble {
             Self::Unavailable => "unavailable",
             Self::TooLong => "message_too_long",
             Self::NotAllowed => "not_allowed",
+            Self::Blocked => "blocked",
             Self::Refused => "refused",
         }
     }
@@ -160,6 +165,7 @@ impl Session {
                 self.count_down();
                 Trouble::RateLimited
             }
+            Failure::Blocked => Trouble::Blocked,
             Failure::Refused { status: 503, .. } => Trouble::Unavailable,
             Failure::Refused { status: 403, .. } => Trouble::NotAllowed,
             Failure::Refused {

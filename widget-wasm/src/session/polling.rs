@@ -31,6 +31,10 @@ pub(super) struct Polling {
     pub(super) until: f64,
     /// The end of the last page, when more pages follow it.
     pub(super) page_end: Option<MessageId>,
+    /// The next is asked for whoever waits.
+    pub(super) is_looking: bool,
+    /// The newest entry that the visitor saw on an earlier page, where what follows it is unread.
+    pub(super) read: Option<MessageId>,
     /// The transcript of an earlier page view has not arrived yet.
     pub(super) is_restoring: bool,
     pub(super) signals: Signals,
@@ -40,11 +44,13 @@ pub(super) struct Polling {
 }
 
 impl Session {
+    /// Asks, if somebody waits for what is new.
     pub(super) fn poll(&mut self) {
         let Some(credentials) = self.credentials.clone() else {
             return;
         };
-        if self.now.ms >= self.polling.until {
+        let is_awaited = self.now.ms < self.polling.until && self.ending.is_none();
+        if !is_awaited && !self.polling.is_looking {
             return self.cancel_poll();
         }
         if self.polling.is_out {
@@ -58,6 +64,7 @@ impl Session {
         // Whether a last page follows the full ones is to be known at once.
         let (after, wait_s) = match &self.polling.page_end {
             Some(id) => (Some(id), 0),
+            None if !is_awaited => (self.transcript.cursor(), 0),
             None => (self.transcript.cursor(), self.polling.can_wait_s),
         };
         let request = Request::Poll {
@@ -67,8 +74,27 @@ impl Session {
             state: self.polling.signals.state.clone(),
         };
         self.effects.push(Effect::Ask(request));
-        if self.polling.until.is_finite() {
+        if is_awaited && self.polling.until.is_finite() {
             self.poll_in(self.polling.until - self.now.ms);
+        }
+    }
+
+    /// Asks once, though nobody waits: the visitor is back, and may have missed something.
+    pub(super) fn look(&mut self) {
+        self.polling.is_looking = self.credentials.is_some();
+        self.poll();
+    }
+
+    /// Staff may have taken the conversation up again.
+    pub(super) fn look_if_ended(&mut self) {
+        self.polling.is_looking |= self.ending.is_some() && self.credentials.is_some();
+    }
+
+    /// Notes what the visitor has seen, for the next page.
+    pub(super) fn mark(&mut self) {
+        if self.open && self.visible && self.has_session() {
+            let newest = self.transcript.newest().cloned();
+            self.effects.extend(newest.map(Effect::Mark));
         }
     }
 
@@ -98,6 +124,8 @@ impl Session {
         self.polling.can_wait_s = can_wait_s;
         self.polling.failures = 0;
         self.online = true;
+        // Of one that has ended: staff have taken it up again.
+        self.ending = None;
         let last = messages.last().map(|message| message.id.clone());
         // A server from before `more` only has full answers.
         let more = more || messages.len() >= MAX_MESSAGES_PER_POLL;
@@ -123,6 +151,10 @@ impl Session {
         } else {
             self.polling.page_end = None;
             self.polling.is_restoring = false;
+            self.polling.is_looking = false;
+            if let Some(read) = self.polling.read.take() {
+                self.unread = self.transcript.replies_after(&read);
+            }
             // While a message is on its way to staff, every poll brings it again, and none waits.
             // (A clock that is set back must not make the pause longer.)
             let left = (self.polling.asked + POLL_MS - self.now.ms).min(POLL_MS);
@@ -136,11 +168,18 @@ impl Session {
     }
 
     pub(super) fn not_polled(&mut self, failure: &Failure) {
+        self.polling.is_looking = false;
         if failure.is_unknown_session() {
-            return self.forget();
+            return match self.ending {
+                Some(_) => self.forget_credentials(),
+                None => self.forget(),
+            };
         }
         if let Some(ending) = failure.ending() {
             return self.end(ending);
+        }
+        if self.ending.is_some() {
+            return;
         }
         self.polling.page_end = None;
         self.polling.failures += 1;

@@ -6,7 +6,7 @@ use app::contract::{
     CreateSessionRequest, CreateSessionResponse, DEFAULT_MAX_MESSAGE_CHARS, MessageBody, MessageId,
     SendMessageResponse, SessionId,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::polling::POLL_MS;
 use super::{Action, Credentials, Effect, Failure, News, Page, Request, Session};
@@ -26,18 +26,19 @@ pub(super) enum Wait {
 
 /// A message that the server has not accepted yet. What it was first sent with stays as it is:
 /// a repetition must be the same request under the same key.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Outgoing {
     pub(crate) key: String,
     pub(crate) body: String,
-    pub(super) page: Page,
+    pub(crate) page: Page,
     /// The session that it was last sent to; none where it was to begin one.
-    pub(super) to: Option<SessionId>,
+    pub(crate) to: Option<SessionId>,
     /// It failed, and its text went back to the composer; it has no line in the transcript.
-    pub(super) in_draft: bool,
+    pub(crate) in_draft: bool,
     /// A try to begin the conversation with it may have taken effect.
-    pub(super) may_have_begun: bool,
+    pub(crate) may_have_begun: bool,
 }
 
 impl Session {
@@ -52,6 +53,7 @@ impl Session {
         if !self.can_send() {
             return;
         }
+        self.has_dropped = false;
         let body = core::mem::take(&mut self.draft);
         let message = Outgoing {
             key,
@@ -95,6 +97,25 @@ impl Session {
         }
         if let Some(message) = self.outgoing.first_mut() {
             message.in_draft = false;
+            self.send_first();
+        }
+    }
+
+    /// Sends a message that will not be delivered again, as a new one.
+    pub(super) fn repeat(&mut self, id: &str, key: String, page: Page) {
+        let can_repeat = self.is_idle() && self.has_session() && self.outgoing.is_empty();
+        if !can_repeat || self.blocked_until.is_some() {
+            return;
+        }
+        if let Some(body) = self.transcript.repeat(id) {
+            self.outgoing.push(Outgoing {
+                key,
+                body,
+                page,
+                to: None,
+                in_draft: false,
+                may_have_begun: false,
+            });
             self.send_first();
         }
     }

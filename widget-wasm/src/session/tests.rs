@@ -32,6 +32,7 @@ struct Browser {
     /// What the tab holds.
     stored: Option<Credentials>,
     kept: String,
+    read: Option<MessageId>,
 }
 
 impl Browser {
@@ -43,6 +44,7 @@ impl Browser {
             news: Vec::new(),
             stored,
             kept: String::new(),
+            read: None,
         }
     }
 
@@ -78,6 +80,7 @@ impl Browser {
         for effect in effects {
             match effect {
                 Effect::Tell(news) => self.news.push(news),
+                Effect::Mark(id) => self.read = Some(id),
                 Effect::Keep(json) => {
                     let is_request = |effect: &Effect| matches!(effect, Effect::Ask(_));
                     assert!(!rest.iter().any(is_request), "kept too late: {rest:?}");

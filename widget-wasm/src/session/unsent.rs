@@ -4,15 +4,25 @@
 use alloc::{string::String, vec::Vec};
 use core::mem::take;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use app::contract::MessageId;
 
 use super::{Action, Credentials, Effect, Failure, GRACE_MS, Now, Outgoing, Session, Trouble};
 
 /// This, as JSON, is what the tab's storage holds beside the credentials.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Unsent {
-    draft: String,
-    outgoing: Vec<Outgoing>,
+    pub(crate) draft: String,
+    pub(crate) outgoing: Vec<Outgoing>,
+}
+
+/// A text without the characters that no message may have: one that was pasted must not keep the visitor from sending
+/// the rest.
+pub(super) fn sendable(text: &str) -> String {
+    let may_be_sent = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+    text.chars().filter(may_be_sent).collect()
 }
 
 impl Session {
@@ -22,6 +32,7 @@ impl Session {
         &mut self,
         stored: Option<Credentials>,
         unsent: Unsent,
+        read: Option<MessageId>,
         now: Now,
     ) -> Vec<Effect> {
         let (open, until) = (self.open, self.polling.until);
@@ -47,7 +58,7 @@ impl Session {
         if !unsent.draft.is_empty() {
             texts.push(unsent.draft);
         }
-        self.draft = texts.join("\n");
+        self.draft = sendable(&texts.join("\n"));
         if let Some(first) = self.outgoing.first_mut() {
             // Nobody heard what became of it.
             first.may_have_begun |= first.to.is_none() && !first.in_draft;
@@ -55,6 +66,9 @@ impl Session {
             self.polling.until = self.polling.until.max(now.ms + GRACE_MS);
             self.resend();
         }
+        // What came after that is unread.
+        self.polling.is_looking = read.is_some() && self.credentials.is_some();
+        self.polling.read = read;
         self.poll();
         self.keep();
         take(&mut self.effects)
@@ -98,7 +112,7 @@ impl Session {
             self.failed,
             Some((
                 Action::Send,
-                Trouble::TooLong | Trouble::NotAllowed | Trouble::Refused
+                Trouble::TooLong | Trouble::NotAllowed | Trouble::Blocked | Trouble::Refused
             ))
         )
     }

@@ -8,7 +8,7 @@ use crate::{session::Session, texts};
 
 use super::{
     View,
-    dom::{Done, set_flag, set_text},
+    dom::{Done, set, set_flag, set_text},
     panel::Node,
 };
 
@@ -22,18 +22,29 @@ impl View {
         if self.text().value() != draft {
             self.text().set_value(draft);
         }
+        // Without a text of its own, the placeholder's direction is the panel's.
+        let direction = if draft.is_empty() { "" } else { "auto" };
+        set(self.text(), &[("dir", direction)])?;
         self.button(Node::Send).set_disabled(!session.can_send());
 
         let (hint, is_wrong) = match MessageBody::check(draft, DEFAULT_MAX_MESSAGE_CHARS) {
             Err(MessageBodyError::TooLong) => (texts::TOO_LONG, true),
-            Err(MessageBodyError::ControlCharacter) => (texts::UNSENDABLE, true),
-            Err(MessageBodyError::Empty) | Ok(()) => ("", false),
+            // The session has left those out.
+            _ if session.has_dropped() => (texts::UNSENDABLE, false),
+            _ => ("", false),
         };
-        let hint = if is_wrong {
-            self.host.text(hint)
-        } else {
+        let hint = if hint.is_empty() {
             String::new()
+        } else {
+            self.host.text(hint)
         };
+        // A count is not to be read out with every letter.
+        let live = if session.has_dropped() {
+            "polite"
+        } else {
+            "off"
+        };
+        set(self.node(Node::Hint), &[("aria-live", live)])?;
         // No text has more scalar values than bytes, so most are never counted.
         let counted_from = DEFAULT_MAX_MESSAGE_CHARS - COUNTED_CHARS;
         let count = if draft.len() < counted_from {

@@ -1,6 +1,6 @@
 //! The lines of the log: what was said, and what is about to be.
 
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use app::contract::{Delivery, Message, Sender};
 use wasm_bindgen::JsValue;
@@ -26,7 +26,12 @@ pub(super) struct Line {
     pub(super) who: Element,
     pub(super) text: Element,
     pub(super) time: Element,
+    meta: Element,
     pub(super) status: Element,
+    /// The button that sends it again.
+    repeat: Option<Element>,
+    /// The next line says the same of itself.
+    is_grouped: bool,
     pub(super) body: String,
     pub(super) created_at: String,
     pub(super) state: Option<State>,
@@ -37,12 +42,35 @@ pub(super) struct Line {
 pub(super) struct State {
     pub(super) note: Option<&'static str>,
     pub(super) class: &'static str,
+    /// The visitor may send it again.
+    can_repeat: bool,
+}
+
+/// What became visible.
+#[derive(Default)]
+pub(super) struct Added {
+    /// A message of the visitor's.
+    pub(super) is_own: bool,
+    /// So many of the staff's.
+    pub(super) replies: usize,
+    /// There is a message that will not be delivered.
+    pub(super) is_undelivered: bool,
+}
+
+impl Line {
+    fn leads_to(&self, next: &Self) -> bool {
+        /// `2026-05-23T14:0`: ten minutes.
+        fn written(line: &Line) -> Option<&[u8]> {
+            line.created_at.as_bytes().get(..15)
+        }
+        self.state == next.state && written(self) == written(next)
+    }
 }
 
 impl View {
-    /// Says whether a message of the visitor's was added.
-    pub(super) fn render_lines(&mut self, session: &Session) -> Result<bool, JsValue> {
-        let mut sent_one = false;
+    /// Says what was added.
+    pub(super) fn render_lines(&mut self, session: &Session) -> Result<Added, JsValue> {
+        let mut added = Added::default();
         let mut index = 0;
         let seen = session.seen();
         let is_last = |message: &Message| Some(&message.id) == seen;
@@ -50,58 +78,68 @@ impl View {
         let mut is_seen = lines.any(|entry| is_last(&entry.message));
         for entry in session.transcript().lines() {
             let message = &entry.message;
-            let state = match message.delivery {
-                _ if message.removed => State {
-                    note: None,
-                    class: "line removed",
-                },
-                Some(Delivery::Failed) => State {
-                    note: Some(texts::UNDELIVERED),
-                    class: FAILED,
-                },
-                Some(Delivery::Delivered) => State {
-                    note: Some(if is_seen {
-                        texts::SEEN
-                    } else {
-                        texts::DELIVERED
-                    }),
-                    class: OWN,
-                },
-                _ if message.sender == Sender::Visitor => State {
-                    note: Some(texts::SENT),
-                    class: OWN,
-                },
-                _ => State {
-                    note: entry.edited.then_some(texts::EDITED),
-                    class: "line",
-                },
+            let is_own = message.sender == Sender::Visitor;
+            let (note, class) = match message.delivery {
+                _ if message.removed => (None, "line removed"),
+                Some(Delivery::Failed) => (Some(texts::UNDELIVERED), FAILED),
+                Some(Delivery::Delivered) if is_seen => (Some(texts::SEEN), OWN),
+                Some(Delivery::Delivered) => (Some(texts::DELIVERED), OWN),
+                _ if is_own => (Some(texts::SENT), OWN),
+                _ => (entry.edited.then_some(texts::EDITED), "line"),
             };
+            let state = State {
+                note,
+                class,
+                can_repeat: class == FAILED && !entry.repeated,
+            };
+            added.is_undelivered |= state.can_repeat;
             let removed = message.removed.then(|| self.host.text(texts::REMOVED));
             let body = removed.as_deref().unwrap_or(&message.body);
-            let key = entry.key.as_deref().unwrap_or(message.id.as_str());
-            self.render_line(index, key, body, &message.created_at, state)?;
+            let id = message.id.as_str();
+            let key = entry.key.as_deref().unwrap_or(id);
+            let is_new = self.render_line(index, key, id, body, &message.created_at, state)?;
+            if is_new && !is_own {
+                added.replies += 1;
+            }
             is_seen &= !is_last(message);
             index += 1;
         }
         for (message, is_sending) in session.outgoing() {
-            let state = if is_sending {
-                State {
-                    note: Some(texts::SENDING),
-                    class: OWN,
-                }
+            let (note, class) = if is_sending {
+                (texts::SENDING, OWN)
             } else {
-                State {
-                    note: Some(texts::UNSENT),
-                    class: FAILED,
-                }
+                (texts::UNSENT, FAILED)
             };
-            sent_one |= self.render_line(index, &message.key, &message.body, "", state)?;
+            let state = State {
+                note: Some(note),
+                class,
+                can_repeat: false,
+            };
+            added.is_own |= self.render_line(index, &message.key, "", &message.body, "", state)?;
             index += 1;
         }
         for line in self.lines.drain(index..) {
             line.node.remove();
         }
-        Ok(sent_one)
+        self.group_lines();
+        Ok(added)
+    }
+
+    /// Of lines that follow each other closely and say the same of themselves, only the last one says it.
+    fn group_lines(&mut self) {
+        let groups: Vec<bool> = self
+            .lines
+            .windows(2)
+            .map(|it| it[0].leads_to(&it[1]))
+            .collect();
+        for (line, is_grouped) in self.lines.iter_mut().zip(groups.into_iter().chain([false])) {
+            if line.is_grouped != is_grouped {
+                line.is_grouped = is_grouped;
+                let class = line.state.map_or("", |state| state.class);
+                let grouped = if is_grouped { " grouped" } else { "" };
+                line.node.set_class_name(&[class, grouped].concat());
+            }
+        }
     }
 
     /// Puts a line at its place, and says whether it is new. A line stays the same node for as long
@@ -110,6 +148,7 @@ impl View {
         &mut self,
         index: usize,
         key: &str,
+        id: &str,
         body: &str,
         created_at: &str,
         state: State,
@@ -120,7 +159,7 @@ impl View {
             None => self.new_line(key)?,
         };
         if line.body != body {
-            line.text.set_text_content(Some(body));
+            self.host.fill(&line.text, body);
             body.clone_into(&mut line.body);
         }
         if line.created_at != created_at {
@@ -135,7 +174,16 @@ impl View {
             set_text(&line.who, &(self.host.text(who) + " "));
             self.say(&line.status, state.note);
             line.node.set_class_name(state.class);
+            line.is_grouped = false;
             line.state = Some(state);
+            if let Some(repeat) = line.repeat.take() {
+                repeat.remove();
+            }
+            if state.can_repeat {
+                let attributes = [("name", "again"), ("value", id)];
+                let words = self.host.text(texts::SEND_AGAIN);
+                line.repeat = Some(self.make(&line.meta, "button", &words, &attributes)?);
+            }
         }
         if found != Some(0) {
             let next = self.lines.get(index).map(|next| next.node.as_ref());
@@ -158,8 +206,11 @@ impl View {
             node,
             who,
             text,
+            meta,
             time,
             status,
+            repeat: None,
+            is_grouped: false,
             body: String::new(),
             created_at: String::new(),
             state: None,

@@ -58,7 +58,11 @@ impl View {
         let text = self.make(&alert, "p", &self.host.text(notice.what.code()), &[])?;
         if matches!(
             notice.what,
-            Trouble::Unreachable | Trouble::NotSent | Trouble::Unavailable | Trouble::NotAllowed
+            Trouble::Unreachable
+                | Trouble::NotSent
+                | Trouble::Unavailable
+                | Trouble::NotAllowed
+                | Trouble::Blocked
         ) {
             // The element's own content: other ways to get in touch.
             self.make(&text, "slot", "", &[])?;

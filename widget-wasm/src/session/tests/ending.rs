@@ -8,21 +8,19 @@ fn ending_the_chat_forgets_it_and_keeps_what_was_said() {
     let end = Effect::Ask(Request::End {
         credentials: credentials(),
     });
-    assert_eq!(browser.on(Event::EndAsked), [end]);
-    assert!(!browser.session.can_send());
-    assert_eq!(
-        browser.on(Event::Ended(Ok(()))),
-        [Effect::CancelPoll, Effect::Forget]
-    );
-    assert_eq!(browser.session.ending(), Some(Ending::Closed));
-    assert_eq!(browser.lines(), ["Hello"]);
-    for event in [
-        Event::Rang(Timer::Poll),
-        Event::Opened,
-        Event::Visible(true),
-    ] {
+    // Asked whether they are sure, the visitor may still go on.
+    for event in [Event::EndAsked, Event::EndDropped, Event::EndAsked] {
         assert_eq!(browser.on(event), []);
+        assert!(browser.session.is_idle());
     }
+    assert!(browser.session.is_end_asked());
+    assert_eq!(browser.on(Event::EndConfirmed), [end]);
+    assert!(!browser.session.is_end_asked());
+    assert!(!browser.session.can_send());
+    assert_eq!(browser.on(Event::Ended(Ok(()))), [Effect::Forget]);
+    assert_eq!(browser.session.ending(), Some(Ending::Closed));
+    assert!(!browser.session.has_session());
+    assert_eq!(browser.lines(), ["Hello"]);
     browser.on(Event::Restarted);
     assert_eq!(browser.session.ending(), None);
     assert_eq!(browser.lines(), [""; 0]);
@@ -32,7 +30,7 @@ fn ending_the_chat_forgets_it_and_keeps_what_was_said() {
 #[test]
 fn an_end_that_did_not_get_through_can_be_retried() {
     let mut browser = Browser::chatting();
-    let end = browser.on(Event::EndAsked);
+    let end = browser.on(Event::EndConfirmed);
     browser.on(Event::Ended(Err(Failure::Network)));
     assert_eq!(browser.trouble(), Some(Trouble::NotEnded));
     assert_eq!(browser.retry(), end);
@@ -52,15 +50,68 @@ fn a_session_that_is_over_is_over_whoever_says_so() {
         browser.send("Too late");
         browser.on(Event::Drafted("and more".to_owned()));
         let effects = browser.on(Event::Sent(Err(failure.clone())));
-        assert_eq!(effects, [Effect::CancelPoll, Effect::Forget]);
+        assert_eq!(effects, []);
         assert_eq!(browser.session.ending(), Some(ending));
         assert_eq!(browser.session.draft(), "Too late\nand more");
 
         let mut browser = Browser::chatting();
-        browser.on(Event::EndAsked);
+        browser.on(Event::EndConfirmed);
         browser.on(Event::Ended(Err(failure)));
         assert_eq!(browser.session.ending(), Some(Ending::Closed));
     }
+}
+
+#[test]
+fn an_ended_conversation_is_looked_at_and_goes_on_when_staff_take_it_up_again() {
+    let closed = || Event::Polled(Err(refused(410, ErrorCode::SessionClosed)));
+    let mut browser = Browser::chatting();
+    browser.on(Event::Rang(Timer::Poll));
+    assert_eq!(browser.on(closed()), []);
+    assert_eq!(browser.stored, Some(credentials()));
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    assert!(!browser.session.can_send());
+    // A fault on the way is no news.
+    browser.on(Event::Visible(true));
+    assert_eq!(browser.on(Event::Polled(Err(Failure::Network))), []);
+    assert_eq!(browser.trouble(), None);
+    browser.on(Event::Closed);
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    // At once, when somebody is there again.
+    for back in [Event::Opened, Event::Visible(true), Event::Online(true)] {
+        assert_eq!(browser.on(back), [poll(Some("m1"))]);
+        browser.on(closed());
+    }
+    browser.on(Event::Visible(true));
+    browser.polled(vec![staff("m2", "One more thing")]);
+    assert_eq!(browser.session.ending(), None);
+    assert_eq!(browser.lines(), ["Hello", "One more thing"]);
+    assert_eq!(browser.send("Yes?"), [send("key2", "Yes?")]);
+}
+
+#[test]
+fn a_new_conversation_forgets_the_one_that_has_ended() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionExpired))));
+    assert_eq!(
+        browser.on(Event::Restarted),
+        [Effect::CancelPoll, Effect::Forget]
+    );
+    assert_eq!(browser.stored, None);
+    for event in [Event::Rang(Timer::Poll), Event::Visible(true)] {
+        assert_eq!(browser.on(event), []);
+    }
+    assert_eq!(browser.send("New"), [create("key2", "2", "New")]);
+}
+
+#[test]
+fn an_ended_conversation_that_is_gone_stays_ended() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionClosed))));
+    browser.on(Event::Visible(true));
+    browser.on(Event::Polled(Err(refused(404, ErrorCode::SessionNotFound))));
+    assert_eq!(browser.session.ending(), Some(Ending::Closed));
+    assert_eq!(browser.lines(), ["Hello"]);
+    assert_eq!(browser.on(Event::Visible(true)), []);
 }
 
 #[test]

@@ -31,15 +31,71 @@ fn polls_go_on_for_a_while_after_closing_and_at_once_after_opening() {
     browser.polled(vec![staff("m2", "Hi")]);
     assert_eq!(browser.session.unread(), 1);
     browser.wait(POLL_MS);
-    for event in [
-        Event::Rang(Timer::Poll),
-        Event::Online(true),
-        Event::Visible(true),
-    ] {
-        assert_eq!(browser.on(event), []);
-    }
+    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
     assert_eq!(browser.on(Event::Opened), [poll(Some("m2"))]);
     assert_eq!(browser.session.unread(), 0);
+}
+
+#[test]
+fn a_closed_panel_is_looked_at_once_when_the_visitor_is_back() {
+    let mut browser = Browser::waiting();
+    browser.on(Event::Closed);
+    browser.wait(GRACE_MS);
+    browser.on(Event::Rang(Timer::Poll));
+    for (index, event) in [Event::Online(true), Event::Visible(true)]
+        .into_iter()
+        .enumerate()
+    {
+        browser.wait(3_600_000.0);
+        let cursor = format!("m{}", index + 2);
+        // It does not wait, whatever the server lets it.
+        assert_eq!(browser.on(event), [poll(Some(&cursor))]);
+        assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+        browser.waited(vec![staff(&format!("m{}", index + 3), "There?")]);
+        assert_eq!(browser.session.unread(), index + 1);
+        browser.wait(POLL_MS);
+        assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    }
+    // Nothing where there is no conversation.
+    let mut other = Browser::new(None);
+    for event in [Event::Online(true), Event::Visible(true)] {
+        assert_eq!(other.on(event), []);
+    }
+}
+
+#[test]
+fn what_another_tab_has_shown_is_unread_no_more() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Closed);
+    browser.polled(vec![staff("m2", "Hi")]);
+    assert_eq!(browser.session.unread(), 1);
+    browser.on(Event::Read);
+    assert_eq!(browser.session.unread(), 0);
+}
+
+#[test]
+fn the_next_page_knows_what_was_read() {
+    let mut browser = Browser::chatting();
+    browser.polled(vec![staff("m2", "Read")]);
+    browser.on(Event::Left);
+    assert_eq!(browser.read, Some("m2".to_owned().into()));
+    let (mut browser, effects) = browser.leave();
+    assert_eq!(effects, [poll(None)]);
+    browser.polled(vec![
+        own("m1", "Hello", Delivery::Delivered),
+        staff("m2", "Read"),
+        staff("m3", "New"),
+        staff("m4", " \u{200b}"),
+    ]);
+    assert_eq!(browser.session.unread(), 1);
+    assert_eq!(browser.lines(), ["Hello", "Read", "New"]);
+    // What is unread when the page is left stays so.
+    browser.on(Event::Left);
+    assert_eq!(browser.read, None);
+    browser.on(Event::Opened);
+    assert_eq!(browser.session.unread(), 0);
+    browser.on(Event::Closed);
+    assert_eq!(browser.read, Some("m4".to_owned().into()));
 }
 
 #[test]
@@ -224,7 +280,6 @@ fn a_poll_that_waits_is_let_go_of_when_the_grace_is_over() {
     );
     browser.wait(20_000.0);
     assert_eq!(browser.on(Event::Rang(Timer::Poll)), [Effect::CancelPoll]);
-    assert_eq!(browser.on(Event::Visible(true)), []);
     assert_eq!(browser.on(Event::Opened), [wait_after(Some("m3"))]);
     // Opened again within the grace, it goes on waiting.
     browser.on(Event::Closed);

@@ -40,12 +40,42 @@ fn one_message_at_a_time_while_typing_goes_on() {
 fn what_the_server_would_refuse_is_not_sent() {
     let mut browser = Browser::open();
     let too_long = "🦀".repeat(DEFAULT_MAX_MESSAGE_CHARS + 1);
-    for text in ["", " \n", "a\u{7}b", &too_long] {
+    for text in ["", " \n", &too_long] {
         assert_eq!(browser.send(text), []);
         assert_eq!(browser.session.draft(), text);
     }
     let longest = "🦀".repeat(DEFAULT_MAX_MESSAGE_CHARS);
     assert_eq!(browser.send(&longest).len(), 1);
+}
+
+#[test]
+fn what_no_message_may_have_is_left_out_with_a_word() {
+    let mut browser = Browser::open();
+    browser.on(Event::Drafted("a\u{7}b\t\r\n".to_owned()));
+    assert_eq!(browser.session.draft(), "ab\t\r\n");
+    assert!(browser.session.has_dropped());
+    assert!(browser.session.can_send());
+    browser.on(Event::Drafted("ab".to_owned()));
+    assert!(!browser.session.has_dropped());
+}
+
+#[test]
+fn what_will_not_be_delivered_can_be_sent_again_once() {
+    let mut browser = Browser::chatting();
+    browser.polled(vec![own("m2", "Lost", Delivery::Failed)]);
+    let again = |browser: &mut Browser, id: &str| {
+        let (key, page) = browser.key_and_page();
+        let id = id.to_owned();
+        browser.on(Event::Repeated { id, key, page })
+    };
+    browser.on(Event::Drafted("more".to_owned()));
+    assert_eq!(again(&mut browser, "m1"), []);
+    assert_eq!(again(&mut browser, "m9"), []);
+    assert_eq!(again(&mut browser, "m2"), [send("key4", "Lost")]);
+    assert_eq!(again(&mut browser, "m2"), []);
+    assert_eq!(browser.session.draft(), "more");
+    browser.on(sent("m3"));
+    assert_eq!(again(&mut browser, "m2"), []);
 }
 
 #[test]

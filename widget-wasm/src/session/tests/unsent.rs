@@ -4,12 +4,13 @@ use super::*;
 
 impl Browser {
     /// The next page of the tab, and what it does by itself.
-    fn leave(self) -> (Self, Vec<Effect>) {
+    pub(super) fn leave(self) -> (Self, Vec<Effect>) {
         let mut next = Self {
             ms: self.ms,
             keys: self.keys,
             stored: self.stored,
             kept: self.kept,
+            read: self.read,
             ..Self::new(None)
         };
         let effects = next.resume();
@@ -22,7 +23,9 @@ impl Browser {
             ms: self.ms,
             random: 0.5,
         };
-        let effects = self.session.resume(self.stored.clone(), unsent, now);
+        let effects = self
+            .session
+            .resume(self.stored.clone(), unsent, self.read.take(), now);
         let mut effects = self.carry_out(effects);
         assert_eq!(effects.remove(0), Effect::CancelPoll);
         effects
@@ -144,9 +147,12 @@ fn what_was_on_its_way_to_a_session_that_ended_is_a_draft() {
     browser.on(Event::Drafted("and more".to_owned()));
     browser.on(Event::Rang(Timer::Poll));
     browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionClosed))));
+    // Staff may have taken it up again.
     let (mut browser, effects) = browser.leave();
-    assert_eq!(effects, []);
+    assert_eq!(effects[0], send("key2", "Last words"));
+    browser.on(Event::Sent(Err(refused(410, ErrorCode::SessionClosed))));
     assert_eq!(browser.session.draft(), "Last words\nand more");
+    browser.on(Event::Restarted);
     // The page after that knows it as nothing else.
     let effects;
     (browser, effects) = browser.leave();
@@ -207,7 +213,7 @@ fn what_failed_offline_goes_out_when_the_network_is_back() {
 fn an_end_that_was_asked_for_offline_goes_out_too() {
     let mut browser = Browser::chatting();
     browser.on(Event::Online(false));
-    let end = browser.on(Event::EndAsked);
+    let end = browser.on(Event::EndConfirmed);
     browser.on(Event::Ended(Err(Failure::Network)));
     assert_eq!(browser.on(Event::Online(true))[0], end[0]);
 }

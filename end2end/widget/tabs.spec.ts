@@ -1,0 +1,99 @@
+import type { BrowserContext } from "@playwright/test";
+
+import { STORAGE_KEY, Visitor } from "../support/visitor.ts";
+import { expect, test } from "./loopback-fixtures.ts";
+
+/** More tabs of the same browser than it has connections to one server over HTTP/1.1. */
+const TABS = 8;
+
+async function openTab(context: BrowserContext, origin: string): Promise<Visitor> {
+  const tab = await Visitor.at(await context.newPage());
+  await tab.visit(origin);
+  return tab;
+}
+
+test("tabs of one site share a conversation, and one of them waits for all", async ({
+  visitor,
+  api,
+  site,
+  context,
+}) => {
+  test.setTimeout(120_000);
+  api.waitSeconds = 25;
+  await visitor.beginConversation("Hello");
+  const session = await visitor.storedSession();
+
+  // Before the panel is opened, a tab knows nothing.
+  const tabs = [visitor];
+  while (tabs.length < TABS) {
+    const tab = await openTab(context, site.origin);
+    expect(await tab.sessionStorage()).toEqual({});
+    await tab.openChat();
+    await tab.reads("Hello");
+    expect(await tab.storedSession()).toEqual(session);
+    tabs.push(tab);
+  }
+  await expect.poll(() => api.waiting).toBe(1);
+
+  // All of them hear a reply.
+  api.reply(api.sessions[0] ?? "", "Hi, all of you!");
+  for (const tab of tabs) await tab.reads("Hi, all of you!");
+  await expect.poll(() => api.waiting).toBe(1);
+
+  // There is a connection left for what is said, and everybody hears that too.
+  const last = tabs[TABS - 1] as Visitor;
+  await last.say("Thanks");
+  for (const tab of tabs) await tab.reads("Thanks");
+  expect(api.sessions).toHaveLength(1);
+  expect(api.times("Thanks")).toBe(1);
+
+  // When the tab that waits goes, another does.
+  for (const tab of tabs.slice(0, 4)) await tab.page.close();
+  await expect.poll(() => api.waiting).toBe(1);
+  api.reply(api.sessions[0] ?? "", "Still here?");
+  for (const tab of tabs.slice(4)) await tab.reads("Still here?");
+});
+
+test("what one tab has shown is unread in none", async ({ visitor, api, site, context }) => {
+  api.waitSeconds = 25;
+  await visitor.beginConversation("Hello");
+  const other = await openTab(context, site.origin);
+  await other.openChat();
+  await other.reads("Hello");
+  await visitor.closePanel();
+  await other.closePanel();
+  api.reply(api.sessions[0] ?? "", "Hi!");
+  await expect(visitor.badge).toHaveText("1");
+  await expect(other.badge).toHaveText("1");
+  await visitor.openChat();
+  await expect(other.badge).toBeHidden();
+});
+
+test("a tab whose visitor has begun to write keeps its own conversation", async ({
+  visitor,
+  api,
+  site,
+  context,
+}) => {
+  await visitor.visit();
+  const other = await openTab(context, site.origin);
+  await visitor.openChat();
+  await other.openChat();
+  await visitor.say("In the first");
+  await other.say("In the second");
+  expect(api.sessions).toHaveLength(2);
+  expect((await other.sessionStorage())[STORAGE_KEY]).not.toBe((await visitor.sessionStorage())[STORAGE_KEY]);
+});
+
+test("where the browser has no locks, every tab waits for itself", async ({ visitor, api, context, site }) => {
+  api.waitSeconds = 25;
+  await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+  await visitor.beginConversation("Hello");
+  const other = await openTab(context, site.origin);
+  await other.openChat();
+  await other.reads("Hello");
+  await expect.poll(() => api.waiting).toBe(2);
+  api.reply(api.sessions[0] ?? "", "Hi!");
+  await visitor.reads("Hi!");
+  await other.reads("Hi!");
+});

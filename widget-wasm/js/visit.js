@@ -1,0 +1,68 @@
+/** How often a conversation is looked at where the page wants that (`watch-replies`). */
+const WATCH_MS = 60_000;
+
+/**
+ * Somebody with a conversation is on a page of the site: what could not be sent goes out, and whatever staff have written
+ * meanwhile is shown. Until there is something, nothing but this is loaded.
+ */
+export function visit(element, launcher, load) {
+  const address = (url) => {
+    try {
+      return new URL(url, document.baseURI).href.replace(/\/+$/, "");
+    } catch {
+      return url;
+    }
+  };
+  const api = address(element.apiUrl);
+  /** What the tab keeps for this API: see `store.js`. */
+  const kept = (name) => {
+    for (const key of [name, `${name} ${api}`]) {
+      try {
+        const it = JSON.parse(sessionStorage[`matrix-support-chat${key}`]);
+        if (it.api === api) return it;
+      } catch {
+        // None, or one that something else has written.
+      }
+    }
+    return undefined;
+  };
+  if (kept("-draft")) return void load();
+
+  let isLooking = false;
+  const look = async () => {
+    // The chat itself looks, once it is there.
+    if (!launcher.isConnected || launcher.hasAttribute("aria-describedby")) return end.abort();
+    const session = kept("");
+    if (!session || isLooking || document.visibilityState !== "visible") return undefined;
+    isLooking = true;
+    try {
+      const read = kept("-read")?.id;
+      const after = read === undefined ? "" : `?after=${encodeURIComponent(read)}`;
+      const id = encodeURIComponent(session.sessionId);
+      const answer = await fetch(`${api}/v1/support-chat/sessions/${id}/messages${after}`, {
+        headers: { authorization: `Bearer ${session.token}` },
+      });
+      const { messages } = await answer.json();
+      const isNews = messages.some((it) => it.sender === "staff");
+      // Of a page that went away without noting it, nobody knows what was read.
+      if (answer.ok && isNews && read !== undefined && !end.signal.aborted) load();
+    } catch {
+      // Next time.
+    }
+    isLooking = false;
+  };
+  const end = new AbortController();
+  const { signal } = end;
+  for (const [target, name] of [
+    [window, "online"],
+    [window, "pageshow"],
+    [document, "visibilitychange"],
+  ]) {
+    target.addEventListener(name, look, { signal });
+  }
+  const watch = setInterval(() => {
+    if (end.signal.aborted) clearInterval(watch);
+    else if (element.hasAttribute("watch-replies")) look();
+  }, WATCH_MS);
+  return void look();
+}
