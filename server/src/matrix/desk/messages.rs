@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Messages that are sent side by side.
-const CONCURRENCY: usize = 4;
+const CONCURRENCY: usize = 2;
 /// One message's time, with what has to be asked for it.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// The wait after a first failure; doubled with each further one.

@@ -90,8 +90,13 @@ impl Desk {
                 let mut tx = self.pool.begin().await?;
                 let desk = desk_rooms::adopt(&mut tx, &room_id).await?;
                 tx.commit().await?;
-                tracing::info!(room_id, "this room is the desk");
                 shift.asked = None;
+                if desk.as_ref().is_some_and(|desk| desk.room_id != room_id) {
+                    // Another server was faster. Nobody was invited to this one yet.
+                    self.homeserver.leave(&room_id).await?;
+                    return Ok(None);
+                }
+                tracing::info!(room_id, "this room is the desk");
                 shift.see(&room_id, members);
                 Ok(desk)
             }
