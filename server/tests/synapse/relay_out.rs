@@ -153,6 +153,13 @@ async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_o
             messages.len() == n + 1 && messages[n]["delivery"] == delivery
         })
         .await;
+        // The notice about it must not be refused in place of the next message.
+        let deadline = Instant::now() + PATIENCE;
+        let queued = "SELECT EXISTS (SELECT FROM outbox)";
+        while sqlx::query_scalar(queued).fetch_one(&pool).await.unwrap() {
+            assert!(Instant::now() < deadline, "something stays queued");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
     team.alice
         .wait_for_notice(&room_id, "could not be delivered to this room")
