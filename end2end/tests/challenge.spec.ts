@@ -87,7 +87,7 @@ test("a challenge is shown when the server asks, and the message goes out once i
 
   await visitor.send();
   await expect(challenge).toBeVisible();
-  await expect(visitor.panel.getByText("Please show that you are human.")).toBeVisible();
+  await expect(visitor.panel.getByText("Please confirm you're human.")).toBeVisible();
   await expect(visitor.alert).toBeHidden();
 
   // It is not passed at first.

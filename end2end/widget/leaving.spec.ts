@@ -73,7 +73,7 @@ for (const [way, leave] of Object.entries(WAYS_TO_LEAVE)) {
       await visitor.openChat();
       await visitor.loseNetwork();
       await begin(visitor, "Kept here");
-      await expect(visitor.alert).toContainText("It is kept here");
+      await expect(visitor.alert).toContainText("still in the box below");
       await expect(visitor.composer).toHaveValue("Kept here");
       await visitor.recoverNetwork();
       const next = await leave(visitor, site);

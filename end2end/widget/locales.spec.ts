@@ -1,12 +1,12 @@
 import { expect, test } from "./fixtures.ts";
 
 const LOCALES = {
-  ar: { launcher: "تحدث معنا", panel: "محادثة الدعم", message: "الرسالة", send: "إرسال" },
+  ar: { launcher: "تحدثوا معنا", panel: "محادثة الدعم", message: "الرسالة", send: "إرسال" },
   de: { launcher: "Mit uns chatten", panel: "Support-Chat", message: "Nachricht", send: "Senden" },
   en: { launcher: "Chat with us", panel: "Support chat", message: "Message", send: "Send" },
   es: {
-    launcher: "Chatear con nosotros",
-    panel: "Chat de asistencia",
+    launcher: "Chatee con nosotros",
+    panel: "Chat de soporte",
     message: "Mensaje",
     send: "Enviar",
   },

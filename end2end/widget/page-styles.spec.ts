@@ -59,6 +59,7 @@ for (const [name, stylesheet] of Object.entries(STYLES)) {
     const states: string[][] = [];
     for (const styles of ["", stylesheet]) {
       host.is({ lang: "en", stylesheet: styles });
+      await page.setViewportSize({ width: 1280, height: 800 });
       await visitor.visit();
       await expect(visitor.launcher).toBeVisible();
       states.push(await looks(page));
@@ -74,7 +75,6 @@ for (const [name, stylesheet] of Object.entries(STYLES)) {
       await page.setViewportSize({ width: 360, height: 640 });
       await visitor.composer.blur();
       states.push(await looks(page));
-      await page.setViewportSize({ width: 1280, height: 720 });
     }
     const [closed, open, sheet, closedStyled, openStyled, sheetStyled] = states;
     expect(closed?.length).toBeGreaterThan(1);
@@ -137,6 +137,6 @@ test("an element that is hidden is", async ({ visitor, host }) => {
   await visitor.visit();
   await expect(visitor.page.locator("matrix-support-chat")).toHaveCSS("display", "none");
   await expect(visitor.launcher).toBeHidden();
-  await visitor.page.locator("matrix-support-chat").evaluate((it) => (it.hidden = false));
+  await visitor.page.locator("matrix-support-chat").evaluate((it) => it.removeAttribute("hidden"));
   await expect(visitor.launcher).toBeVisible();
 });

@@ -1,6 +1,9 @@
 /** How often a conversation is looked at where the page wants that (`watch-replies`). */
 const WATCH_MS = 60_000;
 
+/** One for each element of the page that is looked for; each says whether it is over, and ends then. */
+const visits = new Set();
+
 /**
  * Somebody with a conversation is on a page of the site: what could not be sent goes out, and whatever staff have written
  * meanwhile is shown. Until there is something, nothing but this is loaded.
@@ -28,12 +31,20 @@ export function visit(element, launcher, load) {
   };
   if (kept("-draft")) return void load();
 
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  /** Whether this has no more to do: the element is gone, or the chat is there and looks itself. */
+  const isOver = () => {
+    if (launcher.isConnected && !launcher.hasAttribute("aria-describedby")) return false;
+    stopped.abort();
+    clearInterval(watch);
+    visits.delete(isOver);
+    return true;
+  };
   let isLooking = false;
   const look = async () => {
-    // The chat itself looks, once it is there.
-    if (!launcher.isConnected || launcher.hasAttribute("aria-describedby")) return end.abort();
     const session = kept("");
-    if (!session || isLooking || document.visibilityState !== "visible") return undefined;
+    if (isOver() || !session || isLooking || document.visibilityState !== "visible") return;
     isLooking = true;
     try {
       const read = kept("-read")?.id;
@@ -41,18 +52,17 @@ export function visit(element, launcher, load) {
       const id = encodeURIComponent(session.sessionId);
       const answer = await fetch(`${api}/v1/support-chat/sessions/${id}/messages${after}`, {
         headers: { authorization: `Bearer ${session.token}` },
+        signal,
       });
       const { messages } = await answer.json();
       const isNews = messages.some((it) => it.sender === "staff");
       // Of a page that went away without noting it, nobody knows what was read.
-      if (answer.ok && isNews && read !== undefined && !end.signal.aborted) load();
+      if (answer.ok && isNews && read !== undefined && !isOver()) load();
     } catch {
       // Next time.
     }
     isLooking = false;
   };
-  const end = new AbortController();
-  const { signal } = end;
   for (const [target, name] of [
     [window, "online"],
     [window, "pageshow"],
@@ -61,8 +71,10 @@ export function visit(element, launcher, load) {
     target.addEventListener(name, look, { signal });
   }
   const watch = setInterval(() => {
-    if (end.signal.aborted) clearInterval(watch);
-    else if (element.hasAttribute("watch-replies")) look();
+    if (!isOver() && element.hasAttribute("watch-replies")) look();
   }, WATCH_MS);
-  return void look();
+  // Of elements that a page has taken away, nothing stays longer than until the next is there.
+  for (const isOver of visits) isOver();
+  visits.add(isOver);
+  look();
 }

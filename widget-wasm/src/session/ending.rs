@@ -33,8 +33,8 @@ impl Session {
             }
             _ => {
                 self.end(Ending::Closed);
-                // The tab begins with a new one: who has ended it does not want to see it there.
-                self.effects.push(Effect::Forget);
+                // Whoever has ended it wants no more of it, and the tab no token.
+                self.forget_credentials();
             }
         }
     }

@@ -17,8 +17,18 @@ fn ending_the_chat_forgets_it_and_keeps_what_was_said() {
     assert_eq!(browser.on(Event::EndConfirmed), [end]);
     assert!(!browser.session.is_end_asked());
     assert!(!browser.session.can_send());
-    assert_eq!(browser.on(Event::Ended(Ok(()))), [Effect::Forget]);
+    assert_eq!(
+        browser.on(Event::Ended(Ok(()))),
+        [Effect::CancelPoll, Effect::Forget]
+    );
     assert_eq!(browser.session.ending(), Some(Ending::Closed));
+    for event in [
+        Event::Rang(Timer::Poll),
+        Event::Opened,
+        Event::Visible(true),
+    ] {
+        assert_eq!(browser.on(event), []);
+    }
     assert!(!browser.session.has_session());
     assert_eq!(browser.lines(), ["Hello"]);
     browser.on(Event::Restarted);
