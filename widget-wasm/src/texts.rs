@@ -140,12 +140,12 @@ mod tests {
         let types = include_str!("../package/index.d.ts");
         let (_, codes) = types.split_once("MatrixSupportChatErrorCode =").unwrap();
         let (codes, _) = codes.split_once(';').unwrap();
-        let mut typed: Vec<&str> = codes.split('"').skip(1).step_by(2).collect();
+        let mut declared: Vec<&str> = codes.split('"').skip(1).step_by(2).collect();
         let mut known = vec![LOAD_FAILED];
         known.extend(Trouble::ALL.map(Trouble::code));
-        typed.sort_unstable();
+        declared.sort_unstable();
         known.sort_unstable();
-        assert_eq!(typed, known);
+        assert_eq!(declared, known);
     }
 
     /// The launcher has its name before any locale is there.

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use tokio::time::sleep;
 
 use crate::{
-    common::{TestApp, Visitor, expect},
+    common::{Visitor, expect},
     homeserver::{PATIENCE, Team, wait_until},
 };
 

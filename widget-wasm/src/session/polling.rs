@@ -4,7 +4,7 @@ use app::contract::{ErrorCode, MAX_MESSAGES_PER_POLL, MessageId};
 
 use crate::transcript::Merged;
 
-use super::{Batch, Effect, Failure, News, Request, Session, Signals, Timer};
+use super::{Batch, Effect, Failure, News, Request, Session, Signals, Timer, signals::Typing};
 
 /// Between two polls, where the server does not let them wait; and between the beginnings of one
 /// that brought nothing new, and of the next, where it does.
@@ -38,9 +38,7 @@ pub(super) struct Polling {
     /// The transcript of an earlier page view has not arrived yet.
     pub(super) is_restoring: bool,
     pub(super) signals: Signals,
-    pub(super) typing_told: bool,
-    /// When staff were last told that the visitor types.
-    pub(super) typed: f64,
+    pub(super) typing: Typing,
 }
 
 impl Session {

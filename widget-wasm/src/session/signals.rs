@@ -19,6 +19,15 @@ pub(crate) struct Signals {
     pub(crate) state: Option<String>,
 }
 
+/// What each side was told of the other one typing.
+#[derive(Default)]
+pub(super) struct Typing {
+    /// Whoever listens was told that staff type, and has heard no answer since then.
+    is_told: bool,
+    /// When staff were last told that the visitor types.
+    staff_told: f64,
+}
+
 impl Session {
     pub(crate) fn seen(&self) -> Option<&MessageId> {
         self.polling.signals.seen.as_ref()
@@ -30,19 +39,19 @@ impl Session {
 
     /// Whoever listens was told that staff type, and has heard no answer since then.
     pub(crate) fn typing_was_told(&self) -> bool {
-        self.polling.typing_told
+        self.polling.typing.is_told
     }
 
     pub(super) fn signalled(&mut self, signals: Signals, has_replies: bool) {
         let polling = &mut self.polling;
         let has_stopped = polling.signals.staff_typing && !signals.staff_typing;
-        polling.typing_told = !has_replies && (polling.typing_told || has_stopped);
+        polling.typing.is_told = !has_replies && (polling.typing.is_told || has_stopped);
         polling.signals = signals;
     }
 
     /// Staff are told that the visitor types.
     pub(super) fn typed(&mut self) {
-        let is_due = self.now.ms - self.polling.typed >= TYPING_MS;
+        let is_due = self.now.ms - self.polling.typing.staff_told >= TYPING_MS;
         let is_known = self.polling.signals.state.is_some();
         if let Some(credentials) = &self.credentials
             && is_due
@@ -50,7 +59,7 @@ impl Session {
             && !self.draft.is_empty()
         {
             let credentials = credentials.clone();
-            self.polling.typed = self.now.ms;
+            self.polling.typing.staff_told = self.now.ms;
             self.effects
                 .push(Effect::Ask(Request::Type { credentials }));
         }
