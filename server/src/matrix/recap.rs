@@ -4,6 +4,7 @@
 //! history is read back from the join ([`unseen`]): it alone knows what came before. Rooms that the bot is no longer in
 //! cannot be read: what was said there is told from Postgres. Both are told in the same form ([`told`]).
 
+mod crossing;
 mod told;
 mod unseen;
 
@@ -24,8 +25,9 @@ use crate::storage::{
     transcript::{self, Said},
 };
 
+use crossing::Near;
 use told::{Text, Told, Why};
-use unseen::{Near, Unseen};
+use unseen::Unseen;
 
 /// Texts in one recap.
 const MAX_TEXTS: usize = 50;

@@ -1,0 +1,74 @@
+//! What crossed with somebody's joining: the order in the room does not say whether they can see it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Join;
+use crate::matrix::{
+    event::RoomEvent,
+    homeserver::{Homeserver, MatrixError},
+};
+
+/// Of what was sent so shortly before or after a join, the order in the room does not say whether the person can see it.
+const CROSSING: TimeDelta = TimeDelta::seconds(5);
+
+/// Tells what somebody missed from what they can see, also where it crossed with their joining.
+pub(super) struct Near<'a> {
+    homeserver: &'a Homeserver,
+    join: Join<'a>,
+    /// When they joined, by the homeserver's clock.
+    at: Option<DateTime<Utc>>,
+    /// The join was reached on the way back.
+    reached: bool,
+}
+
+impl<'a> Near<'a> {
+    pub(super) const fn new(
+        homeserver: &'a Homeserver,
+        join: Join<'a>,
+        at: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self {
+            homeserver,
+            join,
+            at,
+            reached: false,
+        }
+    }
+
+    /// What they missed of a page of history, newest first.
+    pub(super) async fn missed(
+        &mut self,
+        page: &[RoomEvent],
+    ) -> Result<Vec<RoomEvent>, MatrixError> {
+        let mut missed = Vec::new();
+        for event in page {
+            if event.event_id == self.join.event {
+                self.reached = true;
+            } else if event.state_key.is_some() {
+                if self.reached {
+                    missed.push(event.clone());
+                } else if event.state_key.as_deref() == Some(self.join.user) {
+                    // What came after it is for a later joining to tell.
+                    missed.clear();
+                }
+            } else if self.is_missed(event).await? {
+                missed.push(event.clone());
+            }
+        }
+        Ok(missed)
+    }
+
+    async fn is_missed(&self, event: &RoomEvent) -> Result<bool, MatrixError> {
+        let apart = event
+            .written_at()
+            .zip(self.at)
+            .map(|(sent, joined)| (sent - joined).abs());
+        if apart.is_some_and(|apart| apart > CROSSING) {
+            return Ok(self.reached);
+        }
+        // Only the homeserver knows whether they were a member for it: that decides what it shows them.
+        let Join { room, user, .. } = self.join;
+        let had_joined = self.homeserver.had_joined(room, &event.event_id, user);
+        Ok(!had_joined.await?)
+    }
+}
