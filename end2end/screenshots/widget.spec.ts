@@ -127,6 +127,11 @@ const SCENES: Record<string, Scene> = {
     await visitor.send();
     await expect(visitor.panel).toContainText("Verify you are human");
   },
+  "end-asked": async (visitor, api) => {
+    await converse(visitor, api);
+    await visitor.endButton.click();
+    await expect(visitor.stayButton).toBeFocused();
+  },
   closed_session: async (visitor, api) => {
     await converse(visitor, api);
     await visitor.endChat();

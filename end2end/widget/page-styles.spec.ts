@@ -44,7 +44,14 @@ function looks(page: Page): Promise<string[]> {
       .map((it) => {
         const { x, y, width, height } = it.getBoundingClientRect();
         const style = getComputedStyle(it);
-        const values = [...style].filter((name) => !name.startsWith("--") && !/origin|perspective/.test(name));
+        // The launcher has no text whose direction could matter; the panel has its own.
+        const isText = it.closest("dialog") !== null;
+        const values = [...style].filter(
+          (name) =>
+            !name.startsWith("--") &&
+            !/origin|perspective/.test(name) &&
+            (isText || !/^direction|inset-inline/.test(name)),
+        );
         const said = values.map((name) => `${name}: ${style.getPropertyValue(name)}`).join("; ");
         const place = [x, y, width, height].map(Math.round).join(" ");
         return `${it.localName}.${it.getAttribute("class") ?? ""} at ${place}: ${said}`;
@@ -73,6 +80,7 @@ for (const [name, stylesheet] of Object.entries(STYLES)) {
       states.push(await looks(page));
       await page.evaluate(() => sessionStorage.clear());
       await page.setViewportSize({ width: 360, height: 640 });
+      await expect(visitor.panel).toHaveAttribute("aria-modal", "true");
       await visitor.composer.blur();
       states.push(await looks(page));
     }
@@ -102,7 +110,7 @@ test("what the page says of the chat's parts and custom properties does reach it
   expect(1280 - (box?.x ?? 0) - (box?.width ?? 0)).toBe(60);
 });
 
-test("sizes follow the browser's own font size", async ({ visitor, host }) => {
+test("sizes follow the browser's own font size, and not the page's", async ({ visitor, host }) => {
   host.is({ lang: "en", stylesheet: "html { font-size: 10px }" });
   const { page } = visitor;
   await visitor.visit();
@@ -111,6 +119,8 @@ test("sizes follow the browser's own font size", async ({ visitor, host }) => {
   const width = (await visitor.panel.boundingBox())?.width ?? 0;
   const session = await page.context().newCDPSession(page);
   await session.send("Page.setFontSizes", { fontSizes: { standard: 20 } });
+  await visitor.reload();
+  await visitor.openChat();
   await expect(visitor.composer).toHaveCSS("font-size", /^20/);
   expect((await visitor.panel.boundingBox())?.width).toBeGreaterThan(width * 1.2);
 });
