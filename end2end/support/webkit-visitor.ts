@@ -31,8 +31,11 @@ export class WebKitVisitor {
         .filter((it) => it.checkVisibility({ visibilityProperty: true })) as unknown as Handle[];
     });
     for (const element of shown) {
-      if ((await this.#browser.role(element)) !== role) continue;
-      if (name === undefined || (await this.#browser.name(element)) === name) return element;
+      // One that is gone meanwhile has neither.
+      const itsRole = await this.#browser.role(element).catch(() => undefined);
+      if (itsRole !== role) continue;
+      if (name === undefined) return element;
+      if ((await this.#browser.name(element).catch(() => undefined)) === name) return element;
     }
     return undefined;
   }

@@ -115,12 +115,14 @@ test("on a small screen the panel covers the page, without a way to scroll to th
   await visitor.visit();
   await visitor.openChat();
   const panel = await visitor.find("dialog", "Support chat");
-  const covers = await webkit.evaluate((it) => {
-    const { left, top, width, height } = (it as unknown as Element).getBoundingClientRect();
-    const { clientWidth, scrollWidth } = document.documentElement;
-    return [left, top, clientWidth - width, innerHeight - height, scrollWidth - clientWidth];
-  }, panel);
-  expect(covers).toEqual([0, 0, 0, 0, 0]);
+  const covers = (): Promise<number[]> =>
+    webkit.evaluate((it) => {
+      const { left, top, width, height } = (it as unknown as Element).getBoundingClientRect();
+      const { clientWidth, scrollWidth } = document.documentElement;
+      return [left, top, clientWidth - width, innerHeight - height, scrollWidth - clientWidth];
+    }, panel);
+  // Once it has risen.
+  await expect.poll(covers).toEqual([0, 0, 0, 0, 0]);
 });
 
 test("the composer shows a second line", async ({ visitor, webkit }) => {
