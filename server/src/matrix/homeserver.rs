@@ -1,11 +1,12 @@
 //! The homeserver's client-server API, as far as the relay uses it: matrix-sdk for authentication and
 //! transport, without its stores and queues. What must survive is in Postgres.
 
+mod errors;
+mod log_in;
 mod rooms;
 mod signals;
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     sync::Mutex as SyncMutex,
     time::{Duration, Instant},
@@ -13,53 +14,39 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use matrix_sdk::{
-    Client, ClientBuildError, HttpError, SessionMeta, SessionTokens,
-    authentication::matrix::MatrixSession,
+    Client, HttpError,
     config::RequestConfig,
     ruma::{
-        OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
+        OwnedEventId, OwnedRoomId, OwnedTransactionId, UInt,
         api::{
-            Direction, MatrixVersion,
+            Direction,
             client::{
-                account::whoami,
                 context::get_context,
                 filter::{FilterDefinition, RoomEventFilter},
                 message::{get_message_events, send_message_event},
                 sync::sync_events,
             },
-            error::{ErrorKind, RetryAfter},
         },
         events::MessageLikeEventType,
-        owned_device_id,
         serde::Raw,
     },
-    store::RoomLoadSettings,
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, value::to_raw_value};
-use tokio::{sync::Mutex, time};
+use tokio::sync::Mutex;
 
 use incoming::{answer, event::RoomEvent};
 
+pub use errors::MatrixError;
 pub(super) use rooms::Encrypted;
 
+use errors::unreadable;
 use rooms::Found;
 
-use super::{seal, verbatim::Verbatim};
-use crate::{
-    config::{BotCredentials, Matrix},
-    metrics::Metrics,
-    storage::{Db, bot_log_in, outbox},
-};
+use super::verbatim::Verbatim;
+use crate::{config::Matrix, metrics::Metrics, storage::Db};
 
 /// One request's time, from connecting to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// A log-in's, during which the other servers wait for the token.
-const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
-/// A homeserver that wants to be left alone for longer is asked again after so long: it may be mistaken.
-const LONGEST_RETRY_AFTER: Duration = outbox::LONGEST_DELAY;
-/// The device that the bot logs in as, always the same: transaction ids count per device.
-const DEVICE_NAME: &str = "matrix-support-chat";
 /// Of a page of history.
 const PAGE: u32 = 100;
 /// Events about one in a room's history, before and after it together.
@@ -72,166 +59,6 @@ pub(super) struct Context {
     pub(super) at: Option<DateTime<Utc>>,
     /// From where the history before the end of what follows it can be read.
     pub(super) end: Option<String>,
-}
-
-/// Why the homeserver did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum MatrixError {
-    /// It said no, or nothing.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// Anything else that the client library reports.
-    #[error(transparent)]
-    Client(#[from] Box<matrix_sdk::Error>),
-    /// The client could not be set up.
-    #[error(transparent)]
-    Build(#[from] Box<ClientBuildError>),
-    /// The bot could not log in. Whatever the reason, it says nothing about what was to be sent.
-    #[error("the bot cannot log in: {0}")]
-    LogIn(Box<MatrixError>),
-    /// The access token is somebody else's.
-    #[error("the access token belongs to {0}, not to the configured bot")]
-    NotTheBot(OwnedUserId),
-    /// Logging in took longer than the database is to wait for it.
-    #[error("the homeserver takes too long over logging in")]
-    TooSlow,
-    /// The token that the servers share cannot be read or stored.
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    /// An id or answer that does not follow the specification.
-    #[error("the homeserver's answer cannot be read: {0}")]
-    Unreadable(String),
-}
-
-impl From<answer::Unreadable> for MatrixError {
-    fn from(error: answer::Unreadable) -> Self {
-        unreadable(error)
-    }
-}
-
-impl From<matrix_sdk::Error> for MatrixError {
-    fn from(error: matrix_sdk::Error) -> Self {
-        match error {
-            matrix_sdk::Error::Http(error) => Self::Http(*error),
-            error => Self::Client(Box::new(error)),
-        }
-    }
-}
-
-impl MatrixError {
-    /// The homeserver's `errcode`, when it gave one.
-    #[must_use]
-    pub fn kind(&self) -> Option<&ErrorKind> {
-        match self {
-            Self::Http(error) => error.client_api_error_kind(),
-            _ => None,
-        }
-    }
-
-    /// What the metrics call it: the specification's `errcode`, or why there is none.
-    pub(super) fn errcode(&self) -> Cow<'static, str> {
-        match (self, self.kind()) {
-            (Self::LogIn(error), _) => error.errcode(),
-            (Self::TooSlow, _) => "timeout".into(),
-            // One that the specification does not know could be anything.
-            (_, Some(kind)) if kind.custom_json_data().is_some() => "other".into(),
-            (_, Some(kind)) => kind.errcode().to_string().into(),
-            (Self::Http(HttpError::Reqwest(error)), _) if error.is_timeout() => "timeout".into(),
-            (Self::Http(HttpError::Reqwest(_)), _) => "unreachable".into(),
-            _ => "other".into(),
-        }
-    }
-
-    /// The token is no longer good: logging in again may help, and repeating the request will not.
-    #[must_use]
-    pub fn is_unauthorized(&self) -> bool {
-        matches!(
-            self.kind(),
-            Some(ErrorKind::UnknownToken(_) | ErrorKind::MissingToken)
-        )
-    }
-
-    /// How long the homeserver wants to be left alone; for five minutes at most, after which it
-    /// is asked whether it still does.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        if let Self::LogIn(error) = self {
-            return error.retry_after();
-        }
-        match self.kind()? {
-            ErrorKind::LimitExceeded(limit) => match limit.retry_after.as_ref()? {
-                RetryAfter::Delay(delay) => Some((*delay).min(LONGEST_RETRY_AFTER)),
-                RetryAfter::DateTime(_) => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Whether the homeserver may still be at work on the request: it had it, or may have had it, and
-    /// did not answer, or something in between answered for it.
-    #[must_use]
-    pub fn is_unanswered(&self) -> bool {
-        match self {
-            Self::Http(HttpError::Reqwest(error)) => !error.is_connect(),
-            Self::Http(error) => error
-                .as_client_api_error()
-                .is_none_or(|answer| answer.status_code.is_server_error()),
-            Self::Client(_)
-            | Self::Build(_)
-            | Self::LogIn(_)
-            | Self::NotTheBot(_)
-            | Self::TooSlow
-            | Self::Database(_)
-            | Self::Unreadable(_) => false,
-        }
-    }
-
-    /// Whether an error that a request about one room met says something about all of them: then there is
-    /// no use in asking about another.
-    #[must_use]
-    pub fn concerns_all_rooms(&self) -> bool {
-        match self {
-            Self::Http(HttpError::Reqwest(error)) => error.is_connect(),
-            Self::Http(_) => {
-                self.is_unauthorized() || matches!(self.kind(), Some(ErrorKind::LimitExceeded(_)))
-            }
-            Self::Unreadable(_) => false,
-            Self::Client(_)
-            | Self::Build(_)
-            | Self::LogIn(_)
-            | Self::NotTheBot(_)
-            | Self::TooSlow
-            | Self::Database(_) => true,
-        }
-    }
-
-    /// Whether it was the request that was at fault, as a whole: another one may be answered.
-    pub(super) fn is_fault_of_request(&self) -> bool {
-        let Self::Http(error) = self else {
-            return false;
-        };
-        let status = error
-            .as_client_api_error()
-            .map(|it| it.status_code.as_u16());
-        matches!(status, Some(400 | 404 | 405 | 413 | 414 | 422 | 431))
-    }
-
-    /// Whether the same request will always be refused in the same room. When in doubt it will not: a
-    /// promise was made.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        matches!(
-            self.kind(),
-            Some(
-                ErrorKind::Forbidden
-                    | ErrorKind::TooLarge
-                    | ErrorKind::BadJson
-                    | ErrorKind::NotJson
-                    | ErrorKind::InvalidParam
-                    | ErrorKind::NotFound
-            )
-        )
-    }
 }
 
 /// The bot at its homeserver. It logs in when it is first needed.
@@ -265,110 +92,6 @@ impl Homeserver {
     #[must_use]
     pub const fn config(&self) -> &Matrix {
         &self.config
-    }
-
-    /// The client, logged in.
-    async fn client(&self) -> Result<Client, MatrixError> {
-        // Held while logging in, so that several tasks need one log-in.
-        let mut slot = self.client.lock().await;
-        if let Some(client) = &*slot {
-            return Ok(client.clone());
-        }
-        let asked = Instant::now();
-        let result = self.log_in().await;
-        self.count("log_in", asked, &result);
-        let client = result.map_err(|error| MatrixError::LogIn(Box::new(error)))?;
-        *slot = Some(client.clone());
-        Ok(client)
-    }
-
-    async fn log_in(&self) -> Result<Client, MatrixError> {
-        let client = match &self.config.credentials {
-            BotCredentials::Password(password) => {
-                time::timeout(LOG_IN_TIMEOUT, self.share_log_in(password))
-                    .await
-                    .map_err(|_| MatrixError::TooSlow)??
-            }
-            BotCredentials::AccessToken(token) => self.use_token(token).await?,
-        };
-        tracing::info!(bot = %self.config.bot, "connected to the homeserver");
-        Ok(client)
-    }
-
-    /// Goes on with the log-in of another server; without one, logs in with the password. A log-in
-    /// ends the one before on the same device, so one must do for all.
-    async fn share_log_in(&self, password: &SecretString) -> Result<Client, MatrixError> {
-        let bot = self.config.bot.as_str();
-        let mut tx = self.pool.begin().await?;
-        if let Some(sealed) = bot_log_in::lock(&mut tx, bot).await?
-            && let Some(token) = seal::open(&sealed, password, bot)
-        {
-            match self.use_token(&token).await {
-                Err(error) if error.is_unauthorized() => {}
-                result => return result,
-            }
-        }
-        let client = self.build_client().await?;
-        client
-            .matrix_auth()
-            .login_username(&self.config.bot, password.expose_secret())
-            .device_id(DEVICE_NAME)
-            .initial_device_display_name(DEVICE_NAME)
-            .send()
-            .await?;
-        let sealed = client
-            .access_token()
-            .and_then(|token| seal::seal(&token, password, bot));
-        if let Some(sealed) = sealed {
-            bot_log_in::store(&mut tx, bot, &sealed).await?;
-        }
-        tx.commit().await?;
-        Ok(client)
-    }
-
-    /// Goes on with a token, if it is good, and the bot's.
-    async fn use_token(&self, token: &SecretString) -> Result<Client, MatrixError> {
-        let client = self.build_client().await?;
-        let session = MatrixSession {
-            meta: SessionMeta {
-                user_id: self.config.bot.clone(),
-                // Only end-to-end encryption would use it.
-                device_id: owned_device_id!("UNUSED"),
-            },
-            tokens: SessionTokens {
-                access_token: token.expose_secret().to_owned(),
-                refresh_token: None,
-            },
-        };
-        client
-            .matrix_auth()
-            .restore_session(session, RoomLoadSettings::default())
-            .await?;
-        let whoami = client.send(whoami::v3::Request::new()).await?;
-        if whoami.user_id != self.config.bot {
-            return Err(MatrixError::NotTheBot(whoami.user_id));
-        }
-        if whoami.device_id.is_none() {
-            tracing::warn!(
-                "the access token belongs to no device: the homeserver remembers its transactions \
-                 only until it restarts, so use a token from a log-in"
-            );
-        }
-        Ok(client)
-    }
-
-    async fn build_client(&self) -> Result<Client, MatrixError> {
-        let client = Client::builder()
-            .homeserver_url(&self.config.homeserver_url)
-            // Said here, so that no request is spent on asking.
-            .server_versions([MatrixVersion::V1_1, MatrixVersion::V1_11])
-            // The configured address counts, not the public one that a log-in is answered with.
-            .respect_login_well_known(false)
-            .request_config(request_config(REQUEST_TIMEOUT))
-            .build()
-            .await
-            .map_err(Box::new)?;
-        Ok(client)
     }
 
     /// Sends a request, counted under its name, and forgets a log-in that turns out to be void, unless
@@ -588,10 +311,6 @@ fn raw<T>(value: &Value) -> Result<Raw<T>, MatrixError> {
 
 fn parse_room_id(room_id: &str) -> Result<OwnedRoomId, MatrixError> {
     OwnedRoomId::try_from(room_id).map_err(unreadable)
-}
-
-fn unreadable(error: impl std::fmt::Display) -> MatrixError {
-    MatrixError::Unreadable(error.to_string())
 }
 
 /// The event, where it is one that follows the specification.
