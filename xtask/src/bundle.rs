@@ -303,7 +303,7 @@ mod tests {
     fn the_text_holds_every_byte() {
         let every = (0..=255).map(|byte| byte ^ MASK);
         // What a template would take for something else.
-        let special = b"\0001`${}\\`\r\n$${".map(|byte| byte ^ MASK);
+        let special = b"\x001`${}\\`\r\n$${".map(|byte| byte ^ MASK);
         let bytes: Vec<u8> = every.chain(special).collect();
         let text = as_text(&bytes);
         let script = format!("process.stdout.write(Buffer.from({text}, 'latin1').toString('hex'))");
