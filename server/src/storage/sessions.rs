@@ -354,8 +354,6 @@ pub async fn empty_older_than(
              ORDER BY active_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), gone AS (
              DELETE FROM messages USING old WHERE session_id = old.id
-         ), unseen AS (
-             DELETE FROM visitors_seen USING old WHERE session_id = old.id
          )
          UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
                              visitor_name = NULL, visitor_email = NULL, address_digest = NULL

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::{
     common::{Visitor, expect},
@@ -282,7 +283,7 @@ async fn a_formatted_text_is_its_meaning_in_plain_text(pool: PgPool) {
 
 /// As if the visitor's last request were this long ago.
 async fn is_gone_for(pool: &PgPool, visitor: &Visitor<'_>, minutes: f64) {
-    let id = uuid::Uuid::parse_str(&visitor.session_id).unwrap();
+    let id = Uuid::parse_str(&visitor.session_id).unwrap();
     let before: chrono::DateTime<chrono::Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
         .fetch_one(pool)
         .await
