@@ -118,6 +118,19 @@ async fn a_check_mark_comes_with_the_end_and_goes_when_the_chat_goes_on(pool: Pg
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_check_mark_comes_and_goes_with_the_commands_of_staff(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let open = name(&team.alice, &room_id).await;
+    team.alice.say(&room_id, "!close").await;
+    wait_for_name(&mut team.alice, &room_id, &format!("✓ {open}")).await;
+    team.alice.say(&room_id, "!reopen").await;
+    wait_for_name(&mut team.alice, &room_id, &open).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn staff_s_own_name_for_a_room_stays(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;

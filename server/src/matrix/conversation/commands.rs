@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::{Conversation, Incoming};
 use crate::storage::{
     Connection, blocked_addresses,
+    desk::lines,
+    outbox::{self, Task},
     sessions::{self, State},
 };
 
@@ -27,6 +29,8 @@ impl Conversation {
             Command::Email => texts.email.to_owned(),
             Command::Close if self.state == State::Open => {
                 sessions::close(db, session_id).await?;
+                lines::closed_by_staff(db, session_id).await?;
+                outbox::push(db, session_id, &Task::Rename).await?;
                 self.state = State::Closed;
                 tracing::info!(%session_id, "session closed by staff");
                 texts.close_done.to_owned()
@@ -35,6 +39,7 @@ impl Conversation {
             Command::Reopen if self.state == State::Open => texts.reopen_open.to_owned(),
             Command::Reopen => {
                 sessions::reopen(db, session_id).await?;
+                outbox::push(db, session_id, &Task::Rename).await?;
                 self.state = State::Open;
                 tracing::info!(%session_id, "session reopened by staff");
                 texts.reopen_done.to_owned()
