@@ -29,7 +29,7 @@ impl Conversation {
             Command::Email => texts.email.to_owned(),
             Command::Close if self.state == State::Open => {
                 sessions::close(db, session_id).await?;
-                lines::closed_by_staff(db, session_id).await?;
+                lines::closed_by_staff(&mut *db, session_id).await?;
                 outbox::push(db, session_id, &Task::Rename).await?;
                 self.state = State::Closed;
                 tracing::info!(%session_id, "session closed by staff");
