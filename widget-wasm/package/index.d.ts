@@ -20,12 +20,6 @@ export interface MatrixSupportChatElement extends HTMLElement {
   visitorEmail?: string;
   /** The corner of the page (attribute `position`). */
   position?: "left" | "right";
-  /** A JWT by which your server vouches for the visitor (attribute `identity`). */
-  identity?: string;
-  /** A text, with a link, that is shown before the first message (attribute `consent`). */
-  consent?: string;
-  /** A code from a mail, with which a conversation goes on (attribute `resume`). */
-  resume?: string;
   /** Looks for replies while the panel is closed, too (attribute `watch-replies`). */
   watchReplies?: boolean;
   /** Texts of your own, in place of the shipped ones of the same key. */
@@ -44,6 +38,7 @@ export type MatrixSupportChatMessages = { [Key in MatrixSupportChatMessageKey]?:
 
 /** What the visitor was told of. */
 export type MatrixSupportChatErrorCode =
+  | "blocked"
   | "load_failed"
   | "message_too_long"
   | "not_allowed"
@@ -64,9 +59,6 @@ export interface MatrixSupportChatProperties {
   visitorName?: string | undefined;
   visitorEmail?: string | undefined;
   position?: "left" | "right" | undefined;
-  identity?: string | undefined;
-  consent?: string | undefined;
-  resume?: string | undefined;
   watchReplies?: boolean | undefined;
   messages?: MatrixSupportChatMessages | undefined;
 }

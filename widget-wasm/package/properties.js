@@ -4,7 +4,7 @@
 const TAG = "matrix-support-chat";
 
 /** Properties that are attributes with a text. */
-const TEXTS = ["visitorName", "visitorEmail", "position", "identity", "consent", "resume"];
+const TEXTS = ["visitorName", "visitorEmail", "position"];
 
 const kept = new WeakMap();
 const said = new Set();

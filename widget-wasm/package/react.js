@@ -14,7 +14,7 @@ const HANDLERS = {
 };
 
 export function SupportChat(props) {
-  const { apiUrl, enabled = true, open, messages, lang, position, identity, consent, resume, children } = props;
+  const { apiUrl, enabled = true, open, messages, lang, position, children } = props;
   const element = useRef(null);
   const latest = useRef(props);
   useEffect(() => {
@@ -52,9 +52,6 @@ export function SupportChat(props) {
       enabled: "true",
       lang,
       position,
-      identity,
-      consent,
-      resume,
       "visitor-name": props.visitorName,
       "visitor-email": props.visitorEmail,
       "watch-replies": props.watchReplies ? "" : undefined,

@@ -244,7 +244,7 @@ fn without_its_database_the_server_says_so_and_ends() {
 fn an_unknown_argument_is_refused() {
     let output = run(&["--sevre"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(lines(&output.stderr)[0].contains("`--sevre`"));
+    assert!(lines(&output.stderr)[0].contains("'--sevre'"));
 }
 
 #[test]
