@@ -100,10 +100,8 @@ async fn who_joins_after_the_end_is_told_of_it_and_of_nothing_between_staff(pool
     assert_eq!(visitor.close().await.status(), 204);
     team.alice.wait_for_notice(&room_id, "ended the chat").await;
     // The visitor does not get it, so it is no part of the conversation.
-    team.alice.say(&room_id, "That was easy").await;
-    team.alice
-        .wait_for_notice(&room_id, "does not see this")
-        .await;
+    let late = team.alice.say(&room_id, "That was easy").await;
+    team.alice.wait_for_answer(&late).await;
 
     team.bob.accept().await;
     let recap = team.bob.wait_for_notice(&room_id, "How much").await;

@@ -90,10 +90,9 @@ async fn the_end_of_the_chat_is_told_and_what_came_before_still_arrives(pool: Pg
         "Goodbye"
     );
 
-    team.alice.say(&room_id, "Anyone?").await;
-    team.alice
-        .wait_for_notice(&room_id, "does not see this: they ended")
-        .await;
+    let late = team.alice.say(&room_id, "Anyone?").await;
+    let told = team.alice.wait_for_answer(&late).await;
+    assert!(told.contains("the chat has ended"), "{told}");
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -87,11 +87,11 @@ async fn wait_for_counts(account: &Account, room_id: &str, wanted: (u64, u64)) {
         if counts == wanted {
             return;
         }
-        assert!(
-            Instant::now() < deadline,
-            "{counts:?} for {wanted:?}: {:#?}",
-            account.messages(room_id)
-        );
+        if Instant::now() >= deadline {
+            let path = "/_matrix/client/v3/notifications";
+            let told = account.ok(Method::GET, path, None).await;
+            panic!("{counts:?} for {wanted:?}: {told:#}");
+        }
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -107,6 +107,10 @@ async fn a_line_rings_its_edits_do_not_and_who_waits_too_long_rings_for_all_once
     let visitor = begin(&app, "Ada", "@room Hello").await;
     let line = wait_for_line(&mut team.alice, &desk, "Waiting: Ada").await;
     wait_for_counts(&team.bob, &desk, (1, 0)).await;
+    // Synapse counts the invitation as well, some time later. What was read counts no more.
+    let read = format!("/_matrix/client/v3/rooms/{desk}/receipt/m.read/{line}");
+    team.bob.ok(Method::POST, &read, Some(json!({}))).await;
+    wait_for_counts(&team.bob, &desk, (0, 0)).await;
 
     let call = wait_for_answer(&mut team.alice, &desk, &line).await;
     assert_eq!(call["content"]["m.mentions"], json!({ "room": true }));
@@ -115,16 +119,16 @@ async fn a_line_rings_its_edits_do_not_and_who_waits_too_long_rings_for_all_once
         text.starts_with("@room Unanswered for ") && text.contains(": Ada"),
         "{text}"
     );
-    wait_for_counts(&team.bob, &desk, (2, 1)).await;
+    wait_for_counts(&team.bob, &desk, (1, 1)).await;
 
     // An edit counts for nothing. When the visitor waits again, it rings again.
     let room = team.alice.accept().await;
     team.alice.say(&room, "Hello, Ada.").await;
     wait_for_line(&mut team.alice, &desk, "Answered by alice").await;
-    wait_for_counts(&team.bob, &desk, (2, 1)).await;
+    wait_for_counts(&team.bob, &desk, (1, 1)).await;
     assert_eq!(answers(&team.alice, &desk, &line).len(), 1);
     expect(visitor.send("And now?").await, 201).await;
     let second = |alice: &Account| (answers(alice, &desk, &line).len() == 2).then_some(());
     team.alice.wait_for("a second call", second).await;
-    wait_for_counts(&team.bob, &desk, (3, 2)).await;
+    wait_for_counts(&team.bob, &desk, (2, 2)).await;
 }
