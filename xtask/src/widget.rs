@@ -113,9 +113,9 @@ impl Sizes {
         opening: 36_864,
     };
 
-    /// How often the budget was set again, to more than before: when the widget began to keep what was typed, and when
-    /// it learned of links, other tabs and replies that nobody waits for. Budgets from before then do not bind any more.
-    const RESETS: u64 = 2;
+    /// How often the budget was set again, to more than before: when the widget began to keep what was typed, when
+    /// it learned of links, other tabs and replies that nobody waits for, and when of reading and typing. Budgets from before then do not bind any more.
+    const RESETS: u64 = 3;
 
     /// The budget of today.
     fn budget(layout: &Layout) -> Result<Self> {
