@@ -326,9 +326,10 @@ mod tests {
         let budget = r#"{ "loader": 1, "opening": 2 }"#;
         assert_eq!(Sizes::read_binding(budget), None);
         let sizes = |loader, opening| Some(Sizes { loader, opening });
-        let budget = r#"{ "loader": 1, "opening": 2, "resets": 1 }"#;
+        let of = |resets| format!(r#"{{ "loader": 1, "opening": 2, "resets": {resets} }}"#);
+        let budget = &of(Sizes::RESETS - 1);
         assert_eq!(Sizes::read_binding(budget), None);
-        let budget = r#"{ "loader": 1, "opening": 2, "resets": 2 }"#;
+        let budget = &of(Sizes::RESETS);
         assert_eq!(Sizes::read_binding(budget), sizes(1, 2));
     }
 
