@@ -53,5 +53,5 @@ test("staff are told that the visitor types, and not at every key", async ({ vis
   expect(api.count("typing")).toBeLessThan(5);
   const { request } = api.requests.find((it) => it.operation === "typing") ?? {};
   expect(request?.headers()["authorization"]).toBe(`Bearer ${api.token}`);
-  expect(request?.postData()).toBeNull();
+  expect(request?.postDataJSON()).toBeNull();
 });
