@@ -55,6 +55,8 @@ fn assemble(root: &Path, package: &Path) -> Result<()> {
 
 /// The declaration of a locale: its keys, each with its text.
 fn types_of_texts(locale: &str) -> String {
+    // A long text stands on the line below its key.
+    let locale = locale.replace(":\n    ", ": ");
     let keys = locale
         .lines()
         .filter_map(|line| line.strip_prefix("  ")?.split_once(": "));
@@ -131,5 +133,7 @@ mod tests {
     fn the_types_have_the_keys_of_the_texts() {
         let types = types_of_texts("export default {\n  launcher: \"Chat: with us\",\n\n};\n");
         assert!(types.contains("/** \"Chat: with us\" */\n  readonly launcher: string;\n};"));
+        let types = types_of_texts("export default {\n  more:\n    \"Long: and more\",\n};\n");
+        assert!(types.contains("/** \"Long: and more\" */\n  readonly more: string;\n};"));
     }
 }
