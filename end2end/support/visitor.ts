@@ -101,7 +101,8 @@ export class Visitor {
     const accepted = this.page.waitForResponse(
       (response) =>
         response.request().method() === "POST" &&
-        new URL(response.url()).pathname.startsWith(API_PATH),
+        new URL(response.url()).pathname.startsWith(API_PATH) &&
+        !response.url().endsWith("/typing"),
     );
     await this.write(text);
     await this.send();

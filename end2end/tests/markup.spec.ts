@@ -13,7 +13,7 @@ test("markup in either direction is text, and nothing in it runs", async ({ visi
 
   const answers = ATTACKS.map((attack) => `staff: ${attack}`);
   for (const answer of answers) await alice.send(roomId, answer);
-  await alice.sendFormatted(roomId, "plain words", ATTACKS.join(" "));
+  await alice.sendFormatted(roomId, "a fallback", `<b>plain words</b> ${ATTACKS.join(" ")}`);
   await visitor.reads("plain words");
   for (const answer of answers) await visitor.reads(answer);
 
