@@ -162,7 +162,11 @@ impl Verdict {
             .filter(|reply| reply.texts.len() == 1 && !reply.deleted)
             .map(|reply| reply.texts[0].clone())
             .collect();
-        let texts = texts_in(&texts, |text| is_said(text) || moved && is_shown(text));
+        // What staff said after the end was for nobody, and is no part of the conversation.
+        let is_part = |text: &str| is_said(text) && !conversation.closed;
+        let texts = texts_in(&texts, |text| {
+            is_part(text) || is_shown(text) && (moved || is_said(text))
+        });
         self.recaps.add(recaps::judge(room, bot, &texts, moved));
     }
 

@@ -256,6 +256,23 @@ fn a_recap_that_leaves_something_out_is_noticed() {
 }
 
 #[test]
+fn what_was_said_after_the_end_need_not_be_told() {
+    let (mut conversation, mut room) = history();
+    let without = |notice: &mut Event| notice.body = notice.body.replace("alice: r1\n", "");
+    without(&mut room.events[5]);
+    without(&mut room.views[0][5]);
+    without(&mut room.views[1][1]);
+    let recaps_lost = |conversation: &Conversation, room: &Room| {
+        judged(conversation, std::slice::from_ref(room)).recaps.lost
+    };
+    assert_eq!(recaps_lost(&conversation, &room), ["r1"]);
+    conversation.closed = true;
+    assert_eq!(recaps_lost(&conversation, &room), ["r1"], "it was shown");
+    conversation.seen.retain(|entry| entry.body != "r1");
+    assert!(recaps_lost(&conversation, &room).is_empty());
+}
+
+#[test]
 fn a_recap_that_tells_something_twice_or_in_disorder_is_noticed() {
     // The newest may stand at the top as well.
     assert!(told("Newest: b\nVisitor: a\nalice: r1\nVisitor: b").is_flawless());
