@@ -24,7 +24,7 @@ const USAGE: u8 = 2;
 #[command(
     name = "matrix-support-chat",
     version,
-    after_help = "The configuration is environment variables: see docs/operations.md.",
+    after_help = "The configuration is environment variables: see docs/reference/configuration.md.",
     args_conflicts_with_subcommands = true
 )]
 struct CommandLine {

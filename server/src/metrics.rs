@@ -1,5 +1,5 @@
 //! What this process counts, for Prometheus. The names are the operator's interface: the table in
-//! `docs/operations.md`, the dashboard and the alert rules in `ansible/files` use them.
+//! `docs/reference/metrics.md`, the dashboard and the alert rules in `ansible/files` use them.
 //!
 //! No label ever has a value that a visitor chooses, and none names a session, a room or a person.
 

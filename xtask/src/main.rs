@@ -101,7 +101,7 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
-    /// Run the staging smoke test against a deployment; docs/operations.md lists its variables
+    /// Run the staging smoke test against a deployment; docs/operations/runbook.md lists its variables
     Smoke {
         /// The address of the page
         url: String,

@@ -1,4 +1,4 @@
-//! What the server says of its API, in `/openapi.json` and in `docs/api.md`, held against what it
+//! What the server says of its API, in `/openapi.json` and in `docs/reference/api.md`, held against what it
 //! does.
 
 use fs_err as fs;
@@ -38,20 +38,20 @@ pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[String]) -> Result
     )
 }
 
-/// Runs the shell commands of `docs/api.md`, as a reader would.
+/// Runs the shell commands of `docs/reference/api.md`, as a reader would.
 pub(crate) fn walk_through(layout: &Layout, base_url: &str) -> Result<()> {
-    let docs = layout.root.join("docs").join("api.md");
+    let docs = layout.root.join("docs/reference/api.md");
     let text = fs::read_to_string(&docs)?;
     let commands = bash_blocks(&text);
     if commands.is_empty() {
-        bail!("docs/api.md has no commands to run");
+        bail!("docs/reference/api.md has no commands to run");
     }
     let script = format!("set -euo pipefail\n{commands}");
     run_shown(
         command("bash")
             .args(["-c", &script])
             .env("BASE_URL", base_url),
-        "the walk-through of docs/api.md",
+        "the walk-through of docs/reference/api.md",
     )
 }
 

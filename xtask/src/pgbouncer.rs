@@ -1,4 +1,4 @@
-//! `PgBouncer` in front of the tests' Postgres. Set up as `docs/operations.md` says, it must not change how the
+//! `PgBouncer` in front of the tests' Postgres. Set up as `docs/operations/runbook.md` says, it must not change how the
 //! server works.
 
 use std::net::{Ipv4Addr, TcpStream};

@@ -27,7 +27,7 @@ pub(crate) fn run(layout: &Layout, url: &str) -> Result<()> {
         .collect();
     if !missing.is_empty() {
         bail!(
-            "not set: {} (docs/operations.md says what they are)",
+            "not set: {} (docs/operations/runbook.md says what they are)",
             missing.join(", ")
         );
     }

@@ -29,7 +29,7 @@ pub(crate) enum Section {
     Fuzz,
     /// The server's API on a real Postgres
     Api,
-    /// What the server says of its API: `/openapi.json` and `docs/api.md`
+    /// What the server says of its API: `/openapi.json` and `docs/reference/api.md`
     Openapi,
     /// The server against a real Synapse
     Synapse,

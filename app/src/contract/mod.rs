@@ -1,4 +1,4 @@
-//! The HTTP API, version 1, as types: one file per operation, as in `docs/api.md`.
+//! The HTTP API, version 1, as types: one file per operation, as in `docs/reference/api.md`.
 //!
 //! Nothing here knows Leptos, the server or the browser, so that the server, the widget and any
 //! other client compile the same structs and the same rules.

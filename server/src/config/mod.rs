@@ -1,6 +1,6 @@
 //! The configuration: environment variables, read and checked once, one file per section.
 //!
-//! `docs/operations.md` and the contract's table name the same variables as [`KNOWN`].
+//! `docs/reference/configuration.md` and the contract's table name the same variables as [`KNOWN`].
 
 mod canary;
 mod database;

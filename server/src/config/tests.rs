@@ -242,7 +242,7 @@ fn no_secret_is_in_the_debug_output_or_in_a_mistake() {
 /// The documentation's table has every variable the code reads, in the same order, and no other.
 #[test]
 fn the_documentation_lists_exactly_what_is_read() {
-    let documentation = include_str!("../../../docs/operations.md");
+    let documentation = include_str!("../../../docs/reference/configuration.md");
     let rows: Vec<_> = documentation
         .lines()
         .skip_while(|line| *line != "## Configuration")

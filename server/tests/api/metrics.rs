@@ -336,7 +336,7 @@ async fn alerts_dashboard_and_documentation_speak_of_what_there_is(pool: PgPool)
         }
         assert!(names > 10, "{file} names few metrics");
     }
-    let documentation = include_str!("../../../docs/operations.md");
+    let documentation = include_str!("../../../docs/reference/metrics.md");
     let families = families
         .iter()
         .map(|name| name.strip_prefix("support_chat_").unwrap());

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use crate::common::{TestApp, config, expect};
 
-const DOCUMENTATION: &str = include_str!("../../../docs/api.md");
+const DOCUMENTATION: &str = include_str!("../../../docs/reference/api.md");
 
 async fn document(app: &TestApp) -> Value {
     let response = app.request(Method::GET, "/openapi.json").send().await;
@@ -80,6 +80,9 @@ async fn the_document_says_the_limit_that_is_configured(pool: PgPool) {
 fn the_documentation_has_a_row_for_every_code() {
     for code in ErrorCode::ALL {
         let row = format!("\n| {} | `{}` | ", code.status(), code.as_str());
-        assert!(DOCUMENTATION.contains(&row), "docs/api.md lacks {row}");
+        assert!(
+            DOCUMENTATION.contains(&row),
+            "docs/reference/api.md lacks {row}"
+        );
     }
 }
