@@ -135,7 +135,7 @@ impl Stage {
         }
         let mut everybody = vec![staff.clone(), colleague];
         everybody.extend_from_slice(setting.more_staff);
-        Self {
+        let stage = Self {
             name,
             seed,
             started: Instant::now(),
@@ -155,6 +155,29 @@ impl Stage {
             put_out: Vec::new(),
             visitors_close: true,
             rng: StdRng::seed_from_u64(seed),
+        };
+        stage.desk_is_there().await;
+        stage
+    }
+
+    /// Waits for the desk, before faults begin: where the homeserver does not answer for it, the servers wait for up to
+    /// ten minutes before they ask for another, and no scenario lasts so long.
+    async fn desk_is_there(&self) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            let is_there = sqlx::query_scalar("SELECT EXISTS (SELECT FROM desk_rooms)")
+                .fetch_one(&self.pool)
+                .await;
+            match is_there {
+                Ok(true) => return,
+                // Another scenario may have killed Postgres.
+                other => assert!(
+                    Instant::now() < deadline,
+                    "{}: no desk: {other:?}",
+                    self.name
+                ),
+            }
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
