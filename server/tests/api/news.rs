@@ -132,7 +132,7 @@ async fn an_idle_poll_is_answered_as_any_other(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn idle_polls_are_counted_and_limited(pool: PgPool) {
-    let limit = ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "600");
+    let limit = ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "120");
     let app = TestApp::spawn(config(&pool, &[limit])).await;
     let visitor = app.visitor("Hello").await;
     let first = Some(visitor.first_message_id.as_str());
