@@ -270,7 +270,7 @@ impl RoomEvent {
             {
                 Meaning::NotShown(Unshown::Place)
             }
-            // In the older form the list is empty for who has left.
+            // In the older form the list is empty for a person who has left.
             "m.call.member"
             | "org.matrix.msc3401.call.member"
             | "org.matrix.msc4143.rtc.member"

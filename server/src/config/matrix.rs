@@ -49,7 +49,7 @@ impl BotCredentials {
 /// `m.room.history_visibility` of the rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryVisibility {
-    /// From the moment of joining; the bot posts a recap for who joins later.
+    /// From the moment of joining; the bot posts a recap for whoever joins later.
     Joined,
     /// From the invitation on.
     Invited,

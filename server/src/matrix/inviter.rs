@@ -125,7 +125,7 @@ impl Inviter {
         Ok(people)
     }
 
-    /// Compares who is in the rooms with who is to be there.
+    /// Compares the people in the rooms with those who are to be there.
     async fn tidy(&self, people: &[&str]) -> Result<(), sqlx::Error> {
         let canary = self.homeserver.config().canary.as_ref();
         let canary = canary.map(|user_id| Canary {
