@@ -81,6 +81,7 @@ test("a link opens a tab of its own, which knows nothing of ours", async ({ visi
   const opened = visitor.page.waitForEvent("popup");
   await visitor.transcript.getByRole("link").click();
   const popup = await opened;
+  await popup.waitForURL("**/elsewhere");
   expect(await popup.evaluate(() => window.opener)).toBeNull();
   await expect(visitor.panel).toBeVisible();
 });
