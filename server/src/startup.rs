@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     announcements, canary,
     config::Config,
-    handoff::Handoff,
     heartbeat::Heartbeats,
     housekeeping,
     http::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
+    matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
+    relay::{handoff::Handoff, worker},
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
     systemd,
@@ -151,7 +151,7 @@ impl Application {
             hearts.heart("signals"),
             shutdown.clone(),
         ));
-        parts.start(outbox::run(
+        parts.start(worker::run(
             shares.clone(),
             (hearts.heart("outbox"), hearts.heart("recorder")),
             homeserver,
