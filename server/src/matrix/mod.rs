@@ -4,6 +4,7 @@
 mod conversation;
 mod desk;
 pub(crate) mod details;
+mod failure;
 pub(crate) mod homeserver;
 mod ingest;
 pub mod inviter;
@@ -21,5 +22,6 @@ pub mod visitor_signals;
 
 use incoming::event;
 
+pub(crate) use failure::Failure;
 pub use homeserver::{Homeserver, MatrixError};
 pub(crate) use room::MARKER;
