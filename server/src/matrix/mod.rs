@@ -16,7 +16,6 @@ mod seal;
 mod staff_signals;
 mod staff_texts;
 pub mod sync;
-mod verbatim;
 pub mod visitor_signals;
 
 use incoming::event;
