@@ -1,9 +1,93 @@
-//! The homeserver, as the relay knows it.
+//! The homeserver, as the relay knows it. [`HomeserverConnection`] is the port: typed requests and answers, which
+//! [`client`] makes over HTTP and, in tests, a fake in memory answers.
 
 mod client;
+mod connection;
+mod encryption;
 mod error;
+mod room_settings;
+mod room_state;
 
-pub use client::Homeserver;
-pub use error::MatrixError;
+use std::{collections::HashMap, ops::Deref};
 
-pub(crate) use client::Encrypted;
+use tokio::sync::Mutex;
+
+use crate::{config::Matrix, metrics::Metrics, storage::Db};
+
+use client::SdkConnection;
+use encryption::Findings;
+
+pub use connection::{Context, HomeserverConnection};
+pub use encryption::Encrypted;
+pub use error::{MatrixError, Silence};
+pub use room_settings::{NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting};
+pub use room_state::RoomState;
+
+pub(crate) use room_settings::SESSION_MARKER;
+
+/// The homeserver with what the relay has learnt about it. All requests of the connection can be made on it.
+#[derive(Debug)]
+pub struct Homeserver {
+    config: Matrix,
+    connection: Box<dyn HomeserverConnection>,
+    /// The markers of rooms that were looked at: they never change.
+    markers: Mutex<HashMap<String, Option<RoomMarker>>>,
+    findings: Findings,
+}
+
+impl Deref for Homeserver {
+    type Target = dyn HomeserverConnection;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.connection
+    }
+}
+
+impl Homeserver {
+    /// The homeserver at the configured address. The bot logs in when it makes its first request.
+    #[must_use]
+    pub fn new(config: Matrix, pool: Db, metrics: Metrics) -> Self {
+        let connection = SdkConnection::new(config.clone(), pool, metrics);
+        Self::with_connection(config, Box::new(connection))
+    }
+
+    pub(crate) fn with_connection(
+        config: Matrix,
+        connection: Box<dyn HomeserverConnection>,
+    ) -> Self {
+        Self {
+            config,
+            connection,
+            markers: Mutex::default(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// The bot, and the people that it relays for.
+    #[must_use]
+    pub const fn config(&self) -> &Matrix {
+        &self.config
+    }
+
+    /// What the room is for, when it is one of ours.
+    pub(crate) async fn marker(&self, room_id: &str) -> Result<Option<RoomMarker>, MatrixError> {
+        if let Some(known) = self.markers.lock().await.get(room_id) {
+            return Ok(*known);
+        }
+        let creation = self.creation(room_id).await?;
+        let marker = creation.as_ref().and_then(RoomMarker::read);
+        self.markers.lock().await.insert(room_id.to_owned(), marker);
+        Ok(marker)
+    }
+
+    /// Which rooms this homeserver encrypts, as far as is known.
+    pub(crate) fn rooms_are_encrypted(&self) -> Encrypted {
+        self.findings.encrypted()
+    }
+
+    /// Notes that a room is encrypted that was `made_for` a homeserver that encrypts such rooms. Answers with what is
+    /// known now.
+    pub(crate) fn found_encrypted(&self, made_for: Encrypted) -> Encrypted {
+        self.findings.add(made_for)
+    }
+}

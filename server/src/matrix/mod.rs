@@ -4,7 +4,7 @@
 mod conversation;
 mod desk;
 pub(crate) mod details;
-pub(crate) mod homeserver;
+pub mod homeserver;
 mod ingest;
 pub mod inviter;
 pub(crate) mod notice;
@@ -20,5 +20,5 @@ pub mod visitor_signals;
 
 use incoming::event;
 
+pub(crate) use homeserver::SESSION_MARKER;
 pub use homeserver::{Homeserver, MatrixError};
-pub(crate) use room::MARKER;

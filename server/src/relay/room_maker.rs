@@ -116,11 +116,11 @@ impl Sender {
             // Each room that is tried is left behind on the homeserver.
             return Err(Failure::Encrypted);
         }
-        let in_private = encrypted == Encrypted::WhenPrivate;
-        let body = room::creation(&claim.subject, name, self.homeserver.config(), in_private);
+        let config = self.homeserver.config();
+        let room = room::new_room(&claim.subject, name, config, encrypted);
         queue::set_room_asked(&self.pool, claim.id, true).await?;
         self.note_asked(claim.id);
-        let created = self.homeserver.create_room(&body).await;
+        let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
             queue::set_room_asked(&self.pool, claim.id, false).await?;
         }

@@ -13,17 +13,17 @@ use crate::matrix::event::RoomEvent;
 
 /// Where an event stands in its room.
 #[derive(Clone, Debug)]
-pub(in crate::matrix) struct Context {
+pub struct Context {
     /// When it was sent.
-    pub(in crate::matrix) at: Option<DateTime<Utc>>,
+    pub at: Option<DateTime<Utc>>,
     /// The position from which the history can be read backwards, beginning with what follows the event.
-    pub(in crate::matrix) end: Option<String>,
+    pub end: Option<String>,
 }
 
 /// A connection to the homeserver as the bot. Each method is one request, which is made once: the relay decides
 /// itself when to repeat it, because it also decides what may be repeated.
 #[async_trait]
-pub(in crate::matrix) trait HomeserverConnection: Debug + Send + Sync {
+pub trait HomeserverConnection: Debug + Send + Sync {
     /// Makes a room. Repeated, it makes another.
     async fn create_room(&self, room: &NewRoom) -> Result<String, MatrixError>;
 
@@ -49,11 +49,8 @@ pub(in crate::matrix) trait HomeserverConnection: Debug + Send + Sync {
     async fn remove(&self, room_id: &str, user_id: &str) -> Result<(), MatrixError>;
 
     /// A person's membership in a room that the bot is in, by its name in Matrix; `None` when they never had one.
-    async fn membership(
-        &self,
-        room_id: &str,
-        user_id: &str,
-    ) -> Result<Option<String>, MatrixError>;
+    async fn membership(&self, room_id: &str, user_id: &str)
+    -> Result<Option<String>, MatrixError>;
 
     /// Leaves a room and forgets it.
     async fn leave(&self, room_id: &str) -> Result<(), MatrixError>;

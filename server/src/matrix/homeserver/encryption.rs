@@ -12,7 +12,7 @@ const TRY_AGAIN: Duration = Duration::from_mins(5);
 
 /// Which rooms a homeserver encrypts although nobody asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::matrix) enum Encrypted {
+pub enum Encrypted {
     /// None that is known of.
     Never,
     /// Those of the private preset.

@@ -14,6 +14,11 @@ use crate::config::HistoryVisibility;
 /// given the 100 that the bot is to have.
 pub(super) const ROOM_VERSION: &str = "11";
 
+/// The field of `m.room.create` in a conversation's room, whose value is the session's id.
+pub(crate) const SESSION_MARKER: &str = "pro.webdevelop.support_chat.session_id";
+/// The field of `m.room.create` in the desk.
+const DESK: &str = "pro.webdevelop.support_chat.desk";
+
 /// The level of the bot in its rooms.
 const BOT_LEVEL: i64 = 100;
 
@@ -31,19 +36,24 @@ const BOT_ONLY: [&str; 8] = [
 
 /// A room to be made: in no directory, without an alias, not federated, with nobody invited.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::matrix) struct NewRoom {
-    pub(in crate::matrix) preset: Preset,
-    pub(in crate::matrix) marker: RoomMarker,
-    pub(in crate::matrix) name: String,
-    pub(in crate::matrix) topic: &'static str,
-    pub(in crate::matrix) power_levels: PowerLevels,
-    /// Settings that take the place of the preset's.
-    pub(in crate::matrix) access: [RoomSetting; 3],
+pub struct NewRoom {
+    /// What the homeserver sets where this request says nothing.
+    pub preset: Preset,
+    /// What the room is for.
+    pub marker: RoomMarker,
+    /// Its name.
+    pub name: String,
+    /// Its topic.
+    pub topic: &'static str,
+    /// Who may do what.
+    pub power_levels: PowerLevels,
+    /// Who may enter, and what they can read. These take the place of the preset's.
+    pub access: [RoomSetting; 3],
 }
 
-/// What the homeserver sets in a room that is not said otherwise.
+/// What the homeserver sets where the request for a room says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::matrix) enum Preset {
+pub enum Preset {
     /// `private_chat`
     Private,
     /// `public_chat`. Where `encryption_enabled_by_default_for_room_type` is `invite`, Synapse encrypts rooms of the
@@ -54,7 +64,8 @@ pub(in crate::matrix) enum Preset {
 
 impl Preset {
     /// The preset of which this homeserver leaves rooms unencrypted.
-    pub(in crate::matrix) const fn for_homeserver_that_encrypts(encrypted: Encrypted) -> Self {
+    #[must_use]
+    pub const fn for_homeserver_that_encrypts(encrypted: Encrypted) -> Self {
         match encrypted {
             Encrypted::Never => Self::Private,
             Encrypted::WhenPrivate | Encrypted::Always => Self::Public,
@@ -72,7 +83,7 @@ impl Preset {
 /// What a room is for. It stands in `m.room.create`, which only the bot reads: `createRoom` has no transaction id, and
 /// the bot finds a room by its marker when the request that made it was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::matrix) enum RoomMarker {
+pub enum RoomMarker {
     /// The conversation of this session.
     Session(Uuid),
     /// The desk.
@@ -80,21 +91,19 @@ pub(in crate::matrix) enum RoomMarker {
 }
 
 impl RoomMarker {
-    /// The field of a conversation's room, whose value is the session's id.
-    pub(crate) const SESSION: &str = "pro.webdevelop.support_chat.session_id";
-    const DESK: &str = "pro.webdevelop.support_chat.desk";
-
     /// Reads the content of `m.room.create`; `None` for a room that is not the bot's.
-    pub(in crate::matrix) fn read(creation: &Value) -> Option<Self> {
-        if creation[Self::DESK] == true {
+    #[must_use]
+    pub fn read(creation: &Value) -> Option<Self> {
+        if creation[DESK] == true {
             return Some(Self::Desk);
         }
-        let session_id = creation.get(Self::SESSION)?.as_str()?.parse().ok()?;
+        let session_id = creation.get(SESSION_MARKER)?.as_str()?.parse().ok()?;
         Some(Self::Session(session_id))
     }
 
     /// The session, where the marker names one.
-    pub(in crate::matrix) const fn session_id(self) -> Option<Uuid> {
+    #[must_use]
+    pub const fn session_id(self) -> Option<Uuid> {
         match self {
             Self::Session(session_id) => Some(session_id),
             Self::Desk => None,
@@ -104,18 +113,22 @@ impl RoomMarker {
     /// What `createRoom` is told to put into `m.room.create`.
     pub(super) fn creation_content(self) -> Value {
         match self {
-            Self::Session(session_id) => json!({ "m.federate": false, Self::SESSION: session_id }),
-            Self::Desk => json!({ "m.federate": false, Self::DESK: true }),
+            Self::Session(session_id) => json!({ "m.federate": false, SESSION_MARKER: session_id }),
+            Self::Desk => json!({ "m.federate": false, DESK: true }),
         }
     }
 }
 
 /// State of a room that the bot sets, always with an empty state key.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::matrix) enum RoomSetting {
+pub enum RoomSetting {
+    /// Who may do what.
     PowerLevels(PowerLevels),
+    /// The name.
     Name(String),
+    /// The topic.
     Topic(&'static str),
+    /// What members can read of the time before they joined.
     HistoryVisibility(HistoryVisibility),
     /// Nobody enters without an invitation.
     InvitedOnly,
@@ -125,7 +138,8 @@ pub(in crate::matrix) enum RoomSetting {
 
 impl RoomSetting {
     /// Who may enter a room, and what they can read there.
-    pub(in crate::matrix) const fn access(history: HistoryVisibility) -> [Self; 3] {
+    #[must_use]
+    pub const fn access(history: HistoryVisibility) -> [Self; 3] {
         [
             Self::InvitedOnly,
             Self::HistoryVisibility(history),
@@ -134,7 +148,8 @@ impl RoomSetting {
     }
 
     /// The type of the state event.
-    pub(in crate::matrix) const fn event_type(&self) -> &'static str {
+    #[must_use]
+    pub const fn event_type(&self) -> &'static str {
         match self {
             Self::PowerLevels(_) => "m.room.power_levels",
             Self::Name(_) => "m.room.name",
@@ -146,7 +161,8 @@ impl RoomSetting {
     }
 
     /// The content of the state event.
-    pub(in crate::matrix) fn content(&self) -> Value {
+    #[must_use]
+    pub fn content(&self) -> Value {
         match self {
             Self::PowerLevels(levels) => json!(levels),
             Self::Name(name) => json!({ "name": name }),
@@ -163,7 +179,7 @@ impl RoomSetting {
 /// The content of `m.room.power_levels`. Every field is written, also where it has the specification's default, so that
 /// the homeserver gives it back as it was set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::matrix) struct PowerLevels {
+pub struct PowerLevels {
     users: BTreeMap<String, i64>,
     users_default: i64,
     events: BTreeMap<String, i64>,
@@ -179,7 +195,8 @@ pub(in crate::matrix) struct PowerLevels {
 
 impl PowerLevels {
     /// In the room of a conversation. Staff have 0: enough to write, to rename the room, and to bring in a colleague.
-    pub(in crate::matrix) fn of_conversation(bot: &UserId) -> Self {
+    #[must_use]
+    pub fn of_conversation(bot: &UserId) -> Self {
         let bot_only = BOT_ONLY.map(|event_type| (event_type, BOT_LEVEL));
         let events = [("m.room.name", 0), ("m.room.avatar", 50)]
             .into_iter()
@@ -200,7 +217,8 @@ impl PowerLevels {
     }
 
     /// In the desk. The configuration says who is in the desk, so only the bot invites and renames.
-    pub(in crate::matrix) fn of_desk(bot: &UserId) -> Self {
+    #[must_use]
+    pub fn of_desk(bot: &UserId) -> Self {
         let mut levels = Self::of_conversation(bot);
         levels.invite = BOT_LEVEL;
         levels.events.insert("m.room.name".to_owned(), BOT_LEVEL);

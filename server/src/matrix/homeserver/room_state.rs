@@ -10,7 +10,7 @@ const IN_COMMAND: i64 = 100;
 
 /// Every state event of a room.
 #[derive(Clone, Debug)]
-pub(in crate::matrix) struct RoomState(Vec<RoomEvent>);
+pub struct RoomState(Vec<RoomEvent>);
 
 impl RoomState {
     pub(super) const fn new(events: Vec<RoomEvent>) -> Self {
@@ -18,7 +18,8 @@ impl RoomState {
     }
 
     /// The events.
-    pub(in crate::matrix) fn events(&self) -> &[RoomEvent] {
+    #[must_use]
+    pub fn events(&self) -> &[RoomEvent] {
         &self.0
     }
 
@@ -31,28 +32,33 @@ impl RoomState {
     }
 
     /// Whether the room has some value for this setting, whichever it is.
-    pub(in crate::matrix) fn has_some(&self, event_type: &str) -> bool {
+    #[must_use]
+    pub fn has_some(&self, event_type: &str) -> bool {
         self.content(event_type, "").is_some()
     }
 
     /// Whether the room is set so.
-    pub(in crate::matrix) fn has(&self, setting: &RoomSetting) -> bool {
+    #[must_use]
+    pub fn has(&self, setting: &RoomSetting) -> bool {
         self.content(setting.event_type(), "") == Some(&setting.content())
     }
 
     /// Whether the relay could not read what staff write in the room.
-    pub(in crate::matrix) fn is_encrypted(&self) -> bool {
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
         self.has_some("m.room.encryption")
     }
 
     /// What this person is in the room; `None` when the room never had to do with them.
-    pub(in crate::matrix) fn membership(&self, user_id: &str) -> Option<Membership> {
+    #[must_use]
+    pub fn membership(&self, user_id: &str) -> Option<Membership> {
         let content = self.content("m.room.member", user_id)?;
         Membership::named(content["membership"].as_str()?)
     }
 
     /// Whether this user may write in the room and set it up; `None` when the room says nothing about levels.
-    pub(in crate::matrix) fn is_in_command(&self, user_id: &str) -> Option<bool> {
+    #[must_use]
+    pub fn is_in_command(&self, user_id: &str) -> Option<bool> {
         let levels = self.content("m.room.power_levels", "")?;
         let level = levels["users"][user_id].as_i64();
         Some(level.is_some_and(|level| level >= IN_COMMAND))
