@@ -2,10 +2,10 @@
 //! side by side between sessions.
 
 pub(super) mod attempt;
-mod drain;
 mod pace;
 mod recorder;
 mod sent_here;
+mod turn;
 
 use std::{
     panic,
@@ -33,10 +33,10 @@ use crate::{
     storage::{Db, Heard, Listener, Shares},
 };
 
-use drain::Drained;
 use pace::Sends;
 use recorder::Recorder;
 use sent_here::SentHere;
+use turn::Drained;
 
 /// Sessions that are sent at the same time, of those that were found in the outbox.
 const CONCURRENCY: usize = 16;
