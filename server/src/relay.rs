@@ -3,4 +3,5 @@
 pub mod handoff;
 pub mod queue;
 pub(crate) mod room_maker;
+pub mod store;
 pub mod worker;

@@ -16,7 +16,7 @@ use crate::{
     },
     matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
-    relay::{handoff::Handoff, worker},
+    relay::{handoff::Handoff, store::PostgresStore, worker},
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
     systemd,
@@ -135,12 +135,8 @@ impl Application {
             state.config.desk.clone(),
         );
         parts.start(syncer.run(shutdown.clone()));
-        let inviter = Inviter::new(
-            shares.relay.clone(),
-            homeserver.clone(),
-            metrics.clone(),
-            ttl,
-        );
+        let store = Arc::new(PostgresStore::new(shares.clone(), ttl));
+        let inviter = Inviter::new(store.clone(), homeserver.clone(), metrics.clone());
         let inviting = inviter.clone();
         parts.start(inviting.run(hearts.heart("inviter"), shutdown.clone()));
         parts.start(visitor_signals::run(
@@ -152,7 +148,7 @@ impl Application {
             shutdown.clone(),
         ));
         parts.start(worker::run(
-            shares.clone(),
+            store,
             (hearts.heart("outbox"), hearts.heart("recorder")),
             homeserver,
             metrics.clone(),
