@@ -4,4 +4,5 @@ pub(crate) mod backoff;
 pub mod handoff;
 pub mod queue;
 pub(crate) mod room_maker;
+pub mod store;
 pub mod worker;

@@ -17,7 +17,7 @@ use crate::{
     },
     matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
-    relay::{handoff::Handoff, worker},
+    relay::{handoff::Handoff, store::PostgresStore, worker},
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
     systemd,
@@ -137,11 +137,11 @@ impl Application {
             &ambient,
         );
         parts.start(syncer.run(shutdown.clone()));
+        let store = Arc::new(PostgresStore::new(shares.clone(), ttl));
         let inviter = Inviter::new(
-            shares.relay.clone(),
+            store.clone(),
             homeserver.clone(),
             metrics.clone(),
-            ttl,
             ambient.clone(),
         );
         let inviting = inviter.clone();
@@ -155,7 +155,7 @@ impl Application {
             shutdown.clone(),
         ));
         let relay = worker::Parts {
-            shares: shares.clone(),
+            store,
             heart: hearts.heart("outbox"),
             recorder_heart: hearts.heart("recorder"),
             homeserver,

@@ -20,11 +20,10 @@ use crate::{
     clock::Ambient,
     heartbeat::Heart,
     metrics::Metrics,
-    relay::backoff::Backoff,
+    relay::{backoff::Backoff, store::Store},
     storage::{
-        Db,
-        configured_staff::{self, Canary},
-        staff_members::{self, LONGEST_DELAY, Membership, Observed, Wanted},
+        configured_staff::Canary,
+        staff_members::{LONGEST_DELAY, Membership, Observed, Wanted},
     },
 };
 
@@ -49,10 +48,9 @@ pub(super) const BACKOFF: Backoff = Backoff {
 /// Invites people, and records what comes of it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Inviter {
-    pool: Db,
+    store: Arc<dyn Store>,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
-    session_ttl: Duration,
     ambient: Ambient,
 }
 
@@ -60,35 +58,26 @@ impl Inviter {
     /// An inviter that has not begun.
     #[must_use]
     pub const fn new(
-        pool: Db,
+        store: Arc<dyn Store>,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
-        session_ttl: Duration,
         ambient: Ambient,
     ) -> Self {
         Self {
-            pool,
+            store,
             homeserver,
             metrics,
-            session_ttl,
             ambient,
         }
     }
 
-    /// How long a session lives after the last message.
-    pub(crate) const fn session_ttl(&self) -> Duration {
-        self.session_ttl
-    }
-
     /// The staff.
     pub(crate) async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
-        let staff = configured_staff::list(&self.pool).await?;
+        let staff = self.store.staff().await?;
         if staff.is_empty() {
             return Ok(self.homeserver.config().staff.clone());
         }
-        // What is stored was read from a configuration.
-        let staff = staff.into_iter().map(OwnedUserId::try_from);
-        Ok(staff.filter_map(Result::ok).collect())
+        Ok(staff)
     }
 
     /// Invites those who could not be invited when their rooms were made, and those who are wanted again, and removes
@@ -101,7 +90,7 @@ impl Inviter {
                 if tidied.is_none() {
                     let staff = self.homeserver.config().staff.iter();
                     let staff: Vec<_> = staff.map(|user_id| user_id.as_str()).collect();
-                    configured_staff::set(&self.pool, &staff).await?;
+                    self.store.set_staff(&staff).await?;
                 }
                 let people = self.people().await?;
                 let people: Vec<_> = people.iter().map(|user_id| user_id.as_str()).collect();
@@ -139,17 +128,14 @@ impl Inviter {
             user_id: user_id.as_str(),
             page: canary::PAGE,
         });
-        let mut db = self.pool.acquire().await?;
-        configured_staff::apply(&mut db, canary, self.session_ttl).await?;
-        staff_members::forget_needless(&mut db, people, self.session_ttl).await
+        self.store.tidy_staff(people, canary).await
     }
 
     /// Invites and removes those whose time has come; answers with how many.
     async fn turn(&self, people: &[&str]) -> Result<usize, sqlx::Error> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let wanted = staff_members::claim(&self.pool, people, self.session_ttl, limit).await?;
-        let unwanted =
-            configured_staff::claim_unwanted(&self.pool, self.session_ttl, limit).await?;
+        let wanted = self.store.claim_invitations(people, limit).await?;
+        let unwanted = self.store.claim_removals(limit).await?;
         let found = wanted.len().max(unwanted.len());
         self.invite(wanted).await?;
         self.remove(unwanted).await?;
@@ -176,7 +162,7 @@ impl Inviter {
         match time::timeout(TIME_LIMIT, self.remove_from(room_id, user_id)).await {
             Ok(Ok(())) => {
                 tracing::info!(%session_id, room_id, user_id, "removed: not on the staff any more");
-                configured_staff::record_removed(&self.pool, unwanted).await
+                self.store.record_removed(unwanted).await
             }
             failed => {
                 let failure = failed.ok().and_then(Result::err);
@@ -185,7 +171,9 @@ impl Inviter {
                     %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
                     "somebody who is not on the staff any more cannot be removed"
                 );
-                staff_members::postpone(&self.pool, unwanted, &errcode, delay).await
+                self.store
+                    .postpone_invitation(unwanted, &errcode, delay)
+                    .await
             }
         }
     }
@@ -226,7 +214,10 @@ impl Inviter {
         let failure = match attempt {
             Ok(Ok(membership)) => {
                 tracing::info!(%session_id, room_id, user_id, ?membership, "invited");
-                return staff_members::record(&self.pool, *session_id, user_id, membership).await;
+                return self
+                    .store
+                    .record_invited(*session_id, user_id, membership)
+                    .await;
             }
             Ok(Err(error)) => Some(error),
             Err(_) => None,
@@ -237,7 +228,9 @@ impl Inviter {
             "somebody cannot be invited"
         );
         self.metrics.invitation_failed(&errcode);
-        staff_members::postpone(&self.pool, wanted, &errcode, delay).await
+        self.store
+            .postpone_invitation(wanted, &errcode, delay)
+            .await
     }
 
     /// Why an attempt failed, which took too long when there is no `failure`; and how long to wait before the next one.

@@ -5,7 +5,7 @@ mod conversation;
 mod desk;
 pub(crate) mod details;
 mod failure;
-pub(crate) mod homeserver;
+pub mod homeserver;
 mod ingest;
 pub mod inviter;
 pub(crate) mod notice;
@@ -17,11 +17,10 @@ mod seal;
 mod staff_signals;
 mod staff_texts;
 pub mod sync;
-mod verbatim;
 pub mod visitor_signals;
 
 use incoming::event;
 
 pub(crate) use failure::Failure;
+pub(crate) use homeserver::SESSION_MARKER;
 pub use homeserver::{Homeserver, MatrixError};
-pub(crate) use room::MARKER;

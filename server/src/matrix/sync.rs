@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     Failure,
     desk::Desk,
-    homeserver::{Homeserver, MatrixError},
+    homeserver::{Homeserver, MatrixError, RoomMarker},
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
     staff_signals::StaffSignals,
@@ -424,7 +424,7 @@ impl Syncer {
         // A new room's first event is in the sync.
         let creation = news.iter().find(|event| event.event_type == CREATION);
         let marked = match creation {
-            Some(creation) => room::session_in(&creation.content),
+            Some(creation) => RoomMarker::read(&creation.content).and_then(RoomMarker::session_id),
             None => room::session_of(&self.homeserver, room_id).await?,
         };
         let Some(session_id) = marked else {

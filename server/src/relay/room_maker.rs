@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    queue::{self, Claim, Replaced, RoomAsked},
+    queue::{Claim, Replaced, RoomAsked},
     worker::Sender,
 };
 use crate::{
@@ -20,10 +20,7 @@ use crate::{
         room::{self, Checked, Members},
         room_name,
     },
-    storage::{
-        sessions,
-        staff_members::{self, Membership, Wanted},
-    },
+    storage::staff_members::{Membership, Wanted},
 };
 
 /// How long the homeserver may still be at work on a `createRoom` whose answer was lost: asked again
@@ -44,14 +41,14 @@ impl Sender {
         let subject = &claim.subject;
         let session_id = subject.id;
         let (room_id, members) = self.room(claim).await?;
-        let own = sessions::set_room(&self.pool, session_id, &room_id).await?;
+        let own = self.store.set_room(session_id, &room_id).await?;
         if own.as_deref() != Some(&room_id) {
             // Another attempt was faster. Nobody was invited to this room yet.
             self.homeserver.leave(&room_id).await?;
             return own.map(|_| ()).ok_or(Failure::NoRoom);
         }
         let known: Vec<_> = members.iter().map(|(id, is)| (id.as_str(), *is)).collect();
-        staff_members::begin(&self.pool, session_id, &known).await?;
+        self.store.begin_staff(session_id, &known).await?;
         let wanted = members
             .into_iter()
             .filter(|(_, is)| *is == Membership::Wanted);
@@ -69,7 +66,7 @@ impl Sender {
     /// A room that is as promised, and what each person who belongs into it is there.
     async fn room(&self, claim: &Claim) -> Result<(String, Members), Failure> {
         let subject = &claim.subject;
-        let name = room_name::of(&sessions::naming(&self.pool, subject.id).await?);
+        let name = room_name::of(&self.store.naming(subject.id).await?);
         let staff = self.inviter.staff().await?;
         let looked = Instant::now();
         let mut existing = match &subject.room_id {
@@ -105,7 +102,7 @@ impl Sender {
             let own = self.asked().get(&claim.id).map(Instant::elapsed);
             let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
                 // Every clock that knows of it was wrong: it counts from now.
-                queue::set_room_asked(&self.pool, claim.id, true).await?;
+                self.store.set_room_asked(claim.id, true).await?;
                 return Err(Failure::Settling);
             };
             if may_be_made_still(ago, looked.elapsed()) {
@@ -117,13 +114,13 @@ impl Sender {
             // Each room that is tried is left behind on the homeserver.
             return Err(Failure::Encrypted);
         }
-        let in_private = encrypted == Encrypted::WhenPrivate;
-        let body = room::creation(&claim.subject, name, self.homeserver.config(), in_private);
-        queue::set_room_asked(&self.pool, claim.id, true).await?;
+        let config = self.homeserver.config();
+        let room = room::new_room(&claim.subject, name, config, encrypted);
+        self.store.set_room_asked(claim.id, true).await?;
         self.note_asked(claim.id);
-        let created = self.homeserver.create_room(&body).await;
+        let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            queue::set_room_asked(&self.pool, claim.id, false).await?;
+            self.store.set_room_asked(claim.id, false).await?;
         }
         let room_id = created?;
         self.metrics.rooms_created.inc();
@@ -153,8 +150,8 @@ impl Sender {
         let session_id = claim.subject.id;
         self.metrics.rooms_encrypted.inc();
         // First: nobody takes it for the session's room from here on.
-        sessions::disown_room(&self.pool, session_id, room_id).await?;
-        queue::set_room_asked(&self.pool, claim.id, false).await?;
+        self.store.disown_room(session_id, room_id).await?;
+        self.store.set_room_asked(claim.id, false).await?;
         self.homeserver.leave(room_id).await?;
         if self.homeserver.found_encrypted(made_for) == Encrypted::Always {
             tracing::error!(
@@ -174,9 +171,9 @@ impl Sender {
     /// The room that bears this session's marker.
     async fn find_room(&self, session_id: Uuid) -> Result<Option<String>, Failure> {
         let mut joined = self.homeserver.joined_rooms().await?;
-        let former = sessions::former_rooms(&self.pool, &joined).await?;
+        let former = self.store.former_rooms(&joined).await?;
         joined.retain(|room_id| !former.contains(room_id));
-        let known = sessions::of_rooms(&self.pool, &joined).await?;
+        let known = self.store.sessions_of(&joined).await?;
         for room_id in joined {
             if let Some((_, owner)) = known.iter().find(|(room, _)| *room == room_id) {
                 // The syncer may have found it just now.
@@ -196,13 +193,7 @@ impl Sender {
     /// next attempt comes to the same end.
     pub(super) async fn replace_room(&self, claim: &Claim, room_id: &str) {
         let session_id = claim.subject.id;
-        let replaced = async {
-            let mut tx = self.pool.begin().await?;
-            let replaced = queue::replace_room(&mut tx, claim, room_id, self.session_ttl).await?;
-            tx.commit().await?;
-            Ok::<_, sqlx::Error>(replaced)
-        };
-        match replaced.await {
+        match self.store.replace_room(claim, room_id).await {
             Ok(Replaced::ByNewRoom) => {
                 self.metrics.rooms_lost.inc();
                 tracing::warn!(%session_id, room_id, "the bot has lost the room: there will be a new one");

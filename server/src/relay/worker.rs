@@ -23,15 +23,15 @@ use uuid::Uuid;
 
 use super::{
     handoff::{self, Place},
-    queue::{self, CHANNEL, Claim, Lane},
+    queue::{Claim, Lane},
     room_maker::Asked,
+    store::{News, Store},
 };
 use crate::{
     clock::Ambient,
     heartbeat::Heart,
     matrix::{Homeserver, inviter::Inviter},
     metrics::Metrics,
-    storage::{Db, Heard, Listener, Shares},
 };
 
 use pace::Sends;
@@ -55,11 +55,10 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 /// What is sent from, and where to.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
-    pub(super) pool: Db,
+    pub(super) store: Arc<dyn Store>,
     pub(super) homeserver: Arc<Homeserver>,
     pub(super) metrics: Metrics,
     pub(super) inviter: Inviter,
-    pub(super) session_ttl: Duration,
     sent_here: Arc<SentHere>,
     recorder: Recorder,
     sends: Arc<Sends>,
@@ -131,8 +130,8 @@ impl Lanes {
 /// What the worker is given.
 #[derive(Debug)]
 pub struct Parts {
-    /// The connections to Postgres.
-    pub shares: Shares,
+    /// What is sent from.
+    pub store: Arc<dyn Store>,
     /// Beats while the worker looks for something to send.
     pub heart: Heart,
     /// Beats while ends are recorded.
@@ -150,7 +149,7 @@ pub struct Parts {
 /// Sends until `shutdown`, then finishes what is under way.
 pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: CancellationToken) {
     let Parts {
-        shares,
+        store,
         heart,
         recorder_heart,
         homeserver,
@@ -158,15 +157,13 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
         inviter,
         ambient,
     } = parts;
-    let pool = shares.relay.clone();
-    let (recorder, recording) = Recorder::new(pool.clone(), metrics.clone(), recorder_heart);
+    let (recorder, recording) = Recorder::new(store.clone(), metrics.clone(), recorder_heart);
     let mut recording = tokio::spawn(recording);
     let lanes = Arc::new(Lanes::new());
     let sender = Sender {
-        pool,
+        store: store.clone(),
         homeserver,
         metrics,
-        session_ttl: inviter.session_ttl(),
         inviter,
         sent_here: Arc::default(),
         recorder,
@@ -180,9 +177,7 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
     while !shutdown.is_cancelled() {
         heart.beat();
         if listener.is_none() {
-            listener = Listener::connect(&shares.lines, &shares.reads, CHANNEL)
-                .await
-                .ok();
+            listener = store.listen().await;
         }
         let messages = sender.begin_waiting(Lane::Messages, &mut at_work, &shutdown);
         let messages_wait = messages.await;
@@ -248,46 +243,41 @@ impl Sender {
     ) -> bool {
         let slots = self.lanes.of(lane);
         let free = slots.available_permits();
-        let claims = claim_all(&self.pool, lane, free).await;
+        let claims = self.claim_all(lane, free).await;
         let full = claims.len() == free;
         for claim in claims {
             // A session whose room was made just now may have taken it.
             let Ok(permit) = slots.clone().try_acquire_owned() else {
-                let _ = queue::give_back(&self.pool, &[claim]).await;
+                let _ = self.store.give_back(&[claim]).await;
                 continue;
             };
             at_work.spawn(self.start(claim, permit, shutdown));
         }
         full
     }
+
+    async fn claim_all(&self, lane: Lane, free: usize) -> Vec<Claim> {
+        if free == 0 {
+            return Vec::new();
+        }
+        let limit = i64::try_from(free).unwrap_or(i64::MAX);
+        let claims = self.store.claim(lane, limit).await;
+        claims.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the outbox cannot be read");
+            Vec::new()
+        })
+    }
 }
 
 /// Waits for NOTIFY: which session has something to send. A listener that lost its connection is dropped,
 /// and the poll takes over until there is a new one.
-async fn notified(listener: &mut Option<Listener>) -> Option<Uuid> {
-    match listener {
-        Some(active) => {
-            while let Ok(heard) = active.next().await {
-                if let Heard::News(session_id) = heard {
-                    return session_id.parse().ok();
-                }
-            }
-            *listener = None;
-            None
-        }
-        None => std::future::pending().await,
+async fn notified(listener: &mut Option<Box<dyn News>>) -> Option<Uuid> {
+    let Some(active) = listener else {
+        return std::future::pending().await;
+    };
+    let session_id = active.next().await;
+    if session_id.is_none() {
+        *listener = None;
     }
-}
-
-async fn claim_all(pool: &Db, lane: Lane, free: usize) -> Vec<Claim> {
-    if free == 0 {
-        return Vec::new();
-    }
-    let limit = i64::try_from(free).unwrap_or(i64::MAX);
-    queue::claim(pool, lane, limit)
-        .await
-        .unwrap_or_else(|error| {
-            tracing::warn!(%error, "the outbox cannot be read");
-            Vec::new()
-        })
+    session_id
 }

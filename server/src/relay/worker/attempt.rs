@@ -17,12 +17,9 @@ use crate::{
     },
     relay::{
         backoff::Backoff,
-        queue::{self, Claim, Outcome, RENEWAL, Task},
+        queue::{Claim, Outcome, RENEWAL, Task},
     },
-    storage::{
-        matrix_events,
-        sessions::{self, State},
-    },
+    storage::sessions::State,
 };
 
 /// The wait before a task is tried again.
@@ -120,7 +117,7 @@ impl Sender {
 
     async fn renew(&self, claim: &Claim, renewed: &mut Instant) -> Result<(), Failure> {
         let now = Instant::now();
-        if !queue::renew(&self.pool, claim).await? {
+        if !self.store.renew(claim).await? {
             return Err(Failure::TakenOver);
         }
         *renewed = now;
@@ -150,8 +147,8 @@ impl Sender {
 
     /// Makes the room's name say whether the conversation has ended.
     async fn rename(&self, session_id: Uuid, room_id: &str) -> Result<Option<String>, Failure> {
-        let session = sessions::find(&self.pool, session_id, self.session_ttl).await?;
-        let has_ended = session.is_some_and(|session| session.state != State::Open);
+        let state = self.store.state(session_id).await?;
+        let has_ended = state.is_some_and(|state| state != State::Open);
         room::mark(&self.homeserver, room_id, has_ended).await?;
         Ok(None)
     }
@@ -163,15 +160,15 @@ impl Sender {
         room_id: &str,
         pace: &mut Pace,
     ) -> Result<Option<String>, Failure> {
-        let (pool, subject) = (&self.pool, &claim.subject);
-        let Some(details) = details::compose(pool, subject, room_id).await? else {
+        let (store, subject) = (&*self.store, &claim.subject);
+        let Some(details) = details::compose(store, subject, room_id).await? else {
             return Ok(None);
         };
         let (event_id, sent_now) = self
             .send_once(claim, room_id, &details.content, pace)
             .await?;
         let told = sent_now.then_some(&details);
-        details::record(pool, subject, room_id, &event_id, told).await?;
+        details::record(store, subject, room_id, &event_id, told).await?;
         Ok(Some(event_id))
     }
 
@@ -211,10 +208,10 @@ impl Sender {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });
                 return Ok(Some(text));
             }
-            Task::Retell => return Ok(recap::retell(&self.pool, subject, self.session_ttl).await?),
+            Task::Retell => return Ok(recap::retell(&*self.store, subject).await?),
             Task::Notice(text) => Some(Notice::new(text)),
             Task::Answer { event_id, text } => {
-                let to = matrix_events::addressee(&self.pool, event_id).await?;
+                let to = self.store.addressee(event_id).await?;
                 return Ok(Some(notice::answer(event_id, &to, text)));
             }
             Task::Recap {
@@ -226,8 +223,7 @@ impl Sender {
                     event: join_event_id,
                     user: user_id,
                 };
-                let (pool, homeserver) = (&self.pool, &self.homeserver);
-                recap::compose(pool, homeserver, subject, self.session_ttl, join).await?
+                recap::compose(&*self.store, &self.homeserver, subject, join).await?
             }
         };
         Ok(notice.map(|notice| notice.content()))
@@ -255,7 +251,7 @@ impl Sender {
             // What was sent before it is older than what is looked for. The exception is an end that Postgres forgot
             // in a crash, and its transaction is young enough for the homeserver to know it.
             let ids: Vec<_> = page.iter().map(|event| event.event_id.clone()).collect();
-            let sent_before = matrix_events::any_sent(&self.pool, claim.subject.id, &ids).await?;
+            let sent_before = self.store.any_sent(claim.subject.id, &ids).await?;
             match next {
                 Some(token) if !sent_before => from = Some(token),
                 _ => return Ok(None),

@@ -1,6 +1,6 @@
 //! The recorder: writes down how tasks ended, those of all sessions together.
 
-use std::{iter, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -10,8 +10,11 @@ use tokio::{
 use crate::{
     heartbeat::Heart,
     metrics::Metrics,
-    relay::queue::{self, Claim, End, Finished, Outcome, Task},
-    storage::{self, Db, sessions},
+    relay::{
+        queue::{Claim, End, Finished, Outcome},
+        store::Store,
+    },
+    storage,
 };
 
 /// An end that nothing waits for may wait so long for others. It leaves the processor to the sends that follow:
@@ -36,12 +39,12 @@ pub(super) struct Recorder(mpsc::UnboundedSender<Entry>);
 impl Recorder {
     /// A recorder, and what it does until all who can tell it something are gone.
     pub(super) fn new(
-        pool: Db,
+        store: Arc<dyn Store>,
         metrics: Metrics,
         heart: Heart,
     ) -> (Self, impl Future<Output = ()>) {
         let (sender, entries) = mpsc::unbounded_channel();
-        (Self(sender), record(pool, metrics, heart, entries))
+        (Self(sender), record(store, metrics, heart, entries))
     }
 
     /// Records an end, at once when it is `urgent`; answers with what was claimed with it, or with `None` when it
@@ -59,7 +62,7 @@ impl Recorder {
 }
 
 async fn record(
-    pool: Db,
+    store: Arc<dyn Store>,
     metrics: Metrics,
     heart: Heart,
     mut entries: mpsc::UnboundedReceiver<Entry>,
@@ -90,18 +93,18 @@ async fn record(
         let failed = failed.into_iter().map(|entry| vec![entry]);
         for batch in iter::once(others).chain(failed) {
             if !batch.is_empty() {
-                write(&pool, &metrics, batch).await;
+                write(&*store, &metrics, batch).await;
             }
         }
     }
 }
 
-async fn write(pool: &Db, metrics: &Metrics, batch: Vec<Entry>) {
+async fn write(store: &dyn Store, metrics: &Metrics, batch: Vec<Entry>) {
     let (ends, answers): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .map(|entry| (entry.end, entry.answer))
         .unzip();
-    let written = storage::again_if_lost(|| finish(pool, &ends));
+    let written = storage::again_if_lost(|| finish(store, &ends));
     let written = time::timeout(TIME_LIMIT, written).await;
     match written.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
         Ok(finished) => {
@@ -125,26 +128,12 @@ async fn write(pool: &Db, metrics: &Metrics, batch: Vec<Entry>) {
     }
 }
 
-async fn finish(pool: &Db, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
-    let [
-        End {
-            claim,
-            outcome: Outcome::Failed,
-            ..
-        },
-    ] = ends
-    else {
-        return queue::finish(pool, ends).await;
-    };
-    let notice = "A message of the visitor could not be delivered to this room.";
-    let mut tx = pool.begin().await?;
-    // Positions are given under this lock: nothing that is stored meanwhile may get in before the notice.
-    sessions::lock(&mut tx, claim.subject.id, Duration::ZERO).await?;
-    let finished = queue::finish(&mut *tx, ends).await?;
-    // Not when another server has recorded the message's end: it may have been another one.
-    if finished.iter().any(|finished| finished.message_ended) {
-        queue::push(&mut tx, claim.subject.id, &Task::Notice(notice.to_owned())).await?;
+async fn finish(store: &dyn Store, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
+    match ends {
+        [end] if end.outcome == Outcome::Failed => {
+            let notice = "A message of the visitor could not be delivered to this room.";
+            Ok(vec![store.finish_failed(end, notice).await?])
+        }
+        _ => store.finish(ends).await,
     }
-    tx.commit().await?;
-    Ok(finished)
 }

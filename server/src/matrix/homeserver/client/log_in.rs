@@ -14,7 +14,7 @@ use matrix_sdk::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time;
 
-use super::{Homeserver, MatrixError, REQUEST_TIMEOUT, request_config};
+use super::{MatrixError, REQUEST_TIMEOUT, SdkConnection, request_config};
 use crate::{config::BotCredentials, matrix::seal, storage::bot_log_in};
 
 /// A log-in's, during which the other servers wait for the token.
@@ -22,7 +22,7 @@ const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
 /// The device that the bot logs in as, always the same: transaction ids count per device.
 const DEVICE_NAME: &str = "matrix-support-chat";
 
-impl Homeserver {
+impl SdkConnection {
     /// The client, logged in.
     pub(super) async fn client(&self) -> Result<Client, MatrixError> {
         // Held while logging in, so that several tasks need one log-in.

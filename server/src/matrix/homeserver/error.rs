@@ -1,28 +1,37 @@
 //! Why the homeserver did not do what it was asked to, and what follows from it.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, time::Duration};
 
 use incoming::answer;
 use matrix_sdk::{
     ClientBuildError, HttpError,
     ruma::{
         OwnedUserId,
-        api::error::{ErrorKind, RetryAfter},
+        api::error::{Error as Refusal, ErrorKind, RetryAfter},
     },
 };
 
 use crate::relay::queue;
 
-/// A homeserver that wants to be left alone for longer is asked again after so long: it may be mistaken.
+/// The relay asks a homeserver again after this time, even when the homeserver wants to be left alone for longer:
+/// it may be mistaken.
 const LONGEST_RETRY_AFTER: Duration = queue::LONGEST_DELAY;
 
 /// Why the homeserver did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum MatrixError {
-    /// It said no, or nothing.
+    /// The homeserver refused the request.
     #[error(transparent)]
-    Http(#[from] HttpError),
-    /// Anything else that the client library reports.
+    Refused(Box<Refusal>),
+    /// No answer of the homeserver came back.
+    #[error("{source}")]
+    NoAnswer {
+        /// In which way.
+        silence: Silence,
+        /// What the transport reports.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The client library reports something that is neither.
     #[error(transparent)]
     Client(#[from] Box<matrix_sdk::Error>),
     /// The client could not be set up.
@@ -31,7 +40,7 @@ pub enum MatrixError {
     /// The bot could not log in. Whatever the reason, it says nothing about what was to be sent.
     #[error("the bot cannot log in: {0}")]
     LogIn(Box<MatrixError>),
-    /// The access token is somebody else's.
+    /// The access token belongs to another account.
     #[error("the access token belongs to {0}, not to the configured bot")]
     NotTheBot(OwnedUserId),
     /// Logging in took longer than the database is to wait for it.
@@ -40,9 +49,40 @@ pub enum MatrixError {
     /// The token that the servers share cannot be read or stored.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    /// An id or answer that does not follow the specification.
+    /// An id or an answer does not follow the specification.
     #[error("the homeserver's answer cannot be read: {0}")]
     Unreadable(String),
+}
+
+/// In which way an answer failed to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// There was no connection, so the homeserver has not had the request.
+    NotConnected,
+    /// The time for an answer ran out. The homeserver may have had the request.
+    TimedOut,
+    /// The connection broke. The homeserver may have had the request.
+    Broken,
+    /// Something answered that does not speak Matrix, such as a proxy in front of the homeserver.
+    NotMatrix,
+}
+
+impl From<HttpError> for MatrixError {
+    fn from(error: HttpError) -> Self {
+        if let Some(refusal) = error.as_client_api_error() {
+            return Self::Refused(Box::new(refusal.clone()));
+        }
+        let silence = match &error {
+            HttpError::Reqwest(error) if error.is_connect() => Silence::NotConnected,
+            HttpError::Reqwest(error) if error.is_timeout() => Silence::TimedOut,
+            HttpError::Reqwest(_) => Silence::Broken,
+            _ => Silence::NotMatrix,
+        };
+        Self::NoAnswer {
+            silence,
+            source: Box::new(error),
+        }
+    }
 }
 
 impl From<answer::Unreadable> for MatrixError {
@@ -54,7 +94,7 @@ impl From<answer::Unreadable> for MatrixError {
 impl From<matrix_sdk::Error> for MatrixError {
     fn from(error: matrix_sdk::Error) -> Self {
         match error {
-            matrix_sdk::Error::Http(error) => Self::Http(*error),
+            matrix_sdk::Error::Http(error) => (*error).into(),
             error => Self::Client(Box::new(error)),
         }
     }
@@ -65,21 +105,20 @@ impl MatrixError {
     #[must_use]
     pub fn kind(&self) -> Option<&ErrorKind> {
         match self {
-            Self::Http(error) => error.client_api_error_kind(),
+            Self::Refused(refusal) => refusal.error_kind(),
             _ => None,
         }
     }
 
-    /// What the metrics call it: the specification's `errcode`, or why there is none.
-    pub(in crate::matrix) fn errcode(&self) -> Cow<'static, str> {
+    /// What the metrics call the error: the specification's `errcode`, or the reason why there is none.
+    pub(crate) fn errcode(&self) -> Cow<'static, str> {
         match (self, self.kind()) {
             (Self::LogIn(error), _) => error.errcode(),
             (Self::TooSlow, _) => "timeout".into(),
-            // One that the specification does not know could be anything.
+            // An errcode that the specification does not know could be anything.
             (_, Some(kind)) if kind.custom_json_data().is_some() => "other".into(),
             (_, Some(kind)) => kind.errcode().to_string().into(),
-            (Self::Http(HttpError::Reqwest(error)), _) if error.is_timeout() => "timeout".into(),
-            (Self::Http(HttpError::Reqwest(_)), _) => "unreachable".into(),
+            (Self::NoAnswer { silence, .. }, _) => silence.name().into(),
             _ => "other".into(),
         }
     }
@@ -93,8 +132,7 @@ impl MatrixError {
         )
     }
 
-    /// How long the homeserver wants to be left alone; for five minutes at most, after which it
-    /// is asked whether it still does.
+    /// How long the homeserver wants to be left alone. This is five minutes at most; the relay then asks again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         if let Self::LogIn(error) = self {
@@ -109,15 +147,13 @@ impl MatrixError {
         }
     }
 
-    /// Whether the homeserver may still be at work on the request: it had it, or may have had it, and
-    /// did not answer, or something in between answered for it.
+    /// Whether the homeserver may still be at work on the request: it had the request, or may have had it, and did
+    /// not answer, or something in between answered instead.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
         match self {
-            Self::Http(HttpError::Reqwest(error)) => !error.is_connect(),
-            Self::Http(error) => error
-                .as_client_api_error()
-                .is_none_or(|answer| answer.status_code.is_server_error()),
+            Self::Refused(refusal) => refusal.status_code.is_server_error(),
+            Self::NoAnswer { silence, .. } => *silence != Silence::NotConnected,
             Self::Client(_)
             | Self::Build(_)
             | Self::LogIn(_)
@@ -128,15 +164,15 @@ impl MatrixError {
         }
     }
 
-    /// Whether an error that a request about one room met says something about all of them: then there is
-    /// no use in asking about another.
+    /// Whether an error of a request about one room says something about all rooms: then there is no use in asking
+    /// about another.
     #[must_use]
     pub fn concerns_all_rooms(&self) -> bool {
         match self {
-            Self::Http(HttpError::Reqwest(error)) => error.is_connect(),
-            Self::Http(_) => {
+            Self::Refused(_) => {
                 self.is_unauthorized() || matches!(self.kind(), Some(ErrorKind::LimitExceeded(_)))
             }
+            Self::NoAnswer { silence, .. } => *silence == Silence::NotConnected,
             Self::Unreadable(_) => false,
             Self::Client(_)
             | Self::Build(_)
@@ -147,19 +183,17 @@ impl MatrixError {
         }
     }
 
-    /// Whether it was the request that was at fault, as a whole: another one may be answered.
-    pub(in crate::matrix) fn is_fault_of_request(&self) -> bool {
-        let Self::Http(error) = self else {
+    /// Whether the request as a whole was at fault: another one may be answered.
+    pub(crate) fn is_fault_of_request(&self) -> bool {
+        let Self::Refused(refusal) = self else {
             return false;
         };
-        let status = error
-            .as_client_api_error()
-            .map(|it| it.status_code.as_u16());
-        matches!(status, Some(400 | 404 | 405 | 413 | 414 | 422 | 431))
+        let status = refusal.status_code.as_u16();
+        matches!(status, 400 | 404 | 405 | 413 | 414 | 422 | 431)
     }
 
-    /// Whether the same request will always be refused in the same room. When in doubt it will not: a
-    /// promise was made.
+    /// Whether the homeserver will always refuse the same request in the same room. In doubt it will not, since the
+    /// server has promised delivery.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(
@@ -173,6 +207,16 @@ impl MatrixError {
                     | ErrorKind::NotFound
             )
         )
+    }
+}
+
+impl Silence {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::NotConnected | Self::Broken => "unreachable",
+            Self::TimedOut => "timeout",
+            Self::NotMatrix => "other",
+        }
     }
 }
 
