@@ -1,8 +1,8 @@
-//! The short way of a visitor's message, or of the room that it needs, to the senders: claimed for this server
-//! in the transaction that stores it, and handed over in memory. Otherwise it would be told of, looked for
-//! and claimed first, which is another write that has to reach the disk.
+//! The short way of a visitor's message, or of the room that it needs, to the worker. This server claims the task in the
+//! transaction that stores it, and hands it over in memory. Otherwise the task would be announced, looked for and
+//! claimed first, and that claim is another write that has to reach the disk.
 //!
-//! What is lost on the way is claimed by some server when its lease has run out.
+//! A task that is lost on the way is claimed by some server when its lease has run out.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::queue::{Claim, Lane};
 
-/// Sessions that are sent at the same time, besides those that the senders found in the outbox: they must
-/// get their turn, however much is handed over.
+/// Sessions that are sent at the same time, besides those that the worker found in the queue. Those must get their
+/// turn, however much is handed over.
 const PLACES: usize = 16;
-/// Rooms that are made at the same time, besides those.
+/// Rooms that are made at the same time, besides those that the worker found in the queue.
 const ROOM_PLACES: usize = 1;
 
-/// A place among those who are sent; given back when dropped.
+/// The right to send one session; given back when dropped.
 pub type Place = OwnedSemaphorePermit;
 
-/// Where the senders receive.
+/// The worker's end.
 pub type Receiver = mpsc::UnboundedReceiver<(Claim, Place)>;
 
-/// To the senders of this server. Cheap to clone.
+/// Leads to the worker of this server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     sender: mpsc::UnboundedSender<(Claim, Place)>,
@@ -31,7 +31,7 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// A way, and its end.
+    /// A hand-over, and the worker's end of it.
     #[must_use]
     pub fn new() -> (Self, Receiver) {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -43,8 +43,8 @@ impl Handoff {
         (handoff, receiver)
     }
 
-    /// A place for a task that is about to be stored and takes this lane; `None` when all are taken, or nothing
-    /// is sent any more.
+    /// Takes a place for a task that is about to be stored and takes this lane; `None` when all are taken, or the worker
+    /// has ended.
     #[must_use]
     pub fn place(&self, lane: Lane) -> Option<Place> {
         if self.sender.is_closed() {
@@ -59,7 +59,7 @@ impl Handoff {
 
     /// Hands over what was claimed and committed.
     pub fn send(&self, claim: Claim, place: Place) {
-        // At the server's end it is another one's, when the lease has run out.
+        // When the worker has ended, another server claims the task as soon as the lease has run out.
         let _ = self.sender.send((claim, place));
     }
 }

@@ -1,345 +1,43 @@
-//! `outbox`: what the homeserver has yet to be told.
+//! The queue: what the homeserver has yet to be told, one row of `outbox` for each task.
 //!
-//! Only the first row of a session can be claimed, it goes when it has been sent, and only who ends it
-//! can claim those behind it, which it sends one after the other: that keeps a session's order. A claim is
-//! a lease, not a lock, so nothing is held across the network. It is short and renewed while the send is
-//! under way, so what a server that died was at is soon taken up; a lease that ran out nevertheless is
-//! harmless, since the row's id is the transaction id.
+//! Whatever owes the homeserver something queues it ([`push`], [`push_message`]) in the transaction that it follows
+//! from. A server claims tasks ([`claim`]), sends them, and records how they ended ([`finish`]).
+//!
+//! Only the first row of a session can be claimed, and it goes when it has been sent. Whoever ends it can claim those
+//! behind it, and sends them one after the other. That keeps a session's order. A claim is a lease and not a lock, so
+//! nothing is held across the network. It is short and renewed while the send is under way, so that another server soon
+//! takes up what a dead one left. A lease that ran out all the same is harmless: the row's id is the Matrix transaction,
+//! and the homeserver makes one event of it.
 
-mod claims;
-mod ends;
-mod rooms;
+mod claim;
+mod finish;
+mod lost_room;
+mod push;
+mod task;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
-use uuid::Uuid;
 
-use crate::storage::{
-    Connection,
-    sessions::{CHANGES, Subject},
-};
+use crate::storage::claimable::{CLOCK_MARGIN, LONGEST_DELAY};
 
-use claims::Row;
-
-pub use claims::{claim, give_back, renew, retry, yield_turn};
-pub use ends::{End, Finished, Outcome, finish};
-pub use rooms::{Replaced, replace_room, set_room_asked};
+pub use claim::{claim, give_back, renew, retry, set_room_asked, yield_turn};
+pub use finish::{End, Finished, Outcome, finish};
+pub use lost_room::{Replaced, replace_room};
+pub use push::{Pushed, push, push_if_idle, push_message, push_or_claim};
+pub use task::{Claim, Lane, Task};
 
 /// A claim that is not renewed for so long may be taken over.
-const LEASE: Duration = Duration::from_secs(6);
-/// The longest delay of a task that is to be tried again.
-pub const LONGEST_DELAY: Duration = Duration::from_mins(5);
-/// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
-const CLOCK_MARGIN: Duration = Duration::from_secs(6);
+pub(super) const LEASE: Duration = Duration::from_secs(6);
 /// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
 pub const RENEWAL: Duration = Duration::from_millis(1500);
+/// No right clock sets `due_at` further ahead.
+pub(super) const LATEST_DUE: Duration = LONGEST_DELAY.saturating_add(CLOCK_MARGIN);
+/// No right clock sets `leased_until` further ahead.
+pub(super) const LATEST_LEASE: Duration = LEASE.saturating_add(CLOCK_MARGIN);
 
 /// The channel that says which session has something to send.
 pub const CHANNEL: &str = "support_chat_outbox";
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Make the session's room.
-    CreateRoom,
-    /// Say who the visitor is.
-    Details,
-    /// Relay the visitor's message.
-    Message(Uuid),
-    /// Say something of the bot's own.
-    Notice(String),
-    /// Answer an event of the room, so that it rings for its sender.
-    Answer {
-        /// The event.
-        event_id: String,
-        /// The answer.
-        text: String,
-    },
-    /// Tell a new room what was said in the session's former ones.
-    Retell,
-    /// Make the room's name say whether the conversation has ended, whatever it is at that moment.
-    Rename,
-    /// Show someone who joined what was said before.
-    Recap {
-        /// The `m.room.member` event.
-        join_event_id: String,
-        /// Who joined.
-        user_id: String,
-    },
-}
-
-/// Rooms are made beside each other in a lane of their own: however many are to be made, messages of
-/// conversations that have a room go ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Making rooms.
-    Rooms,
-    /// Everything that is sent to a room.
-    Messages,
-}
-
-impl Task {
-    /// The lane that it takes.
-    #[must_use]
-    pub const fn lane(&self) -> Lane {
-        match self {
-            Self::CreateRoom => Lane::Rooms,
-            _ => Lane::Messages,
-        }
-    }
-
-    const fn message_id(&self) -> Option<Uuid> {
-        match self {
-            Self::Message(id) => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// An attempt that takes longer is given up, and made again later.
-    #[must_use]
-    pub const fn time_limit(&self) -> Duration {
-        match self {
-            // Synapse takes seconds to make a room when it is busy, and staff are invited then; a recap
-            // reads history.
-            Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(70),
-            Self::Retell
-            | Self::Details
-            | Self::Message(_)
-            | Self::Notice(_)
-            | Self::Answer { .. }
-            | Self::Rename => Duration::from_secs(10),
-        }
-    }
-}
-
-/// How long ago the homeserver was asked for a room, by two clocks, either of which may have been wrong.
-#[derive(Clone, Copy, Debug)]
-pub struct RoomAsked {
-    by_database: f64,
-    by_server: Option<f64>,
-}
-
-impl RoomAsked {
-    /// As Postgres counts, and since when the server that asked says.
-    #[must_use]
-    pub fn new(by_database: f64, asked_own: Option<DateTime<Utc>>) -> Self {
-        Self {
-            by_database,
-            by_server: asked_own.map(|asked| (Utc::now() - asked).as_seconds_f64()),
-        }
-    }
-
-    /// The shorter time counts. One that has not come yet was set by a clock that was wrong, and counts
-    /// for nothing; `None` when there is no other.
-    #[must_use]
-    pub fn ago(self) -> Option<Duration> {
-        [Some(self.by_database), self.by_server]
-            .into_iter()
-            .flatten()
-            .filter_map(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .min()
-    }
-}
-
-/// A task that this server has claimed.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// The row, and the Matrix transaction.
-    pub id: Uuid,
-    /// Its place in the session's order.
-    pub position: i64,
-    /// How often it was claimed and not given back unsent, this time included.
-    pub attempts: i32,
-    /// How long ago the homeserver was asked for the room, when it did not answer.
-    pub room_asked: Option<RoomAsked>,
-    /// What is to be done.
-    pub task: Task,
-    /// The text of a [`Task::Message`].
-    pub text: Option<String>,
-    /// The conversation that it is for.
-    pub subject: Subject,
-}
-
-/// Queues a task behind what its session has queued, and wakes the senders when the transaction commits.
-/// The caller holds the session's lock.
-pub async fn push(db: &mut Connection, session_id: Uuid, task: &Task) -> Result<(), sqlx::Error> {
-    push_or_claim(db, session_id, task, false).await.map(drop)
-}
-
-/// Queues a notice for a session that has this room and nothing queued.
-pub async fn push_if_idle(
-    db: &mut Connection,
-    session_id: Uuid,
-    room_id: &str,
-    notice: &str,
-) -> Result<(), sqlx::Error> {
-    let idle = sqlx::query_scalar!(
-        r#"SELECT NOT EXISTS (SELECT FROM outbox WHERE session_id = $1) AS "idle!"
-           FROM sessions WHERE id = $1 AND room_id = $2 FOR NO KEY UPDATE"#,
-        session_id,
-        room_id,
-    )
-    .fetch_optional(&mut *db)
-    .await?;
-    if idle == Some(true) {
-        push(db, session_id, &Task::Notice(notice.to_owned())).await?;
-    }
-    Ok(())
-}
-
-/// Queues a task; or, when the caller `may_claim` it and nothing that its session has queued comes before
-/// it, claims it at once: the caller is to send it when the transaction has committed.
-pub async fn push_or_claim(
-    db: &mut Connection,
-    session_id: Uuid,
-    task: &Task,
-    may_claim: bool,
-) -> Result<Option<Claim>, sqlx::Error> {
-    let (mut message_id, mut body, mut join, mut joined) = (None, None, None, None);
-    let mut answers = None;
-    let kind = match task {
-        Task::CreateRoom => "create_room",
-        Task::Details => "details",
-        Task::Message(id) => {
-            message_id = Some(*id);
-            "message"
-        }
-        Task::Notice(text) => {
-            body = Some(text.as_str());
-            "notice"
-        }
-        Task::Rename => "rename",
-        // A server of the release before sends it without the reference.
-        Task::Answer { event_id, text } => {
-            (body, answers) = (Some(text.as_str()), Some(event_id.as_str()));
-            "notice"
-        }
-        Task::Retell => {
-            (join, joined) = (Some(""), Some(""));
-            "recap"
-        }
-        Task::Recap {
-            join_event_id,
-            user_id,
-        } => {
-            join = Some(join_event_id.as_str());
-            joined = Some(user_id.as_str());
-            "recap"
-        }
-    };
-    // clock_timestamp(): the transaction may have waited for the lock.
-    let row = sqlx::query_as!(
-        Row,
-        r#"WITH task AS (
-             INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id,
-                                 attempts, leased_until, answers_event_id)
-             SELECT $1, $2, $3, $4, $5, $6, claims::int,
-                 CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $8) END, $10
-             FROM (SELECT $7 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
-             RETURNING *
-         )
-         SELECT task.id, position, task.session_id, attempts, kind, task.message_id, task.body, join_event_id,
-             joined_user_id, answers_event_id, NULL::float8 AS room_asked_seconds_ago, NULL::timestamptz AS room_asked_own,
-             messages.body AS "text?",
-             room_id, source_url, page_title, visitor_name, visitor_email
-         FROM task
-             JOIN sessions ON sessions.id = task.session_id
-             LEFT JOIN messages ON messages.id = task.message_id
-         WHERE CASE WHEN attempts = 0 THEN pg_notify($9, task.session_id::text) IS NOT NULL ELSE true END"#,
-        session_id,
-        kind,
-        message_id,
-        body,
-        join,
-        joined,
-        may_claim,
-        LEASE.as_secs_f64(),
-        CHANNEL,
-        answers,
-    )
-    .fetch_one(db)
-    .await?;
-    let claim = Claim::try_from(row)?;
-    Ok((claim.attempts > 0).then_some(claim))
-}
-
-/// A visitor's message that was stored.
-#[derive(Debug)]
-pub struct Pushed {
-    /// When.
-    pub created_at: DateTime<Utc>,
-    /// Its task, when it was claimed.
-    pub claim: Option<Claim>,
-}
-
-/// Appends a visitor's message to the conversation, as [`crate::storage::messages::append`] does, and queues it for the
-/// room, as [`push_or_claim`] does. Where nobody of the staff is in the room or invited, those who left it are
-/// to be invited again.
-pub async fn push_message(
-    db: &mut Connection,
-    session_id: Uuid,
-    message_id: Uuid,
-    body: &str,
-    may_claim: bool,
-) -> Result<Pushed, sqlx::Error> {
-    let row = sqlx::query!(
-        r#"WITH session AS (
-             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(), seen_at = clock_timestamp()
-             WHERE id = $1 RETURNING *
-         ), message AS (
-             INSERT INTO messages (id, session_id, seq, sender, body, created_at, delivery)
-             SELECT $2, id, last_seq, 'visitor', $3, date_trunc('milliseconds', clock_timestamp()), 'pending'
-             FROM session RETURNING *
-         ), task AS (
-             INSERT INTO outbox (session_id, kind, message_id, attempts, leased_until)
-             SELECT session_id, 'message', id, claims::int,
-                 CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $5) END
-             FROM message,
-                 (SELECT $4 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
-             RETURNING *
-         ), invited_again AS (
-             UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
-                 wanted_again_at = now()
-             WHERE session_id = $1 AND membership = 'left' AND NOT EXISTS (
-                 SELECT FROM staff_members WHERE session_id = $1 AND membership IN ('joined', 'invited')
-             )
-         )
-         SELECT task.id, position, attempts, message.created_at, room_id, source_url, page_title, visitor_name, visitor_email
-         FROM task, message, session, pg_notify($6, message.session_id::text)
-         WHERE CASE WHEN attempts = 0 THEN pg_notify($7, task.session_id::text) IS NOT NULL ELSE true END"#,
-        session_id,
-        message_id,
-        body,
-        may_claim,
-        LEASE.as_secs_f64(),
-        CHANGES,
-        CHANNEL,
-    )
-    .fetch_one(db)
-    .await?;
-    let claim = Claim {
-        id: row.id,
-        position: row.position,
-        attempts: row.attempts,
-        room_asked: None,
-        task: Task::Message(message_id),
-        text: Some(body.to_owned()),
-        subject: Subject {
-            id: session_id,
-            room_id: row.room_id,
-            source_url: row.source_url,
-            page_title: row.page_title,
-            visitor_name: row.visitor_name,
-            visitor_email: row.visitor_email,
-        },
-    };
-    Ok(Pushed {
-        created_at: row.created_at,
-        claim: (claim.attempts > 0).then_some(claim),
-    })
-}
 
 /// How much waits, and for how long the oldest message has.
 #[derive(Clone, Copy, Debug)]
@@ -350,7 +48,7 @@ pub struct Backlog {
     pub oldest_message_seconds: f64,
 }
 
-/// What the homeserver has yet to be told.
+/// Counts what the homeserver has yet to be told.
 pub async fn backlog(db: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as!(
         Backlog,

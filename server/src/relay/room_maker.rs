@@ -1,45 +1,71 @@
-//! Making a session's room, finding the one that an earlier attempt made, and getting another one when it is lost.
+//! The room maker: makes a session's room, finds the one that an earlier attempt made, and gets another one when a room
+//! is lost. [`when_to_ask`] decides whether the homeserver may be asked; [`crate::matrix`] does the asking.
+
+pub(crate) mod when_to_ask;
 
 use std::{
     collections::HashMap,
-    sync::{MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    queue::{Claim, Replaced, RoomAsked},
-    worker::Sender,
+    queue::{Claim, Replaced},
+    store::Store,
 };
 use crate::{
+    clock::Ambient,
     matrix::{
-        Failure,
+        Failure, Homeserver,
         homeserver::Encrypted,
+        inviter::Inviter,
         room::{self, Checked, Members},
         room_name,
     },
-    storage::staff_members::{Membership, Wanted},
+    metrics::Metrics,
+    storage::{
+        room_asked::RoomAsked,
+        staff_members::{Membership, Wanted},
+    },
 };
 
-/// How long the homeserver may still be at work on a `createRoom` whose answer was lost: asked again
-/// before, it could make a second room.
-const CREATE_ROOM_SETTLES: Duration = Duration::from_mins(1);
-/// A homeserver that is slower at looking for the room is behind with its work, and may be at work on
-/// it for longer.
-const PROMPT: Duration = Duration::from_secs(2);
-/// One that is always slow must make the room all the same.
-const SLOW_CREATE_ROOM_SETTLES: Duration = Duration::from_mins(10);
+use when_to_ask::{Decision, Known, SLOW_CREATE_ROOM_SETTLES};
 
-/// When this process asked for rooms and was not answered, by a clock that nobody sets.
-pub(super) type Asked = HashMap<Uuid, Instant>;
+/// Makes rooms. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct RoomMaker {
+    store: Arc<dyn Store>,
+    homeserver: Arc<Homeserver>,
+    metrics: Metrics,
+    inviter: Inviter,
+    ambient: Ambient,
+    /// When this process asked for the rooms of which tasks and was not answered, by a clock that nobody sets.
+    asked: Arc<Mutex<HashMap<Uuid, Instant>>>,
+}
 
-impl Sender {
+impl RoomMaker {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        homeserver: Arc<Homeserver>,
+        metrics: Metrics,
+        inviter: Inviter,
+        ambient: Ambient,
+    ) -> Self {
+        Self {
+            store,
+            homeserver,
+            metrics,
+            inviter,
+            ambient,
+            asked: Arc::default(),
+        }
+    }
+
     /// Makes the session's room, or finds the one that an earlier attempt made; and invites the staff.
     pub(super) async fn create_room(&self, claim: &Claim) -> Result<(), Failure> {
-        let subject = &claim.subject;
-        let session_id = subject.id;
+        let session_id = claim.subject.id;
         let (room_id, members) = self.room(claim).await?;
         let own = self.store.set_room(session_id, &room_id).await?;
         if own.as_deref() != Some(&room_id) {
@@ -98,14 +124,16 @@ impl Sender {
         looked: Instant,
     ) -> Result<(String, Encrypted), Failure> {
         let session_id = claim.subject.id;
-        if let Some(asked) = asked {
-            let own = self.asked().get(&claim.id).map(Instant::elapsed);
-            let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
-                // Every clock that knows of it was wrong: it counts from now.
-                self.store.set_room_asked(claim.id, true).await?;
-                return Err(Failure::Settling);
-            };
-            if may_be_made_still(ago, looked.elapsed()) {
+        let known = Known {
+            asked,
+            asked_here: self.asked().get(&claim.id).map(Instant::elapsed),
+            looking_took: looked.elapsed(),
+        };
+        match known.decide(self.ambient.now()) {
+            Decision::Ask => {}
+            Decision::Wait => return Err(Failure::Settling),
+            Decision::WaitFromNow => {
+                self.note_asked(claim.id, true).await?;
                 return Err(Failure::Settling);
             }
         }
@@ -116,11 +144,11 @@ impl Sender {
         }
         let config = self.homeserver.config();
         let room = room::new_room(&claim.subject, name, config, encrypted);
-        self.store.set_room_asked(claim.id, true).await?;
-        self.note_asked(claim.id);
+        self.note_asked(claim.id, true).await?;
+        self.remember_asked(claim.id);
         let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            self.store.set_room_asked(claim.id, false).await?;
+            self.note_asked(claim.id, false).await?;
         }
         let room_id = created?;
         self.metrics.rooms_created.inc();
@@ -128,12 +156,18 @@ impl Sender {
         Ok((room_id, encrypted))
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
+    /// Notes for every server that the homeserver is asked now; or that it is not at work on a room.
+    async fn note_asked(&self, task: Uuid, asked: bool) -> Result<(), sqlx::Error> {
+        let asked = asked.then(|| self.ambient.now());
+        self.store.set_room_asked(task, asked).await
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<Uuid, Instant>> {
         // No invariant spans a panic.
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_asked(&self, task: Uuid) {
+    fn remember_asked(&self, task: Uuid) {
         let mut asked = self.asked();
         asked.retain(|_, at| at.elapsed() < SLOW_CREATE_ROOM_SETTLES);
         asked.insert(task, Instant::now());
@@ -149,9 +183,9 @@ impl Sender {
     ) -> Result<(), Failure> {
         let session_id = claim.subject.id;
         self.metrics.rooms_encrypted.inc();
-        // First: nobody takes it for the session's room from here on.
+        // This comes first, so that nobody takes it for the session's room from here on.
         self.store.disown_room(session_id, room_id).await?;
-        self.store.set_room_asked(claim.id, false).await?;
+        self.note_asked(claim.id, false).await?;
         self.homeserver.leave(room_id).await?;
         if self.homeserver.found_encrypted(made_for) == Encrypted::Always {
             tracing::error!(
@@ -205,41 +239,6 @@ impl Sender {
             Err(error) => {
                 tracing::warn!(%session_id, room_id, %error, "a lost room cannot be replaced yet");
             }
-        }
-    }
-}
-
-/// Whether a `createRoom` that was asked for `ago` and not answered may still make its room, when looking
-/// for it just now took `looking` and found none.
-pub(crate) fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
-    let settles = if looking > PROMPT {
-        SLOW_CREATE_ROOM_SETTLES
-    } else {
-        CREATE_ROOM_SETTLES
-    };
-    ago < settles
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_room_is_asked_for_again_after_a_minute_or_when_it_is_always_slow_after_ten() {
-        let (prompt, slow) = (Duration::from_millis(50), Duration::from_secs(5));
-        let minutes = Duration::from_mins;
-        for (ago, looking, still) in [
-            (Duration::from_secs(59), prompt, true),
-            (minutes(1), prompt, false),
-            (minutes(1), slow, true),
-            (minutes(9), slow, true),
-            (minutes(10), slow, false),
-        ] {
-            assert_eq!(
-                may_be_made_still(ago, looking),
-                still,
-                "{ago:?}, {looking:?}"
-            );
         }
     }
 }

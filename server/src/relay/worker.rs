@@ -1,20 +1,17 @@
-//! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
-//! side by side between sessions.
+//! The worker: claims what is queued and sends it to the rooms, in order within a session and side by side between
+//! sessions.
 
 mod attempt;
+mod delivery;
 mod pace;
+mod places;
 mod recorder;
 mod sent_here;
 mod turn;
 
-use std::{
-    panic,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{panic, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Notify, Semaphore},
     task::JoinSet,
     time::{self, Instant},
 };
@@ -22,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    handoff::{self, Place},
+    handoff,
     queue::{Claim, Lane},
-    room_maker::Asked,
+    room_maker::RoomMaker,
     store::{News, Store},
 };
 use crate::{
@@ -35,96 +32,31 @@ use crate::{
 };
 
 use pace::Sends;
+use places::Lanes;
 use recorder::Recorder;
 use sent_here::SentHere;
-use turn::Drained;
+use turn::Over;
 
-/// Sessions that are sent at the same time, of those that were found in the outbox.
-const CONCURRENCY: usize = 16;
-/// Rooms that are made at the same time, of those that were found in the outbox. Synapse makes hardly more of
-/// them in a second when it is asked for more at a time, and everything else waits for it longer.
-const ROOM_CONCURRENCY: usize = 1;
 /// Wake-ups that NOTIFY lost, and tasks whose time has come, are found this often.
 const POLL: Duration = Duration::from_secs(1);
-/// After NOTIFY as long is waited for others, so that a burst is looked for once. Those that nothing comes
+/// After a NOTIFY the worker waits so long for others, so that it looks for a burst once. Tasks that nothing comes
 /// before are handed over and do not wait.
 const GATHER: Duration = Duration::from_millis(10);
-/// What is under way at the end may take this long.
+/// Turns that are under way at the server's end may take this long.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 
-/// What is sent from, and where to.
+/// What every turn needs. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Sender {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) homeserver: Arc<Homeserver>,
-    pub(super) metrics: Metrics,
-    pub(super) inviter: Inviter,
+struct Sender {
+    store: Arc<dyn Store>,
+    homeserver: Arc<Homeserver>,
+    metrics: Metrics,
+    room_maker: RoomMaker,
     sent_here: Arc<SentHere>,
     recorder: Recorder,
     sends: Arc<Sends>,
     lanes: Arc<Lanes>,
-    pub(super) asked: Arc<Mutex<Asked>>,
-    pub(super) ambient: Ambient,
-}
-
-/// How much is done at the same time.
-#[derive(Debug)]
-struct Lanes {
-    messages: Arc<Semaphore>,
-    rooms: Arc<Semaphore>,
-    /// A place in the lane of rooms has become free.
-    room_ended: Notify,
-}
-
-/// A place in a lane, for as long as this lives.
-#[derive(Debug)]
-struct Held {
-    lanes: Arc<Lanes>,
-    lane: Lane,
-    place: Option<Place>,
-}
-
-impl Held {
-    /// Gives a place in the lane of rooms back for one in that of messages; `false` when there is none. Whoever
-    /// is in that lane already stays there.
-    fn move_to_messages(&mut self) -> bool {
-        if self.lane == Lane::Messages {
-            return true;
-        }
-        self.give_back();
-        self.lane = Lane::Messages;
-        self.place = self.lanes.messages.clone().try_acquire_owned().ok();
-        self.place.is_some()
-    }
-
-    fn give_back(&mut self) {
-        if self.place.take().is_some() && self.lane == Lane::Rooms {
-            self.lanes.room_ended.notify_one();
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.give_back();
-    }
-}
-
-impl Lanes {
-    fn new() -> Self {
-        Self {
-            messages: Arc::new(Semaphore::new(CONCURRENCY)),
-            rooms: Arc::new(Semaphore::new(ROOM_CONCURRENCY)),
-            room_ended: Notify::new(),
-        }
-    }
-
-    const fn of(&self, lane: Lane) -> &Arc<Semaphore> {
-        match lane {
-            Lane::Messages => &self.messages,
-            Lane::Rooms => &self.rooms,
-        }
-    }
+    ambient: Ambient,
 }
 
 /// What the worker is given.
@@ -160,16 +92,22 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
     let (recorder, recording) = Recorder::new(store.clone(), metrics.clone(), recorder_heart);
     let mut recording = tokio::spawn(recording);
     let lanes = Arc::new(Lanes::new());
+    let room_maker = RoomMaker::new(
+        store.clone(),
+        homeserver.clone(),
+        metrics.clone(),
+        inviter,
+        ambient.clone(),
+    );
     let sender = Sender {
         store: store.clone(),
         homeserver,
         metrics,
-        inviter,
+        room_maker,
         sent_here: Arc::default(),
         recorder,
         sends: Arc::default(),
         lanes: lanes.clone(),
-        asked: Arc::default(),
         ambient,
     };
     let mut at_work = JoinSet::new();
@@ -184,13 +122,13 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
         let rooms_wait = sender
             .begin_waiting(Lane::Rooms, &mut at_work, &shutdown)
             .await;
-        // What was handed over is claimed, and no reason to look for more.
+        // What is handed over is claimed already, and no reason to look for more.
         let mut look_again = Instant::now() + POLL;
         while !shutdown.is_cancelled() && Instant::now() < look_again {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = time::sleep_until(look_again) => {}
-                // It lives as long as the sender, and nothing could be recorded without it.
+                // The recorder lives as long as the sender, and nothing could be recorded without it.
                 ended = &mut recording => {
                     if let Err(error) = ended {
                         panic::resume_unwind(error.into_panic());
@@ -198,7 +136,7 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
                     return;
                 }
                 told = notified(&mut listener) => {
-                    // Whoever sends the session goes on with it.
+                    // The turn that sends the session goes on with it.
                     if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
                         look_again = look_again.min(Instant::now() + GATHER);
                     }
@@ -208,17 +146,17 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
                         break;
                     }
                 }
-                Some(drained) = at_work.join_next() => {
-                    let drained = drained.unwrap_or(Drained { lane: Lane::Messages, more: true });
-                    if messages_wait && drained.lane == Lane::Messages {
+                Some(over) = at_work.join_next() => {
+                    let over = over.unwrap_or(Over { lane: Lane::Messages, more: true });
+                    if messages_wait && over.lane == Lane::Messages {
                         break;
                     }
-                    if drained.more {
+                    if over.more {
                         look_again = look_again.min(Instant::now() + GATHER);
                     }
                 }
                 Some((claim, place)) = handed_over.recv() => {
-                    at_work.spawn(sender.start(claim, place, &shutdown));
+                    at_work.spawn(sender.turn(claim, place, &shutdown));
                 }
             }
         }
@@ -233,25 +171,24 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
 }
 
 impl Sender {
-    /// Begins with what waits in the outbox, as far as this lane has free places; answers with whether more may
+    /// Begins the turns of what waits in the queue, as far as this lane has free places; answers with whether more may
     /// wait for one.
     async fn begin_waiting(
         &self,
         lane: Lane,
-        at_work: &mut JoinSet<Drained>,
+        at_work: &mut JoinSet<Over>,
         shutdown: &CancellationToken,
     ) -> bool {
-        let slots = self.lanes.of(lane);
-        let free = slots.available_permits();
+        let free = self.lanes.free(lane);
         let claims = self.claim_all(lane, free).await;
         let full = claims.len() == free;
         for claim in claims {
             // A session whose room was made just now may have taken it.
-            let Ok(permit) = slots.clone().try_acquire_owned() else {
+            let Some(place) = self.lanes.take(lane) else {
                 let _ = self.store.give_back(&[claim]).await;
                 continue;
             };
-            at_work.spawn(self.start(claim, permit, shutdown));
+            at_work.spawn(self.turn(claim, place, shutdown));
         }
         full
     }
@@ -263,13 +200,13 @@ impl Sender {
         let limit = i64::try_from(free).unwrap_or(i64::MAX);
         let claims = self.store.claim(lane, limit).await;
         claims.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the outbox cannot be read");
+            tracing::warn!(%error, "the queue cannot be read");
             Vec::new()
         })
     }
 }
 
-/// Waits for NOTIFY: which session has something to send. A listener that lost its connection is dropped,
+/// Waits for a NOTIFY, which says which session has something to send. A listener that lost its connection is dropped,
 /// and the poll takes over until there is a new one.
 async fn notified(listener: &mut Option<Box<dyn News>>) -> Option<Uuid> {
     let Some(active) = listener else {

@@ -10,7 +10,7 @@ use super::{Desk, Failure, Shift, members::Member};
 use crate::{
     config::{HistoryVisibility, Matrix},
     matrix::homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
-    relay::room_maker::may_be_made_still,
+    relay::room_maker::when_to_ask::{Decision, Known},
     storage::desk::room::{self as desk_rooms, DeskRoom},
 };
 
@@ -96,7 +96,7 @@ impl Desk {
             Seen::Encrypted => {
                 // First: nobody takes it for the desk from here on.
                 desk_rooms::abandon(&self.pool, &room_id).await?;
-                desk_rooms::set_asked(&self.pool, false).await?;
+                self.note_asked(false).await?;
                 shift.asked = None;
                 self.homeserver.leave(&room_id).await?;
                 self.homeserver.found_encrypted(made_for);
@@ -134,14 +134,16 @@ impl Desk {
         shift: &mut Shift,
         looked: Instant,
     ) -> Result<(String, Encrypted), Failure> {
-        if let Some(asked) = desk_rooms::asked(&self.pool).await? {
-            let own = shift.asked.map(|at| at.elapsed());
-            let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
-                // Every clock that knows of it was wrong: it counts from now.
-                desk_rooms::set_asked(&self.pool, true).await?;
-                return Err(Failure::Settling);
-            };
-            if may_be_made_still(ago, looked.elapsed()) {
+        let known = Known {
+            asked: desk_rooms::asked(&self.pool).await?,
+            asked_here: shift.asked.map(|at| at.elapsed()),
+            looking_took: looked.elapsed(),
+        };
+        match known.decide(self.ambient.now()) {
+            Decision::Ask => {}
+            Decision::Wait => return Err(Failure::Settling),
+            Decision::WaitFromNow => {
+                self.note_asked(true).await?;
                 return Err(Failure::Settling);
             }
         }
@@ -150,15 +152,21 @@ impl Desk {
             return Err(Failure::Encrypted);
         }
         let room = new_room(self.homeserver.config(), encrypted);
-        desk_rooms::set_asked(&self.pool, true).await?;
+        self.note_asked(true).await?;
         shift.asked = Some(Instant::now());
         let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            desk_rooms::set_asked(&self.pool, false).await?;
+            self.note_asked(false).await?;
         }
         let room_id = created?;
         tracing::info!(room_id, "the desk was made");
         Ok((room_id, encrypted))
+    }
+
+    /// Notes for every server that the homeserver is asked now; or that it is not at work on a desk.
+    async fn note_asked(&self, asked: bool) -> Result<(), sqlx::Error> {
+        let asked = asked.then(|| self.ambient.now());
+        desk_rooms::set_asked(&self.pool, asked).await
     }
 
     /// Looks whether a room can be the desk, and does what a `createRoom` that was cut short left undone.

@@ -11,11 +11,11 @@ use matrix_sdk::{
     },
 };
 
-use crate::relay::queue;
+use crate::storage::claimable;
 
 /// The relay asks a homeserver again after this time, even when the homeserver wants to be left alone for longer:
 /// it may be mistaken.
-const LONGEST_RETRY_AFTER: Duration = queue::LONGEST_DELAY;
+const LONGEST_RETRY_AFTER: Duration = claimable::LONGEST_DELAY;
 
 /// Why the homeserver did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

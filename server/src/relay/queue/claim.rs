@@ -1,4 +1,4 @@
-//! Which server is sending what: leases on rows of `outbox`.
+//! Claiming tasks, keeping the claims, and giving them back: leases on rows of `outbox`.
 
 use std::time::Duration;
 
@@ -6,22 +6,29 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{CLOCK_MARGIN, Claim, LEASE, LONGEST_DELAY, Lane, RoomAsked, Subject, Task};
+use super::{Claim, LATEST_DUE, LATEST_LEASE, LEASE, Lane, task::Columns};
+use crate::storage::{room_asked::RoomAsked, sessions::Subject};
 
-/// A task as a statement gives it.
+/// A row that [`read_claimed`] gives: a task that was claimed, or a task that ended, or one that ended with one that
+/// was claimed behind it.
+#[derive(Debug)]
 pub(super) struct Row {
-    pub(super) id: Uuid,
-    pub(super) position: i64,
-    pub(super) session_id: Uuid,
-    pub(super) attempts: i32,
-    pub(super) room_asked_seconds_ago: Option<f64>,
-    pub(super) room_asked_own: Option<DateTime<Utc>>,
-    pub(super) kind: String,
+    /// The task that ended.
+    pub(super) ended_id: Option<Uuid>,
+    /// Whether a message's end was recorded with it.
+    pub(super) message_ended: Option<bool>,
+    pub(super) id: Option<Uuid>,
+    pub(super) position: Option<i64>,
+    pub(super) session_id: Option<Uuid>,
+    pub(super) attempts: Option<i32>,
+    pub(super) kind: Option<String>,
     pub(super) message_id: Option<Uuid>,
     pub(super) body: Option<String>,
     pub(super) join_event_id: Option<String>,
     pub(super) joined_user_id: Option<String>,
     pub(super) answers_event_id: Option<String>,
+    pub(super) room_asked_seconds_ago: Option<f64>,
+    pub(super) room_asked_own: Option<DateTime<Utc>>,
     pub(super) text: Option<String>,
     pub(super) room_id: Option<String>,
     pub(super) source_url: Option<String>,
@@ -30,103 +37,118 @@ pub(super) struct Row {
     pub(super) visitor_email: Option<String>,
 }
 
-impl TryFrom<Row> for Claim {
-    type Error = sqlx::Error;
-
-    fn try_from(row: Row) -> Result<Self, Self::Error> {
-        let task = match (row.kind.as_str(), row.message_id, row.body) {
-            ("create_room", ..) => Task::CreateRoom,
-            ("details", ..) => Task::Details,
-            ("rename", ..) => Task::Rename,
-            ("message", Some(id), _) => Task::Message(id),
-            ("notice", _, Some(text)) => match row.answers_event_id {
-                Some(event_id) => Task::Answer { event_id, text },
-                None => Task::Notice(text),
-            },
-            _ => match (row.join_event_id, row.joined_user_id) {
-                (Some(join), Some(joined)) if join.is_empty() && joined.is_empty() => Task::Retell,
-                (Some(join_event_id), Some(user_id)) => Task::Recap {
-                    join_event_id,
-                    user_id,
-                },
-                _ => return Err(sqlx::Error::Decode("an outbox row of no known kind".into())),
-            },
+impl Row {
+    /// The task that was claimed, if any was. One that cannot be read is left to a server that can, and holds up its own
+    /// session only.
+    pub(super) fn claim(self) -> Option<Claim> {
+        let (id, session_id) = (self.id?, self.session_id?);
+        let columns = Columns {
+            kind: self.kind?,
+            message_id: self.message_id,
+            body: self.body,
+            join_event_id: self.join_event_id,
+            joined_user_id: self.joined_user_id,
+            answers_event_id: self.answers_event_id,
         };
-        Ok(Self {
-            id: row.id,
-            position: row.position,
-            attempts: row.attempts,
-            room_asked: row
+        let Some(task) = columns.task() else {
+            tracing::error!(%id, %session_id, "a task of a kind that this release does not know cannot be read");
+            return None;
+        };
+        let asked_own = self.room_asked_own;
+        Some(Claim {
+            id,
+            position: self.position?,
+            attempts: self.attempts?,
+            room_asked: self
                 .room_asked_seconds_ago
-                .map(|seconds| RoomAsked::new(seconds, row.room_asked_own)),
+                .map(|seconds| RoomAsked::new(seconds, asked_own)),
             task,
-            text: row.text,
+            text: self.text,
             subject: Subject {
-                id: row.session_id,
-                room_id: row.room_id,
-                source_url: row.source_url,
-                page_title: row.page_title,
-                visitor_name: row.visitor_name,
-                visitor_email: row.visitor_email,
+                id: session_id,
+                room_id: self.room_id,
+                source_url: self.source_url,
+                page_title: self.page_title,
+                visitor_name: self.visitor_name,
+                visitor_email: self.visitor_email,
             },
         })
     }
 }
 
-/// The tasks of these rows. One that cannot be read is left to a server that can, and holds up its own session
-/// only.
-pub(super) fn read(rows: impl IntoIterator<Item = Row>) -> Vec<Claim> {
-    let claims = rows.into_iter().map(|row| {
-        let (id, session_id) = (row.id, row.session_id);
-        Claim::try_from(row).inspect_err(|error| {
-            tracing::error!(%id, %session_id, %error, "a task cannot be read");
-        })
-    });
-    claims.filter_map(Result::ok).collect()
+/// A statement that claims tasks and gives all that a [`Claim`] has to know as a [`Row`], so that no second statement has
+/// to ask. Its first part ends with `claimed`, the rows that were claimed; the second one gives `ended_id` and
+/// `message_ended`; the third is what `FROM` begins with, and contains `claimed`; the fourth comes at the end.
+macro_rules! read_claimed {
+    ($with:literal, $ended:literal, $from:literal, $end:literal, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            $with + "
+         SELECT " + $ended + r#",
+             claimed.id AS "id?", claimed.position AS "position?", claimed.session_id AS "session_id?",
+             claimed.attempts AS "attempts?", claimed.kind AS "kind?", claimed.message_id, claimed.body,
+             claimed.join_event_id, claimed.joined_user_id, claimed.answers_event_id,
+             -- Postgres' clock counts the time since the question, and so does the server's that asked. Either may
+             -- have been wrong.
+             extract(epoch FROM now() - claimed.room_asked_at)::float8 AS room_asked_seconds_ago,
+             claimed.room_asked_own, messages.body AS "text?", sessions.room_id AS "room_id?",
+             sessions.source_url AS "source_url?", sessions.page_title AS "page_title?",
+             sessions.visitor_name AS "visitor_name?", sessions.visitor_email AS "visitor_email?"
+         FROM "# + $from + "
+             LEFT JOIN sessions ON sessions.id = claimed.session_id
+             LEFT JOIN messages ON messages.id = claimed.message_id
+         " + $end,
+            $($argument),*
+        )
+    };
 }
+pub(super) use read_claimed;
 
-/// Claims up to `limit` sessions' first tasks that are due and take this lane. Who has waited longest comes
-/// first.
+/// Claims up to `limit` sessions' first tasks that are due and take this lane. What has waited longest comes first.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     lane: Lane,
     limit: i64,
 ) -> Result<Vec<Claim>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        // MATERIALIZED: planned as a join, the choice could be made again for each row, and the limit
+    let rows = read_claimed!(
+        // MATERIALIZED makes the choice once. Planned as a join, it could be made again for each row, and the limit
         // with it.
-        r#"WITH heads AS MATERIALIZED (
-             SELECT head.id, head.session_id, head.message_id FROM outbox head
+        "WITH heads AS MATERIALIZED (
+             SELECT head.id FROM outbox head
+             -- Neither waiting for its time nor claimed by another server.
              WHERE is_claimable(head.due_at, head.delayed_at, head.leased_until,
                                 make_interval(secs => $3), make_interval(secs => $4))
+               -- Each lane has its own places, and is asked for on its own.
                AND (head.kind = 'create_room') = $5
+               -- Only a session's first task: what comes behind it waits, which keeps the order.
                AND NOT EXISTS (
                    SELECT FROM outbox earlier
                    WHERE earlier.session_id = head.session_id AND earlier.position < head.position
                )
-             ORDER BY least(head.due_at, now()), head.position LIMIT $1 FOR UPDATE SKIP LOCKED
-         )
-         UPDATE outbox SET attempts = attempts + 1,
-             leased_until = now() + make_interval(secs => $2)
-         FROM heads
-             JOIN sessions ON sessions.id = heads.session_id
-             LEFT JOIN messages ON messages.id = heads.message_id
-         WHERE outbox.id = heads.id
-         RETURNING outbox.id, position, outbox.session_id, attempts, kind, outbox.message_id,
-             outbox.body, join_event_id, joined_user_id, answers_event_id,
-             extract(epoch FROM now() - room_asked_at)::float8 AS room_asked_seconds_ago, room_asked_own,
-             messages.body AS "text?", room_id, source_url, page_title,
-             visitor_name, visitor_email"#,
+             -- least(): what a wrong clock has put into the future counts as due now, and not as last.
+             ORDER BY least(head.due_at, now()), head.position
+             LIMIT $1
+             -- Servers that look at the same moment share the rows, and none waits for another.
+             FOR UPDATE SKIP LOCKED
+         ), claimed AS (
+             -- The number of attempts tells this claim from any other on the row: what renews or ends it names both.
+             UPDATE outbox SET attempts = attempts + 1,
+                 leased_until = now() + make_interval(secs => $2)
+             FROM heads WHERE outbox.id = heads.id
+             RETURNING outbox.*
+         )",
+        "NULL::uuid AS ended_id, NULL::boolean AS message_ended",
+        "claimed",
+        "",
         limit,
         LEASE.as_secs_f64(),
-        (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
-        (LEASE + CLOCK_MARGIN).as_secs_f64(),
+        LATEST_DUE.as_secs_f64(),
+        LATEST_LEASE.as_secs_f64(),
         lane == Lane::Rooms,
     )
     .fetch_all(db)
     .await?;
-    Ok(read(rows))
+    Ok(rows.into_iter().filter_map(Row::claim).collect())
 }
 
 /// Keeps the claim, and with it those behind it that have not run out; `false` when it is another server's by
@@ -134,6 +156,7 @@ pub async fn claim(
 pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE outbox SET leased_until = now() + make_interval(secs => $4)
+         -- Behind the session's first task only this server has claims, as long as it has that one.
          WHERE session_id = $1 AND (id = $2 OR leased_until > now())
            AND EXISTS (SELECT FROM outbox WHERE id = $2 AND attempts = $3)",
         claim.subject.id,
@@ -194,4 +217,23 @@ pub async fn yield_turn(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<boo
     .execute(db)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Notes that the homeserver is asked for a room at this time, by the server's clock; or, after its answer, that it is
+/// not at work on one.
+pub async fn set_room_asked(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    asked: Option<DateTime<Utc>>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE outbox SET room_asked_at = CASE WHEN $2::timestamptz IS NOT NULL THEN now() END,
+             room_asked_own = $2
+         WHERE id = $1",
+        id,
+        asked,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

@@ -1,36 +1,13 @@
-//! The room that a session is to get, and the one that it gets after it.
+//! What a session is owed when its room is lost.
 
 use std::time::Duration;
 
-use chrono::Utc;
-use sqlx::PgExecutor;
-use uuid::Uuid;
-
-use super::{CHANNEL, Claim, LONGEST_DELAY};
+use super::{CHANNEL, Claim};
 use crate::storage::{
     Connection,
+    claimable::LONGEST_DELAY,
     sessions::{self, State},
 };
-
-/// Notes that the homeserver is about to be asked for a room; or, after its answer, that it is not at
-/// work on one.
-pub async fn set_room_asked(
-    db: impl PgExecutor<'_>,
-    id: Uuid,
-    asked: bool,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "UPDATE outbox SET room_asked_at = CASE WHEN $2 THEN now() END,
-             room_asked_own = CASE WHEN $2 THEN $3::timestamptz END
-         WHERE id = $1",
-        id,
-        asked,
-        Utc::now(),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
 
 /// What became of a session whose room is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +20,7 @@ pub enum Replaced {
     Already,
 }
 
-/// Deals with a session whose room `room_id` the bot is not in any more, as whoever has this claim found out.
+/// Deals with a session whose room `room_id` the bot is no longer in, as whoever has this claim found out.
 /// The caller commits.
 pub async fn replace_room(
     db: &mut Connection,
@@ -56,10 +33,13 @@ pub async fn replace_room(
     let session = sessions::lock(db, session_id, session_ttl).await?;
     let is_open = session.is_some_and(|session| session.state == State::Open);
     let found = sqlx::query!(
-        r#"SELECT EXISTS (
+        r#"SELECT
+             -- The claim still counts, and the room is still the session's: nobody else has dealt with it.
+             EXISTS (
                  SELECT FROM outbox JOIN sessions ON sessions.id = session_id
                  WHERE outbox.id = $2 AND attempts = $3 AND room_id = $4
              ) AS "claimed!",
+             -- A visitor's message was promised, whatever became of the conversation.
              EXISTS (SELECT FROM outbox WHERE session_id = $1 AND kind = 'message') AS "owed!""#,
         session_id,
         claim.id,
@@ -77,19 +57,23 @@ pub async fn replace_room(
             .await?;
         return Ok(Replaced::ByNothing);
     }
-    // A bot that is put out of each room at once must not make them one after the other.
     sqlx::query!(
         "WITH lately AS (
              SELECT count(*) FROM former_rooms
              WHERE session_id = $1 AND left_at > now() - interval '1 hour'
          ), gone AS (
+             -- What the new room gets anyway, or what concerned the old one only.
              DELETE FROM outbox WHERE session_id = $1 AND kind IN ('create_room', 'details', 'recap')
          ), first AS (
+             -- This sees the rows that `gone` deletes, too, so there is always one.
              SELECT min(position) AS position FROM outbox WHERE session_id = $1
          )
+         -- The new room, and what was said before, come before all that is queued.
          INSERT INTO outbox (position, session_id, kind, join_event_id, joined_user_id, due_at, delayed_at)
              OVERRIDING SYSTEM VALUE
          SELECT first.position - task.before, $1, task.kind, task.nobody, task.nobody,
+             -- A bot that is removed from each room at once must not make them one after the other: the wait
+             -- grows with each room that was lost within the hour.
              now() + make_interval(secs => CASE WHEN count = 0 THEN 0
                                                 ELSE least(5 * 2 ^ least(count, 10), $2) END), now()
          FROM first, lately,
@@ -101,11 +85,14 @@ pub async fn replace_room(
     .await?;
     sqlx::query!(
         "WITH free AS (
+             -- What is queued waits for the room, and for nothing else. Claims on it end here.
              UPDATE outbox SET leased_until = NULL, due_at = now(), delayed_at = NULL
              WHERE session_id = $1 AND kind NOT IN ('create_room', 'recap')
          ), staff AS (
+             -- Who is in the lost room says nothing about the new one.
              DELETE FROM staff_members WHERE session_id = $1
          ), former AS (
+             -- A lost room never becomes the session's again, whatever its marker says.
              INSERT INTO former_rooms (room_id, session_id) VALUES ($2, $1) ON CONFLICT DO NOTHING
          ), session AS (
              UPDATE sessions SET room_id = NULL WHERE id = $1

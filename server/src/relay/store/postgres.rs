@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use matrix_sdk::ruma::OwnedUserId;
 use uuid::Uuid;
 
@@ -101,7 +102,11 @@ impl Store for PostgresStore {
         Ok(finished)
     }
 
-    async fn set_room_asked(&self, task: Uuid, asked: bool) -> Result<(), sqlx::Error> {
+    async fn set_room_asked(
+        &self,
+        task: Uuid,
+        asked: Option<DateTime<Utc>>,
+    ) -> Result<(), sqlx::Error> {
         queue::set_room_asked(&self.shares.relay, task, asked).await
     }
 
@@ -239,7 +244,7 @@ impl Store for PostgresStore {
     }
 
     async fn claim_removals(&self, limit: i64) -> Result<Vec<Wanted>, sqlx::Error> {
-        configured_staff::claim_unwanted(&self.shares.relay, self.session_ttl, limit).await
+        staff_members::claim_unwanted(&self.shares.relay, self.session_ttl, limit).await
     }
 
     async fn record_removed(&self, unwanted: &Wanted) -> Result<(), sqlx::Error> {

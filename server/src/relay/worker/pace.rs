@@ -1,7 +1,7 @@
 //! Keeps sessions that have more to send in step: their sends go out together and come back together.
 //!
-//! Each answer of `/sync` costs the homeserver as much whether it shows one event or ten, and everyone who syncs
-//! is woken by each event that comes alone: staff, and this server.
+//! An answer of `/sync` costs the homeserver as much with one event as with ten, and each event that comes alone wakes
+//! everyone who syncs: staff, and this server.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-/// Nobody waits longer: what a slow homeserver is asked for comes late enough.
+/// No send waits longer. What a slow homeserver is asked for comes late enough.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// The sends of all sessions.
@@ -51,22 +51,22 @@ pub(super) struct Pace {
     last: Option<Last>,
 }
 
-/// The one before.
+/// The send before.
 #[derive(Debug)]
 struct Last {
     took: Duration,
-    /// Changes when no other is under way any more.
+    /// Changes when no other send is under way any more.
     all_back: watch::Receiver<()>,
 }
 
 impl Pace {
-    /// The first send waits for nobody.
+    /// The first send waits for no other.
     pub(super) const fn new(sends: Arc<Sends>) -> Self {
         Self { sends, last: None }
     }
 
-    /// Sends when all those are back that other sessions have under way, and at the latest after half the time that
-    /// the one before took: nobody is held up much by who is slow.
+    /// Sends when all sends that other sessions have under way are back, and at the latest after half the time that the
+    /// one before took, so that a slow one holds up nobody much.
     pub(super) async fn send<T>(&mut self, send: impl Future<Output = T>) -> T {
         if let Some(Last { took, mut all_back }) = self.last.take() {
             let at_most = (took / 2).min(LONGEST_WAIT);
@@ -75,7 +75,7 @@ impl Pace {
         let began = Instant::now();
         let under_way = self.sends.begin();
         let result = send.await;
-        // Before it counts as back: it may be the last.
+        // It subscribes before it counts as back, since it may be the last.
         let all_back = self.sends.all_back.subscribe();
         drop(under_way);
         self.last = Some(Last {

@@ -1,4 +1,4 @@
-//! The recorder: writes down how tasks ended, those of all sessions together.
+//! The recorder: writes down how tasks ended, those of all sessions in one statement.
 
 use std::{iter, sync::Arc, time::Duration};
 
@@ -17,14 +17,14 @@ use crate::{
     storage,
 };
 
-/// An end that nothing waits for may wait so long for others. It leaves the processor to the sends that follow:
+/// An end that nothing waits for may wait so long for others. That leaves the processor to the sends that follow, and
 /// sessions that send in step wake those who sync less often.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// Postgres may take so long. A connection that has gone silent must not hold up the ends of all sessions.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// An end, and who waits for what is claimed with it.
+/// An end, and the turn that waits for what is claimed with it.
 #[derive(Debug)]
 struct Entry {
     end: End,
@@ -32,12 +32,12 @@ struct Entry {
     answer: oneshot::Sender<Vec<Claim>>,
 }
 
-/// To the recorder. Cheap to clone.
+/// Leads to the recorder. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder(mpsc::UnboundedSender<Entry>);
 
 impl Recorder {
-    /// A recorder, and what it does until all who can tell it something are gone.
+    /// A recorder, and its work, which ends when all turns that can give it something are gone.
     pub(super) fn new(
         store: Arc<dyn Store>,
         metrics: Metrics,
@@ -47,17 +47,18 @@ impl Recorder {
         (Self(sender), record(store, metrics, heart, entries))
     }
 
-    /// Records an end, at once when it is `urgent`; answers with what was claimed with it, or with `None` when it
-    /// could not be recorded.
-    pub(super) async fn record(&self, end: End, urgent: bool) -> Option<Vec<Claim>> {
+    /// Records an end, at once when it is `urgent`. The answer is what was claimed with it, or an error when it could
+    /// not be recorded.
+    pub(super) fn record(&self, end: End, urgent: bool) -> oneshot::Receiver<Vec<Claim>> {
         let (answer, answered) = oneshot::channel();
         let entry = Entry {
             end,
             urgent,
             answer,
         };
-        self.0.send(entry).ok()?;
-        answered.await.ok()
+        // A recorder that is gone drops the entry, and with it the sender of the answer.
+        let _ = self.0.send(entry);
+        answered
     }
 }
 
@@ -116,7 +117,7 @@ async fn write(store: &dyn Store, metrics: &Metrics, batch: Vec<Entry>) {
                     };
                     counter.inc();
                 }
-                // Who asked is gone when the server ends.
+                // The turn that asked may be gone when the server ends.
                 let _ = answer.send(finished.next);
             }
         }

@@ -1,4 +1,4 @@
-//! Which sessions this server is sending: news of those is no reason to look through the outbox.
+//! Which sessions this server is sending. News of those is no reason to look through the queue.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -8,21 +8,21 @@ use std::{
 
 use uuid::Uuid;
 
-/// The sessions that this server is sending, and whether something was queued for them meanwhile. Who is at it
-/// goes on with it, so it is no reason to look through the outbox.
+/// The sessions that this server is sending, and whether something was queued for them meanwhile. The turn that is under
+/// way goes on with it.
 #[derive(Debug, Default)]
-pub(super) struct SentHere(Mutex<HashMap<Uuid, Drains>>);
+pub(super) struct SentHere(Mutex<HashMap<Uuid, Turns>>);
 
-/// Those that are at one session.
+/// The turns of one session that are under way.
 #[derive(Debug, Default)]
-struct Drains {
+struct Turns {
     count: usize,
     more: bool,
 }
 
 impl SentHere {
     /// No invariant spans a panic.
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Uuid, Drains>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Uuid, Turns>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,18 +35,18 @@ impl SentHere {
         }
     }
 
-    /// That something was queued; `false` when the session is not being sent here.
+    /// Notes that something was queued; `false` when the session is not being sent here.
     pub(super) fn tell(&self, session_id: Uuid) -> bool {
         let mut sessions = self.sessions();
-        let drains = sessions.get_mut(&session_id);
-        drains.is_some_and(|drains| {
-            drains.more = true;
+        let turns = sessions.get_mut(&session_id);
+        turns.is_some_and(|turns| {
+            turns.more = true;
             true
         })
     }
 }
 
-/// That a session is being sent, for as long as this lives.
+/// Says that a session is being sent, for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Sending {
     session_id: Uuid,
@@ -58,8 +58,8 @@ impl Sending {
     /// Whether something was queued since this was asked last.
     pub(super) fn take_more(&self) -> bool {
         let mut sessions = self.sent_here.sessions();
-        let drains = sessions.get_mut(&self.session_id);
-        drains.is_some_and(|drains| mem::take(&mut drains.more))
+        let turns = sessions.get_mut(&self.session_id);
+        turns.is_some_and(|turns| mem::take(&mut turns.more))
     }
 
     /// Ends it; answers with whether something was queued that nobody is left to go on with.
@@ -70,11 +70,11 @@ impl Sending {
 
     fn leave(&self) -> bool {
         let mut sessions = self.sent_here.sessions();
-        let Entry::Occupied(mut drains) = sessions.entry(self.session_id) else {
+        let Entry::Occupied(mut turns) = sessions.entry(self.session_id) else {
             return false;
         };
-        drains.get_mut().count -= 1;
-        drains.get().count == 0 && drains.remove().more
+        turns.get_mut().count -= 1;
+        turns.get().count == 0 && turns.remove().more
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_queued_is_told_to_who_sends_the_session() {
+    fn news_reaches_the_turn_that_sends_the_session() {
         let (sent_here, session_id) = (Arc::<SentHere>::default(), Uuid::new_v4());
         assert!(!sent_here.tell(session_id), "nobody does");
         let sending = sent_here.begin(session_id);
