@@ -18,6 +18,7 @@ pub mod relay;
 
 pub mod announcements;
 pub mod canary;
+pub mod clock;
 pub mod config;
 pub mod heartbeat;
 pub mod housekeeping;

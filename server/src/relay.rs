@@ -1,5 +1,6 @@
 //! The relay: takes what Postgres holds for the homeserver to the rooms.
 
+pub(crate) mod backoff;
 pub mod handoff;
 pub mod queue;
 pub(crate) mod room_maker;

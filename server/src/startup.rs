@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     announcements, canary,
+    clock::Ambient,
     config::Config,
     heartbeat::Heartbeats,
     housekeeping,
@@ -95,6 +96,7 @@ impl Application {
         let ttl = config.limits.session_ttl;
         let metrics = Metrics::new()?;
         let hearts = Heartbeats::default();
+        let ambient = Ambient::system();
         let homeserver = Arc::new(Homeserver::new(
             config.matrix.clone(),
             shares.relay.clone(),
@@ -131,12 +133,17 @@ impl Application {
             homeserver.clone(),
             metrics.clone(),
             heads.clone(),
-            ttl,
-            state.config.desk.clone(),
+            &state.config,
+            &ambient,
         );
         parts.start(syncer.run(shutdown.clone()));
         let store = Arc::new(PostgresStore::new(shares.clone(), ttl));
-        let inviter = Inviter::new(store.clone(), homeserver.clone(), metrics.clone());
+        let inviter = Inviter::new(
+            store.clone(),
+            homeserver.clone(),
+            metrics.clone(),
+            ambient.clone(),
+        );
         let inviting = inviter.clone();
         parts.start(inviting.run(hearts.heart("inviter"), shutdown.clone()));
         parts.start(visitor_signals::run(
@@ -147,15 +154,16 @@ impl Application {
             hearts.heart("signals"),
             shutdown.clone(),
         ));
-        parts.start(worker::run(
+        let relay = worker::Parts {
             store,
-            (hearts.heart("outbox"), hearts.heart("recorder")),
+            heart: hearts.heart("outbox"),
+            recorder_heart: hearts.heart("recorder"),
             homeserver,
-            metrics.clone(),
+            metrics: metrics.clone(),
             inviter,
-            handed_over,
-            shutdown.clone(),
-        ));
+            ambient,
+        };
+        parts.start(worker::run(relay, handed_over, shutdown.clone()));
         parts.start(support_chat::follow_changes(
             shares.clone(),
             heads.clone(),

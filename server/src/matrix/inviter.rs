@@ -8,7 +8,6 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
-use rand::Rng;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -18,9 +17,10 @@ use super::{
 };
 use crate::{
     canary,
+    clock::Ambient,
     heartbeat::Heart,
     metrics::Metrics,
-    relay::store::Store,
+    relay::{backoff::Backoff, store::Store},
     storage::{
         configured_staff::Canary,
         staff_members::{LONGEST_DELAY, Membership, Observed, Wanted},
@@ -39,8 +39,11 @@ const TIME_LIMIT: Duration = Duration::from_secs(4);
 const TURN_LIMIT: Duration = Duration::from_secs(40);
 /// How often those are let go of whose conversations have ended.
 const TIDY: Duration = Duration::from_mins(1);
-/// The wait after a first failure; doubled with each further one.
-const FIRST_DELAY: Duration = Duration::from_secs(5);
+/// The wait before somebody is invited again.
+pub(super) const BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    longest: LONGEST_DELAY,
+};
 
 /// Invites people, and records what comes of it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -48,16 +51,23 @@ pub struct Inviter {
     store: Arc<dyn Store>,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
+    ambient: Ambient,
 }
 
 impl Inviter {
     /// An inviter that has not begun.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, homeserver: Arc<Homeserver>, metrics: Metrics) -> Self {
+    pub const fn new(
+        store: Arc<dyn Store>,
+        homeserver: Arc<Homeserver>,
+        metrics: Metrics,
+        ambient: Ambient,
+    ) -> Self {
         Self {
             store,
             homeserver,
             metrics,
+            ambient,
         }
     }
 
@@ -156,7 +166,7 @@ impl Inviter {
             }
             failed => {
                 let failure = failed.ok().and_then(Result::err);
-                let (errcode, delay) = failure_of(failure.as_ref(), *attempts);
+                let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
                 tracing::warn!(
                     %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
                     "somebody who is not on the staff any more cannot be removed"
@@ -212,7 +222,7 @@ impl Inviter {
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
-        let (errcode, delay) = failure_of(failure.as_ref(), *attempts);
+        let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
         tracing::warn!(
             %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
             "somebody cannot be invited"
@@ -221,6 +231,18 @@ impl Inviter {
         self.store
             .postpone_invitation(wanted, &errcode, delay)
             .await
+    }
+
+    /// Why an attempt failed, which took too long when there is no `failure`; and how long to wait before the next one.
+    fn failure_of(
+        &self,
+        failure: Option<&MatrixError>,
+        attempts: i32,
+    ) -> (Cow<'static, str>, Duration) {
+        let errcode = failure.map_or("timeout".into(), MatrixError::errcode);
+        let asked = failure.and_then(MatrixError::retry_after);
+        let delay = BACKOFF.delay(attempts, &mut self.ambient.dice());
+        (errcode, delay.max(asked.unwrap_or_default()))
     }
 
     /// Invites somebody; answers with what they are in the room then.
@@ -262,35 +284,4 @@ pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>
         })
     });
     moves.collect()
-}
-
-/// What an attempt failed of, if it did not take too long, and how long to wait before the next one.
-fn failure_of(failure: Option<&MatrixError>, attempts: i32) -> (Cow<'static, str>, Duration) {
-    let errcode = failure.map_or("timeout".into(), MatrixError::errcode);
-    let asked = failure.and_then(MatrixError::retry_after);
-    (errcode, delay(attempts).max(asked.unwrap_or_default()))
-}
-
-/// When somebody is to be invited again: later with each failure, and not all at once.
-pub(super) fn delay(failures: i32) -> Duration {
-    let doublings = u32::try_from(failures).unwrap_or(0).min(10);
-    let growing = (FIRST_DELAY * 2_u32.pow(doublings)).min(LONGEST_DELAY);
-    growing.mul_f64(rand::rng().random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_grows_with_each_failure_up_to_an_hour() {
-        for (failures, longest) in [(0, 5), (1, 10), (3, 40), (10, 3_600), (i32::MAX, 3_600)] {
-            let longest = Duration::from_secs(longest);
-            let delay = delay(failures);
-            assert!(
-                delay >= longest / 2 && delay <= longest,
-                "{failures}: {delay:?}"
-            );
-        }
-    }
 }

@@ -4,6 +4,7 @@
 mod conversation;
 mod desk;
 pub(crate) mod details;
+mod failure;
 pub mod homeserver;
 mod ingest;
 pub mod inviter;
@@ -20,5 +21,6 @@ pub mod visitor_signals;
 
 use incoming::event;
 
+pub(crate) use failure::Failure;
 pub(crate) use homeserver::SESSION_MARKER;
 pub use homeserver::{Homeserver, MatrixError};

@@ -12,11 +12,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    details,
-    homeserver::{Homeserver, MatrixError},
-    notice::Notice,
-};
+use super::{Failure, details, homeserver::Homeserver, notice::Notice};
 use crate::{
     relay::store::Store,
     storage::{
@@ -38,15 +34,6 @@ const MAX_JSON_BYTES: usize = 56 * 1024;
 /// Names the messages that a notice tells from former rooms: whoever joins later is told them too, and cannot
 /// see the notice.
 const RETOLD: &str = "pro.webdevelop.support_chat.retold";
-
-/// Why there is no recap yet.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    #[error(transparent)]
-    Matrix(#[from] MatrixError),
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-}
 
 /// Somebody's joining.
 #[derive(Clone, Copy, Debug)]

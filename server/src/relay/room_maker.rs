@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use super::{
     queue::{Claim, Replaced, RoomAsked},
-    worker::{Sender, attempt::Failure},
+    worker::Sender,
 };
 use crate::{
     matrix::{
+        Failure,
         homeserver::Encrypted,
         room::{self, Checked, Members},
         room_name,

@@ -1,7 +1,7 @@
 //! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
 //! side by side between sessions.
 
-pub(super) mod attempt;
+mod attempt;
 mod pace;
 mod recorder;
 mod sent_here;
@@ -28,6 +28,7 @@ use super::{
     store::{News, Store},
 };
 use crate::{
+    clock::Ambient,
     heartbeat::Heart,
     matrix::{Homeserver, inviter::Inviter},
     metrics::Metrics,
@@ -63,6 +64,7 @@ pub(super) struct Sender {
     sends: Arc<Sends>,
     lanes: Arc<Lanes>,
     pub(super) asked: Arc<Mutex<Asked>>,
+    pub(super) ambient: Ambient,
 }
 
 /// How much is done at the same time.
@@ -125,16 +127,36 @@ impl Lanes {
     }
 }
 
+/// What the worker is given.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// Beats while the worker looks for something to send.
+    pub heart: Heart,
+    /// Beats while ends are recorded.
+    pub recorder_heart: Heart,
+    /// Where everything is sent to.
+    pub homeserver: Arc<Homeserver>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Invites the staff to new rooms.
+    pub inviter: Inviter,
+    /// The time of day, and chance.
+    pub ambient: Ambient,
+}
+
 /// Sends until `shutdown`, then finishes what is under way.
-pub async fn run(
-    store: Arc<dyn Store>,
-    (heart, recorder_heart): (Heart, Heart),
-    homeserver: Arc<Homeserver>,
-    metrics: Metrics,
-    inviter: Inviter,
-    mut handed_over: handoff::Receiver,
-    shutdown: CancellationToken,
-) {
+pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: CancellationToken) {
+    let Parts {
+        store,
+        heart,
+        recorder_heart,
+        homeserver,
+        metrics,
+        inviter,
+        ambient,
+    } = parts;
     let (recorder, recording) = Recorder::new(store.clone(), metrics.clone(), recorder_heart);
     let mut recording = tokio::spawn(recording);
     let lanes = Arc::new(Lanes::new());
@@ -148,6 +170,7 @@ pub async fn run(
         sends: Arc::default(),
         lanes: lanes.clone(),
         asked: Arc::default(),
+        ambient,
     };
     let mut at_work = JoinSet::new();
     let mut listener = None;

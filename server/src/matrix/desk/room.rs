@@ -92,7 +92,7 @@ impl Desk {
                 shift.see(&room_id, members);
                 Ok(desk)
             }
-            Seen::Lost => Err(Failure::Lost(room_id)),
+            Seen::Lost => Err(Failure::RoomLost(room_id)),
             Seen::Encrypted => {
                 // First: nobody takes it for the desk from here on.
                 desk_rooms::abandon(&self.pool, &room_id).await?;

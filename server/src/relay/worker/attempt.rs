@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use matrix_sdk::ruma::api::error::ErrorKind;
-use rand::Rng;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 use uuid::Uuid;
@@ -11,51 +10,25 @@ use uuid::Uuid;
 use super::{Sender, pace::Pace};
 use crate::{
     matrix::{
-        details,
-        homeserver::MatrixError,
+        Failure, details,
         notice::{self, Notice},
         recap::{self, Join},
         room,
     },
-    relay::queue::{Claim, Outcome, RENEWAL, Task},
+    relay::{
+        backoff::Backoff,
+        queue::{Claim, Outcome, RENEWAL, Task},
+    },
     storage::sessions::State,
 };
 
-/// The wait after a first failure; doubled with each further one.
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// The wait before a task is tried again.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(30),
+};
 /// The least wait before a room is looked for that the homeserver did not answer for.
 const FIRST_ROOM_RETRY: Duration = Duration::from_secs(5);
-
-/// Why a task is not done yet.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::relay) enum Failure {
-    #[error(transparent)]
-    Matrix(#[from] MatrixError),
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error("the session has no room yet")]
-    NoRoom,
-    #[error("the bot is not in the room {0} any more, or has no say there")]
-    RoomLost(String),
-    #[error("the homeserver encrypts rooms by default, in whichever way they are made")]
-    Encrypted,
-    #[error("the homeserver may be making the room still")]
-    Settling,
-    #[error("it took too long")]
-    TimedOut,
-    #[error("another server has taken it over")]
-    TakenOver,
-}
-
-impl From<recap::Failure> for Failure {
-    fn from(failure: recap::Failure) -> Self {
-        match failure {
-            recap::Failure::Matrix(error) => error.into(),
-            recap::Failure::Database(error) => error.into(),
-        }
-    }
-}
 
 /// What a task that is not done waits for.
 #[derive(Debug)]
@@ -90,7 +63,7 @@ impl Sender {
             if let Failure::RoomLost(room_id) = failure {
                 return Postponed::RoomLost(room_id);
             }
-            let delay = backoff(claim, &failure);
+            let delay = self.backoff(claim, &failure);
             tracing::warn!(
                 %session_id, ?task, attempts = claim.attempts, retry_in = ?delay, %failure,
                 "not delivered yet"
@@ -286,24 +259,20 @@ impl Sender {
         }
     }
 
+    /// When to try again: as the homeserver says, or later with each failure.
+    fn backoff(&self, claim: &Claim, failure: &Failure) -> Duration {
+        let least = if claim.task == Task::CreateRoom {
+            FIRST_ROOM_RETRY
+        } else {
+            Duration::ZERO
+        };
+        let delay = failure
+            .retry_after()
+            .unwrap_or_else(|| BACKOFF.delay(claim.attempts - 1, &mut self.ambient.dice()));
+        delay.max(least)
+    }
+
     fn bot(&self) -> &str {
         self.homeserver.config().bot.as_str()
     }
-}
-
-/// When to try again: as the homeserver says; else later with each failure, and not all at once.
-fn backoff(claim: &Claim, failure: &Failure) -> Duration {
-    let wanted = match failure {
-        Failure::Matrix(error) => error.retry_after(),
-        _ => None,
-    };
-    let least = if claim.task == Task::CreateRoom {
-        FIRST_ROOM_RETRY
-    } else {
-        Duration::ZERO
-    };
-    let doublings = u32::try_from(claim.attempts - 1).unwrap_or(0).min(10);
-    let growing = (FIRST_RETRY * 2_u32.pow(doublings)).min(LONGEST_RETRY);
-    let jittered = growing.mul_f64(rand::rng().random_range(0.5..=1.0));
-    wanted.unwrap_or(jittered).max(least)
 }
