@@ -7,16 +7,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     announcements, canary,
+    clock::Ambient,
     config::Config,
-    handoff::Handoff,
     heartbeat::Heartbeats,
     housekeeping,
     http::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
+    matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
+    relay::{handoff::Handoff, store::PostgresStore, worker},
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
     systemd,
@@ -95,6 +96,7 @@ impl Application {
         let ttl = config.limits.session_ttl;
         let metrics = Metrics::new()?;
         let hearts = Heartbeats::default();
+        let ambient = Ambient::system();
         let homeserver = Arc::new(Homeserver::new(
             config.matrix.clone(),
             shares.relay.clone(),
@@ -131,15 +133,16 @@ impl Application {
             homeserver.clone(),
             metrics.clone(),
             heads.clone(),
-            ttl,
-            state.config.desk.clone(),
+            &state.config,
+            &ambient,
         );
         parts.start(syncer.run(shutdown.clone()));
+        let store = Arc::new(PostgresStore::new(shares.clone(), ttl));
         let inviter = Inviter::new(
-            shares.relay.clone(),
+            store.clone(),
             homeserver.clone(),
             metrics.clone(),
-            ttl,
+            ambient.clone(),
         );
         let inviting = inviter.clone();
         parts.start(inviting.run(hearts.heart("inviter"), shutdown.clone()));
@@ -151,15 +154,16 @@ impl Application {
             hearts.heart("signals"),
             shutdown.clone(),
         ));
-        parts.start(outbox::run(
-            shares.clone(),
-            (hearts.heart("outbox"), hearts.heart("recorder")),
+        let relay = worker::Parts {
+            store,
+            heart: hearts.heart("outbox"),
+            recorder_heart: hearts.heart("recorder"),
             homeserver,
-            metrics.clone(),
+            metrics: metrics.clone(),
             inviter,
-            handed_over,
-            shutdown.clone(),
-        ));
+            ambient,
+        };
+        parts.start(worker::run(relay, handed_over, shutdown.clone()));
         parts.start(support_chat::follow_changes(
             shares.clone(),
             heads.clone(),

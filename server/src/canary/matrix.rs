@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::Failure;
-use crate::{config, matrix::MARKER};
+use crate::{config, matrix::SESSION_MARKER};
 
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(500);
@@ -177,5 +177,5 @@ fn is_of(room: &Invited, session_id: &SessionId) -> bool {
 }
 
 fn is_marked(creation: &Value, session_id: &SessionId) -> bool {
-    creation[MARKER] == session_id.as_str()
+    creation[SESSION_MARKER] == session_id.as_str()
 }

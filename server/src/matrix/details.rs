@@ -5,13 +5,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::notice::Notice;
-use crate::storage::{Db, details_notices, sessions::Subject};
+use crate::{relay::store::Store, storage::sessions::Subject};
 
 /// What is to be sent, and what is to be recorded of it.
 #[derive(Debug)]
-pub(super) struct Details {
+pub(crate) struct Details {
     /// A new notice, or an edit.
-    pub(super) content: Value,
+    pub(crate) content: Value,
     told: Vec<u8>,
 }
 
@@ -33,8 +33,8 @@ pub(super) fn notice(subject: &Subject) -> Option<Notice> {
 }
 
 /// What is to be sent to the room; `None` when it says so already, or there is nothing to say.
-pub(super) async fn compose(
-    pool: &Db,
+pub(crate) async fn compose(
+    store: &dyn Store,
     subject: &Subject,
     room_id: &str,
 ) -> Result<Option<Details>, sqlx::Error> {
@@ -42,7 +42,7 @@ pub(super) async fn compose(
         return Ok(None);
     };
     let told = Sha256::digest(notice.body()).to_vec();
-    let content = match details_notices::find(pool, subject.id, room_id).await? {
+    let content = match store.details_notice(subject.id, room_id).await? {
         None => notice.content(),
         Some(earlier) if earlier.told.as_ref() == Some(&told) => return Ok(None),
         Some(earlier) => notice.edit_of(&earlier.event_id),
@@ -51,13 +51,15 @@ pub(super) async fn compose(
 }
 
 /// Records that the room has been told. An event of an earlier attempt may say something older.
-pub(super) async fn record(
-    pool: &Db,
+pub(crate) async fn record(
+    store: &dyn Store,
     subject: &Subject,
     room_id: &str,
     event_id: &str,
     details: Option<&Details>,
 ) -> Result<(), sqlx::Error> {
     let told = details.map(|details| &*details.told);
-    details_notices::record(pool, subject.id, room_id, event_id, told).await
+    store
+        .record_details(subject.id, room_id, event_id, told)
+        .await
 }

@@ -8,7 +8,6 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
-use rand::Rng;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -18,12 +17,13 @@ use super::{
 };
 use crate::{
     canary,
+    clock::Ambient,
     heartbeat::Heart,
     metrics::Metrics,
+    relay::{backoff::Backoff, store::Store},
     storage::{
-        Db,
-        configured_staff::{self, Canary},
-        staff_members::{self, LONGEST_DELAY, Membership, Observed, Wanted},
+        configured_staff::Canary,
+        staff_members::{LONGEST_DELAY, Membership, Observed, Wanted},
     },
 };
 
@@ -39,49 +39,45 @@ const TIME_LIMIT: Duration = Duration::from_secs(4);
 const TURN_LIMIT: Duration = Duration::from_secs(40);
 /// How often those are let go of whose conversations have ended.
 const TIDY: Duration = Duration::from_mins(1);
-/// The wait after a first failure; doubled with each further one.
-const FIRST_DELAY: Duration = Duration::from_secs(5);
+/// The wait before somebody is invited again.
+pub(super) const BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    longest: LONGEST_DELAY,
+};
 
 /// Invites people, and records what comes of it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Inviter {
-    pool: Db,
+    store: Arc<dyn Store>,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
-    session_ttl: Duration,
+    ambient: Ambient,
 }
 
 impl Inviter {
     /// An inviter that has not begun.
     #[must_use]
     pub const fn new(
-        pool: Db,
+        store: Arc<dyn Store>,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
-        session_ttl: Duration,
+        ambient: Ambient,
     ) -> Self {
         Self {
-            pool,
+            store,
             homeserver,
             metrics,
-            session_ttl,
+            ambient,
         }
-    }
-
-    /// How long a session lives after the last message.
-    pub(super) const fn session_ttl(&self) -> Duration {
-        self.session_ttl
     }
 
     /// The staff.
-    pub(super) async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
-        let staff = configured_staff::list(&self.pool).await?;
+    pub(crate) async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
+        let staff = self.store.staff().await?;
         if staff.is_empty() {
             return Ok(self.homeserver.config().staff.clone());
         }
-        // What is stored was read from a configuration.
-        let staff = staff.into_iter().map(OwnedUserId::try_from);
-        Ok(staff.filter_map(Result::ok).collect())
+        Ok(staff)
     }
 
     /// Invites those who could not be invited when their rooms were made, and those who are wanted again, and removes
@@ -94,7 +90,7 @@ impl Inviter {
                 if tidied.is_none() {
                     let staff = self.homeserver.config().staff.iter();
                     let staff: Vec<_> = staff.map(|user_id| user_id.as_str()).collect();
-                    configured_staff::set(&self.pool, &staff).await?;
+                    self.store.set_staff(&staff).await?;
                 }
                 let people = self.people().await?;
                 let people: Vec<_> = people.iter().map(|user_id| user_id.as_str()).collect();
@@ -132,17 +128,14 @@ impl Inviter {
             user_id: user_id.as_str(),
             page: canary::PAGE,
         });
-        let mut db = self.pool.acquire().await?;
-        configured_staff::apply(&mut db, canary, self.session_ttl).await?;
-        staff_members::forget_needless(&mut db, people, self.session_ttl).await
+        self.store.tidy_staff(people, canary).await
     }
 
     /// Invites and removes those whose time has come; answers with how many.
     async fn turn(&self, people: &[&str]) -> Result<usize, sqlx::Error> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let wanted = staff_members::claim(&self.pool, people, self.session_ttl, limit).await?;
-        let unwanted =
-            configured_staff::claim_unwanted(&self.pool, self.session_ttl, limit).await?;
+        let wanted = self.store.claim_invitations(people, limit).await?;
+        let unwanted = self.store.claim_removals(limit).await?;
         let found = wanted.len().max(unwanted.len());
         self.invite(wanted).await?;
         self.remove(unwanted).await?;
@@ -169,16 +162,18 @@ impl Inviter {
         match time::timeout(TIME_LIMIT, self.remove_from(room_id, user_id)).await {
             Ok(Ok(())) => {
                 tracing::info!(%session_id, room_id, user_id, "removed: not on the staff any more");
-                configured_staff::record_removed(&self.pool, unwanted).await
+                self.store.record_removed(unwanted).await
             }
             failed => {
                 let failure = failed.ok().and_then(Result::err);
-                let (errcode, delay) = failure_of(failure.as_ref(), *attempts);
+                let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
                 tracing::warn!(
                     %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
                     "somebody who is not on the staff any more cannot be removed"
                 );
-                staff_members::postpone(&self.pool, unwanted, &errcode, delay).await
+                self.store
+                    .postpone_invitation(unwanted, &errcode, delay)
+                    .await
             }
         }
     }
@@ -199,7 +194,7 @@ impl Inviter {
     }
 
     /// Invites people, each alone, and records what came of it.
-    pub(super) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
+    pub(crate) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
         let results: Vec<_> = stream::iter(wanted)
             .map(async |wanted| self.invite_one(&wanted).await)
             .buffer_unordered(CONCURRENCY)
@@ -219,18 +214,35 @@ impl Inviter {
         let failure = match attempt {
             Ok(Ok(membership)) => {
                 tracing::info!(%session_id, room_id, user_id, ?membership, "invited");
-                return staff_members::record(&self.pool, *session_id, user_id, membership).await;
+                return self
+                    .store
+                    .record_invited(*session_id, user_id, membership)
+                    .await;
             }
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
-        let (errcode, delay) = failure_of(failure.as_ref(), *attempts);
+        let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
         tracing::warn!(
             %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
             "somebody cannot be invited"
         );
         self.metrics.invitation_failed(&errcode);
-        staff_members::postpone(&self.pool, wanted, &errcode, delay).await
+        self.store
+            .postpone_invitation(wanted, &errcode, delay)
+            .await
+    }
+
+    /// Why an attempt failed, which took too long when there is no `failure`; and how long to wait before the next one.
+    fn failure_of(
+        &self,
+        failure: Option<&MatrixError>,
+        attempts: i32,
+    ) -> (Cow<'static, str>, Duration) {
+        let errcode = failure.map_or("timeout".into(), MatrixError::errcode);
+        let asked = failure.and_then(MatrixError::retry_after);
+        let delay = BACKOFF.delay(attempts, &mut self.ambient.dice());
+        (errcode, delay.max(asked.unwrap_or_default()))
     }
 
     /// Invites somebody; answers with what they are in the room then.
@@ -272,35 +284,4 @@ pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>
         })
     });
     moves.collect()
-}
-
-/// What an attempt failed of, if it did not take too long, and how long to wait before the next one.
-fn failure_of(failure: Option<&MatrixError>, attempts: i32) -> (Cow<'static, str>, Duration) {
-    let errcode = failure.map_or("timeout".into(), MatrixError::errcode);
-    let asked = failure.and_then(MatrixError::retry_after);
-    (errcode, delay(attempts).max(asked.unwrap_or_default()))
-}
-
-/// When somebody is to be invited again: later with each failure, and not all at once.
-pub(super) fn delay(failures: i32) -> Duration {
-    let doublings = u32::try_from(failures).unwrap_or(0).min(10);
-    let growing = (FIRST_DELAY * 2_u32.pow(doublings)).min(LONGEST_DELAY);
-    growing.mul_f64(rand::rng().random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_grows_with_each_failure_up_to_an_hour() {
-        for (failures, longest) in [(0, 5), (1, 10), (3, 40), (10, 3_600), (i32::MAX, 3_600)] {
-            let longest = Duration::from_secs(longest);
-            let delay = delay(failures);
-            assert!(
-                delay >= longest / 2 && delay <= longest,
-                "{failures}: {delay:?}"
-            );
-        }
-    }
 }

@@ -1,26 +1,26 @@
-//! The relay: what Postgres holds for the homeserver goes out ([`outbox`]), what staff write comes in
-//! ([`sync`]).
+//! The port to the homeserver. What staff write comes in here ([`sync`]); what Postgres holds for the homeserver
+//! goes out by way of [`crate::relay`].
 
 mod conversation;
 mod desk;
-mod details;
-mod homeserver;
+pub(crate) mod details;
+mod failure;
+pub mod homeserver;
 mod ingest;
 pub mod inviter;
-mod notice;
-pub mod outbox;
+pub(crate) mod notice;
 mod quarantine;
-mod recap;
-mod room;
+pub(crate) mod recap;
+pub(crate) mod room;
 pub(crate) mod room_name;
 mod seal;
 mod staff_signals;
 mod staff_texts;
 pub mod sync;
-mod verbatim;
 pub mod visitor_signals;
 
 use incoming::event;
 
+pub(crate) use failure::Failure;
+pub(crate) use homeserver::SESSION_MARKER;
 pub use homeserver::{Homeserver, MatrixError};
-pub(crate) use room::MARKER;

@@ -9,9 +9,10 @@ use tokio::time::{self, Instant};
 use uuid::Uuid;
 
 use super::{
+    Failure,
     conversation::Conversation,
     ingest::{Rules, TakenIn, kept, savepoint},
-    sync::{Failure, Syncer},
+    sync::Syncer,
 };
 use crate::storage::{
     Connection, Db, matrix_events,
@@ -120,7 +121,7 @@ impl Syncer {
                 return Ok(false);
             }
             Err(_) => {
-                self.put_off_reading(row, slice::from_ref(row), Failure::TooSlow)
+                self.put_off_reading(row, slice::from_ref(row), Failure::TimedOut)
                     .await?;
                 return Ok(false);
             }

@@ -8,21 +8,17 @@ mod crossing;
 mod told;
 mod unseen;
 
-use std::time::Duration;
-
 use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    details,
-    homeserver::{Homeserver, MatrixError},
-    notice::Notice,
-};
-use crate::storage::{
-    Db, details_notices, matrix_events,
-    sessions::{self, State, Subject},
-    transcript::{self, Said},
+use super::{Failure, details, homeserver::Homeserver, notice::Notice};
+use crate::{
+    relay::store::Store,
+    storage::{
+        sessions::{State, Subject},
+        transcript::Said,
+    },
 };
 
 use crossing::Near;
@@ -39,34 +35,24 @@ const MAX_JSON_BYTES: usize = 56 * 1024;
 /// see the notice.
 const RETOLD: &str = "pro.webdevelop.support_chat.retold";
 
-/// Why there is no recap yet.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Matrix(#[from] MatrixError),
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-}
-
 /// Somebody's joining.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Join<'a> {
-    pub(super) room: &'a str,
+pub(crate) struct Join<'a> {
+    pub(crate) room: &'a str,
     /// The `m.room.member` event.
-    pub(super) event: &'a str,
-    pub(super) user: &'a str,
+    pub(crate) event: &'a str,
+    pub(crate) user: &'a str,
 }
 
 /// The content of a new room's first notice: what was said before, in rooms that are lost; `None` when nothing
 /// was. What is still queued for the room follows by itself.
-pub(super) async fn retell(
-    pool: &Db,
+pub(crate) async fn retell(
+    store: &dyn Store,
     subject: &Subject,
-    session_ttl: Duration,
 ) -> Result<Option<Value>, sqlx::Error> {
-    let texts = newest(pool, subject.id, None, MAX_TEXTS).await?;
+    let texts = newest(store, subject.id, None, MAX_TEXTS).await?;
     let ids: Vec<Uuid> = texts.iter().map(|said| said.id).collect();
-    let all = transcript::count(pool, subject.id, None).await?;
+    let all = store.count_said(subject.id, None).await?;
     let told = Told {
         why: Why::RoomLost,
         details: details::notice(subject),
@@ -74,7 +60,7 @@ pub(super) async fn retell(
             .unwrap_or_default()
             .saturating_sub(texts.len()),
         texts: texts.into_iter().map(Text::from).collect(),
-        state: state(pool, subject.id, session_ttl).await?,
+        state: state(store, subject.id).await?,
     };
     if told.texts.is_empty() && told.details.is_none() {
         return Ok(None);
@@ -87,30 +73,28 @@ pub(super) async fn retell(
 }
 
 async fn newest(
-    pool: &Db,
+    store: &dyn Store,
     session_id: Uuid,
     only: Option<&[Uuid]>,
     limit: usize,
 ) -> Result<Vec<Said>, sqlx::Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    transcript::newest(pool, session_id, only, limit).await
+    store.newest_said(session_id, only, limit).await
 }
 
-async fn state(pool: &Db, session_id: Uuid, ttl: Duration) -> Result<State, sqlx::Error> {
-    let session = sessions::find(pool, session_id, ttl).await?;
-    Ok(session.map_or(State::Open, |session| session.state))
+async fn state(store: &dyn Store, session_id: Uuid) -> Result<State, sqlx::Error> {
+    Ok(store.state(session_id).await?.unwrap_or(State::Open))
 }
 
 /// The notice for whoever joined; `None` when there is nothing that they cannot see.
-pub(super) async fn compose(
-    pool: &Db,
+pub(crate) async fn compose(
+    store: &dyn Store,
     homeserver: &Homeserver,
     subject: &Subject,
-    session_ttl: Duration,
     join: Join<'_>,
 ) -> Result<Option<Notice>, Failure> {
     let bot = homeserver.config().bot.as_str();
-    let told_details = details_notices::find(pool, subject.id, join.room).await?;
+    let told_details = store.details_notice(subject.id, join.room).await?;
     let mut unseen = Unseen::new(
         bot,
         join.user,
@@ -126,7 +110,7 @@ pub(super) async fn compose(
         let (page, next) = homeserver.history(join.room, Some(&token), None).await?;
         let missed = near.missed(&page).await?;
         let ids: Vec<_> = missed.iter().map(|event| event.event_id.clone()).collect();
-        let not_shown = matrix_events::not_shown(pool, subject.id, &ids).await?;
+        let not_shown = store.not_shown(subject.id, &ids).await?;
         if !unseen.take(&missed, &not_shown) {
             break;
         }
@@ -135,12 +119,12 @@ pub(super) async fn compose(
     let retold = unseen.retold();
     if !retold.is_empty() {
         let room = MAX_TEXTS.saturating_sub(unseen.count());
-        let texts = newest(pool, subject.id, Some(retold), room).await?;
-        let all = transcript::count(pool, subject.id, Some(retold)).await?;
+        let texts = newest(store, subject.id, Some(retold), room).await?;
+        let all = store.count_said(subject.id, Some(retold)).await?;
         let all = usize::try_from(all).unwrap_or_default();
         unseen.add(texts.into_iter().map(Text::from), all);
     }
-    let state = state(pool, subject.id, session_ttl).await?;
+    let state = state(store, subject.id).await?;
     let told = unseen.told(state);
     Ok(told.map(|told| told.write(MAX_JSON_BYTES, Utc::now())))
 }

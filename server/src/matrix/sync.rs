@@ -19,23 +19,24 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    Failure,
     desk::Desk,
-    homeserver::{Homeserver, MatrixError},
+    homeserver::{Homeserver, MatrixError, RoomMarker},
     ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
     room,
     staff_signals::StaffSignals,
     staff_texts::StaffTexts,
 };
 use crate::{
-    config,
+    clock::Ambient,
+    config::Config,
     heartbeat::Heart,
     metrics::Metrics,
+    relay::queue,
     storage::{
         Db, Lines, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
-        outbox,
-        quarantine::{self, is_refusal},
-        sessions, sync_position,
+        quarantine, sessions, sync_position,
     },
     support_chat::Heads,
 };
@@ -63,27 +64,6 @@ const MAX_ROOMS: usize = 1 << 14;
 /// How long an answer of the homeserver's may take, by the limits of its requests.
 const ANSWER: Duration = Duration::from_secs(90);
 const FIRST_ANSWER: Duration = Duration::from_mins(15);
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Matrix(#[from] MatrixError),
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error("the homeserver takes too long over what it is asked about the room")]
-    TooSlow,
-}
-
-impl Failure {
-    /// Whether it says nothing about other rooms.
-    pub(super) fn is_rooms_own(&self) -> bool {
-        match self {
-            Self::Matrix(error) => !error.concerns_all_rooms(),
-            Self::Database(error) => is_refusal(error),
-            Self::TooSlow => true,
-        }
-    }
-}
 
 /// Whose room it is.
 #[derive(Clone, Debug)]
@@ -117,15 +97,17 @@ impl Syncer {
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
         heads: Heads,
-        session_ttl: Duration,
-        desk: config::Desk,
+        config: &Config,
+        ambient: &Ambient,
     ) -> Self {
+        let session_ttl = config.limits.session_ttl;
         let desk = Desk::new(
             shares.relay.clone(),
             homeserver.clone(),
             metrics.clone(),
-            desk,
+            config.desk.clone(),
             session_ttl,
+            ambient.clone(),
         );
         let config = homeserver.config();
         let rules = Rules {
@@ -221,7 +203,7 @@ impl Syncer {
         for (session_id, room_id) in settled {
             if !joined.contains(&room_id) {
                 let mut tx = self.pool.begin().await?;
-                outbox::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
+                queue::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
                 tx.commit().await?;
             }
         }
@@ -442,7 +424,7 @@ impl Syncer {
         // A new room's first event is in the sync.
         let creation = news.iter().find(|event| event.event_type == CREATION);
         let marked = match creation {
-            Some(creation) => room::session_in(&creation.content),
+            Some(creation) => RoomMarker::read(&creation.content).and_then(RoomMarker::session_id),
             None => room::session_of(&self.homeserver, room_id).await?,
         };
         let Some(session_id) = marked else {
@@ -480,7 +462,7 @@ async fn within<T>(
     done: impl Future<Output = Result<T, Failure>>,
 ) -> Result<Result<T, String>, Failure> {
     let done = time::timeout_at(until, done).await;
-    match done.unwrap_or(Err(Failure::TooSlow)) {
+    match done.unwrap_or(Err(Failure::TimedOut)) {
         Ok(done) => Ok(Ok(done)),
         Err(failure) if failure.is_rooms_own() => Ok(Err(failure.to_string())),
         Err(failure) => Err(failure),

@@ -5,10 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use sqlx::PgExecutor;
 
-use super::{
-    Connection, Db,
-    staff_members::{CLOCK_MARGIN, LEASE, LONGEST_DELAY, Wanted},
-};
+use super::{Connection, Db, staff_members::Wanted};
 
 /// Makes these people the staff, as a server does when it starts.
 pub async fn set(db: &Db, staff: &[&str]) -> Result<(), sqlx::Error> {
@@ -97,39 +94,6 @@ pub async fn apply(
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Claims up to `limit` of those who are to be removed from open conversations.
-pub async fn claim_unwanted(
-    db: impl PgExecutor<'_>,
-    session_ttl: Duration,
-    limit: i64,
-) -> Result<Vec<Wanted>, sqlx::Error> {
-    sqlx::query_as!(
-        Wanted,
-        r#"WITH due AS MATERIALIZED (
-             SELECT session_id, user_id, room_id
-             FROM staff_members member JOIN sessions ON sessions.id = session_id
-             WHERE unwanted AND membership IN ('invited', 'joined')
-               AND is_claimable(due_at, delayed_at, leased_until,
-                                make_interval(secs => $4), make_interval(secs => $5))
-               AND closed_at IS NULL AND active_at > least(now(), $6) - make_interval(secs => $1)
-               AND room_id IS NOT NULL
-             ORDER BY due_at LIMIT $2 FOR UPDATE OF member SKIP LOCKED
-         )
-         UPDATE staff_members SET leased_until = now() + make_interval(secs => $3)
-         FROM due
-         WHERE staff_members.session_id = due.session_id AND staff_members.user_id = due.user_id
-         RETURNING staff_members.session_id, room_id AS "room_id!", staff_members.user_id, attempts"#,
-        session_ttl.as_secs_f64(),
-        limit,
-        LEASE.as_secs_f64(),
-        (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
-        (LEASE + CLOCK_MARGIN).as_secs_f64(),
-        Utc::now(),
-    )
-    .fetch_all(db)
-    .await
 }
 
 /// Records that somebody was removed. They are not known here from then on: a colleague may bring them back.

@@ -5,6 +5,7 @@
 
 pub mod blocked_addresses;
 pub mod bot_log_in;
+pub mod claimable;
 pub mod clock;
 pub mod configured_staff;
 pub mod desk;
@@ -13,9 +14,9 @@ pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
-pub mod outbox;
 pub mod presence;
 pub mod quarantine;
+pub mod room_asked;
 pub mod session_codes;
 pub mod session_starts;
 pub mod sessions;

@@ -28,17 +28,3 @@ pub async fn record(
     .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
-
-/// Whether the visitor is there: has asked for something within [`GONE_AFTER`], or up to half a minute before,
-/// since what is recorded is that late.
-pub async fn is_there(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<bool, sqlx::Error> {
-    let is_there = sqlx::query_scalar!(
-        r#"SELECT coalesce(seen_at, active_at) > now() - make_interval(secs => $2) AS "is_there!"
-           FROM sessions WHERE id = $1"#,
-        session_id,
-        GONE_AFTER.as_secs_f64(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(is_there.unwrap_or_default())
-}

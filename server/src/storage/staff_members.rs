@@ -9,11 +9,15 @@ use uuid::Uuid;
 use super::Connection;
 
 /// An invitation that is not recorded for so long may be tried by another server.
-pub const LEASE: Duration = Duration::from_secs(30);
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// The longest wait before somebody is invited again.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
 /// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
-pub(super) const CLOCK_MARGIN: Duration = Duration::from_secs(10);
+const CLOCK_MARGIN: Duration = Duration::from_secs(10);
+/// No right clock sets `due_at` further ahead.
+pub(crate) const LATEST_DUE: Duration = LONGEST_DELAY.saturating_add(CLOCK_MARGIN);
+/// No right clock sets `leased_until` further ahead.
+pub(crate) const LATEST_LEASE: Duration = LEASE.saturating_add(CLOCK_MARGIN);
 
 /// A person's part in a conversation's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +91,34 @@ pub struct Wanted {
     pub attempts: i32,
 }
 
+/// A statement that claims people as [`Wanted`], those for whom `$condition` is true. It is a macro and no parameter, since
+/// Postgres plans a statement once, and finds each condition by an index of its own.
+macro_rules! claim_people {
+    ($condition:literal, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Wanted,
+            r#"WITH due AS MATERIALIZED (
+             SELECT session_id, user_id, room_id
+             FROM staff_members member JOIN sessions ON sessions.id = session_id
+             WHERE "# + $condition + r#"
+               -- Neither waiting for another attempt nor claimed by another server.
+               AND is_claimable(due_at, delayed_at, leased_until,
+                                make_interval(secs => $3), make_interval(secs => $4))
+               -- Whoever makes a room invites the staff to it.
+               AND room_id IS NOT NULL
+             -- Servers that look at the same moment share the rows, and none waits for another.
+             ORDER BY due_at LIMIT $1 FOR UPDATE OF member SKIP LOCKED
+         )
+         -- A lease and no lock: nothing is held while the homeserver is asked.
+         UPDATE staff_members SET leased_until = now() + make_interval(secs => $2)
+         FROM due
+         WHERE staff_members.session_id = due.session_id AND staff_members.user_id = due.user_id
+         RETURNING staff_members.session_id, room_id AS "room_id!", staff_members.user_id, attempts"#,
+            $($argument),*
+        )
+    };
+}
+
 /// Claims up to `limit` of those who are still to be invited, of these people.
 pub async fn claim(
     db: impl PgExecutor<'_>,
@@ -94,28 +126,35 @@ pub async fn claim(
     session_ttl: Duration,
     limit: i64,
 ) -> Result<Vec<Wanted>, sqlx::Error> {
-    sqlx::query_as!(
-        Wanted,
-        r#"WITH due AS MATERIALIZED (
-             SELECT session_id, user_id, room_id
-             FROM staff_members member JOIN sessions ON sessions.id = session_id
-             WHERE membership = 'wanted' AND user_id = ANY($1)
-               AND is_claimable(due_at, delayed_at, leased_until,
-                                make_interval(secs => $5), make_interval(secs => $6))
-               AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $2), $7)
-               AND room_id IS NOT NULL
-             ORDER BY due_at LIMIT $3 FOR UPDATE OF member SKIP LOCKED
-         )
-         UPDATE staff_members SET leased_until = now() + make_interval(secs => $4)
-         FROM due
-         WHERE staff_members.session_id = due.session_id AND staff_members.user_id = due.user_id
-         RETURNING staff_members.session_id, room_id AS "room_id!", staff_members.user_id, attempts"#,
-        people as &[&str],
-        session_ttl.as_secs_f64(),
+    claim_people!(
+        "membership = 'wanted' AND user_id = ANY($7)
+               AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $5), $6)",
         limit,
         LEASE.as_secs_f64(),
-        (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
-        (LEASE + CLOCK_MARGIN).as_secs_f64(),
+        LATEST_DUE.as_secs_f64(),
+        LATEST_LEASE.as_secs_f64(),
+        session_ttl.as_secs_f64(),
+        Utc::now(),
+        people as &[&str],
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Claims up to `limit` of those who are to be removed from open conversations.
+pub async fn claim_unwanted(
+    db: impl PgExecutor<'_>,
+    session_ttl: Duration,
+    limit: i64,
+) -> Result<Vec<Wanted>, sqlx::Error> {
+    claim_people!(
+        "unwanted AND membership IN ('invited', 'joined')
+               AND closed_at IS NULL AND active_at > least(now(), $6) - make_interval(secs => $5)",
+        limit,
+        LEASE.as_secs_f64(),
+        LATEST_DUE.as_secs_f64(),
+        LATEST_LEASE.as_secs_f64(),
+        session_ttl.as_secs_f64(),
         Utc::now(),
     )
     .fetch_all(db)

@@ -32,12 +32,14 @@ use uuid::Uuid;
 
 use crate::{
     config::Limits,
-    handoff::{Handoff, Place},
     metrics::{Metrics, Throttle},
+    relay::{
+        handoff::{Handoff, Place},
+        queue::{self, Claim, Lane, Pushed, Task},
+    },
     storage::{
         self, Connection, Db, Shares, Tx, blocked_addresses, clock,
         messages::{self, Ask, Newest, Poll},
-        outbox::{self, Claim, Lane, Pushed, Task},
         sessions::{self, Session, State},
         sync_position,
     },
@@ -340,9 +342,9 @@ impl SupportChat {
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
         let place = self.handoff.place(Lane::Rooms);
         let claim =
-            outbox::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
+            queue::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
         if !new.visitor.is_empty() {
-            outbox::push(&mut tx, session_id, &Task::Details).await?;
+            queue::push(&mut tx, session_id, &Task::Details).await?;
         }
         let first = new.initial_message.as_str();
         let (message, _) = store_visitor_message(&mut tx, session_id, first, false).await?;
@@ -587,8 +589,8 @@ impl SupportChat {
             State::Open => {}
         }
         if sessions::close(&mut tx, session_id).await? {
-            outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
-            outbox::push(&mut tx, session_id, &Task::Rename).await?;
+            queue::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            queue::push(&mut tx, session_id, &Task::Rename).await?;
         }
         let committed = tx.commit().await;
         self.heads.changed(session_id);
@@ -739,7 +741,7 @@ async fn store_visitor_message(
 ) -> Result<(StoredMessage, Option<Claim>), sqlx::Error> {
     let id = Uuid::new_v4();
     let Pushed { created_at, claim } =
-        outbox::push_message(db, session_id, id, body, may_claim).await?;
+        queue::push_message(db, session_id, id, body, may_claim).await?;
     Ok((StoredMessage { id, created_at }, claim))
 }
 

@@ -6,8 +6,8 @@ use reqwest::{Method, Response, header::HeaderValue};
 use serde_json::Value;
 use server::{
     config::Config,
-    handoff::Handoff,
     metrics::Metrics,
+    relay::handoff::Handoff,
     support_chat::{Admission, Cursor, Heads, Signaller, SupportChat, ToRelay},
 };
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};

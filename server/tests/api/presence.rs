@@ -11,9 +11,16 @@ use crate::common::{TestApp, Visitor, config, expect};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
+/// Whether the visitor was seen so lately that they have not gone.
 async fn is_there(pool: &PgPool, visitor: &Visitor<'_>) -> bool {
-    let session_id = Uuid::parse_str(&visitor.session_id).unwrap();
-    presence::is_there(pool, session_id).await.unwrap()
+    sqlx::query_scalar(
+        "SELECT seen_at > now() - make_interval(secs => $2) FROM sessions WHERE id::text = $1",
+    )
+    .bind(&visitor.session_id)
+    .bind(presence::GONE_AFTER.as_secs_f64())
+    .fetch_one(pool)
+    .await
+    .unwrap()
 }
 
 /// The visitor was last seen three minutes ago.

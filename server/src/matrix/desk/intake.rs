@@ -9,9 +9,10 @@ use tokio::time;
 use super::Counter;
 use crate::{
     matrix::{
+        Failure,
         ingest::{Obstacle, RoomBatch, Span, kept, savepoint},
         quarantine::{MAX_REFUSALS, wait_after},
-        sync::{Failure, Syncer},
+        sync::Syncer,
     },
     storage::{
         Connection,

@@ -130,22 +130,19 @@ impl Members {
         }
     }
 
-    fn fail(
-        &mut self,
-        (user_id, deed): (&str, Deed),
-        errcode: &str,
-        asked: Option<Duration>,
-        now: Instant,
-    ) -> Duration {
-        let times = self.failed.get(user_id).map_or(0, |failed| failed.times);
-        let delay = inviter::delay(times).max(asked.unwrap_or_default());
+    fn fail(&mut self, (user_id, deed): (&str, Deed), errcode: &str, until: Instant) {
+        let times = self.failures(user_id);
         let failed = Failed {
             times: times + 1,
-            until: now + delay,
+            until,
             is_lasting: deed == Deed::Invite && alerts::is_lasting(times + 1, errcode),
         };
         self.failed.insert(user_id.to_owned(), failed);
-        delay
+    }
+
+    /// How often it has failed for somebody.
+    fn failures(&self, user_id: &str) -> i32 {
+        self.failed.get(user_id).map_or(0, |failed| failed.times)
     }
 }
 
@@ -190,9 +187,11 @@ impl Desk {
                 self.metrics.invitation_failed(&errcode);
             }
             let asked = error.as_ref().and_then(MatrixError::retry_after);
-            let delay = shift
-                .members
-                .fail((&user_id, deed), &errcode, asked, Instant::now());
+            let failures = shift.members.failures(&user_id);
+            let delay = inviter::BACKOFF.delay(failures, &mut self.ambient.dice());
+            let delay = delay.max(asked.unwrap_or_default());
+            let until = Instant::now() + delay;
+            shift.members.fail((&user_id, deed), &errcode, until);
             tracing::warn!(user_id, ?deed, %errcode, retry_in = ?delay, "the desk's members cannot be changed");
         }
         Ok(())
@@ -270,26 +269,18 @@ mod tests {
     fn one_who_cannot_be_invited_waits_and_keeps_nobody_else_waiting() {
         let mut members = Members::default();
         let now = Instant::now();
-        let delay = members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", None, now);
+        let until = now + Duration::from_secs(5);
+        members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", until);
         assert_eq!(
             members.deeds(&STAFF, BOT, now),
             [named(STAFF[1], Deed::Invite)]
         );
-        assert_eq!(members.deeds(&STAFF, BOT, now + delay).len(), 2);
+        assert_eq!(members.deeds(&STAFF, BOT, until).len(), 2);
         assert!(members.cannot_be_invited().is_empty());
-        members.fail(
-            (STAFF[0], Deed::Invite),
-            "timeout",
-            Some(Duration::from_hours(2)),
-            now,
-        );
+        let until = now + Duration::from_hours(2);
+        members.fail((STAFF[0], Deed::Invite), "timeout", until);
         assert!(members.cannot_be_invited().is_empty());
-        members.fail(
-            (STAFF[0], Deed::Invite),
-            "M_INVITE_BLOCKED",
-            Some(Duration::from_hours(2)),
-            now,
-        );
+        members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", until);
         assert_eq!(members.cannot_be_invited(), [STAFF[0]]);
         assert_eq!(
             members

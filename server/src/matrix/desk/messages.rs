@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use matrix_sdk::ruma::api::error::ErrorKind;
-use rand::Rng;
 use serde_json::Value;
 use tokio::time;
 use uuid::Uuid;
@@ -13,9 +12,10 @@ use uuid::Uuid;
 use super::{Desk, Failure, lines::Wanted, say};
 use crate::{
     matrix::{event::RoomEvent, homeserver::MatrixError, notice::Notice},
+    relay::backoff::Backoff,
     storage::desk::{
         commands,
-        lines::{LONGEST_DELAY, Which},
+        lines::Which,
         messages::{self, Asked, Claim, Saying},
         room::DeskRoom,
     },
@@ -25,8 +25,11 @@ use crate::{
 const CONCURRENCY: usize = 2;
 /// One message's time, with what has to be asked for it.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
-/// The wait after a first failure; doubled with each further one.
-const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// The wait before something is said again.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_mins(1),
+};
 /// By how much the clocks of the homeserver and of Postgres may differ where an earlier attempt is looked for.
 const CLOCKS_DIFFER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
@@ -70,7 +73,9 @@ impl Desk {
             messages::remove(&self.pool, claim.id).await?;
             return Ok(());
         }
-        let delay = delay(claim, &failure);
+        let delay = failure
+            .retry_after()
+            .unwrap_or_else(|| BACKOFF.delay(claim.attempts - 1, &mut self.ambient.dice()));
         messages::postpone(&self.pool, claim.id, delay).await?;
         Err(failure)
     }
@@ -247,14 +252,4 @@ fn paragraphs(text: &str) -> Notice {
 /// Whether the homeserver says no, and would say so again.
 fn is_refusal(error: &MatrixError) -> bool {
     !error.concerns_all_rooms() && !error.is_unanswered()
-}
-
-fn delay(claim: &Claim, failure: &Failure) -> Duration {
-    let asked = match failure {
-        Failure::Matrix(error) => error.retry_after(),
-        _ => None,
-    };
-    let doublings = u32::try_from(claim.attempts - 1).unwrap_or(0).min(12);
-    let growing = (FIRST_RETRY * 2_u32.pow(doublings)).min(LONGEST_DELAY / 5);
-    asked.unwrap_or_else(|| growing.mul_f64(rand::rng().random_range(0.5..=1.0)))
 }

@@ -19,8 +19,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{self, Instant};
 
-use super::homeserver::{Homeserver, MatrixError};
-use crate::{config, metrics::Metrics, storage::Db};
+use super::{Failure, homeserver::Homeserver};
+use crate::{clock::Ambient, config, metrics::Metrics, storage::Db};
 
 use members::{Member, Members};
 use pace::Pace;
@@ -35,23 +35,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How often the desk's memory of old commands is tidied.
 const TIDY: Duration = Duration::from_hours(1);
 
-/// Why something at the desk is not done yet.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Matrix(#[from] MatrixError),
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error("the homeserver may be making the desk still")]
-    Settling,
-    #[error("the homeserver encrypts rooms by default")]
-    Encrypted,
-    #[error("the bot has no say in the room {0}")]
-    Lost(String),
-    #[error("it took too long")]
-    TimedOut,
-}
-
 /// The desk of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
@@ -60,6 +43,7 @@ pub(super) struct Desk {
     metrics: Metrics,
     config: config::Desk,
     session_ttl: Duration,
+    ambient: Ambient,
 }
 
 /// What a server knows that works at the desk, and may forget.
@@ -97,6 +81,7 @@ impl Desk {
         metrics: Metrics,
         config: config::Desk,
         session_ttl: Duration,
+        ambient: Ambient,
     ) -> Self {
         Self {
             pool,
@@ -104,6 +89,7 @@ impl Desk {
             metrics,
             config,
             session_ttl,
+            ambient,
         }
     }
 

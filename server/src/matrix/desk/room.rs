@@ -4,26 +4,18 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_sdk::ruma::api::error::ErrorKind;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Desk, Failure, Shift, members::Member};
 use crate::{
-    config::Matrix,
-    matrix::{
-        event::RoomEvent,
-        homeserver::Encrypted,
-        outbox::rooms::may_be_made_still,
-        room::{self, PRIVATE_PRESET, ROOM_VERSION, UNENCRYPTED_PRESET},
-    },
+    config::{HistoryVisibility, Matrix},
+    matrix::homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
+    relay::room_maker::when_to_ask::{Decision, Known},
     storage::desk::room::{self as desk_rooms, DeskRoom},
 };
 
 const NAME: &str = "Support desk";
 const TOPIC: &str = "One line for each conversation. Nothing here reaches a visitor.";
-
-/// Stands in `m.room.create` of the desk, where nobody but the bot looks.
-const MARKER: &str = "pro.webdevelop.support_chat.desk";
 
 /// How often is looked whether the room is as it has to be, and who is in it.
 const INSPECT: Duration = Duration::from_secs(15);
@@ -100,11 +92,11 @@ impl Desk {
                 shift.see(&room_id, members);
                 Ok(desk)
             }
-            Seen::Lost => Err(Failure::Lost(room_id)),
+            Seen::Lost => Err(Failure::RoomLost(room_id)),
             Seen::Encrypted => {
                 // First: nobody takes it for the desk from here on.
                 desk_rooms::abandon(&self.pool, &room_id).await?;
-                desk_rooms::set_asked(&self.pool, false).await?;
+                self.note_asked(false).await?;
                 shift.asked = None;
                 self.homeserver.leave(&room_id).await?;
                 self.homeserver.found_encrypted(made_for);
@@ -123,9 +115,8 @@ impl Desk {
             .filter(|room_id| !known.contains(room_id));
         let marked = stream::iter(unknown)
             .map(async |room_id| {
-                let creation = self.homeserver.creation(&room_id).await?;
-                let is_desk = creation.is_some_and(|content| content[MARKER] == true);
-                Ok::<_, Failure>(is_desk.then_some(room_id))
+                let marker = self.homeserver.marker(&room_id).await?;
+                Ok::<_, Failure>((marker == Some(RoomMarker::Desk)).then_some(room_id))
             })
             .buffer_unordered(LOOKUPS);
         let marked: Vec<_> = marked
@@ -143,14 +134,16 @@ impl Desk {
         shift: &mut Shift,
         looked: Instant,
     ) -> Result<(String, Encrypted), Failure> {
-        if let Some(asked) = desk_rooms::asked(&self.pool).await? {
-            let own = shift.asked.map(|at| at.elapsed());
-            let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
-                // Every clock that knows of it was wrong: it counts from now.
-                desk_rooms::set_asked(&self.pool, true).await?;
-                return Err(Failure::Settling);
-            };
-            if may_be_made_still(ago, looked.elapsed()) {
+        let known = Known {
+            asked: desk_rooms::asked(&self.pool).await?,
+            asked_here: shift.asked.map(|at| at.elapsed()),
+            looking_took: looked.elapsed(),
+        };
+        match known.decide(self.ambient.now()) {
+            Decision::Ask => {}
+            Decision::Wait => return Err(Failure::Settling),
+            Decision::WaitFromNow => {
+                self.note_asked(true).await?;
                 return Err(Failure::Settling);
             }
         }
@@ -158,25 +151,27 @@ impl Desk {
         if encrypted == Encrypted::Always {
             return Err(Failure::Encrypted);
         }
-        let preset = match encrypted {
-            Encrypted::Never => PRIVATE_PRESET,
-            Encrypted::WhenPrivate | Encrypted::Always => UNENCRYPTED_PRESET,
-        };
-        let body = creation(self.homeserver.config(), preset);
-        desk_rooms::set_asked(&self.pool, true).await?;
+        let room = new_room(self.homeserver.config(), encrypted);
+        self.note_asked(true).await?;
         shift.asked = Some(Instant::now());
-        let created = self.homeserver.create_room(&body).await;
+        let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            desk_rooms::set_asked(&self.pool, false).await?;
+            self.note_asked(false).await?;
         }
         let room_id = created?;
         tracing::info!(room_id, "the desk was made");
         Ok((room_id, encrypted))
     }
 
+    /// Notes for every server that the homeserver is asked now; or that it is not at work on a desk.
+    async fn note_asked(&self, asked: bool) -> Result<(), sqlx::Error> {
+        let asked = asked.then(|| self.ambient.now());
+        desk_rooms::set_asked(&self.pool, asked).await
+    }
+
     /// Looks whether a room can be the desk, and does what a `createRoom` that was cut short left undone.
     async fn inspect(&self, room_id: &str) -> Result<Seen, Failure> {
-        let state = match self.homeserver.all_state(room_id).await {
+        let state = match self.homeserver.room_state(room_id).await {
             Err(error)
                 if matches!(
                     error.kind(),
@@ -188,82 +183,50 @@ impl Desk {
             state => state?,
         };
         let config = self.homeserver.config();
-        let members: Vec<_> = state.iter().filter_map(Member::read).collect();
+        let members: Vec<_> = state.events().iter().filter_map(Member::read).collect();
         let is_there = members
             .iter()
             .any(|member| member.user_id == config.bot.as_str() && member.is_joined());
-        let content = |event_type: &str| {
-            let mut of_type = state.iter().filter(|event| {
-                event.event_type == event_type && event.state_key.as_deref() == Some("")
-            });
-            of_type.next().map(|event: &RoomEvent| &event.content)
-        };
-        let levels = content("m.room.power_levels");
-        let level = levels.map_or(Some(100), |levels| {
-            levels["users"][config.bot.as_str()].as_i64()
-        });
-        if !is_there || level.is_none_or(|level| level < 100) {
+        if !is_there || !state.is_in_command(config.bot.as_str()).unwrap_or(true) {
             return Ok(Seen::Lost);
         }
-        if content("m.room.encryption").is_some() {
+        if state.is_encrypted() {
             return Ok(Seen::Encrypted);
         }
-        for (event_type, wanted) in wanted_state(config) {
-            if content(event_type) != Some(&wanted) {
-                self.homeserver
-                    .set_state(room_id, event_type, &wanted)
-                    .await?;
+        for setting in settings(config) {
+            if !state.has(&setting) {
+                self.homeserver.set_state(room_id, &setting).await?;
             }
         }
         Ok(Seen::Ready(members))
     }
 }
 
-/// The body of `createRoom`.
-fn creation(config: &Matrix, preset: &str) -> Value {
-    let initial_state = locks().map(
-        |(event_type, content)| json!({ "type": event_type, "state_key": "", "content": content }),
-    );
-    json!({
-        "preset": preset,
-        "room_version": ROOM_VERSION,
-        "creation_content": { "m.federate": false, MARKER: true },
-        "name": NAME,
-        "topic": TOPIC,
-        "power_level_content_override": power_levels(config),
-        "initial_state": initial_state,
-    })
+fn new_room(config: &Matrix, encrypted: Encrypted) -> NewRoom {
+    NewRoom {
+        preset: Preset::for_homeserver_that_encrypts(encrypted),
+        marker: RoomMarker::Desk,
+        name: NAME.to_owned(),
+        topic: TOPIC,
+        power_levels: PowerLevels::of_desk(&config.bot),
+        access: access(),
+    }
 }
 
-fn wanted_state(config: &Matrix) -> Vec<(&'static str, Value)> {
-    let mut wanted = vec![
-        ("m.room.power_levels", power_levels(config)),
-        ("m.room.name", json!({ "name": NAME })),
-        ("m.room.topic", json!({ "topic": TOPIC })),
+/// What the bot keeps as it is.
+fn settings(config: &Matrix) -> Vec<RoomSetting> {
+    let mut settings = vec![
+        RoomSetting::PowerLevels(PowerLevels::of_desk(&config.bot)),
+        RoomSetting::Name(NAME.to_owned()),
+        RoomSetting::Topic(TOPIC),
     ];
-    wanted.extend(locks());
-    wanted
+    settings.extend(access());
+    settings
 }
 
-/// Whoever accepts the invitation late reads what was said since it.
-fn locks() -> [(&'static str, Value); 3] {
-    let visibility = json!({ "history_visibility": "invited" });
-    [
-        ("m.room.join_rules", json!({ "join_rule": "invite" })),
-        ("m.room.history_visibility", visibility),
-        (
-            "m.room.guest_access",
-            json!({ "guest_access": "forbidden" }),
-        ),
-    ]
-}
-
-/// As in a conversation's room. The configuration says who is in the desk, so nobody else invites.
-fn power_levels(config: &Matrix) -> Value {
-    let mut levels = room::power_levels(&config.bot);
-    levels["invite"] = json!(100);
-    levels["events"]["m.room.name"] = json!(100);
-    levels
+/// Whoever accepts the invitation late reads what was said since the invitation.
+const fn access() -> [RoomSetting; 3] {
+    RoomSetting::access(HistoryVisibility::Invited)
 }
 
 /// How long after the last of so many lost desks a new one is made.

@@ -8,7 +8,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::room::DeskRoom;
-use crate::storage::{Connection, outbox, sessions::Naming};
+use crate::storage::{Connection, sessions::Naming};
 
 /// How many conversations that began before the desk are given a line, of those that are open.
 const EARLIER: i64 = 100;
@@ -332,6 +332,3 @@ pub async fn ring(
     .await?;
     Ok(())
 }
-
-/// The longest delay of what is to be sent again.
-pub const LONGEST_DELAY: Duration = outbox::LONGEST_DELAY;

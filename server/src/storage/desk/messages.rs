@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::lines::LONGEST_DELAY;
-use crate::storage::Connection;
+use crate::storage::{
+    Connection,
+    claimable::{CLOCK_MARGIN, LONGEST_DELAY},
+};
 
 /// How many are sent in one turn.
 const BATCH: i64 = 50;
-/// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
-const CLOCK_MARGIN: Duration = Duration::from_secs(6);
 
 /// What is to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]

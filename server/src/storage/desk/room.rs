@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
-use crate::storage::{Connection, outbox::RoomAsked};
+use crate::storage::{Connection, room_asked::RoomAsked};
 
 /// The room that is the desk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +105,15 @@ pub async fn asked(db: impl PgExecutor<'_>) -> Result<Option<RoomAsked>, sqlx::E
     Ok(asked.map(|asked| RoomAsked::new(asked.seconds_ago, asked.asked_own)))
 }
 
-/// Notes that the homeserver is about to be asked for a desk; or, after its answer, that it is not at work on one.
-pub async fn set_asked(db: impl PgExecutor<'_>, asked: bool) -> Result<(), sqlx::Error> {
+/// Notes that the homeserver is asked for a desk at this time, by the server's clock; or, after its answer, that it is not
+/// at work on one.
+pub async fn set_asked(
+    db: impl PgExecutor<'_>,
+    asked: Option<DateTime<Utc>>,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE desk_request SET asked_at = CASE WHEN $1 THEN now() END,
-             asked_own = CASE WHEN $1 THEN $2::timestamptz END",
+        "UPDATE desk_request SET asked_at = CASE WHEN $1::timestamptz IS NOT NULL THEN now() END, asked_own = $1",
         asked,
-        Utc::now(),
     )
     .execute(db)
     .await?;

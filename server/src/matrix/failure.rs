@@ -1,0 +1,46 @@
+//! Why something that concerns the homeserver is not done yet.
+
+use std::time::Duration;
+
+use super::MatrixError;
+use crate::storage::quarantine;
+
+/// Why something that concerns the homeserver is not done yet. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error("it took too long")]
+    TimedOut,
+    #[error("the bot is not in the room {0} any more, or lacks the power that it needs there")]
+    RoomLost(String),
+    #[error("the homeserver encrypts rooms by default, in whichever way they are made")]
+    Encrypted,
+    #[error("the homeserver may still be making the room")]
+    Settling,
+    #[error("the session has no room yet")]
+    NoRoom,
+    #[error("another server has taken the task over")]
+    TakenOver,
+}
+
+impl Failure {
+    /// Whether a failure that one room met says nothing about other rooms.
+    pub(super) fn is_rooms_own(&self) -> bool {
+        match self {
+            Self::Matrix(error) => !error.concerns_all_rooms(),
+            Self::Database(error) => quarantine::is_refusal(error),
+            _ => true,
+        }
+    }
+
+    /// How long the homeserver wants to be left alone, when that is why.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Matrix(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}

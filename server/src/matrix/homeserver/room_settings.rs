@@ -1,0 +1,227 @@
+//! What the bot decides about a room: the request that makes the room, and the state events that it sets later.
+
+use std::collections::BTreeMap;
+
+use matrix_sdk::ruma::UserId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::encryption::Encrypted;
+use crate::config::HistoryVisibility;
+
+/// The version of every room. From version 12 on a room's creator stands above all power levels and could not be
+/// given the 100 that the bot is to have.
+pub(super) const ROOM_VERSION: &str = "11";
+
+/// The field of `m.room.create` in a conversation's room, whose value is the session's id.
+pub(crate) const SESSION_MARKER: &str = "pro.webdevelop.support_chat.session_id";
+/// The field of `m.room.create` in the desk.
+const DESK: &str = "pro.webdevelop.support_chat.desk";
+
+/// The level of the bot in its rooms.
+const BOT_LEVEL: i64 = 100;
+
+/// State that a moderator may change in other rooms, and only the bot in these.
+const BOT_ONLY: [&str; 8] = [
+    "m.room.encryption",
+    "m.room.history_visibility",
+    "m.room.join_rules",
+    "m.room.guest_access",
+    "m.room.power_levels",
+    "m.room.topic",
+    "m.room.tombstone",
+    "m.room.server_acl",
+];
+
+/// A room to be made: in no directory, without an alias, not federated, with nobody invited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRoom {
+    /// What the homeserver sets where this request says nothing.
+    pub preset: Preset,
+    /// What the room is for.
+    pub marker: RoomMarker,
+    /// Its name.
+    pub name: String,
+    /// Its topic.
+    pub topic: &'static str,
+    /// Who may do what.
+    pub power_levels: PowerLevels,
+    /// Who may enter, and what they can read. These take the place of the preset's.
+    pub access: [RoomSetting; 3],
+}
+
+/// What the homeserver sets where the request for a room says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// `private_chat`
+    Private,
+    /// `public_chat`. Where `encryption_enabled_by_default_for_room_type` is `invite`, Synapse encrypts rooms of the
+    /// private preset and not those of the public one, whatever their join rule. The request overrides everything
+    /// that this preset would make public.
+    Public,
+}
+
+impl Preset {
+    /// The preset of which this homeserver leaves rooms unencrypted.
+    #[must_use]
+    pub const fn for_homeserver_that_encrypts(encrypted: Encrypted) -> Self {
+        match encrypted {
+            Encrypted::Never => Self::Private,
+            Encrypted::WhenPrivate | Encrypted::Always => Self::Public,
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private_chat",
+            Self::Public => "public_chat",
+        }
+    }
+}
+
+/// What a room is for. It stands in `m.room.create`, which only the bot reads: `createRoom` has no transaction id, and
+/// the bot finds a room by its marker when the request that made it was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RoomMarker {
+    /// The conversation of this session.
+    Session(Uuid),
+    /// The desk.
+    Desk,
+}
+
+impl RoomMarker {
+    /// Reads the content of `m.room.create`; `None` for a room that is not the bot's.
+    #[must_use]
+    pub fn read(creation: &Value) -> Option<Self> {
+        if creation[DESK] == true {
+            return Some(Self::Desk);
+        }
+        let session_id = creation.get(SESSION_MARKER)?.as_str()?.parse().ok()?;
+        Some(Self::Session(session_id))
+    }
+
+    /// The session, where the marker names one.
+    #[must_use]
+    pub const fn session_id(self) -> Option<Uuid> {
+        match self {
+            Self::Session(session_id) => Some(session_id),
+            Self::Desk => None,
+        }
+    }
+
+    /// What `createRoom` is told to put into `m.room.create`.
+    pub(super) fn creation_content(self) -> Value {
+        match self {
+            Self::Session(session_id) => json!({ "m.federate": false, SESSION_MARKER: session_id }),
+            Self::Desk => json!({ "m.federate": false, DESK: true }),
+        }
+    }
+}
+
+/// State of a room that the bot sets, always with an empty state key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoomSetting {
+    /// Who may do what.
+    PowerLevels(PowerLevels),
+    /// The name.
+    Name(String),
+    /// The topic.
+    Topic(&'static str),
+    /// What members can read of the time before they joined.
+    HistoryVisibility(HistoryVisibility),
+    /// Nobody enters without an invitation.
+    InvitedOnly,
+    /// Guest accounts cannot enter.
+    NoGuests,
+}
+
+impl RoomSetting {
+    /// Who may enter a room, and what they can read there.
+    #[must_use]
+    pub const fn access(history: HistoryVisibility) -> [Self; 3] {
+        [
+            Self::InvitedOnly,
+            Self::HistoryVisibility(history),
+            Self::NoGuests,
+        ]
+    }
+
+    /// The type of the state event.
+    #[must_use]
+    pub const fn event_type(&self) -> &'static str {
+        match self {
+            Self::PowerLevels(_) => "m.room.power_levels",
+            Self::Name(_) => "m.room.name",
+            Self::Topic(_) => "m.room.topic",
+            Self::HistoryVisibility(_) => "m.room.history_visibility",
+            Self::InvitedOnly => "m.room.join_rules",
+            Self::NoGuests => "m.room.guest_access",
+        }
+    }
+
+    /// The content of the state event.
+    #[must_use]
+    pub fn content(&self) -> Value {
+        match self {
+            Self::PowerLevels(levels) => json!(levels),
+            Self::Name(name) => json!({ "name": name }),
+            Self::Topic(topic) => json!({ "topic": topic }),
+            Self::HistoryVisibility(visibility) => {
+                json!({ "history_visibility": visibility.as_str() })
+            }
+            Self::InvitedOnly => json!({ "join_rule": "invite" }),
+            Self::NoGuests => json!({ "guest_access": "forbidden" }),
+        }
+    }
+}
+
+/// The content of `m.room.power_levels`. Every field is written, also where it has the specification's default, so that
+/// the homeserver gives it back as it was set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerLevels {
+    users: BTreeMap<String, i64>,
+    users_default: i64,
+    events: BTreeMap<String, i64>,
+    events_default: i64,
+    state_default: i64,
+    invite: i64,
+    kick: i64,
+    ban: i64,
+    redact: i64,
+    /// Synapse adds it to the levels that it is given.
+    historical: i64,
+}
+
+impl PowerLevels {
+    /// In the room of a conversation. Staff have 0: enough to write, to rename the room, and to bring in a colleague.
+    #[must_use]
+    pub fn of_conversation(bot: &UserId) -> Self {
+        let bot_only = BOT_ONLY.map(|event_type| (event_type, BOT_LEVEL));
+        let events = [("m.room.name", 0), ("m.room.avatar", 50)]
+            .into_iter()
+            .chain(bot_only)
+            .map(|(event_type, level)| (event_type.to_owned(), level));
+        Self {
+            users: BTreeMap::from([(bot.to_string(), BOT_LEVEL)]),
+            users_default: 0,
+            events: events.collect(),
+            events_default: 0,
+            state_default: 50,
+            invite: 0,
+            kick: 50,
+            ban: 50,
+            redact: 50,
+            historical: 100,
+        }
+    }
+
+    /// In the desk. The configuration says who is in the desk, so only the bot invites and renames.
+    #[must_use]
+    pub fn of_desk(bot: &UserId) -> Self {
+        let mut levels = Self::of_conversation(bot);
+        levels.invite = BOT_LEVEL;
+        levels.events.insert("m.room.name".to_owned(), BOT_LEVEL);
+        levels
+    }
+}

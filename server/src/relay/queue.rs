@@ -1,0 +1,62 @@
+//! The queue: what the homeserver has yet to be told, one row of `outbox` for each task.
+//!
+//! Whatever owes the homeserver something queues it ([`push`], [`push_message`]) in the transaction that it follows
+//! from. A server claims tasks ([`claim`]), sends them, and records how they ended ([`finish`]).
+//!
+//! Only the first row of a session can be claimed, and it goes when it has been sent. Whoever ends it can claim those
+//! behind it, and sends them one after the other. That keeps a session's order. A claim is a lease and not a lock, so
+//! nothing is held across the network. It is short and renewed while the send is under way, so that another server soon
+//! takes up what a dead one left. A lease that ran out all the same is harmless: the row's id is the Matrix transaction,
+//! and the homeserver makes one event of it.
+
+mod claim;
+mod finish;
+mod lost_room;
+mod push;
+mod task;
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+
+use crate::storage::claimable::{CLOCK_MARGIN, LONGEST_DELAY};
+
+pub use claim::{claim, give_back, renew, retry, set_room_asked, yield_turn};
+pub use finish::{End, Finished, Outcome, finish};
+pub use lost_room::{Replaced, replace_room};
+pub use push::{Pushed, push, push_if_idle, push_message, push_or_claim};
+pub use task::{Claim, Lane, Task};
+
+/// A claim that is not renewed for so long may be taken over.
+pub(super) const LEASE: Duration = Duration::from_secs(6);
+/// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
+pub const RENEWAL: Duration = Duration::from_millis(1500);
+/// No right clock sets `due_at` further ahead.
+pub(super) const LATEST_DUE: Duration = LONGEST_DELAY.saturating_add(CLOCK_MARGIN);
+/// No right clock sets `leased_until` further ahead.
+pub(super) const LATEST_LEASE: Duration = LEASE.saturating_add(CLOCK_MARGIN);
+
+/// The channel that says which session has something to send.
+pub const CHANNEL: &str = "support_chat_outbox";
+
+/// How much waits, and for how long the oldest message has.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// Tasks, of whatever kind.
+    pub tasks: i64,
+    /// The age of the oldest visitor's message among them; 0 when there is none.
+    pub oldest_message_seconds: f64,
+}
+
+/// Counts what the homeserver has yet to be told.
+pub async fn backlog(db: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
+    sqlx::query_as!(
+        Backlog,
+        r#"SELECT count(*) AS "tasks!",
+               greatest(extract(epoch FROM now() - min(messages.created_at)), 0)::float8
+                   AS "oldest_message_seconds!"
+           FROM outbox LEFT JOIN messages ON messages.id = outbox.message_id"#
+    )
+    .fetch_one(db)
+    .await
+}

@@ -1,0 +1,108 @@
+//! What a session is owed when its room is lost.
+
+use std::time::Duration;
+
+use super::{CHANNEL, Claim};
+use crate::storage::{
+    Connection,
+    claimable::LONGEST_DELAY,
+    sessions::{self, State},
+};
+
+/// What became of a session whose room is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// It gets a new room, and what was said is told there before what is queued.
+    ByNewRoom,
+    /// Nothing of the visitor's is queued and the conversation has ended: what the bot had to say is dropped.
+    ByNothing,
+    /// Another server has dealt with it.
+    Already,
+}
+
+/// Deals with a session whose room `room_id` the bot is no longer in, as whoever has this claim found out.
+/// The caller commits.
+pub async fn replace_room(
+    db: &mut Connection,
+    claim: &Claim,
+    room_id: &str,
+    session_ttl: Duration,
+) -> Result<Replaced, sqlx::Error> {
+    let session_id = claim.subject.id;
+    // Positions are given under this lock.
+    let session = sessions::lock(db, session_id, session_ttl).await?;
+    let is_open = session.is_some_and(|session| session.state == State::Open);
+    let found = sqlx::query!(
+        r#"SELECT
+             -- The claim still counts, and the room is still the session's: nobody else has dealt with it.
+             EXISTS (
+                 SELECT FROM outbox JOIN sessions ON sessions.id = session_id
+                 WHERE outbox.id = $2 AND attempts = $3 AND room_id = $4
+             ) AS "claimed!",
+             -- A visitor's message was promised, whatever became of the conversation.
+             EXISTS (SELECT FROM outbox WHERE session_id = $1 AND kind = 'message') AS "owed!""#,
+        session_id,
+        claim.id,
+        claim.attempts,
+        room_id,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    if !found.claimed {
+        return Ok(Replaced::Already);
+    }
+    if !is_open && !found.owed {
+        sqlx::query!("DELETE FROM outbox WHERE session_id = $1", session_id)
+            .execute(db)
+            .await?;
+        return Ok(Replaced::ByNothing);
+    }
+    sqlx::query!(
+        "WITH lately AS (
+             SELECT count(*) FROM former_rooms
+             WHERE session_id = $1 AND left_at > now() - interval '1 hour'
+         ), gone AS (
+             -- What the new room gets anyway, or what concerned the old one only.
+             DELETE FROM outbox WHERE session_id = $1 AND kind IN ('create_room', 'details', 'recap')
+         ), first AS (
+             -- This sees the rows that `gone` deletes, too, so there is always one.
+             SELECT min(position) AS position FROM outbox WHERE session_id = $1
+         )
+         -- The new room, and what was said before, come before all that is queued.
+         INSERT INTO outbox (position, session_id, kind, join_event_id, joined_user_id, due_at, delayed_at)
+             OVERRIDING SYSTEM VALUE
+         SELECT first.position - task.before, $1, task.kind, task.nobody, task.nobody,
+             -- A bot that is removed from each room at once must not make them one after the other: the wait
+             -- grows with each room that was lost within the hour.
+             now() + make_interval(secs => CASE WHEN count = 0 THEN 0
+                                                ELSE least(5 * 2 ^ least(count, 10), $2) END), now()
+         FROM first, lately,
+             (VALUES (2, 'create_room', NULL), (1, 'recap', '')) task (before, kind, nobody)",
+        session_id,
+        LONGEST_DELAY.as_secs_f64(),
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "WITH free AS (
+             -- What is queued waits for the room, and for nothing else. Claims on it end here.
+             UPDATE outbox SET leased_until = NULL, due_at = now(), delayed_at = NULL
+             WHERE session_id = $1 AND kind NOT IN ('create_room', 'recap')
+         ), staff AS (
+             -- Who is in the lost room says nothing about the new one.
+             DELETE FROM staff_members WHERE session_id = $1
+         ), former AS (
+             -- A lost room never becomes the session's again, whatever its marker says.
+             INSERT INTO former_rooms (room_id, session_id) VALUES ($2, $1) ON CONFLICT DO NOTHING
+         ), session AS (
+             UPDATE sessions SET room_id = NULL WHERE id = $1
+         )
+         SELECT pg_notify($3, $1::text)",
+        session_id,
+        room_id,
+        CHANNEL,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Replaced::ByNewRoom)
+}

@@ -1,0 +1,231 @@
+//! What can be owed to the homeserver, and how a row of `outbox` says it.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::storage::{room_asked::RoomAsked, sessions::Subject};
+
+/// Something that the homeserver has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Make the session's room.
+    CreateRoom,
+    /// Say who the visitor is.
+    Details,
+    /// Relay the visitor's message.
+    Message(Uuid),
+    /// Say something of the bot's own.
+    Notice(String),
+    /// Answer an event of the room, so that it rings for its sender.
+    Answer {
+        /// The event.
+        event_id: String,
+        /// The answer.
+        text: String,
+    },
+    /// Tell a new room what was said in the session's former ones.
+    Retell,
+    /// Make the room's name say whether the conversation has ended, whatever it is at that moment.
+    Rename,
+    /// Show someone who joined what was said before.
+    Recap {
+        /// The `m.room.member` event.
+        join_event_id: String,
+        /// Who joined.
+        user_id: String,
+    },
+}
+
+/// Rooms are made in a lane of their own. However many are to be made, messages of conversations that have a room go
+/// ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Making rooms.
+    Rooms,
+    /// Everything that is sent to a room.
+    Messages,
+}
+
+/// A task that this server has claimed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The row, and the Matrix transaction.
+    pub id: Uuid,
+    /// Its place in the session's order.
+    pub position: i64,
+    /// How often it was claimed and not given back unsent, this time included.
+    pub attempts: i32,
+    /// How long ago the homeserver was asked for the room, when it did not answer.
+    pub room_asked: Option<RoomAsked>,
+    /// What is to be done.
+    pub task: Task,
+    /// The text of a [`Task::Message`].
+    pub text: Option<String>,
+    /// The conversation that it is for.
+    pub subject: Subject,
+}
+
+impl Task {
+    /// The lane that it takes.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::CreateRoom => Lane::Rooms,
+            _ => Lane::Messages,
+        }
+    }
+
+    /// An attempt that takes longer is given up, and made again later.
+    #[must_use]
+    pub const fn time_limit(&self) -> Duration {
+        match self {
+            // Synapse takes seconds to make a room when it is busy, and staff are invited then; a recap
+            // reads history.
+            Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(70),
+            Self::Retell
+            | Self::Details
+            | Self::Message(_)
+            | Self::Notice(_)
+            | Self::Answer { .. }
+            | Self::Rename => Duration::from_secs(10),
+        }
+    }
+
+    pub(super) const fn message_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Message(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The columns that say what this task is.
+    pub(super) fn columns(&self) -> Columns<&str> {
+        let of = Columns::of_kind;
+        match self {
+            Self::CreateRoom => of("create_room"),
+            Self::Details => of("details"),
+            Self::Rename => of("rename"),
+            Self::Message(id) => Columns {
+                message_id: Some(*id),
+                ..of("message")
+            },
+            Self::Notice(text) => Columns {
+                body: Some(text),
+                ..of("notice")
+            },
+            // A server of the release before sends it as a notice, without the reference.
+            Self::Answer { event_id, text } => Columns {
+                body: Some(text),
+                answers_event_id: Some(event_id),
+                ..of("notice")
+            },
+            // A recap for nobody: the release before knows the kind, and the table asks for both columns.
+            Self::Retell => Columns {
+                join_event_id: Some(""),
+                joined_user_id: Some(""),
+                ..of("recap")
+            },
+            Self::Recap {
+                join_event_id,
+                user_id,
+            } => Columns {
+                join_event_id: Some(join_event_id),
+                joined_user_id: Some(user_id),
+                ..of("recap")
+            },
+        }
+    }
+}
+
+/// The columns of `outbox` that say what a task is.
+#[derive(Debug)]
+pub(super) struct Columns<T> {
+    pub(super) kind: T,
+    pub(super) message_id: Option<Uuid>,
+    pub(super) body: Option<T>,
+    pub(super) join_event_id: Option<T>,
+    pub(super) joined_user_id: Option<T>,
+    pub(super) answers_event_id: Option<T>,
+}
+
+impl<T> Columns<T> {
+    const fn of_kind(kind: T) -> Self {
+        Self {
+            kind,
+            message_id: None,
+            body: None,
+            join_event_id: None,
+            joined_user_id: None,
+            answers_event_id: None,
+        }
+    }
+}
+
+impl Columns<String> {
+    /// The task that these columns say; `None` when it is of no kind that this release knows.
+    pub(super) fn task(self) -> Option<Task> {
+        Some(match (self.kind.as_str(), self.message_id, self.body) {
+            ("create_room", ..) => Task::CreateRoom,
+            ("details", ..) => Task::Details,
+            ("rename", ..) => Task::Rename,
+            ("message", Some(id), _) => Task::Message(id),
+            ("notice", _, Some(text)) => match self.answers_event_id {
+                Some(event_id) => Task::Answer { event_id, text },
+                None => Task::Notice(text),
+            },
+            _ => {
+                let (join_event_id, user_id) = (self.join_event_id?, self.joined_user_id?);
+                if join_event_id.is_empty() && user_id.is_empty() {
+                    Task::Retell
+                } else {
+                    Task::Recap {
+                        join_event_id,
+                        user_id,
+                    }
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_say_which_task_they_were_made_of() {
+        let text = || "text".to_owned();
+        for task in [
+            Task::CreateRoom,
+            Task::Details,
+            Task::Message(Uuid::from_u128(1)),
+            Task::Notice(text()),
+            Task::Answer {
+                event_id: "$event".to_owned(),
+                text: text(),
+            },
+            Task::Retell,
+            Task::Rename,
+            Task::Recap {
+                join_event_id: "$join".to_owned(),
+                user_id: "@alice:localhost".to_owned(),
+            },
+        ] {
+            let columns = task.columns();
+            let read = Columns {
+                kind: columns.kind.to_owned(),
+                message_id: columns.message_id,
+                body: columns.body.map(str::to_owned),
+                join_event_id: columns.join_event_id.map(str::to_owned),
+                joined_user_id: columns.joined_user_id.map(str::to_owned),
+                answers_event_id: columns.answers_event_id.map(str::to_owned),
+            };
+            assert_eq!(read.task(), Some(task));
+        }
+        assert_eq!(
+            Columns::of_kind("of the next release".to_owned()).task(),
+            None
+        );
+    }
+}

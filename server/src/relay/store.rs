@@ -1,0 +1,184 @@
+//! What the relay keeps and looks up, as a port: Postgres behind the server, and a model of it in the tests of the
+//! relay's rules.
+
+mod postgres;
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use matrix_sdk::ruma::OwnedUserId;
+use uuid::Uuid;
+
+use super::queue::{Claim, End, Finished, Lane, Replaced};
+use crate::storage::{
+    configured_staff::Canary,
+    details_notices::DetailsNotice,
+    matrix_events::Addressee,
+    sessions::{Naming, State},
+    staff_members::{Membership, Wanted},
+    transcript::Said,
+};
+
+pub use postgres::PostgresStore;
+
+/// What the relay keeps. Each method is one transaction: it is done as a whole or not at all, and whoever gets an error
+/// does not know which.
+#[async_trait]
+pub trait Store: Debug + Send + Sync {
+    /// Listens for what is queued; `None` when that is not possible now.
+    async fn listen(&self) -> Option<Box<dyn News>>;
+
+    /// See [`queue::claim`](super::queue::claim).
+    async fn claim(&self, lane: Lane, limit: i64) -> Result<Vec<Claim>, sqlx::Error>;
+
+    /// See [`queue::renew`](super::queue::renew).
+    async fn renew(&self, claim: &Claim) -> Result<bool, sqlx::Error>;
+
+    /// See [`queue::give_back`](super::queue::give_back).
+    async fn give_back(&self, claims: &[Claim]) -> Result<(), sqlx::Error>;
+
+    /// See [`queue::retry`](super::queue::retry).
+    async fn retry(&self, claim: &Claim, delay: Duration) -> Result<(), sqlx::Error>;
+
+    /// See [`queue::yield_turn`](super::queue::yield_turn).
+    async fn yield_turn(&self, session_id: Uuid) -> Result<bool, sqlx::Error>;
+
+    /// See [`queue::finish`](super::queue::finish).
+    async fn finish(&self, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error>;
+
+    /// Finishes a message that will never be delivered, and queues this notice behind it where that is news.
+    async fn finish_failed(&self, end: &End, notice: &str) -> Result<Finished, sqlx::Error>;
+
+    /// See [`queue::set_room_asked`](super::queue::set_room_asked).
+    async fn set_room_asked(
+        &self,
+        task: Uuid,
+        asked: Option<DateTime<Utc>>,
+    ) -> Result<(), sqlx::Error>;
+
+    /// See [`queue::replace_room`](super::queue::replace_room).
+    async fn replace_room(&self, claim: &Claim, room_id: &str) -> Result<Replaced, sqlx::Error>;
+
+    /// Whether the conversation still takes messages; `None` when there is no such session.
+    async fn state(&self, session_id: Uuid) -> Result<Option<State>, sqlx::Error>;
+
+    /// What the conversation's room is named after. The conversation gets a code when it has none.
+    async fn naming(&self, session_id: Uuid) -> Result<Naming, sqlx::Error>;
+
+    /// Gives the session its room, unless it has one, or had this one before. Answers with the room that it has now.
+    async fn set_room(
+        &self,
+        session_id: Uuid,
+        room_id: &str,
+    ) -> Result<Option<String>, sqlx::Error>;
+
+    /// Takes this room, in which nobody but the bot ever was, from the session for good.
+    async fn disown_room(&self, session_id: Uuid, room_id: &str) -> Result<(), sqlx::Error>;
+
+    /// Those of the rooms that some session no longer uses.
+    async fn former_rooms(&self, rooms: &[String]) -> Result<Vec<String>, sqlx::Error>;
+
+    /// Those of the rooms that belong to a session, with the session.
+    async fn sessions_of(&self, rooms: &[String]) -> Result<Vec<(String, Uuid)>, sqlx::Error>;
+
+    /// Whether the relay is known to have sent one of these events in the conversation.
+    async fn any_sent(&self, session_id: Uuid, event_ids: &[String]) -> Result<bool, sqlx::Error>;
+
+    /// Whom an answer to this event is for.
+    async fn addressee(&self, event_id: &str) -> Result<Addressee, sqlx::Error>;
+
+    /// Those of the events that staff sent and the visitor is not shown.
+    async fn not_shown(
+        &self,
+        session_id: Uuid,
+        event_ids: &[String],
+    ) -> Result<Vec<String>, sqlx::Error>;
+
+    /// What this room was told of the visitor.
+    async fn details_notice(
+        &self,
+        session_id: Uuid,
+        room_id: &str,
+    ) -> Result<Option<DetailsNotice>, sqlx::Error>;
+
+    /// Records what the room was told of the visitor. The room's first event stays the one that is edited.
+    async fn record_details(
+        &self,
+        session_id: Uuid,
+        room_id: &str,
+        event_id: &str,
+        told: Option<&[u8]>,
+    ) -> Result<(), sqlx::Error>;
+
+    /// The newest texts that have reached the room, or came from there, newest first; of these messages only, where
+    /// they are named.
+    async fn newest_said(
+        &self,
+        session_id: Uuid,
+        only: Option<&[Uuid]>,
+        limit: i64,
+    ) -> Result<Vec<Said>, sqlx::Error>;
+
+    /// How many texts have reached the room, or came from there; of these messages only, where they are named.
+    async fn count_said(&self, session_id: Uuid, only: Option<&[Uuid]>)
+    -> Result<i64, sqlx::Error>;
+
+    /// The staff, as the server that started last was configured; empty before the first has started.
+    async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error>;
+
+    /// Records who is to be in a new room. Those who are still to be invited are left to the caller for a while.
+    async fn begin_staff(
+        &self,
+        session_id: Uuid,
+        members: &[(&str, Membership)],
+    ) -> Result<(), sqlx::Error>;
+
+    /// Records what an invitation has led to.
+    async fn record_invited(
+        &self,
+        session_id: Uuid,
+        user_id: &str,
+        membership: Membership,
+    ) -> Result<(), sqlx::Error>;
+
+    /// Makes these the staff, as this server is configured.
+    async fn set_staff(&self, staff: &[&str]) -> Result<(), sqlx::Error>;
+
+    /// Compares the people in the rooms with those who are to be there: who is missing is to be invited, and who is not
+    /// wanted any more is to be removed.
+    async fn tidy_staff(
+        &self,
+        people: &[&str],
+        canary: Option<Canary<'_>>,
+    ) -> Result<(), sqlx::Error>;
+
+    /// Up to `limit` people who are to be invited now. They are left to the caller for a while.
+    async fn claim_invitations(
+        &self,
+        people: &[&str],
+        limit: i64,
+    ) -> Result<Vec<Wanted>, sqlx::Error>;
+
+    /// Up to `limit` people who are to be removed now. They are left to the caller for a while.
+    async fn claim_removals(&self, limit: i64) -> Result<Vec<Wanted>, sqlx::Error>;
+
+    /// Records that somebody is removed.
+    async fn record_removed(&self, unwanted: &Wanted) -> Result<(), sqlx::Error>;
+
+    /// Records that an invitation or a removal failed, and when the next one is to be tried.
+    async fn postpone_invitation(
+        &self,
+        wanted: &Wanted,
+        errcode: &str,
+        delay: Duration,
+    ) -> Result<(), sqlx::Error>;
+}
+
+/// Tells which sessions have something to send.
+#[async_trait]
+pub trait News: Debug + Send {
+    /// The next session that something was queued for; `None` when nothing more will be heard. No news is lost when
+    /// this is dropped.
+    async fn next(&mut self) -> Option<Uuid>;
+}
