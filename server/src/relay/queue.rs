@@ -28,11 +28,11 @@ pub use ends::{End, Finished, Outcome, finish};
 pub use rooms::{Replaced, replace_room, set_room_asked};
 
 /// A claim that is not renewed for so long may be taken over.
-const LEASE: Duration = Duration::from_secs(6);
+pub(super) const LEASE: Duration = Duration::from_secs(6);
 /// The longest delay of a task that is to be tried again.
 pub const LONGEST_DELAY: Duration = Duration::from_mins(5);
 /// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
-const CLOCK_MARGIN: Duration = Duration::from_secs(6);
+pub(super) const CLOCK_MARGIN: Duration = Duration::from_secs(6);
 /// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
 pub const RENEWAL: Duration = Duration::from_millis(1500);
 
@@ -114,28 +114,29 @@ impl Task {
     }
 }
 
-/// How long ago the homeserver was asked for a room, by two clocks, either of which may have been wrong.
+/// When the homeserver was asked for a room, by two clocks, either of which may have been wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomAsked {
-    by_database: f64,
-    by_server: Option<f64>,
+    seconds_ago_by_database: f64,
+    at_by_server: Option<DateTime<Utc>>,
 }
 
 impl RoomAsked {
-    /// As Postgres counts, and since when the server that asked says.
+    /// How long ago Postgres says that it was, and when it was by the clock of the server that asked.
     #[must_use]
-    pub fn new(by_database: f64, asked_own: Option<DateTime<Utc>>) -> Self {
+    pub const fn new(seconds_ago_by_database: f64, at_by_server: Option<DateTime<Utc>>) -> Self {
         Self {
-            by_database,
-            by_server: asked_own.map(|asked| (Utc::now() - asked).as_seconds_f64()),
+            seconds_ago_by_database,
+            at_by_server,
         }
     }
 
-    /// The shorter time counts. One that has not come yet was set by a clock that was wrong, and counts
-    /// for nothing; `None` when there is no other.
+    /// How long ago it was, where this is the server's time `now`. The shorter time counts. A time that has not come yet
+    /// was set by a clock that was wrong, and counts for nothing; `None` when there is no other.
     #[must_use]
-    pub fn ago(self) -> Option<Duration> {
-        [Some(self.by_database), self.by_server]
+    pub fn ago(self, now: DateTime<Utc>) -> Option<Duration> {
+        let by_server = self.at_by_server.map(|at| (now - at).as_seconds_f64());
+        [Some(self.seconds_ago_by_database), by_server]
             .into_iter()
             .flatten()
             .filter_map(|seconds| Duration::try_from_secs_f64(seconds).ok())

@@ -100,9 +100,15 @@ impl Sender {
         let session_id = claim.subject.id;
         if let Some(asked) = asked {
             let own = self.asked().get(&claim.id).map(Instant::elapsed);
-            let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
+            let Some(ago) = [asked.ago(self.ambient.now()), own]
+                .into_iter()
+                .flatten()
+                .min()
+            else {
                 // Every clock that knows of it was wrong: it counts from now.
-                self.store.set_room_asked(claim.id, true).await?;
+                self.store
+                    .set_room_asked(claim.id, Some(self.ambient.now()))
+                    .await?;
                 return Err(Failure::Settling);
             };
             if may_be_made_still(ago, looked.elapsed()) {
@@ -116,11 +122,13 @@ impl Sender {
         }
         let config = self.homeserver.config();
         let room = room::new_room(&claim.subject, name, config, encrypted);
-        self.store.set_room_asked(claim.id, true).await?;
+        self.store
+            .set_room_asked(claim.id, Some(self.ambient.now()))
+            .await?;
         self.note_asked(claim.id);
         let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            self.store.set_room_asked(claim.id, false).await?;
+            self.store.set_room_asked(claim.id, None).await?;
         }
         let room_id = created?;
         self.metrics.rooms_created.inc();
@@ -151,7 +159,7 @@ impl Sender {
         self.metrics.rooms_encrypted.inc();
         // First: nobody takes it for the session's room from here on.
         self.store.disown_room(session_id, room_id).await?;
-        self.store.set_room_asked(claim.id, false).await?;
+        self.store.set_room_asked(claim.id, None).await?;
         self.homeserver.leave(room_id).await?;
         if self.homeserver.found_encrypted(made_for) == Encrypted::Always {
             tracing::error!(

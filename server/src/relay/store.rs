@@ -6,6 +6,7 @@ mod postgres;
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use matrix_sdk::ruma::OwnedUserId;
 use uuid::Uuid;
 
@@ -50,7 +51,11 @@ pub trait Store: Debug + Send + Sync {
     async fn finish_failed(&self, end: &End, notice: &str) -> Result<Finished, sqlx::Error>;
 
     /// See [`queue::set_room_asked`](super::queue::set_room_asked).
-    async fn set_room_asked(&self, task: Uuid, asked: bool) -> Result<(), sqlx::Error>;
+    async fn set_room_asked(
+        &self,
+        task: Uuid,
+        asked_own: Option<DateTime<Utc>>,
+    ) -> Result<(), sqlx::Error>;
 
     /// See [`queue::replace_room`](super::queue::replace_room).
     async fn replace_room(&self, claim: &Claim, room_id: &str) -> Result<Replaced, sqlx::Error>;

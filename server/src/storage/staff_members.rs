@@ -13,7 +13,7 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// The longest wait before somebody is invited again.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
 /// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
-pub(super) const CLOCK_MARGIN: Duration = Duration::from_secs(10);
+pub(crate) const CLOCK_MARGIN: Duration = Duration::from_secs(10);
 
 /// A person's part in a conversation's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -152,11 +152,13 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
     let asked_ago = async |change: &'static str| {
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-        queue::set_room_asked(&pool, first.id, true).await.unwrap();
+        queue::set_room_asked(&pool, first.id, Some(Utc::now()))
+            .await
+            .unwrap();
         run(&pool, change).await;
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let again = claim(&pool, Lane::Rooms, 1).await.remove(0);
-        again.room_asked.expect("asked").ago()
+        again.room_asked.expect("asked").ago(Utc::now())
     };
     let short = Duration::from_secs(20);
     for jumped in [
@@ -183,7 +185,7 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
         .await
         .unwrap();
     let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-    queue::set_room_asked(&pool, first.id, false).await.unwrap();
+    queue::set_room_asked(&pool, first.id, None).await.unwrap();
     sqlx::query("UPDATE outbox SET leased_until = NULL")
         .execute(&pool)
         .await

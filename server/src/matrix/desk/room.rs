@@ -136,7 +136,11 @@ impl Desk {
     ) -> Result<(String, Encrypted), Failure> {
         if let Some(asked) = desk_rooms::asked(&self.pool).await? {
             let own = shift.asked.map(|at| at.elapsed());
-            let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
+            let Some(ago) = [asked.ago(self.ambient.now()), own]
+                .into_iter()
+                .flatten()
+                .min()
+            else {
                 // Every clock that knows of it was wrong: it counts from now.
                 desk_rooms::set_asked(&self.pool, true).await?;
                 return Err(Failure::Settling);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -12,20 +12,20 @@ use crate::storage::{
     sessions::{self, State},
 };
 
-/// Notes that the homeserver is about to be asked for a room; or, after its answer, that it is not at
-/// work on one.
+/// Notes that the homeserver is about to be asked for a room, at this time by the server's own clock; or, after its
+/// answer, that it is not at work on one.
 pub async fn set_room_asked(
     db: impl PgExecutor<'_>,
     id: Uuid,
-    asked: bool,
+    asked_own: Option<DateTime<Utc>>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE outbox SET room_asked_at = CASE WHEN $2 THEN now() END,
              room_asked_own = CASE WHEN $2 THEN $3::timestamptz END
          WHERE id = $1",
         id,
-        asked,
-        Utc::now(),
+        asked_own.is_some(),
+        asked_own.unwrap_or_default(),
     )
     .execute(db)
     .await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use matrix_sdk::ruma::OwnedUserId;
 use uuid::Uuid;
 
@@ -101,8 +102,12 @@ impl Store for PostgresStore {
         Ok(finished)
     }
 
-    async fn set_room_asked(&self, task: Uuid, asked: bool) -> Result<(), sqlx::Error> {
-        queue::set_room_asked(&self.shares.relay, task, asked).await
+    async fn set_room_asked(
+        &self,
+        task: Uuid,
+        asked_own: Option<DateTime<Utc>>,
+    ) -> Result<(), sqlx::Error> {
+        queue::set_room_asked(&self.shares.relay, task, asked_own).await
     }
 
     async fn replace_room(&self, claim: &Claim, room_id: &str) -> Result<Replaced, sqlx::Error> {
