@@ -75,9 +75,9 @@ fn hasher() -> Argon2<'static> {
 
 /// A token that was found to open a session. It tells nothing of the token, and is never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TokenDigest([u8; 32]);
+pub(crate) struct TokenDigest([u8; 32]);
 
-pub(super) fn digest(token: &str) -> TokenDigest {
+pub(crate) fn digest(token: &str) -> TokenDigest {
     TokenDigest(Sha256::digest(token).into())
 }
 

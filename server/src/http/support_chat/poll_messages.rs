@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::session_path::{SessionPath, parse_id};
 use crate::{
-    http::{AppState, bearer::Bearer, held, problem::ApiError},
+    http::{AppState, bearer::Bearer, budgeted_body, problem::ApiError},
     support_chat::{Cursor, Entries},
 };
 
@@ -84,7 +84,7 @@ pub(in crate::http) fn answer(entries: Entries) -> Response {
         ),
     ];
     match serde_json::to_vec(&response) {
-        Ok(json) => (headers, held::body(json, share)).into_response(),
+        Ok(json) => (headers, budgeted_body::body(json, share)).into_response(),
         // There is nothing in it that JSON does not have.
         Err(_) => ApiError::from(ErrorCode::Internal).into_response(),
     }

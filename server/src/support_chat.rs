@@ -3,17 +3,14 @@
 //! Every operation is one transaction. What it promises is in Postgres when it answers.
 
 mod admission;
-mod budget;
-mod changes;
-mod heads;
+mod answer_memory;
 mod idempotency;
-mod page;
+mod poll_reader;
 mod presence;
 mod proof;
-mod reader;
-mod signals;
+mod set_page;
 mod throttle;
-mod token;
+pub(crate) mod token;
 mod turnstile;
 mod visitor;
 
@@ -43,19 +40,18 @@ use crate::{
     },
 };
 
-use budget::Budget;
-use heads::Head;
+use crate::poll_cache::Head;
+use answer_memory::Budget;
 use idempotency::Keyed;
-use reader::Reader;
+use poll_reader::Reader;
 use token::Verifier;
 
+pub use crate::poll_cache::{Heads, follow_changes};
+pub use crate::visitor_signals::{Signaller, Signals, VisitorSignal};
 pub use admission::Admission;
-pub use budget::Share;
-pub use changes::follow as follow_changes;
-pub use heads::Heads;
+pub use answer_memory::Share;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use presence::record_presence;
-pub use signals::{Signaller, Signals, VisitorSignal};
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;

@@ -3,10 +3,12 @@
 //!
 //! A head is a shortcut to the answer "nothing new", with the marks that go with it, and to no other: whatever it
 //! cannot vouch for is read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
-//! changed it, and else when NOTIFY says so (see [`super::changes`]). Heads count only while the connection
+//! changed it, and else when NOTIFY says so (see [`changes`]). Heads count only while the connection
 //! that NOTIFY comes over is known to live, and none counts for longer than [`MAX_AGE`].
 //!
 //! A cursor cannot skip, so at worst a head that is out of date delays a message by these bounds.
+
+mod changes;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,8 +26,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotifie
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Signals, token::TokenDigest};
 use crate::storage::messages::Marks;
+use crate::{support_chat::token::TokenDigest, visitor_signals::Signals};
+
+pub use changes::follow as follow_changes;
 
 /// A head is read anew after this long at the latest, whatever NOTIFY says; some sooner, at random, so that
 /// those which were read together, after a start, are not read together for ever.

@@ -23,7 +23,7 @@ use axum::{
 };
 
 use super::{
-    AppState, bounded, client_address::ClientAddress, origin, problem::ApiError, throttle,
+    AppState, client_address::ClientAddress, origin, problem::ApiError, throttle, time_limit,
 };
 use crate::support_chat::{IdempotencyKey, InvalidField, InvalidIdempotencyKey};
 
@@ -72,7 +72,7 @@ async fn admit(
         return response;
     }
     let mut response = match may_ask(&state, address, request.headers()) {
-        Ok(()) => bounded::run(next, request).await,
+        Ok(()) => time_limit::run(next, request).await,
         Err(error) => error.into_response(),
     };
     finish(origin, response.headers_mut());

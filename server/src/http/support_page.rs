@@ -36,7 +36,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
-use super::{AppState, bounded, client_address::ClientAddress, held, problem::ApiError, throttle};
+use super::{
+    AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, throttle, time_limit,
+};
 use crate::{
     storage::messages::rfc3339,
     support_chat::{Share, VisitorDetails},
@@ -162,7 +164,7 @@ async fn submit(
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    let done = bounded::change(functions::run(visit.clone(), request)).await;
+    let done = time_limit::change(functions::run(visit.clone(), request)).await;
     match done.and_then(|done| done) {
         Ok(Done::Began(session)) => (
             [(header::SET_COOKIE, session.to_header())],
@@ -291,7 +293,7 @@ impl Visit {
             challenged: self.state.config.turnstile.is_some(),
             max_message_chars: self.state.config.limits.max_message_chars,
         };
-        let html = held::body(page.render().into_bytes(), share);
+        let html = budgeted_body::body(page.render().into_bytes(), share);
         let mut response = Html(html).into_response();
         *response.status_mut() = code.unwrap_or(StatusCode::OK);
         if let Some(seconds) = retry {

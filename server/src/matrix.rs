@@ -13,10 +13,10 @@ mod quarantine;
 mod recap;
 mod room;
 pub(crate) mod room_name;
-mod seal;
 mod staff_signals;
 mod staff_texts;
 pub mod sync;
+mod token_encryption;
 mod verbatim;
 pub mod visitor_signals;
 

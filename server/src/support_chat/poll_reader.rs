@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, task, time};
 
 use super::{
     Refusal,
-    budget::{Budget, Share},
+    answer_memory::{Budget, Share},
 };
 use crate::storage::{
     self, Db,

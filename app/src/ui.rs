@@ -75,17 +75,17 @@ pub const ASSETS: [Asset; 3] = [
     Asset {
         path: "/assets/landing.css",
         content_type: "text/css; charset=utf-8",
-        body: include_str!("../../../style/landing.css"),
+        body: include_str!("../../style/landing.css"),
     },
     Asset {
         path: "/assets/client-only.js",
         content_type: "text/javascript; charset=utf-8",
-        body: include_str!("client-only.js"),
+        body: include_str!("ui/client-only.js"),
     },
     Asset {
         path: "/assets/favicon.svg",
         content_type: "image/svg+xml",
-        body: include_str!("favicon.svg"),
+        body: include_str!("ui/favicon.svg"),
     },
 ];
 
