@@ -17,9 +17,11 @@ use crate::{
     },
     matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
     metrics::Metrics,
+    poll_cache::{self, PollCache},
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
+    support_chat::{self, Admission, PerMinute, SupportChat, ToRelay, Turnstile},
     systemd,
+    visitor_signals::Signaller,
 };
 
 /// How long requests and sends that are under way may take once the server is told to stop.
@@ -102,7 +104,7 @@ impl Application {
         ));
         let admission = Admission::new(config.matrix.credentials.secret(), &config.limits);
         let turnstile = config.turnstile.clone().map(Turnstile::new);
-        let heads = Heads::new(shutdown.clone());
+        let poll_cache = PollCache::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
         let (signaller, of_visitors) = Signaller::new();
         let support_chat = SupportChat::new(
@@ -110,7 +112,7 @@ impl Application {
             config.limits.clone(),
             admission,
             turnstile,
-            heads.clone(),
+            poll_cache.clone(),
             ToRelay { handoff, signaller },
             metrics.clone(),
         );
@@ -130,7 +132,7 @@ impl Application {
             hearts.heart("sync"),
             homeserver.clone(),
             metrics.clone(),
-            heads.clone(),
+            poll_cache.clone(),
             ttl,
             state.config.desk.clone(),
         );
@@ -160,14 +162,14 @@ impl Application {
             handed_over,
             shutdown.clone(),
         ));
-        parts.start(support_chat::follow_changes(
+        parts.start(poll_cache::follow_changes(
             shares.clone(),
-            heads.clone(),
+            poll_cache.clone(),
             hearts.heart("changes"),
             shutdown.clone(),
         ));
         parts.start(support_chat::record_presence(
-            heads.clone(),
+            poll_cache.clone(),
             shares.relay.clone(),
             hearts.heart("presence"),
             shutdown.clone(),
@@ -192,7 +194,7 @@ impl Application {
         parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));
         let router = http::admin_router(Admin {
             shares: shares.clone(),
-            heads,
+            poll_cache,
             hearts,
             metrics,
             session_ttl: ttl,

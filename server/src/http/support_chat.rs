@@ -7,6 +7,7 @@ mod send_message;
 mod session_path;
 mod set_page;
 mod set_typing;
+mod shared_errors;
 
 use std::net::IpAddr;
 
@@ -30,6 +31,7 @@ use crate::support_chat::{IdempotencyKey, InvalidField, InvalidIdempotencyKey};
 pub(super) use create_session::create_session;
 pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
+pub(super) use shared_errors::database;
 
 pub(super) fn router(state: AppState) -> Router {
     let path = |rest: &str| format!("{BASE_PATH}{rest}");

@@ -37,11 +37,12 @@ use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
 use super::{
-    AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, throttle, time_limit,
+    AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, support_chat,
+    throttle, time_limit,
 };
 use crate::{
     storage::messages::rfc3339,
-    support_chat::{Share, VisitorDetails},
+    support_chat::{ReadConversationError, Share, VisitorDetails},
 };
 use cookie::SessionCookie;
 use functions::Done;
@@ -237,14 +238,14 @@ impl Visit {
         };
         let chat = &self.state.support_chat;
         let newest = chat
-            .newest_messages(session.id, &session.token, MAX_ENTRIES, MAX_TEXT_BYTES)
+            .read_conversation(session.id, &session.token, MAX_ENTRIES, MAX_TEXT_BYTES)
             .await;
         let error = match newest {
             Ok((newest, share)) => {
                 let conversation = Conversation::Open(newest.messages, newest.are_all);
                 return self.render_with(conversation, notice, form, Some(share));
             }
-            Err(refusal) => ApiError::from(refusal),
+            Err(error) => ApiError::from(error),
         };
         match self.without_reading(error.code, &form) {
             Conversation::NotShown => self.refuse(&error, form),
@@ -301,6 +302,17 @@ impl Visit {
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
         response
+    }
+}
+
+impl From<ReadConversationError> for ApiError {
+    fn from(error: ReadConversationError) -> Self {
+        match error {
+            ReadConversationError::Access(error) => error.into(),
+            ReadConversationError::Ended(ended) => ended.into(),
+            ReadConversationError::NoMemory => ErrorCode::DatabaseUnavailable.into(),
+            ReadConversationError::Database(error) => support_chat::database(&error),
+        }
     }
 }
 

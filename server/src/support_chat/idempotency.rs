@@ -4,7 +4,7 @@ use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{NewSession, Refusal, VisitorDetails};
+use super::{NewSession, VisitorDetails};
 use crate::storage::{
     self, Connection, Db,
     idempotency::{self, Earlier, Entry},
@@ -18,6 +18,11 @@ pub struct IdempotencyKey([u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an idempotency key has 1 to 128 printable ASCII characters")]
 pub struct InvalidIdempotencyKey;
+
+/// The key came before with another request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the idempotency key was used for another request")]
+pub struct KeyReused;
 
 impl IdempotencyKey {
     /// Accepts the header's value.
@@ -91,23 +96,30 @@ impl Keyed {
         self.key_digest
     }
 
-    /// What the same request did earlier; refused when the key stood for another one.
-    pub(super) async fn find(&self, db: &mut Connection) -> Result<Option<Earlier>, Refusal> {
-        self.check(idempotency::find(db, self.scope, self.operation, &self.key_digest).await?)
+    /// What the same request did earlier, unless the key stood for another one.
+    pub(super) async fn find(
+        &self,
+        db: &mut Connection,
+    ) -> Result<Option<Result<Earlier, KeyReused>>, sqlx::Error> {
+        let found = idempotency::find(db, self.scope, self.operation, &self.key_digest).await?;
+        Ok(found.map(|earlier| self.check(earlier)))
     }
 
     /// The same outside a transaction: on another connection, where one is lost.
-    pub(super) async fn find_anywhere(&self, db: &Db) -> Result<Option<Earlier>, Refusal> {
+    pub(super) async fn find_anywhere(
+        &self,
+        db: &Db,
+    ) -> Result<Option<Result<Earlier, KeyReused>>, sqlx::Error> {
         let find = || idempotency::find(db, self.scope, self.operation, &self.key_digest);
-        self.check(storage::again_if_lost(find).await?)
+        let found = storage::again_if_lost(find).await?;
+        Ok(found.map(|earlier| self.check(earlier)))
     }
 
-    fn check(&self, earlier: Option<Earlier>) -> Result<Option<Earlier>, Refusal> {
-        match earlier {
-            Some(earlier) if earlier.request_digest != self.request_digest => {
-                Err(Refusal::IdempotencyKeyReused)
-            }
-            earlier => Ok(earlier),
+    fn check(&self, earlier: Earlier) -> Result<Earlier, KeyReused> {
+        if earlier.request_digest == self.request_digest {
+            Ok(earlier)
+        } else {
+            Err(KeyReused)
         }
     }
 

@@ -13,10 +13,7 @@ use std::{
 use app::contract::MAX_POLL_BYTES;
 use tokio::{sync::oneshot, task, time};
 
-use super::{
-    Refusal,
-    answer_memory::{Budget, Share},
-};
+use super::answer_memory::{AnswerMemory, Share};
 use crate::storage::{
     self, Db,
     messages::{self, Ask, Poll},
@@ -33,13 +30,24 @@ const COPIES: usize = 2;
 /// A statement that takes longer is given up: it would hold up everybody's polls.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// What was read of a conversation, with its share of the budget where it has entries.
+/// What was read of a conversation, with its share of the memory for answers where it has entries.
 #[derive(Debug)]
 pub(super) enum Found {
     Nothing,
     Poll(Poll, Option<Share>),
     /// There was no room for its entries.
     NoRoom,
+}
+
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Answers that are under way hold all the memory that they may.
+    #[error("there is no memory for another answer")]
+    NoMemory,
+    /// Postgres. All polls of one statement share its error.
+    #[error(transparent)]
+    Database(#[from] Arc<sqlx::Error>),
 }
 
 type Answer = Result<Found, Arc<sqlx::Error>>;
@@ -53,7 +61,7 @@ struct Waiting {
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
+pub(super) struct PollReader {
     inner: Arc<Inner>,
 }
 
@@ -61,7 +69,7 @@ pub(super) struct Reader {
 struct Inner {
     pool: Db,
     session_ttl: Duration,
-    budget: Budget,
+    memory: AnswerMemory,
     queue: Mutex<Queue>,
 }
 
@@ -71,12 +79,12 @@ struct Queue {
     under_way: usize,
 }
 
-impl Reader {
-    pub(super) fn new(pool: Db, session_ttl: Duration, budget: Budget) -> Self {
+impl PollReader {
+    pub(super) fn new(pool: Db, session_ttl: Duration, memory: AnswerMemory) -> Self {
         let inner = Inner {
             pool,
             session_ttl,
-            budget,
+            memory,
             queue: Mutex::default(),
         };
         Self {
@@ -84,20 +92,20 @@ impl Reader {
         }
     }
 
-    /// What there is at a moment after this call, and its share of the budget; nothing where there is no such
+    /// What there is at a moment after this call, and its share of the memory for answers; nothing where there is no such
     /// conversation.
-    pub(super) async fn read(&self, ask: Ask) -> Result<Option<(Poll, Option<Share>)>, Refusal> {
+    pub(super) async fn read(&self, ask: Ask) -> Result<Option<(Poll, Option<Share>)>, ReadError> {
         let mut share = None;
         loop {
             let has_share = share.is_some();
             match self.read_with(ask, share).await? {
                 Found::Nothing => return Ok(None),
                 Found::Poll(poll, share) => return Ok(Some((poll, share))),
-                Found::NoRoom if has_share => return Err(Refusal::Busy),
+                Found::NoRoom if has_share => return Err(ReadError::NoMemory),
                 // What was read was let go of: nobody else's reads wait for the room.
                 Found::NoRoom => {
-                    let room = self.inner.budget.share(COPIES * MAX_POLL_BYTES).await;
-                    share = Some(room.ok_or(Refusal::Busy)?);
+                    let room = self.inner.memory.share(COPIES * MAX_POLL_BYTES).await;
+                    share = Some(room.ok_or(ReadError::NoMemory)?);
                 }
             }
         }
@@ -158,7 +166,7 @@ impl Turn {
         let Inner {
             pool,
             session_ttl,
-            budget,
+            memory,
             ..
         } = &*self.inner;
         let read = storage::again_if_lost(|| messages::poll(pool, &asks, *session_ttl));
@@ -167,7 +175,7 @@ impl Turn {
             Ok(polls) => {
                 for (waiting, poll) in batch.into_iter().zip(polls) {
                     let found =
-                        poll.map_or(Found::Nothing, |poll| fit(poll, waiting.share, budget));
+                        poll.map_or(Found::Nothing, |poll| fit(poll, waiting.share, memory));
                     // Whoever hung up meanwhile does not mind.
                     let _ = waiting.answer.send(Ok(found));
                 }
@@ -185,8 +193,8 @@ impl Turn {
     }
 }
 
-/// Gives entries their share of the budget, or lets go of them.
-fn fit(poll: Poll, share: Option<Share>, budget: &Budget) -> Found {
+/// Gives entries their share of the memory, or lets go of them.
+fn fit(poll: Poll, share: Option<Share>, memory: &AnswerMemory) -> Found {
     if poll.messages.is_empty() {
         return Found::Poll(poll, None);
     }
@@ -196,7 +204,7 @@ fn fit(poll: Poll, share: Option<Share>, budget: &Budget) -> Found {
             share.shrink_to(bytes);
             Found::Poll(poll, Some(share))
         }
-        None => match budget.try_share(bytes) {
+        None => match memory.try_share(bytes) {
             Some(share) => Found::Poll(poll, Some(share)),
             None => Found::NoRoom,
         },
@@ -219,10 +227,10 @@ mod tests {
     use super::*;
     use crate::{config::Database, storage::Shares};
 
-    fn out_of_reach() -> Reader {
+    fn out_of_reach() -> PollReader {
         let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
         let shares = Shares::new(&Database { options });
-        Reader::new(shares.reads, Duration::from_hours(1), Budget::new())
+        PollReader::new(shares.reads, Duration::from_hours(1), AnswerMemory::new())
     }
 
     fn ask() -> Ask {

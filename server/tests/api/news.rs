@@ -8,7 +8,9 @@ use server::{
     config::Config,
     handoff::Handoff,
     metrics::Metrics,
-    support_chat::{Admission, Cursor, Heads, Signaller, SupportChat, ToRelay},
+    poll_cache::PollCache,
+    support_chat::{Admission, Cursor, SupportChat, ToRelay},
+    visitor_signals::Signaller,
 };
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::time::timeout;
@@ -272,7 +274,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
         unlimited(&pool).limits,
         Admission::new(&"key".to_owned().into(), &unlimited(&pool).limits),
         None,
-        Heads::new(shutdown.clone()),
+        PollCache::new(shutdown.clone()),
         ToRelay {
             handoff: Handoff::new().0,
             signaller: Signaller::new().0,

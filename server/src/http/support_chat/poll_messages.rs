@@ -15,11 +15,26 @@ use axum::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::session_path::{SessionPath, parse_id};
+use super::{
+    session_path::{SessionPath, parse_id},
+    shared_errors::database,
+};
 use crate::{
     http::{AppState, bearer::Bearer, budgeted_body, problem::ApiError},
-    support_chat::{Cursor, Entries},
+    support_chat::{Cursor, Entries, PollMessagesError, ReadError},
 };
+
+impl From<PollMessagesError> for ApiError {
+    fn from(error: PollMessagesError) -> Self {
+        match error {
+            PollMessagesError::Access(error) => error.into(),
+            PollMessagesError::Ended(ended) => ended.into(),
+            PollMessagesError::UnknownCursor => ErrorCode::UnknownCursor.into(),
+            PollMessagesError::Read(ReadError::NoMemory) => ErrorCode::DatabaseUnavailable.into(),
+            PollMessagesError::Read(ReadError::Database(error)) => database(&error),
+        }
+    }
+}
 
 const WAIT: HeaderName = HeaderName::from_static(WAIT_HEADER);
 

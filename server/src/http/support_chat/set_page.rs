@@ -6,8 +6,18 @@ use axum::{extract::State, http::StatusCode};
 use super::{refuse_invalid, session_path::SessionPath};
 use crate::{
     http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError},
-    support_chat::Page,
+    support_chat::{Page, SetPageError},
 };
+
+impl From<SetPageError> for ApiError {
+    fn from(error: SetPageError) -> Self {
+        match error {
+            SetPageError::Access(error) => error.into(),
+            SetPageError::Ended(ended) => ended.into(),
+            SetPageError::Write(error) => error.into(),
+        }
+    }
+}
 
 pub(super) async fn handle(
     State(state): State<AppState>,
