@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     heartbeat::Heart,
+    relay::queue::{self, Task},
     storage::{
         Db, details_notices, expiry,
-        outbox::{self, Task},
         sessions::{self, State},
     },
 };
@@ -55,8 +55,8 @@ async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<()
             "The chat has expired, since nobody has written for {}. Messages sent here no longer reach the visitor.",
             humantime::format_duration(ttl)
         );
-        outbox::push(&mut tx, session_id, &Task::Notice(notice)).await?;
-        outbox::push(&mut tx, session_id, &Task::Rename).await?;
+        queue::push(&mut tx, session_id, &Task::Notice(notice)).await?;
+        queue::push(&mut tx, session_id, &Task::Rename).await?;
         tracing::info!(%session_id, "session expired");
     }
     tx.commit().await
@@ -75,7 +75,7 @@ async fn tell_one_page(db: &Db, session_id: Uuid, ttl: Duration) -> Result<(), s
     let mut tx = db.begin().await?;
     sessions::lock(&mut tx, session_id, ttl).await?;
     if details_notices::take_due(&mut tx, session_id).await? {
-        outbox::push(&mut tx, session_id, &Task::Details).await?;
+        queue::push(&mut tx, session_id, &Task::Details).await?;
     }
     tx.commit().await
 }

@@ -1,7 +1,7 @@
 //! The support chat's server.
 //!
 //! ```text
-//! visitor -> http -> support_chat -> one transaction: message + outbox -> matrix::outbox -> room
+//! visitor -> http -> support_chat -> one transaction: message + outbox -> relay -> room
 //! visitor <- http <- support_chat <- messages <- one transaction: event + position <- matrix::ingest
 //! ```
 
@@ -11,13 +11,14 @@ pub mod http;
 pub mod support_chat;
 // What Postgres keeps: plain query functions.
 pub mod storage;
-// The relay, both ways.
+// The port to the homeserver, and what staff write coming in.
 pub mod matrix;
+// What visitors write, on its way to the rooms.
+pub mod relay;
 
 pub mod announcements;
 pub mod canary;
 pub mod config;
-pub mod handoff;
 pub mod heartbeat;
 pub mod housekeeping;
 pub mod metrics;

@@ -1,17 +1,16 @@
-//! The relay: what Postgres holds for the homeserver goes out ([`outbox`]), what staff write comes in
-//! ([`sync`]).
+//! The port to the homeserver. What staff write comes in here ([`sync`]); what Postgres holds for the homeserver
+//! goes out by way of [`crate::relay`].
 
 mod conversation;
 mod desk;
-mod details;
-mod homeserver;
+pub(crate) mod details;
+pub(crate) mod homeserver;
 mod ingest;
 pub mod inviter;
-mod notice;
-pub mod outbox;
+pub(crate) mod notice;
 mod quarantine;
-mod recap;
-mod room;
+pub(crate) mod recap;
+pub(crate) mod room;
 pub(crate) mod room_name;
 mod staff_signals;
 mod staff_texts;

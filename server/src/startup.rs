@@ -8,16 +8,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     announcements, canary,
     config::Config,
-    handoff::Handoff,
     heartbeat::Heartbeats,
     housekeeping,
     http::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
-    matrix::{Homeserver, inviter::Inviter, outbox, sync::Syncer, visitor_signals},
+    matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
     poll_cache::{self, PollCache},
+    relay::{handoff::Handoff, worker},
     storage::{self, Shares, Unusable},
     support_chat::{self, Admission, PerMinute, SupportChat, ToRelay, Turnstile},
     systemd,
@@ -153,7 +153,7 @@ impl Application {
             hearts.heart("signals"),
             shutdown.clone(),
         ));
-        parts.start(outbox::run(
+        parts.start(worker::run(
             shares.clone(),
             (hearts.heart("outbox"), hearts.heart("recorder")),
             homeserver,

@@ -13,7 +13,6 @@ pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
-pub mod outbox;
 pub mod presence;
 pub mod quarantine;
 pub mod session_codes;

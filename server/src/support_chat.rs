@@ -35,9 +35,9 @@ use uuid::Uuid;
 
 use crate::{
     config::Limits,
-    handoff::Handoff,
     metrics::Metrics,
     poll_cache::PollCache,
+    relay::handoff::Handoff,
     storage::{Shares, Tx},
     visitor_signals::Signaller,
 };

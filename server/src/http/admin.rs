@@ -15,13 +15,13 @@ use crate::{
     heartbeat::Heartbeats,
     metrics::{Gauges, Metrics},
     poll_cache::PollCache,
+    relay::queue::{self, Backlog},
     storage::{
         MAX_CONNECTIONS, Shares,
         desk::{
             messages,
             stats::{self, Figures},
         },
-        outbox::{self, Backlog},
         quarantine::{self, Totals},
         staff_members::{self, Missing},
         sync_position,
@@ -157,7 +157,7 @@ async fn exposition(
     State(admin): State<Admin>,
 ) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
     let measured = async {
-        let backlog = outbox::backlog(&admin.shares.reads).await?;
+        let backlog = queue::backlog(&admin.shares.reads).await?;
         let sync_age = sync_position::age_seconds(&admin.shares.reads).await?;
         let missing = staff_members::missing(&admin.shares.reads, admin.session_ttl).await?;
         let set_aside = quarantine::totals(&admin.shares.reads).await?;

@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::ingest::Rules;
 use crate::{
     config::HistoryVisibility,
+    relay::queue::{self, Task},
     storage::{
         Connection,
         matrix_events::{self, Internal, Taken},
         messages::{self, NewEntry},
-        outbox::{self, Task},
         presence,
         sessions::{self, State},
         staff_told::{self, OnceInRoom},
@@ -141,7 +141,7 @@ impl Conversation {
                         join_event_id: event.event_id.clone(),
                         user_id: user_id.clone(),
                     };
-                    outbox::push(db, self.session_id, &recap).await?;
+                    queue::push(db, self.session_id, &recap).await?;
                 }
                 Ok(Outcome::default())
             }
@@ -185,7 +185,7 @@ impl Conversation {
             event_id: incoming.event.event_id.clone(),
             text: text.to_owned(),
         };
-        outbox::push(db, self.session_id, &answer).await
+        queue::push(db, self.session_id, &answer).await
     }
 
     /// Shows nothing of what is between staff.

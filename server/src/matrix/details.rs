@@ -9,9 +9,9 @@ use crate::storage::{Db, details_notices, sessions::Subject};
 
 /// What is to be sent, and what is to be recorded of it.
 #[derive(Debug)]
-pub(super) struct Details {
+pub(crate) struct Details {
     /// A new notice, or an edit.
-    pub(super) content: Value,
+    pub(crate) content: Value,
     told: Vec<u8>,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn notice(subject: &Subject) -> Option<Notice> {
 }
 
 /// What is to be sent to the room; `None` when it says so already, or there is nothing to say.
-pub(super) async fn compose(
+pub(crate) async fn compose(
     pool: &Db,
     subject: &Subject,
     room_id: &str,
@@ -51,7 +51,7 @@ pub(super) async fn compose(
 }
 
 /// Records that the room has been told. An event of an earlier attempt may say something older.
-pub(super) async fn record(
+pub(crate) async fn record(
     pool: &Db,
     subject: &Subject,
     room_id: &str,

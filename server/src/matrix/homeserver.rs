@@ -37,7 +37,7 @@ use tokio::sync::Mutex;
 use incoming::{answer, event::RoomEvent};
 
 pub use errors::MatrixError;
-pub(super) use rooms::Encrypted;
+pub(crate) use rooms::Encrypted;
 
 use errors::unreadable;
 use rooms::Found;
@@ -125,7 +125,7 @@ impl Homeserver {
     }
 
     /// Sends an `m.room.message`. Repeated with the same `txn_id` it is the same event.
-    pub(super) async fn send_message(
+    pub(crate) async fn send_message(
         &self,
         room_id: &str,
         txn_id: &str,
@@ -191,7 +191,7 @@ impl Homeserver {
 
     /// One page of the room's history, newest first, and where the next one begins. Without `from` it
     /// begins with the newest event.
-    pub(super) async fn history(
+    pub(crate) async fn history(
         &self,
         room_id: &str,
         from: Option<&str>,

@@ -69,12 +69,12 @@ impl Inviter {
     }
 
     /// How long a session lives after the last message.
-    pub(super) const fn session_ttl(&self) -> Duration {
+    pub(crate) const fn session_ttl(&self) -> Duration {
         self.session_ttl
     }
 
     /// The staff.
-    pub(super) async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
+    pub(crate) async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
         let staff = configured_staff::list(&self.pool).await?;
         if staff.is_empty() {
             return Ok(self.homeserver.config().staff.clone());
@@ -199,7 +199,7 @@ impl Inviter {
     }
 
     /// Invites people, each alone, and records what came of it.
-    pub(super) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
+    pub(crate) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
         let results: Vec<_> = stream::iter(wanted)
             .map(async |wanted| self.invite_one(&wanted).await)
             .buffer_unordered(CONCURRENCY)

@@ -12,14 +12,14 @@ use crate::storage::matrix_events::Addressee;
 
 /// A message of the bot, or a part of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Notice {
+pub(crate) struct Notice {
     body: String,
     html: String,
 }
 
 impl Notice {
     /// A notice in the bot's own words.
-    pub(super) fn new(line: &str) -> Self {
+    pub(crate) fn new(line: &str) -> Self {
         let mut notice = Self::default();
         notice.say(line);
         notice
@@ -85,7 +85,7 @@ impl Notice {
     }
 
     /// The content of its `m.room.message`. It mentions nobody, whatever it quotes.
-    pub(super) fn content(&self) -> Value {
+    pub(crate) fn content(&self) -> Value {
         json!({
             "msgtype": "m.notice",
             "body": self.body,
@@ -116,7 +116,7 @@ impl Notice {
 
 /// The content of an answer to an event, which rings for its sender. It is a text, and told from the visitor's by what it
 /// answers: theirs answer nothing.
-pub(super) fn answer(event_id: &str, to: &Addressee, text: &str) -> Value {
+pub(crate) fn answer(event_id: &str, to: &Addressee, text: &str) -> Value {
     let mut relation = json!({ "m.in_reply_to": { "event_id": event_id } });
     if let Some(root) = &to.thread_root {
         relation["rel_type"] = json!("m.thread");

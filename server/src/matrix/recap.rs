@@ -41,7 +41,7 @@ const RETOLD: &str = "pro.webdevelop.support_chat.retold";
 
 /// Why there is no recap yet.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Matrix(#[from] MatrixError),
     #[error(transparent)]
@@ -50,16 +50,16 @@ pub(super) enum Failure {
 
 /// Somebody's joining.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Join<'a> {
-    pub(super) room: &'a str,
+pub(crate) struct Join<'a> {
+    pub(crate) room: &'a str,
     /// The `m.room.member` event.
-    pub(super) event: &'a str,
-    pub(super) user: &'a str,
+    pub(crate) event: &'a str,
+    pub(crate) user: &'a str,
 }
 
 /// The content of a new room's first notice: what was said before, in rooms that are lost; `None` when nothing
 /// was. What is still queued for the room follows by itself.
-pub(super) async fn retell(
+pub(crate) async fn retell(
     pool: &Db,
     subject: &Subject,
     session_ttl: Duration,
@@ -102,7 +102,7 @@ async fn state(pool: &Db, session_id: Uuid, ttl: Duration) -> Result<State, sqlx
 }
 
 /// The notice for whoever joined; `None` when there is nothing that they cannot see.
-pub(super) async fn compose(
+pub(crate) async fn compose(
     pool: &Db,
     homeserver: &Homeserver,
     subject: &Subject,

@@ -50,7 +50,7 @@ const BOT_ONLY: [&str; 8] = [
 ];
 
 /// The body of `createRoom`; of a homeserver that `encrypts` private rooms by default.
-pub(super) fn creation(subject: &Subject, name: &str, config: &Matrix, encrypts: bool) -> Value {
+pub(crate) fn creation(subject: &Subject, name: &str, config: &Matrix, encrypts: bool) -> Value {
     json!({
         "preset": if encrypts { UNENCRYPTED_PRESET } else { PRIVATE_PRESET },
         "room_version": ROOM_VERSION,
@@ -115,7 +115,7 @@ pub(super) fn power_levels(bot: &OwnedUserId) -> Value {
 }
 
 /// The session whose room this is, when it is one of ours.
-pub(super) async fn session_of(
+pub(crate) async fn session_of(
     homeserver: &Homeserver,
     room_id: &str,
 ) -> Result<Option<Uuid>, MatrixError> {
@@ -129,11 +129,11 @@ pub(super) fn session_in(creation: &Value) -> Option<Uuid> {
 }
 
 /// What each person who belongs into a room is there.
-pub(super) type Members = Vec<(OwnedUserId, Membership)>;
+pub(crate) type Members = Vec<(OwnedUserId, Membership)>;
 
 /// What a room turned out to be.
 #[derive(Debug)]
-pub(super) enum Checked {
+pub(crate) enum Checked {
     /// As promised. Each person who belongs into it is named, with what they are there.
     Ready(Members),
     /// Encrypted: what staff write there could not be read.
@@ -142,7 +142,7 @@ pub(super) enum Checked {
 
 /// Checks that the room is as promised, and does what a `createRoom` that was cut short left undone. Done
 /// again, it changes nothing.
-pub(super) async fn complete(
+pub(crate) async fn complete(
     homeserver: &Homeserver,
     room_id: &str,
     subject: &Subject,
@@ -184,7 +184,7 @@ pub(super) async fn complete(
 }
 
 /// Whether the bot, which is in the room, may still write there, and set the room up.
-pub(super) async fn is_in_command(
+pub(crate) async fn is_in_command(
     homeserver: &Homeserver,
     room_id: &str,
 ) -> Result<bool, MatrixError> {
@@ -199,7 +199,7 @@ pub(super) async fn is_in_command(
 
 /// Makes the room's name say whether the conversation has ended, and changes nothing else of it: staff may have renamed
 /// the room.
-pub(super) async fn mark(
+pub(crate) async fn mark(
     homeserver: &Homeserver,
     room_id: &str,
     has_ended: bool,

@@ -31,10 +31,10 @@ use crate::{
     heartbeat::Heart,
     metrics::Metrics,
     poll_cache::PollCache,
+    relay::queue,
     storage::{
         Db, Lines, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
-        outbox,
         quarantine::{self, is_refusal},
         sessions, sync_position,
     },
@@ -221,7 +221,7 @@ impl Syncer {
         for (session_id, room_id) in settled {
             if !joined.contains(&room_id) {
                 let mut tx = self.pool.begin().await?;
-                outbox::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
+                queue::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
                 tx.commit().await?;
             }
         }

@@ -4,9 +4,9 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{AccessError, SupportChat, WriteError};
-use crate::storage::{
-    outbox::{self, Task},
-    sessions::{self, State},
+use crate::{
+    relay::queue::{self, Task},
+    storage::sessions::{self, State},
 };
 
 /// What staff read in the room.
@@ -48,8 +48,8 @@ impl SupportChat {
             State::Open => {}
         }
         if sessions::close(&mut tx, session_id).await? {
-            outbox::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
-            outbox::push(&mut tx, session_id, &Task::Rename).await?;
+            queue::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            queue::push(&mut tx, session_id, &Task::Rename).await?;
         }
         let committed = tx.commit().await;
         self.poll_cache.changed(session_id);

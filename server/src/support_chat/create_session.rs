@@ -11,12 +11,11 @@ use super::{
     idempotency::{KeyReused, Keyed},
     visitor_message,
 };
-use crate::storage::{
-    self, Tx, blocked_addresses,
-    idempotency::Earlier,
-    messages,
-    outbox::{self, Lane, Task},
-    sessions, sync_position,
+use crate::{
+    relay::queue::{self, Lane, Task},
+    storage::{
+        self, Tx, blocked_addresses, idempotency::Earlier, messages, sessions, sync_position,
+    },
 };
 
 /// Tokens of one session: a creation may be answered this often before the first answer's token ends.
@@ -161,9 +160,9 @@ impl SupportChat {
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
         let place = self.handoff.place(Lane::Rooms);
         let claim =
-            outbox::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
+            queue::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
         if !new.visitor.is_empty() {
-            outbox::push(&mut tx, session_id, &Task::Details).await?;
+            queue::push(&mut tx, session_id, &Task::Details).await?;
         }
         let first = new.initial_message.as_str();
         let (message, _) = visitor_message::store(&mut tx, session_id, first, false).await?;

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     metrics::Throttle,
-    storage::{messages, outbox::Lane, sessions},
+    relay::queue::Lane,
+    storage::{messages, sessions},
 };
 
 /// Why a message was not accepted.

@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::{SupportChat, WriteError};
 use crate::{
-    handoff::Place,
-    storage::{
-        Connection, messages,
-        outbox::{self, Claim, Pushed},
+    relay::{
+        handoff::Place,
+        queue::{self, Claim, Pushed},
     },
+    storage::{Connection, messages},
 };
 
 /// A message that was accepted.
@@ -30,7 +30,7 @@ pub(super) async fn store(
 ) -> Result<(StoredMessage, Option<Claim>), sqlx::Error> {
     let id = Uuid::new_v4();
     let Pushed { created_at, claim } =
-        outbox::push_message(db, session_id, id, body, may_claim).await?;
+        queue::push_message(db, session_id, id, body, may_claim).await?;
     Ok((StoredMessage { id, created_at }, claim))
 }
 

@@ -6,9 +6,9 @@ use reqwest::{Method, Response, header::HeaderValue};
 use serde_json::Value;
 use server::{
     config::Config,
-    handoff::Handoff,
     metrics::Metrics,
     poll_cache::PollCache,
+    relay::handoff::Handoff,
     support_chat::{Admission, Cursor, SupportChat, ToRelay},
     visitor_signals::Signaller,
 };

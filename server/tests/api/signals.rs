@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use server::storage::{
-    outbox::{self, Claim, End, Lane, Outcome},
-    signals,
+use server::{
+    relay::queue::{self, Claim, End, Lane, Outcome},
+    storage::signals,
 };
 use sqlx::PgPool;
 use tokio::time::timeout;
@@ -50,7 +50,7 @@ impl Begun {
         ] {
             sqlx::query(statement).execute(pool).await.unwrap();
         }
-        let claims = outbox::claim(pool, Lane::Messages, 1).await.unwrap();
+        let claims = queue::claim(pool, Lane::Messages, 1).await.unwrap();
         assert_eq!(claims.len(), 1);
         Self {
             session_id,
@@ -79,7 +79,7 @@ impl Begun {
             after,
             limit: 1,
         };
-        let finished = outbox::finish(pool, &[end]).await.unwrap();
+        let finished = queue::finish(pool, &[end]).await.unwrap();
         assert!(finished[0].message_ended);
         self.claims
             .extend(finished.into_iter().flat_map(|it| it.next));

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use server::storage::outbox;
+use server::relay::queue;
 
 use crate::{
     common::{TestApp, Visitor, expect},
@@ -295,14 +295,14 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
         .await;
 
     let mut listener = PgListener::connect_with(&pool).await.unwrap();
-    listener.listen(outbox::CHANNEL).await.unwrap();
+    listener.listen(queue::CHANNEL).await.unwrap();
     for n in 2..=4 {
         expect(visitor.send("One at a time").await, 201).await;
         wait_until(&visitor, all_delivered(n)).await;
     }
     // What was told before this is heard before it.
     sqlx::query("SELECT pg_notify($1, 'end')")
-        .bind(outbox::CHANNEL)
+        .bind(queue::CHANNEL)
         .execute(&pool)
         .await
         .unwrap();

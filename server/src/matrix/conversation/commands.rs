@@ -5,11 +5,13 @@ use incoming::command::Command;
 use uuid::Uuid;
 
 use super::{Conversation, Incoming};
-use crate::storage::{
-    Connection, blocked_addresses,
-    desk::lines,
-    outbox::{self, Task},
-    sessions::{self, State},
+use crate::{
+    relay::queue::{self, Task},
+    storage::{
+        Connection, blocked_addresses,
+        desk::lines,
+        sessions::{self, State},
+    },
 };
 
 impl Conversation {
@@ -30,7 +32,7 @@ impl Conversation {
             Command::Close if self.state == State::Open => {
                 sessions::close(db, session_id).await?;
                 lines::closed_by_staff(&mut *db, session_id).await?;
-                outbox::push(db, session_id, &Task::Rename).await?;
+                queue::push(db, session_id, &Task::Rename).await?;
                 self.state = State::Closed;
                 tracing::info!(%session_id, "session closed by staff");
                 texts.close_done.to_owned()
@@ -39,7 +41,7 @@ impl Conversation {
             Command::Reopen if self.state == State::Open => texts.reopen_open.to_owned(),
             Command::Reopen => {
                 sessions::reopen(db, session_id).await?;
-                outbox::push(db, session_id, &Task::Rename).await?;
+                queue::push(db, session_id, &Task::Rename).await?;
                 self.state = State::Open;
                 tracing::info!(%session_id, "session reopened by staff");
                 texts.reopen_done.to_owned()

@@ -13,9 +13,9 @@ use crate::{
     matrix::{
         event::RoomEvent,
         homeserver::Encrypted,
-        outbox::rooms::may_be_made_still,
         room::{self, PRIVATE_PRESET, ROOM_VERSION, UNENCRYPTED_PRESET},
     },
+    relay::room_maker::may_be_made_still,
     storage::desk::room::{self as desk_rooms, DeskRoom},
 };
 

@@ -11,10 +11,10 @@ use matrix_sdk::{
     },
 };
 
-use crate::storage::outbox;
+use crate::relay::queue;
 
 /// A homeserver that wants to be left alone for longer is asked again after so long: it may be mistaken.
-const LONGEST_RETRY_AFTER: Duration = outbox::LONGEST_DELAY;
+const LONGEST_RETRY_AFTER: Duration = queue::LONGEST_DELAY;
 
 /// Why the homeserver did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

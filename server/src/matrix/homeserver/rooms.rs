@@ -28,7 +28,7 @@ const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 
 impl Homeserver {
     /// Makes a room from a `createRoom` body.
-    pub(in crate::matrix) async fn create_room(&self, body: &Value) -> Result<String, MatrixError> {
+    pub(crate) async fn create_room(&self, body: &Value) -> Result<String, MatrixError> {
         let request = create_room_request(body)?;
         let client = self.client().await?;
         let send = client
@@ -42,7 +42,7 @@ impl Homeserver {
     }
 
     /// The rooms that the bot is in.
-    pub(in crate::matrix) async fn joined_rooms(&self) -> Result<Vec<String>, MatrixError> {
+    pub(crate) async fn joined_rooms(&self) -> Result<Vec<String>, MatrixError> {
         let client = self.client().await?;
         let response = self
             .checked(
@@ -190,7 +190,7 @@ impl Homeserver {
     }
 
     /// Leaves a room and forgets it.
-    pub(in crate::matrix) async fn leave(&self, room_id: &str) -> Result<(), MatrixError> {
+    pub(crate) async fn leave(&self, room_id: &str) -> Result<(), MatrixError> {
         let room_id = parse_room_id(room_id)?;
         let client = self.client().await?;
         let leave = client.send(leave_room::v3::Request::new(room_id.clone()));
@@ -201,7 +201,7 @@ impl Homeserver {
     }
 
     /// Which rooms this homeserver encrypts, as far as is known.
-    pub(in crate::matrix) fn rooms_are_encrypted(&self) -> Encrypted {
+    pub(crate) fn rooms_are_encrypted(&self) -> Encrypted {
         match *self.found() {
             Found::Nothing => Encrypted::Never,
             Found::Other(at) if at.elapsed() < TRY_AGAIN => Encrypted::Always,
@@ -211,7 +211,7 @@ impl Homeserver {
 
     /// Notes that a room was encrypted that was `made_for` a homeserver that encrypts such rooms; answers with
     /// what is known now.
-    pub(in crate::matrix) fn found_encrypted(&self, made_for: Encrypted) -> Encrypted {
+    pub(crate) fn found_encrypted(&self, made_for: Encrypted) -> Encrypted {
         let mut found = self.found();
         match (made_for, &*found) {
             (Encrypted::Never, Found::Nothing) => *found = Found::Private,
@@ -234,7 +234,7 @@ impl Homeserver {
 
 /// Which rooms a homeserver encrypts although nobody asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::matrix) enum Encrypted {
+pub(crate) enum Encrypted {
     /// None that is known of.
     Never,
     /// Those of the private preset.

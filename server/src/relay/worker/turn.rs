@@ -4,9 +4,9 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Held, Sender, attempt::Postponed, pace::Pace, sent_here::Sending};
-use crate::{
+use crate::relay::{
     handoff::Place,
-    storage::outbox::{self, Claim, End, Lane, Outcome},
+    queue::{self, Claim, End, Lane, Outcome},
 };
 
 /// Tasks of one session that are claimed ahead, so that the next one is sent when one was answered, and not
@@ -71,7 +71,7 @@ impl Sender {
             self.replace_room(&claim, &room_id).await;
         }
         if more {
-            let behind_others = outbox::yield_turn(&self.pool, session_id).await;
+            let behind_others = queue::yield_turn(&self.pool, session_id).await;
             more = behind_others.unwrap_or(true);
         }
         Drained {
@@ -116,7 +116,7 @@ impl Sender {
             Some((claim, Postponed::RoomLost(room_id))) => Some((claim, room_id)),
             // When this fails too, the leases run out.
             Some((claim, Postponed::For(delay))) => {
-                let _ = outbox::retry(&self.pool, &claim, delay).await;
+                let _ = queue::retry(&self.pool, &claim, delay).await;
                 None
             }
             None => None,
@@ -126,7 +126,7 @@ impl Sender {
             unsent.push(claim);
         }
         if !unsent.is_empty() {
-            let _ = outbox::give_back(&self.pool, &unsent).await;
+            let _ = queue::give_back(&self.pool, &unsent).await;
         }
         lost
     }

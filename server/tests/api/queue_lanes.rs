@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use server::storage::{
-    outbox::{self, Claim, End, Lane, Outcome, Replaced, Task},
-    sessions,
-    staff_members::{self, Membership, Observed},
+use server::{
+    relay::queue::{self, Claim, End, Lane, Outcome, Replaced, Task},
+    storage::{
+        sessions,
+        staff_members::{self, Membership, Observed},
+    },
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -24,34 +26,34 @@ async fn session(pool: &PgPool) -> Uuid {
 
 async fn push(pool: &PgPool, session_id: Uuid, task: &Task) {
     let mut db = shares(pool).relay.acquire().await.unwrap();
-    outbox::push(&mut db, session_id, task).await.unwrap();
+    queue::push(&mut db, session_id, task).await.unwrap();
 }
 
 async fn say(pool: &PgPool, session_id: Uuid, text: &str) -> Uuid {
     let mut db = shares(pool).relay.acquire().await.unwrap();
     let id = Uuid::new_v4();
-    outbox::push_message(&mut db, session_id, id, text, false)
+    queue::push_message(&mut db, session_id, id, text, false)
         .await
         .unwrap();
     id
 }
 
 async fn claim(pool: &PgPool, lane: Lane, limit: i64) -> Vec<Claim> {
-    outbox::claim(pool, lane, limit).await.unwrap()
+    queue::claim(pool, lane, limit).await.unwrap()
 }
 
 async fn run(pool: &PgPool, statement: &'static str) {
     sqlx::query(statement).execute(pool).await.unwrap();
 }
 
-async fn finish(pool: &PgPool, claim: &Claim, outcome: Outcome, limit: i64) -> outbox::Finished {
+async fn finish(pool: &PgPool, claim: &Claim, outcome: Outcome, limit: i64) -> queue::Finished {
     let end = End {
         claim: claim.clone(),
         outcome,
         after: claim.position,
         limit,
     };
-    outbox::finish(pool, &[end]).await.unwrap().remove(0)
+    queue::finish(pool, &[end]).await.unwrap().remove(0)
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -81,18 +83,18 @@ async fn a_session_that_gives_up_its_turn_comes_after_those_that_wait(pool: PgPo
     let first = claim(&pool, Lane::Messages, 1).await.remove(0);
     assert_eq!(first.text.as_deref(), Some("1"));
     assert!(
-        !outbox::yield_turn(&pool, long).await.unwrap(),
+        !queue::yield_turn(&pool, long).await.unwrap(),
         "it is being sent"
     );
     finish(&pool, &first, Outcome::Done, 0).await;
-    assert!(outbox::yield_turn(&pool, long).await.unwrap());
+    assert!(queue::yield_turn(&pool, long).await.unwrap());
     let texts = async || {
         let claims = claim(&pool, Lane::Messages, 1).await;
         claims[0].text.clone().unwrap()
     };
     assert_eq!(texts().await, "short");
     assert_eq!(texts().await, "2");
-    assert!(!outbox::yield_turn(&pool, Uuid::new_v4()).await.unwrap());
+    assert!(!queue::yield_turn(&pool, Uuid::new_v4()).await.unwrap());
 }
 
 /// As after Postgres' clock was a year ahead, or was put back by an hour.
@@ -138,7 +140,7 @@ async fn finish_nothing(pool: &PgPool, claim: &Claim) -> usize {
         after: claim.position,
         limit: 9,
     };
-    let finished = outbox::finish(&mut *tx, &[end]).await.unwrap();
+    let finished = queue::finish(&mut *tx, &[end]).await.unwrap();
     tx.rollback().await.unwrap();
     finished[0].next.len()
 }
@@ -150,7 +152,7 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
     let asked_ago = async |change: &'static str| {
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-        outbox::set_room_asked(&pool, first.id, true).await.unwrap();
+        queue::set_room_asked(&pool, first.id, true).await.unwrap();
         run(&pool, change).await;
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let again = claim(&pool, Lane::Rooms, 1).await.remove(0);
@@ -181,9 +183,7 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
         .await
         .unwrap();
     let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-    outbox::set_room_asked(&pool, first.id, false)
-        .await
-        .unwrap();
+    queue::set_room_asked(&pool, first.id, false).await.unwrap();
     sqlx::query("UPDATE outbox SET leased_until = NULL")
         .execute(&pool)
         .await
@@ -212,7 +212,7 @@ async fn conversation(pool: &PgPool) -> (Uuid, Claim) {
 
 async fn replace(pool: &PgPool, claim: &Claim) -> Replaced {
     let mut tx = shares(pool).relay.begin().await.unwrap();
-    let replaced = outbox::replace_room(&mut tx, claim, "!old:localhost", TTL).await;
+    let replaced = queue::replace_room(&mut tx, claim, "!old:localhost", TTL).await;
     tx.commit().await.unwrap();
     replaced.unwrap()
 }
@@ -272,7 +272,7 @@ async fn a_room_that_is_lost_soon_after_another_is_replaced_later(pool: PgPool) 
         .next
         .remove(0);
     let mut tx = shares(&pool).relay.begin().await.unwrap();
-    let replaced = outbox::replace_room(&mut tx, &retell, "!new:localhost", TTL).await;
+    let replaced = queue::replace_room(&mut tx, &retell, "!new:localhost", TTL).await;
     assert_eq!(replaced.unwrap(), Replaced::ByNewRoom);
     tx.commit().await.unwrap();
     assert!(claim(&pool, Lane::Rooms, 9).await.is_empty());
@@ -307,7 +307,7 @@ async fn an_ended_conversation_gets_another_room_only_for_what_the_visitor_said(
     let claimed = claim(&pool, Lane::Messages, 1).await.remove(0);
     run(&pool, "UPDATE sessions SET closed_at = now()").await;
     assert_eq!(replace(&pool, &claimed).await, Replaced::ByNothing);
-    assert_eq!(outbox::backlog(&pool).await.unwrap().tasks, 0);
+    assert_eq!(queue::backlog(&pool).await.unwrap().tasks, 0);
 }
 
 async fn staff(pool: &PgPool) -> Vec<(String, String)> {

@@ -9,7 +9,10 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Sender, attempt::Failure};
+use super::{
+    queue::{self, Claim, Replaced, RoomAsked},
+    worker::{Sender, attempt::Failure},
+};
 use crate::{
     matrix::{
         homeserver::Encrypted,
@@ -17,7 +20,6 @@ use crate::{
         room_name,
     },
     storage::{
-        outbox::{self, Claim, Replaced, RoomAsked},
         sessions,
         staff_members::{self, Membership, Wanted},
     },
@@ -102,7 +104,7 @@ impl Sender {
             let own = self.asked().get(&claim.id).map(Instant::elapsed);
             let Some(ago) = [asked.ago(), own].into_iter().flatten().min() else {
                 // Every clock that knows of it was wrong: it counts from now.
-                outbox::set_room_asked(&self.pool, claim.id, true).await?;
+                queue::set_room_asked(&self.pool, claim.id, true).await?;
                 return Err(Failure::Settling);
             };
             if may_be_made_still(ago, looked.elapsed()) {
@@ -116,11 +118,11 @@ impl Sender {
         }
         let in_private = encrypted == Encrypted::WhenPrivate;
         let body = room::creation(&claim.subject, name, self.homeserver.config(), in_private);
-        outbox::set_room_asked(&self.pool, claim.id, true).await?;
+        queue::set_room_asked(&self.pool, claim.id, true).await?;
         self.note_asked(claim.id);
         let created = self.homeserver.create_room(&body).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            outbox::set_room_asked(&self.pool, claim.id, false).await?;
+            queue::set_room_asked(&self.pool, claim.id, false).await?;
         }
         let room_id = created?;
         self.metrics.rooms_created.inc();
@@ -151,7 +153,7 @@ impl Sender {
         self.metrics.rooms_encrypted.inc();
         // First: nobody takes it for the session's room from here on.
         sessions::disown_room(&self.pool, session_id, room_id).await?;
-        outbox::set_room_asked(&self.pool, claim.id, false).await?;
+        queue::set_room_asked(&self.pool, claim.id, false).await?;
         self.homeserver.leave(room_id).await?;
         if self.homeserver.found_encrypted(made_for) == Encrypted::Always {
             tracing::error!(
@@ -195,7 +197,7 @@ impl Sender {
         let session_id = claim.subject.id;
         let replaced = async {
             let mut tx = self.pool.begin().await?;
-            let replaced = outbox::replace_room(&mut tx, claim, room_id, self.session_ttl).await?;
+            let replaced = queue::replace_room(&mut tx, claim, room_id, self.session_ttl).await?;
             tx.commit().await?;
             Ok::<_, sqlx::Error>(replaced)
         };
@@ -217,7 +219,7 @@ impl Sender {
 
 /// Whether a `createRoom` that was asked for `ago` and not answered may still make its room, when looking
 /// for it just now took `looking` and found none.
-pub(in crate::matrix) fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
+pub(crate) fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
     let settles = if looking > PROMPT {
         SLOW_CREATE_ROOM_SETTLES
     } else {

@@ -17,9 +17,9 @@ use crate::{
         recap::{self, Join},
         room,
     },
+    relay::queue::{self, Claim, Outcome, RENEWAL, Task},
     storage::{
         matrix_events,
-        outbox::{self, Claim, Outcome, RENEWAL, Task},
         sessions::{self, State},
     },
 };
@@ -32,7 +32,7 @@ const FIRST_ROOM_RETRY: Duration = Duration::from_secs(5);
 
 /// Why a task is not done yet.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(in crate::relay) enum Failure {
     #[error(transparent)]
     Matrix(#[from] MatrixError),
     #[error(transparent)]
@@ -147,7 +147,7 @@ impl Sender {
 
     async fn renew(&self, claim: &Claim, renewed: &mut Instant) -> Result<(), Failure> {
         let now = Instant::now();
-        if !outbox::renew(&self.pool, claim).await? {
+        if !queue::renew(&self.pool, claim).await? {
             return Err(Failure::TakenOver);
         }
         *renewed = now;

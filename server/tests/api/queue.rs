@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use server::storage::outbox::{self, Lane};
+use server::relay::queue::{self, Lane};
 use sqlx::{PgPool, postgres::PgListener};
 
 use crate::shares;
 
 /// Claims in both lanes.
-async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<outbox::Claim>, sqlx::Error> {
-    let mut claims = outbox::claim(pool, Lane::Rooms, limit).await?;
-    claims.extend(outbox::claim(pool, Lane::Messages, limit).await?);
+async fn claim_due(pool: &PgPool, limit: i64) -> Result<Vec<queue::Claim>, sqlx::Error> {
+    let mut claims = queue::claim(pool, Lane::Rooms, limit).await?;
+    claims.extend(queue::claim(pool, Lane::Messages, limit).await?);
     Ok(claims)
 }
 
@@ -38,7 +38,7 @@ async fn no_more_is_claimed_than_was_asked_for_however_it_is_planned(pool: PgPoo
             .await
             .unwrap();
         assert_eq!(
-            outbox::claim(&mut *db, Lane::Rooms, 4).await.unwrap().len(),
+            queue::claim(&mut *db, Lane::Rooms, 4).await.unwrap().len(),
             4
         );
     }
@@ -59,7 +59,7 @@ async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(
     assert!(
         claims
             .iter()
-            .all(|claim| claim.task == outbox::Task::CreateRoom)
+            .all(|claim| claim.task == queue::Task::CreateRoom)
     );
     assert_eq!(
         claim_due(&pool, 10).await.unwrap().len(),
@@ -78,7 +78,7 @@ async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
         .unwrap();
     let current = claim_due(&pool, 1).await.unwrap().remove(0);
     assert_eq!(stale.id, current.id);
-    outbox::retry(&pool, &stale, std::time::Duration::ZERO)
+    queue::retry(&pool, &stale, std::time::Duration::ZERO)
         .await
         .unwrap();
     assert_eq!(
@@ -86,7 +86,7 @@ async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
         0,
         "it is still the other's"
     );
-    outbox::retry(&pool, &current, std::time::Duration::ZERO)
+    queue::retry(&pool, &current, std::time::Duration::ZERO)
         .await
         .unwrap();
     assert_eq!(claim_due(&pool, 1).await.unwrap().len(), 1);
@@ -98,19 +98,19 @@ async fn listen_to_an_empty_queue(pool: &PgPool) -> PgListener {
         .await
         .unwrap();
     let mut listener = PgListener::connect_with(pool).await.unwrap();
-    listener.listen(outbox::CHANNEL).await.unwrap();
+    listener.listen(queue::CHANNEL).await.unwrap();
     listener
 }
 
 /// As the transaction does that stores a message.
-async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<outbox::Claim> {
+async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<queue::Claim> {
     let mut db = shares(pool).relay.acquire().await.unwrap();
     let session_id = sqlx::query_scalar("SELECT id FROM sessions")
         .fetch_one(&mut db)
         .await
         .unwrap();
-    let task = outbox::Task::Notice(text.to_owned());
-    outbox::push_or_claim(&mut db, session_id, &task, may_claim)
+    let task = queue::Task::Notice(text.to_owned());
+    queue::push_or_claim(&mut db, session_id, &task, may_claim)
         .await
         .unwrap()
 }
@@ -121,7 +121,7 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
     assert!(push(&pool, "third", true).await.is_none(), "two come first");
     let mut listener = listen_to_an_empty_queue(&pool).await;
     let claim = push(&pool, "first", true).await.expect("a claim");
-    assert_eq!(claim.task, outbox::Task::Notice("first".to_owned()));
+    assert_eq!(claim.task, queue::Task::Notice("first".to_owned()));
     assert_eq!(claim.attempts, 1);
     assert!(claim_due(&pool, 1).await.unwrap().is_empty(), "taken");
     assert!(push(&pool, "second", true).await.is_none());
@@ -153,9 +153,9 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
         "the second is before it"
     );
     let second = claim_due(&pool, 10).await.unwrap().remove(0);
-    assert_eq!(second.task, outbox::Task::Notice("second".to_owned()));
+    assert_eq!(second.task, queue::Task::Notice("second".to_owned()));
     let third = finish(&pool, &second, second.position, 9).await.remove(0);
-    assert_eq!(third.task, outbox::Task::Notice("third".to_owned()));
+    assert_eq!(third.task, queue::Task::Notice("third".to_owned()));
     assert_eq!(third.attempts, 1);
     assert!(claim_due(&pool, 1).await.unwrap().is_empty(), "taken");
     assert!(
@@ -164,28 +164,23 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
     );
 }
 
-async fn finish(
-    pool: &PgPool,
-    claim: &outbox::Claim,
-    after: i64,
-    limit: i64,
-) -> Vec<outbox::Claim> {
-    let end = outbox::End {
+async fn finish(pool: &PgPool, claim: &queue::Claim, after: i64, limit: i64) -> Vec<queue::Claim> {
+    let end = queue::End {
         claim: claim.clone(),
-        outcome: outbox::Outcome::Done,
+        outcome: queue::Outcome::Done,
         after,
         limit,
     };
-    let mut finished = outbox::finish(pool, &[end]).await.unwrap();
+    let mut finished = queue::finish(pool, &[end]).await.unwrap();
     finished.remove(0).next
 }
 
-fn tasks(claims: &[outbox::Claim]) -> Vec<outbox::Task> {
+fn tasks(claims: &[queue::Claim]) -> Vec<queue::Task> {
     claims.iter().map(|claim| claim.task.clone()).collect()
 }
 
 /// A session with these tasks, of which the first is claimed.
-async fn queue_notices(pool: &PgPool, texts: &[&str]) -> outbox::Claim {
+async fn queue_notices(pool: &PgPool, texts: &[&str]) -> queue::Claim {
     queue(pool, 1).await;
     sqlx::query("DELETE FROM outbox")
         .execute(pool)
@@ -199,7 +194,7 @@ async fn queue_notices(pool: &PgPool, texts: &[&str]) -> outbox::Claim {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn who_ends_a_task_claims_those_behind_what_it_has_in_their_order(pool: PgPool) {
-    let notice = |text: &str| outbox::Task::Notice(text.to_owned());
+    let notice = |text: &str| queue::Task::Notice(text.to_owned());
     let first = queue_notices(&pool, &["1", "2", "3", "4", "5"]).await;
     let ahead = finish(&pool, &first, first.position, 2).await;
     assert_eq!(tasks(&ahead), [notice("2"), notice("3")]);
@@ -242,19 +237,19 @@ async fn ends_of_several_sessions_are_recorded_together_each_with_what_is_behind
     let ids: Vec<_> = ids.collect();
     let ends: Vec<_> = claims
         .into_iter()
-        .map(|claim| outbox::End {
+        .map(|claim| queue::End {
             after: claim.position,
             claim,
-            outcome: outbox::Outcome::Done,
+            outcome: queue::Outcome::Done,
             limit: 9,
         })
         .collect();
-    let finished = outbox::finish(&pool, &ends).await.unwrap();
+    let finished = queue::finish(&pool, &ends).await.unwrap();
     let next = finished.iter().flat_map(|finished| &finished.next);
     let of: Vec<_> = next.map(|claim| claim.subject.id).collect();
     assert_eq!(of, ids, "one each, in the order of the ends");
     let third = claim_due(&pool, 9).await.unwrap();
-    assert_eq!(tasks(&third), [outbox::Task::CreateRoom], "not told of");
+    assert_eq!(tasks(&third), [queue::Task::CreateRoom], "not told of");
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -269,7 +264,7 @@ async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(poo
     let mut claims = Vec::new();
     for (text, may_claim) in [("first", true), ("second", true), ("third", false)] {
         let id = uuid::Uuid::new_v4();
-        let pushed = outbox::push_message(&mut db, session_id, id, text, may_claim);
+        let pushed = queue::push_message(&mut db, session_id, id, text, may_claim);
         claims.push(pushed.await.unwrap().claim);
     }
     let first = claims.remove(0).expect("a claim");
@@ -288,7 +283,7 @@ async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(poo
         .await
         .unwrap();
     let id = uuid::Uuid::new_v4();
-    let unasked = outbox::push_message(&mut db, session_id, id, "alone", false);
+    let unasked = queue::push_message(&mut db, session_id, id, "alone", false);
     assert!(unasked.await.unwrap().claim.is_none(), "it may not");
 }
 
@@ -328,18 +323,18 @@ async fn what_is_claimed_ahead_is_renewed_with_what_is_sent_and_given_back_as_it
         count.await.unwrap()
     };
     leases(2).await;
-    assert!(outbox::renew(&pool, &ahead[0]).await.unwrap());
+    assert!(queue::renew(&pool, &ahead[0]).await.unwrap());
     assert_eq!(long().await, 2, "what is free stays free");
     leases(-1).await;
     let mut stale = ahead[0].clone();
     stale.attempts -= 1;
     for lost in [&first, &stale] {
-        assert!(!outbox::renew(&pool, lost).await.unwrap(), "done or lost");
+        assert!(!queue::renew(&pool, lost).await.unwrap(), "done or lost");
     }
     assert_eq!(long().await, 0);
-    assert!(outbox::renew(&pool, &ahead[0]).await.unwrap());
+    assert!(queue::renew(&pool, &ahead[0]).await.unwrap());
     assert_eq!(long().await, 1, "what ran out may be a dead server's");
-    outbox::give_back(&pool, &ahead).await.unwrap();
+    queue::give_back(&pool, &ahead).await.unwrap();
     let again = claim_due(&pool, 9).await.unwrap();
     assert_eq!((again.len(), again[0].attempts), (1, 1), "not one more");
 
@@ -348,7 +343,7 @@ async fn what_is_claimed_ahead_is_renewed_with_what_is_sent_and_given_back_as_it
         .await
         .unwrap();
     let current = claim_due(&pool, 9).await.unwrap().remove(0);
-    outbox::give_back(&pool, &again).await.unwrap();
+    queue::give_back(&pool, &again).await.unwrap();
     assert!(
         claim_due(&pool, 9).await.unwrap().is_empty(),
         "it is another's by now"
@@ -377,15 +372,15 @@ async fn a_message_s_end_is_recorded_once_and_the_first_counts(pool: PgPool) {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
     let claim = claim_due(&pool, 1).await.unwrap().remove(0);
-    let sent = outbox::Outcome::Sent("$event".to_owned());
-    for (outcome, ended) in [(sent, true), (outbox::Outcome::Failed, false)] {
-        let end = outbox::End {
+    let sent = queue::Outcome::Sent("$event".to_owned());
+    for (outcome, ended) in [(sent, true), (queue::Outcome::Failed, false)] {
+        let end = queue::End {
             claim: claim.clone(),
             outcome,
             after: claim.position,
             limit: 9,
         };
-        let finished = outbox::finish(&pool, &[end]).await.unwrap();
+        let finished = queue::finish(&pool, &[end]).await.unwrap();
         assert_eq!(finished[0].message_ended, ended);
     }
     let delivery: String = sqlx::query_scalar("SELECT delivery FROM messages")

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{
+use crate::storage::{
     Connection,
     sessions::{CHANGES, Subject},
 };
@@ -274,7 +274,7 @@ pub struct Pushed {
     pub claim: Option<Claim>,
 }
 
-/// Appends a visitor's message to the conversation, as [`super::messages::append`] does, and queues it for the
+/// Appends a visitor's message to the conversation, as [`crate::storage::messages::append`] does, and queues it for the
 /// room, as [`push_or_claim`] does. Where nobody of the staff is in the room or invited, those who left it are
 /// to be invited again.
 pub async fn push_message(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::storage::outbox::{Claim, Lane};
+use super::queue::{Claim, Lane};
 
 /// Sessions that are sent at the same time, besides those that the senders found in the outbox: they must
 /// get their turn, however much is handed over.

@@ -1,12 +1,11 @@
 //! The sender: takes what Postgres holds for the homeserver to its rooms, in order within a session,
 //! side by side between sessions.
 
-mod attempt;
-mod drain;
+pub(super) mod attempt;
 mod pace;
 mod recorder;
-pub(super) mod rooms;
 mod sent_here;
+mod turn;
 
 use std::{
     panic,
@@ -22,22 +21,22 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{homeserver::Homeserver, inviter::Inviter};
-use crate::{
+use super::{
     handoff::{self, Place},
+    queue::{self, CHANNEL, Claim, Lane},
+    room_maker::Asked,
+};
+use crate::{
     heartbeat::Heart,
+    matrix::{Homeserver, inviter::Inviter},
     metrics::Metrics,
-    storage::{
-        Db, Heard, Listener, Shares,
-        outbox::{self, CHANNEL, Claim, Lane},
-    },
+    storage::{Db, Heard, Listener, Shares},
 };
 
-use drain::Drained;
 use pace::Sends;
 use recorder::Recorder;
-use rooms::Asked;
 use sent_here::SentHere;
+use turn::Drained;
 
 /// Sessions that are sent at the same time, of those that were found in the outbox.
 const CONCURRENCY: usize = 16;
@@ -54,17 +53,17 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 
 /// What is sent from, and where to.
 #[derive(Clone, Debug)]
-struct Sender {
-    pool: Db,
-    homeserver: Arc<Homeserver>,
-    metrics: Metrics,
-    inviter: Inviter,
-    session_ttl: Duration,
+pub(super) struct Sender {
+    pub(super) pool: Db,
+    pub(super) homeserver: Arc<Homeserver>,
+    pub(super) metrics: Metrics,
+    pub(super) inviter: Inviter,
+    pub(super) session_ttl: Duration,
     sent_here: Arc<SentHere>,
     recorder: Recorder,
     sends: Arc<Sends>,
     lanes: Arc<Lanes>,
-    asked: Arc<Mutex<Asked>>,
+    pub(super) asked: Arc<Mutex<Asked>>,
 }
 
 /// How much is done at the same time.
@@ -231,7 +230,7 @@ impl Sender {
         for claim in claims {
             // A session whose room was made just now may have taken it.
             let Ok(permit) = slots.clone().try_acquire_owned() else {
-                let _ = outbox::give_back(&self.pool, &[claim]).await;
+                let _ = queue::give_back(&self.pool, &[claim]).await;
                 continue;
             };
             at_work.spawn(self.start(claim, permit, shutdown));
@@ -262,7 +261,7 @@ async fn claim_all(pool: &Db, lane: Lane, free: usize) -> Vec<Claim> {
         return Vec::new();
     }
     let limit = i64::try_from(free).unwrap_or(i64::MAX);
-    outbox::claim(pool, lane, limit)
+    queue::claim(pool, lane, limit)
         .await
         .unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox cannot be read");

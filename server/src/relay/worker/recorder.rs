@@ -10,11 +10,8 @@ use tokio::{
 use crate::{
     heartbeat::Heart,
     metrics::Metrics,
-    storage::{
-        self, Db,
-        outbox::{self, Claim, End, Finished, Outcome, Task},
-        sessions,
-    },
+    relay::queue::{self, Claim, End, Finished, Outcome, Task},
+    storage::{self, Db, sessions},
 };
 
 /// An end that nothing waits for may wait so long for others. It leaves the processor to the sends that follow:
@@ -137,16 +134,16 @@ async fn finish(pool: &Db, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
         },
     ] = ends
     else {
-        return outbox::finish(pool, ends).await;
+        return queue::finish(pool, ends).await;
     };
     let notice = "A message of the visitor could not be delivered to this room.";
     let mut tx = pool.begin().await?;
     // Positions are given under this lock: nothing that is stored meanwhile may get in before the notice.
     sessions::lock(&mut tx, claim.subject.id, Duration::ZERO).await?;
-    let finished = outbox::finish(&mut *tx, ends).await?;
+    let finished = queue::finish(&mut *tx, ends).await?;
     // Not when another server has recorded the message's end: it may have been another one.
     if finished.iter().any(|finished| finished.message_ended) {
-        outbox::push(&mut tx, claim.subject.id, &Task::Notice(notice.to_owned())).await?;
+        queue::push(&mut tx, claim.subject.id, &Task::Notice(notice.to_owned())).await?;
     }
     tx.commit().await?;
     Ok(finished)
