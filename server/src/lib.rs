@@ -22,6 +22,7 @@ pub mod config;
 pub mod heartbeat;
 pub mod housekeeping;
 pub mod metrics;
+pub mod model;
 pub mod poll_cache;
 pub mod quarantine;
 pub mod startup;

@@ -28,7 +28,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotifie
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::storage::messages::Marks;
+use crate::model::Marks;
 
 pub use changes::follow as follow_changes;
 pub use signals::Signals;

@@ -13,6 +13,7 @@ pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
+pub mod polls;
 pub mod presence;
 pub mod quarantine;
 pub mod session_codes;

@@ -18,6 +18,7 @@ mod set_typing;
 mod access;
 mod admission;
 mod answer_memory;
+mod answer_size;
 mod commit;
 mod idempotency;
 mod poll_reader;
@@ -26,7 +27,6 @@ mod proof;
 mod throttle;
 mod token;
 mod turnstile;
-mod visitor;
 mod visitor_message;
 
 use std::{sync::Arc, time::Instant};
@@ -63,7 +63,6 @@ pub use set_typing::SetTypingError;
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;
-pub use visitor::{InvalidField, Page, VisitorDetails};
 pub use visitor_message::StoredMessage;
 
 /// The ways to this server's relay, in memory.

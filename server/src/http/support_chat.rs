@@ -8,6 +8,7 @@ mod session_path;
 mod set_page;
 mod set_typing;
 mod shared_errors;
+pub(super) mod visitor_fields;
 
 use std::net::IpAddr;
 
@@ -26,7 +27,9 @@ use axum::{
 use super::{
     AppState, client_address::ClientAddress, origin, problem::ApiError, throttle, time_limit,
 };
-use crate::support_chat::{IdempotencyKey, InvalidField, InvalidIdempotencyKey};
+use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
+
+use visitor_fields::InvalidField;
 
 pub(super) use create_session::create_session;
 pub(super) use send_message::send_message;

@@ -38,12 +38,9 @@ use uuid::Uuid;
 
 use super::{
     AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, support_chat,
-    throttle, time_limit,
+    throttle, time_limit, wire,
 };
-use crate::{
-    storage::messages::rfc3339,
-    support_chat::{ReadConversationError, Share, VisitorDetails},
-};
+use crate::support_chat::{ReadConversationError, Share};
 use cookie::SessionCookie;
 use functions::Done;
 
@@ -242,7 +239,8 @@ impl Visit {
             .await;
         let error = match newest {
             Ok((newest, share)) => {
-                let conversation = Conversation::Open(newest.messages, newest.are_all);
+                let messages = newest.entries.into_iter().map(wire::message).collect();
+                let conversation = Conversation::Open(messages, newest.are_all);
                 return self.render_with(conversation, notice, form, Some(share));
             }
             Err(error) => ApiError::from(error),
@@ -329,9 +327,12 @@ fn refused(error: &ApiError) -> Refused {
             .iter()
             .map(|field| field.field.clone())
             .collect(),
-        retry: error
-            .retry_after
-            .map(|seconds| (seconds, rfc3339(Utc::now() + Duration::from_secs(seconds)))),
+        retry: error.retry_after.map(|seconds| {
+            (
+                seconds,
+                wire::rfc3339(Utc::now() + Duration::from_secs(seconds)),
+            )
+        }),
     }
 }
 
@@ -382,5 +383,7 @@ fn source_url(headers: &HeaderMap) -> Option<String> {
         source_url: Some(url.into()),
         ..CreateSessionRequest::default()
     };
-    VisitorDetails::parse(&request).ok()?.source_url
+    support_chat::visitor_fields::details(&request)
+        .ok()?
+        .source_url
 }

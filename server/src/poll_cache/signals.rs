@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::storage::messages::Marks;
+use crate::model::Marks;
 
 /// Bytes of a state: enough that two states of a conversation do not meet.
 const STATE_BYTES: usize = 9;

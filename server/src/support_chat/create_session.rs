@@ -6,12 +6,13 @@ use app::contract::MessageBody;
 use uuid::Uuid;
 
 use super::{
-    IdempotencyKey, SessionToken, StoredMessage, SupportChat, VisitorDetails, WriteError,
+    IdempotencyKey, SessionToken, StoredMessage, SupportChat, WriteError,
     admission::AdmissionError,
     idempotency::{KeyReused, Keyed},
     visitor_message,
 };
 use crate::{
+    model::VisitorDetails,
     relay::queue::{self, Lane, Task},
     storage::{
         self, Tx, blocked_addresses, idempotency::Earlier, messages, sessions, sync_position,

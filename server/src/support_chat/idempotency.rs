@@ -4,10 +4,13 @@ use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{NewSession, VisitorDetails};
-use crate::storage::{
-    self, Connection, Db,
-    idempotency::{self, Earlier, Entry},
+use super::NewSession;
+use crate::{
+    model::VisitorDetails,
+    storage::{
+        self, Connection, Db,
+        idempotency::{self, Earlier, Entry},
+    },
 };
 
 /// A key as the client chose it: 1 to 128 printable ASCII characters.

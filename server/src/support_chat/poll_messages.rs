@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::contract::Message;
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time;
@@ -16,8 +15,9 @@ use super::{
 };
 use crate::{
     metrics::Throttle,
+    model::Entry,
     poll_cache::{Signals, Snapshot, TokenDigest},
-    storage::messages::{Ask, Poll},
+    storage::polls::{Ask, Poll},
 };
 
 /// How often a poll that waits looks for itself, in milliseconds: seldom at Postgres, as long as the poll cache can
@@ -54,7 +54,7 @@ pub enum Cursor {
 #[derive(Debug, Default)]
 pub struct Entries {
     /// Oldest first.
-    pub messages: Vec<Message>,
+    pub entries: Vec<Entry>,
     /// There is more after them.
     pub more: bool,
     /// What is told beside them.
@@ -75,7 +75,7 @@ impl Entries {
 
     /// Whether there is something that a poll which waits is answered with: entries, or another state than `known`.
     fn is_news(&self, known: Option<&str>) -> bool {
-        !self.messages.is_empty() || known.is_some_and(|known| self.signals.state() != known)
+        !self.entries.is_empty() || known.is_some_and(|known| self.signals.state() != known)
     }
 }
 
@@ -122,9 +122,8 @@ impl SupportChat {
             session,
             marks,
             knows_cursor,
-            messages,
+            entries,
             more,
-            ..
         } = poll;
         let session = self.authenticate(Some(session), token)?;
         ensure_open(&session)?;
@@ -136,7 +135,7 @@ impl SupportChat {
             self.signaller.fetched(session_id, cursor);
         }
         if let Some(newest) = ask.after
-            && messages.is_empty()
+            && entries.is_empty()
         {
             let snapshot = Snapshot {
                 newest,
@@ -147,7 +146,7 @@ impl SupportChat {
             self.poll_cache.remember(&ticket, snapshot);
         }
         Ok(Entries {
-            messages,
+            entries,
             more,
             signals: Signals {
                 marks,

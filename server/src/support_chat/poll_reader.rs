@@ -13,15 +13,18 @@ use std::{
 use app::contract::MAX_POLL_BYTES;
 use tokio::{sync::oneshot, task, time};
 
-use super::answer_memory::{AnswerMemory, Share};
+use super::{
+    answer_memory::{AnswerMemory, Share},
+    answer_size::AnswerSize,
+};
 use crate::storage::{
     self, Db,
-    messages::{self, Ask, Poll},
+    polls::{self, Ask, Poll},
 };
 
 /// Statements under way at the same time: fewer gather more, but one that is slow holds up more.
 const STATEMENTS: usize = 4;
-/// Conversations in one statement. What it brings is bounded in bytes as well ([`messages::poll`]).
+/// Conversations in one statement. What it brings is bounded in bytes as well ([`AnswerSize`]).
 const BATCH: usize = 64;
 
 /// An answer is in memory twice: as entries, and as JSON.
@@ -169,13 +172,16 @@ impl Turn {
             memory,
             ..
         } = &*self.inner;
-        let read = storage::again_if_lost(|| messages::poll(pool, &asks, *session_ttl));
+        let size = AnswerSize::of_each(asks.len());
+        let read = || polls::poll(pool, &asks, *session_ttl, size.limits());
+        let read = storage::again_if_lost(read);
         let read = time::timeout(TIME_LIMIT, read).await;
         match read.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(polls) => {
                 for (waiting, poll) in batch.into_iter().zip(polls) {
-                    let found =
-                        poll.map_or(Found::Nothing, |poll| fit(poll, waiting.share, memory));
+                    let found = poll.map_or(Found::Nothing, |poll| {
+                        fit(poll, size, waiting.share, memory)
+                    });
                     // Whoever hung up meanwhile does not mind.
                     let _ = waiting.answer.send(Ok(found));
                 }
@@ -194,11 +200,11 @@ impl Turn {
 }
 
 /// Gives entries their share of the memory, or lets go of them.
-fn fit(poll: Poll, share: Option<Share>, memory: &AnswerMemory) -> Found {
-    if poll.messages.is_empty() {
+fn fit(mut poll: Poll, size: AnswerSize, share: Option<Share>, memory: &AnswerMemory) -> Found {
+    if poll.entries.is_empty() {
         return Found::Poll(poll, None);
     }
-    let bytes = COPIES * poll.json_bytes;
+    let bytes = COPIES * size.cut(&mut poll);
     match share {
         Some(mut share) => {
             share.shrink_to(bytes);

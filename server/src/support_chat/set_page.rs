@@ -3,8 +3,11 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{AccessError, Page, SessionEnded, SupportChat, WriteError, access::ensure_open};
-use crate::storage::{details_notices, sessions};
+use super::{AccessError, SessionEnded, SupportChat, WriteError, access::ensure_open};
+use crate::{
+    model::Page,
+    storage::{details_notices, sessions},
+};
 
 /// Why a page was not noted.
 #[derive(Debug, thiserror::Error)]

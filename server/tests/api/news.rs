@@ -288,5 +288,5 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let day = Duration::from_hours(24);
     let waiting = chat.wait_for_messages(session_id, &token, Some(after), day, None);
     let (answer, ()) = tokio::join!(timeout(DEADLINE, waiting), async { shutdown.cancel() });
-    assert!(answer.expect("it ends").unwrap().messages.is_empty());
+    assert!(answer.expect("it ends").unwrap().entries.is_empty());
 }

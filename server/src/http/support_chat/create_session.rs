@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use app::contract::{CreateSessionRequest, CreateSessionResponse, ErrorCode};
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::{OptionalKey, message_body, refuse_invalid, shared_errors::database};
+use super::{OptionalKey, message_body, refuse_invalid, shared_errors::database, visitor_fields};
 use crate::{
-    http::{AppState, client_address::ClientAddress, json::ApiJson, problem::ApiError},
-    storage::messages::rfc3339,
-    support_chat::{
-        AdmissionError, CreateSessionError, IdempotencyKey, NewSession, VisitorDetails,
+    http::{
+        AppState, client_address::ClientAddress, json::ApiJson, problem::ApiError, wire::rfc3339,
     },
+    support_chat::{AdmissionError, CreateSessionError, IdempotencyKey, NewSession},
 };
 
 impl From<CreateSessionError> for ApiError {
@@ -50,7 +49,7 @@ pub(in crate::http) async fn create_session(
     key: Option<&IdempotencyKey>,
     request: CreateSessionRequest,
 ) -> Result<CreateSessionResponse, ApiError> {
-    let visitor = VisitorDetails::parse(&request).map_err(|invalid| refuse_invalid(&invalid));
+    let visitor = visitor_fields::details(&request).map_err(|invalid| refuse_invalid(&invalid));
     let max_chars = state.config.limits.max_message_chars;
     let initial_message = message_body("initialMessage", request.initial_message, max_chars)?;
     let new = NewSession {

@@ -20,7 +20,7 @@ use super::{
     shared_errors::database,
 };
 use crate::{
-    http::{AppState, bearer::Bearer, budgeted_body, problem::ApiError},
+    http::{AppState, bearer::Bearer, budgeted_body, problem::ApiError, wire},
     support_chat::{Cursor, Entries, PollMessagesError, ReadError},
 };
 
@@ -75,14 +75,14 @@ pub(super) async fn handle(
 
 pub(in crate::http) fn answer(entries: Entries) -> Response {
     let Entries {
-        messages,
+        entries,
         more,
         signals,
         share,
     } = entries;
     let id = |id: Uuid| MessageId::from(id.to_string());
     let response = PollMessagesResponse {
-        messages,
+        messages: entries.into_iter().map(wire::message).collect(),
         more,
         marks: Marks {
             delivered: signals.marks.delivered.map(id),

@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use super::{OptionalKey, message_body, session_path::SessionPath};
 use crate::{
-    http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError},
-    storage::messages::rfc3339,
+    http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError, wire::rfc3339},
     support_chat::{IdempotencyKey, SendMessageError},
 };
 
