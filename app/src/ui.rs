@@ -8,21 +8,20 @@
 //! usable.
 
 mod about;
+mod chat_place;
 pub mod client_only;
+mod contact;
 mod icons;
 mod landing;
 mod not_found;
+mod pages;
 mod shell;
 pub mod support;
 #[cfg(test)]
 mod tests;
 
-use leptos::prelude::{Owner, RenderHtml};
-
-use shell::{Document, shell};
-
-/// Where visitors reach a person without the chat.
-const CONTACT_HREF: &str = "mailto:info@webdevelop.pro";
+use pages::document;
+use shell::to_html;
 
 /// The pages of the site that are the same for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +91,5 @@ pub const ASSETS: [Asset; 3] = [
 /// Renders a page to a complete HTML document.
 #[must_use]
 pub fn render(page: Page, config: &LandingConfig) -> String {
-    to_html(|| Document::of(page, config))
-}
-
-fn to_html(document: impl FnOnce() -> Document) -> String {
-    let owner = Owner::new();
-    let html = owner.with(|| shell(document()).to_html());
-    owner.unset();
-    // Markers for hydration, of which there is none. Text cannot contain them: `<` is escaped.
-    html.replace("<!>", "")
+    to_html(|| document(page, config))
 }

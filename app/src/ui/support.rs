@@ -4,28 +4,27 @@
 //! is being written, and WCAG 2.2.1 asks for a way to stop it that HTML alone does not have. So there
 //! is "Check for replies", which keeps the draft.
 
+mod forms;
 mod lines;
+mod paths;
+mod problem;
 #[cfg(test)]
 mod tests;
+mod transcript;
 mod words;
 
 use leptos::prelude::*;
 
-use super::{CONTACT_HREF, shell::Document, to_html};
-use crate::contract::{Delivery, ErrorCode, Message, Sender};
-use lines::{Line, lines};
-use words::{amount, date_and_time, field_name, words};
+use super::{
+    contact::CONTACT_HREF,
+    shell::{Document, to_html},
+};
+use crate::contract::{ErrorCode, Message};
+use forms::{end_form, first_form, message_form};
+use problem::{no_challenge, problem};
+use transcript::transcript;
 
-/// The page's address. Its cookie is for this path and those below.
-pub const PATH: &str = "/support";
-/// Where the form of a first message is sent.
-pub const START_PATH: &str = "/support/api/start";
-/// Where "Check for replies" is sent, with the draft.
-pub const READ_PATH: &str = "/support/api/read";
-/// Where the form of a later message is sent.
-pub const SEND_PATH: &str = "/support/api/send";
-/// Where "End chat" is sent.
-pub const END_PATH: &str = "/support/api/end";
+pub use paths::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH};
 
 /// What the page shows.
 #[derive(Clone, Debug)]
@@ -215,236 +214,4 @@ fn hint() -> impl IntoView {
     view! {
         <p class="hint">"You can also " <a href=CONTACT_HREF>"write us an email"</a> "."</p>
     }
-}
-
-const PROBLEM_ID: &str = "problem";
-
-fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
-    let needs_script = matches!(
-        notice,
-        Notice::Refused(Refusal {
-            code: ErrorCode::ProofRequired,
-            ..
-        })
-    );
-    let (title, text, field, retry) = match notice {
-        Notice::AlreadyBegun => (
-            "Not sent yet",
-            "You have a conversation already. What you wrote is below. Send it if it belongs there."
-                .to_owned(),
-            None,
-            None,
-        ),
-        Notice::NoCookie => (
-            "Answers cannot be shown here",
-            "Your browser did not keep the cookie that opens the conversation. To chat here, allow \
-             cookies for this site and begin again; or write us an email."
-                .to_owned(),
-            None,
-            None,
-        ),
-        Notice::Refused(refusal) => (
-            "There is a problem",
-            words(refusal, &page.draft.message, page.max_message_chars),
-            refusal.fields.first().and_then(|field| field_name(field)),
-            refusal.retry.clone(),
-        ),
-    };
-    view! {
-        <div class="problem" role="alert" id=PROBLEM_ID>
-            <h2>{title}</h2>
-            <p>{text}</p>
-            {needs_script
-                .then(|| {
-                    view! {
-                        <p>
-                            "You can send it again later, or switch JavaScript on and use the chat in the corner of our "
-                            <a href="/">"home page"</a> ", or " <a href=CONTACT_HREF>"write us an email"</a>
-                            ": it reaches the same people."
-                        </p>
-                    }
-                })}
-            {retry
-                .map(|(seconds, at)| {
-                    let clock = (seconds >= 60)
-                        .then(|| {
-                            let words = date_and_time(&at);
-                            view! { ", at " <time datetime=at>{words}</time> }
-                        });
-                    view! { <p>"Try again in "{amount(seconds)}{clock}"."</p> }
-                })}
-            {field
-                .map(|(id, name)| {
-                    view! {
-                        <p>
-                            <a href=format!("#{id}")>{format!("Go to: {name}")}</a>
-                        </p>
-                    }
-                })}
-        </div>
-    }
-}
-
-fn no_challenge() -> impl IntoView {
-    view! {
-        <div class="problem">
-            <h2>"Beginning a chat needs JavaScript"</h2>
-            <p>
-                "We first ask visitors to show that they are human, and that check only works with JavaScript. Switch it on and use the chat in the corner of our "
-                <a href="/">"home page"</a> ", or " <a href=CONTACT_HREF>"write us an email"</a>
-                ": it reaches the same people."
-            </p>
-        </div>
-    }
-}
-
-fn transcript(messages: &[Message]) -> impl IntoView {
-    let lines = lines(messages);
-    // The region scrolls, so it must be reachable by keyboard.
-    view! {
-        <section class="transcript" aria-label="Conversation" tabindex="0">
-            <ol>{lines.iter().map(line).collect_view()}</ol>
-        </section>
-    }
-}
-
-fn line(line: &Line<'_>) -> impl IntoView + use<> {
-    let message = line.message;
-    let (class, who) = match message.sender {
-        Sender::Visitor => ("from-visitor", "You"),
-        Sender::Staff => ("from-staff", "Support"),
-    };
-    let delivery = message.delivery.map(|delivery| match delivery {
-        Delivery::Pending => "Sent",
-        Delivery::Delivered => "Delivered",
-        Delivery::Failed => "Not delivered",
-    });
-    let text = if line.removed {
-        view! { <p class="removed">"This message was removed."</p> }.into_any()
-    } else {
-        view! {
-            <p class="text" dir="auto">
-                {line.body.to_owned()}
-            </p>
-        }
-        .into_any()
-    };
-    let edited = (line.edited && !line.removed).then_some("Edited");
-    view! {
-        <li class=class>
-            <p class="who">{who}</p>
-            {text}
-            <p class="when">
-                <time datetime=message.created_at.clone()>{date_and_time(&message.created_at)}</time>
-                {edited.map(|word| view! { <span>{word}</span> })}
-                {delivery.map(|word| view! { <span>{word}</span> })}
-            </p>
-        </li>
-    }
-}
-
-fn first_form(page: &SupportPage) -> impl IntoView {
-    let Draft {
-        visitor_name,
-        visitor_email,
-        source_url,
-        ..
-    } = page.draft.clone();
-    let refused = |field: &str| is_refused(page, field);
-    let detail = |field: &str| refused(field).then_some(PROBLEM_ID);
-    let invalid = |field: &str| refused(field).then_some("true");
-    view! {
-        <form class="chat-form" method="post" action=START_PATH>
-            <input type="hidden" name="key" value=page.key.clone() />
-            <input type="hidden" name="sourceUrl" value=source_url />
-            {message_field("initialMessage", page)}
-            <div class="fields">
-                <div>
-                    <label for="visitor-name">"Your name "<span>"(optional)"</span></label>
-                    <input
-                        id="visitor-name"
-                        name="visitorName"
-                        autocomplete="name"
-                        value=visitor_name
-                        aria-invalid=invalid("visitorName")
-                        aria-describedby=detail("visitorName")
-                    />
-                </div>
-                <div>
-                    <label for="visitor-email">"Your email "<span>"(optional)"</span></label>
-                    <input
-                        id="visitor-email"
-                        name="visitorEmail"
-                        inputmode="email"
-                        autocomplete="email"
-                        spellcheck="false"
-                        value=visitor_email
-                        aria-invalid=invalid("visitorEmail")
-                        aria-describedby=detail("visitorEmail")
-                    />
-                </div>
-            </div>
-            <p class="actions">
-                <button class="button">"Send"</button>
-            </p>
-            <p class="hint">
-                "While you chat here, your browser keeps one cookie that opens this conversation, and forgets it when it is closed."
-            </p>
-        </form>
-    }
-}
-
-fn message_form(page: &SupportPage) -> impl IntoView {
-    view! {
-        <form class="chat-form" method="post" action=SEND_PATH>
-            <input type="hidden" name="key" value=page.key.clone() />
-            <input type="hidden" name="formToken" value=page.form_token.clone() />
-            {message_field("body", page)}
-            <p class="actions">
-                <button class="button">"Send"</button>
-                // What is typed goes with it, and comes back.
-                <button class="button button-quiet" formaction=READ_PATH formnovalidate>
-                    "Check for replies"
-                </button>
-            </p>
-        </form>
-    }
-}
-
-fn message_field(name: &'static str, page: &SupportPage) -> impl IntoView {
-    let refused = is_refused(page, name);
-    view! {
-        <label for="message">"Message"</label>
-        <textarea
-            id="message"
-            name=name
-            rows="3"
-            dir="auto"
-            required
-            aria-invalid=refused.then_some("true")
-            aria-describedby=refused.then_some(PROBLEM_ID)
-        >
-            {text_of_textarea(&page.draft.message)}
-        </textarea>
-    }
-}
-
-/// Leptos takes a textarea's text for markup, so it is escaped here. HTML drops a line break right
-/// after the tag: this one, and not one of the draft's.
-fn text_of_textarea(draft: &str) -> String {
-    format!("\n{}", draft.replace('&', "&amp;").replace('<', "&lt;"))
-}
-
-fn end_form(form_token: Option<&str>) -> impl IntoView {
-    view! {
-        <form class="end-form" method="post" action=END_PATH>
-            <input type="hidden" name="formToken" value=form_token.map(str::to_owned) />
-            <button class="button button-quiet">"End chat"</button>
-        </form>
-    }
-}
-
-fn is_refused(page: &SupportPage, field: &str) -> bool {
-    matches!(&page.notice, Some(Notice::Refused(refusal))
-        if refusal.fields.iter().any(|refused| refused == field))
 }
