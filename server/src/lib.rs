@@ -21,6 +21,8 @@ pub mod canary;
 pub mod config;
 pub mod heartbeat;
 pub mod housekeeping;
+#[cfg(test)]
+mod imports;
 pub mod metrics;
 pub mod model;
 pub mod poll_cache;

@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    announcements, canary,
+    announcements,
     config::Config,
     heartbeat::Heartbeats,
     housekeeping,
@@ -198,7 +198,7 @@ impl Application {
             hearts,
             metrics,
             session_ttl: ttl,
-            canary_page: canary::page_of(&state.config.matrix),
+            canary_page: state.config.matrix.canary_page(),
         });
         let terms = Terms::admin();
         parts.start(listener::serve(admin, router, terms, shutdown.clone()));

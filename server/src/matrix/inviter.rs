@@ -17,7 +17,7 @@ use super::{
     ingest::RoomBatch,
 };
 use crate::{
-    canary,
+    config,
     heartbeat::Heart,
     metrics::Metrics,
     storage::{
@@ -130,7 +130,7 @@ impl Inviter {
         let canary = self.homeserver.config().canary.as_ref();
         let canary = canary.map(|user_id| Canary {
             user_id: user_id.as_str(),
-            page: canary::PAGE,
+            page: config::CANARY_PAGE,
         });
         let mut db = self.pool.acquire().await?;
         configured_staff::apply(&mut db, canary, self.session_ttl).await?;

@@ -17,20 +17,19 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::storage::{
-    Connection,
+    Connection, RoomAsked,
     sessions::{CHANGES, Subject},
 };
 
 use claims::Row;
 
+pub use crate::storage::LONGEST_DELAY;
 pub use claims::{claim, give_back, renew, retry, yield_turn};
 pub use ends::{End, Finished, Outcome, finish};
 pub use rooms::{Replaced, replace_room, set_room_asked};
 
 /// A claim that is not renewed for so long may be taken over.
 const LEASE: Duration = Duration::from_secs(6);
-/// The longest delay of a task that is to be tried again.
-pub const LONGEST_DELAY: Duration = Duration::from_mins(5);
 /// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
 const CLOCK_MARGIN: Duration = Duration::from_secs(6);
 /// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
@@ -111,35 +110,6 @@ impl Task {
             | Self::Answer { .. }
             | Self::Rename => Duration::from_secs(10),
         }
-    }
-}
-
-/// How long ago the homeserver was asked for a room, by two clocks, either of which may have been wrong.
-#[derive(Clone, Copy, Debug)]
-pub struct RoomAsked {
-    by_database: f64,
-    by_server: Option<f64>,
-}
-
-impl RoomAsked {
-    /// As Postgres counts, and since when the server that asked says.
-    #[must_use]
-    pub fn new(by_database: f64, asked_own: Option<DateTime<Utc>>) -> Self {
-        Self {
-            by_database,
-            by_server: asked_own.map(|asked| (Utc::now() - asked).as_seconds_f64()),
-        }
-    }
-
-    /// The shorter time counts. One that has not come yet was set by a clock that was wrong, and counts
-    /// for nothing; `None` when there is no other.
-    #[must_use]
-    pub fn ago(self) -> Option<Duration> {
-        [Some(self.by_database), self.by_server]
-            .into_iter()
-            .flatten()
-            .filter_map(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .min()
     }
 }
 

@@ -3,14 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    queue::{self, Claim, Replaced, RoomAsked},
+    queue::{self, Claim, Replaced},
     worker::{Sender, attempt::Failure},
 };
 use crate::{
@@ -20,19 +19,10 @@ use crate::{
         room_name,
     },
     storage::{
-        sessions,
+        CREATE_ROOM_SETTLES_AT_LAST, RoomAsked, may_still_be_made, sessions,
         staff_members::{self, Membership, Wanted},
     },
 };
-
-/// How long the homeserver may still be at work on a `createRoom` whose answer was lost: asked again
-/// before, it could make a second room.
-const CREATE_ROOM_SETTLES: Duration = Duration::from_mins(1);
-/// A homeserver that is slower at looking for the room is behind with its work, and may be at work on
-/// it for longer.
-const PROMPT: Duration = Duration::from_secs(2);
-/// One that is always slow must make the room all the same.
-const SLOW_CREATE_ROOM_SETTLES: Duration = Duration::from_mins(10);
 
 /// When this process asked for rooms and was not answered, by a clock that nobody sets.
 pub(super) type Asked = HashMap<Uuid, Instant>;
@@ -107,7 +97,7 @@ impl Sender {
                 queue::set_room_asked(&self.pool, claim.id, true).await?;
                 return Err(Failure::Settling);
             };
-            if may_be_made_still(ago, looked.elapsed()) {
+            if may_still_be_made(ago, looked.elapsed()) {
                 return Err(Failure::Settling);
             }
         }
@@ -137,7 +127,7 @@ impl Sender {
 
     fn note_asked(&self, task: Uuid) {
         let mut asked = self.asked();
-        asked.retain(|_, at| at.elapsed() < SLOW_CREATE_ROOM_SETTLES);
+        asked.retain(|_, at| at.elapsed() < CREATE_ROOM_SETTLES_AT_LAST);
         asked.insert(task, Instant::now());
     }
 
@@ -213,41 +203,6 @@ impl Sender {
             Err(error) => {
                 tracing::warn!(%session_id, room_id, %error, "a lost room cannot be replaced yet");
             }
-        }
-    }
-}
-
-/// Whether a `createRoom` that was asked for `ago` and not answered may still make its room, when looking
-/// for it just now took `looking` and found none.
-pub(crate) fn may_be_made_still(ago: Duration, looking: Duration) -> bool {
-    let settles = if looking > PROMPT {
-        SLOW_CREATE_ROOM_SETTLES
-    } else {
-        CREATE_ROOM_SETTLES
-    };
-    ago < settles
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_room_is_asked_for_again_after_a_minute_or_when_it_is_always_slow_after_ten() {
-        let (prompt, slow) = (Duration::from_millis(50), Duration::from_secs(5));
-        let minutes = Duration::from_mins;
-        for (ago, looking, still) in [
-            (Duration::from_secs(59), prompt, true),
-            (minutes(1), prompt, false),
-            (minutes(1), slow, true),
-            (minutes(9), slow, true),
-            (minutes(10), slow, false),
-        ] {
-            assert_eq!(
-                may_be_made_still(ago, looking),
-                still,
-                "{ago:?}, {looking:?}"
-            );
         }
     }
 }

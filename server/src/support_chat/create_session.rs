@@ -93,7 +93,7 @@ impl SupportChat {
         key: Option<&IdempotencyKey>,
         address: IpAddr,
     ) -> Result<StartedSession, CreateSessionError> {
-        let request = key.map(|key| key.for_creation(new));
+        let request = key.map(|key| key.for_creation(&new.initial_message, &new.visitor));
         if let Some(request) = &request
             && let Some(earlier) = request.find_anywhere(&self.shares.writes).await?
         {

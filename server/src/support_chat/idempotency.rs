@@ -4,7 +4,6 @@ use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::NewSession;
 use crate::{
     model::VisitorDetails,
     storage::{
@@ -37,20 +36,24 @@ impl IdempotencyKey {
         Ok(Self(Sha256::digest(value).into()))
     }
 
-    pub(super) fn for_creation(&self, new: &NewSession) -> Keyed {
+    pub(super) fn for_creation(
+        &self,
+        initial_message: &MessageBody,
+        visitor: &VisitorDetails,
+    ) -> Keyed {
         // Not the answers to challenges, which a retry may have to give again.
         let VisitorDetails {
             source_url,
             page_title,
             name,
             email,
-        } = &new.visitor;
+        } = visitor;
         Keyed {
             scope: Uuid::nil(),
             operation: "create_session",
             key_digest: self.0,
             request_digest: digest(&[
-                Some(new.initial_message.as_str()),
+                Some(initial_message.as_str()),
                 source_url.as_deref(),
                 page_title.as_deref(),
                 name.as_deref(),

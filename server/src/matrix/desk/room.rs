@@ -15,8 +15,10 @@ use crate::{
         homeserver::Encrypted,
         room::{self, PRIVATE_PRESET, ROOM_VERSION, UNENCRYPTED_PRESET},
     },
-    relay::room_maker::may_be_made_still,
-    storage::desk::room::{self as desk_rooms, DeskRoom},
+    storage::{
+        desk::room::{self as desk_rooms, DeskRoom},
+        may_still_be_made,
+    },
 };
 
 const NAME: &str = "Support desk";
@@ -150,7 +152,7 @@ impl Desk {
                 desk_rooms::set_asked(&self.pool, true).await?;
                 return Err(Failure::Settling);
             };
-            if may_be_made_still(ago, looked.elapsed()) {
+            if may_still_be_made(ago, looked.elapsed()) {
                 return Err(Failure::Settling);
             }
         }

@@ -8,10 +8,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::room::DeskRoom;
-use crate::{
-    relay::queue,
-    storage::{Connection, sessions::Naming},
-};
+use crate::storage::{Connection, sessions::Naming};
 
 /// How many conversations that began before the desk are given a line, of those that are open.
 const EARLIER: i64 = 100;
@@ -337,4 +334,4 @@ pub async fn ring(
 }
 
 /// The longest delay of what is to be sent again.
-pub const LONGEST_DELAY: Duration = queue::LONGEST_DELAY;
+pub use crate::storage::LONGEST_DELAY;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
-use crate::{relay::queue::RoomAsked, storage::Connection};
+use crate::storage::{Connection, RoomAsked};
 
 /// The room that is the desk.
 #[derive(Clone, Debug, PartialEq, Eq)]
