@@ -22,14 +22,7 @@ use self::{
 };
 use crate::{config, metrics::Gauges};
 
-/// The page that it says to write from. Nobody can have a page there (RFC 2606), so it tells the
-/// canary's conversations from all others.
-pub const PAGE: &str = "https://canary.invalid/";
-
-/// The page from which conversations are begun that are none of the staff's, where there is a canary.
-pub(crate) fn page_of(config: &config::Matrix) -> Option<&'static str> {
-    config.canary.as_ref().map(|_| PAGE)
-}
+pub use config::CANARY_PAGE as PAGE;
 
 /// What it measures. The names begin as the server's.
 pub const METRICS: [&str; 5] = [

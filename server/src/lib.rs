@@ -22,8 +22,13 @@ pub mod clock;
 pub mod config;
 pub mod heartbeat;
 pub mod housekeeping;
+#[cfg(test)]
+mod imports;
 pub mod metrics;
+pub mod model;
+pub mod poll_cache;
 pub mod quarantine;
 pub mod startup;
 pub mod systemd;
 pub mod telemetry;
+pub mod visitor_signals;

@@ -8,11 +8,11 @@ use std::{
     str::FromStr,
 };
 
+use chrono::SecondsFormat;
 use clap::Subcommand;
 
 use crate::storage::{
     Db,
-    messages::rfc3339,
     quarantine::{self, Entry},
 };
 
@@ -116,7 +116,9 @@ fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
         } else {
             "waiting"
         },
-        since = rfc3339(entry.set_aside_at),
+        since = entry
+            .set_aside_at
+            .to_rfc3339_opts(SecondsFormat::Millis, true),
         attempts = entry.attempts,
         session = session.as_deref().unwrap_or("unknown"),
         room = entry.room_id,

@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    announcements, canary,
+    announcements,
     clock::Ambient,
     config::Config,
     heartbeat::Heartbeats,
@@ -17,10 +17,12 @@ use crate::{
     },
     matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
+    poll_cache::{self, PollCache},
     relay::{handoff::Handoff, store::PostgresStore, worker},
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, Heads, PerMinute, Signaller, SupportChat, ToRelay, Turnstile},
+    support_chat::{self, Admission, PerMinute, SupportChat, ToRelay, Turnstile},
     systemd,
+    visitor_signals::Signaller,
 };
 
 /// How long requests and sends that are under way may take once the server is told to stop.
@@ -104,7 +106,7 @@ impl Application {
         ));
         let admission = Admission::new(config.matrix.credentials.secret(), &config.limits);
         let turnstile = config.turnstile.clone().map(Turnstile::new);
-        let heads = Heads::new(shutdown.clone());
+        let poll_cache = PollCache::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
         let (signaller, of_visitors) = Signaller::new();
         let support_chat = SupportChat::new(
@@ -112,7 +114,7 @@ impl Application {
             config.limits.clone(),
             admission,
             turnstile,
-            heads.clone(),
+            poll_cache.clone(),
             ToRelay { handoff, signaller },
             metrics.clone(),
         );
@@ -132,7 +134,7 @@ impl Application {
             hearts.heart("sync"),
             homeserver.clone(),
             metrics.clone(),
-            heads.clone(),
+            poll_cache.clone(),
             &state.config,
             &ambient,
         );
@@ -164,14 +166,14 @@ impl Application {
             ambient,
         };
         parts.start(worker::run(relay, handed_over, shutdown.clone()));
-        parts.start(support_chat::follow_changes(
+        parts.start(poll_cache::follow_changes(
             shares.clone(),
-            heads.clone(),
+            poll_cache.clone(),
             hearts.heart("changes"),
             shutdown.clone(),
         ));
         parts.start(support_chat::record_presence(
-            heads.clone(),
+            poll_cache.clone(),
             shares.relay.clone(),
             hearts.heart("presence"),
             shutdown.clone(),
@@ -196,11 +198,11 @@ impl Application {
         parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));
         let router = http::admin_router(Admin {
             shares: shares.clone(),
-            heads,
+            poll_cache,
             hearts,
             metrics,
             session_ttl: ttl,
-            canary_page: canary::page_of(&state.config.matrix),
+            canary_page: state.config.matrix.canary_page(),
         });
         let terms = Terms::admin();
         parts.start(listener::serve(admin, router, terms, shutdown.clone()));

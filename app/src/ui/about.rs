@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::landing::email_us;
+use super::contact::email_us;
 
 /// How the company works: what, and what that means in practice.
 const PRINCIPLES: [(&str, &str); 4] = [

@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::CONTACT_HREF;
-use super::client_only::ClientOnly;
-use super::icons::{Icon, icon, layers};
-use super::support;
+use super::{
+    contact::email_us,
+    icons::{Icon, icon, layers},
+};
 
 const ASSET_CLASSES: [(&str, &str); 4] = [
     (
@@ -173,32 +173,6 @@ pub(super) fn landing(with_chat: bool) -> impl IntoView {
     }
 }
 
-/// The support chat's place on the page. Without scripts it is a link to the chat as a page.
-pub(super) fn support_chat(api_url: &str) -> impl IntoView {
-    let support = format!("{}{}", api_url.trim_end_matches('/'), support::PATH);
-    let otherwise = support.clone();
-    let api_url = if api_url.is_empty() { "/" } else { api_url }.to_owned();
-    view! {
-        <aside aria-label="Support">
-            <ClientOnly
-                module="/widget/matrix-support-chat.js"
-                fallback=move || {
-                    view! {
-                        <a class="chat-fallback" href=support>
-                            "Write to us"
-                        </a>
-                    }
-                }
-            >
-                <matrix-support-chat api-url=api_url enabled="true">
-                    // The chat shows it where it cannot be loaded or reached.
-                    <a href=otherwise>"Write to us"</a>
-                </matrix-support-chat>
-            </ClientOnly>
-        </aside>
-    }
-}
-
 /// What stands above a section's list.
 fn section_head(
     eyebrow: &'static str,
@@ -222,17 +196,6 @@ fn point((title, text): (&'static str, &'static str)) -> impl IntoView {
             <h3>{title}</h3>
             <p>{text}</p>
         </li>
-    }
-}
-
-/// How to get in touch without the chat.
-pub(super) fn email_us() -> impl IntoView {
-    view! {
-        <p class="actions">
-            <a class="button" href=CONTACT_HREF>
-                "Email us"
-            </a>
-        </p>
     }
 }
 

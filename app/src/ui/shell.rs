@@ -4,11 +4,7 @@ use std::borrow::Cow;
 
 use leptos::prelude::*;
 
-use super::about::about;
-use super::icons::mark;
-use super::landing::{landing, support_chat};
-use super::not_found::not_found;
-use super::{CONTACT_HREF, LandingConfig, Page};
+use super::{Page, contact::CONTACT_HREF, icons::mark};
 
 const COMPANY: &str = "WebDevelop.pro";
 
@@ -39,44 +35,16 @@ pub(super) struct Document {
     pub(super) aside: Option<AnyView>,
 }
 
-impl Document {
-    /// One of the pages that are the same for everybody.
-    pub(super) fn of(page: Page, config: &LandingConfig) -> Self {
-        let with_chat = page == Page::Landing && config.chat_enabled;
-        let (title, description, content) = match page {
-            Page::Landing => (
-                "Tokenize Real-World Assets with Enterprise-Grade Infrastructure",
-                "Issuance, investor onboarding, transfer rules and servicing for tokenized \
-                 real-world assets, built into your systems and run under your brand.",
-                landing(with_chat).into_any(),
-            ),
-            Page::About => (
-                "About | WebDevelop.pro",
-                "WebDevelop.pro builds software that issues, services and accounts for tokenized \
-                 real-world assets.",
-                about().into_any(),
-            ),
-            Page::NotFound => (
-                "Page not found | WebDevelop.pro",
-                "There is no page at this address.",
-                not_found().into_any(),
-            ),
-        };
-        Self {
-            title: title.into(),
-            description,
-            page: Some(page),
-            indexed: page != Page::NotFound,
-            leads_to: None,
-            scripted: with_chat,
-            content,
-            aside: with_chat.then(|| support_chat(&config.chat_api_url).into_any()),
-        }
-    }
+/// Renders a document to complete HTML.
+pub(super) fn to_html(document: impl FnOnce() -> Document) -> String {
+    let owner = Owner::new();
+    let html = owner.with(|| shell(document()).to_html());
+    owner.unset();
+    // Markers for hydration, of which there is none. Text cannot contain them: `<` is escaped.
+    html.replace("<!>", "")
 }
 
-/// The complete HTML document.
-pub(super) fn shell(document: Document) -> impl IntoView {
+fn shell(document: Document) -> impl IntoView {
     let page = document.page;
     view! {
         <!DOCTYPE html>

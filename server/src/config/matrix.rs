@@ -8,6 +8,10 @@ use url::Url;
 
 use super::{Answers, Env};
 
+/// The page from which the canary says to write. Nobody can have a page there (RFC 2606), so the page tells the
+/// canary's conversations from all others.
+pub const CANARY_PAGE: &str = "https://canary.invalid/";
+
 /// The staff's side.
 #[derive(Clone, Debug)]
 pub struct Matrix {
@@ -79,6 +83,12 @@ impl FromStr for HistoryVisibility {
 }
 
 impl Matrix {
+    /// The page from which conversations are begun that are none of the staff's, where there is a canary.
+    #[must_use]
+    pub fn canary_page(&self) -> Option<&'static str> {
+        self.canary.as_ref().map(|_| CANARY_PAGE)
+    }
+
     pub(super) fn read(env: &mut Env) -> Option<Self> {
         let homeserver_url = read_base_url(env, "MATRIX_HOMESERVER_URL");
         let bot = read_user_id(env, "MATRIX_SUPPORT_BOT_MXID");

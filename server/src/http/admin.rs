@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     heartbeat::Heartbeats,
     metrics::{Gauges, Metrics},
+    poll_cache::PollCache,
     relay::queue::{self, Backlog},
     storage::{
         MAX_CONNECTIONS, Shares,
@@ -25,7 +26,6 @@ use crate::{
         staff_members::{self, Missing},
         sync_position,
     },
-    support_chat::Heads,
 };
 
 /// A sync answers after 30 s at the latest, also when there is nothing new.
@@ -46,7 +46,7 @@ pub struct Admin {
     /// The connections to Postgres.
     pub shares: Shares,
     /// Whether changes are heard of.
-    pub heads: Heads,
+    pub poll_cache: PollCache,
     /// Whether all loops are alive.
     pub hearts: Heartbeats,
     /// What is counted.
@@ -139,7 +139,7 @@ async fn readiness(
             .ok()
             .flatten()
             .is_some_and(|age| age < SYNC_CURRENT_SECONDS),
-        notifications: admin.heads.hear_changes(),
+        notifications: admin.poll_cache.hear_changes(),
         writes: admin.shares.gate.is_open(),
     };
     readiness.ready = readiness.without(asked.exclude.as_slice());
@@ -227,7 +227,7 @@ fn gauges(admin: &Admin, measured: Option<Measured>) -> Result<Gauges, prometheu
         let help = "Time since a server of this database had an answer to /sync.";
         gauges.add("sync_age_seconds", help, &[], age)?;
     }
-    let (commits, heard) = (admin.shares.gate.is_open(), admin.heads.hear_changes());
+    let (commits, heard) = (admin.shares.gate.is_open(), admin.poll_cache.hear_changes());
     let help = "Whether commits are answered.";
     gauges.add("commits_up", help, &[], f64::from(u8::from(commits)))?;
     let help = "Whether what one connection tells another one hears.";
@@ -345,7 +345,7 @@ mod tests {
         let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
         let admin = Admin {
             shares: Shares::new(&Database { options }),
-            heads: Heads::new(CancellationToken::new()),
+            poll_cache: PollCache::new(CancellationToken::new()),
             hearts: Heartbeats::default(),
             metrics: Metrics::new().unwrap(),
             session_ttl: Duration::from_hours(24),

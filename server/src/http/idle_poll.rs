@@ -28,7 +28,7 @@ use super::{
     AppState, bearer,
     client_address::ClientAddress,
     host,
-    operation::{OTHER, POLL_MESSAGES},
+    operation_name::{OTHER, POLL_MESSAGES},
     origin, problem, request_context,
     support_chat::{finish, may_ask, parse_id, poll_messages},
     throttle,

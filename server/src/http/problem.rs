@@ -10,8 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::support_chat::Refusal;
-
 /// After how many seconds a client whose request met a fault of ours should try again.
 const RETRY_AFTER_FAULT: u64 = 2;
 
@@ -56,6 +54,12 @@ impl ApiError {
         self
     }
 
+    /// A refusal for want of a proof of work brings what is to be solved.
+    pub(super) fn with_proof(mut self, challenge: Box<ProofChallenge>) -> Self {
+        self.proof = Some(challenge);
+        self
+    }
+
     /// The refusal of a field; the first one's code is the whole's.
     pub(super) fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
         self.fields = fields;
@@ -83,56 +87,6 @@ impl From<ErrorCode> for ApiError {
             proof: None,
         }
     }
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::SessionNotFound => ErrorCode::SessionNotFound.into(),
-            Refusal::InvalidToken => ErrorCode::InvalidToken.into(),
-            Refusal::SessionClosed => ErrorCode::SessionClosed.into(),
-            Refusal::SessionExpired => ErrorCode::SessionExpired.into(),
-            Refusal::UnknownCursor => ErrorCode::UnknownCursor.into(),
-            Refusal::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused.into(),
-            Refusal::RelayUnavailable => ErrorCode::RelayUnavailable.into(),
-            Refusal::ChallengeFailed => ErrorCode::ChallengeFailed.into(),
-            Refusal::Blocked => ErrorCode::Blocked.into(),
-            Refusal::ProofRequired(challenge) => Self {
-                proof: Some(challenge),
-                ..ErrorCode::ProofRequired.into()
-            },
-            Refusal::RateLimited(wait) => Self::rate_limited(wait),
-            Refusal::Busy => ErrorCode::DatabaseUnavailable.into(),
-            Refusal::OutcomeUnknown(error) => {
-                tracing::error!(%error, "it is not known whether a request was carried out");
-                ErrorCode::OutcomeUnknown.into()
-            }
-            Refusal::Database(error) => database(&error),
-        }
-    }
-}
-
-/// Postgres out of reach, or out of something, is a passing state; that it does not accept what we say
-/// is a fault of ours.
-fn database(error: &sqlx::Error) -> ApiError {
-    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
-    // Classes 22, 23, 42: data, constraints, syntax or privileges (PostgreSQL, appendix A).
-    let passing = match error {
-        Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed | Protocol(_) => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            !["22", "23", "42"]
-                .iter()
-                .any(|class| code.starts_with(class))
-        }),
-        _ => false,
-    };
-    tracing::error!(%error, "a statement failed");
-    if passing {
-        ErrorCode::DatabaseUnavailable
-    } else {
-        ErrorCode::Internal
-    }
-    .into()
 }
 
 impl IntoResponse for ApiError {

@@ -13,7 +13,7 @@ use axum::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{AppState, bounded, operation, problem};
+use super::{AppState, operation_name, problem, time_limit};
 use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
@@ -30,8 +30,8 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
 
 pub(super) async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
-    let operation = operation::of(&request);
-    let may_change = bounded::may_change(request.method());
+    let operation = operation_name::of(&request);
+    let may_change = time_limit::may_change(request.method());
     let started = Instant::now();
     // The path holds a session's id, and never a token.
     let span = tracing::info_span!(
@@ -41,7 +41,7 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
         path = request.uri().path(),
     );
     async {
-        let answer = bounded::run_outermost(next, request).await;
+        let answer = time_limit::run_outermost(next, request).await;
         let mut response = problem::render(answer, &id, may_change);
         finish(&state.metrics, &mut response, &id, operation, started);
         response

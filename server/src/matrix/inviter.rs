@@ -18,6 +18,7 @@ use super::{
 use crate::{
     canary,
     clock::Ambient,
+    config,
     heartbeat::Heart,
     metrics::Metrics,
     relay::{backoff::Backoff, store::Store},
@@ -127,7 +128,7 @@ impl Inviter {
         let canary = self.homeserver.config().canary.as_ref();
         let canary = canary.map(|user_id| Canary {
             user_id: user_id.as_str(),
-            page: canary::PAGE,
+            page: config::CANARY_PAGE,
         });
         self.store.tidy_staff(people, canary).await
     }

@@ -2,10 +2,10 @@
 //!
 //! With `joined` history, Matrix shows a member nothing from before their joining. The bot can see it, so the room's own
 //! history is read back from the join ([`unseen`]): it alone knows what came before. Rooms that the bot is no longer in
-//! cannot be read: what was said there is told from Postgres. Both are told in the same form ([`told`]).
+//! cannot be read: what was said there is told from Postgres. Both are told in the same form ([`summary`]).
 
 mod crossing;
-mod told;
+mod summary;
 mod unseen;
 
 use chrono::Utc;
@@ -22,7 +22,7 @@ use crate::{
 };
 
 use crossing::Near;
-use told::{Text, Told, Why};
+use summary::{Text, Told, Why};
 use unseen::Unseen;
 
 /// Texts in one recap.

@@ -13,8 +13,7 @@ use super::{
     room_name,
 };
 use crate::{
-    canary,
-    config::Matrix,
+    config::{CANARY_PAGE, Matrix},
     storage::{sessions::Subject, staff_members::Membership},
 };
 
@@ -46,7 +45,7 @@ fn invited<'a>(
     staff: &'a [OwnedUserId],
 ) -> &'a [OwnedUserId] {
     match &config.canary {
-        Some(canary) if subject.source_url.as_deref() == Some(canary::PAGE) => from_ref(canary),
+        Some(canary) if subject.source_url.as_deref() == Some(CANARY_PAGE) => from_ref(canary),
         _ => staff,
     }
 }

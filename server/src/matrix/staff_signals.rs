@@ -21,8 +21,8 @@ use uuid::Uuid;
 use super::homeserver::{Homeserver, MatrixError};
 use crate::{
     metrics::Metrics,
+    poll_cache::PollCache,
     storage::{Db, sessions, signals},
-    support_chat::Heads,
 };
 
 /// The filter of a sync is part of its address, and proxies refuse addresses of more than 8 KiB. So many bytes of it
@@ -50,7 +50,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 pub(super) struct StaffSignals {
     pool: Db,
     homeserver: Arc<Homeserver>,
-    heads: Heads,
+    poll_cache: PollCache,
     metrics: Metrics,
     session_ttl: Duration,
     staff: HashSet<String>,
@@ -63,7 +63,7 @@ impl StaffSignals {
     pub(super) fn new(
         pool: Db,
         homeserver: Arc<Homeserver>,
-        heads: Heads,
+        poll_cache: PollCache,
         metrics: Metrics,
         session_ttl: Duration,
     ) -> Self {
@@ -73,7 +73,7 @@ impl StaffSignals {
         Self {
             pool,
             homeserver,
-            heads,
+            poll_cache,
             metrics,
             session_ttl,
             staff,
@@ -194,7 +194,7 @@ impl StaffSignals {
         } else if told.remove(&session_id).is_none() {
             return Ok(());
         }
-        self.heads.set_staff_typing(session_id, typing);
+        self.poll_cache.set_staff_typing(session_id, typing);
         signals::tell_typing(&self.pool, session_id, typing).await
     }
 

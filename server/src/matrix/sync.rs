@@ -32,13 +32,13 @@ use crate::{
     config::Config,
     heartbeat::Heart,
     metrics::Metrics,
+    poll_cache::PollCache,
     relay::queue,
     storage::{
         Db, Lines, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
         quarantine, sessions, sync_position,
     },
-    support_chat::Heads,
 };
 
 /// How long a sync may wait for something new.
@@ -80,7 +80,7 @@ pub struct Syncer {
     heart: Heart,
     pub(super) homeserver: Arc<Homeserver>,
     pub(super) metrics: Metrics,
-    heads: Heads,
+    poll_cache: PollCache,
     signals: StaffSignals,
     pub(super) rules: Rules,
     pub(super) desk: Desk,
@@ -96,7 +96,7 @@ impl Syncer {
         heart: Heart,
         homeserver: Arc<Homeserver>,
         metrics: Metrics,
-        heads: Heads,
+        poll_cache: PollCache,
         config: &Config,
         ambient: &Ambient,
     ) -> Self {
@@ -125,7 +125,7 @@ impl Syncer {
         let signals = StaffSignals::new(
             shares.relay.clone(),
             homeserver.clone(),
-            heads.clone(),
+            poll_cache.clone(),
             metrics.clone(),
             session_ttl,
         );
@@ -136,7 +136,7 @@ impl Syncer {
             heart,
             homeserver,
             metrics,
-            heads,
+            poll_cache,
             rules,
             desk,
             sessions: Cache::new(MAX_ROOMS),
@@ -264,7 +264,7 @@ impl Syncer {
     pub(super) fn tell(&self, taken_in: &TakenIn) {
         // NOTIFY says so too, to all servers, and a little later.
         for &session_id in &taken_in.changed {
-            self.heads.changed(session_id);
+            self.poll_cache.changed(session_id);
         }
         let now = Utc::now();
         for written_at in &taken_in.staff_texts {

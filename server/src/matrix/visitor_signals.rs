@@ -22,7 +22,7 @@ use crate::{
     heartbeat::Heart,
     metrics::Metrics,
     storage::{Db, signals},
-    support_chat::VisitorSignal,
+    visitor_signals::VisitorSignal,
 };
 
 /// Requests that are under way at the same time.

@@ -169,7 +169,7 @@ impl RoomMaker {
 
     fn remember_asked(&self, task: Uuid) {
         let mut asked = self.asked();
-        asked.retain(|_, at| at.elapsed() < SLOW_CREATE_ROOM_SETTLES);
+        asked.retain(|_, at| at.elapsed() < CREATE_ROOM_SETTLES_AT_LAST);
         asked.insert(task, Instant::now());
     }
 

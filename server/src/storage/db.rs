@@ -6,12 +6,11 @@
 //! misses it is closed at once, and its place in the pool is free.
 
 use std::{
-    io,
     ops::{Deref, DerefMut},
     time::Duration,
 };
 
-use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
+use futures_util::TryStreamExt;
 use sqlx::{
     Describe, Either, Error, Execute, Executor, PgPool, Postgres, SqlStr,
     pool::PoolConnection,
@@ -22,7 +21,12 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::gate::Gate;
+mod executor;
+
+use super::{
+    faults::{again_if_lost, is_missed, missed},
+    gate::Gate,
+};
 use crate::heartbeat::Heart;
 
 /// A connection is waited for so long, which a new one on a busy machine may take. What a share's [`Timing`] says of
@@ -32,8 +36,6 @@ pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
 const BEGIN: Duration = Duration::from_secs(1);
 /// A connection that comes back may take so long to answer.
 const RELEASE: Duration = Duration::from_secs(2);
-/// A lost connection is replaced so often before the caller is told.
-const ATTEMPTS: usize = 20;
 
 /// How long the statements of a share of the connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -132,40 +134,6 @@ impl Db {
             gate: self.gate.clone(),
         })
     }
-}
-
-/// Does something that leaves nothing behind when it fails: where a connection turns out to be dead it is
-/// done on the next.
-pub async fn again_if_lost<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    for _ in 1..ATTEMPTS {
-        match attempt().await {
-            Err(error) if is_lost(&error) => {}
-            result => return result,
-        }
-    }
-    attempt().await
-}
-
-/// The connection is gone, which says nothing about the database.
-fn is_lost(error: &Error) -> bool {
-    match error {
-        Error::Io(_) => !is_missed(error),
-        // The server's side was told to end: 57P01, admin_shutdown.
-        Error::Database(error) => error.code().is_some_and(|code| code == "57P01"),
-        _ => false,
-    }
-}
-
-/// A deadline was missed: another attempt would cost as much time.
-fn is_missed(error: &Error) -> bool {
-    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
-}
-
-pub(super) fn missed() -> Error {
-    io::Error::new(io::ErrorKind::TimedOut, "Postgres did not answer in time").into()
 }
 
 /// A connection from a share of them, to which it returns.
@@ -270,97 +238,6 @@ impl Drop for Connection {
     }
 }
 
-impl<'c> Executor<'c> for &'c mut Connection {
-    type Database = Postgres;
-
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        streamed(self.collect(query))
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        Box::pin(self.optional(query))
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [PgTypeInfo],
-    ) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(Connection::prepare_with(self, sql, parameters))
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(Connection::describe(self, sql))
-    }
-}
-
-impl<'c> Executor<'c> for &'c Db {
-    type Database = Postgres;
-
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        streamed(async move { self.acquire().await?.collect(query).await })
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        Box::pin(async move { self.acquire().await?.optional(query).await })
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [PgTypeInfo],
-    ) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.acquire().await?.prepare_with(sql, parameters).await })
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.acquire().await?.describe(sql).await })
-    }
-}
-
-fn streamed<'e, T: Send + 'e>(
-    all: impl Future<Output = Result<Vec<T>, Error>> + Send + 'e,
-) -> BoxStream<'e, Result<T, Error>> {
-    stream::once(all)
-        .map_ok(|all| stream::iter(all).map(Ok))
-        .try_flatten()
-        .boxed()
-}
-
 /// A transaction.
 #[derive(Debug)]
 pub struct Tx {
@@ -370,7 +247,7 @@ pub struct Tx {
 }
 
 impl Tx {
-    /// Makes it last. After an error that [`is_certain`] it does not; after any other one nobody knows.
+    /// Makes it last. After an error that [`is_certain`](super::is_certain) it does not; after any other one nobody knows.
     pub async fn commit(mut self) -> Result<(), Error> {
         self.connection.statement = self.commit;
         self.connection.until = None;
@@ -390,20 +267,6 @@ impl Tx {
         self.connection.execute("ROLLBACK").await?;
         self.connection.open = false;
         Ok(())
-    }
-}
-
-/// Whether a commit that failed so was certainly not carried out: Postgres said so, and not that it was told to
-/// end, which it may be after the commit.
-#[must_use]
-pub fn is_certain(error: &Error) -> bool {
-    match error {
-        Error::Database(error) => error.code().is_some_and(|code| {
-            !["57", "58", "08"]
-                .iter()
-                .any(|class| code.starts_with(class))
-        }),
-        _ => false,
     }
 }
 

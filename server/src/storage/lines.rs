@@ -7,7 +7,7 @@ use sqlx::{
 };
 use tokio::time;
 
-use super::{db::missed, pools, settings::Settings};
+use super::{faults::missed, pool::pool, settings::Settings};
 
 /// How long a new connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
@@ -43,6 +43,6 @@ impl Lines {
 
     /// One connection, for a listener, which takes it from a pool.
     pub(super) fn pool_of_one(&self) -> PgPool {
-        pools::pool(&self.0, 1, Settings::LINE)
+        pool(&self.0, 1, Settings::LINE)
     }
 }

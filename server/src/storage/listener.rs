@@ -9,7 +9,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Db, Lines, db::missed, lines::CONNECT};
+use super::{Db, Lines, faults::missed, lines::CONNECT};
 
 /// How often the listener is told something of its own.
 const TELL_EVERY: Duration = Duration::from_secs(1);

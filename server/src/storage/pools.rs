@@ -5,17 +5,9 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    AssertSqlSafe, Connection as _, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use tokio::time;
+use sqlx::postgres::PgConnectOptions;
 
-use super::{
-    Db, Gate, Lines,
-    db::{ACQUIRE, Timing, missed},
-    settings::Settings,
-};
+use super::{Db, Gate, Lines, db::Timing, pool::pool, settings::Settings};
 use crate::config::Database;
 
 /// What all shares have together. With two listeners, and the connection that holds the lock of the sync, a server has
@@ -29,11 +21,6 @@ const RELAY: u32 = 5;
 /// became of the commit, a visitor is answered within 5 s.
 const WRITES_WHOLE: Duration = Duration::from_secs(3);
 const WRITES_COMMIT: Duration = Duration::from_millis(1_500);
-
-/// A connection that has answered so lately is not asked whether it lives.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How long it may take to answer that it does.
-const ANSWERS: Duration = Duration::from_millis(500);
 
 /// The shares. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -123,31 +110,4 @@ fn share(
         commit: whole.map_or(statement, |_| WRITES_COMMIT),
     };
     Db::new(pool(options, connections, settings), timing)
-}
-
-/// A pool that connects when it is first used.
-pub(super) fn pool(options: &PgConnectOptions, connections: u32, settings: Settings) -> PgPool {
-    let statement = settings.statement();
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE)
-        .after_connect(move |connection, _| {
-            let statement = AssertSqlSafe(statement.clone());
-            Box::pin(async move {
-                sqlx::raw_sql(statement).execute(connection).await?;
-                Ok(())
-            })
-        })
-        // Asked each time, a connection's first answer would be to that.
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRUSTED_FOR {
-                    let answer = time::timeout(ANSWERS, connection.ping()).await;
-                    answer.unwrap_or_else(|_| Err(missed()))?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_lazy_with(options.clone())
 }

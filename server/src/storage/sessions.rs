@@ -7,7 +7,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Connection, Db, session_codes};
-use crate::support_chat::VisitorDetails;
+use crate::model::VisitorDetails;
 
 /// The channel that says which conversation has changed in what a poll shows: a new message, a mark, or its
 /// end. Said by the statement that makes the change, so that no change goes untold. It also says where members of

@@ -8,7 +8,7 @@ use sqlx::{
 use tokio::time::{self, Instant};
 use uuid::Uuid;
 
-use super::{Lines, db::missed, lines::CONNECT, settings::Settings};
+use super::{Lines, faults::missed, lines::CONNECT, settings::Settings};
 
 /// A Postgres that is just starting is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Error, PgConnection};
 use tokio::time;
 
-use super::{Lines, db::missed, settings::Settings};
+use super::{Lines, faults::missed, settings::Settings};
 
 /// The session-level advisory lock; the number says nothing.
 const LOCK: i64 = 0x7375_7070_6f72_7463;

@@ -2,12 +2,12 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use app::contract::ProofChallenge;
 use chrono::Utc;
 use secrecy::SecretString;
 use tokio::time;
 
 use super::{
-    Refusal,
     idempotency::Keyed,
     proof::{FROM_PRESSURE, ProofOfWork},
     throttle::{AddressDigester, Digests},
@@ -32,7 +32,24 @@ const CEILING_TIMES: i64 = 10;
 /// The visitor, who is refused, waits meanwhile.
 const TAKE_BACK_WITHIN: Duration = Duration::from_secs(1);
 
-/// The limits on new sessions, and who was counted.
+/// New sessions are counted in a period of this length.
+const PERIOD: Duration = Duration::from_hours(1);
+
+/// Why no more conversations begin now.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// A limit is reached; after this long it will not be.
+    #[error("too many conversations begin")]
+    RateLimited(Duration),
+    /// A proof of work is needed, which is missing, wrong or used: this is to be solved.
+    #[error("a proof of work is needed")]
+    ProofRequired(Box<ProofChallenge>),
+    /// Postgres.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// The limits on new sessions, and whom they count.
 #[derive(Debug)]
 pub struct Admission {
     addresses: AddressDigester,
@@ -86,7 +103,7 @@ impl Admission {
         request: Option<&Keyed>,
         address: IpAddr,
         proof: Option<&str>,
-    ) -> Result<Option<Counted>, Refusal> {
+    ) -> Result<Option<Counted>, AdmissionError> {
         if self.bounds == Bounds::default() {
             return Ok(None);
         }
@@ -129,18 +146,20 @@ impl Admission {
                     Scope::NearNetwork | Scope::WideNetwork => Throttle::SessionsPerNetwork,
                     Scope::All => Throttle::Sessions,
                 });
-                Err(Refusal::RateLimited(wait))
+                Err(AdmissionError::RateLimited(wait))
             }
             Outcome::ProofRequired { pressure } => {
                 metrics.proof_of_work(match proof {
                     None => ProofOutcome::Required,
                     Some(_) => ProofOutcome::Rejected,
                 });
-                // Without challenges there is no limit that asks for one.
-                let proofs = self.proofs.as_ref().ok_or(Refusal::ChallengeFailed)?;
-                Err(Refusal::ProofRequired(Box::new(
-                    proofs.challenge(pressure, now),
-                )))
+                match &self.proofs {
+                    Some(proofs) => Err(AdmissionError::ProofRequired(Box::new(
+                        proofs.challenge(pressure, now),
+                    ))),
+                    // Where no proofs are asked for, no limit asks for one.
+                    None => Err(AdmissionError::RateLimited(PERIOD)),
+                }
             }
         }
     }

@@ -4,10 +4,12 @@ use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{NewSession, Refusal, VisitorDetails};
-use crate::storage::{
-    self, Connection, Db,
-    idempotency::{self, Earlier, Entry},
+use crate::{
+    model::VisitorDetails,
+    storage::{
+        self, Connection, Db,
+        idempotency::{self, Earlier, Entry},
+    },
 };
 
 /// A key as the client chose it: 1 to 128 printable ASCII characters.
@@ -19,6 +21,11 @@ pub struct IdempotencyKey([u8; 32]);
 #[error("an idempotency key has 1 to 128 printable ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
+/// The key came before with another request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the idempotency key was used for another request")]
+pub struct KeyReused;
+
 impl IdempotencyKey {
     /// Accepts the header's value.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidIdempotencyKey> {
@@ -29,20 +36,24 @@ impl IdempotencyKey {
         Ok(Self(Sha256::digest(value).into()))
     }
 
-    pub(super) fn for_creation(&self, new: &NewSession) -> Keyed {
+    pub(super) fn for_creation(
+        &self,
+        initial_message: &MessageBody,
+        visitor: &VisitorDetails,
+    ) -> Keyed {
         // Not the answers to challenges, which a retry may have to give again.
         let VisitorDetails {
             source_url,
             page_title,
             name,
             email,
-        } = &new.visitor;
+        } = visitor;
         Keyed {
             scope: Uuid::nil(),
             operation: "create_session",
             key_digest: self.0,
             request_digest: digest(&[
-                Some(new.initial_message.as_str()),
+                Some(initial_message.as_str()),
                 source_url.as_deref(),
                 page_title.as_deref(),
                 name.as_deref(),
@@ -91,23 +102,30 @@ impl Keyed {
         self.key_digest
     }
 
-    /// What the same request did earlier; refused when the key stood for another one.
-    pub(super) async fn find(&self, db: &mut Connection) -> Result<Option<Earlier>, Refusal> {
-        self.check(idempotency::find(db, self.scope, self.operation, &self.key_digest).await?)
+    /// What the same request did earlier, unless the key stood for another one.
+    pub(super) async fn find(
+        &self,
+        db: &mut Connection,
+    ) -> Result<Option<Result<Earlier, KeyReused>>, sqlx::Error> {
+        let found = idempotency::find(db, self.scope, self.operation, &self.key_digest).await?;
+        Ok(found.map(|earlier| self.check(earlier)))
     }
 
     /// The same outside a transaction: on another connection, where one is lost.
-    pub(super) async fn find_anywhere(&self, db: &Db) -> Result<Option<Earlier>, Refusal> {
+    pub(super) async fn find_anywhere(
+        &self,
+        db: &Db,
+    ) -> Result<Option<Result<Earlier, KeyReused>>, sqlx::Error> {
         let find = || idempotency::find(db, self.scope, self.operation, &self.key_digest);
-        self.check(storage::again_if_lost(find).await?)
+        let found = storage::again_if_lost(find).await?;
+        Ok(found.map(|earlier| self.check(earlier)))
     }
 
-    fn check(&self, earlier: Option<Earlier>) -> Result<Option<Earlier>, Refusal> {
-        match earlier {
-            Some(earlier) if earlier.request_digest != self.request_digest => {
-                Err(Refusal::IdempotencyKeyReused)
-            }
-            earlier => Ok(earlier),
+    fn check(&self, earlier: Earlier) -> Result<Earlier, KeyReused> {
+        if earlier.request_digest == self.request_digest {
+            Ok(earlier)
+        } else {
+            Err(KeyReused)
         }
     }
 

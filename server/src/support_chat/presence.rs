@@ -9,9 +9,9 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Heads;
 use crate::{
     heartbeat::Heart,
+    poll_cache::PollCache,
     storage::{Db, presence},
 };
 
@@ -25,14 +25,19 @@ const GIVE_UP: Duration = Duration::from_mins(1);
 const BATCH: usize = 500;
 
 /// Records until `shutdown`, and then once more.
-pub async fn record_presence(heads: Heads, db: Db, heart: Heart, shutdown: CancellationToken) {
+pub async fn record_presence(
+    poll_cache: PollCache,
+    db: Db,
+    heart: Heart,
+    shutdown: CancellationToken,
+) {
     let db = db.beating(heart.clone());
     let mut recorder = Recorder::default();
     loop {
         let pause = heart.idle(time::sleep(FLUSH));
         let ends = tokio::select! { () = shutdown.cancelled() => true, () = pause => false };
         let repeat = if ends { Duration::ZERO } else { REPEAT };
-        let due = recorder.due(heads.take_seen(), Instant::now(), repeat);
+        let due = recorder.due(poll_cache.take_seen(), Instant::now(), repeat);
         for batch in due.chunks(BATCH) {
             match presence::record(&db, batch).await {
                 Ok(done) => recorder.recorded(done, Instant::now()),

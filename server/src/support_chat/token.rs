@@ -73,14 +73,6 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// A token that was found to open a session. It tells nothing of the token, and is never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TokenDigest([u8; 32]);
-
-pub(super) fn digest(token: &str) -> TokenDigest {
-    TokenDigest(Sha256::digest(token).into())
-}
-
 /// How many matches are remembered at most: about 50 bytes each.
 const MAX_MATCHES: usize = 1 << 17;
 

@@ -7,8 +7,10 @@ use serde_json::Value;
 use server::{
     config::Config,
     metrics::Metrics,
+    poll_cache::PollCache,
     relay::handoff::Handoff,
-    support_chat::{Admission, Cursor, Heads, Signaller, SupportChat, ToRelay},
+    support_chat::{Admission, Cursor, SupportChat, ToRelay},
+    visitor_signals::Signaller,
 };
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::time::timeout;
@@ -272,7 +274,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
         unlimited(&pool).limits,
         Admission::new(&"key".to_owned().into(), &unlimited(&pool).limits),
         None,
-        Heads::new(shutdown.clone()),
+        PollCache::new(shutdown.clone()),
         ToRelay {
             handoff: Handoff::new().0,
             signaller: Signaller::new().0,
@@ -286,5 +288,5 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let day = Duration::from_hours(24);
     let waiting = chat.wait_for_messages(session_id, &token, Some(after), day, None);
     let (answer, ()) = tokio::join!(timeout(DEADLINE, waiting), async { shutdown.cancel() });
-    assert!(answer.expect("it ends").unwrap().messages.is_empty());
+    assert!(answer.expect("it ends").unwrap().entries.is_empty());
 }

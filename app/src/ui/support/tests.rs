@@ -1,7 +1,9 @@
 //! What the page promises, read from the HTML itself.
 
+use super::lines::lines;
+use super::words::{amount, date_and_time, words};
 use super::*;
-use crate::contract::MessageId;
+use crate::contract::{Delivery, MessageId, Sender};
 
 fn page(conversation: Conversation) -> SupportPage {
     SupportPage {

@@ -15,11 +15,26 @@ use axum::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::session_path::{SessionPath, parse_id};
-use crate::{
-    http::{AppState, bearer::Bearer, held, problem::ApiError},
-    support_chat::{Cursor, Entries},
+use super::{
+    session_path::{SessionPath, parse_id},
+    shared_errors::database,
 };
+use crate::{
+    http::{AppState, bearer::Bearer, budgeted_body, problem::ApiError, wire},
+    support_chat::{Cursor, Entries, PollMessagesError, ReadError},
+};
+
+impl From<PollMessagesError> for ApiError {
+    fn from(error: PollMessagesError) -> Self {
+        match error {
+            PollMessagesError::Access(error) => error.into(),
+            PollMessagesError::Ended(ended) => ended.into(),
+            PollMessagesError::UnknownCursor => ErrorCode::UnknownCursor.into(),
+            PollMessagesError::Read(ReadError::NoMemory) => ErrorCode::DatabaseUnavailable.into(),
+            PollMessagesError::Read(ReadError::Database(error)) => database(&error),
+        }
+    }
+}
 
 const WAIT: HeaderName = HeaderName::from_static(WAIT_HEADER);
 
@@ -60,14 +75,14 @@ pub(super) async fn handle(
 
 pub(in crate::http) fn answer(entries: Entries) -> Response {
     let Entries {
-        messages,
+        entries,
         more,
         signals,
         share,
     } = entries;
     let id = |id: Uuid| MessageId::from(id.to_string());
     let response = PollMessagesResponse {
-        messages,
+        messages: entries.into_iter().map(wire::message).collect(),
         more,
         marks: Marks {
             delivered: signals.marks.delivered.map(id),
@@ -84,7 +99,7 @@ pub(in crate::http) fn answer(entries: Entries) -> Response {
         ),
     ];
     match serde_json::to_vec(&response) {
-        Ok(json) => (headers, held::body(json, share)).into_response(),
+        Ok(json) => (headers, budgeted_body::body(json, share)).into_response(),
         // There is nothing in it that JSON does not have.
         Err(_) => ApiError::from(ErrorCode::Internal).into_response(),
     }

@@ -1,16 +1,27 @@
 //! `POST /sessions/{sessionId}/messages`.
 
-use app::contract::{SendMessageRequest, SendMessageResponse};
+use app::contract::{ErrorCode, SendMessageRequest, SendMessageResponse};
 use axum::{Json, extract::State, http::StatusCode};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{OptionalKey, message_body, session_path::SessionPath};
 use crate::{
-    http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError},
-    storage::messages::rfc3339,
-    support_chat::IdempotencyKey,
+    http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError, wire::rfc3339},
+    support_chat::{IdempotencyKey, SendMessageError},
 };
+
+impl From<SendMessageError> for ApiError {
+    fn from(error: SendMessageError) -> Self {
+        match error {
+            SendMessageError::Access(error) => error.into(),
+            SendMessageError::Ended(ended) => ended.into(),
+            SendMessageError::KeyReused(_) => ErrorCode::IdempotencyKeyReused.into(),
+            SendMessageError::RateLimited(wait) => Self::rate_limited(wait),
+            SendMessageError::Write(error) => error.into(),
+        }
+    }
+}
 
 pub(super) async fn handle(
     State(state): State<AppState>,

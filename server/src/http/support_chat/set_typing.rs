@@ -2,8 +2,21 @@
 
 use axum::{extract::State, http::StatusCode};
 
-use super::session_path::SessionPath;
-use crate::http::{AppState, bearer::Bearer, problem::ApiError};
+use super::{session_path::SessionPath, shared_errors::database};
+use crate::{
+    http::{AppState, bearer::Bearer, problem::ApiError},
+    support_chat::SetTypingError,
+};
+
+impl From<SetTypingError> for ApiError {
+    fn from(error: SetTypingError) -> Self {
+        match error {
+            SetTypingError::Access(error) => error.into(),
+            SetTypingError::Ended(ended) => ended.into(),
+            SetTypingError::Database(error) => database(&error),
+        }
+    }
+}
 
 pub(super) async fn handle(
     State(state): State<AppState>,

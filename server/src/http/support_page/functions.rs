@@ -9,7 +9,7 @@ use leptos::{prelude::*, server_fn::axum::register_explicit};
 use super::{Visit, as_typed, cookie::SessionCookie};
 use crate::{
     http::{problem::ApiError, support_chat},
-    support_chat::{IdempotencyKey, Refusal},
+    support_chat::IdempotencyKey,
 };
 
 /// What was done.
@@ -64,15 +64,9 @@ async fn start(
             && !session.began_with(&key)
         {
             let chat = &visit.state.support_chat;
-            match chat.ensure_open(session.id, &session.token).await {
-                Ok(()) => return Ok(Done::AlreadyBegun),
-                Err(
-                    Refusal::SessionClosed
-                    | Refusal::SessionExpired
-                    | Refusal::SessionNotFound
-                    | Refusal::InvalidToken,
-                ) => {}
-                Err(error) => return Err(error.into()),
+            let is_open = chat.is_open(session.id, &session.token).await;
+            if is_open.map_err(|error| support_chat::database(&error))? {
+                return Ok(Done::AlreadyBegun);
             }
         }
         let request = CreateSessionRequest {

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::{Desk, Failure, Shift, is_due, say};
 use crate::{
-    canary,
     matrix::{notice::Notice, room_name},
     storage::{
         desk::{
@@ -127,7 +126,7 @@ impl Wanted {
 impl Desk {
     /// The page from which conversations are begun that are none of the staff's.
     pub(super) fn canary_page(&self) -> Option<&'static str> {
-        canary::page_of(self.homeserver.config())
+        self.homeserver.config().canary_page()
     }
 
     /// Looks for conversations that have no line, or whose line does not show what it has to, and for those that

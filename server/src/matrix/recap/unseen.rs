@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     MAX_TEXTS, RETOLD,
-    told::{Text, Told, Why},
+    summary::{Text, Told, Why},
 };
 use crate::{
     matrix::{

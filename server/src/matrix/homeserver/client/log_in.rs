@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time;
 
 use super::{MatrixError, REQUEST_TIMEOUT, SdkConnection, request_config};
-use crate::{config::BotCredentials, matrix::seal, storage::bot_log_in};
+use crate::{config::BotCredentials, matrix::token_encryption, storage::bot_log_in};
 
 /// A log-in's, during which the other servers wait for the token.
 const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
@@ -57,7 +57,7 @@ impl SdkConnection {
         let bot = self.config.bot.as_str();
         let mut tx = self.pool.begin().await?;
         if let Some(sealed) = bot_log_in::lock(&mut tx, bot).await?
-            && let Some(token) = seal::open(&sealed, password, bot)
+            && let Some(token) = token_encryption::open(&sealed, password, bot)
         {
             match self.use_token(&token).await {
                 Err(error) if error.is_unauthorized() => {}
@@ -74,7 +74,7 @@ impl SdkConnection {
             .await?;
         let sealed = client
             .access_token()
-            .and_then(|token| seal::seal(&token, password, bot));
+            .and_then(|token| token_encryption::seal(&token, password, bot));
         if let Some(sealed) = sealed {
             bot_log_in::store(&mut tx, bot, &sealed).await?;
         }

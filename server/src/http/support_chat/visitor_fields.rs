@@ -1,4 +1,4 @@
-//! What a visitor may say about themselves, and the page they come from.
+//! The fields in which visitors say who they are and where they come from, as requests bring them.
 
 use std::sync::LazyLock;
 
@@ -8,6 +8,8 @@ use app::contract::{
 };
 use regex::Regex;
 
+use crate::model::{Page, VisitorDetails};
+
 static SOURCE_URL: LazyLock<Rule> =
     LazyLock::new(|| Rule::new(SOURCE_URL_PATTERN, MAX_SOURCE_URL_CHARS));
 static LINE: LazyLock<Rule> = LazyLock::new(|| Rule::new(LINE_PATTERN, MAX_LINE_CHARS));
@@ -15,64 +17,34 @@ static EMAIL: LazyLock<Rule> = LazyLock::new(|| Rule::new(EMAIL_PATTERN, MAX_EMA
 
 /// A field that is not acceptable, by its name in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidField(pub &'static str);
+pub(in crate::http) struct InvalidField(pub(super) &'static str);
 
-/// Who writes, and from where: all of it optional, none of it verified.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct VisitorDetails {
-    /// The page, an http or https URL.
-    pub source_url: Option<String>,
-    /// Its title.
-    pub page_title: Option<String>,
-    /// How the visitor wants to be called.
-    pub name: Option<String>,
-    /// Where the visitor can be reached.
-    pub email: Option<String>,
+/// What the request says of the visitor, or every one of its optional fields that is wrong. Blank is not given.
+pub(in crate::http) fn details(
+    request: &CreateSessionRequest,
+) -> Result<VisitorDetails, Vec<InvalidField>> {
+    let mut fields = Fields::default();
+    let details = VisitorDetails {
+        source_url: fields.take("sourceUrl", request.source_url.as_deref(), &SOURCE_URL),
+        page_title: fields.take("pageTitle", request.page_title.as_deref(), &LINE),
+        name: fields.take("visitorName", request.visitor_name.as_deref(), &LINE),
+        email: fields.take("visitorEmail", request.visitor_email.as_deref(), &EMAIL),
+    };
+    fields.end(details)
 }
 
-impl VisitorDetails {
-    /// Accepts the request's optional fields, or names every one that is wrong. Blank is not given.
-    pub fn parse(request: &CreateSessionRequest) -> Result<Self, Vec<InvalidField>> {
-        let mut fields = Fields::default();
-        let details = Self {
-            source_url: fields.take("sourceUrl", request.source_url.as_deref(), &SOURCE_URL),
-            page_title: fields.take("pageTitle", request.page_title.as_deref(), &LINE),
-            name: fields.take("visitorName", request.visitor_name.as_deref(), &LINE),
-            email: fields.take("visitorEmail", request.visitor_email.as_deref(), &EMAIL),
-        };
-        fields.end(details)
+/// The page in the request, or every one of its fields that is wrong.
+pub(super) fn page(request: &SetPageRequest) -> Result<Page, Vec<InvalidField>> {
+    let mut fields = Fields::default();
+    let source_url = fields.take("sourceUrl", Some(&request.source_url), &SOURCE_URL);
+    if request.source_url.is_empty() {
+        fields.invalid.push(InvalidField("sourceUrl"));
     }
-
-    /// Whether there is nothing to tell the staff.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// The page that a visitor has gone to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// An http or https URL.
-    pub source_url: String,
-    /// Its title.
-    pub title: Option<String>,
-}
-
-impl Page {
-    /// Accepts the request's fields, or names every one that is wrong.
-    pub fn parse(request: &SetPageRequest) -> Result<Self, Vec<InvalidField>> {
-        let mut fields = Fields::default();
-        let source_url = fields.take("sourceUrl", Some(&request.source_url), &SOURCE_URL);
-        if request.source_url.is_empty() {
-            fields.invalid.push(InvalidField("sourceUrl"));
-        }
-        let title = fields.take("pageTitle", request.page_title.as_deref(), &LINE);
-        fields.end(Self {
-            source_url: source_url.unwrap_or_default(),
-            title,
-        })
-    }
+    let title = fields.take("pageTitle", request.page_title.as_deref(), &LINE);
+    fields.end(Page {
+        source_url: source_url.unwrap_or_default(),
+        title,
+    })
 }
 
 /// The fields of a request that were found wrong.
@@ -129,7 +101,7 @@ mod tests {
     ) -> Result<VisitorDetails, Vec<InvalidField>> {
         let mut request = CreateSessionRequest::default();
         change(&mut request);
-        VisitorDetails::parse(&request)
+        details(&request)
     }
 
     #[test]
@@ -160,7 +132,7 @@ mod tests {
     #[test]
     fn a_page_has_an_address_and_is_judged_as_at_the_beginning() {
         let parse = |source_url: &str, page_title: Option<&str>| {
-            Page::parse(&SetPageRequest {
+            page(&SetPageRequest {
                 source_url: source_url.to_owned(),
                 page_title: page_title.map(str::to_owned),
             })

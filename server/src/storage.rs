@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;
 pub mod messages;
+pub mod polls;
 pub mod presence;
 pub mod quarantine;
 pub mod room_asked;
@@ -26,19 +27,30 @@ pub mod staff_told;
 pub mod sync_position;
 pub mod transcript;
 
+mod commit_probe;
 mod db;
+mod faults;
 mod gate;
 mod lines;
 mod listener;
+mod pool;
 mod pools;
+mod room_asked;
 mod settings;
 mod start;
 mod sync_lock;
 
-pub use db::{Connection, Db, Tx, again_if_lost, is_certain};
+use std::time::Duration;
+
+pub use db::{Connection, Db, Tx};
+pub use faults::{again_if_lost, is_certain};
 pub use gate::Gate;
 pub use lines::Lines;
 pub use listener::{Heard, LEASE, Listener};
 pub use pools::{MAX_CONNECTIONS, Shares};
+pub use room_asked::{CREATE_ROOM_SETTLES_AT_LAST, RoomAsked, may_still_be_made};
 pub use start::{PREPARED, Unusable, prepare};
 pub use sync_lock::SyncLock;
+
+/// The longest delay of anything for a room that is to be sent again.
+pub const LONGEST_DELAY: Duration = Duration::from_mins(5);

@@ -36,11 +36,11 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
-use super::{AppState, bounded, client_address::ClientAddress, held, problem::ApiError, throttle};
-use crate::{
-    storage::messages::rfc3339,
-    support_chat::{Share, VisitorDetails},
+use super::{
+    AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, support_chat,
+    throttle, time_limit, wire,
 };
+use crate::support_chat::{ReadConversationError, Share};
 use cookie::SessionCookie;
 use functions::Done;
 
@@ -162,7 +162,7 @@ async fn submit(
         }
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    let done = bounded::change(functions::run(visit.clone(), request)).await;
+    let done = time_limit::change(functions::run(visit.clone(), request)).await;
     match done.and_then(|done| done) {
         Ok(Done::Began(session)) => (
             [(header::SET_COOKIE, session.to_header())],
@@ -235,14 +235,15 @@ impl Visit {
         };
         let chat = &self.state.support_chat;
         let newest = chat
-            .newest_messages(session.id, &session.token, MAX_ENTRIES, MAX_TEXT_BYTES)
+            .read_conversation(session.id, &session.token, MAX_ENTRIES, MAX_TEXT_BYTES)
             .await;
         let error = match newest {
             Ok((newest, share)) => {
-                let conversation = Conversation::Open(newest.messages, newest.are_all);
+                let messages = newest.entries.into_iter().map(wire::message).collect();
+                let conversation = Conversation::Open(messages, newest.are_all);
                 return self.render_with(conversation, notice, form, Some(share));
             }
-            Err(refusal) => ApiError::from(refusal),
+            Err(error) => ApiError::from(error),
         };
         match self.without_reading(error.code, &form) {
             Conversation::NotShown => self.refuse(&error, form),
@@ -291,7 +292,7 @@ impl Visit {
             challenged: self.state.config.turnstile.is_some(),
             max_message_chars: self.state.config.limits.max_message_chars,
         };
-        let html = held::body(page.render().into_bytes(), share);
+        let html = budgeted_body::body(page.render().into_bytes(), share);
         let mut response = Html(html).into_response();
         *response.status_mut() = code.unwrap_or(StatusCode::OK);
         if let Some(seconds) = retry {
@@ -299,6 +300,17 @@ impl Visit {
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
         response
+    }
+}
+
+impl From<ReadConversationError> for ApiError {
+    fn from(error: ReadConversationError) -> Self {
+        match error {
+            ReadConversationError::Access(error) => error.into(),
+            ReadConversationError::Ended(ended) => ended.into(),
+            ReadConversationError::NoMemory => ErrorCode::DatabaseUnavailable.into(),
+            ReadConversationError::Database(error) => support_chat::database(&error),
+        }
     }
 }
 
@@ -315,9 +327,12 @@ fn refused(error: &ApiError) -> Refused {
             .iter()
             .map(|field| field.field.clone())
             .collect(),
-        retry: error
-            .retry_after
-            .map(|seconds| (seconds, rfc3339(Utc::now() + Duration::from_secs(seconds)))),
+        retry: error.retry_after.map(|seconds| {
+            (
+                seconds,
+                wire::rfc3339(Utc::now() + Duration::from_secs(seconds)),
+            )
+        }),
     }
 }
 
@@ -368,5 +383,7 @@ fn source_url(headers: &HeaderMap) -> Option<String> {
         source_url: Some(url.into()),
         ..CreateSessionRequest::default()
     };
-    VisitorDetails::parse(&request).ok()?.source_url
+    support_chat::visitor_fields::details(&request)
+        .ok()?
+        .source_url
 }

@@ -8,21 +8,20 @@
 //! usable.
 
 mod about;
+mod chat_place;
 pub mod client_only;
+mod contact;
 mod icons;
 mod landing;
 mod not_found;
+mod pages;
 mod shell;
 pub mod support;
 #[cfg(test)]
 mod tests;
 
-use leptos::prelude::{Owner, RenderHtml};
-
-use shell::{Document, shell};
-
-/// Where visitors reach a person without the chat.
-const CONTACT_HREF: &str = "mailto:info@webdevelop.pro";
+use pages::document;
+use shell::to_html;
 
 /// The pages of the site that are the same for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,30 +74,22 @@ pub const ASSETS: [Asset; 3] = [
     Asset {
         path: "/assets/landing.css",
         content_type: "text/css; charset=utf-8",
-        body: include_str!("../../../style/landing.css"),
+        body: include_str!("../../style/landing.css"),
     },
     Asset {
         path: "/assets/client-only.js",
         content_type: "text/javascript; charset=utf-8",
-        body: include_str!("client-only.js"),
+        body: include_str!("ui/client-only.js"),
     },
     Asset {
         path: "/assets/favicon.svg",
         content_type: "image/svg+xml",
-        body: include_str!("favicon.svg"),
+        body: include_str!("ui/favicon.svg"),
     },
 ];
 
 /// Renders a page to a complete HTML document.
 #[must_use]
 pub fn render(page: Page, config: &LandingConfig) -> String {
-    to_html(|| Document::of(page, config))
-}
-
-fn to_html(document: impl FnOnce() -> Document) -> String {
-    let owner = Owner::new();
-    let html = owner.with(|| shell(document()).to_html());
-    owner.unset();
-    // Markers for hydration, of which there is none. Text cannot contain them: `<` is escaped.
-    html.replace("<!>", "")
+    to_html(|| document(page, config))
 }

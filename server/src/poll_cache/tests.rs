@@ -1,12 +1,11 @@
-//! Heads and those who wait.
+//! Snapshots and the polls that wait.
 
 use super::*;
-use crate::support_chat::token;
 
 const HOUR: Duration = Duration::from_hours(1);
 
 struct Case {
-    heads: Heads,
+    cache: PollCache,
     session_id: Uuid,
     token: TokenDigest,
     newest: Uuid,
@@ -14,13 +13,13 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        let heads = Heads::new(CancellationToken::new());
-        heads.begin_epoch();
-        heads.trust_until(Instant::now() + HOUR);
+        let cache = PollCache::new(CancellationToken::new());
+        cache.begin_epoch();
+        cache.trust_until(Instant::now() + HOUR);
         Self {
-            heads,
+            cache,
             session_id: Uuid::new_v4(),
-            token: token::digest("token"),
+            token: TokenDigest::of("token"),
             newest: Uuid::new_v4(),
         }
     }
@@ -30,21 +29,21 @@ impl Case {
     }
 
     fn remember_until(&self, ticket: &Ticket, expires_at: Instant) {
-        let head = Head {
+        let snapshot = Snapshot {
             newest: self.newest,
             marks: Marks::default(),
             token: self.token,
             expires_at,
         };
-        self.heads.remember(ticket, head);
+        self.cache.remember(ticket, snapshot);
     }
 
     fn ticket(&self) -> Ticket {
-        self.heads.ticket(self.session_id)
+        self.cache.ticket(self.session_id)
     }
 
     fn is_known(&self) -> bool {
-        self.heads
+        self.cache
             .nothing_after(self.session_id, &self.token, self.newest)
             .is_some()
     }
@@ -56,25 +55,25 @@ fn a_head_vouches_for_its_own_message_and_token_only() {
     assert!(!case.is_known());
     case.remember(&case.ticket());
     assert!(case.is_known());
-    let other_token = token::digest("other");
+    let other_token = TokenDigest::of("other");
     let Case {
-        heads,
+        cache,
         session_id,
         token,
         newest,
     } = &case;
     assert!(
-        heads
+        cache
             .nothing_after(*session_id, &other_token, *newest)
             .is_none()
     );
     assert!(
-        heads
+        cache
             .nothing_after(*session_id, token, Uuid::new_v4())
             .is_none()
     );
     assert!(
-        heads
+        cache
             .nothing_after(Uuid::new_v4(), token, *newest)
             .is_none()
     );
@@ -84,10 +83,10 @@ fn a_head_vouches_for_its_own_message_and_token_only() {
 fn a_change_is_noticed_after_and_during_the_reading() {
     let case = Case::new();
     case.remember(&case.ticket());
-    case.heads.changed(case.session_id);
+    case.cache.changed(case.session_id);
     assert!(!case.is_known(), "a change after it was read");
     let ticket = case.ticket();
-    case.heads.changed(case.session_id);
+    case.cache.changed(case.session_id);
     case.remember(&ticket);
     assert!(!case.is_known(), "a change while it was read");
 }
@@ -96,17 +95,17 @@ fn a_change_is_noticed_after_and_during_the_reading() {
 fn nothing_counts_while_changes_may_be_missed_nor_what_was_read_before() {
     let case = Case::new();
     case.remember(&case.ticket());
-    case.heads.distrust();
+    case.cache.distrust();
     assert!(!case.is_known(), "the connection is gone");
     let during = case.ticket();
-    case.heads.begin_epoch();
-    case.heads.trust_until(Instant::now() + HOUR);
+    case.cache.begin_epoch();
+    case.cache.trust_until(Instant::now() + HOUR);
     assert!(!case.is_known(), "read before there was a new connection");
     case.remember(&during);
     assert!(!case.is_known(), "its reading began before");
     case.remember(&case.ticket());
     assert!(case.is_known());
-    case.heads.trust_until(Instant::now());
+    case.cache.trust_until(Instant::now());
     assert!(!case.is_known(), "the connection has not answered lately");
 }
 
@@ -121,8 +120,8 @@ fn a_head_ends_with_its_session_and_with_its_age() {
         ticket.taken_at = long_ago;
         case.remember(&ticket);
         assert!(!case.is_known(), "it is too old");
-        case.heads.forget_old();
-        assert!(case.heads.shard(case.session_id).heads.is_empty());
+        case.cache.forget_old();
+        assert!(case.cache.shard(case.session_id).snapshots.is_empty());
     }
 }
 
@@ -133,8 +132,8 @@ fn heads_that_were_read_together_do_not_end_together() {
     let ends: Vec<_> = (0..1_000)
         .map(|_| {
             case.remember(&ticket);
-            let shard = case.heads.shard(case.session_id);
-            shard.heads[&case.session_id].good_until - ticket.taken_at
+            let shard = case.cache.shard(case.session_id);
+            shard.snapshots[&case.session_id].good_until - ticket.taken_at
         })
         .collect();
     assert!(ends.iter().all(|end| (MIN_AGE..MAX_AGE).contains(end)));
@@ -146,58 +145,58 @@ fn heads_that_were_read_together_do_not_end_together() {
 #[test]
 fn memory_is_bounded() {
     let case = Case::new();
-    for _ in 0..2 * MAX_HEADS {
-        let head = Head {
+    for _ in 0..2 * MAX_SNAPSHOTS {
+        let snapshot = Snapshot {
             newest: case.newest,
             marks: Marks::default(),
             token: case.token,
             expires_at: Instant::now() + HOUR,
         };
-        case.heads
-            .remember(&case.heads.ticket(Uuid::new_v4()), head);
+        case.cache
+            .remember(&case.cache.ticket(Uuid::new_v4()), snapshot);
     }
-    let shards = case.heads.inner.shards.iter();
-    let kept: usize = shards.map(|shard| lock(shard).heads.len()).sum();
-    assert!(kept <= MAX_HEADS, "{kept}");
+    let shards = case.cache.inner.shards.iter();
+    let kept: usize = shards.map(|shard| lock(shard).snapshots.len()).sum();
+    assert!(kept <= MAX_SNAPSHOTS, "{kept}");
 }
 
 #[tokio::test]
 async fn places_are_bounded_and_given_back_and_a_change_wakes_who_has_one() {
-    let heads = Heads::with_places(CancellationToken::new(), 1);
+    let cache = PollCache::with_places(CancellationToken::new(), 1);
     let session_id = Uuid::new_v4();
-    let waiter = heads.waiter(session_id).unwrap();
-    assert!(heads.waiter(session_id).is_none());
+    let waiter = cache.waiter(session_id).unwrap();
+    assert!(cache.waiter(session_id).is_none());
     let change = waiter.change();
-    heads.changed(session_id);
+    cache.changed(session_id);
     change.await;
     drop(waiter);
-    assert!(heads.shard(session_id).waiting.is_empty());
-    assert!(heads.waiter(session_id).is_some());
+    assert!(cache.shard(session_id).waiting.is_empty());
+    assert!(cache.waiter(session_id).is_some());
 }
 
 #[test]
 fn staff_type_until_they_stop_or_for_half_a_minute() {
     let case = Case::new();
-    let (heads, id) = (&case.heads, case.session_id);
+    let (cache, id) = (&case.cache, case.session_id);
     case.remember(&case.ticket());
-    heads.set_staff_typing(id, true);
-    assert!(heads.staff_type(id));
-    assert!(!heads.staff_type(Uuid::new_v4()));
-    let signals = heads.nothing_after(id, &case.token, case.newest);
+    cache.set_staff_typing(id, true);
+    assert!(cache.staff_type(id));
+    assert!(!cache.staff_type(Uuid::new_v4()));
+    let signals = cache.nothing_after(id, &case.token, case.newest);
     assert!(signals.expect("typing is no news").staff_typing);
     let later = Instant::now() + TYPING;
-    assert!(!heads.shard(id).staff_type(id, later));
-    heads.set_staff_typing(id, false);
-    assert!(!heads.staff_type(id));
+    assert!(!cache.shard(id).staff_type(id, later));
+    cache.set_staff_typing(id, false);
+    assert!(!cache.staff_type(id));
 }
 
 #[test]
 fn memory_for_typing_is_bounded() {
     let case = Case::new();
     for _ in 0..2 * MAX_TYPING {
-        case.heads.set_staff_typing(Uuid::new_v4(), true);
+        case.cache.set_staff_typing(Uuid::new_v4(), true);
     }
-    let shards = case.heads.inner.shards.iter();
+    let shards = case.cache.inner.shards.iter();
     let kept: usize = shards.map(|shard| lock(shard).typing.len()).sum();
     assert!(kept <= MAX_TYPING, "{kept}");
 }
@@ -205,10 +204,10 @@ fn memory_for_typing_is_bounded() {
 #[tokio::test]
 async fn typing_wakes_who_waits() {
     let case = Case::new();
-    let waiter = case.heads.waiter(case.session_id).unwrap();
+    let waiter = case.cache.waiter(case.session_id).unwrap();
     for typing in [true, false] {
         let change = waiter.change();
-        case.heads.set_staff_typing(case.session_id, typing);
+        case.cache.set_staff_typing(case.session_id, typing);
         change.await;
     }
 }
@@ -218,17 +217,17 @@ fn who_asks_and_who_waits_is_seen_once() {
     let case = Case::new();
     let id = case.session_id;
     case.remember(&case.ticket());
-    assert!(case.heads.take_seen().is_empty());
+    assert!(case.cache.take_seen().is_empty());
     assert!(case.is_known());
-    assert_eq!(case.heads.take_seen(), [id]);
-    assert!(case.heads.take_seen().is_empty());
-    let waiter = case.heads.waiter(id).unwrap();
-    assert_eq!(case.heads.take_seen(), [id]);
-    assert_eq!(case.heads.take_seen(), [id], "for as long as it waits");
+    assert_eq!(case.cache.take_seen(), [id]);
+    assert!(case.cache.take_seen().is_empty());
+    let waiter = case.cache.waiter(id).unwrap();
+    assert_eq!(case.cache.take_seen(), [id]);
+    assert_eq!(case.cache.take_seen(), [id], "for as long as it waits");
     drop(waiter);
-    assert!(case.heads.take_seen().is_empty());
-    assert!(case.heads.opens(id, &case.token));
-    assert_eq!(case.heads.take_seen(), [id]);
-    assert!(!case.heads.opens(id, &token::digest("other")));
-    assert!(case.heads.take_seen().is_empty());
+    assert!(case.cache.take_seen().is_empty());
+    assert!(case.cache.opens(id, &case.token));
+    assert_eq!(case.cache.take_seen(), [id]);
+    assert!(!case.cache.opens(id, &TokenDigest::of("other")));
+    assert!(case.cache.take_seen().is_empty());
 }

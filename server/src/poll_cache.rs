@@ -1,12 +1,15 @@
-//! What polls may know without asking Postgres: each conversation's newest message, remembered for
-//! minutes; and who waits for the next one.
+//! What polls are answered from without asking Postgres: a snapshot of each conversation's newest message, kept for
+//! minutes; and the polls that wait for the next one.
 //!
-//! A head is a shortcut to the answer "nothing new", with the marks that go with it, and to no other: whatever it
+//! A snapshot is a shortcut to the answer "nothing new", with the marks that go with it, and to no other: whatever it
 //! cannot vouch for is read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
-//! changed it, and else when NOTIFY says so (see [`super::changes`]). Heads count only while the connection
+//! changed it, and else when NOTIFY says so (see [`changes`]). Snapshots count only while the connection
 //! that NOTIFY comes over is known to live, and none counts for longer than [`MAX_AGE`].
 //!
-//! A cursor cannot skip, so at worst a head that is out of date delays a message by these bounds.
+//! A cursor cannot skip, so at worst a snapshot that is out of date delays a message by these bounds.
+
+mod changes;
+mod signals;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,19 +23,22 @@ use std::{
 };
 
 use rand::Rng;
+use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotified};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Signals, token::TokenDigest};
-use crate::storage::messages::Marks;
+use crate::model::Marks;
 
-/// A head is read anew after this long at the latest, whatever NOTIFY says; some sooner, at random, so that
-/// those which were read together, after a start, are not read together for ever.
+pub use changes::follow as follow_changes;
+pub use signals::Signals;
+
+/// A snapshot is read again after this long at the latest, whatever NOTIFY says. Some are read again sooner, at
+/// random, so that those which were read together after a start do not stay together.
 const MAX_AGE: Duration = Duration::from_mins(10);
 const MIN_AGE: Duration = Duration::from_mins(5);
-/// How many heads are remembered at most: about 190 bytes each.
-const MAX_HEADS: usize = 1 << 17;
+/// How many snapshots are kept at most: about 190 bytes each.
+const MAX_SNAPSHOTS: usize = 1 << 17;
 /// For how long staff count as typing when the homeserver does not say that they have stopped.
 const TYPING: Duration = Duration::from_secs(30);
 /// In how many conversations staff can be typing.
@@ -44,9 +50,19 @@ const RECONNECTS: Duration = Duration::from_secs(10);
 /// Requests of different sessions should not wait for each other.
 const SHARDS: usize = 256;
 
+/// A token that was found to open a session. It tells nothing of the token, and is never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    pub(crate) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+}
+
 /// The newest message of an open session.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(super) struct Snapshot {
     /// Its id.
     pub(super) newest: Uuid,
     /// How far the visitor's messages have come.
@@ -57,7 +73,7 @@ pub(super) struct Head {
     pub(super) expires_at: Instant,
 }
 
-/// A promise to notice what changes while a head is being read.
+/// A promise to notice what changes while a snapshot is being read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     session_id: Uuid,
@@ -66,9 +82,9 @@ pub(super) struct Ticket {
     taken_at: Instant,
 }
 
-/// The heads of all conversations that are polled here. Cheap to clone.
+/// The snapshots of all conversations that are polled here. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Heads {
+pub struct PollCache {
     inner: Arc<Inner>,
 }
 
@@ -90,17 +106,17 @@ struct Inner {
 struct Shard {
     /// How often any of its conversations has changed.
     version: u64,
-    heads: HashMap<Uuid, Remembered>,
+    snapshots: HashMap<Uuid, Remembered>,
     waiting: HashMap<Uuid, Waiting>,
     /// Where staff are typing, and until when that counts.
     typing: HashMap<Uuid, Instant>,
-    /// Whose visitors have asked for something since the last [`Heads::take_seen`].
+    /// Whose visitors have asked for something since the last [`PollCache::take_seen`].
     seen: HashSet<Uuid>,
 }
 
 #[derive(Debug)]
 struct Remembered {
-    head: Head,
+    snapshot: Snapshot,
     epoch: u64,
     good_until: Instant,
 }
@@ -111,7 +127,7 @@ struct Waiting {
     changed: Arc<Notify>,
 }
 
-impl Heads {
+impl PollCache {
     /// Nothing is known yet. Nobody waits beyond `shutdown`.
     #[must_use]
     pub fn new(shutdown: CancellationToken) -> Self {
@@ -144,13 +160,13 @@ impl Heads {
     ) -> Option<Signals> {
         let now = Instant::now();
         let mut shard = self.shard(session_id);
-        let head = self.known(&shard, session_id, token, now)?;
-        if head.newest != message {
+        let snapshot = self.known(&shard, session_id, token, now)?;
+        if snapshot.newest != message {
             return None;
         }
         shard.seen.insert(session_id);
         Some(Signals {
-            marks: head.marks,
+            marks: snapshot.marks,
             staff_typing: shard.staff_type(session_id, now),
         })
     }
@@ -173,18 +189,18 @@ impl Heads {
         session_id: Uuid,
         token: &TokenDigest,
         now: Instant,
-    ) -> Option<Head> {
+    ) -> Option<Snapshot> {
         let Remembered {
-            head,
+            snapshot,
             epoch,
             good_until,
-        } = shard.heads.get(&session_id)?;
+        } = shard.snapshots.get(&session_id)?;
         let is_good = self.is_trusted(now)
             && *epoch == self.epoch()
-            && head.token == *token
-            && now < head.expires_at
+            && snapshot.token == *token
+            && now < snapshot.expires_at
             && now < *good_until;
-        is_good.then_some(*head)
+        is_good.then_some(*snapshot)
     }
 
     /// Whether a member of the staff is typing in the conversation.
@@ -227,7 +243,7 @@ impl Heads {
         all
     }
 
-    /// To be taken before a head is read from Postgres.
+    /// To be taken before a snapshot is read from Postgres.
     pub(super) fn ticket(&self, session_id: Uuid) -> Ticket {
         Ticket {
             session_id,
@@ -238,30 +254,30 @@ impl Heads {
     }
 
     /// Keeps what was read since the ticket was taken, unless it may have changed since then.
-    pub(super) fn remember(&self, ticket: &Ticket, head: Head) {
+    pub(super) fn remember(&self, ticket: &Ticket, snapshot: Snapshot) {
         let mut shard = self.shard(ticket.session_id);
         if shard.version != ticket.version {
             return;
         }
-        if shard.heads.len() >= MAX_HEADS / SHARDS {
+        if shard.snapshots.len() >= MAX_SNAPSHOTS / SHARDS {
             shard.forget_old();
-            if shard.heads.len() >= MAX_HEADS / SHARDS {
+            if shard.snapshots.len() >= MAX_SNAPSHOTS / SHARDS {
                 return;
             }
         }
         let remembered = Remembered {
-            head,
+            snapshot,
             epoch: ticket.epoch,
             good_until: ticket.taken_at + rand::rng().random_range(MIN_AGE..MAX_AGE),
         };
-        shard.heads.insert(ticket.session_id, remembered);
+        shard.snapshots.insert(ticket.session_id, remembered);
     }
 
     /// The conversation has changed, or may have: polls ask Postgres again, those that wait do it now.
     pub fn changed(&self, session_id: Uuid) {
         let mut shard = self.shard(session_id);
         shard.version += 1;
-        shard.heads.remove(&session_id);
+        shard.snapshots.remove(&session_id);
         shard.wake(session_id);
     }
 
@@ -302,12 +318,12 @@ impl Heads {
         self.inner.epoch.load(Ordering::SeqCst)
     }
 
-    /// Lets go of heads that do not count any more.
+    /// Lets go of snapshots that do not count any more.
     pub(super) fn forget_old(&self) {
         for shard in &self.inner.shards {
             let mut shard = lock(shard);
             shard.forget_old();
-            shard.heads.shrink_to_fit();
+            shard.snapshots.shrink_to_fit();
             shard.waiting.shrink_to_fit();
         }
     }
@@ -321,7 +337,7 @@ impl Heads {
         Some(Waiter {
             session_id,
             changed: waiting.changed.clone(),
-            heads: self.clone(),
+            cache: self.clone(),
             _place: place,
         })
     }
@@ -341,7 +357,8 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 impl Shard {
     fn forget_old(&mut self) {
         let now = Instant::now();
-        self.heads.retain(|_, head| now < head.good_until);
+        self.snapshots
+            .retain(|_, snapshot| now < snapshot.good_until);
         self.typing.retain(|_, until| now < *until);
     }
 
@@ -363,7 +380,7 @@ impl Shard {
 pub(super) struct Waiter {
     session_id: Uuid,
     changed: Arc<Notify>,
-    heads: Heads,
+    cache: PollCache,
     _place: OwnedSemaphorePermit,
 }
 
@@ -377,13 +394,13 @@ impl Waiter {
 
     /// The server is about to stop.
     pub(super) async fn shutdown(&self) {
-        self.heads.inner.shutdown.cancelled().await;
+        self.cache.inner.shutdown.cancelled().await;
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut shard = self.heads.shard(self.session_id);
+        let mut shard = self.cache.shard(self.session_id);
         if let Some(waiting) = shard.waiting.get_mut(&self.session_id) {
             waiting.polls -= 1;
             if waiting.polls == 0 {

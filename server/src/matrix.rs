@@ -13,10 +13,10 @@ mod quarantine;
 pub(crate) mod recap;
 pub(crate) mod room;
 pub(crate) mod room_name;
-mod seal;
 mod staff_signals;
 mod staff_texts;
 pub mod sync;
+mod token_encryption;
 pub mod visitor_signals;
 
 use incoming::event;

@@ -1,4 +1,4 @@
-//! What answers may hold of memory, all that are under way together.
+//! The memory that all answers under way may hold together.
 //!
 //! An answer has a share of it from when it is read until it has been sent, or nobody wants it any more.
 
@@ -20,15 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub(super) struct AnswerMemory {
     units: Arc<Semaphore>,
 }
 
-/// A part of the budget, until this is dropped.
+/// A part of the memory, until this is dropped.
 #[derive(Debug)]
 pub struct Share(OwnedSemaphorePermit);
 
-impl Budget {
+impl AnswerMemory {
     pub(super) fn new() -> Self {
         Self::of(TOTAL_BYTES)
     }
@@ -74,19 +74,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_is_given_than_there_is_and_what_is_dropped_comes_back() {
-        let budget = Budget::of(10 * UNIT);
-        let mut first = budget.try_share(7 * UNIT).unwrap();
-        assert!(budget.try_share(4 * UNIT).is_none());
+        let memory = AnswerMemory::of(10 * UNIT);
+        let mut first = memory.try_share(7 * UNIT).unwrap();
+        assert!(memory.try_share(4 * UNIT).is_none());
         let began = time::Instant::now();
-        assert!(budget.share(4 * UNIT).await.is_none());
+        assert!(memory.share(4 * UNIT).await.is_none());
         assert_eq!(began.elapsed(), PATIENCE);
 
         first.shrink_to(6 * UNIT);
-        let second = budget.try_share(4 * UNIT).unwrap();
-        assert!(budget.try_share(1).is_none(), "a byte is a whole unit");
-        let (third, ()) = tokio::join!(budget.share(4 * UNIT), async { drop(second) });
+        let second = memory.try_share(4 * UNIT).unwrap();
+        assert!(memory.try_share(1).is_none(), "a byte is a whole unit");
+        let (third, ()) = tokio::join!(memory.share(4 * UNIT), async { drop(second) });
         assert!(third.is_some());
         drop((first, third));
-        assert!(budget.try_share(10 * UNIT).is_some());
+        assert!(memory.try_share(10 * UNIT).is_some());
     }
 }

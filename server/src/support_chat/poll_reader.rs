@@ -14,17 +14,17 @@ use app::contract::MAX_POLL_BYTES;
 use tokio::{sync::oneshot, task, time};
 
 use super::{
-    Refusal,
-    budget::{Budget, Share},
+    answer_memory::{AnswerMemory, Share},
+    answer_size::AnswerSize,
 };
 use crate::storage::{
     self, Db,
-    messages::{self, Ask, Poll},
+    polls::{self, Ask, Poll},
 };
 
 /// Statements under way at the same time: fewer gather more, but one that is slow holds up more.
 const STATEMENTS: usize = 4;
-/// Conversations in one statement. What it brings is bounded in bytes as well ([`messages::poll`]).
+/// Conversations in one statement. What it brings is bounded in bytes as well ([`AnswerSize`]).
 const BATCH: usize = 64;
 
 /// An answer is in memory twice: as entries, and as JSON.
@@ -33,13 +33,24 @@ const COPIES: usize = 2;
 /// A statement that takes longer is given up: it would hold up everybody's polls.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// What was read of a conversation, with its share of the budget where it has entries.
+/// What was read of a conversation, with its share of the memory for answers where it has entries.
 #[derive(Debug)]
 pub(super) enum Found {
     Nothing,
     Poll(Poll, Option<Share>),
     /// There was no room for its entries.
     NoRoom,
+}
+
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Answers that are under way hold all the memory that they may.
+    #[error("there is no memory for another answer")]
+    NoMemory,
+    /// Postgres. All polls of one statement share its error.
+    #[error(transparent)]
+    Database(#[from] Arc<sqlx::Error>),
 }
 
 type Answer = Result<Found, Arc<sqlx::Error>>;
@@ -53,7 +64,7 @@ struct Waiting {
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
+pub(super) struct PollReader {
     inner: Arc<Inner>,
 }
 
@@ -61,7 +72,7 @@ pub(super) struct Reader {
 struct Inner {
     pool: Db,
     session_ttl: Duration,
-    budget: Budget,
+    memory: AnswerMemory,
     queue: Mutex<Queue>,
 }
 
@@ -71,12 +82,12 @@ struct Queue {
     under_way: usize,
 }
 
-impl Reader {
-    pub(super) fn new(pool: Db, session_ttl: Duration, budget: Budget) -> Self {
+impl PollReader {
+    pub(super) fn new(pool: Db, session_ttl: Duration, memory: AnswerMemory) -> Self {
         let inner = Inner {
             pool,
             session_ttl,
-            budget,
+            memory,
             queue: Mutex::default(),
         };
         Self {
@@ -84,20 +95,20 @@ impl Reader {
         }
     }
 
-    /// What there is at a moment after this call, and its share of the budget; nothing where there is no such
+    /// What there is at a moment after this call, and its share of the memory for answers; nothing where there is no such
     /// conversation.
-    pub(super) async fn read(&self, ask: Ask) -> Result<Option<(Poll, Option<Share>)>, Refusal> {
+    pub(super) async fn read(&self, ask: Ask) -> Result<Option<(Poll, Option<Share>)>, ReadError> {
         let mut share = None;
         loop {
             let has_share = share.is_some();
             match self.read_with(ask, share).await? {
                 Found::Nothing => return Ok(None),
                 Found::Poll(poll, share) => return Ok(Some((poll, share))),
-                Found::NoRoom if has_share => return Err(Refusal::Busy),
+                Found::NoRoom if has_share => return Err(ReadError::NoMemory),
                 // What was read was let go of: nobody else's reads wait for the room.
                 Found::NoRoom => {
-                    let room = self.inner.budget.share(COPIES * MAX_POLL_BYTES).await;
-                    share = Some(room.ok_or(Refusal::Busy)?);
+                    let room = self.inner.memory.share(COPIES * MAX_POLL_BYTES).await;
+                    share = Some(room.ok_or(ReadError::NoMemory)?);
                 }
             }
         }
@@ -158,16 +169,19 @@ impl Turn {
         let Inner {
             pool,
             session_ttl,
-            budget,
+            memory,
             ..
         } = &*self.inner;
-        let read = storage::again_if_lost(|| messages::poll(pool, &asks, *session_ttl));
+        let size = AnswerSize::of_each(asks.len());
+        let read = || polls::poll(pool, &asks, *session_ttl, size.limits());
+        let read = storage::again_if_lost(read);
         let read = time::timeout(TIME_LIMIT, read).await;
         match read.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(polls) => {
                 for (waiting, poll) in batch.into_iter().zip(polls) {
-                    let found =
-                        poll.map_or(Found::Nothing, |poll| fit(poll, waiting.share, budget));
+                    let found = poll.map_or(Found::Nothing, |poll| {
+                        fit(poll, size, waiting.share, memory)
+                    });
                     // Whoever hung up meanwhile does not mind.
                     let _ = waiting.answer.send(Ok(found));
                 }
@@ -185,18 +199,18 @@ impl Turn {
     }
 }
 
-/// Gives entries their share of the budget, or lets go of them.
-fn fit(poll: Poll, share: Option<Share>, budget: &Budget) -> Found {
-    if poll.messages.is_empty() {
+/// Gives entries their share of the memory, or lets go of them.
+fn fit(mut poll: Poll, size: AnswerSize, share: Option<Share>, memory: &AnswerMemory) -> Found {
+    if poll.entries.is_empty() {
         return Found::Poll(poll, None);
     }
-    let bytes = COPIES * poll.json_bytes;
+    let bytes = COPIES * size.cut(&mut poll);
     match share {
         Some(mut share) => {
             share.shrink_to(bytes);
             Found::Poll(poll, Some(share))
         }
-        None => match budget.try_share(bytes) {
+        None => match memory.try_share(bytes) {
             Some(share) => Found::Poll(poll, Some(share)),
             None => Found::NoRoom,
         },
@@ -219,10 +233,10 @@ mod tests {
     use super::*;
     use crate::{config::Database, storage::Shares};
 
-    fn out_of_reach() -> Reader {
+    fn out_of_reach() -> PollReader {
         let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
         let shares = Shares::new(&Database { options });
-        Reader::new(shares.reads, Duration::from_hours(1), Budget::new())
+        PollReader::new(shares.reads, Duration::from_hours(1), AnswerMemory::new())
     }
 
     fn ask() -> Ask {

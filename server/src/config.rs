@@ -22,7 +22,7 @@ pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
 pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
-pub use matrix::{BotCredentials, HistoryVisibility, Matrix};
+pub use matrix::{BotCredentials, CANARY_PAGE, HistoryVisibility, Matrix};
 pub use staff::{Answers, CannedReplies, StaffLanguage};
 pub use turnstile::Turnstile;
 

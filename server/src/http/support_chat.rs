@@ -7,6 +7,8 @@ mod send_message;
 mod session_path;
 mod set_page;
 mod set_typing;
+mod shared_errors;
+pub(super) mod visitor_fields;
 
 use std::net::IpAddr;
 
@@ -23,13 +25,16 @@ use axum::{
 };
 
 use super::{
-    AppState, bounded, client_address::ClientAddress, origin, problem::ApiError, throttle,
+    AppState, client_address::ClientAddress, origin, problem::ApiError, throttle, time_limit,
 };
-use crate::support_chat::{IdempotencyKey, InvalidField, InvalidIdempotencyKey};
+use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
+
+use visitor_fields::InvalidField;
 
 pub(super) use create_session::create_session;
 pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
+pub(super) use shared_errors::database;
 
 pub(super) fn router(state: AppState) -> Router {
     let path = |rest: &str| format!("{BASE_PATH}{rest}");
@@ -72,7 +77,7 @@ async fn admit(
         return response;
     }
     let mut response = match may_ask(&state, address, request.headers()) {
-        Ok(()) => bounded::run(next, request).await,
+        Ok(()) => time_limit::run(next, request).await,
         Err(error) => error.into_response(),
     };
     finish(origin, response.headers_mut());

@@ -3,15 +3,14 @@
 mod admin;
 mod arrival;
 mod bearer;
-mod bounded;
+mod budgeted_body;
 mod client_address;
-mod held;
 mod host;
 mod idle_poll;
 mod json;
 pub mod listener;
 mod openapi;
-mod operation;
+mod operation_name;
 mod origin;
 mod pages;
 #[cfg(debug_assertions)]
@@ -22,6 +21,8 @@ mod static_files;
 mod support_chat;
 mod support_page;
 mod throttle;
+mod time_limit;
+mod wire;
 
 use std::{net::IpAddr, ops::Deref, sync::Arc};
 

@@ -1,0 +1,217 @@
+//! The support chat as a page: for browsers without WASM or JavaScript.
+//!
+//! Everything is a form or a link. Nothing refreshes by itself: a page that did would take away what
+//! is being written, and WCAG 2.2.1 asks for a way to stop it that HTML alone does not have. So there
+//! is "Check for replies", which keeps the draft.
+
+mod forms;
+mod lines;
+mod paths;
+mod problem;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod words;
+
+use leptos::prelude::*;
+
+use super::{
+    contact::CONTACT_HREF,
+    shell::{Document, to_html},
+};
+use crate::contract::{ErrorCode, Message};
+use forms::{end_form, first_form, message_form};
+use problem::{no_challenge, problem};
+use transcript::transcript;
+
+pub use paths::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH};
+
+/// What the page shows.
+#[derive(Clone, Debug)]
+pub struct SupportPage {
+    /// What was said so far.
+    pub conversation: Conversation,
+    /// What the visitor has to know first.
+    pub notice: Option<Notice>,
+    /// What the visitor was writing.
+    pub draft: Draft,
+    /// The idempotency key of what is sent next.
+    pub key: String,
+    /// Proves that a form came from this visitor's page.
+    pub form_token: Option<String>,
+    /// A conversation begins with a challenge, and that needs JavaScript.
+    pub challenged: bool,
+    /// The operator's limit, in Unicode scalar values.
+    pub max_message_chars: usize,
+}
+
+/// How far the conversation is.
+#[derive(Clone, Debug)]
+pub enum Conversation {
+    /// Nothing was said yet.
+    NotBegun,
+    /// It goes on; its newest entries, oldest first, and whether nothing came before them.
+    Open(Vec<Message>, bool),
+    /// The visitor ended it.
+    Closed,
+    /// It ended by itself.
+    Expired,
+    /// There is one, and it is not shown with what was refused.
+    NotShown,
+}
+
+/// What a visitor has typed, as it was when the form was sent.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The message.
+    pub message: String,
+    /// How the visitor wants to be called.
+    pub visitor_name: String,
+    /// Where the visitor can be reached.
+    pub visitor_email: String,
+    /// The page the visitor came from; not to be seen.
+    pub source_url: String,
+}
+
+/// What the visitor has to know first.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// What was asked for was not done.
+    Refused(Refusal),
+    /// A first message, where there is a conversation already: it is still only a draft.
+    AlreadyBegun,
+    /// A conversation has begun that this browser cannot come back to.
+    NoCookie,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The kind of problem.
+    pub code: ErrorCode,
+    /// The names of the fields that are not acceptable.
+    pub fields: Vec<String>,
+    /// In how many seconds it may be tried again, and when that is (RFC 3339, UTC).
+    pub retry: Option<(u64, String)>,
+}
+
+impl SupportPage {
+    /// Renders the page to a complete HTML document.
+    #[must_use]
+    pub fn render(self) -> String {
+        to_html(|| self.document())
+    }
+
+    fn document(self) -> Document {
+        let title = match self.notice {
+            Some(Notice::Refused(_)) => "Error: Support chat | WebDevelop.pro",
+            _ => "Support chat | WebDevelop.pro",
+        };
+        Document {
+            content: content(&self).into_any(),
+            ..document(title)
+        }
+    }
+}
+
+/// A page that leads to the chat at once. A browser that comes from another site does not show the
+/// chat's cookie (`SameSite=Strict`); on the way from here it does.
+#[must_use]
+pub fn render_way_in() -> String {
+    let content = || {
+        view! {
+            <article class="plain wrap">
+                <h1>"Support chat"</h1>
+                <p class="actions">
+                    <a class="button" href=PATH>
+                        "Go to the chat"
+                    </a>
+                </p>
+            </article>
+        }
+    };
+    to_html(|| Document {
+        leads_to: Some(PATH),
+        content: content().into_any(),
+        ..document("Support chat | WebDevelop.pro")
+    })
+}
+
+fn document(title: &'static str) -> Document {
+    Document {
+        title: title.into(),
+        description: "Write to us, and read our answers on the same page.",
+        page: None,
+        indexed: true,
+        leads_to: None,
+        scripted: false,
+        content: ().into_any(),
+        aside: None,
+    }
+}
+
+fn content(page: &SupportPage) -> impl IntoView {
+    let no_cookie = matches!(page.notice, Some(Notice::NoCookie));
+    let (heading, lead) = match page.conversation {
+        Conversation::NotBegun if no_cookie => ("Your message was sent", "Our team has it."),
+        Conversation::NotBegun if page.challenged => {
+            ("How can we help?", "There are two ways to reach our team.")
+        }
+        Conversation::NotBegun => (
+            "How can we help?",
+            "Write to us below. Our team answers here, on this page, while your browser is open.",
+        ),
+        Conversation::Open(..) => ("Your conversation", "Our team replies here."),
+        Conversation::Closed => ("This chat has ended", "Thank you for writing to us."),
+        Conversation::Expired => ("This chat has expired", "Nothing was written for a while."),
+        Conversation::NotShown => (
+            "Your conversation",
+            "It is not shown on this page. To see it, check for replies.",
+        ),
+    };
+    let notice = page
+        .notice
+        .as_ref()
+        .map(|notice| problem(notice, page).into_any());
+    let body = match &page.conversation {
+        Conversation::Open(messages, are_all) => view! {
+            {(!are_all).then(|| view! { <p class="hint">"Earlier messages are not shown."</p> })}
+            {transcript(messages)}
+            {message_form(page)}
+            {end_form(page.form_token.as_deref())}
+            {hint()}
+        }
+        .into_any(),
+        Conversation::NotShown => view! {
+            {message_form(page)}
+            <p class="hint">
+                <a href=PATH>"Show the conversation"</a>
+                ", without what is written above."
+            </p>
+            {hint()}
+        }
+        .into_any(),
+        _ if no_cookie => hint().into_any(),
+        _ if page.challenged => no_challenge().into_any(),
+        _ => view! {
+            {first_form(page)}
+            {hint()}
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="support wrap">
+            <p class="eyebrow">"Support chat"</p>
+            <h1>{heading}</h1>
+            <p class="lead">{lead}</p>
+            {notice}
+            {body}
+        </div>
+    }
+}
+
+fn hint() -> impl IntoView {
+    view! {
+        <p class="hint">"You can also " <a href=CONTACT_HREF>"write us an email"</a> "."</p>
+    }
+}

@@ -1,0 +1,115 @@
+//! The page's forms: a first message, a later one, and the end.
+
+use leptos::prelude::*;
+
+use super::{
+    Draft, Notice, SupportPage,
+    paths::{END_PATH, READ_PATH, SEND_PATH, START_PATH},
+    problem::PROBLEM_ID,
+};
+
+pub(super) fn first_form(page: &SupportPage) -> impl IntoView {
+    let Draft {
+        visitor_name,
+        visitor_email,
+        source_url,
+        ..
+    } = page.draft.clone();
+    let refused = |field: &str| is_refused(page, field);
+    let detail = |field: &str| refused(field).then_some(PROBLEM_ID);
+    let invalid = |field: &str| refused(field).then_some("true");
+    view! {
+        <form class="chat-form" method="post" action=START_PATH>
+            <input type="hidden" name="key" value=page.key.clone() />
+            <input type="hidden" name="sourceUrl" value=source_url />
+            {message_field("initialMessage", page)}
+            <div class="fields">
+                <div>
+                    <label for="visitor-name">"Your name "<span>"(optional)"</span></label>
+                    <input
+                        id="visitor-name"
+                        name="visitorName"
+                        autocomplete="name"
+                        value=visitor_name
+                        aria-invalid=invalid("visitorName")
+                        aria-describedby=detail("visitorName")
+                    />
+                </div>
+                <div>
+                    <label for="visitor-email">"Your email "<span>"(optional)"</span></label>
+                    <input
+                        id="visitor-email"
+                        name="visitorEmail"
+                        inputmode="email"
+                        autocomplete="email"
+                        spellcheck="false"
+                        value=visitor_email
+                        aria-invalid=invalid("visitorEmail")
+                        aria-describedby=detail("visitorEmail")
+                    />
+                </div>
+            </div>
+            <p class="actions">
+                <button class="button">"Send"</button>
+            </p>
+            <p class="hint">
+                "While you chat here, your browser keeps one cookie that opens this conversation, and forgets it when it is closed."
+            </p>
+        </form>
+    }
+}
+
+pub(super) fn message_form(page: &SupportPage) -> impl IntoView {
+    view! {
+        <form class="chat-form" method="post" action=SEND_PATH>
+            <input type="hidden" name="key" value=page.key.clone() />
+            <input type="hidden" name="formToken" value=page.form_token.clone() />
+            {message_field("body", page)}
+            <p class="actions">
+                <button class="button">"Send"</button>
+                // What is typed goes with it, and comes back.
+                <button class="button button-quiet" formaction=READ_PATH formnovalidate>
+                    "Check for replies"
+                </button>
+            </p>
+        </form>
+    }
+}
+
+fn message_field(name: &'static str, page: &SupportPage) -> impl IntoView {
+    let refused = is_refused(page, name);
+    view! {
+        <label for="message">"Message"</label>
+        <textarea
+            id="message"
+            name=name
+            rows="3"
+            dir="auto"
+            required
+            aria-invalid=refused.then_some("true")
+            aria-describedby=refused.then_some(PROBLEM_ID)
+        >
+            {text_of_textarea(&page.draft.message)}
+        </textarea>
+    }
+}
+
+/// Leptos takes a textarea's text for markup, so it is escaped here. HTML drops a line break right
+/// after the tag: this one, and not one of the draft's.
+fn text_of_textarea(draft: &str) -> String {
+    format!("\n{}", draft.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+pub(super) fn end_form(form_token: Option<&str>) -> impl IntoView {
+    view! {
+        <form class="end-form" method="post" action=END_PATH>
+            <input type="hidden" name="formToken" value=form_token.map(str::to_owned) />
+            <button class="button button-quiet">"End chat"</button>
+        </form>
+    }
+}
+
+fn is_refused(page: &SupportPage, field: &str) -> bool {
+    matches!(&page.notice, Some(Notice::Refused(refusal))
+        if refusal.fields.iter().any(|refused| refused == field))
+}

@@ -1,0 +1,12 @@
+//! The addresses of the page and of its forms.
+
+/// The page's address. Its cookie is for this path and those below.
+pub const PATH: &str = "/support";
+/// Where the form of a first message is sent.
+pub const START_PATH: &str = "/support/api/start";
+/// Where "Check for replies" is sent, with the draft.
+pub const READ_PATH: &str = "/support/api/read";
+/// Where the form of a later message is sent.
+pub const SEND_PATH: &str = "/support/api/send";
+/// Where "End chat" is sent.
+pub const END_PATH: &str = "/support/api/end";

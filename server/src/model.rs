@@ -1,0 +1,8 @@
+//! What a conversation is made of: the types that the database's rows become, that the rules work on, and that the
+//! wire's types are made from.
+
+mod entry;
+mod visitor;
+
+pub use entry::{Author, Delivery, Entry, Marks};
+pub use visitor::{Page, VisitorDetails};

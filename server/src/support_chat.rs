@@ -1,0 +1,140 @@
+//! The rules of a conversation, an operation per file: who may speak in it, what is stored, what is queued for
+//! the room.
+//!
+//! Every operation that changes something is one transaction, and what it promises is in Postgres when it answers.
+//! Each operation has an error of its own, which names the ways in which it can fail.
+
+// The operations.
+mod close_session;
+mod create_session;
+mod poll_messages;
+mod read_conversation;
+mod retention;
+mod send_message;
+mod set_page;
+mod set_typing;
+
+// What several of them need.
+mod access;
+mod admission;
+mod answer_memory;
+mod answer_size;
+mod commit;
+mod idempotency;
+mod poll_reader;
+mod presence;
+mod proof;
+mod throttle;
+mod token;
+mod turnstile;
+mod visitor_message;
+
+use std::{sync::Arc, time::Instant};
+
+use uuid::Uuid;
+
+use crate::{
+    config::Limits,
+    metrics::Metrics,
+    poll_cache::PollCache,
+    relay::handoff::Handoff,
+    storage::{Shares, Tx},
+    visitor_signals::Signaller,
+};
+
+use answer_memory::AnswerMemory;
+use poll_reader::PollReader;
+use token::Verifier;
+
+pub use access::{AccessError, SessionEnded};
+pub use admission::{Admission, AdmissionError};
+pub use answer_memory::Share;
+pub use close_session::CloseSessionError;
+pub use commit::WriteError;
+pub use create_session::{CreateSessionError, NewSession, StartedSession};
+pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey, KeyReused};
+pub use poll_messages::{Cursor, Entries, PollMessagesError};
+pub use poll_reader::ReadError;
+pub use presence::record_presence;
+pub use read_conversation::ReadConversationError;
+pub use send_message::SendMessageError;
+pub use set_page::SetPageError;
+pub use set_typing::SetTypingError;
+pub use throttle::{PerMinute, counted_as};
+pub use token::SessionToken;
+pub use turnstile::Turnstile;
+pub use visitor_message::StoredMessage;
+
+/// The ways to this server's relay, in memory.
+#[derive(Debug)]
+pub struct ToRelay {
+    /// For what was stored and claimed.
+    pub handoff: Handoff,
+    /// For what the room is told of the visitor beside messages.
+    pub signaller: Signaller,
+}
+
+/// The service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SupportChat {
+    shares: Shares,
+    limits: Limits,
+    admission: Arc<Admission>,
+    messages: Arc<PerMinute<Uuid>>,
+    turnstile: Option<Turnstile>,
+    poll_cache: PollCache,
+    handoff: Handoff,
+    signaller: Signaller,
+    answer_memory: AnswerMemory,
+    poll_reader: PollReader,
+    verifier: Arc<Verifier>,
+    metrics: Metrics,
+    started: Instant,
+}
+
+impl SupportChat {
+    /// A service over a migrated database.
+    #[must_use]
+    pub fn new(
+        shares: Shares,
+        limits: Limits,
+        admission: Admission,
+        turnstile: Option<Turnstile>,
+        poll_cache: PollCache,
+        to_relay: ToRelay,
+        metrics: Metrics,
+    ) -> Self {
+        let ToRelay { handoff, signaller } = to_relay;
+        let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
+        let answer_memory = AnswerMemory::new();
+        Self {
+            poll_reader: PollReader::new(
+                shares.reads.clone(),
+                limits.session_ttl,
+                answer_memory.clone(),
+            ),
+            answer_memory,
+            verifier: Arc::new(Verifier::new()),
+            shares,
+            limits,
+            admission: Arc::new(admission),
+            messages,
+            turnstile,
+            poll_cache,
+            handoff,
+            signaller,
+            metrics,
+            started: Instant::now(),
+        }
+    }
+
+    /// Lets go of what throttles no longer need to know, and of snapshots that nobody polls for.
+    pub fn forget_idle(&self) {
+        self.messages.forget_idle();
+        self.poll_cache.forget_old();
+    }
+
+    async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        self.shares.writes.begin().await
+    }
+}

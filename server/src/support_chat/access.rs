@@ -1,0 +1,78 @@
+//! Whether a token opens a session, and whether the conversation still goes on.
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::SupportChat;
+use crate::storage::sessions::{self, Session, State};
+
+/// Why a token does not open a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessError {
+    /// No such session.
+    #[error("no such session")]
+    SessionNotFound,
+    /// The token is not this session's.
+    #[error("the token does not open this session")]
+    InvalidToken,
+}
+
+/// The session takes no more part in anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionEnded {
+    /// The visitor or the staff ended it.
+    #[error("the session is closed")]
+    Closed,
+    /// Nobody wrote for longer than a session lives.
+    #[error("the session has expired")]
+    Expired,
+}
+
+impl SupportChat {
+    /// Whether the token opens a conversation that goes on.
+    pub async fn is_open(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+    ) -> Result<bool, sqlx::Error> {
+        let session = self.find_session(session_id).await?;
+        let session = self.authenticate(session, token);
+        let is_open = session.is_ok_and(|session| session.state == State::Open);
+        if is_open {
+            self.poll_cache.saw(session_id);
+        }
+        Ok(is_open)
+    }
+
+    /// Looks the session up, without its lock.
+    pub(super) async fn find_session(
+        &self,
+        session_id: Uuid,
+    ) -> Result<Option<Session>, sqlx::Error> {
+        sessions::find(&self.shares.reads, session_id, self.limits.session_ttl).await
+    }
+
+    /// The session, when there is one that the token opens.
+    pub(super) fn authenticate(
+        &self,
+        session: Option<Session>,
+        token: &SecretString,
+    ) -> Result<Session, AccessError> {
+        let session = session.ok_or(AccessError::SessionNotFound)?;
+        let opens = |hash: &String| self.verifier.matches(token, hash);
+        if session.token_hashes.iter().any(opens) {
+            Ok(session)
+        } else {
+            Err(AccessError::InvalidToken)
+        }
+    }
+}
+
+/// Refuses what only a conversation that goes on may do.
+pub(super) const fn ensure_open(session: &Session) -> Result<(), SessionEnded> {
+    match session.state {
+        State::Open => Ok(()),
+        State::Closed => Err(SessionEnded::Closed),
+        State::Expired => Err(SessionEnded::Expired),
+    }
+}

@@ -1,0 +1,65 @@
+//! Ending a conversation.
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{AccessError, SupportChat, WriteError};
+use crate::{
+    relay::queue::{self, Task},
+    storage::sessions::{self, State},
+};
+
+/// What staff read in the room.
+const NOTICE: &str = "The visitor ended the chat. Messages sent here no longer reach them.";
+
+/// Why a conversation was not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseSessionError {
+    /// The token does not open it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// It had ended by itself before.
+    #[error("the session has expired")]
+    SessionExpired,
+    /// The end is not known to be stored.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl From<sqlx::Error> for CloseSessionError {
+    fn from(error: sqlx::Error) -> Self {
+        WriteError::from(error).into()
+    }
+}
+
+impl SupportChat {
+    /// Ends a conversation; ending it again changes nothing. What the visitor has sent is still relayed, and the room
+    /// stays.
+    pub async fn close_session(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+    ) -> Result<(), CloseSessionError> {
+        let mut tx = self.begin().await?;
+        let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+        match self.authenticate(session, token)?.state {
+            State::Closed => return Ok(()),
+            State::Expired => return Err(CloseSessionError::SessionExpired),
+            State::Open => {}
+        }
+        if sessions::close(&mut tx, session_id).await? {
+            queue::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            queue::push(&mut tx, session_id, &Task::Rename).await?;
+        }
+        let committed = tx.commit().await;
+        self.poll_cache.changed(session_id);
+        if let Err(error) = committed {
+            self.resolve_commit(error, session_id, async |session, _| {
+                Ok(session.map(|session| session.state == State::Closed))
+            })
+            .await?;
+        }
+        tracing::info!(session_id = %session_id, "session closed");
+        Ok(())
+    }
+}
