@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bulk;
 mod canary;
 mod desk;
 mod details;
@@ -23,6 +24,7 @@ mod late_joiners;
 mod log_in;
 mod metrics;
 mod quarantine;
+mod record;
 mod relay_in;
 mod relay_out;
 mod room;
