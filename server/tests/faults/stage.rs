@@ -18,7 +18,7 @@ use crate::{
     oracle::{Verdict, Witnesses},
     parts,
     proxy::Proxy,
-    replies::Replies,
+    replies::{CANNED_REPLIES, Replies},
     server::Server,
     workload::{Cast, Workload},
 };
@@ -117,6 +117,7 @@ impl Stage {
                 "http://localhost".to_owned(),
             ),
         ];
+        variables.push(("SUPPORT_CHAT_CANNED_REPLIES", CANNED_REPLIES.clone()));
         for limit in LIMITS {
             variables.push((limit, "0".to_owned()));
         }

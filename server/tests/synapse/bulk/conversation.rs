@@ -331,7 +331,8 @@ impl Scene<'_> {
         mention["m.mentions"] = json!({ "user_ids": [third.account.user_id] });
         let mention = colleague.send(mention).await;
         third.send(reply(&mention, &secret("answer"), &[])).await;
-        let mut pill = text(&secret("pill"));
+        // As clients of earlier years send it.
+        let mut pill = json!({ "msgtype": "m.text", "body": secret("pill") });
         pill["format"] = json!("org.matrix.custom.html");
         pill["formatted_body"] = json!(format!(
             "<a href=\"https://matrix.to/#/{}\">{SECRET}</a>",
