@@ -36,7 +36,7 @@ struct Scene<'a> {
 }
 
 fn conversations() -> usize {
-    env::var("BULK_CONVERSATIONS").map_or(60, |count| count.parse().expect("BULK_CONVERSATIONS"))
+    env::var("BULK_CONVERSATIONS").map_or(40, |count| count.parse().expect("BULK_CONVERSATIONS"))
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -19,6 +19,7 @@ mod canary;
 mod desk;
 mod details;
 mod gateway;
+mod guide;
 mod homeserver;
 mod late_joiners;
 mod log_in;
