@@ -80,7 +80,7 @@ async fn after_a_busy_day_all_is_true_and_nothing_internal_was_shown(pool: PgPoo
     let took = started.elapsed();
     assert_eq!(held.len(), count);
 
-    scene.wait_for_no_more("outbox").await;
+    scene.wait_until_all_is_sent().await;
     scene.check_names(&held).await;
     scene.check_desk(&held).await;
     for it in &held {
@@ -104,16 +104,15 @@ async fn after_a_busy_day_all_is_true_and_nothing_internal_was_shown(pool: PgPoo
 }
 
 impl Scene<'_> {
-    async fn wait_for_no_more(&self, table: &str) {
-        let count = format!("SELECT count(*) FROM {table}");
+    async fn wait_until_all_is_sent(&self) {
         let deadline = Instant::now() + 4 * PATIENCE;
         loop {
-            let query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(count.clone()));
+            let query = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM outbox");
             let waiting = query.fetch_one(self.pool).await.unwrap();
             if waiting == 0 {
                 return;
             }
-            assert!(Instant::now() < deadline, "{waiting} in {table}");
+            assert!(Instant::now() < deadline, "{waiting} wait in the outbox");
             sleep(Duration::from_millis(100)).await;
         }
     }

@@ -72,7 +72,7 @@ impl Held {
 /// A visitor, what they have seen, and what they have to see.
 struct Chat<'a> {
     visitor: Visitor<'a>,
-    /// Their name for it, in which ids are places.
+    /// The ids of what they have seen, in that order: an entry that replaces another is told by that one's place.
     ids: Vec<String>,
     seen: Vec<String>,
     expected: Vec<String>,

@@ -194,10 +194,10 @@ async fn line_says_that_it_has_ended(stage: &Stage, room_id: &str) {
     let deadline = Instant::now() + parts::PATIENCE;
     loop {
         let events = stage.bot.history(&desk).await;
-        let link = format!("https://matrix.to/#/{room_id}?via=");
+        let address = format!("https://matrix.to/#/{room_id}?via=");
         let line = events
             .iter()
-            .find(|event| event.kind == Kind::Text && event.body.contains(&link))
+            .find(|event| event.kind == Kind::Text && event.body.contains(&address))
             .expect("a line");
         let text = reads(&events, &line.id).expect("a text");
         if text.starts_with("Ended: ") {
