@@ -51,7 +51,7 @@ impl Record {
     }
 
     async fn keep(&self, mut answers: tcp::OwnedReadHalf, to_visitor: &mut tcp::OwnedWriteHalf) {
-        let (mut chunk, mut answered) = ([0; 16 * 1024], Vec::new());
+        let (mut chunk, mut answered) = (vec![0; 16 * 1024], Vec::new());
         while let Ok(read @ 1..) = answers.read(&mut chunk).await {
             answered.extend_from_slice(&chunk[..read]);
             let text = String::from_utf8_lossy(&answered);
