@@ -140,7 +140,7 @@ impl Stage {
             started: Instant::now(),
             pool: PgPoolOptions::new()
                 // Of the connections that Postgres has, most are for the servers.
-                .max_connections(4)
+                .max_connections(6)
                 .acquire_timeout(Duration::from_secs(5))
                 .connect_lazy(&database)
                 .unwrap(),

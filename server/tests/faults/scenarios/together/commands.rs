@@ -80,16 +80,20 @@ async fn commands_have_one_effect_and_one_answer() {
         let conversation = stage.api.create(&format!("conversation {number}")).await;
         let room_id = stage.wait_for_room(&conversation).await;
         stage.staff.join(&room_id).await;
-        let commander = Commander {
+        conversations.push(conversation);
+        commanders.push(Commander {
             staff: stage.staff.clone(),
             replies: stage.replies.clone(),
             room_id,
             outcomes: Vec::new(),
             rng: StdRng::seed_from_u64(stage.rng.random()),
-        };
-        conversations.push(conversation);
-        commanders.push(tokio::spawn(commander.command(number == 0, stop.clone())));
+        });
     }
+    // Not before all have begun: all visitors have one address, which is blocked now and then.
+    let commanders = commanders.into_iter().enumerate();
+    let commanders: Vec<_> = commanders
+        .map(|(number, commander)| tokio::spawn(commander.command(number == 0, stop.clone())))
+        .collect();
     let kills = 12 * parts::scale();
     for _ in 0..kills {
         a_while(&mut stage.rng, 50..1_200).await;
