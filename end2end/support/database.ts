@@ -13,6 +13,21 @@ export async function outboxEmpty(): Promise<void> {
   }
 }
 
+/** As if a conversation, and the desk, had been there for so long that somebody has to answer by now. */
+export async function waitAsLong(sessionId: string): Promise<void> {
+  const client = new pg.Client({ connectionString: environment.databaseUrl() });
+  await client.connect();
+  try {
+    await client.query("UPDATE desk_rooms SET found_at = found_at - interval '1 hour'");
+    await client.query(
+      "UPDATE messages SET created_at = created_at - interval '6 minutes' WHERE session_id = $1",
+      [sessionId],
+    );
+  } finally {
+    await client.end();
+  }
+}
+
 /** Every row of every table of the support server's database, or of one of them, as text. */
 export async function dumpDatabase(only?: string): Promise<string> {
   const client = new pg.Client({ connectionString: environment.databaseUrl() });

@@ -1,6 +1,7 @@
 import {
   ClientEvent,
   EventType,
+  type IRoomEvent,
   KnownMembership,
   type MatrixClient,
   MsgType,
@@ -33,6 +34,17 @@ export interface RoomFace {
   members: Record<string, string>;
 }
 
+/** What a member's app does when an event comes. */
+export interface Ring {
+  /** It tells of the event, and counts it as unread. */
+  notifies: boolean;
+  sounds: boolean;
+  /** It shows that the event is for this member in particular. */
+  highlights: boolean;
+}
+
+const DESK = "Support desk";
+
 /**
  * A member of the support staff at a Matrix app, through one test: rooms that were there before the test are none of
  * its business.
@@ -63,7 +75,7 @@ export class Staff {
     return this.#client
       .getRooms()
       // The desk is no conversation.
-      .filter((room) => room.name !== "Support desk")
+      .filter((room) => room.name !== DESK)
       .map((room) => room.roomId)
       .filter((id) => !this.#earlierRooms.has(id));
   }
@@ -94,6 +106,51 @@ export class Staff {
     const roomId = await this.waitForInvite(expected);
     await this.join(roomId);
     return roomId;
+  }
+
+  /** Goes to the desk, which may have invited them in an earlier test; answers the room's id. */
+  async enterDesk(): Promise<string> {
+    const desk = await this.#until("the desk", () =>
+      this.#client.getRooms().find((room) => room.name === DESK),
+    );
+    await this.join(desk.roomId);
+    return desk.roomId;
+  }
+
+  async leave(roomId: string): Promise<void> {
+    await patiently(() => this.#client.leave(roomId));
+  }
+
+  /** Waits until the member's app knows of nobody else in the room. */
+  async waitUntilAloneWith(roomId: string, other: string): Promise<void> {
+    await this.#until(`nobody but ${other} in ${roomId}`, () => {
+      const joined = this.#room(roomId).getJoinedMembers();
+      const others = joined.map(({ userId }) => userId).filter((id) => id !== this.userId);
+      return others.length === 1 && others[0] === other ? true : undefined;
+    });
+  }
+
+  /** What the member's app does about an event, by its own push rules. */
+  ring(event: IRoomEvent): Ring {
+    // As it comes, without what the homeserver knew later.
+    const { unsigned: _, ...fresh } = event;
+    const mapped = this.#client.getEventMapper()(fresh);
+    const actions = this.#client.getPushActionsForEvent(mapped, true);
+    const { notify = false, tweaks = {} } = actions ?? {};
+    return {
+      notifies: notify,
+      sounds: notify && Boolean(tweaks.sound),
+      highlights: notify && Boolean(tweaks.highlight),
+    };
+  }
+
+  /** Sends a picture; answers its event. */
+  async sendPicture(roomId: string): Promise<string> {
+    return this.#sendMessage(roomId, {
+      msgtype: MsgType.Image,
+      body: "prices.png",
+      url: "mxc://localhost/prices",
+    });
   }
 
   /** Writes into the room. */

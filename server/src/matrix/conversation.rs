@@ -117,7 +117,11 @@ impl Conversation {
                 if let Some(internal) = self.answered(db, event).await? {
                     return self.keep(db, incoming, internal).await;
                 }
-                self.show(db, incoming, body).await.map(Outcome::from)
+                let entry = Entry {
+                    body,
+                    ..Entry::default()
+                };
+                self.append(db, incoming, entry).await.map(Outcome::from)
             }
             Step::Change {
                 of,
@@ -271,21 +275,6 @@ impl Conversation {
         Ok(Outcome::default())
     }
 
-    /// Shows a text, unless the chat has ended; answers with its entry.
-    async fn show(
-        &self,
-        db: &mut Connection,
-        incoming: Incoming<'_>,
-        body: &str,
-    ) -> Result<Option<Uuid>, sqlx::Error> {
-        let entry = Entry {
-            body,
-            replaces: None,
-            removed: false,
-        };
-        self.append(db, incoming, entry).await
-    }
-
     /// Stores what the visitor is to be shown, and tells staff when the visitor is not there to see it; `None` where the chat has
     /// ended, which staff are told as well.
     async fn append(
@@ -302,8 +291,13 @@ impl Conversation {
             }
             return Ok(None);
         }
-        if staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await? {
-            self.answer(db, incoming, texts.gone).await?;
+        let is_gone =
+            staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await?;
+        // An event is answered once.
+        let told = [entry.outcome, is_gone.then_some(texts.gone)];
+        let told: Vec<_> = told.into_iter().flatten().collect();
+        if !told.is_empty() {
+            self.answer(db, incoming, &told.join("\n")).await?;
         }
         let id = Uuid::new_v4();
         let new = NewEntry {
@@ -348,7 +342,7 @@ impl Conversation {
         let entry = Entry {
             body: text_of_reply.filter(|_| is_reply).unwrap_or(text),
             replaces: Some(shown.message_id),
-            removed: false,
+            ..Entry::default()
         };
         self.append(db, incoming, entry).await
     }
@@ -381,6 +375,7 @@ impl Conversation {
             body: before.as_ref().map_or("", |before| &before.body),
             replaces: Some(shown.message_id),
             removed: before.is_none(),
+            ..Entry::default()
         };
         let id = self.append(db, incoming, entry).await?;
         if let (Some(before), Some(id)) = (before, id) {
@@ -390,8 +385,11 @@ impl Conversation {
     }
 }
 
+#[derive(Default)]
 struct Entry<'a> {
     body: &'a str,
+    /// What the command has done that has brought it about.
+    outcome: Option<&'a str>,
     replaces: Option<Uuid>,
     removed: bool,
 }

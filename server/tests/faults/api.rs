@@ -158,6 +158,13 @@ impl Api {
         }
     }
 
+    /// How an attempt to begin a session is answered, if it is.
+    pub(crate) async fn status_of_creation(&self, text: &str) -> Option<StatusCode> {
+        let body = json!({ "initialMessage": text });
+        let request = self.request(Method::POST, "/sessions").json(&body);
+        Some(request.send().await.ok()?.status())
+    }
+
     pub(crate) async fn send(&self, conversation: &mut Conversation, text: String) {
         let path = messages_of(conversation);
         let body = json!({ "body": text });

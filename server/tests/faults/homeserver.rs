@@ -319,13 +319,26 @@ impl Account {
 
     /// Every event of a room that this account sees, oldest first.
     pub(crate) async fn history(&self, room_id: &str) -> Vec<Event> {
+        let events = self.raw_history(room_id).await;
+        events.iter().map(Event::new).collect()
+    }
+
+    /// The names that a room has had, oldest first.
+    pub(crate) async fn names(&self, room_id: &str) -> Vec<String> {
+        let mut events = self.raw_history(room_id).await;
+        events.retain(|event| event["type"] == "m.room.name");
+        let name = |event: &Value| event["content"]["name"].as_str().unwrap().to_owned();
+        events.iter().map(name).collect()
+    }
+
+    async fn raw_history(&self, room_id: &str) -> Vec<Value> {
         let mut events = Vec::new();
         let mut from = String::new();
         loop {
             let path = format!("{API}/rooms/{room_id}/messages?dir=f&limit=500{from}");
             let page = self.ok(Method::GET, &path, None).await;
             let chunk = page["chunk"].as_array().unwrap();
-            events.extend(chunk.iter().map(Event::new));
+            events.extend(chunk.iter().cloned());
             match page["end"].as_str() {
                 Some(end) => from = format!("&from={end}"),
                 None => return events,

@@ -13,6 +13,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are part of the result")]
 
 mod api;
+mod database;
 mod homeserver;
 mod line;
 mod oracle;

@@ -15,7 +15,7 @@ use crate::{
     api::Conversation,
     homeserver::Account,
     replies::{Replies, Reply},
-    room::{Event, Kind, reads},
+    room::{Event, Kind},
 };
 
 pub(crate) use findings::Findings;
@@ -231,7 +231,7 @@ impl Verdict {
             for slot in &slots {
                 if let Some((room, reply)) = of(&slot.first)
                     && !room.put_out
-                    && slot.now.as_deref() != reads(&room.events, &reply.event_id)
+                    && slot.now.as_deref() != reply.reads(&room.events)
                 {
                     self.stale.push(slot.first.clone());
                 }

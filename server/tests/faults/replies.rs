@@ -2,10 +2,37 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard},
+    fmt::Write,
+    fs,
+    path::PathBuf,
+    sync::{
+        LazyLock, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use crate::homeserver::Account;
+use crate::{
+    homeserver::Account,
+    room::{self, Event},
+};
+
+/// More than a scenario sends, so that each is sent once.
+const CANNED: usize = 5_000;
+
+/// The file of the canned replies that all servers have.
+pub(crate) static CANNED_REPLIES: LazyLock<String> = LazyLock::new(|| {
+    let mut file = String::new();
+    for number in 0..CANNED {
+        writeln!(file, "c{number} = \"{}\"", canned(number)).unwrap();
+    }
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("faults-canned.toml");
+    fs::write(&path, file).unwrap();
+    path.to_str().unwrap().to_owned()
+});
+
+fn canned(number: usize) -> String {
+    format!("canned reply {number}.")
+}
 
 /// A text of the staff's, and what became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +41,16 @@ pub(crate) struct Reply {
     /// As it was said, and as it was edited.
     pub(crate) texts: Vec<String>,
     pub(crate) deleted: bool,
+    /// The event is a command that has sent it.
+    pub(crate) is_canned: bool,
+}
+
+impl Reply {
+    /// What the visitor has to see of it, by what the room reads.
+    pub(crate) fn reads<'a>(&'a self, events: &'a [Event]) -> Option<&'a str> {
+        let text = room::reads(events, &self.event_id)?;
+        Some(if self.is_canned { &self.texts[0] } else { text })
+    }
 }
 
 /// What the homeserver accepted from staff, in order, by room.
@@ -22,6 +59,8 @@ pub(crate) struct Replies {
     texts: Mutex<HashMap<String, Vec<Reply>>>,
     /// Events that the bot has to answer once each.
     commands: Mutex<HashMap<String, Vec<String>>>,
+    /// How many canned replies were sent.
+    canned: AtomicUsize,
 }
 
 impl Replies {
@@ -34,15 +73,33 @@ impl Replies {
         commands.get(room_id).cloned().unwrap_or_default()
     }
 
-    /// Gives a command.
-    pub(crate) async fn command(&self, staff: &Account, room_id: &str, command: &str) {
-        if let Some(event_id) = staff.say(room_id, command).await {
-            let mut commands = self.commands.lock().unwrap();
-            commands
-                .entry(room_id.to_owned())
-                .or_default()
-                .push(event_id);
-        }
+    /// Gives a command; gives its event, unless there is no such room any more.
+    pub(crate) async fn command(
+        &self,
+        staff: &Account,
+        room_id: &str,
+        command: &str,
+    ) -> Option<String> {
+        let event_id = staff.say(room_id, command).await?;
+        let mut commands = self.commands.lock().unwrap();
+        let commands = commands.entry(room_id.to_owned()).or_default();
+        commands.push(event_id.clone());
+        Some(event_id)
+    }
+
+    /// Sends a canned reply, each another one; gives the command's event and the reply's text.
+    pub(crate) async fn send_canned(
+        &self,
+        staff: &Account,
+        room_id: &str,
+    ) -> Option<(String, String)> {
+        let number = self.canned.fetch_add(1, Ordering::Relaxed);
+        assert!(number < CANNED, "too few canned replies");
+        let command = format!("!r c{number}");
+        let event_id = self.command(staff, room_id, &command).await?;
+        let text = canned(number);
+        self.add(room_id, event_id.clone(), text.clone(), true);
+        Some((event_id, text))
     }
 
     /// `false` when there is no such room any more.
@@ -50,16 +107,21 @@ impl Replies {
         let Some(event_id) = staff.say(room_id, &text).await else {
             return false;
         };
+        self.add(room_id, event_id, text, false);
+        true
+    }
+
+    fn add(&self, room_id: &str, event_id: String, text: String, is_canned: bool) {
         let reply = Reply {
             event_id,
             texts: vec![text],
             deleted: false,
+            is_canned,
         };
         self.lock()
             .entry(room_id.to_owned())
             .or_default()
             .push(reply);
-        true
     }
 
     /// Puts another text in the place of the newest.
@@ -82,10 +144,11 @@ impl Replies {
         }
     }
 
+    /// The newest, unless it was deleted, or a command whose change would be another thing.
     fn last(&self, room_id: &str) -> Option<String> {
         let replies = self.lock();
         let last = replies.get(room_id)?.last()?;
-        (!last.deleted).then(|| last.event_id.clone())
+        (!last.deleted && !last.is_canned).then(|| last.event_id.clone())
     }
 
     fn change(&self, room_id: &str, event_id: &str, change: impl FnOnce(&mut Reply)) {

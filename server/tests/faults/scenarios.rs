@@ -136,6 +136,7 @@ mod alone {
 mod together {
     //! What each scenario has of its own is killed or cut.
 
+    mod commands;
     mod frozen;
     mod overload;
     mod poison;

@@ -1,24 +1,22 @@
 //! What one scenario plays on: a database, accounts, a proxy and servers of its own.
 
-use std::{env, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
-use sqlx::{
-    Connection, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::time::{Instant, sleep};
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
     api::{Api, Conversation, Entry},
+    database::database,
     homeserver::{self, Account},
     line::Line,
     oracle::{Verdict, Witnesses},
     parts,
     proxy::Proxy,
-    replies::Replies,
+    replies::{CANNED_REPLIES, Replies},
     server::Server,
     workload::{Cast, Workload},
 };
@@ -117,6 +115,7 @@ impl Stage {
                 "http://localhost".to_owned(),
             ),
         ];
+        variables.push(("SUPPORT_CHAT_CANNED_REPLIES", CANNED_REPLIES.clone()));
         for limit in LIMITS {
             variables.push((limit, "0".to_owned()));
         }
@@ -140,6 +139,8 @@ impl Stage {
             seed,
             started: Instant::now(),
             pool: PgPoolOptions::new()
+                // Of the connections that Postgres has, most are for the servers.
+                .max_connections(6)
                 .acquire_timeout(Duration::from_secs(5))
                 .connect_lazy(&database)
                 .unwrap(),
@@ -425,20 +426,3 @@ const LIMITS: [&str; 4] = [
     "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE",
     "SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE",
 ];
-
-/// A database of the scenario's own, which its servers migrate.
-async fn database(name: &str) -> String {
-    let url = env::var("DATABASE_URL").expect("DATABASE_URL");
-    let options: PgConnectOptions = url.parse().unwrap();
-    let mut connection = PgConnection::connect_with(&options).await.unwrap();
-    let database = format!("faults-{name}-{}", Uuid::new_v4().simple());
-    sqlx::query(sqlx::AssertSqlSafe(format!(
-        r#"CREATE DATABASE "{database}""#
-    )))
-    .execute(&mut connection)
-    .await
-    .unwrap();
-    let mut url = Url::parse(&url).unwrap();
-    url.set_path(&database);
-    url.into()
-}

@@ -162,6 +162,9 @@ async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
             replies.command(staff, &room_id, "!help").await;
         }
         if rng.random_bool(0.2) {
+            replies.send_canned(staff, &room_id).await;
+        }
+        if rng.random_bool(0.2) {
             // A visitor who is shown it was promised nothing of the kind.
             let note = format!("!note {number} in room {room:08x}");
             staff.say(&room_id, &note).await;

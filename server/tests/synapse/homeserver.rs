@@ -11,7 +11,10 @@ use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::common::{self, TestApp, Visitor};
+use crate::{
+    common::{self, TestApp, Visitor},
+    record::Record,
+};
 
 /// Nothing here takes this long; what is awaited for longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -447,19 +450,25 @@ impl Team {
     pub(crate) async fn at(site: &Site) -> Self {
         let bot = Account::register_as(site, "bot", false).await;
         let admin = Account::register_as(site, "admin", true).await;
-        // As a deployment does it: the bot alone is exempt from the limits on people.
-        let path = format!(
-            "/_synapse/admin/v1/users/{}/override_ratelimit",
-            bot.user_id
-        );
-        let unlimited = json!({ "messages_per_second": 0, "burst_count": 0 });
-        admin.ok(Method::POST, &path, Some(unlimited)).await;
-        Self {
+        let team = Self {
             admin,
             bot,
             alice: Account::register_as(site, "alice", false).await,
             bob: Account::register_as(site, "bob", false).await,
-        }
+        };
+        // As a deployment does it: the bot alone is exempt from the limits on people.
+        team.lift_limits_of(&team.bot).await;
+        team
+    }
+
+    /// Lets an account do as much as it likes.
+    pub(crate) async fn lift_limits_of(&self, account: &Account) {
+        let path = format!(
+            "/_synapse/admin/v1/users/{}/override_ratelimit",
+            account.user_id
+        );
+        let unlimited = json!({ "messages_per_second": 0, "burst_count": 0 });
+        self.admin.ok(Method::POST, &path, Some(unlimited)).await;
     }
 
     pub(crate) fn config(&self, pool: &PgPool, extra: &[(&str, &str)]) -> Config {
@@ -479,8 +488,11 @@ impl Team {
         common::config(pool, &vars)
     }
 
+    /// A server of which no answer may name anybody or anything of Matrix.
     pub(crate) async fn serve(&self, pool: &PgPool, extra: &[(&str, &str)]) -> TestApp {
-        TestApp::spawn(self.config(pool, extra)).await
+        let mut app = TestApp::spawn(self.config(pool, extra)).await;
+        Record::of(&mut app).await;
+        app
     }
 
     /// A server that reaches the homeserver by a gateway, at which its requests are looked at: those of the desk would be

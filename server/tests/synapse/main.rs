@@ -14,15 +14,18 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bulk;
 mod canary;
 mod desk;
 mod details;
 mod gateway;
+mod guide;
 mod homeserver;
 mod late_joiners;
 mod log_in;
 mod metrics;
 mod quarantine;
+mod record;
 mod relay_in;
 mod relay_out;
 mod room;

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 
 use crate::{
     common::{TestApp, expect},
-    homeserver::{Account, Team},
+    homeserver::{Account, Team, wait_until},
 };
 
 /// The names that the room had, as far as the account has seen, with the bot's and its own.
@@ -145,7 +145,9 @@ async fn staff_s_own_name_for_a_room_stays(pool: PgPool) {
 async fn staff_are_told_once_when_a_chat_has_expired(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
-    app.visitor("Hello").await;
+    let visitor = app.visitor("Hello").await;
+    // Whoever joins before the text sees it, and is not told.
+    wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
     let room_id = team.alice.accept().await;
     team.alice.wait_for_notice(&room_id, "> Hello").await;
     let open = name(&team.alice, &room_id).await;

@@ -1,6 +1,9 @@
 //! What staff write, and what becomes of it: the contract's table, row by row, from a staff member's own account.
 
-use std::time::{Duration, Instant};
+use std::{
+    env, fs,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -341,6 +344,29 @@ async fn who_writes_to_a_visitor_who_has_gone_is_told_once(pool: PgPool) {
     is_gone_for(&pool, &visitor, 4.0).await;
     let third = team.alice.say(&room_id, "Good bye.").await;
     team.alice.wait_for_answer(&third).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_canned_reply_to_a_visitor_who_has_gone_is_answered_once(pool: PgPool) {
+    let mut team = Team::new().await;
+    let path = env::temp_dir().join(format!("canned-{}.toml", Uuid::new_v4()));
+    fs::write(&path, "hours = \"From 9 to 18.\"").unwrap();
+    let canned = [("SUPPORT_CHAT_CANNED_REPLIES", path.to_str().unwrap())];
+    let app = team.serve(&pool, &canned).await;
+    fs::remove_file(&path).unwrap();
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    is_gone_for(&pool, &visitor, 3.0).await;
+    let command = team.alice.say(&room_id, "!r hours").await;
+    let told = team.alice.wait_for_answer(&command).await;
+    assert!(
+        told.starts_with("The visitor was sent:\nFrom 9 to 18.\n"),
+        "{told}"
+    );
+    assert!(told.contains("when they come back"), "{told}");
+    let help = team.alice.say(&room_id, "!help").await;
+    team.alice.wait_for_answer(&help).await;
+    assert_eq!(team.alice.answers(&command).len(), 1);
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use incoming::command::Command;
 use uuid::Uuid;
 
-use super::{Conversation, Incoming};
+use super::{Conversation, Entry, Incoming};
 use crate::{
     relay::queue::{self, Task},
     storage::{
@@ -85,9 +85,12 @@ impl Conversation {
             return Ok(None);
         }
         let text = rules.planner.visible(text);
-        let sent = self.show(db, incoming, &text).await?;
-        let answer = rules.texts.canned_sent(&text);
-        self.answer(db, incoming, &answer).await?;
-        Ok(sent)
+        let outcome = rules.texts.canned_sent(&text);
+        let entry = Entry {
+            body: &text,
+            outcome: Some(&outcome),
+            ..Entry::default()
+        };
+        self.append(db, incoming, entry).await
     }
 }

@@ -43,7 +43,7 @@ pub struct Facts {
     pub ended: Option<Ended>,
     /// The seq of the last text of staff, 0 without one: it names the waiting period that follows it.
     pub answered: i64,
-    /// Whose text that is, where it is known.
+    /// Whose text that is, or, where it was deleted, the one before it; where it is known.
     pub answered_by: Option<String>,
     /// Since when the visitor waits for an answer, and for how long that is by both clocks.
     pub waiting: Option<(DateTime<Utc>, Duration)>,
@@ -168,12 +168,16 @@ pub async fn facts(
                    WHERE session_id = sessions.id AND sender = 'visitor' ORDER BY seq LIMIT 1
                ) first ON true
                LEFT JOIN LATERAL (
-                   SELECT id, seq FROM messages
+                   SELECT seq FROM messages
                    WHERE session_id = sessions.id AND sender = 'staff' AND replaces IS NULL
                    ORDER BY seq DESC LIMIT 1
                ) staff ON true
                LEFT JOIN LATERAL (
-                   SELECT sender FROM matrix_events WHERE message_id = staff.id LIMIT 1
+                   -- Of what was deleted the event is not known any more: whose the text before it is counts.
+                   SELECT matrix_events.sender
+                   FROM messages JOIN matrix_events ON matrix_events.message_id = messages.id
+                   WHERE messages.session_id = sessions.id AND messages.sender = 'staff'
+                   ORDER BY messages.seq DESC LIMIT 1
                ) answer ON true
                LEFT JOIN LATERAL (
                    SELECT created_at FROM messages

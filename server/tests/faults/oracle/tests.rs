@@ -37,7 +37,7 @@ fn reply(text: &str) -> Reply {
     Reply {
         event_id: said(ALICE, text).id,
         texts: vec![text.to_owned()],
-        deleted: false,
+        ..Reply::default()
     }
 }
 
