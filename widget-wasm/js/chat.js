@@ -73,6 +73,7 @@ class Chat {
   constructor(host, root, language) {
     const { launcher } = host;
     start(host, root, launcher);
+    host.showSound();
     this.#host = host;
     this.#root = root;
     const follow = async () => {
@@ -232,6 +233,21 @@ class Host {
     if (it) this.#unchallenge = it.show(node, siteKey, (token) => this.#solved(token));
     else this.#solved();
   }
+  get #hasSound() {
+    return this.load("-sound");
+  }
+  /** Shows whether replies have a sound, which they have once the visitor has switched it on. */
+  showSound() {
+    this.#root.querySelector(".sound").setAttribute("aria-pressed", !!this.#hasSound);
+  }
+  sound() {
+    this.keep("-sound", this.#hasSound ? "" : "{}");
+    this.showSound();
+    this.#play();
+  }
+  #play() {
+    if (this.#hasSound) import("./sound.js").then((it) => it.play()).catch(() => {});
+  }
   close() {
     this.element.removeAttribute("open");
   }
@@ -249,6 +265,7 @@ class Host {
     document.adoptedStyleSheets = isCovered ? [...others, covered] : others;
   }
   emit(name, detail) {
+    if (/received/.test(name)) this.#play();
     // What is seen in this tab is news in none.
     const isSeen = this.isOpen && document.visibilityState === "visible";
     if (/opened|received/.test(name) && isSeen) this.tell({ read: this.load("")?.sessionId });

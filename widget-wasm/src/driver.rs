@@ -259,6 +259,7 @@ impl Driver {
                 self.handle(Event::Restarted);
                 self.view.borrow().focus(true);
             }
+            "sound" => self.host.sound(),
             "close" => self.host.close(),
             _ => {}
         }

@@ -67,6 +67,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn cover(this: &Host, is_covered: bool);
 
+    /// Switches the sound of replies on or off.
+    #[wasm_bindgen(method)]
+    pub(crate) fn sound(this: &Host);
+
     /// Closes the panel.
     #[wasm_bindgen(method)]
     pub(crate) fn close(this: &Host);
