@@ -1,12 +1,18 @@
 import { defineConfig } from "@playwright/test";
 
-import { chromium } from "./support/browsers.ts";
+import { chromium, darkFirefox, firefox, hasWebKit } from "./support/browsers.ts";
 import tests from "./widget.config.ts";
+
+const testMatch = "widget.spec.ts";
 
 /** The pictures of `docs/widget`: `cargo xtask test widget -- --config=widget-screenshots.config.ts`. */
 export default defineConfig({
   ...tests,
-  projects: [{ name: "chromium", use: chromium }],
   testDir: "screenshots",
-  testMatch: "widget.spec.ts",
+  projects: [
+    { name: "chromium", testMatch, use: chromium },
+    ...(firefox ? [{ name: "firefox", testMatch, use: firefox }] : []),
+    ...(darkFirefox ? [{ name: "firefox, dark", testMatch, use: darkFirefox }] : []),
+    ...(hasWebKit ? [{ name: "webkit", testMatch: "webkit.spec.ts" }] : []),
+  ],
 });

@@ -1,11 +1,9 @@
-import { writeFile } from "node:fs/promises";
-
 import type { Page } from "@playwright/test";
-import UPNG from "upng-js";
 
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
 import { expect, type HostPage, test } from "../widget/fixtures.ts";
+import { write } from "./save.ts";
 
 /** What of the screen is in the picture: on a desktop, the corner that the widget is in. */
 const SCREENS = {
@@ -69,6 +67,7 @@ const SCENES: Record<string, Scene> = {
       "October can be done if your counsel has settled the vehicle by June. Shall I send you the list of what we need?",
     );
     await visitor.reads("the list of what we need?");
+    await visitor.panel.getByRole("button", { name: "Reply sound" }).click();
     await visitor.write("Yes, please");
   },
   changed: async (visitor, api) => {
@@ -186,36 +185,42 @@ async function save(page: Page, pictures: Buffer[], name: string): Promise<void>
       body { margin: 0; padding: 16px; display: inline-flex; gap: 16px; background: #8a8f9c; }
       img { display: block; border-radius: 8px; }
     </style>${images.join("")}`);
-  const picture = new Uint8Array(await sheet.locator("body").screenshot());
-  const { width, height, ...image } = UPNG.decode(picture.buffer);
+  const picture = await sheet.locator("body").screenshot();
   await sheet.close();
-  // A third of the size, with as many colours as one sees.
-  const rgba = UPNG.toRGBA8({ width, height, ...image });
-  await writeFile(`../docs/widget/${name}.png`, Buffer.from(UPNG.encode(rgba, width, height, 64)));
+  await write(name, picture);
 }
 
+/** Of Firefox, which shows one colour scheme in a run, there are the main states only. */
+const MAIN = ["empty", "conversation", "failure", "end-asked", "load-failure", "right-to-left"];
+
 for (const [name, scene] of Object.entries(SCENES)) {
-  test(name, async ({ visitor, host, api }) => {
+  test(name, async ({ visitor, host, api, browserName }, { project }) => {
     const { page } = visitor;
+    const isChromium = browserName === "chromium";
+    test.skip(!isChromium && !MAIN.includes(name), "not one of the main states");
+    const schemes = isChromium ? (["light", "dark"] as const) : [null];
     const rtl = name === "right-to-left";
     host.is(rtl ? { ...PAGE, lang: "ar", dir: "rtl", title: "أصول" } : PAGE);
+    // Each visit is the first of its tab: what a scene leaves unanswered, the next page would send again.
+    await page.addInitScript(() => sessionStorage.clear());
     await page.clock.setFixedTime("2026-05-23T14:30:00Z");
     const pictures: Buffer[] = [];
     for (const { corner, ...size } of Object.values(SCREENS)) {
       await page.setViewportSize(size);
-      await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+      if (isChromium) await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
       api.now = new Date("2026-05-23T14:05:00Z");
       await scene(visitor, api);
       const clip = { x: size.width - corner.width, y: size.height - corner.height, ...corner };
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme });
+      for (const colorScheme of schemes) {
+        if (colorScheme) await page.emulateMedia({ colorScheme });
         pictures.push(await page.screenshot({ clip, caret: "hide" }));
       }
       api.mend();
       await page.context().setOffline(false);
-      await page.evaluate(() => sessionStorage.clear());
     }
-    await save(page, pictures, name.replace("_", "-"));
+    const directory = isChromium ? "" : "firefox/";
+    const scheme = project.name.endsWith("dark") ? "-dark" : "";
+    await save(page, pictures, directory + name.replace("_", "-") + scheme);
     visitor.complaints.length = 0; // Of what stands in for others' scripts.
   });
 }

@@ -79,6 +79,11 @@ export class WebKit {
     await this.#post("/back", {});
   }
 
+  /** A picture of the window, as PNG. */
+  async picture(): Promise<Buffer> {
+    return Buffer.from(await command<string>("GET", `${this.#session}/screenshot`), "base64");
+  }
+
   async resize(width: number, height: number): Promise<void> {
     await this.#post("/window/rect", { width, height });
   }

@@ -5,6 +5,7 @@ export default {
   panel: "Support-Chat",
   status: "Unser Team antwortet Ihnen hier",
   close: "Schließen",
+  sound: "Ton bei Antworten",
   end: "Chat beenden",
   stay: "Weiter chatten",
   end_sure: "Diesen Chat beenden? Sie können jederzeit einen neuen starten.",

@@ -5,6 +5,7 @@ export default {
   panel: "Support chat",
   status: "Our team replies here",
   close: "Close",
+  sound: "Reply sound",
   end: "End chat",
   stay: "Keep chatting",
   end_sure: "End this chat? You can start a new one at any time.",

@@ -5,6 +5,7 @@ export default {
   panel: "Chat de soporte",
   status: "Nuestro equipo le responde aquí",
   close: "Cerrar",
+  sound: "Sonido de respuestas",
   end: "Finalizar el chat",
   stay: "Seguir en el chat",
   end_sure: "¿Finalizar este chat? Puede iniciar otro en cualquier momento.",

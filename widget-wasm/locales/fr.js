@@ -5,6 +5,7 @@ export default {
   panel: "Chat d’assistance",
   status: "Notre équipe vous répond ici",
   close: "Fermer",
+  sound: "Son des réponses",
   end: "Terminer le chat",
   stay: "Continuer le chat",
   end_sure: "Terminer ce chat ? Vous pouvez en démarrer un nouveau à tout moment.",

@@ -7,6 +7,8 @@ pub(crate) const DIR: &str = "dir";
 
 pub(crate) const PANEL: &str = "panel";
 pub(crate) const STATUS: &str = "status";
+/// The switch of the sound of replies.
+pub(crate) const SOUND: &str = "sound";
 pub(crate) const CLOSE: &str = "close";
 pub(crate) const END: &str = "end";
 pub(crate) const CONVERSATION: &str = "conversation";

@@ -100,7 +100,7 @@ impl View {
             line.created_at.clear();
         }
         self.notice_shown = None;
-        let (language, direction) = (self.host.language(), self.host.text(texts::DIR));
+        let (language, direction) = (self.host.get("language"), self.host.text(texts::DIR));
         let attributes = [("lang", language.as_str()), ("dir", &direction)];
         set(self.node(Node::Panel), &attributes)
     }
@@ -266,6 +266,7 @@ impl View {
         let is_asked = session.is_end_asked();
         self.node(Node::End)
             .set_hidden(!session.has_session() || is_asked);
+        self.node(Node::Sound).set_hidden(!session.has_session());
         self.node(Node::Confirm).set_hidden(!is_asked);
         // Disabled outright, it would lose the focus to nowhere.
         set_flag(self.node(Node::End), "aria-disabled", !session.is_idle())?;

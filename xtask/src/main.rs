@@ -18,6 +18,7 @@ mod docs;
 mod failure;
 mod files;
 mod fuzz;
+mod glue;
 mod hosts;
 mod interruption;
 mod layout;

@@ -11,6 +11,7 @@ pub(super) enum Node {
     Title,
     Status,
     End,
+    Sound,
     Close,
     Hello,
     HelloTitle,
@@ -73,6 +74,17 @@ pub(super) const PANEL: &[Spec] = &[
         "button",
         texts::END,
         &[("class", "end"), ("name", "end")],
+    ),
+    (
+        Node::Sound,
+        Node::Header,
+        "button",
+        "",
+        &[
+            ("class", "sound"),
+            ("name", "sound"),
+            ("aria-label", texts::SOUND),
+        ],
     ),
     (
         Node::Close,

@@ -1,0 +1,40 @@
+// The sound of a reply: two short notes that the browser makes. Fetched for visitors who have switched it on.
+
+/** Replies that come together have one sound, and so has one that several tabs hear of. */
+const TOGETHER_MS = 1_000;
+
+let context;
+let last = -TOGETHER_MS;
+
+export function play() {
+  const asked = performance.now();
+  // Before the visitor has touched a page, browsers make no sound; a late one would tell of nothing.
+  if (asked - last < TOGETHER_MS || navigator.userActivation?.hasBeenActive === false) return;
+  last = asked;
+  context ??= new AudioContext();
+  // One that was made before may rest. Without a loudspeaker this never ends.
+  context.resume().catch(() => {});
+  const over = () => new Promise((resolve) => setTimeout(resolve, TOGETHER_MS));
+  const alone = (isFirst) => {
+    if (!isFirst) return undefined;
+    notes();
+    return over();
+  };
+  if (navigator.locks) navigator.locks.request("matrix-support-chat sound", { ifAvailable: true }, alone);
+  else notes();
+}
+
+function notes() {
+  [660, 880].forEach((hertz, index) => {
+    const begin = context.currentTime + index * 0.12;
+    const end = begin + 0.4;
+    const note = context.createOscillator();
+    const volume = context.createGain();
+    note.frequency.value = hertz;
+    volume.gain.setValueAtTime(0.1, begin);
+    volume.gain.exponentialRampToValueAtTime(0.001, end);
+    note.connect(volume).connect(context.destination);
+    note.start(begin);
+    note.stop(end);
+  });
+}
