@@ -14,7 +14,7 @@ use crate::layout::{Layout, find_on_path};
 use crate::process::{command, output_of, run_logged};
 use crate::progress::note;
 use crate::server::{self, Profile};
-use crate::{bundle, node, npm_package, sbom, widget};
+use crate::{node, sbom, widget};
 
 /// All artefacts have the workspace's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -35,7 +35,7 @@ pub(crate) fn run(layout: &Layout, profile: Profile) -> Result<()> {
     watch_signals()?;
     node::check()?;
     widget::build(layout)?;
-    let package = npm_package::pack(layout)?;
+    let package = widget::pack(layout)?;
     let made = make(layout, &layout.root.join("dist"), &package, profile)?;
     for path in [&made.server, &made.npm_package, &made.sbom, &made.checksums] {
         note(path.display());
@@ -142,7 +142,7 @@ pub(crate) fn write_checksums(dir: &Path, of: &[&Path]) -> Result<PathBuf> {
 
 /// Adds, as comments, what pages give as `integrity` for the scripts that the server serves.
 fn add_integrity(layout: &Layout, checksums: &Path) -> Result<()> {
-    let path = layout.root.join("dist/widget").join(bundle::INTEGRITY);
+    let path = layout.root.join("dist/widget/integrity.json");
     let json = fs::read_to_string(&path)?;
     let integrity = serde_json::from_str(&json).context(format_args!("in {}", path.display()))?;
     let mut text = fs::read_to_string(checksums)?;

@@ -20,7 +20,9 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     build.arg("build").current_dir(&layout.root);
     run_shown(build, "mdBook")?;
     let site = layout.root.join("dist/docs");
-    let mermaid = step("mermaid", || node::mermaid(layout))?;
+    let packages = layout.root.join("xtask/mermaid");
+    step("mermaid", || node::ci(layout, &packages))?;
+    let mermaid = packages.join("node_modules/mermaid/dist/mermaid.min.js");
     fs::copy(mermaid, site.join("mermaid.min.js"))?;
     note(site.join("index.html").display());
     Ok(())

@@ -77,24 +77,17 @@ impl Layout {
     /// `PATH` with the tools of the cache first.
     pub(crate) fn path_with_tools(&self) -> Result<OsString> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let dirs = [self.tools_bin(), self.npm_bin()];
-        std::env::join_paths(dirs.into_iter().chain(std::env::split_paths(&path)))
-            .context("PATH cannot hold the cache's directory")
+        std::env::join_paths(
+            [self.tools_bin()]
+                .into_iter()
+                .chain(std::env::split_paths(&path)),
+        )
+        .context("PATH cannot hold the cache's directory")
     }
 
     /// Installed Rust tools.
     pub(crate) fn tools_bin(&self) -> PathBuf {
         self.cache.join("tools").join("bin")
-    }
-
-    /// Packages installed with npm.
-    pub(crate) fn npm_modules(&self) -> PathBuf {
-        self.cache.join("npm").join("node_modules")
-    }
-
-    /// Tools installed with npm.
-    pub(crate) fn npm_bin(&self) -> PathBuf {
-        self.npm_modules().join(".bin")
     }
 }
 

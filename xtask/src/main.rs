@@ -12,7 +12,6 @@ mod ansible;
 mod apt;
 mod bench;
 mod browser;
-mod bundle;
 mod dist;
 mod docs;
 mod failure;
@@ -24,7 +23,6 @@ mod layout;
 mod links;
 mod matrix;
 mod node;
-mod npm_package;
 mod openapi;
 mod parts_ctl;
 mod pgbouncer;
@@ -38,7 +36,6 @@ mod release;
 mod sbom;
 mod server;
 mod service;
-mod size;
 mod smoke;
 mod sqlx;
 mod stack;
@@ -133,9 +130,6 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Trunk's post-build hook
-    #[command(hide = true)]
-    FinishWidget,
     /// Stops and starts parts for a test that runs
     #[command(hide = true)]
     PartsCtl { address: String, words: Vec<String> },
@@ -178,9 +172,8 @@ fn run(command: Command) -> Result<()> {
         Command::Dist { debug } => dist::run(layout, profile(debug)),
         Command::Release => release::run(layout),
         Command::Docs => docs::run(layout),
-        Command::Size => size::run(layout),
+        Command::Size => widget::size(layout),
         Command::Sqlx { check } => sqlx::run(layout, check),
-        Command::FinishWidget => widget::finish(layout),
         Command::PartsCtl { .. } => Ok(()),
     }
 }

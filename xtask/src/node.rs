@@ -1,11 +1,10 @@
 //! Node.js and the build tools that come from npm.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fs_err as fs;
 
 use crate::failure::{Result, fail};
-use crate::files;
 use crate::layout::Layout;
 use crate::process::{command, output_of, run_logged};
 
@@ -54,31 +53,6 @@ pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
         "installing packages from npm (is the network up?)",
         &layout.logs().join(format!("npm-{name}.log")),
     )
-}
-
-/// Installs what builds the widget into the cache, as `xtask/npm/build` locks it.
-pub(crate) fn build_tools(layout: &Layout) -> Result<()> {
-    locked(layout, "build", &layout.cache.join("npm"))
-}
-
-/// Installs what draws the documentation's diagrams, and gives its script.
-pub(crate) fn mermaid(layout: &Layout) -> Result<PathBuf> {
-    let dir = layout.cache.join("npm-docs");
-    locked(layout, "docs", &dir)?;
-    Ok(dir.join("node_modules/mermaid/dist/mermaid.min.js"))
-}
-
-/// Installs one of the package lists of `xtask/npm` into a directory.
-fn locked(layout: &Layout, list: &str, dir: &Path) -> Result<()> {
-    files::create_private_dir(dir)?;
-    let from = layout.root.join("xtask/npm").join(list);
-    for name in ["package.json", "package-lock.json"] {
-        let text = fs::read_to_string(from.join(name))?;
-        if files::read_if_there(&dir.join(name))?.as_ref() != Some(&text) {
-            fs::write(dir.join(name), text)?;
-        }
-    }
-    ci(layout, dir)
 }
 
 /// The major version in `v20.11.1`.

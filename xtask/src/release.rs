@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::process::{command, output_of};
 use crate::progress::{note, step};
 use crate::stack::TestStack;
-use crate::{npm_package, server, widget};
+use crate::{server, widget};
 
 /// The workspace's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -46,7 +46,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     })?;
     drop(server);
     widget::build(layout)?;
-    let package = npm_package::pack(layout)?;
+    let package = widget::pack(layout)?;
     step("package", || {
         manifest(&root.join("dist/npm/package.json"), VERSION)?;
         fs::metadata(&package)?;

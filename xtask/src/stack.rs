@@ -12,7 +12,7 @@ use crate::postgres::Postgres;
 use crate::server::{self, Profile, ServerSpec};
 use crate::service::{Service, end_leftovers};
 use crate::synapse::{Accounts, Encryption, Synapse};
-use crate::{npm_package, widget};
+use crate::widget;
 
 pub(crate) const TESTS_DATABASE: &str = "tests";
 const OPENAPI_DATABASE: &str = "openapi";
@@ -136,7 +136,7 @@ impl TestStack {
             made
         } else {
             self.widget()?;
-            let package = npm_package::pack(&self.layout)?;
+            let package = widget::pack(&self.layout)?;
             let dir = self.layout.test().join("dist");
             dist::make(&self.layout, &dir, &package, Profile::Debug)?
         };

@@ -23,7 +23,7 @@ use crate::{ansible, bench, dist, files, fuzz, node, python};
 pub(crate) enum Section {
     /// Formatting, clippy, types, links, licences, `.sqlx`
     Lint,
-    /// What needs nothing except the compiler
+    /// What needs nothing except the compiler and Node.js
     Unit,
     /// Arbitrary bytes as the homeserver's answers, for a minute
     Fuzz,

@@ -12,7 +12,7 @@ use crate::files;
 use crate::layout::{Layout, find_on_path};
 use crate::process::{command, has_version, output_of, run_logged};
 use crate::progress::{note, step};
-use crate::{node, python};
+use crate::python;
 
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -73,7 +73,7 @@ pub(crate) fn for_widget(layout: &Layout) -> Result<()> {
     let _lock = layout.lock_cache()?;
     Tool::wasm_bindgen(layout, "wasm-bindgen")?.install(layout)?;
     Tool::trunk().install(layout)?;
-    step("wasm-opt and esbuild", || node::build_tools(layout))
+    Ok(())
 }
 
 /// Gets what runs WebAssembly's tests in a browser, and gives its path.

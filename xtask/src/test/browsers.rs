@@ -7,7 +7,7 @@ use crate::process::{command, run_shown};
 use crate::progress::step;
 use crate::server::{self, ServerSpec};
 use crate::stack::{E2E_DATABASE, TestStack};
-use crate::{hosts, node, npm_package, parts_ctl, synapse, widget};
+use crate::{hosts, node, parts_ctl, synapse, widget};
 
 pub(super) fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
     let end2end = layout.root.join("end2end");
@@ -35,7 +35,7 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[String
     let browsers = Browsers::ensure(layout, &end2end)?;
     stack.widget()?;
     let ports = stack.ports;
-    let package = npm_package::pack(layout)?;
+    let package = widget::pack(layout)?;
     hosts::build(layout, &package, &server::page_url(ports))?;
     let program = server::build(layout)?;
 

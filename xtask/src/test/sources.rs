@@ -44,7 +44,7 @@ pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
     run_shown(&mut deny, "cargo deny")
 }
 
-/// What needs nothing except the compiler.
+/// What needs nothing except the compiler and Node.js.
 pub(super) fn unit(layout: &Layout) -> Result<()> {
     run_shown(
         cargo(
@@ -57,5 +57,6 @@ pub(super) fn unit(layout: &Layout) -> Result<()> {
     run_shown(
         cargo(layout, "test --package server --lib --bins"),
         "the server's unit tests",
-    )
+    )?;
+    widget::test_build(layout)
 }
