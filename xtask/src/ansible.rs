@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Result, fail};
-use crate::layout::{Layout, find_on_path};
-use crate::process::{command, output_of, run_shown};
-use crate::progress::{note, step};
-use crate::{apt, python, smoke};
+use which::which;
+
+use crate::failure::{Result, bail, optional};
+use crate::layout::{Layout, path_with};
+use crate::process::{command, line, output_of, run_shown};
+use crate::progress::note;
+use crate::{apt, browser, python};
 
 /// What the tests run beside Python, with Debian's packages.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -26,69 +28,53 @@ pub(crate) fn run(
     artefact: impl FnOnce() -> Result<PathBuf>,
 ) -> Result<()> {
     let requirements = include_str!("../../ansible/tests/requirements.txt");
-    let bin = {
-        let _lock = layout.lock_cache()?;
-        step("Ansible from PyPI", || {
-            python::environment(layout, "ansible", requirements)
-        })?
-        .join("bin")
-    };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(
-        [bin.clone()]
-            .into_iter()
-            .chain(std::env::split_paths(&path)),
-    )
-    .context("PATH cannot hold the cache's directory")?;
+    let bin = python::programs(layout, "ansible", requirements)?;
     let ansible = layout.root.join("ansible");
     let mut pytest = command(bin.join("pytest"));
     pytest
         .args("-vx --tb=short -p no:cacheprovider --durations=0 --durations-min=1".split(' '))
         .current_dir(&ansible)
-        .env("PATH", path)
+        .env("PATH", path_with(&bin)?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("ANSIBLE_CONFIG", ansible.join("ansible.cfg"))
         .env("ANSIBLE_HOME", dir.join("home"))
         .env("ANSIBLE_FORCE_COLOR", "0")
         .env("NO_COLOR", "1")
         .env("ANSIBLE_TEST_DIR", dir)
-        .env("ANSIBLE_TEST_CACHE", &layout.cache);
-    // What takes seconds comes first.
-    pytest.arg("tests/test_roles.py");
-    match obstacle(layout) {
-        Some(obstacle) if std::env::var_os("CI").is_some() => return fail(obstacle),
-        Some(obstacle) => {
-            note(format!("the roles are not applied: {obstacle}"));
-        }
-        None => {
-            if let Some(browser) = smoke::prepare(layout)? {
-                pytest.env("CHROMIUM", browser);
-            }
-            pytest
-                .arg("tests")
-                .env("ANSIBLE_TEST_ARTEFACT", artefact()?);
-        }
+        .env("ANSIBLE_TEST_CACHE", &layout.cache)
+        // What takes seconds comes first.
+        .arg("tests/test_roles.py");
+    let possible = check_possible(layout);
+    if std::env::var_os("CI").is_some() {
+        possible?;
+    } else if let Err(obstacle) = optional(possible)? {
+        note(format!("the roles are not applied: {obstacle}"));
+        return run_shown(pytest.args(extra), "the roles' tests");
     }
+    if let Some(browser) = browser::chromium(layout)? {
+        pytest.env("CHROMIUM", browser);
+    }
+    pytest
+        .arg("tests")
+        .env("ANSIBLE_TEST_ARTEFACT", artefact()?);
     run_shown(pytest.args(extra), "the roles' tests")
 }
 
-/// Why no machine can be made here.
-fn obstacle(layout: &Layout) -> Option<String> {
+/// Fails where no machine can be made.
+fn check_possible(layout: &Layout) -> Result<()> {
     if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
-        return Some("that takes root on Linux (the machine is a namespace)".to_owned());
+        bail!("that takes root on Linux (the machine is a namespace)");
     }
-    if find_on_path(&["debootstrap"]).is_none() && !apt::is_possible() {
-        return Some("that takes debootstrap".to_owned());
+    if which("debootstrap").is_err() && !apt::is_possible() {
+        bail!("that takes debootstrap");
     }
-    if let Err(failure) = apt::ensure(layout, &PROGRAMS) {
-        return Some(failure.to_string());
-    }
+    apt::ensure(layout, &PROGRAMS)?;
     // In a container, being root is not enough.
     let mounts = "mount -t tmpfs tmpfs /mnt && mount -t cgroup2 cgroup2 /mnt && \
                   mkdir /mnt/support-chat-probe && rmdir /mnt/support-chat-probe";
-    let mut unshare = command("unshare");
-    unshare.args("--mount --net --pid --uts --ipc --fork sh -c".split(' '));
-    output_of(unshare.arg(mounts))
-        .is_none()
-        .then(|| "that takes the right to make namespaces and mounts".to_owned())
+    let mut unshare = line("unshare --mount --net --pid --uts --ipc --fork sh -c");
+    if output_of(unshare.arg(mounts)).is_none() {
+        bail!("that takes the right to make namespaces and mounts");
+    }
+    Ok(())
 }

@@ -3,46 +3,42 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::failure::{Failure, Result, fail};
-use crate::layout::{Layout, find_on_path, is_executable};
-use crate::process::{command, output_of, run_logged};
-use crate::progress::{note, step};
-use crate::{apt, files};
+use which::which;
 
-const NAMES: [&str; 4] = [
+use crate::failure::{Result, bail};
+use crate::layout::Layout;
+use crate::process::{command, line, output_of, run_logged};
+use crate::progress::note;
+use crate::{apt, files, node};
+
+const NAMES: [&str; 5] = [
     "chromium",
     "chromium-browser",
     "google-chrome",
     "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
-const MACOS: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
 
-/// The browser's path; `None` means the one that Playwright keeps for itself.
-pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Option<PathBuf>> {
-    if let Some(chosen) = std::env::var_os("CHROMIUM").map(PathBuf::from) {
-        if is_executable(&chosen) {
-            return Ok(Some(chosen));
-        }
-        return fail(format!("CHROMIUM={} is no program", chosen.display()));
-    }
-    if let Some(found) = find() {
-        return Ok(Some(found));
-    }
-    let log = layout.logs().join("chromium.log");
-    if apt::is_possible() {
-        apt::install(&["chromium"], &log)?;
-        if let Some(found) = find() {
-            return Ok(Some(found));
+/// Chromium's path, with the packages that steer it; `None` means the one that Playwright keeps for itself.
+pub(crate) fn chromium(layout: &Layout) -> Result<Option<PathBuf>> {
+    let end2end = node::end2end(layout)?;
+    if let Some(chosen) = std::env::var_os("CHROMIUM") {
+        match which(&chosen) {
+            Ok(path) => return Ok(Some(path)),
+            Err(_) => bail!("CHROMIUM={} is no program", chosen.display()),
         }
     }
-    run_logged(
-        command("npx")
-            .args(["playwright", "install", "chromium"])
-            .current_dir(end2end),
-        "no Chromium found: install one and put it on PATH; Playwright's own download",
-        &log,
-    )?;
-    Ok(None)
+    let find = || NAMES.iter().find_map(|name| which(name).ok());
+    let found = apt::find_or_install(layout, "chromium", find)?;
+    if found.is_none() {
+        let mut install = line("npx playwright install chromium");
+        run_logged(
+            install.current_dir(end2end),
+            "no Chromium found: install one and put it on PATH; Playwright's own download",
+            &layout.logs().join("chromium.log"),
+        )?;
+    }
+    Ok(found)
 }
 
 /// The browsers that tests run in. Those beside Chromium come from Debian's packages, and are left
@@ -51,21 +47,19 @@ pub(crate) struct Browsers {
     /// `None` means the one that Playwright keeps for itself.
     pub(crate) chromium: Option<PathBuf>,
     firefox: Option<PathBuf>,
-    webkit: Option<WebKit>,
-}
-
-/// The minimal browser of `WebKitGTK`, and the program that steers it. It needs a screen, which Xvfb gives.
-struct WebKit {
-    browser: PathBuf,
-    driver: PathBuf,
+    /// The minimal browser of `WebKitGTK`, and the program that steers it. It needs a screen, which Xvfb gives.
+    webkit: Option<[PathBuf; 2]>,
 }
 
 impl Browsers {
     /// Finds or installs all of them.
-    pub(crate) fn ensure(layout: &Layout, end2end: &Path) -> Result<Self> {
-        let chromium = step("Chromium", || ensure(layout, end2end))?;
-        let firefox = step("Firefox", || firefox(layout))?;
-        let webkit = step("WebKit", || webkit(layout))?;
+    pub(crate) fn ensure(layout: &Layout) -> Result<Self> {
+        let chromium = chromium(layout)?;
+        let firefox = apt::find_or_install(layout, "firefox-esr", || which("firefox-esr").ok())?;
+        let webkit = apt::find_or_install(layout, "webkit2gtk-driver xvfb", || {
+            which("Xvfb").ok()?;
+            Some([mini_browser()?, which("WebKitWebDriver").ok()?])
+        })?;
         if firefox.is_none() {
             note("    left out, what runs in Firefox: Debian's firefox-esr is not here");
         }
@@ -81,52 +75,31 @@ impl Browsers {
 
     /// Tells Playwright's configuration.
     pub(crate) fn tell(&self, playwright: &mut Command) {
-        if let Some(chromium) = &self.chromium {
-            playwright.env("CHROMIUM", chromium);
-        }
-        if let Some(firefox) = &self.firefox {
-            playwright.env("FIREFOX", firefox);
-        }
-        if let Some(WebKit { browser, driver }) = &self.webkit {
-            playwright.env("WEBKIT", browser);
-            playwright.env("WEBKIT_DRIVER", driver);
+        let [webkit, driver] = match &self.webkit {
+            Some([webkit, driver]) => [Some(webkit), Some(driver)],
+            None => [None, None],
+        };
+        let (chromium, firefox) = (self.chromium.as_ref(), self.firefox.as_ref());
+        for (name, path) in [
+            ("CHROMIUM", chromium),
+            ("FIREFOX", firefox),
+            ("WEBKIT", webkit),
+            ("WEBKIT_DRIVER", driver),
+        ] {
+            if let Some(path) = path {
+                playwright.env(name, path);
+            }
         }
     }
-}
-
-fn firefox(layout: &Layout) -> Result<Option<PathBuf>> {
-    let find = || find_on_path(&["firefox-esr"]);
-    if find().is_none() && apt::is_possible() {
-        apt::install(&["firefox-esr"], &layout.logs().join("firefox.log"))?;
-    }
-    Ok(find())
-}
-
-fn webkit(layout: &Layout) -> Result<Option<WebKit>> {
-    let find = || {
-        find_on_path(&["Xvfb"])?;
-        let driver = find_on_path(&["WebKitWebDriver"])?;
-        let browser = mini_browser()?;
-        Some(WebKit { browser, driver })
-    };
-    if find().is_none() && apt::is_possible() {
-        let log = layout.logs().join("webkit.log");
-        apt::install(&["webkit2gtk-driver", "xvfb"], &log)?;
-    }
-    Ok(find())
 }
 
 /// In a directory that has the name of the machine and of the library's version.
 fn mini_browser() -> Option<PathBuf> {
     files::list(Path::new("/usr/lib"))
-        .into_iter()
-        .flat_map(|machine| files::list(&machine))
-        .filter(|library| {
-            let name = library.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("webkit2gtk-") || name.starts_with("webkitgtk-")
-        })
-        .map(|library| library.join("MiniBrowser"))
-        .find(|browser| is_executable(browser))
+        .iter()
+        .flat_map(|machine| files::list(machine))
+        .filter(|library| library.to_string_lossy().contains("webkit"))
+        .find_map(|library| which(library.join("MiniBrowser")).ok())
 }
 
 /// A `ChromeDriver` of this very browser's version.
@@ -134,18 +107,15 @@ pub(crate) fn driver(layout: &Layout, chromium: &Path) -> Result<PathBuf> {
     let version = version_of(chromium);
     let is_right = |path: &PathBuf| version.is_some() && version_of(path) == version;
     let cached = layout.tools_bin().join("chromedriver");
-    let known = [find_on_path(&["chromedriver"]), Some(cached.clone())];
-    if let Some(found) = known.into_iter().flatten().find(is_right) {
+    let known = [which("chromedriver").unwrap_or_default(), cached.clone()];
+    if let Some(found) = known.into_iter().find(is_right) {
         return Ok(found);
     }
-    let _lock = layout.lock_cache()?;
     apt::take(layout, "chromium-driver", "chromedriver", &cached)?;
-    if is_right(&cached) {
-        return Ok(cached);
+    if !is_right(&cached) {
+        bail!("Debian's is of another version than the browser");
     }
-    Err(Failure::Message(
-        "Debian's is of another version than the browser".to_owned(),
-    ))
+    Ok(cached)
 }
 
 /// The version in what a program says of itself, as in `Chromium 156.0.8078.79 built on Debian`.
@@ -155,8 +125,4 @@ fn version_of(program: &Path) -> Option<String> {
     words
         .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
         .map(str::to_owned)
-}
-
-fn find() -> Option<PathBuf> {
-    find_on_path(&NAMES).or_else(|| Some(PathBuf::from(MACOS)).filter(|path| is_executable(path)))
 }

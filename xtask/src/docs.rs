@@ -6,7 +6,7 @@ use crate::failure::Result;
 use crate::interruption::watch_signals;
 use crate::layout::Layout;
 use crate::process::{command, run_shown};
-use crate::progress::{note, step};
+use crate::progress::note;
 use crate::{links, node, tools};
 
 /// Builds the site into `dist/docs`. The script that draws its diagrams comes from npm, so that readers'
@@ -15,15 +15,13 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     watch_signals()?;
     node::check()?;
     links::check(layout)?;
-    let mdbook = tools::mdbook(layout)?;
-    let mut build = command(mdbook);
+    let mut build = command(tools::get(layout, &tools::MDBOOK)?);
     build.arg("build").current_dir(&layout.root);
     run_shown(build, "mdBook")?;
     let site = layout.root.join("dist/docs");
-    let packages = layout.root.join("xtask/mermaid");
-    step("mermaid", || node::ci(layout, &packages))?;
-    let mermaid = packages.join("node_modules/mermaid/dist/mermaid.min.js");
-    fs::copy(mermaid, site.join("mermaid.min.js"))?;
+    let mermaid = node::packages(layout, "xtask/mermaid")?;
+    let script = mermaid.join("node_modules/mermaid/dist/mermaid.min.js");
+    fs::copy(script, site.join("mermaid.min.js"))?;
     note(site.join("index.html").display());
     Ok(())
 }

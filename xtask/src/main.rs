@@ -8,6 +8,7 @@
     reason = "a terminal program speaks on standard output"
 )]
 
+mod accounts;
 mod ansible;
 mod apt;
 mod bench;
@@ -21,6 +22,7 @@ mod hosts;
 mod interruption;
 mod layout;
 mod links;
+mod lock;
 mod matrix;
 mod node;
 mod openapi;
@@ -50,7 +52,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::{Failure, Result};
+use failure::{Interrupted, Result};
 use layout::Layout;
 use server::Profile;
 
@@ -88,7 +90,7 @@ enum Command {
     /// Answer visitors from this terminal
     Staff {
         /// The account to use
-        #[arg(default_value = synapse::STAFF[0], value_parser = synapse::STAFF)]
+        #[arg(default_value = accounts::STAFF[0], value_parser = accounts::STAFF)]
         name: String,
     },
     /// Run the tests: the named sections, or all in the order in which help lists them
@@ -130,29 +132,23 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Stops and starts parts for a test that runs
-    #[command(hide = true)]
-    PartsCtl { address: String, words: Vec<String> },
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Interrupted) => {
-            progress::note("interrupted");
+        Err(error) if error.is::<Interrupted>() => {
+            progress::note(error);
             ExitCode::from(130)
         }
-        Err(Failure::Message(message)) => {
-            progress::error(&message);
+        Err(error) => {
+            progress::error(format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(command: Command) -> Result<()> {
-    if let Command::PartsCtl { address, words } = command {
-        return parts_ctl::send(&address, &words);
-    }
     let layout = &Layout::find()?;
     let profile = |debug| {
         if debug {
@@ -174,7 +170,6 @@ fn run(command: Command) -> Result<()> {
         Command::Docs => docs::run(layout),
         Command::Size => widget::size(layout),
         Command::Sqlx { check } => sqlx::run(layout, check),
-        Command::PartsCtl { .. } => Ok(()),
     }
 }
 

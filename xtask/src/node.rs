@@ -1,69 +1,60 @@
-//! Node.js and the build tools that come from npm.
+//! Node.js and packages from npm.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use fs_err as fs;
 
-use crate::failure::{Result, fail};
+use crate::failure::{Result, bail};
 use crate::layout::Layout;
-use crate::process::{command, output_of, run_logged};
+use crate::process::{line, output_of, run_logged};
+use crate::progress::step;
 
 /// The oldest Node.js that the end-to-end tests and wasm-opt run on.
 const OLDEST: u32 = 20;
 
 /// Fails when Node.js is missing or too old.
 pub(crate) fn check() -> Result<()> {
-    let found = output_of(command("node").arg("--version"));
+    let found = output_of(line("node --version"));
     match found.as_deref().and_then(major) {
         Some(major) if major >= OLDEST => {}
-        Some(major) => {
-            return fail(format!(
-                "Node.js {major} is too old: install {OLDEST} or newer"
-            ));
-        }
-        None => {
-            return fail(format!(
-                "no Node.js found: install version {OLDEST} or newer"
-            ));
-        }
+        Some(major) => bail!("Node.js {major} is too old: install {OLDEST} or newer"),
+        None => bail!("no Node.js found: install version {OLDEST} or newer"),
     }
-    if output_of(command("npm").arg("--version")).is_none() {
-        return fail("Node.js is there, but npm is not: install npm");
+    if output_of(line("npm --version")).is_none() {
+        bail!("Node.js is there, but npm is not: install npm");
     }
     Ok(())
 }
 
-/// Installs a directory's packages as locked, unless they are there already.
-pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
-    let modified = |name: &str| {
-        fs::metadata(dir.join(name))
-            .and_then(|meta| meta.modified())
-            .ok()
-    };
-    let installed = modified("node_modules/.package-lock.json");
-    if installed.is_some() && installed >= modified("package-lock.json") {
-        return Ok(());
+/// Installs the packages of a directory of the repository as locked, unless they are there already; gives the directory.
+pub(crate) fn packages(layout: &Layout, dir: &str) -> Result<PathBuf> {
+    let path = layout.root.join(dir);
+    let modified = |name: &str| fs::metadata(path.join(name)).and_then(|meta| meta.modified());
+    let installed = modified("node_modules/.package-lock.json").ok();
+    if installed.is_none() || installed < modified("package-lock.json").ok() {
+        let mut npm = line("npm ci --no-audit --no-fund");
+        npm.current_dir(&path)
+            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        let name = dir.replace('/', "-");
+        step(format_args!("npm packages of {dir}"), || {
+            run_logged(
+                npm,
+                "installing packages from npm (is the network up?)",
+                &layout.logs().join(format!("npm-{name}.log")),
+            )
+        })?;
     }
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    run_logged(
-        command("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(dir)
-            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
-        "installing packages from npm (is the network up?)",
-        &layout.logs().join(format!("npm-{name}.log")),
-    )
+    Ok(path)
+}
+
+/// The packages of the tests in browsers.
+pub(crate) fn end2end(layout: &Layout) -> Result<PathBuf> {
+    packages(layout, "end2end")
 }
 
 /// The major version in `v20.11.1`.
 fn major(version: &str) -> Option<u32> {
-    version
-        .trim()
-        .strip_prefix('v')?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]

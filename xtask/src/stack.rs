@@ -2,22 +2,29 @@
 
 use std::path::PathBuf;
 
+use crate::accounts::Accounts;
 use crate::dist::{self, Artefacts};
-use crate::failure::{Result, fail};
-use crate::files::{self, Lock};
+use crate::failure::{Context, Result};
+use crate::files;
 use crate::layout::Layout;
+use crate::lock::Lock;
 use crate::parts_ctl::Parts;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
 use crate::server::{self, Profile, ServerSpec};
 use crate::service::{Service, end_leftovers};
-use crate::synapse::{Accounts, Encryption, Synapse};
+use crate::synapse::{Encryption, Synapse};
 use crate::widget;
 
-pub(crate) const TESTS_DATABASE: &str = "tests";
-const OPENAPI_DATABASE: &str = "openapi";
-pub(crate) const E2E_DATABASE: &str = "e2e";
-const SCHEMA_DATABASE: &str = "schema";
+/// Each use of Postgres has a database of its own.
+const DATABASES: [&str; 4] = ["tests", "openapi", "e2e", "schema"];
+
+/// All visitors come from one address, so what one address may do is not limited.
+const UNLIMITED: [(&str, &str); 3] = [
+    ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
+    ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
+    ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+];
 
 /// Postgres and Synapse for one run of tests: fresh, on free ports, started when first asked for.
 /// Fields end in the order they stand here.
@@ -70,12 +77,7 @@ impl TestStack {
                 &self.layout.test().join("postgres"),
                 &self.run_dir,
                 self.ports.postgres,
-                &[
-                    TESTS_DATABASE,
-                    OPENAPI_DATABASE,
-                    E2E_DATABASE,
-                    SCHEMA_DATABASE,
-                ],
+                &DATABASES,
             )?,
         };
         Ok(self.postgres.insert(postgres))
@@ -96,26 +98,48 @@ impl TestStack {
         Ok(self.synapse.insert(synapse))
     }
 
-    /// A server without a homeserver, which it has to serve the API without: messages wait. Nothing is limited.
+    /// The address of a database.
+    pub(crate) fn database(&mut self, name: &str) -> Result<String> {
+        Ok(self.postgres()?.url(name))
+    }
+
+    /// A server without a homeserver, which it has to serve the API without: messages wait.
     pub(crate) fn server_alone(&mut self) -> Result<Service> {
-        let program = server::build(&self.layout)?;
+        let settings = [
+            ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+            ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
+        ];
+        // Nobody listens there.
+        let homeserver_url = "http://127.0.0.1:1".to_owned();
+        let database_url = self.database("openapi")?;
+        self.serve(database_url, homeserver_url, "healthz", &settings)
+    }
+
+    /// A server with everything. It says all that it can, since a test reads that.
+    pub(crate) fn server(&mut self) -> Result<Service> {
+        let settings = [("RUST_LOG", "trace"), ("SUPPORT_CHAT_LOG_FORMAT", "json")];
+        let homeserver_url = self.synapse()?.url();
+        let database_url = self.database("e2e")?;
+        self.serve(database_url, homeserver_url, "readyz", &settings)
+    }
+
+    fn serve(
+        &self,
+        database_url: String,
+        homeserver_url: String,
+        wait_for: &'static str,
+        settings: &[(&str, &str)],
+    ) -> Result<Service> {
         let spec = ServerSpec {
-            program: &program,
+            program: &server::build(&self.layout)?,
             ports: self.ports,
-            database_url: self.postgres()?.url(OPENAPI_DATABASE),
-            // Nobody listens there.
-            homeserver_url: "http://127.0.0.1:1".to_owned(),
+            database_url,
+            homeserver_url,
             accounts: &self.accounts,
-            log: self.layout.test().join("openapi-server.log"),
+            log: &self.layout.test().join(format!("server-{wait_for}.log")),
             run_dir: &self.run_dir,
-            wait_for: "healthz",
-            settings: &[
-                ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
-                ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
-                ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
-                ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
-                ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
-            ],
+            wait_for,
+            settings: &[&UNLIMITED, settings].concat(),
         };
         server::start(&self.layout, &spec)
     }
@@ -124,10 +148,9 @@ impl TestStack {
     pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
         self.postgres()?;
         self.synapse()?;
-        match (&mut self.synapse, &mut self.postgres) {
-            (Some(synapse), Some(postgres)) => Ok(Parts { synapse, postgres }),
-            _ => fail("a part did not start"),
-        }
+        let parts = self.synapse.as_mut().zip(self.postgres.as_mut());
+        let (synapse, postgres) = parts.context("a part did not start")?;
+        Ok(Parts { synapse, postgres })
     }
 
     /// What `cargo xtask dist --debug` makes.
@@ -149,15 +172,5 @@ impl TestStack {
             self.widget_built = true;
         }
         Ok(())
-    }
-
-    /// A database from which the tests make one each.
-    pub(crate) fn tests_url(&mut self) -> Result<String> {
-        Ok(self.postgres()?.url(TESTS_DATABASE))
-    }
-
-    /// A database for `.sqlx`, which is empty at first.
-    pub(crate) fn schema_url(&mut self) -> Result<String> {
-        Ok(self.postgres()?.url(SCHEMA_DATABASE))
     }
 }

@@ -6,24 +6,24 @@
 mod input;
 
 use std::collections::HashSet;
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, Result, fail};
+use crate::accounts::{self, Accounts};
+use crate::failure::{Result, bail};
 use crate::files;
 use crate::layout::Layout;
 use crate::matrix::{Matrix, escape};
 use crate::progress::note;
-use crate::synapse::{self, Accounts};
 use crate::up;
 
 use input::{HELP, Input, parse_input};
 
-/// The name of the desk.
+/// The name of the desk, which is the first room here.
 const DESK: &str = "Support desk";
 
 /// Signs in as this staff member, and serves the terminal until the end of input.
@@ -32,109 +32,85 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let address: Value = serde_json::from_str(&running).unwrap_or_default();
     let accounts = Accounts::load(&up::accounts_file(layout))?;
     let (Some(homeserver), Some(accounts)) = (address["homeserver"].as_str(), accounts) else {
-        return fail("nothing runs here: start `cargo xtask up` in another terminal");
+        bail!("nothing runs here: start `cargo xtask up` in another terminal");
     };
     let homeserver = Matrix::new(homeserver);
     if !homeserver.is_up() {
-        return fail("the homeserver does not answer: start `cargo xtask up` in another terminal");
+        bail!("the homeserver does not answer: start `cargo xtask up` in another terminal");
     }
-    let matrix = homeserver.login(name, accounts.staff_password())?;
-    let desk = Arc::new(Desk {
-        matrix,
-        bot: synapse::mxid(synapse::BOT),
+    let terminal = Arc::new(Terminal {
+        matrix: homeserver.login(name, accounts.password(name))?,
+        bot: accounts::mxid(accounts::BOT),
         rooms: Mutex::default(),
     });
-    let next = desk.catch_up()?;
-    desk.list();
+    let mut next = terminal.sync(None, true)?;
+    // The accepted invitations open more rooms.
+    next = terminal.sync(Some(&next), true)?;
+    terminal.list();
     note(HELP);
-    {
-        // Ends with this program.
-        let desk = Arc::clone(&desk);
-        thread::spawn(move || desk.follow(next));
-    }
-    let result = desk.converse();
-    desk.matrix.post("/_matrix/client/v3/logout", &json!({}))?;
+    let follower = Arc::clone(&terminal);
+    // Ends with this program.
+    thread::spawn(move || follower.follow(next));
+    let result = terminal.converse();
+    let logout = "/_matrix/client/v3/logout";
+    terminal.matrix.post(logout, &json!({}))?;
     result
 }
 
+/// A conversation, or the desk.
 #[derive(Default)]
-struct Rooms {
-    /// In the order they were first seen; people know them by their position here, from 1.
-    list: Vec<Room>,
-    desk: Option<String>,
-    open: Option<Place>,
-    /// Events on the screen already.
-    shown: HashSet<String>,
-}
-
-/// A room that is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Desk,
-    Conversation(usize),
-}
-
-impl Place {
-    /// What stands in front of what was said there.
-    fn label(self) -> String {
-        match self {
-            Self::Desk => "desk".to_owned(),
-            Self::Conversation(index) => (index + 1).to_string(),
-        }
-    }
-}
-
 struct Room {
+    /// Empty as long as no room was seen.
     id: String,
     name: String,
     /// Whether the last word is the visitor's.
     waiting: bool,
 }
 
-struct Desk {
+struct Rooms {
+    /// The desk, and the conversations in the order they were first seen; people know them by their position here.
+    list: Vec<Room>,
+    open: Option<usize>,
+    /// Events on the screen already.
+    shown: HashSet<String>,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            list: vec![Room::default()],
+            open: None,
+            shown: HashSet::new(),
+        }
+    }
+}
+
+struct Terminal {
     matrix: Matrix,
     bot: String,
     rooms: Mutex<Rooms>,
 }
 
-impl Desk {
+impl Terminal {
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes in everything there is, and accepts every invitation.
-    fn catch_up(&self) -> Result<String> {
-        let mut answer = self.sync(None)?;
-        self.take_in(&answer, true);
-        if self.join_all(&answer)? {
-            // What the accepted invitations opened.
-            answer = self.sync(Some(&position(&answer)))?;
-            self.take_in(&answer, true);
-        }
-        Ok(position(&answer))
     }
 
     /// Prints what happens from here on.
     fn follow(&self, mut since: String) {
         loop {
-            let result = self.sync(Some(&since)).and_then(|answer| {
-                self.join_all(&answer)?;
-                self.take_in(&answer, false);
-                Ok(position(&answer))
-            });
-            match result {
+            match self.sync(Some(&since), false) {
                 Ok(next) => since = next,
                 Err(failure) => {
-                    if let Failure::Message(message) = failure {
-                        note(format!("! {message}; trying again"));
-                    }
+                    note(format!("! {failure:#}; trying again"));
                     thread::sleep(Duration::from_secs(2));
                 }
             }
         }
     }
 
-    fn sync(&self, since: Option<&str>) -> Result<Value> {
+    /// Takes in everything that is new, accepts every invitation, and gives the position from which to go on.
+    fn sync(&self, since: Option<&str>, quietly: bool) -> Result<String> {
         let filter = json!({
             "presence": {"types": []},
             "account_data": {"types": []},
@@ -146,27 +122,17 @@ impl Desk {
             },
         });
         let filter = escape(&filter.to_string());
-        let position = match since {
-            Some(since) => format!("&timeout=30000&since={}", escape(since)),
-            None => String::new(),
-        };
-        self.matrix.get(&format!(
-            "/_matrix/client/v3/sync?filter={filter}{position}"
-        ))
-    }
-
-    /// Accepts every invitation; says whether there was one.
-    fn join_all(&self, answer: &Value) -> Result<bool> {
-        let mut any = false;
+        let from = since.map_or_else(String::new, |since| {
+            // Catching up, nobody waits.
+            let timeout = if quietly { 0 } else { 30_000 };
+            format!("&timeout={timeout}&since={}", escape(since))
+        });
+        let path = format!("/_matrix/client/v3/sync?filter={filter}{from}");
+        let answer = self.matrix.get(&path)?;
         for (id, _) in entries(&answer["rooms"]["invite"]) {
             let path = format!("/_matrix/client/v3/rooms/{}/join", escape(id));
             self.matrix.post(&path, &json!({}))?;
-            any = true;
         }
-        Ok(any)
-    }
-
-    fn take_in(&self, answer: &Value, quietly: bool) {
         let mut changed: Vec<(&String, Vec<&Value>)> = entries(&answer["rooms"]["join"])
             .map(|(id, room)| {
                 let timeline = list(&room["timeline"]["events"]);
@@ -178,71 +144,67 @@ impl Desk {
             of_type(events, "m.room.create").and_then(|event| event["origin_server_ts"].as_u64())
         });
         for (id, events) in changed {
-            self.take_in_room(id, &events, quietly);
+            self.take_in(id, &events, quietly);
         }
+        Ok(text(&answer["next_batch"]))
     }
 
-    fn take_in_room(&self, id: &str, events: &[&Value], quietly: bool) {
+    fn take_in(&self, id: &str, events: &[&Value], quietly: bool) {
         let mut rooms = self.rooms();
-        let Some(place) = self.place_of(&mut rooms, id, events, quietly) else {
+        let Some(index) = self.index_of(&mut rooms, id, events, quietly) else {
             return;
         };
         for event in events {
-            let Some(line) = self.line(event, place) else {
+            let Some(line) = self.line(event, index) else {
                 continue;
             };
             // Notices are the bot's own words, and nobody's turn.
-            if let Place::Conversation(index) = place
-                && event["content"]["msgtype"] == "m.text"
-            {
-                rooms.list[index].waiting = event["sender"] == self.bot;
+            if event["content"]["msgtype"] == "m.text" {
+                rooms.list[index].waiting = index > 0 && event["sender"] == self.bot;
             }
-            if rooms.open != Some(place) {
-                if !quietly {
-                    let first = line.lines().next().unwrap_or_default();
-                    note(format!("[{}] {first}", place.label()));
+            if rooms.open == Some(index) {
+                if rooms.shown.insert(text(&event["event_id"])) {
+                    note(line);
                 }
-            } else if rooms.shown.insert(event_id(event)) {
-                note(line);
+            } else if !quietly {
+                let first = line.lines().next().unwrap_or_default();
+                note(format!("{} {first}", label(index)));
             }
         }
     }
 
-    /// The desk or a conversation, which may be a new one; nothing when the bot has not made the room.
-    fn place_of(
+    /// The position of a room, which may be a new one; nothing when the bot has not made the room.
+    fn index_of(
         &self,
         rooms: &mut Rooms,
         id: &str,
         events: &[&Value],
         quietly: bool,
-    ) -> Option<Place> {
-        if rooms.desk.as_deref() == Some(id) {
-            return Some(Place::Desk);
-        }
+    ) -> Option<usize> {
         if let Some(index) = rooms.list.iter().position(|room| room.id == id) {
-            return Some(Place::Conversation(index));
+            return Some(index);
         }
         of_type(events, "m.room.create").filter(|it| it["sender"] == self.bot)?;
         let name = of_type(events, "m.room.name").and_then(|it| it["content"]["name"].as_str());
-        if name == Some(DESK) {
-            rooms.desk = Some(id.to_owned());
-            return Some(Place::Desk);
-        }
-        let name = printable(name.unwrap_or("(no name)"));
-        let place = Place::Conversation(rooms.list.len());
-        if !quietly {
-            note(format!("+ [{}] {name}", place.label()));
-        }
-        rooms.list.push(Room {
+        let room = Room {
             id: id.to_owned(),
-            name,
+            name: printable(name.unwrap_or("(no name)")),
             waiting: false,
-        });
-        Some(place)
+        };
+        if room.name == DESK {
+            rooms.list[0] = room;
+            return Some(0);
+        }
+        let index = rooms.list.len();
+        if !quietly {
+            note(format!("+ {} {}", label(index), room.name));
+        }
+        rooms.list.push(room);
+        Some(index)
     }
 
     /// An event as it is printed; nothing for what is no message.
-    fn line(&self, event: &Value, place: Place) -> Option<String> {
+    fn line(&self, event: &Value, index: usize) -> Option<String> {
         if event["type"] != "m.room.message" {
             return None;
         }
@@ -250,32 +212,20 @@ impl Desk {
         // Deleted messages have no body.
         let body = printable(content["body"].as_str()?);
         let sender = event["sender"].as_str().unwrap_or_default();
-        let who = match (sender == self.bot, content["msgtype"].as_str()) {
-            (true, Some("m.text")) if place != Place::Desk => "visitor",
+        let author = match (sender == self.bot, content["msgtype"].as_str()) {
+            (true, Some("m.text")) if index > 0 => "visitor",
             (true, _) => "note",
-            _ => sender
-                .trim_start_matches('@')
-                .split(':')
-                .next()
-                .unwrap_or_default(),
+            _ => sender.trim_start_matches('@').split(':').next()?,
         };
         let time = time_of_day(event["origin_server_ts"].as_u64().unwrap_or_default());
         let body = body.replace('\n', "\n               ");
-        Some(format!("{time} {who:>8}  {body}"))
+        Some(format!("{time} {author:>8}  {body}"))
     }
 
     fn list(&self) {
         let rooms = self.rooms();
-        if rooms.desk.is_some() {
-            let is_open = rooms.open == Some(Place::Desk);
-            let open = if is_open { "  (open)" } else { "" };
-            note(format!("{DESK}{open}"));
-        }
-        if rooms.list.is_empty() {
-            note("no conversation yet: write something on the page");
-        }
-        for (number, room) in rooms.list.iter().enumerate() {
-            let open = if rooms.open == Some(Place::Conversation(number)) {
+        for (index, room) in rooms.list.iter().enumerate() {
+            let open = if rooms.open == Some(index) {
                 "  (open)"
             } else {
                 ""
@@ -285,20 +235,24 @@ impl Desk {
             } else {
                 ""
             };
-            note(format!("[{}] {}{waiting}{open}", number + 1, room.name));
+            if !room.id.is_empty() {
+                note(format!("{} {}{waiting}{open}", label(index), room.name));
+            }
+        }
+        if rooms.list.len() == 1 {
+            note("no conversation yet: write something on the page");
         }
     }
 
-    fn open(&self, place: Place) -> Result<()> {
-        let found = match place {
-            Place::Desk => self.rooms().desk.clone().map(|id| (id, DESK.to_owned())),
-            Place::Conversation(index) => {
-                let rooms = self.rooms();
-                let room = rooms.list.get(index);
-                room.map(|room| (room.id.clone(), room.name.clone()))
-            }
-        };
-        let Some((id, name)) = found else {
+    /// The id of a room that was seen.
+    fn id_of(&self, index: usize) -> Option<String> {
+        let rooms = self.rooms();
+        let room = rooms.list.get(index)?;
+        (!room.id.is_empty()).then(|| room.id.clone())
+    }
+
+    fn open(&self, index: usize) -> Result<()> {
+        let Some(id) = self.id_of(index) else {
             note("there is no such room: /rooms lists them");
             return Ok(());
         };
@@ -308,13 +262,12 @@ impl Desk {
         );
         let answer = self.matrix.get(&path)?;
         let mut rooms = self.rooms();
-        rooms.open = Some(place);
-        note(format!("-- [{}] {name} --", place.label()));
-        let mut events: Vec<&Value> = list(&answer["chunk"]).collect();
-        events.reverse();
-        for event in events {
-            if let Some(line) = self.line(event, place) {
-                rooms.shown.insert(event_id(event));
+        rooms.open = Some(index);
+        note(format!("-- {} {} --", label(index), rooms.list[index].name));
+        let events: Vec<&Value> = list(&answer["chunk"]).collect();
+        for event in events.into_iter().rev() {
+            if let Some(line) = self.line(event, index) {
+                rooms.shown.insert(text(&event["event_id"]));
                 note(line);
             }
         }
@@ -322,59 +275,39 @@ impl Desk {
     }
 
     fn say(&self, text: &str, transaction: usize) -> Result<()> {
-        let rooms = self.rooms();
-        let open = rooms.open.and_then(|place| match place {
-            Place::Desk => rooms.desk.clone(),
-            Place::Conversation(index) => rooms.list.get(index).map(|room| room.id.clone()),
-        });
-        let Some(room) = open else {
+        let open = self.rooms().open;
+        let Some(room) = open.and_then(|index| self.id_of(index)) else {
             note("open a room first: /open N or /desk");
             return Ok(());
         };
-        drop(rooms);
-        let path = format!(
-            "/_matrix/client/v3/rooms/{}/send/m.room.message/{transaction}",
-            escape(&room)
-        );
+        let room = escape(&room);
+        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{transaction}");
         // The room's own copy, from /sync, is what gets printed.
-        self.matrix
-            .put(&path, &json!({"msgtype": "m.text", "body": text}))?;
+        let message = json!({"msgtype": "m.text", "body": text});
+        self.matrix.put(&path, &message)?;
         Ok(())
     }
 
     fn converse(&self) -> Result<()> {
         let input = std::io::stdin();
-        for (count, line) in input
-            .lock()
-            .lines()
-            .map_while(std::result::Result::ok)
-            .enumerate()
-        {
+        for (count, line) in input.lines().map_while(std::io::Result::ok).enumerate() {
             let result = match parse_input(&line) {
                 Input::Nothing => Ok(()),
                 Input::Rooms => {
                     self.list();
                     Ok(())
                 }
-                // 0 is none.
-                Input::Open(number) => self.open(Place::Conversation(number.wrapping_sub(1))),
-                Input::Desk => self.open(Place::Desk),
+                Input::Open(index) => self.open(index),
                 Input::Say(text) => self.say(text, count),
                 Input::Quit => return Ok(()),
                 Input::Help => {
-                    note(HELP);
-                    Ok(())
-                }
-                Input::Unknown => {
-                    note(format!("unknown command; there are:\n{HELP}"));
+                    note(format!("the commands are:\n{HELP}"));
                     Ok(())
                 }
             };
             match result {
                 // A person can try again; a script should not go on as if nothing had happened.
-                Err(Failure::Message(message)) if input.is_terminal() => {
-                    note(format!("! {message}"));
-                }
+                Err(failure) if std::io::stdin().is_terminal() => note(format!("! {failure:#}")),
                 other => other?,
             }
         }
@@ -382,12 +315,16 @@ impl Desk {
     }
 }
 
-fn position(answer: &Value) -> String {
-    answer["next_batch"].as_str().unwrap_or_default().to_owned()
+/// What stands in front of a room's name and of what was said there.
+fn label(index: usize) -> String {
+    match index {
+        0 => "[desk]".to_owned(),
+        number => format!("[{number}]"),
+    }
 }
 
-fn event_id(event: &Value) -> String {
-    event["event_id"].as_str().unwrap_or_default().to_owned()
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn of_type<'a>(events: &[&'a Value], kind: &str) -> Option<&'a Value> {
@@ -404,11 +341,10 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 
 /// A visitor's text must not steer the terminal.
 fn printable(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    text.chars()
-        .filter(|c| *c != '\r')
-        .map(|c| if harmless(c) { c } else { '\u{fffd}' })
-        .collect()
+    text.replace('\r', "").replace(
+        |c: char| c.is_control() && c != '\n' && c != '\t',
+        "\u{fffd}",
+    )
 }
 
 /// Hours and minutes in UTC.

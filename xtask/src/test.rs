@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::failure::{Failure, Result, bail, fail};
+use crate::failure::{Result, bail, optional};
 use crate::interruption::watch_signals;
 use crate::layout::Layout;
-use crate::process::command;
+use crate::process::line;
 use crate::progress::{error, note, seconds, step};
 use crate::server::Profile;
 use crate::stack::TestStack;
@@ -105,15 +105,11 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::Dist => artefacts(layout, &mut stack),
             Section::Ansible => roles(layout, &mut stack, extra),
         };
-        let passed = match result {
-            Ok(()) => true,
-            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            Err(Failure::Message(message)) => {
-                error(message);
-                false
-            }
-        };
-        outcomes.push((section.name(), passed, started.elapsed()));
+        let result = optional(result)?;
+        if let Err(message) = &result {
+            error(message);
+        }
+        outcomes.push((section.name(), result.is_ok(), started.elapsed()));
     }
     drop(stack);
     report(&outcomes)
@@ -127,21 +123,15 @@ fn report(outcomes: &[(String, bool, Duration)]) -> Result<()> {
     }
     let failed = outcomes.iter().filter(|(_, passed, _)| !passed);
     let failed: Vec<&str> = failed.map(|(name, ..)| &**name).collect();
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        fail(format!("failed: {}", failed.join(", ")))
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
     }
+    Ok(())
 }
 
 fn soak(layout: &Layout, stack: &mut TestStack) -> Result<()> {
-    bench::measure(
-        layout,
-        stack,
-        Profile::Debug,
-        &["soak".to_owned()],
-        Some("1"),
-    )
+    let sections = ["soak".to_owned()];
+    bench::measure(layout, stack, Profile::Debug, &sections, Some("1"))
 }
 
 /// An optimised build takes many minutes, and differs in nothing that is checked here.
@@ -158,10 +148,9 @@ fn roles(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()>
 }
 
 /// Cargo with this command line.
-fn cargo(layout: &Layout, line: &str) -> Command {
-    let mut cargo = command("cargo");
+fn cargo(layout: &Layout, words: &str) -> Command {
+    let mut cargo = line(&format!("cargo {words}"));
     cargo
-        .args(line.split(' '))
         .current_dir(&layout.root)
         .env("SQLX_OFFLINE", "true")
         // A failed assertion says enough; forty lines of runtime for each hide it.

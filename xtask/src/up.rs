@@ -4,18 +4,20 @@ use fs_err as fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::accounts::{self, Accounts};
 use crate::failure::Result;
-use crate::files::{self, Lock};
+use crate::files;
 use crate::interruption::{interrupted, watch_signals};
 use crate::layout::Layout;
+use crate::lock::Lock;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
 use crate::progress::note;
 use crate::server::{self, ServerSpec};
 use crate::service::{Service, end_leftovers};
-use crate::synapse::{self, Accounts, Encryption, Synapse};
+use crate::synapse::{Encryption, Synapse};
 use crate::{node, python, widget};
 
 /// The database's name.
@@ -45,7 +47,8 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     node::check()?;
 
     let mut running = start(layout, &run_dir, ports)?;
-    files::write_private(&address_file(layout), &addresses(ports).to_string())?;
+    let addresses = json!({"homeserver": format!("http://127.0.0.1:{}", ports.homeserver)});
+    files::write_private(&address_file(layout), &addresses.to_string())?;
     let accounts = Accounts::load_or_make(&accounts_file(layout))?;
     introduce(layout, ports, &accounts, running.server.log());
     let result = watch(&mut running);
@@ -61,7 +64,8 @@ fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
     let postgres = Postgres::start(layout, &dir, run_dir, ports.postgres, &[DATABASE])?;
     let accounts = Accounts::load_or_make(&accounts_file(layout))?;
     let dir = layout.dev.join("synapse");
-    synapse::start_new_log(&dir)?;
+    // Its log is of this run only.
+    let _ = fs::remove_file(dir.join("synapse.log"));
     let synapse = Synapse::start(
         layout,
         &dir,
@@ -83,7 +87,7 @@ fn start(layout: &Layout, run_dir: &Path, ports: Ports) -> Result<Running> {
         database_url: postgres.url(DATABASE),
         homeserver_url: synapse.url(),
         accounts: &accounts,
-        log,
+        log: &log,
         run_dir,
         wait_for: "readyz",
         settings: &[],
@@ -109,7 +113,7 @@ fn watch(running: &mut Running) -> Result<()> {
 
 fn introduce(layout: &Layout, ports: Ports, accounts: &Accounts, log: &Path) {
     let log = log.strip_prefix(&layout.root).unwrap_or(log).display();
-    let password = accounts.staff_password();
+    let password = accounts.password(accounts::STAFF[0]);
     note(format!(
         "
 The support chat is running.
@@ -136,8 +140,4 @@ pub(crate) fn accounts_file(layout: &Layout) -> PathBuf {
 /// Where a running system says where it is.
 pub(crate) fn address_file(layout: &Layout) -> PathBuf {
     layout.dev.join("up.json")
-}
-
-fn addresses(ports: Ports) -> Value {
-    json!({"homeserver": format!("http://127.0.0.1:{}", ports.homeserver)})
 }

@@ -5,10 +5,10 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Result, optional};
 use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::{command, run_logged, run_shown};
+use crate::layout::{Layout, path_with};
+use crate::process::{line, run_logged, run_shown};
 use crate::progress::{note, step};
 use crate::{browser, files, node, tools};
 
@@ -25,26 +25,29 @@ const SMALL_STD: [(&str, &str); 4] = [
     ),
 ];
 
+/// The scripts that come after Trunk.
+const BUILD: &str = "widget-wasm/build";
+
 /// Builds the widget into `dist/widget/`. Where the standard library's source is not to be had, it
 /// is the compiled one that goes in.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
-    tools::for_widget(layout)?;
-    step("wasm-opt and esbuild", || {
-        node::ci(layout, &build_dir(layout))
-    })?;
+    tools::wasm_target(layout)?;
+    tools::get(layout, &tools::WASM_BINDGEN)?;
+    tools::get(layout, &tools::TRUNK)?;
+    node::packages(layout, BUILD)?;
     let small_std = tools::std_source(layout);
     if !small_std {
         note("    without the standard library's source, the widget gets 2 KB larger");
     }
-    let mut fetch = command("cargo");
-    fetch
-        .args(["fetch", "--locked", "--target", tools::WASM_TARGET])
-        .current_dir(&layout.root);
-    let mut trunk = command("trunk");
+    let mut fetch = line(&format!(
+        "cargo fetch --locked --target {}",
+        tools::WASM_TARGET
+    ));
+    fetch.current_dir(&layout.root);
+    let mut trunk = line("trunk build --release");
     trunk
-        .args(["build", "--release"])
         .current_dir(&layout.root)
-        .env("PATH", layout.path_with_tools()?)
+        .env("PATH", path_with(&layout.tools_bin())?)
         // Its failures speak for themselves.
         .env("RUST_LIB_BACKTRACE", "0")
         // Trunk would take its value for a truth value.
@@ -68,12 +71,9 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
 pub(crate) fn pack(layout: &Layout) -> Result<PathBuf> {
     step("npm package", || {
         let (version, license) = (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_LICENSE"));
-        let log = layout.logs().join("npm-pack.log");
-        run_logged(
-            script(layout, "pack.js").args([version, license]),
-            "npm pack",
-            &log,
-        )?;
+        let mut pack = script(layout, "pack.js");
+        pack.args([version, license]);
+        run_logged(pack, "npm pack", &layout.logs().join("npm-pack.log"))?;
         let name = format!("webdevelop-pro-matrix-support-chat-{version}.tgz");
         Ok(layout.root.join("dist").join(name))
     })
@@ -81,9 +81,8 @@ pub(crate) fn pack(layout: &Layout) -> Result<PathBuf> {
 
 /// Tests what comes after Trunk.
 pub(crate) fn test_build(layout: &Layout) -> Result<()> {
-    node::ci(layout, &build_dir(layout))?;
-    let mut tests = command("node");
-    tests.arg("--test").current_dir(build_dir(layout));
+    let mut tests = line("npm test");
+    tests.current_dir(node::packages(layout, BUILD)?);
     run_shown(tests, "the tests of the widget's build")
 }
 
@@ -101,7 +100,7 @@ pub(crate) fn size(layout: &Layout) -> Result<()> {
 
 /// Fails when the budget is more than it was in any commit before.
 pub(crate) fn check_budget(layout: &Layout) -> Result<()> {
-    node::ci(layout, &build_dir(layout))?;
+    node::packages(layout, BUILD)?;
     run_shown(
         script(layout, "size.js").arg("budget"),
         "the widget's budget",
@@ -119,28 +118,23 @@ pub(crate) fn check_size(layout: &Layout) -> Result<()> {
     run_shown(size, "the widget's size")
 }
 
-fn build_dir(layout: &Layout) -> PathBuf {
-    layout.root.join("widget-wasm/build")
-}
-
 fn script(layout: &Layout, name: &str) -> Command {
-    let mut script = command("node");
-    script.arg(build_dir(layout).join(name));
+    let mut script = line("node");
+    script.arg(layout.root.join(BUILD).join(name));
     script
 }
 
 /// Runs the tests that are compiled for the browser. Where there is no `ChromeDriver` of its version
 /// to steer it, that is said: most of what they test, Playwright's tests see too.
 pub(crate) fn test_in_browser(layout: &Layout, chromium: &Path) -> Result<()> {
-    let driver = match step("ChromeDriver", || browser::driver(layout, chromium)) {
+    let driver = match optional(browser::driver(layout, chromium))? {
         Ok(driver) => driver,
-        Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-        Err(Failure::Message(reason)) => {
+        Err(reason) => {
             note(format!("    left out, the crate's tests in it: {reason}"));
             return Ok(());
         }
     };
-    let runner = tools::wasm_test_runner(layout)?;
+    let runner = tools::get(layout, &tools::WASM_TEST_RUNNER)?;
     let options = layout.test().join("webdriver.json");
     let args = [
         "--headless=new",
@@ -150,17 +144,15 @@ pub(crate) fn test_in_browser(layout: &Layout, chromium: &Path) -> Result<()> {
     ];
     let capabilities = json!({ "goog:chromeOptions": { "binary": chromium, "args": args } });
     files::write_private(&options, &capabilities.to_string())?;
-    run_shown(
-        command("cargo")
-            .args(["test", "--package", "widget-wasm", "--lib"])
-            .args(["--target", "wasm32-unknown-unknown"])
-            .current_dir(&layout.root)
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .env("CHROMEDRIVER", driver)
-            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)
-            // Seconds, for a machine that has much else to do.
-            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "120"),
-        "the crate's tests in a browser",
-    )
+    let mut tests = line("cargo test --package widget-wasm --lib --target");
+    tests
+        .arg(tools::WASM_TARGET)
+        .current_dir(&layout.root)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("CHROMEDRIVER", driver)
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)
+        // Seconds, for a machine that has much else to do.
+        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "120");
+    run_shown(tests, "the crate's tests in a browser")
 }

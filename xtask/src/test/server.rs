@@ -4,13 +4,12 @@ use std::path::Path;
 
 use super::cargo;
 use crate::failure::Result;
-use crate::layout::Layout;
-use crate::pgbouncer::{self, PgBouncer};
+use crate::layout::{Layout, path_with};
 use crate::process::run_shown;
 use crate::server;
-use crate::stack::{TESTS_DATABASE, TestStack};
+use crate::stack::TestStack;
 use crate::synapse::{Encryption, Synapse};
-use crate::{openapi, parts_ctl, promtool};
+use crate::{openapi, parts_ctl, pgbouncer, promtool};
 
 pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
     stack.widget()?;
@@ -19,8 +18,8 @@ pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> R
     tests
         .args(extra)
         // Some tests start a PgBouncer of their own.
-        .env("PATH", layout.path_with_tools()?)
-        .env("DATABASE_URL", stack.tests_url()?);
+        .env("PATH", path_with(&layout.tools_bin())?)
+        .env("DATABASE_URL", stack.database("tests")?);
     if pgbouncer.is_none() {
         tests.args(["--skip", "pooler"]);
     }
@@ -35,14 +34,16 @@ pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> R
 fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> Result<()> {
     let port = stack.ports.pooler;
     let postgres = stack.postgres()?.connection_string();
-    let dir = layout.test();
-    let pooler = PgBouncer::start(program, &dir, &stack.run_dir, port, &postgres)?;
-    run_shown(
-        cargo(layout, "test --package server --test api --")
-            .args(["news", "poll_messages"])
-            .env("DATABASE_URL", pooler.url(TESTS_DATABASE)),
-        "API tests through PgBouncer",
-    )
+    let _pooler = pgbouncer::start(program, &layout.test(), &stack.run_dir, port, &postgres)?;
+    let mut tests = cargo(
+        layout,
+        "test --package server --test api -- news poll_messages",
+    );
+    tests.env(
+        "DATABASE_URL",
+        format!("postgres://anybody@127.0.0.1:{port}/tests"),
+    );
+    run_shown(tests, "API tests through PgBouncer")
 }
 
 pub(super) fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
@@ -62,7 +63,7 @@ pub(super) fn against_synapse(
     stack: &mut TestStack,
     extra: &[String],
 ) -> Result<()> {
-    let database_url = stack.tests_url()?;
+    let database_url = stack.database("tests")?;
     // No other website is served here, so its port is free.
     let encrypting = Synapse::start(
         layout,
@@ -73,32 +74,30 @@ pub(super) fn against_synapse(
         Encryption::Invite,
     )?;
     let synapse = stack.synapse()?;
-    run_shown(
-        cargo(layout, "test --package server --test synapse --")
-            .args(extra)
-            .env("DATABASE_URL", database_url)
-            .env("SYNAPSE_URL", synapse.url())
-            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
-            .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
-            .env(
-                "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
-                encrypting.registration_secret(),
-            ),
-        "tests against Synapse",
-    )
+    let mut tests = cargo(layout, "test --package server --test synapse --");
+    tests
+        .args(extra)
+        .env("DATABASE_URL", database_url)
+        .env("SYNAPSE_URL", synapse.url())
+        .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
+        .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
+        .env(
+            "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
+            encrypting.registration_secret(),
+        );
+    run_shown(tests, "tests against Synapse")
 }
 
 /// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
 /// figures are part of the result. `FAULT_SCALE` makes them longer.
 pub(super) fn faults(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
-    let dir = layout.test();
-    let database_url = stack.tests_url()?;
+    let database_url = stack.database("tests")?;
     let parts = stack.parts()?;
-    let mut cargo = cargo(
+    let mut tests = cargo(
         layout,
         "test --package server --test faults -- --nocapture --test-threads=16",
     );
-    cargo
+    tests
         .args(extra)
         .env("DATABASE_URL", database_url)
         .env("SYNAPSE_URL", parts.synapse.url())
@@ -106,7 +105,7 @@ pub(super) fn faults(layout: &Layout, stack: &mut TestStack, extra: &[String]) -
             "SYNAPSE_REGISTRATION_SECRET",
             parts.synapse.registration_secret(),
         );
-    parts_ctl::during(parts, &dir, |script| {
-        run_shown(cargo.env("PARTS_CTL", script), "the fault suite")
+    parts_ctl::during(parts, &layout.test(), |script| {
+        run_shown(tests.env("PARTS_CTL", script), "the fault suite")
     })
 }

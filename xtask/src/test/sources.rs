@@ -3,8 +3,7 @@
 use super::cargo;
 use crate::failure::Result;
 use crate::layout::Layout;
-use crate::process::{command, run_shown};
-use crate::progress::step;
+use crate::process::{command, line, run_shown};
 use crate::stack::TestStack;
 use crate::{links, node, promtool, sqlx, tools, widget};
 
@@ -12,29 +11,22 @@ use crate::{links, node, promtool, sqlx, tools, widget};
 pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
     run_shown(cargo(layout, "fmt --all --check"), "cargo fmt")?;
     links::check(layout)?;
-    sqlx::apply(layout, true, &stack.schema_url()?)?;
-    let clippy = |what: &str, name: &str| {
-        let line = format!("clippy {what} -- -D warnings");
-        run_shown(cargo(layout, &line), name)
-    };
-    clippy("--workspace --all-targets", "clippy")?;
+    sqlx::apply(layout, true, &stack.database("schema")?)?;
     tools::wasm_target(layout)?;
-    // Its tests are compiled with a standard library, and it is not.
-    for what in ["--lib", "--tests"] {
-        let widget = format!("--package widget-wasm {what} --target wasm32-unknown-unknown");
-        clippy(&widget, "clippy of the widget")?;
+    for what in [
+        "--workspace --all-targets",
+        // The widget's tests are compiled with a standard library, and the widget is not.
+        "--package widget-wasm --target wasm32-unknown-unknown --lib",
+        "--package widget-wasm --target wasm32-unknown-unknown --tests",
+    ] {
+        let clippy = cargo(layout, &format!("clippy {what} -- -D warnings"));
+        run_shown(clippy, "clippy")?;
     }
-    let end2end = layout.root.join("end2end");
-    step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    run_shown(
-        command("npm")
-            .args(["run", "--silent", "check"])
-            .current_dir(&end2end),
-        "tsc",
-    )?;
+    let mut tsc = line("npm run --silent check");
+    run_shown(tsc.current_dir(node::end2end(layout)?), "tsc")?;
     promtool::check_rules(layout)?;
     widget::check_budget(layout)?;
-    let mut deny = command(tools::cargo_deny(layout)?);
+    let mut deny = command(tools::get(layout, &tools::CARGO_DENY)?);
     deny.current_dir(&layout.root)
         .args(["check", "licenses", "bans", "sources"]);
     // The advisories come from a repository that not every network reaches.
@@ -46,17 +38,10 @@ pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
 
 /// What needs nothing except the compiler and Node.js.
 pub(super) fn unit(layout: &Layout) -> Result<()> {
-    run_shown(
-        cargo(
-            layout,
-            "test --package app --package bench --package incoming --package widget-wasm --package xtask \
-             --features app/ui,app/openapi",
-        ),
-        "unit tests",
-    )?;
-    run_shown(
-        cargo(layout, "test --package server --lib --bins"),
-        "the server's unit tests",
-    )?;
+    let crates = "test --package app --package bench --package incoming --package widget-wasm \
+                  --package xtask --features app/ui,app/openapi";
+    run_shown(cargo(layout, crates), "unit tests")?;
+    let server = "test --package server --lib --bins";
+    run_shown(cargo(layout, server), "the server's unit tests")?;
     widget::test_build(layout)
 }
