@@ -1,11 +1,8 @@
 //! The accounts on the private Synapse.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
-use crate::failure::{Context, Result};
-use crate::files;
+use crate::prelude::*;
 
 /// The relay's account.
 pub(crate) const BOT: &str = "supportbot";

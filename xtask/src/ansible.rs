@@ -1,32 +1,19 @@
 //! `cargo xtask test ansible`: what `ansible/tests` checks of the roles, on a machine of their own.
 
-use std::path::{Path, PathBuf};
-
-use which::which;
-
-use crate::failure::{Result, bail, optional};
-use crate::layout::{Layout, path_with};
-use crate::process::{command, line, output_of, run_shown};
-use crate::progress::note;
+use crate::layout::path_with;
+use crate::prelude::*;
+use crate::stack::Stack;
 use crate::{apt, browser, python};
 
-/// What the tests run beside Python, with Debian's packages.
-const PROGRAMS: [(&str, &str); 5] = [
-    ("debootstrap", "debootstrap"),
-    ("ip", "iproute2"),
-    ("openssl", "openssl"),
-    ("ssh", "openssh-client"),
-    ("systemd-analyze", "systemd"),
-];
+/// What the tests run beside Python, and Debian's packages that have it.
+const PROGRAMS: [&str; 5] = ["debootstrap", "ip", "openssl", "ssh", "systemd-analyze"];
+const PACKAGES: &str = "debootstrap iproute2 openssl openssh-client systemd";
 
 /// Checks the roles; applies them where that is possible, which it must be in CI. The artefact is made
 /// only for that, since it takes long.
-pub(crate) fn run(
-    layout: &Layout,
-    dir: &Path,
-    extra: &[String],
-    artefact: impl FnOnce() -> Result<PathBuf>,
-) -> Result<()> {
+pub(crate) fn run(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let dir = layout.test().join("ansible");
+    files::create_private_dir(&dir)?;
     let requirements = include_str!("../../ansible/tests/requirements.txt");
     let bin = python::programs(layout, "ansible", requirements)?;
     let ansible = layout.root.join("ansible");
@@ -40,7 +27,7 @@ pub(crate) fn run(
         .env("ANSIBLE_HOME", dir.join("home"))
         .env("ANSIBLE_FORCE_COLOR", "0")
         .env("NO_COLOR", "1")
-        .env("ANSIBLE_TEST_DIR", dir)
+        .env("ANSIBLE_TEST_DIR", &dir)
         .env("ANSIBLE_TEST_CACHE", &layout.cache)
         // What takes seconds comes first.
         .arg("tests/test_roles.py");
@@ -56,7 +43,7 @@ pub(crate) fn run(
     }
     pytest
         .arg("tests")
-        .env("ANSIBLE_TEST_ARTEFACT", artefact()?);
+        .env("ANSIBLE_TEST_ARTEFACT", &stack.artefacts()?.server);
     run_shown(pytest.args(extra), "the roles' tests")
 }
 
@@ -65,10 +52,15 @@ fn check_possible(layout: &Layout) -> Result<()> {
     if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
         bail!("that takes root on Linux (the machine is a namespace)");
     }
-    if which("debootstrap").is_err() && !apt::is_possible() {
-        bail!("that takes debootstrap");
+    let all = || {
+        PROGRAMS
+            .iter()
+            .all(|name| which(name).is_ok())
+            .then_some(())
+    };
+    if apt::find_or_install(layout, PACKAGES, all)?.is_none() {
+        bail!("that takes Debian's {PACKAGES}");
     }
-    apt::ensure(layout, &PROGRAMS)?;
     // In a container, being root is not enough.
     let mounts = "mount -t tmpfs tmpfs /mnt && mount -t cgroup2 cgroup2 /mnt && \
                   mkdir /mnt/support-chat-probe && rmdir /mnt/support-chat-probe";

@@ -1,32 +1,11 @@
 //! Programs from Debian's packages, where this is a Debian and we may install them.
 
-use std::path::{Path, PathBuf};
-
-use which::which;
-
-use crate::failure::{Context, Result, bail, optional};
-use crate::files;
-use crate::layout::Layout;
-use crate::process::{line, output_of, run_logged, runs};
-use crate::progress::{note, step};
+use crate::prelude::*;
+use crate::process::runs;
 
 /// Whether packages can be installed here.
 pub(crate) fn is_possible() -> bool {
     rustix::process::geteuid().is_root() && which("apt-get").is_ok()
-}
-
-/// Makes sure of programs, each with the package that has it.
-pub(crate) fn ensure(layout: &Layout, programs: &[(&str, &str)]) -> Result<()> {
-    let missing = programs.iter().filter(|(name, _)| which(name).is_err());
-    let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
-    let packages = packages.join(" ");
-    if packages.is_empty() {
-        return Ok(());
-    }
-    if !is_possible() {
-        bail!("missing on this machine: {packages} (Debian's packages)");
-    }
-    install(layout, &packages)
 }
 
 /// What is found, if need be after these packages were installed; nothing where they cannot be.

@@ -1,32 +1,26 @@
 //! `cargo xtask bench`: the release build against its limits, on a Postgres and a Synapse of its own.
 //! The crate `bench` says what is measured, and how.
 
-use fs_err as fs;
 use std::env;
-use std::path::PathBuf;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::failure::{Context, Result};
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::{command, run_shown};
-use crate::progress::note;
+use crate::prelude::*;
 use crate::server::{self, Profile};
-use crate::stack::TestStack;
-use crate::{accounts, browser, files, parts_ctl};
+use crate::stack::Stack;
+use crate::{accounts, browser, parts_ctl};
 
 /// Measures everything, or only the named sections.
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Result<()> {
     watch_signals()?;
-    let mut stack = TestStack::new(layout)?;
+    let mut stack = Stack::for_tests(layout)?;
     measure(layout, &mut stack, profile, sections, None)
 }
 
 /// Runs sections on what is there already; `soak_minutes` instead of what the environment says.
 pub(crate) fn measure(
     layout: &Layout,
-    stack: &mut TestStack,
+    stack: &mut Stack,
     profile: Profile,
     sections: &[String],
     soak_minutes: Option<&str>,
@@ -50,13 +44,14 @@ pub(crate) fn measure(
 
     let database_url = stack.database("tests")?;
     let pgbench = stack.postgres()?.program("pgbench");
-    let postgres_pid = stack.postgres()?.pid().context("Postgres does not run")?;
+    let postgres_pid = stack
+        .postgres()?
+        .service
+        .pid()
+        .context("Postgres does not run")?;
     let synapse = stack.synapse()?;
-    let homeserver_url = synapse.url();
-    let synapse_pid_file = synapse
-        .pid_file()
-        .context("Synapse does not run")?
-        .to_owned();
+    let homeserver_url = synapse.url.clone();
+    let synapse_pid_file = synapse.service.record.clone();
     // Polls that wait have a connection each.
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;

@@ -1,15 +1,7 @@
 //! The browsers of the tests, and what steers them.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use which::which;
-
-use crate::failure::{Result, bail};
-use crate::layout::Layout;
-use crate::process::{command, line, output_of, run_logged};
-use crate::progress::note;
-use crate::{apt, files, node};
+use crate::prelude::*;
+use crate::{apt, node};
 
 const NAMES: [&str; 5] = [
     "chromium",
@@ -19,9 +11,12 @@ const NAMES: [&str; 5] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/// Chromium's path, with the packages that steer it; `None` means the one that Playwright keeps for itself.
+/// Debian's packages for the tests in `WebKit`.
+const WEBKIT: &str = "webkit2gtk-driver xvfb";
+
+/// Chromium's path; `None` means the one that Playwright keeps for itself.
 pub(crate) fn chromium(layout: &Layout) -> Result<Option<PathBuf>> {
-    let end2end = node::end2end(layout)?;
+    let end2end = node::packages(layout, "end2end")?;
     if let Some(chosen) = std::env::var_os("CHROMIUM") {
         match which(&chosen) {
             Ok(path) => return Ok(Some(path)),
@@ -46,50 +41,40 @@ pub(crate) fn chromium(layout: &Layout) -> Result<Option<PathBuf>> {
 pub(crate) struct Browsers {
     /// `None` means the one that Playwright keeps for itself.
     pub(crate) chromium: Option<PathBuf>,
-    firefox: Option<PathBuf>,
-    /// The minimal browser of `WebKitGTK`, and the program that steers it. It needs a screen, which Xvfb gives.
-    webkit: Option<[PathBuf; 2]>,
+    /// What tells Playwright's configuration.
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl Browsers {
     /// Finds or installs all of them.
     pub(crate) fn ensure(layout: &Layout) -> Result<Self> {
         let chromium = chromium(layout)?;
-        let firefox = apt::find_or_install(layout, "firefox-esr", || which("firefox-esr").ok())?;
-        let webkit = apt::find_or_install(layout, "webkit2gtk-driver xvfb", || {
+        let mut variables = Vec::from_iter(chromium.clone().map(|path| ("CHROMIUM", path)));
+        let firefox = || Some(vec![("FIREFOX", which("firefox-esr").ok()?)]);
+        // The minimal browser of WebKitGTK, and the program that steers it. It needs a screen, which Xvfb gives.
+        let webkit = || {
             which("Xvfb").ok()?;
-            Some([mini_browser()?, which("WebKitWebDriver").ok()?])
-        })?;
-        if firefox.is_none() {
-            note("    left out, what runs in Firefox: Debian's firefox-esr is not here");
-        }
-        if webkit.is_none() {
-            note("    left out, what runs in WebKit: webkit2gtk-driver or xvfb is not here");
+            let driver = which("WebKitWebDriver").ok()?;
+            Some(vec![("WEBKIT", mini_browser()?), ("WEBKIT_DRIVER", driver)])
+        };
+        for (packages, found) in [
+            (
+                "firefox-esr",
+                apt::find_or_install(layout, "firefox-esr", firefox)?,
+            ),
+            (WEBKIT, apt::find_or_install(layout, WEBKIT, webkit)?),
+        ] {
+            match found {
+                Some(found) => variables.extend(found),
+                None => note(format!(
+                    "    left out, what runs in Debian's {packages}: it is not here"
+                )),
+            }
         }
         Ok(Self {
             chromium,
-            firefox,
-            webkit,
+            variables,
         })
-    }
-
-    /// Tells Playwright's configuration.
-    pub(crate) fn tell(&self, playwright: &mut Command) {
-        let [webkit, driver] = match &self.webkit {
-            Some([webkit, driver]) => [Some(webkit), Some(driver)],
-            None => [None, None],
-        };
-        let (chromium, firefox) = (self.chromium.as_ref(), self.firefox.as_ref());
-        for (name, path) in [
-            ("CHROMIUM", chromium),
-            ("FIREFOX", firefox),
-            ("WEBKIT", webkit),
-            ("WEBKIT_DRIVER", driver),
-        ] {
-            if let Some(path) = path {
-                playwright.env(name, path);
-            }
-        }
     }
 }
 

@@ -2,17 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
-use fs_err as fs;
-use which::which;
-
-use crate::failure::{Context, Result, bail};
-use crate::files;
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::{command, line, output_of, run_logged};
-use crate::progress::note;
+use crate::prelude::*;
 use crate::server::{self, Profile};
 use crate::{node, sbom, widget};
 
@@ -48,7 +39,7 @@ pub(crate) fn make(
     package: &Path,
     profile: Profile,
 ) -> Result<Artefacts> {
-    let about = output_of(line("rustc -vV").current_dir(&layout.root)).unwrap_or_default();
+    let about = output_of(layout.line("rustc -vV")).unwrap_or_default();
     let target = about.lines().find_map(|line| line.strip_prefix("host: "));
     let target = target.context("rustc does not say what it compiles for")?;
     fs::create_dir_all(dir)?;

@@ -1,13 +1,7 @@
 //! Websites that embed the widget, as front-end developers would: `end2end/hosts`.
 
-use std::path::Path;
-
-use crate::failure::Result;
-use crate::files;
-use crate::layout::Layout;
 use crate::node;
-use crate::process::{line, run_logged, run_shown};
-use crate::progress::step;
+use crate::prelude::*;
 
 /// Installs the package into each site as its users do, and lets the site check and build itself by its script `ready`.
 pub(crate) fn build(layout: &Layout, package: &Path, api_url: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -48,10 +49,17 @@ impl Layout {
         self.dev.join("test")
     }
 
+    /// The command in a line of words, in the repository.
+    pub(crate) fn line(&self, words: &str) -> Command {
+        let mut command = line(words);
+        command.current_dir(&self.root);
+        command
+    }
+
     /// What cargo says of the workspace.
     pub(crate) fn metadata(&self) -> Result<Value> {
-        let mut cargo = line("cargo metadata --no-deps --format-version 1");
-        let metadata = output_of(cargo.current_dir(&self.root)).unwrap_or_default();
+        let cargo = self.line("cargo metadata --no-deps --format-version 1");
+        let metadata = output_of(cargo).unwrap_or_default();
         serde_json::from_str(&metadata).context("cannot read cargo's metadata")
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::failure::{Context, Result, bail};
+use crate::prelude::*;
 
 /// A client of a homeserver, with or without an account.
 #[derive(Clone)]

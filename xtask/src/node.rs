@@ -1,13 +1,6 @@
 //! Node.js and packages from npm.
 
-use std::path::PathBuf;
-
-use fs_err as fs;
-
-use crate::failure::{Result, bail};
-use crate::layout::Layout;
-use crate::process::{line, output_of, run_logged};
-use crate::progress::step;
+use crate::prelude::*;
 
 /// The oldest Node.js that the end-to-end tests and wasm-opt run on.
 const OLDEST: u32 = 20;
@@ -45,11 +38,6 @@ pub(crate) fn packages(layout: &Layout, dir: &str) -> Result<PathBuf> {
         })?;
     }
     Ok(path)
-}
-
-/// The packages of the tests in browsers.
-pub(crate) fn end2end(layout: &Layout) -> Result<PathBuf> {
-    packages(layout, "end2end")
 }
 
 /// The major version in `v20.11.1`.

@@ -1,11 +1,7 @@
 //! What the server says of its API, in `/openapi.json` and in `docs/reference/api.md`, held against what it
 //! does.
 
-use fs_err as fs;
-
-use crate::failure::{Result, bail};
-use crate::layout::Layout;
-use crate::process::{command, line, run_shown};
+use crate::prelude::*;
 use crate::python;
 
 /// Lets schemathesis look for requests that are answered otherwise than `/openapi.json` says, alone

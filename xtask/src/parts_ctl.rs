@@ -7,13 +7,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::thread;
 
-use fs_err as fs;
-
-use crate::failure::{Error, Result, bail};
+use crate::failure::Error;
 use crate::postgres::Postgres;
+use crate::prelude::*;
 use crate::synapse::Synapse;
 
 /// The parts that can be killed.
@@ -25,11 +23,11 @@ pub(crate) struct Parts<'a> {
 impl Parts<'_> {
     fn control(&mut self, command: &str) -> Result<()> {
         match command.split(' ').collect::<Vec<_>>()[..] {
-            ["synapse", "stop"] => self.synapse.kill(),
-            ["synapse", "start"] => self.synapse.run()?,
+            ["synapse", "stop"] => self.synapse.service.kill(),
+            ["synapse", "start"] => self.synapse.service.run()?,
             ["synapse", "clone", room_id, count] => self.synapse.clone_room(room_id, count)?,
             ["postgres", "stop"] => self.postgres.kill(),
-            ["postgres", "start"] => self.postgres.run()?,
+            ["postgres", "start"] => self.postgres.service.run()?,
             _ => bail!("the commands are synapse|postgres stop|start, synapse clone ROOM COUNT"),
         }
         Ok(())

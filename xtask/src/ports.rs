@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 
-use crate::failure::{Context, Result, bail};
+use crate::prelude::*;
 
 /// Below what Linux (32768) and macOS (49152) begin to give to outgoing connections.
 const UNASSIGNED: Range<u16> = 20_000..32_000;

@@ -5,18 +5,11 @@
 
 mod binaries;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fs_err as fs;
 use rustix::process::Signal;
-use which::which;
 
-use crate::failure::{Context, Result, bail};
-use crate::files;
-use crate::layout::Layout;
-use crate::process::{command, line, output_of, run_logged};
-use crate::progress::step;
+use crate::prelude::*;
 use crate::service::Service;
 
 use binaries::Binaries;
@@ -24,14 +17,12 @@ use binaries::Binaries;
 /// The role that owns everything.
 const ROLE: &str = "support_chat";
 
-/// A Postgres that runs, or could again; ends when dropped.
+/// A Postgres; ends when dropped.
 pub(crate) struct Postgres {
     binaries: Binaries,
-    dir: PathBuf,
-    run_dir: PathBuf,
     port: u16,
     password: String,
-    service: Option<Service>,
+    pub(crate) service: Service,
 }
 
 impl Postgres {
@@ -48,53 +39,26 @@ impl Postgres {
         let major = files::read_if_there(&data.join("PG_VERSION"))?;
         let binaries = Binaries::find(layout, major.and_then(|it| it.trim().parse().ok()))?;
         files::create_private_dir(dir)?;
+        let password = files::kept_secret(&dir.join("password"))?;
         let what = format!("Postgres {} on port {port}", binaries.major);
-        let mut postgres = Self {
-            binaries,
-            dir: dir.to_owned(),
-            run_dir: run_dir.to_owned(),
-            port,
-            password: files::kept_secret(&dir.join("password"))?,
-            service: None,
-        };
-        step(what, || {
+        let service = step(what, || {
             if !data.exists() {
-                postgres.initialise(&data, databases)?;
+                initialise(&binaries, dir, databases)?;
             }
-            postgres.run()
+            serve(&binaries, dir, run_dir, port)
         })?;
-        Ok(postgres)
-    }
-
-    /// Runs it and waits until it answers. One that runs already is left alone.
-    pub(crate) fn run(&mut self) -> Result<()> {
-        if self.service.is_some() {
-            return Ok(());
-        }
-        let port = format!("-cport={}", self.port);
-        let data = self.dir.join("data");
-        let mut postgres = self.program_alone("postgres")?;
-        postgres
-            .args(["-clisten_addresses=127.0.0.1", "-cunix_socket_directories="])
-            .args(["-cmax_connections=200", "-clog_destination=stderr"])
-            .args(["-clogging_collector=off", &port, "-D"])
-            .arg(&data);
-        let log = self.dir.join("postgres.log");
-        // Fast shutdown: sessions are ended, data is safe.
-        let stop = Signal::INT;
-        let mut service = Service::start("Postgres", &mut postgres, &log, &self.run_dir, stop)?;
-        let pid = service.pid();
-        service.wait_ready(|| Ok(is_ready(&data, pid)))?;
-        self.service = Some(service);
-        Ok(())
+        Ok(Self {
+            binaries,
+            port,
+            password,
+            service,
+        })
     }
 
     /// Ends it at once and without saving anything (an `immediate` shutdown): it has to recover when
     /// it is run again.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut service) = self.service.take() {
-            service.end_with(Signal::QUIT);
-        }
+        self.service.end_with(Signal::QUIT);
     }
 
     /// The address of one of its databases, password included.
@@ -109,72 +73,78 @@ impl Postgres {
         format!("host=127.0.0.1 port={port} user={ROLE} password={password}")
     }
 
-    /// The process of which all others are children, while it runs.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.service.as_ref().map(Service::pid)
-    }
-
     /// One of the programs that came with it, or that is on the path.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let beside = which(self.binaries.dir.join(name));
         beside.or_else(|_| which(name)).ok()
     }
+}
 
-    /// Fails when it has ended by itself.
-    pub(crate) fn check(&mut self) -> Result<()> {
-        self.service.as_mut().map_or(Ok(()), Service::check)
+fn serve(binaries: &Binaries, dir: &Path, run_dir: &Path, port: u16) -> Result<Service> {
+    let data = dir.join("data");
+    let mut postgres = program_alone(binaries, dir, "postgres")?;
+    postgres
+        .args(["-clisten_addresses=127.0.0.1", "-cunix_socket_directories="])
+        .args(["-cmax_connections=200", "-clog_destination=stderr"])
+        .args(["-clogging_collector=off", &format!("-cport={port}"), "-D"])
+        .arg(&data);
+    let log = dir.join("postgres.log");
+    // Fast shutdown: sessions are ended, data is safe.
+    let stop = Signal::INT;
+    Service::start("Postgres", postgres, log, run_dir, stop, move |pid| {
+        is_ready(&data, pid)
+    })
+}
+
+fn initialise(binaries: &Binaries, dir: &Path, databases: &[&str]) -> Result<()> {
+    // Renamed when it is complete: an interrupted start leaves nothing half made.
+    let new = dir.join("data.new");
+    files::remove_dir(&new)?;
+    let mut initdb = program_alone(binaries, dir, "initdb")?;
+    initdb
+        .args("--auth=scram-sha-256 --encoding=UTF8 --locale=C --username".split(' '))
+        .args([ROLE, "--pgdata", "data.new", "--pwfile", "password"]);
+    run_logged(initdb, "initdb", &dir.join("initdb.log"))?;
+
+    let input = dir.join("create.sql");
+    let create = |name: &&str| format!("CREATE DATABASE \"{name}\";\n\n");
+    files::write_private(&input, &databases.iter().map(create).collect::<String>())?;
+    let mut single = program_alone(binaries, dir, "postgres")?;
+    // A semicolon before an empty line ends a command (`-j`).
+    single
+        .args("--single -j -c exit_on_error=on -D data.new postgres".split(' '))
+        .stdin(fs::File::open(&input)?.into_file());
+    let log = dir.join("create.log");
+    run_logged(single, "making the databases", &log)?;
+    let said = fs::read_to_string(&log)?;
+    if let Some(complaint) = said.lines().find(|line| line.contains("FATAL:")) {
+        bail!("making the databases failed: {complaint}");
     }
+    Ok(fs::rename(&new, dir.join("data"))?)
+}
 
-    fn initialise(&self, data: &Path, databases: &[&str]) -> Result<()> {
-        // Renamed when it is complete: an interrupted start leaves nothing half made.
-        let new = self.dir.join("data.new");
-        files::remove_dir(&new)?;
-        let mut initdb = self.program_alone("initdb")?;
-        initdb
-            .args("--auth=scram-sha-256 --encoding=UTF8 --locale=C --username".split(' '))
-            .args([ROLE, "--pgdata", "data.new", "--pwfile", "password"]);
-        run_logged(initdb, "initdb", &self.dir.join("initdb.log"))?;
-
-        let input = self.dir.join("create.sql");
-        let create = |name: &&str| format!("CREATE DATABASE \"{name}\";\n\n");
-        files::write_private(&input, &databases.iter().map(create).collect::<String>())?;
-        let mut single = self.program_alone("postgres")?;
-        // A semicolon before an empty line ends a command (`-j`).
-        single
-            .args("--single -j -c exit_on_error=on -D data.new postgres".split(' '))
-            .stdin(fs::File::open(&input)?.into_file());
-        let log = self.dir.join("create.log");
-        run_logged(single, "making the databases", &log)?;
-        let said = fs::read_to_string(&log)?;
-        if let Some(complaint) = said.lines().find(|line| line.contains("FATAL:")) {
-            bail!("making the databases failed: {complaint}");
-        }
-        Ok(fs::rename(&new, data)?)
-    }
-
-    /// One of its programs, under an account that may run it: Postgres refuses to be root. Of root's rights, the
-    /// account without privileges keeps that of reaching the files.
-    fn program_alone(&self, name: &str) -> Result<Command> {
-        let program = self.binaries.dir.join(name);
-        let mut alone = if rustix::process::geteuid().is_root() {
-            let passwd = fs::read_to_string("/etc/passwd")?;
-            let (user, group) = unprivileged_account(&passwd)
-                .context("Postgres refuses to run as root: run this as an ordinary user")?;
-            // Its files have to be its own.
-            let mut chown = line(&format!("chown --recursive {user}:{group} data"));
-            output_of(chown.current_dir(&self.dir));
-            let reach = "+dac_override,+dac_read_search";
-            let mut setpriv = line(&format!(
-                "setpriv --reuid={user} --regid={group} --clear-groups --inh-caps={reach} --ambient-caps={reach} --"
-            ));
-            setpriv.arg(program);
-            setpriv
-        } else {
-            command(program)
-        };
-        alone.current_dir(&self.dir);
-        Ok(alone)
-    }
+/// One of its programs, under an account that may run it: Postgres refuses to be root. Of root's rights, the
+/// account without privileges keeps that of reaching the files.
+fn program_alone(binaries: &Binaries, dir: &Path, name: &str) -> Result<Command> {
+    let program = binaries.dir.join(name);
+    let mut alone = if rustix::process::geteuid().is_root() {
+        let passwd = fs::read_to_string("/etc/passwd")?;
+        let (user, group) = unprivileged_account(&passwd)
+            .context("Postgres refuses to run as root: run this as an ordinary user")?;
+        // Its files have to be its own.
+        let mut chown = line(&format!("chown --recursive {user}:{group} data"));
+        output_of(chown.current_dir(dir));
+        let reach = "+dac_override,+dac_read_search";
+        let mut setpriv = line(&format!(
+            "setpriv --reuid={user} --regid={group} --clear-groups --inh-caps={reach} --ambient-caps={reach} --"
+        ));
+        setpriv.arg(program);
+        setpriv
+    } else {
+        command(program)
+    };
+    alone.current_dir(dir);
+    Ok(alone)
 }
 
 /// User and group of the account `postgres`, else `nobody`.

@@ -2,10 +2,8 @@
 
 use std::process::Stdio;
 
-use crate::failure::Result;
-use crate::layout::Layout;
-use crate::process::{command, run_logged};
-use crate::{apt, files};
+use crate::apt;
+use crate::prelude::*;
 
 /// Checks the alert rules, and that each alert goes off when it should.
 pub(crate) fn check_rules(layout: &Layout) -> Result<()> {

@@ -1,14 +1,7 @@
 //! Python environments in the cache.
 
-use std::path::{Path, PathBuf};
-
-use fs_err as fs;
-
-use crate::failure::{Context, Result, bail, optional};
-use crate::files;
-use crate::layout::Layout;
-use crate::process::{command, line, output_of, run_logged, runs};
-use crate::progress::step;
+use crate::prelude::*;
+use crate::process::runs;
 
 /// Makes sure of a program from `PyPI`, and gives its environment's directory of programs.
 pub(crate) fn programs(layout: &Layout, name: &str, requirements: &str) -> Result<PathBuf> {
@@ -59,12 +52,4 @@ pub(crate) fn find() -> Result<&'static str> {
         .split(' ')
         .find(|name| output_of(line(name).args(["-c", is_new])).is_some())
         .context("no Python 3.10 or newer found: install one (on Debian and Ubuntu: python3, python3-venv)")
-}
-
-/// The packages installed into an environment.
-pub(crate) fn site_packages(venv: &Path) -> Option<PathBuf> {
-    files::list(&venv.join("lib"))
-        .into_iter()
-        .map(|dir| dir.join("site-packages"))
-        .find(|dir| dir.is_dir())
 }

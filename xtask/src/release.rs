@@ -3,14 +3,10 @@
 //! The workspace's version, in `Cargo.toml`, is the only one that anybody writes; the server, its API
 //! description, the npm package and the artefacts take it from there.
 
-use fs_err as fs;
 use serde_json::Value;
 
-use crate::failure::{Context, Result, bail};
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::progress::{note, step};
-use crate::stack::TestStack;
+use crate::prelude::*;
+use crate::stack::Stack;
 use crate::{server, widget};
 
 /// The workspace's version.
@@ -29,7 +25,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
         }
         members(&layout.metadata()?, VERSION)
     })?;
-    let mut stack = TestStack::new(layout)?;
+    let mut stack = Stack::for_tests(layout)?;
     let server = stack.server_alone()?;
     step("API description", || {
         let url = format!("{}/openapi.json", server::page_url(stack.ports));

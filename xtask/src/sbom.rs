@@ -1,15 +1,8 @@
 //! The software bill of materials: the server's dependencies as `CycloneDX`, by cargo-cyclonedx.
 
-use fs_err as fs;
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::failure::{Context, Result, bail};
-use crate::files;
-use crate::layout::Layout;
-use crate::process::{command, line, output_of, run_logged};
-use crate::progress::step;
+use crate::prelude::*;
 use crate::tools;
 
 /// Writes what the server is made of, for this target.
@@ -17,8 +10,7 @@ pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
     let program = tools::get(layout, &tools::CARGO_CYCLONEDX)?;
     step("bill of materials", || {
         // The same sources give the same file. Outside a repository there is no commit.
-        let mut git = line("git log -1 --format=%ct");
-        let time = output_of(git.current_dir(&layout.root)).unwrap_or_default();
+        let time = output_of(layout.line("git log -1 --format=%ct")).unwrap_or_default();
         let options = "cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps \
                        --manifest-path server/Cargo.toml --target";
         let mut cyclonedx = command(program);

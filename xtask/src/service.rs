@@ -1,76 +1,100 @@
 //! Programs that run until they are told to end, and are supervised meanwhile.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use fs_err::{self as fs, OpenOptions};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::failure::{Result, bail};
-use crate::files;
-use crate::process::{ended_within, line, output_of, spawn, wait_until};
-use crate::progress::{Heartbeat, note, seconds};
+use crate::prelude::*;
+use crate::process::{ended_within, spawn, wait_until};
+use crate::progress::{Heartbeat, seconds};
 
 /// How long a service may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// A program that runs until it is told to end, which happens at the latest when this is dropped.
+/// A program that runs until it is told to end, which happens at the latest when this is dropped. It can be run again.
 pub(crate) struct Service {
     name: &'static str,
-    child: Child,
-    log: PathBuf,
-    record: PathBuf,
+    command: Command,
+    child: Option<Child>,
+    /// Where its output goes.
+    pub(crate) log: PathBuf,
+    /// Where its process id is recorded while it runs.
+    pub(crate) record: PathBuf,
     stop_with: Signal,
+    is_ready: Box<dyn Fn(u32) -> bool + Send>,
 }
 
 impl Service {
-    /// Starts it, with its output in `log`. The signal `stop_with` asks it to end. `run_dir` records its process id;
-    /// the last word of the command must be one that no other program's command line has.
+    /// Runs it until it is ready, which the function says of a process id; its output goes into `log`. The signal
+    /// `stop_with` asks it to end. `run_dir` records its process id; the last word of the command must be one that no
+    /// other program's command line has.
     pub(crate) fn start(
         name: &'static str,
-        command: &mut Command,
-        log: &Path,
+        command: Command,
+        log: PathBuf,
         run_dir: &Path,
         stop_with: Signal,
+        is_ready: impl Fn(u32) -> bool + Send + 'static,
     ) -> Result<Self> {
         files::create_private_dir(run_dir)?;
-        let output = OpenOptions::new().create(true).append(true).open(log)?;
-        let output = output.into_file();
-        let errors = output.try_clone()?;
-        let child = spawn(command.stdout(output).stderr(errors), name)?;
-        let service = Self {
+        let mut service = Self {
             name,
-            child,
-            log: log.to_owned(),
+            command,
+            child: None,
+            log,
             record: run_dir.join(format!("{name}.pid")),
             stop_with,
+            is_ready: Box::new(is_ready),
         };
-        let marker = command.get_args().last().unwrap_or(command.get_program());
-        let (pid, marker) = (service.pid(), marker.to_string_lossy());
-        let text = format!("{pid} {} {marker}", stop_with.as_raw());
-        files::write_private(&service.record, &text)?;
+        service.run()?;
         Ok(service)
     }
 
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+    /// Runs it and waits until it is ready, however long a slow machine takes within reason. One that runs already is left
+    /// alone.
+    pub(crate) fn run(&mut self) -> Result<()> {
+        if self.child.is_some() {
+            return Ok(());
+        }
+        let output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
+        let output = output.into_file();
+        let errors = output.try_clone()?;
+        let child = spawn(self.command.stdout(output).stderr(errors), self.name)?;
+        let (pid, signal) = (child.id(), self.stop_with.as_raw());
+        self.child = Some(child);
+        let words = self.command.get_args();
+        let marker = words.last().unwrap_or(self.command.get_program());
+        let text = format!("{pid} {signal} {}", marker.display());
+        files::write_private(&self.record, &text)?;
+
+        let limit = Duration::from_mins(2);
+        let mut heartbeat = Heartbeat::new();
+        let is_ready = wait_until(limit, || {
+            self.check()?;
+            heartbeat.beat(|| format!("waiting for {}", self.name));
+            Ok((self.is_ready)(pid))
+        })?;
+        if !is_ready {
+            let (name, log) = (self.name, self.log.display());
+            bail!("{name} was not ready within {}: see {log}", seconds(limit));
+        }
+        Ok(())
     }
 
-    /// Where its process id is recorded while it runs.
-    pub(crate) fn record(&self) -> &Path {
-        &self.record
-    }
-
-    /// Where its output goes.
-    pub(crate) fn log(&self) -> &Path {
-        &self.log
+    /// Its process id, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// Fails when it has ended by itself, with the end of its log.
     pub(crate) fn check(&mut self) -> Result<()> {
-        let Some(status) = self.child.try_wait()? else {
+        let status = self.child.as_mut().map(Child::try_wait).transpose()?;
+        let Some(status) = status.flatten() else {
             return Ok(());
         };
         note(format!("the last lines of {}:", self.log.display()));
@@ -80,56 +104,40 @@ impl Service {
         bail!("{} ended by itself ({status})", self.name)
     }
 
-    /// Waits until it is ready, however long a slow machine takes within reason.
-    pub(crate) fn wait_ready(&mut self, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
-        let limit = Duration::from_mins(2);
-        let mut heartbeat = Heartbeat::new();
-        let is_ready = wait_until(limit, || {
-            self.check()?;
-            heartbeat.beat(|| format!("waiting for {}", self.name));
-            ready()
-        })?;
-        if !is_ready {
-            let log = self.log.display();
-            bail!(
-                "{} was not ready within {}: see {log}",
-                self.name,
-                seconds(limit)
-            );
-        }
-        Ok(())
-    }
-
     /// Ends it with this signal instead of the usual one; says whether it ended in time.
     pub(crate) fn end_with(&mut self, signal: Signal) -> bool {
+        let Some(child) = &mut self.child else {
+            return true;
+        };
         // It ends its own children, as long as it is not killed.
-        let _ = kill_process(Pid::from_child(&self.child), signal);
-        let in_time = ended_within(&mut self.child, GRACE);
+        let _ = kill_process(Pid::from_child(child), signal);
+        let in_time = ended_within(child, GRACE);
         self.kill();
         in_time
     }
 
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(&mut self) {
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            let _ = child.wait();
+        }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let started = Instant::now();
-            let how = if self.end_with(self.stop_with) {
+        let started = Instant::now();
+        let runs = matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)));
+        if runs {
+            let in_time = self.end_with(self.stop_with);
+            let how = if in_time {
                 "ended"
             } else {
                 "did not end, killed"
             };
-            note(format!(
-                "{}: {how} ({})",
-                self.name,
-                seconds(started.elapsed())
-            ));
+            let took = seconds(started.elapsed());
+            note(format!("{}: {how} ({took})", self.name));
         }
         self.kill();
         // Left behind, the record only costs the next start a look at a process that is not there.
@@ -175,13 +183,14 @@ mod tests {
     use super::*;
 
     fn sleeper(dir: &Path) -> Service {
-        let (log, run_dir) = (dir.join("log"), dir.join("run"));
+        let (sleep, log) = (line("sleep 86399"), dir.join("log"));
         Service::start(
             "sleeper",
-            &mut line("sleep 86399"),
-            &log,
-            &run_dir,
+            sleep,
+            log,
+            &dir.join("run"),
             Signal::TERM,
+            |_| true,
         )
         .unwrap()
     }
@@ -189,19 +198,24 @@ mod tests {
     #[test]
     fn a_service_ends_when_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        let mut service = sleeper(dir.path());
-        service.check().unwrap();
-        let pid = Pid::from_child(&service.child);
+        let service = sleeper(dir.path());
+        let pid = Pid::from_child(service.child.as_ref().unwrap());
+        test_kill_process(pid).unwrap();
         drop(service);
         assert!(test_kill_process(pid).is_err());
         assert!(files::list(&dir.path().join("run")).is_empty());
     }
 
     #[test]
-    fn a_service_that_dies_is_named() {
+    fn a_service_that_dies_is_named_and_one_that_was_killed_runs_again() {
         let dir = tempfile::tempdir().unwrap();
         let mut service = sleeper(dir.path());
         service.kill();
+        service.check().unwrap();
+        service.run().unwrap();
+        let child = service.child.as_mut().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
         let message = service.check().unwrap_err().to_string();
         assert!(message.contains("sleeper ended by itself"), "{message}");
     }

@@ -1,19 +1,13 @@
 //! `.sqlx`: what the `query!` macros know of the database, so that a build needs none.
 
-use fs_err as fs;
-
-use crate::failure::{Result, bail};
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::{command, run_logged, run_shown};
-use crate::progress::step;
-use crate::stack::TestStack;
+use crate::prelude::*;
+use crate::stack::Stack;
 use crate::tools;
 
 /// `cargo xtask sqlx [--check]`.
 pub(crate) fn run(layout: &Layout, check: bool) -> Result<()> {
     watch_signals()?;
-    let mut stack = TestStack::new(layout)?;
+    let mut stack = Stack::for_tests(layout)?;
     apply(layout, check, &stack.database("schema")?)
 }
 

@@ -1,24 +1,19 @@
 //! `cargo xtask staff`: a staff member's view in the terminal, without Element.
 //!
-//! One thread follows the homeserver's `/sync` and prints what is new; this one reads what is
-//! typed. Both work on the same list of rooms.
+//! It asks the homeserver each second for what is new, and prints that; in between it obeys what is typed.
 
 mod input;
 
-use std::collections::HashSet;
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::accounts::{self, Accounts};
-use crate::failure::{Result, bail};
-use crate::files;
-use crate::layout::Layout;
 use crate::matrix::{Matrix, escape};
-use crate::progress::note;
+use crate::prelude::*;
 use crate::up;
 
 use input::{HELP, Input, parse_input};
@@ -38,19 +33,19 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     if !homeserver.is_up() {
         bail!("the homeserver does not answer: start `cargo xtask up` in another terminal");
     }
-    let terminal = Arc::new(Terminal {
+    let mut terminal = Terminal {
         matrix: homeserver.login(name, accounts.password(name))?,
         bot: accounts::mxid(accounts::BOT),
-        rooms: Mutex::default(),
-    });
-    let mut next = terminal.sync(None, true)?;
+        rooms: vec![Room::default()],
+        open: None,
+        position: String::new(),
+        sent: 0,
+    };
+    terminal.sync(true)?;
     // The accepted invitations open more rooms.
-    next = terminal.sync(Some(&next), true)?;
+    terminal.sync(true)?;
     terminal.list();
     note(HELP);
-    let follower = Arc::clone(&terminal);
-    // Ends with this program.
-    thread::spawn(move || follower.follow(next));
     let result = terminal.converse();
     let logout = "/_matrix/client/v3/logout";
     terminal.matrix.post(logout, &json!({}))?;
@@ -65,69 +60,69 @@ struct Room {
     name: String,
     /// Whether the last word is the visitor's.
     waiting: bool,
-}
-
-struct Rooms {
-    /// The desk, and the conversations in the order they were first seen; people know them by their position here.
-    list: Vec<Room>,
-    open: Option<usize>,
-    /// Events on the screen already.
-    shown: HashSet<String>,
-}
-
-impl Default for Rooms {
-    fn default() -> Self {
-        Self {
-            list: vec![Room::default()],
-            open: None,
-            shown: HashSet::new(),
-        }
-    }
+    /// What was said, as it is printed.
+    lines: Vec<String>,
 }
 
 struct Terminal {
     matrix: Matrix,
     bot: String,
-    rooms: Mutex<Rooms>,
+    /// The desk, and the conversations in the order they were first seen; people know them by their position here.
+    rooms: Vec<Room>,
+    open: Option<usize>,
+    /// How far the homeserver's news were read.
+    position: String,
+    /// How many messages were sent.
+    sent: usize,
 }
 
 impl Terminal {
-    fn rooms(&self) -> MutexGuard<'_, Rooms> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Prints what happens from here on.
-    fn follow(&self, mut since: String) {
+    fn converse(&mut self) -> Result<()> {
+        let (sender, typed) = channel();
+        // Ends with the input, or with this program.
+        thread::spawn(move || {
+            let mut lines = std::io::stdin().lines().map_while(std::io::Result::ok);
+            lines.try_for_each(|line| sender.send(line))
+        });
         loop {
-            match self.sync(Some(&since), false) {
-                Ok(next) => since = next,
-                Err(failure) => {
-                    note(format!("! {failure:#}; trying again"));
-                    thread::sleep(Duration::from_secs(2));
+            let line = match typed.recv_timeout(Duration::from_secs(1)) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(failure) = self.sync(false) {
+                        note(format!("! {failure:#}; trying again"));
+                    }
+                    continue;
                 }
+            };
+            let mut result = Ok(());
+            match parse_input(&line) {
+                Input::Nothing => {}
+                Input::Rooms => self.list(),
+                Input::Open(index) => self.open(index),
+                Input::Help => note(format!("the commands are:\n{HELP}")),
+                Input::Say(text) => result = self.say(text),
+                Input::Quit => return Ok(()),
+            }
+            match result {
+                // A person can try again; a script should not go on as if nothing had happened.
+                Err(failure) if std::io::stdin().is_terminal() => note(format!("! {failure:#}")),
+                other => other?,
             }
         }
     }
 
-    /// Takes in everything that is new, accepts every invitation, and gives the position from which to go on.
-    fn sync(&self, since: Option<&str>, quietly: bool) -> Result<String> {
+    /// Takes in everything that is new, and accepts every invitation.
+    fn sync(&mut self, quietly: bool) -> Result<()> {
         let filter = json!({
             "presence": {"types": []},
-            "account_data": {"types": []},
-            "room": {
-                "timeline": {"limit": 50},
-                "state": {"lazy_load_members": true},
-                "ephemeral": {"types": []},
-                "account_data": {"types": []},
-            },
+            "room": {"timeline": {"limit": 100}, "ephemeral": {"types": []}},
         });
         let filter = escape(&filter.to_string());
-        let from = since.map_or_else(String::new, |since| {
-            // Catching up, nobody waits.
-            let timeout = if quietly { 0 } else { 30_000 };
-            format!("&timeout={timeout}&since={}", escape(since))
-        });
-        let path = format!("/_matrix/client/v3/sync?filter={filter}{from}");
+        let mut path = format!("/_matrix/client/v3/sync?filter={filter}");
+        if !self.position.is_empty() {
+            path = format!("{path}&since={}", escape(&self.position));
+        }
         let answer = self.matrix.get(&path)?;
         for (id, _) in entries(&answer["rooms"]["invite"]) {
             let path = format!("/_matrix/client/v3/rooms/{}/join", escape(id));
@@ -146,12 +141,13 @@ impl Terminal {
         for (id, events) in changed {
             self.take_in(id, &events, quietly);
         }
-        Ok(text(&answer["next_batch"]))
+        let position = answer["next_batch"].as_str();
+        self.position = position.unwrap_or_default().into();
+        Ok(())
     }
 
-    fn take_in(&self, id: &str, events: &[&Value], quietly: bool) {
-        let mut rooms = self.rooms();
-        let Some(index) = self.index_of(&mut rooms, id, events, quietly) else {
+    fn take_in(&mut self, id: &str, events: &[&Value], quietly: bool) {
+        let Some(index) = self.index_of(id, events, quietly) else {
             return;
         };
         for event in events {
@@ -160,28 +156,21 @@ impl Terminal {
             };
             // Notices are the bot's own words, and nobody's turn.
             if event["content"]["msgtype"] == "m.text" {
-                rooms.list[index].waiting = index > 0 && event["sender"] == self.bot;
+                self.rooms[index].waiting = index > 0 && event["sender"] == self.bot;
             }
-            if rooms.open == Some(index) {
-                if rooms.shown.insert(text(&event["event_id"])) {
-                    note(line);
-                }
+            if self.open == Some(index) {
+                note(&line);
             } else if !quietly {
                 let first = line.lines().next().unwrap_or_default();
                 note(format!("{} {first}", label(index)));
             }
+            self.rooms[index].lines.push(line);
         }
     }
 
     /// The position of a room, which may be a new one; nothing when the bot has not made the room.
-    fn index_of(
-        &self,
-        rooms: &mut Rooms,
-        id: &str,
-        events: &[&Value],
-        quietly: bool,
-    ) -> Option<usize> {
-        if let Some(index) = rooms.list.iter().position(|room| room.id == id) {
+    fn index_of(&mut self, id: &str, events: &[&Value], quietly: bool) -> Option<usize> {
+        if let Some(index) = self.rooms.iter().position(|room| room.id == id) {
             return Some(index);
         }
         of_type(events, "m.room.create").filter(|it| it["sender"] == self.bot)?;
@@ -189,17 +178,17 @@ impl Terminal {
         let room = Room {
             id: id.to_owned(),
             name: printable(name.unwrap_or("(no name)")),
-            waiting: false,
+            ..Room::default()
         };
         if room.name == DESK {
-            rooms.list[0] = room;
+            self.rooms[0] = room;
             return Some(0);
         }
-        let index = rooms.list.len();
+        let index = self.rooms.len();
         if !quietly {
             note(format!("+ {} {}", label(index), room.name));
         }
-        rooms.list.push(room);
+        self.rooms.push(room);
         Some(index)
     }
 
@@ -223,9 +212,8 @@ impl Terminal {
     }
 
     fn list(&self) {
-        let rooms = self.rooms();
-        for (index, room) in rooms.list.iter().enumerate() {
-            let open = if rooms.open == Some(index) {
+        for (index, room) in self.rooms.iter().enumerate() {
+            let open = if self.open == Some(index) {
                 "  (open)"
             } else {
                 ""
@@ -239,78 +227,31 @@ impl Terminal {
                 note(format!("{} {}{waiting}{open}", label(index), room.name));
             }
         }
-        if rooms.list.len() == 1 {
+        if self.rooms.len() == 1 {
             note("no conversation yet: write something on the page");
         }
     }
 
-    /// The id of a room that was seen.
-    fn id_of(&self, index: usize) -> Option<String> {
-        let rooms = self.rooms();
-        let room = rooms.list.get(index)?;
-        (!room.id.is_empty()).then(|| room.id.clone())
-    }
-
-    fn open(&self, index: usize) -> Result<()> {
-        let Some(id) = self.id_of(index) else {
-            note("there is no such room: /rooms lists them");
-            return Ok(());
+    fn open(&mut self, index: usize) {
+        let Some(room) = self.rooms.get(index).filter(|room| !room.id.is_empty()) else {
+            return note("there is no such room: /rooms lists them");
         };
-        let path = format!(
-            "/_matrix/client/v3/rooms/{}/messages?dir=b&limit=100",
-            escape(&id)
-        );
-        let answer = self.matrix.get(&path)?;
-        let mut rooms = self.rooms();
-        rooms.open = Some(index);
-        note(format!("-- {} {} --", label(index), rooms.list[index].name));
-        let events: Vec<&Value> = list(&answer["chunk"]).collect();
-        for event in events.into_iter().rev() {
-            if let Some(line) = self.line(event, index) {
-                rooms.shown.insert(text(&event["event_id"]));
-                note(line);
-            }
-        }
-        Ok(())
+        note(format!("-- {} {} --", label(index), room.name));
+        room.lines.iter().for_each(note);
+        self.open = Some(index);
     }
 
-    fn say(&self, text: &str, transaction: usize) -> Result<()> {
-        let open = self.rooms().open;
-        let Some(room) = open.and_then(|index| self.id_of(index)) else {
+    fn say(&mut self, text: &str) -> Result<()> {
+        let Some(open) = self.open else {
             note("open a room first: /open N or /desk");
             return Ok(());
         };
-        let room = escape(&room);
-        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{transaction}");
+        let (room, number) = (escape(&self.rooms[open].id), self.sent);
+        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{number}");
         // The room's own copy, from /sync, is what gets printed.
         let message = json!({"msgtype": "m.text", "body": text});
         self.matrix.put(&path, &message)?;
-        Ok(())
-    }
-
-    fn converse(&self) -> Result<()> {
-        let input = std::io::stdin();
-        for (count, line) in input.lines().map_while(std::io::Result::ok).enumerate() {
-            let result = match parse_input(&line) {
-                Input::Nothing => Ok(()),
-                Input::Rooms => {
-                    self.list();
-                    Ok(())
-                }
-                Input::Open(index) => self.open(index),
-                Input::Say(text) => self.say(text, count),
-                Input::Quit => return Ok(()),
-                Input::Help => {
-                    note(format!("the commands are:\n{HELP}"));
-                    Ok(())
-                }
-            };
-            match result {
-                // A person can try again; a script should not go on as if nothing had happened.
-                Err(failure) if std::io::stdin().is_terminal() => note(format!("! {failure:#}")),
-                other => other?,
-            }
-        }
+        self.sent += 1;
         Ok(())
     }
 }
@@ -321,10 +262,6 @@ fn label(index: usize) -> String {
         0 => "[desk]".to_owned(),
         number => format!("[{number}]"),
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn of_type<'a>(events: &[&'a Value], kind: &str) -> Option<&'a Value> {

@@ -1,17 +1,11 @@
 //! A private Synapse, and the making of the accounts on it.
 
-use std::path::{Path, PathBuf};
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::accounts::{ADMIN, Accounts, BOT, SERVER_NAME, STAFF, mxid};
-use crate::failure::Result;
-use crate::files;
-use crate::layout::Layout;
 use crate::matrix::{Matrix, escape};
-use crate::process::{command, run_logged};
-use crate::progress::step;
+use crate::prelude::*;
 use crate::python;
 use crate::service::Service;
 
@@ -24,16 +18,14 @@ pub(crate) enum Encryption {
     Invite,
 }
 
-/// A Synapse that runs, or could again; ends when dropped.
+/// A Synapse; ends when dropped.
 pub(crate) struct Synapse {
     bin: PathBuf,
     dir: PathBuf,
-    run_dir: PathBuf,
-    port: u16,
-    registration_secret: String,
-    /// What is the same for all of them.
-    settings: PathBuf,
-    service: Option<Service>,
+    pub(crate) url: String,
+    /// What proves the right to register accounts.
+    pub(crate) registration_secret: String,
+    pub(crate) service: Service,
 }
 
 impl Synapse {
@@ -58,16 +50,28 @@ impl Synapse {
         let registration_secret = files::kept_secret(&dir.join("registration-secret"))?;
         let config = configuration(dir, port, &registration_secret, encryption);
         files::write_private(&dir.join("homeserver.json"), &config.to_string())?;
-        let mut synapse = Self {
+        let mut program = command(bin.join("python"));
+        program
+            .args(["-m", "synapse.app.homeserver", "--config-path"])
+            // What is the same for all of them.
+            .arg(layout.root.join("xtask/homeserver.yaml"))
+            .arg("--config-path")
+            .arg(dir.join("homeserver.json"))
+            .current_dir(dir);
+        let url = format!("http://127.0.0.1:{port}");
+        let homeserver = Matrix::new(&url);
+        let service = step(format_args!("Synapse on port {port}"), || {
+            let log = dir.join("synapse.log");
+            let is_ready = move |_| homeserver.is_up();
+            Service::start("Synapse", program, log, run_dir, Signal::TERM, is_ready)
+        })?;
+        let synapse = Self {
             bin,
             dir: dir.to_owned(),
-            run_dir: run_dir.to_owned(),
-            port,
+            url,
             registration_secret,
-            settings: layout.root.join("xtask/homeserver.yaml"),
-            service: None,
+            service,
         };
-        step(format_args!("Synapse on port {port}"), || synapse.run())?;
         // Written when every account is there.
         let registered = dir.join("accounts-registered");
         if !registered.exists() {
@@ -77,65 +81,17 @@ impl Synapse {
         Ok(synapse)
     }
 
-    /// Its address.
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// Where its process id is recorded, while it runs.
-    pub(crate) fn pid_file(&self) -> Option<&Path> {
-        self.service.as_ref().map(Service::record)
-    }
-
-    /// What proves the right to register accounts.
-    pub(crate) fn registration_secret(&self) -> &str {
-        &self.registration_secret
-    }
-
-    /// Fails when it has ended by itself.
-    pub(crate) fn check(&mut self) -> Result<()> {
-        self.service.as_mut().map_or(Ok(()), Service::check)
-    }
-
-    /// Ends it at once, as a power cut would.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut service) = self.service.take() {
-            service.kill();
-        }
-    }
-
-    /// Runs it and waits until it answers. One that runs already is left alone.
-    pub(crate) fn run(&mut self) -> Result<()> {
-        if self.service.is_some() {
-            return Ok(());
-        }
-        let mut synapse = command(self.bin.join("python"));
-        synapse
-            .args(["-m", "synapse.app.homeserver", "--config-path"])
-            .arg(&self.settings)
-            .arg("--config-path")
-            .arg(self.configuration())
-            .current_dir(&self.dir);
-        let log = self.dir.join("synapse.log");
-        let mut service =
-            Service::start("Synapse", &mut synapse, &log, &self.run_dir, Signal::TERM)?;
-        let homeserver = Matrix::new(&self.url());
-        service.wait_ready(|| Ok(homeserver.is_up()))?;
-        self.service = Some(service);
-        Ok(())
-    }
-
     /// Makes so many clones of a room, in the database, while Synapse is down: asked for, they would take
     /// it a tenth of a second each.
     pub(crate) fn clone_room(&mut self, room_id: &str, count: &str) -> Result<()> {
-        self.kill();
+        self.service.kill();
         let mut cloning = command(self.bin.join("python"));
         cloning
             .args(["-c", include_str!("../clone_room.py")])
             .arg(self.configuration())
             .args([room_id, count]);
         run_logged(cloning, "cloning a room", &self.dir.join("clone_room.log"))?;
-        self.run()
+        self.service.run()
     }
 
     fn configuration(&self) -> PathBuf {
@@ -151,10 +107,10 @@ impl Synapse {
             .arg(&password)
             .arg("--config")
             .arg(self.configuration())
-            .arg(self.url());
+            .arg(&self.url);
         let log = self.dir.join("register.log");
         run_logged(register, "making the administrator's account", &log)?;
-        let admin = Matrix::new(&self.url()).login(ADMIN, accounts.password(ADMIN))?;
+        let admin = Matrix::new(&self.url).login(ADMIN, accounts.password(ADMIN))?;
         let names = [
             (BOT, "Website chat"),
             (STAFF[0], "Alice"),
@@ -178,10 +134,8 @@ impl Synapse {
 
 /// What differs between one Synapse and another; `xtask/homeserver.yaml` has the rest.
 fn configuration(dir: &Path, port: u16, secret: &str, encryption: Encryption) -> Value {
-    let encryption = match encryption {
-        Encryption::Off => "off",
-        Encryption::Invite => "invite",
-    };
+    // As Synapse names them.
+    let encryption = format!("{encryption:?}").to_lowercase();
     json!({
         "server_name": SERVER_NAME,
         "public_baseurl": format!("http://localhost:{port}/"),

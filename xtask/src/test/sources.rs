@@ -1,16 +1,14 @@
-//! What is said of the sources without running the system.
+//! What is tested of the sources without running the system.
 
 use super::cargo;
-use crate::failure::Result;
-use crate::layout::Layout;
-use crate::process::{command, line, run_shown};
-use crate::stack::TestStack;
-use crate::{links, node, promtool, sqlx, tools, widget};
+use crate::prelude::*;
+use crate::stack::Stack;
+use crate::{docs, node, promtool, sqlx, tools, widget};
 
 /// Formatting, clippy, types, links, licences, `.sqlx`.
-pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
+pub(super) fn lint(layout: &Layout, stack: &mut Stack) -> Result<()> {
     run_shown(cargo(layout, "fmt --all --check"), "cargo fmt")?;
-    links::check(layout)?;
+    docs::check_links(layout)?;
     sqlx::apply(layout, true, &stack.database("schema")?)?;
     tools::wasm_target(layout)?;
     for what in [
@@ -23,7 +21,7 @@ pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
         run_shown(clippy, "clippy")?;
     }
     let mut tsc = line("npm run --silent check");
-    run_shown(tsc.current_dir(node::end2end(layout)?), "tsc")?;
+    run_shown(tsc.current_dir(node::packages(layout, "end2end")?), "tsc")?;
     promtool::check_rules(layout)?;
     widget::check_budget(layout)?;
     let mut deny = command(tools::get(layout, &tools::CARGO_DENY)?);
@@ -44,4 +42,23 @@ pub(super) fn unit(layout: &Layout) -> Result<()> {
     let server = "test --package server --lib --bins";
     run_shown(cargo(layout, server), "the server's unit tests")?;
     widget::test_build(layout)
+}
+
+/// Arbitrary bytes as the homeserver's answers, for a minute: runs the fuzz target on its corpus and on what comes of that. What is found stays in `fuzz/artifacts`.
+pub(super) fn fuzz(layout: &Layout) -> Result<()> {
+    let mut fuzz = command(tools::get(layout, &tools::CARGO_FUZZ)?);
+    // New inputs go into the first corpus; the one that is committed is only read.
+    let found = layout.test().join("fuzz-corpus");
+    files::create_private_dir(&found)?;
+    let options = "fuzz/corpus/sync_answer -- -dict=fuzz/sync_answer.dict -max_total_time=60 \
+                   -max_len=65536 -timeout=10 -print_final_stats=1 -verbosity=0";
+    fuzz.args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
+        .arg(layout.target()?.join("fuzz"))
+        .arg("sync_answer")
+        .arg(&found)
+        .args(options.split(' '))
+        // Coverage is counted by an option that only a nightly compiler takes without this.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(&layout.root);
+    run_shown(&mut fuzz, "the fuzz target")
 }
