@@ -199,6 +199,8 @@ for (const [name, scene] of Object.entries(SCENES)) {
     const { page } = visitor;
     const rtl = name === "right-to-left";
     host.is(rtl ? { ...PAGE, lang: "ar", dir: "rtl", title: "أصول" } : PAGE);
+    // Each visit is the first of its tab: what a scene leaves unanswered, the next page would send again.
+    await page.addInitScript(() => sessionStorage.clear());
     await page.clock.setFixedTime("2026-05-23T14:30:00Z");
     const pictures: Buffer[] = [];
     for (const { corner, ...size } of Object.values(SCREENS)) {
@@ -213,7 +215,6 @@ for (const [name, scene] of Object.entries(SCENES)) {
       }
       api.mend();
       await page.context().setOffline(false);
-      await page.evaluate(() => sessionStorage.clear());
     }
     await save(page, pictures, name.replace("_", "-"));
     visitor.complaints.length = 0; // Of what stands in for others' scripts.

@@ -21,8 +21,9 @@ for (const waitSeconds of [0, 25]) {
       const polls = (window.pollsOut = { out: 0, most: 0 });
       const { fetch } = window;
       window.fetch = (input, init) => {
-        const answer = fetch(input, init);
-        if (init?.method === "GET") {
+        const request = new Request(input, init);
+        const answer = fetch(request);
+        if (request.method === "GET") {
           polls.most = Math.max(polls.most, ++polls.out);
           const over = (): void => void (polls.out -= 1);
           answer.then(over, over);

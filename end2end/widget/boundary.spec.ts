@@ -239,6 +239,36 @@ test("a chat that dies shows what was typed even where storage is forbidden", as
   await expect(alert.getByRole("textbox")).toHaveValue("Half a sentence");
 });
 
+/** JavaScript of what a page may have made of `fetch`. */
+const FETCHES = [
+  '() => Promise.reject("blocked by the page")',
+  "() => { throw undefined }",
+  "async () => ({ ok: true, status: 201 })",
+  "async () => undefined",
+  "async () => Response.error()",
+];
+
+for (const broken of FETCHES) {
+  test(`a page with fetch = ${broken} costs the visitor nothing but a Retry`, async ({ visitor, api }) => {
+    const { page } = visitor;
+    await visitor.visit();
+    await visitor.openChat();
+    await page.evaluate(`(() => {
+      const real = window.fetch;
+      window.fetch = ${broken};
+      window.mend = () => { window.fetch = real; };
+    })()`);
+    await visitor.write("Hello");
+    await visitor.send();
+    await expect(visitor.alert).toContainText("could not be sent");
+    await expect(visitor.composer).toHaveValue("Hello");
+    await page.evaluate("mend()");
+    await visitor.retry();
+    await visitor.reads("Hello");
+    expect(api.count("create")).toBe(1);
+  });
+}
+
 for (const lang of ["de_DE", "DE", "de-CH", "de_AT.UTF-8"]) {
   test(`lang="${lang}" is German`, async ({ visitor, host }) => {
     host.is({ lang });

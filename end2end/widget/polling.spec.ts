@@ -23,8 +23,9 @@ test.beforeEach(async ({ visitor: { page }, visitor }) => {
     window.polls = [];
     const { fetch } = window;
     window.fetch = async (input, init) => {
-      if (init?.method !== "GET") return fetch(input, init);
-      const wait = Number(new URL(String(input)).searchParams.get("wait"));
+      const request = new Request(input, init);
+      if (request.method !== "GET") return fetch(request);
+      const wait = Number(new URL(request.url).searchParams.get("wait"));
       const poll: Poll = { wait, sent: Date.now() };
       window.polls.push(poll);
       // In a task of its own, after the widget has dealt with it.
@@ -34,7 +35,7 @@ test.beforeEach(async ({ visitor: { page }, visitor }) => {
         port2.postMessage(0);
       };
       try {
-        const answer = await fetch(input, init);
+        const answer = await fetch(request);
         const text = await answer.text();
         answer.text = async () => text;
         return answer;

@@ -7,6 +7,7 @@ import test from "node:test";
 
 import { checkBudget, checkSizes, loaderSize, PROMISE, RESETS } from "./budget.js";
 import { compress, HASH, LOADER, nameChunks, read, walk, writeIntegrity } from "./chunks.js";
+import { slim, SPARED } from "./glue.js";
 import { typesOf } from "./types.js";
 import { asText, byCrate, crateOf, functionSizes, MASK, rename } from "./wasm.js";
 
@@ -37,6 +38,15 @@ test("functions get their short names wherever they are used", () => {
     wasm.ba(memory, wasm.aa.buffer, wasm_bindgen);`,
   );
   assert.throws(() => rename("", { imports: [["./other.js", "f", "$"]], exports: [] }), /elsewhere/);
+});
+
+test("what the widget does without goes, the rest stays, and another JavaScript is refused", () => {
+  const whole = SPARED.map(([times, part]) => `${part.repeat(times)}kept;`).join("");
+  const rest = slim(whole);
+  assert.equal(rest.split("kept;").length - 1, SPARED.length);
+  assert.doesNotMatch(rest, /FinalizationRegistry|encodeInto|console\.warn/);
+  assert.throws(() => slim(whole.replaceAll("encodeInto", "encodeAll")), /has not 1 times/);
+  assert.throws(() => slim(""), /has not/);
 });
 
 test("the text holds every byte", () => {

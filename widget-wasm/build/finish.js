@@ -7,10 +7,14 @@ import { join } from "node:path";
 import { buildSync, transformSync } from "esbuild";
 
 import { compressAll, HASH, LOADER, nameChunks, read, writeIntegrity } from "./chunks.js";
+import { slim } from "./glue.js";
 import { asText, MASK, rename, SHRINK, STRIP, wasmOpt } from "./wasm.js";
 
 // Holds the place of the WASM's text while esbuild works, which would write the text longer.
 const WASM = "WASM_AS_TEXT";
+
+// What wasm-bindgen's JavaScript takes for the browser's, and is the widget's own.
+const OURS = 'import { fetch, woken } from "./http.js";\n';
 
 const widget = join(import.meta.dirname, "..");
 const staging = process.env.TRUNK_STAGING_DIR;
@@ -29,7 +33,8 @@ const wasm = join(work, "widget.wasm");
 wasmOpt(join(staging, "widget-wasm_bg.wasm"), wasm, [...SHRINK, ...STRIP]);
 // Hashes by the hundred, by which WASM and JavaScript know each other's functions, become short names in both.
 const names = JSON.parse(wasmOpt(wasm, wasm, ["--minify-imports-and-exports-and-modules"]));
-write("widget-wasm.js", rename(read(join(staging, "widget-wasm.js")), names));
+const glue = rename(slim(read(join(staging, "widget-wasm.js"))), names);
+write("widget-wasm.js", `${OURS}${glue}`);
 write("wasm.js", `export const mask = ${MASK};\nexport const masked = "${WASM}";\n`);
 
 for (const name of ["launcher.css", "widget.css"]) {

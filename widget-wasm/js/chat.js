@@ -2,7 +2,7 @@
 import css from "./widget.css";
 import { Http } from "./http.js";
 import { Store } from "./store.js";
-import { initSync, Widget } from "./widget-wasm.js";
+import { initSync, start } from "./widget-wasm.js";
 import { mask, masked } from "./wasm.js";
 
 const sheet = new CSSStyleSheet();
@@ -33,7 +33,7 @@ export async function prepare(locale, language) {
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, root, launcher);
     host.speak(texts);
-    return new Chat(host, root, launcher, language);
+    return new Chat(host, root, language);
   };
 }
 
@@ -62,16 +62,19 @@ function words(give) {
 let lastWords;
 
 /** A chat in the language of the page, whichever that becomes. */
-class Chat extends Widget {
+class Chat {
   #observer;
   #host;
+  #root;
   #timer;
   /** What the tabs of this site, and no other, tell each other. */
   #tabs = new BroadcastChannel("matrix-support-chat");
 
-  constructor(host, root, launcher, language) {
-    super(host, root, launcher);
+  constructor(host, root, language) {
+    const { launcher } = host;
+    start(host, root, launcher);
     this.#host = host;
+    this.#root = root;
     const follow = async () => {
       const wanted = language();
       // Without its texts, the chat stays in the language that it has.
@@ -79,7 +82,7 @@ class Chat extends Widget {
       const texts = locale?.default ?? host.texts;
       if (this.#observer && wanted === language() && texts !== host.texts) {
         host.speak(texts);
-        host.guard(() => this.translate())();
+        this.#do("translate");
       }
     };
     this.#observer = new MutationObserver(follow);
@@ -105,16 +108,16 @@ class Chat extends Widget {
       // Whoever has begun to write here has a conversation of their own.
       if (data.session && !session && !host.load("-draft")?.outgoing?.[0]) {
         host.keep("", JSON.stringify(data.session));
-        this.resume();
+        this.#do("resume");
       }
-      if (data.read && data.read === session?.sessionId) this.read();
+      if (data.read && data.read === session?.sessionId) this.#do("read");
     });
   }
 
   setOpen(open) {
     const isOpening = open && !this.#host.isOpen;
     this.#host.isOpen = open;
-    this.#host.guard(() => super.setOpen(open))();
+    this.#do(open ? "opened" : "closed");
     // Another tab may have a conversation to join.
     if (isOpening && !this.#host.load("")) this.#host.tell({ isAsked: true });
   }
@@ -124,8 +127,12 @@ class Chat extends Widget {
     this.#observer = undefined;
     this.#tabs.close();
     clearInterval(this.#timer);
-    // One that has died may not even be able to do this.
-    attempt(() => super.destroy());
+    this.#do("destroy");
+  }
+
+  /** Has the WASM do one of the things that it listens for. */
+  #do(what) {
+    this.#root.dispatchEvent(new Event(what));
   }
 }
 
@@ -137,6 +144,7 @@ class Host {
   #store;
   #root;
   #isDead = false;
+  #unchallenge;
 
   constructor(element, root, launcher) {
     this.element = element;
@@ -206,11 +214,23 @@ class Host {
 
   /** Solves the proof of work of a server's problem, and tells the chat the answer, if there is one. */
   async prove({ proof }) {
-    const { launcher } = this;
-    const solved = import("./proof.js").then((it) => it.solve(proof, launcher));
-    const detail = await solved.catch(() => {});
-    // To the shadow root that the launcher is in, and no further.
-    launcher.dispatchEvent(new CustomEvent("proof", { bubbles: true, detail }));
+    const solved = import("./proof.js").then((it) => it.solve(proof, this.launcher));
+    this.#solved(await solved.catch(() => {}));
+  }
+  #solved(detail) {
+    this.#root.dispatchEvent(new CustomEvent("proof", { detail }));
+  }
+  /** Shows a challenge, or takes it away. */
+  async challenge(node, siteKey) {
+    this.#unchallenge?.();
+    this.#unchallenge = undefined;
+    if (!siteKey) return;
+    let isOver;
+    this.#unchallenge = () => (isOver = true);
+    const it = await import("./challenge.js").catch(() => {});
+    if (isOver) return;
+    if (it) this.#unchallenge = it.show(node, siteKey, (token) => this.#solved(token));
+    else this.#solved();
   }
   close() {
     this.element.removeAttribute("open");

@@ -1,49 +1,52 @@
-/**
- * A request of the chat's, which ends in the event `loadend`, whichever way. What the visitor does goes on when the page
- * is left (`keepalive`); polls do not.
- */
+/** Requests that somebody waits for. */
+const waiting = new Set();
+
+/** A request of the chat's. What the visitor does goes on when the page is left (`keepalive`); polls do not. */
 export class Http extends EventTarget {
-  status = 0;
-  json = null;
-  #headers = {};
-  #keepalive;
-  #answer;
-  #timer;
   #stop = new AbortController();
+  #keepalive;
 
-  setHeader(name, value) {
-    this.#headers[name] = value;
-  }
-
-  async send(method, url, body, timeout) {
+  request(method, url, authorization, key, body, ms) {
+    waiting.add(this);
     const keepalive = (this.#keepalive = method !== "GET");
-    const { signal } = this.#stop;
-    const headers = this.#headers;
-    const ask = async () => {
-      this.#timer = setTimeout(() => this.#stop.abort(), timeout);
-      const answer = await fetch(url, { method, headers, body, keepalive, signal });
-      const text = await answer.text();
-      return { status: answer.status, text, headers: Object.fromEntries(answer.headers) };
-    };
+    const headers = { authorization, "idempotency-key": key, "content-type": body && "application/json" };
+    for (const name in headers) headers[name] ?? delete headers[name];
+    const stop = this.#stop;
     try {
-      // Only a conversation needs this, and not the panel's opening.
-      const tabs = navigator.locks && url.includes("wait=") && (await import("./tabs.js").catch(() => {}));
-      const answer = (this.#answer = await (tabs ? tabs.share(url, signal, ask) : ask()));
-      this.status = answer.status;
-      this.json = JSON.parse(answer.text);
+      return Object.assign(new Request(url, { method, headers, body, keepalive, signal: stop.signal }), { stop, ms });
     } catch {
-      // There was no answer, or it is no JSON.
+      // The address is none.
     }
-    clearTimeout(this.#timer);
-    this.dispatchEvent(new Event("loadend"));
-  }
-
-  header(name) {
-    return this.#answer?.headers[name];
   }
 
   letGo() {
-    clearTimeout(this.#timer);
+    waiting.delete(this);
     if (!this.#keepalive) this.#stop.abort();
+  }
+}
+
+/** Something has become of one of the requests. */
+export function woken() {
+  for (const it of waiting) it.dispatchEvent(new Event("loadend"));
+}
+
+/** What gloo-net calls `fetch`: whatever the page has made of it, and the network of the request, this ends in a response. */
+export async function fetch(request) {
+  const ask = async () => {
+    const timer = setTimeout(() => request.stop.abort(), request.ms);
+    try {
+      const answer = await self.fetch(request);
+      return new Response((await answer.text()) || null, answer);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  try {
+    // Only a conversation needs this, and not the panel's opening.
+    const isShared = navigator.locks && request.url.includes("wait=");
+    const tabs = isShared && (await import("./tabs.js").catch(() => {}));
+    return await (tabs ? tabs.share(request.url, request.signal, ask) : ask());
+  } catch {
+    return Response.error();
   }
 }

@@ -14,12 +14,16 @@ export async function share(url, signal, ask) {
         if (data.conversation !== conversation) return;
         isOver = true;
         // What follows another message says only that there is something: this tab then asks for itself.
-        resolve(data.query === query ? data.answer : { status: 200, text: '{"messages":[]}', headers: {} });
+        const [text, init] = data.query === query ? data.answer : ['{"messages":[]}'];
+        resolve(new Response(text, init));
       };
       const turn = async () => {
         if (isOver) return;
         const answer = await ask();
-        channel.postMessage({ conversation, query, answer });
+        const { status } = answer;
+        const text = await answer.clone().text();
+        const headers = [...answer.headers];
+        channel.postMessage({ conversation, query, answer: [text, { status, headers }] });
         resolve(answer);
       };
       navigator.locks.request(`${NAME} ${conversation}`, { signal }, turn).catch(reject);

@@ -1,21 +1,27 @@
 //! The HTTP client: the requests of the state machine, in the types of the contract.
 //!
-//! `js/http.js` carries them out, with `fetch`: what the visitor sends has to go on when the page is
-//! left (`keepalive`), which `XMLHttpRequest` cannot. It tells of a request's end by an event, as
-//! everything else does that the widget waits for.
+//! gloo-net sends them and reads the answers. `js/http.js` makes each request, since what the visitor sends has to go on
+//! when the page is left (`keepalive`), which gloo-net cannot say; and it tells by an event that an answer has got further,
+//! as everything else does that the widget waits for.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String, sync::Arc, task::Wake};
+use core::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use app::contract::{
-    CloseSession, CreateSession, ErrorCode, IDEMPOTENCY_KEY_HEADER, MAX_WAIT_SECONDS, PollMessages,
-    PollMessagesResponse, SendMessage, SendMessageRequest, SetTyping, WAIT_HEADER,
+    CloseSession, CreateSession, ErrorCode, MAX_WAIT_SECONDS, PollMessages, PollMessagesResponse,
+    SendMessage, SendMessageRequest, SetTyping, WAIT_HEADER,
 };
+use gloo_net::http;
+use js_sys::JSON;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use web_sys::EventTarget;
 
 use crate::{
-    host::{Host, Http},
+    host::{self, Host, Http},
     json,
     session::{Batch, Event, Failure, Request, Signals, Timer},
 };
@@ -44,6 +50,7 @@ const fn named(code: ErrorCode) -> (&'static str, ErrorCode) {
 /// visitor did should get through, and is repeated with the same key where nobody heard of it.
 pub(crate) struct Exchange {
     http: Http,
+    answer: Pin<Box<dyn Future<Output = Option<Answer>>>>,
     read: Read,
 }
 
@@ -133,75 +140,39 @@ impl Exchange {
                 })
             }
         };
+        let url = [base, &path].concat();
+        let bearer = credentials.map(|it| ["Bearer ", &it.token].concat());
         let http = host.http();
-        if let Some(credentials) = credentials {
-            http.set_header("authorization", &["Bearer ", &credentials.token].concat());
-        }
-        if let Some(key) = key {
-            http.set_header(IDEMPOTENCY_KEY_HEADER, &key);
-        }
-        if body.is_some() {
-            http.set_header("content-type", "application/json");
-        }
+        let asked = http.request(method, &url, bearer, key, body, timeout_ms);
         listen(&http);
-        http.send(method, &[base, &path].concat(), body, timeout_ms);
-        Self { http, read }
+        let mut exchange = Self {
+            http,
+            answer: Box::pin(ask(asked.into())),
+            read,
+        };
+        // It goes out now; that it has no answer yet is known.
+        exchange.poll();
+        exchange
     }
 
-    /// What fires `loadend` when it is over, whichever way.
+    /// What fires `loadend` when there is more of the answer, or none to come.
     pub(crate) fn target(&self) -> &EventTarget {
         &self.http
     }
 
-    /// How it went.
-    pub(crate) fn answer(&self) -> Event {
-        // A later version's longer wait might be too long for what stands between.
-        let can_wait_s = self.number_in(WAIT_HEADER).unwrap_or(0);
-        let can_wait_s =
-            u8::try_from(can_wait_s).map_or(MAX_WAIT_SECONDS, |it| it.min(MAX_WAIT_SECONDS));
-        (self.read)(self.outcome(), can_wait_s)
-    }
-
-    /// A header's number.
-    fn number_in(&self, header: &str) -> Option<u32> {
-        self.http.header(header)?.parse().ok()
-    }
-
-    /// The answer's JSON. What is no JSON is `null`.
-    pub(crate) fn json(&self) -> JsValue {
-        self.http.json()
-    }
-
-    fn outcome(&self) -> Result<JsValue, Failure> {
-        let status = self.http.status();
-        let json = self.json();
-        match status {
-            204 => return Ok(JsValue::NULL),
-            // An answer without JSON, a portal's page for instance, is none of the server's.
-            200..300 if !json.is_null() => return Ok(json),
-            0..300 => return Err(Failure::Network),
-            _ => {}
+    /// How it went, and the answer's JSON; nothing while it is still under way.
+    pub(crate) fn poll(&mut self) -> Option<(Event, JsValue)> {
+        let waker = Arc::new(Woken).into();
+        match self.answer.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => None,
+            Poll::Ready(answer) => {
+                let answer = answer.unwrap_or_default();
+                // A later version's longer wait might be too long for what stands between.
+                let can_wait_s = u8::try_from(answer.can_wait_s)
+                    .map_or(MAX_WAIT_SECONDS, |it| it.min(MAX_WAIT_SECONDS));
+                Some(((self.read)(outcome(&answer), can_wait_s), answer.json))
+            }
         }
-        // An error without a code is not the server's, but of something on the way to it.
-        let code_name = json::text(&json, "code").ok_or(Failure::Network)?;
-        let mut codes = TELLING_CODES.into_iter();
-        let known = codes.find(|(name, _)| *name == code_name);
-        let code = known.map_or(ErrorCode::Unknown, |(_, code)| code);
-        if code == ErrorCode::ChallengeFailed {
-            let site_key = json::text(&json, "turnstileSiteKey");
-            return Err(Failure::Challenge { site_key });
-        }
-        if code_name == "blocked" {
-            return Err(Failure::Blocked);
-        }
-        if code == ErrorCode::ProofRequired {
-            return Err(Failure::Proof);
-        }
-        Err(Failure::Refused {
-            status,
-            code,
-            retry_after_s: self.number_in("retry-after"),
-        })
     }
 }
 
@@ -209,6 +180,69 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.http.let_go();
     }
+}
+
+/// Tells the page when there is more of an answer: a third of what an executor of futures would weigh.
+struct Woken;
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        host::woken();
+    }
+}
+
+/// What the server said.
+#[derive(Default)]
+struct Answer {
+    status: u16,
+    /// What is no JSON is `undefined`.
+    json: JsValue,
+    can_wait_s: u32,
+    retry_after_s: Option<u32>,
+}
+
+async fn ask(request: http::Request) -> Option<Answer> {
+    let response = request.send().await.ok()?;
+    let text = response.text().await.ok()?;
+    let headers = response.headers();
+    let number = |name| headers.get(name)?.parse().ok();
+    Some(Answer {
+        status: response.status(),
+        json: JSON::parse(&text).unwrap_or_default(),
+        can_wait_s: number(WAIT_HEADER).unwrap_or(0),
+        retry_after_s: number("retry-after"),
+    })
+}
+
+fn outcome(answer: &Answer) -> Result<JsValue, Failure> {
+    let Answer { status, json, .. } = answer;
+    match status {
+        204 => return Ok(JsValue::NULL),
+        // An answer without JSON, a portal's page for instance, is none of the server's.
+        200..300 if !json.is_undefined() && !json.is_null() => return Ok(json.clone()),
+        0..300 => return Err(Failure::Network),
+        _ => {}
+    }
+    // An error without a code is not the server's, but of something on the way to it.
+    let code_name = json::text(json, "code").ok_or(Failure::Network)?;
+    let mut codes = TELLING_CODES.into_iter();
+    let known = codes.find(|(name, _)| *name == code_name);
+    let code = known.map_or(ErrorCode::Unknown, |(_, code)| code);
+    if code == ErrorCode::ChallengeFailed {
+        let site_key = json::text(json, "turnstileSiteKey");
+        return Err(Failure::Challenge { site_key });
+    }
+    if code_name == "blocked" {
+        return Err(Failure::Blocked);
+    }
+    if code == ErrorCode::ProofRequired {
+        return Err(Failure::Proof);
+    }
+    Err(Failure::Refused {
+        status: *status,
+        code,
+        retry_after_s: answer.retry_after_s,
+    })
 }
 
 /// A success that cannot be read is as good as none: what it said is unknown.

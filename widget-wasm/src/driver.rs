@@ -18,7 +18,6 @@ use web_sys::{
 };
 
 use crate::{
-    challenge::Challenge,
     client::Exchange,
     host::Host,
     session::{Effect, Event, News, Now, Session, Timer},
@@ -33,6 +32,8 @@ mod requests;
 /// The chat of one element on the page.
 pub(crate) struct Driver {
     me: Weak<Self>,
+    /// Itself, until it is told to end.
+    alive: Cell<Option<Rc<Self>>>,
     host: Host,
     window: Window,
     api_url: String,
@@ -45,7 +46,6 @@ pub(crate) struct Driver {
     countdown: Cell<Option<Timeout>>,
     poll: Cell<Option<Exchange>>,
     action: Cell<Option<Exchange>>,
-    challenge: Cell<Option<Challenge>>,
     /// The JSON of the last answer: the problem, where one is to be solved.
     answer: Cell<JsValue>,
     /// Removes the listeners.
@@ -56,11 +56,14 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(
+    /// Listens at `root` for what the visitor does, and for the element's own events: `opened` and `closed`, `translate` (the
+    /// host speaks another language), `resume` (the tab keeps something else), `read` (another tab has shown what was
+    /// unread) and `destroy`.
+    pub(crate) fn start(
         host: Host,
         root: &ShadowRoot,
         launcher: HtmlElement,
-    ) -> Result<Rc<Self>, JsValue> {
+    ) -> Result<(), JsValue> {
         let document = root.owner_document().ok_or(JsValue::NULL)?;
         let window = document.default_view().ok_or(JsValue::NULL)?;
         let navigator = window.navigator();
@@ -77,7 +80,8 @@ impl Driver {
             });
             Self {
                 me: me.clone(),
-                api_url: host.api_url(),
+                alive: Cell::default(),
+                api_url: host.get("apiUrl"),
                 listener: host.guard(listener.as_ref().unchecked_ref()),
                 _listener: listener,
                 host,
@@ -90,14 +94,25 @@ impl Driver {
                 countdown: Cell::default(),
                 poll: Cell::default(),
                 action: Cell::default(),
-                challenge: Cell::default(),
                 answer: Cell::default(),
                 listening,
             }
         });
 
         for name in [
-            "click", "input", "look", "keydown", "keypress", "keyup", "proof",
+            "click",
+            "input",
+            "look",
+            "keydown",
+            "keypress",
+            "keyup",
+            "proof",
+            "opened",
+            "closed",
+            "translate",
+            "resume",
+            "read",
+            "destroy",
         ] {
             driver.listen(root, name)?;
         }
@@ -113,13 +128,14 @@ impl Driver {
             driver.listen(&viewport, "scroll")?;
         }
         driver.resume();
-        Ok(driver)
+        driver.alive.set(Some(driver.clone()));
+        Ok(())
     }
 
     /// Goes on with what the tab holds.
-    pub(crate) fn resume(&self) {
+    fn resume(&self) {
         self.action.take();
-        self.challenge.take();
+        self.challenge("");
         let (stored, unsent) = (storage::session(&self.host), storage::unsent(&self.host));
         let read = storage::take_read(&self.host);
         let effects = self
@@ -129,13 +145,8 @@ impl Driver {
         self.carry_out(effects, &mut Vec::new());
     }
 
-    /// Another tab has shown what was unread.
-    pub(crate) fn read(&self) {
-        self.handle(Event::Read);
-    }
-
     /// Opens the panel, or closes it.
-    pub(crate) fn set_open(&self, open: bool) {
+    fn set_open(&self, open: bool) {
         if self.session.borrow().is_open() == open {
             return;
         }
@@ -144,7 +155,7 @@ impl Driver {
     }
 
     /// Says everything in the language that the host now speaks.
-    pub(crate) fn translate(&self) {
+    fn translate(&self) {
         let mut view = self.view.borrow_mut();
         // As in `handle`.
         let _ = view.translate();
@@ -187,8 +198,12 @@ impl Driver {
                 let detail = Reflect::get(event, &"detail".into());
                 self.solved(detail.ok().and_then(|it| it.as_string()));
             }
-            // Of the challenge's script.
-            "load" | "error" => self.show_challenge(),
+            "opened" => self.set_open(true),
+            "closed" => self.set_open(false),
+            "translate" => self.translate(),
+            "resume" => self.resume(),
+            "read" => self.handle(Event::Read),
+            "destroy" => drop(self.alive.take()),
             "online" => self.handle(Event::Online(true)),
             "offline" => self.handle(Event::Online(false)),
             "pagehide" => self.handle(Event::Left),
@@ -322,7 +337,7 @@ impl Driver {
                 Effect::Tell(it) => news.push(it),
                 Effect::Ask(request) => self.ask(request),
                 Effect::CancelPoll => drop(self.poll.take()),
-                Effect::Challenge(site_key) => self.challenge(site_key),
+                Effect::Challenge(site_key) => self.challenge(&site_key),
                 Effect::Prove => self.host.prove(&self.answer.take()),
                 Effect::SetTimer(timer, ms) => self.set_timer(timer, ms),
                 Effect::Remember(credentials) => storage::remember(&self.host, &credentials),
@@ -353,6 +368,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.listening.abort();
+        self.challenge("");
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, EventTarget};
+use web_sys::{Element, EventTarget, Request};
 
 #[wasm_bindgen]
 extern "C" {
@@ -12,13 +12,11 @@ extern "C" {
     #[derive(Clone)]
     pub type Host;
 
-    /// Where the API is, without a slash at the end.
-    #[wasm_bindgen(method, getter, js_name = apiUrl)]
-    pub(crate) fn api_url(this: &Host) -> String;
-
-    /// The page without query and fragment: those may hold what is not for others.
-    #[wasm_bindgen(method, getter, js_name = pageUrl)]
-    pub(crate) fn page_url(this: &Host) -> String;
+    /// What the page says: `apiUrl`, where the API is, without a slash at the end; `pageUrl`, without query and fragment,
+    /// since those may hold what is not for others; `visitorName` and `visitorEmail`, empty where it knows nothing;
+    /// `language`, that of [`Self::text`], which changes with the page's.
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    pub(crate) fn get(this: &Host, name: &str) -> String;
 
     /// What the tab holds for this API under a name, as an object; nothing where there is none.
     #[wasm_bindgen(method)]
@@ -32,23 +30,13 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = isStale)]
     pub(crate) fn is_stale(this: &Host) -> bool;
 
-    /// A request to make.
+    /// What a request is made with.
     #[wasm_bindgen(method)]
     pub(crate) fn http(this: &Host) -> Http;
 
     /// A new idempotency key.
     #[wasm_bindgen(method)]
     pub(crate) fn key(this: &Host) -> String;
-
-    /// What the page knows of the visitor; empty where it knows nothing.
-    #[wasm_bindgen(method, getter, js_name = visitorName)]
-    pub(crate) fn visitor_name(this: &Host) -> String;
-    #[wasm_bindgen(method, getter, js_name = visitorEmail)]
-    pub(crate) fn visitor_email(this: &Host) -> String;
-
-    /// The language of [`Self::text`]; it changes with the page's.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn language(this: &Host) -> String;
 
     /// One of [`texts`](crate::texts), in words.
     #[wasm_bindgen(method)]
@@ -65,6 +53,11 @@ extern "C" {
     /// Solves the proof of work that this problem asks for. What comes of it is an event `proof`.
     #[wasm_bindgen(method)]
     pub(crate) fn prove(this: &Host, problem: &JsValue);
+
+    /// Shows Turnstile's challenge with this site key in a node; without one, takes it away. What comes of it is an event
+    /// `proof`, too.
+    #[wasm_bindgen(method)]
+    pub(crate) fn challenge(this: &Host, node: &Element, site_key: &str);
 
     /// Shows a text in a node, with its addresses as links.
     #[wasm_bindgen(method)]
@@ -86,30 +79,26 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn emit(this: &Host, name: &str, detail: &JsValue);
 
-    /// A request, of `js/http.js`.
+    /// One request, of `js/http.js`.
     #[wasm_bindgen(extends = EventTarget)]
     pub(crate) type Http;
 
-    #[wasm_bindgen(method, js_name = setHeader)]
-    pub(crate) fn set_header(this: &Http, name: &str, value: &str);
-
-    /// Sends it. Whatever becomes of it ends in `loadend`.
+    /// The request, which is to be sent with `fetch`; what cannot be one, that refuses.
     #[wasm_bindgen(method)]
-    pub(crate) fn send(this: &Http, method: &str, url: &str, body: Option<String>, timeout_ms: u32);
+    pub(crate) fn request(
+        this: &Http,
+        method: &str,
+        url: &str,
+        authorization: Option<String>,
+        key: Option<String>,
+        body: Option<String>,
+        timeout_ms: u32,
+    ) -> Request;
 
     /// Nobody waits for it any more.
     #[wasm_bindgen(method, js_name = letGo)]
     pub(crate) fn let_go(this: &Http);
 
-    /// The answer's status; 0 if there was none.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn status(this: &Http) -> u16;
-
-    /// The answer's JSON, or `null`.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn json(this: &Http) -> JsValue;
-
-    /// One of the answer's headers.
-    #[wasm_bindgen(method)]
-    pub(crate) fn header(this: &Http, name: &str) -> Option<String>;
+    /// Some request has got further: it tells of it by `loadend`.
+    pub(crate) fn woken();
 }

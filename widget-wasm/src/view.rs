@@ -100,7 +100,7 @@ impl View {
             line.created_at.clear();
         }
         self.notice_shown = None;
-        let (language, direction) = (self.host.language(), self.host.text(texts::DIR));
+        let (language, direction) = (self.host.get("language"), self.host.text(texts::DIR));
         let attributes = [("lang", language.as_str()), ("dir", &direction)];
         set(self.node(Node::Panel), &attributes)
     }

@@ -8,12 +8,12 @@ use crate::layout::path_with;
 use crate::prelude::*;
 use crate::{browser, node, tools};
 
-/// How Cargo compiles `core` and `alloc` for size, together with the widget: 2 KB less. A panic is
+/// How Cargo compiles the standard library for size, together with the widget: 2 KB less. A panic is
 /// a trap at once, and nothing says where it was. Cargo and the compiler do not call this stable;
 /// the toolchain is pinned, and the first of these is what makes them do it all the same.
 const SMALL_STD: [(&str, &str); 4] = [
     ("RUSTC_BOOTSTRAP", "1"),
-    ("CARGO_UNSTABLE_BUILD_STD", "core,alloc"),
+    ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort"),
     ("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size"),
     (
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",

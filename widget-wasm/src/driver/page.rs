@@ -13,14 +13,14 @@ use super::Driver;
 impl Driver {
     /// Where the visitor is, and who, as far as the page says.
     pub(super) fn page(&self) -> Page {
-        let url = Some(self.host.page_url());
+        let url = Some(self.host.get("pageUrl"));
         let url = url.filter(|url| url.starts_with("http") && url.len() <= MAX_SOURCE_URL_CHARS);
-        let email = self.host.visitor_email();
+        let email = self.host.get("visitorEmail");
         let is_email = RegExp::new(EMAIL_PATTERN, "").test(&email);
         Page {
             url,
             title: line(&self.view.borrow().page_title()),
-            visitor_name: line(&self.host.visitor_name()),
+            visitor_name: line(&self.host.get("visitorName")),
             visitor_email: Some(email)
                 .filter(|it| is_email && !it.is_empty() && it.len() <= MAX_EMAIL_CHARS),
         }

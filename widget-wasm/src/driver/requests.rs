@@ -2,10 +2,7 @@
 
 use alloc::string::String;
 
-use wasm_bindgen::prelude::*;
-
 use crate::{
-    challenge::{self, Challenge},
     client::Exchange,
     session::{Event, Request},
 };
@@ -29,45 +26,15 @@ impl Driver {
         slot.set(Some(exchange));
     }
 
-    /// Shows a challenge, now or as soon as what shows it is loaded.
-    pub(super) fn challenge(&self, site_key: String) {
-        let me = self.me.clone();
-        let answer = move |token| {
-            if let Some(driver) = me.upgrade() {
-                driver.solved(token);
-            }
-        };
-        let show = || {
-            let document = self.window.document().ok_or(JsValue::NULL)?;
-            let view = self.view.borrow();
-            let mut challenge = Challenge::new(&document, view.challenge_box(), site_key, answer)?;
-            if challenge::is_loaded(&self.window) {
-                challenge.show()?;
-            } else {
-                let script = challenge::load(&document)?;
-                self.listen(&script, "load")?;
-                self.listen(&script, "error")?;
-            }
-            self.challenge.set(Some(challenge));
-            Ok::<_, JsValue>(())
-        };
-        if show().is_err() {
-            self.solved(None);
-        }
+    /// Shows a challenge; without a site key, takes it away.
+    pub(super) fn challenge(&self, site_key: &str) {
+        self.host
+            .challenge(self.view.borrow().challenge_box(), site_key);
     }
 
-    /// The script was loaded, or cannot be.
-    pub(super) fn show_challenge(&self) {
-        if let Some(mut challenge) = self.challenge.take() {
-            if challenge.show().is_err() {
-                return self.solved(None);
-            }
-            self.challenge.set(Some(challenge));
-        }
-    }
-
+    /// The answer to a challenge or a proof of work, if there is one.
     pub(super) fn solved(&self, answer: Option<String>) {
-        self.challenge.take();
+        self.challenge("");
         self.handle(Event::Solved(answer));
     }
 
@@ -76,9 +43,13 @@ impl Driver {
         for slot in [&self.poll, &self.action] {
             // One that was cancelled is in no slot, and says nothing any more.
             match slot.take() {
-                Some(exchange) if *exchange.target() == target => {
-                    self.answer.set(exchange.json());
-                    self.handle(exchange.answer());
+                Some(mut exchange) if *exchange.target() == target => {
+                    if let Some((event, json)) = exchange.poll() {
+                        self.answer.set(json);
+                        self.handle(event);
+                    } else {
+                        slot.set(Some(exchange));
+                    }
                 }
                 other => slot.set(other),
             }
