@@ -13,7 +13,7 @@ use crate::{links, node, tools};
 /// browsers fetch nothing from other sites.
 pub(crate) fn run(layout: &Layout) -> Result<()> {
     watch_signals()?;
-    node::check()?;
+    node::ensure(layout)?;
     links::check(layout)?;
     let mdbook = tools::mdbook(layout)?;
     let mut build = command(mdbook);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::failure::{Context, Result, bail, fail};
 use crate::files::{self, Lock};
+use crate::process::search_path;
 
 /// The directories of one checkout.
 #[derive(Debug, Clone)]
@@ -76,10 +77,7 @@ impl Layout {
 
     /// `PATH` with the tools of the cache first.
     pub(crate) fn path_with_tools(&self) -> Result<OsString> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let dirs = [self.tools_bin(), self.npm_bin()];
-        std::env::join_paths(dirs.into_iter().chain(std::env::split_paths(&path)))
-            .context("PATH cannot hold the cache's directory")
+        search_path([self.tools_bin(), self.npm_bin()])
     }
 
     /// Installed Rust tools.

@@ -4,11 +4,12 @@
 //! one, which then ends the others in order.
 
 use std::borrow::BorrowMut;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -19,6 +20,22 @@ use crate::interruption::interrupted;
 use crate::progress::{self, Heartbeat};
 
 const POLL: Duration = Duration::from_millis(50);
+/// Where programs are looked for before the directories of `PATH`.
+static FIRST_ON_PATH: OnceLock<PathBuf> = OnceLock::new();
+
+/// Lets every program that is started from here on find what is in this directory first.
+pub(crate) fn put_first_on_path(dir: PathBuf) {
+    // A second directory would be the same one: only Node.js is installed so.
+    let _ = FIRST_ON_PATH.set(dir);
+}
+
+/// `PATH` for a program that is started, with these directories before the others.
+pub(crate) fn search_path(dirs: impl IntoIterator<Item = PathBuf>) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = dirs.into_iter().chain(FIRST_ON_PATH.get().cloned());
+    std::env::join_paths(dirs.chain(std::env::split_paths(&path)))
+        .context("PATH cannot hold the directories of tools")
+}
 
 /// A command in a process group of its own, without standard input, and without the variables that
 /// `cargo run` set for this program (they would make a nested cargo rebuild what it has built).
@@ -31,6 +48,11 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     ];
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).process_group(0);
+    if FIRST_ON_PATH.get().is_some()
+        && let Ok(path) = search_path([])
+    {
+        command.env("PATH", path);
+    }
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()

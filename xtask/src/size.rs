@@ -18,7 +18,7 @@ const LARGEST: usize = 15;
 /// Builds the widget and tells its sizes.
 pub(crate) fn run(layout: &Layout) -> Result<()> {
     watch_signals()?;
-    node::check()?;
+    node::ensure(layout)?;
     widget::build(layout)?;
     let wasm = bundle::wasm_with_names(layout)?;
     let wasm = fs::read(&wasm)?;

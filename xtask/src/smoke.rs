@@ -31,7 +31,7 @@ pub(crate) fn run(layout: &Layout, url: &str) -> Result<()> {
             missing.join(", ")
         );
     }
-    node::check()?;
+    node::ensure(layout)?;
     let mut playwright = command("npx");
     playwright
         .args(["playwright", "test", "--config=smoke.config.ts"])

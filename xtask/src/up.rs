@@ -42,7 +42,7 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     let ports = Ports::with_offset(port_offset);
     ports.check()?;
     python::find()?;
-    node::check()?;
+    node::ensure(layout)?;
 
     let mut running = start(layout, &run_dir, ports)?;
     files::write_private(&address_file(layout), &addresses(ports).to_string())?;
