@@ -22,7 +22,7 @@ pub(crate) struct Artefacts {
 /// Builds everything, and says where it is.
 pub(crate) fn run(layout: &Layout, profile: Profile) -> Result<()> {
     watch_signals()?;
-    node::check()?;
+    node::ensure(layout)?;
     widget::build(layout)?;
     let package = widget::pack(layout)?;
     let made = make(layout, &layout.root.join("dist"), &package, profile)?;

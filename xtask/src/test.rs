@@ -82,7 +82,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
     watch_signals()?;
     // Anything that is missing is named before something takes long.
     python::find()?;
-    node::check()?;
+    node::ensure(layout)?;
     let mut stack = Stack::for_tests(layout)?;
     let mut outcomes = Vec::new();
     for section in sections {

@@ -15,11 +15,11 @@ use crate::{node, python, server};
 /// Builds and runs everything.
 pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     watch_signals()?;
+    node::ensure(layout)?;
     // Anything that is missing is named before something takes long.
     let ports = Ports::with_offset(port_offset);
     let mut stack = Stack::for_development(layout, ports)?;
     python::find()?;
-    node::check()?;
 
     // The logs are of this run only.
     for log in [

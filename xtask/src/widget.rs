@@ -83,7 +83,7 @@ pub(crate) fn test_build(layout: &Layout) -> Result<()> {
 /// `cargo xtask size`: builds the widget, and says what it weighs and which crates the bytes come from.
 pub(crate) fn size(layout: &Layout) -> Result<()> {
     watch_signals()?;
-    node::check()?;
+    node::ensure(layout)?;
     build(layout)?;
     let built = layout
         .target()?

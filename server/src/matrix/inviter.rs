@@ -8,7 +8,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
-use rand::Rng;
+use rand::RngExt;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 

@@ -25,7 +25,7 @@ use std::{
 
 use app::contract::{MAX_POLL_BYTES, Message, MessageBody, ProofChallenge};
 use chrono::{DateTime, Utc};
-use rand::Rng;
+use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time;
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use matrix_sdk::ruma::api::error::ErrorKind;
-use rand::Rng;
+use rand::RngExt;
 use serde_json::Value;
 use tokio::time;
 use uuid::Uuid;

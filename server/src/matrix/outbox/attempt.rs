@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use matrix_sdk::ruma::api::error::ErrorKind;
-use rand::Rng;
+use rand::RngExt;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 use uuid::Uuid;
