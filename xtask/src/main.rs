@@ -17,7 +17,6 @@ mod dist;
 mod docs;
 mod failure;
 mod files;
-mod hosts;
 mod interruption;
 mod layout;
 mod lock;

@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, TcpStream};
 
 use rustix::process::Signal;
 
-use crate::apt;
 use crate::prelude::*;
 use crate::service::Service;
 
@@ -32,10 +31,4 @@ pub(crate) fn start(
         // Other signals wait for clients, depending on its version; it has nothing to lose.
         Service::start("PgBouncer", pgbouncer, log, run_dir, Signal::KILL, is_ready)
     })
-}
-
-/// The program.
-pub(crate) fn find_or_get(layout: &Layout) -> Result<Option<PathBuf>> {
-    let not_checked = "nothing is tested through PgBouncer";
-    apt::program(layout, "pgbouncer", "pgbouncer", not_checked)
 }

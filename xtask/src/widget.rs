@@ -22,7 +22,7 @@ const SMALL_STD: [(&str, &str); 4] = [
 ];
 
 /// The scripts that come after Trunk.
-const BUILD: &str = "widget-wasm/build";
+pub(crate) const BUILD: &str = "widget-wasm/build";
 
 /// Builds the widget into `dist/widget/`. Where the standard library's source is not to be had, it
 /// is the compiled one that goes in.
@@ -71,13 +71,6 @@ pub(crate) fn pack(layout: &Layout) -> Result<PathBuf> {
         let name = format!("webdevelop-pro-matrix-support-chat-{version}.tgz");
         Ok(layout.root.join("dist").join(name))
     })
-}
-
-/// Tests what comes after Trunk.
-pub(crate) fn test_build(layout: &Layout) -> Result<()> {
-    let mut tests = line("npm test");
-    tests.current_dir(node::packages(layout, BUILD)?);
-    run_shown(tests, "the tests of the widget's build")
 }
 
 /// `cargo xtask size`: builds the widget, and says what it weighs and which crates the bytes come from.

@@ -3,7 +3,7 @@
 use crate::browser::Browsers;
 use crate::prelude::*;
 use crate::stack::{Stack, UNLIMITED};
-use crate::{accounts, hosts, node, parts_ctl, server, widget};
+use crate::{accounts, node, parts_ctl, server, widget};
 
 pub(super) fn widget_alone(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let browsers = Browsers::ensure(layout)?;
@@ -26,7 +26,7 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
     let browsers = Browsers::ensure(layout)?;
     stack.widget()?;
     let ports = stack.ports;
-    hosts::build(layout, &widget::pack(layout)?, &server::page_url(ports))?;
+    build_hosts(layout, &widget::pack(layout)?, &server::page_url(ports))?;
     // A test reads everything that the server says.
     let talkative = [("RUST_LOG", "trace"), ("SUPPORT_CHAT_LOG_FORMAT", "json")];
     let mut server = stack.server("e2e", &[&UNLIMITED, &talkative[..]].concat())?;
@@ -55,4 +55,28 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
     // A server that died explains failures better than the failures do.
     server.check()?;
     result
+}
+
+/// Installs the package into each website of `end2end/hosts` as its users do, and lets the site check and build itself
+/// by its script `ready`.
+fn build_hosts(layout: &Layout, package: &Path, api_url: &str) -> Result<()> {
+    for name in ["vue", "react", "nuxt"] {
+        let site = node::packages(layout, &format!("end2end/hosts/{name}"))?;
+        step(format_args!("the site `{name}`"), || {
+            // Of the same version as before, but not the same; and no lock file could know it.
+            files::remove_dir(&site.join("node_modules/@webdevelop-pro"))?;
+            let mut install = line("npm install --no-save --no-audit --no-fund");
+            let log = layout.logs().join(format!("host-{name}-install.log"));
+            install.arg(package).current_dir(&site);
+            run_logged(install, "installing the packed widget", &log)?;
+            let mut ready = line("npm run --silent ready");
+            ready
+                .current_dir(&site)
+                .env("PACKAGE", package)
+                .env("VITE_MATRIX_CHAT_API_URL", api_url)
+                .env("NUXT_PUBLIC_CHAT_API_URL", api_url);
+            run_shown(ready, "checking and building the site")
+        })?;
+    }
+    Ok(())
 }

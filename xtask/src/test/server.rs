@@ -5,11 +5,12 @@ use crate::layout::path_with;
 use crate::prelude::*;
 use crate::server;
 use crate::stack::Stack;
-use crate::{openapi, parts_ctl, pgbouncer, promtool};
+use crate::{apt, openapi, parts_ctl, pgbouncer, promtool};
 
 pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     stack.widget()?;
-    let pgbouncer = pgbouncer::find_or_get(layout)?;
+    let untested = "nothing is tested through PgBouncer";
+    let pgbouncer = apt::program(layout, "pgbouncer", "pgbouncer", untested)?;
     let mut tests = cargo(layout, "test --package server --test api --");
     tests
         .args(extra)

@@ -41,7 +41,9 @@ pub(super) fn unit(layout: &Layout) -> Result<()> {
     run_shown(cargo(layout, crates), "unit tests")?;
     let server = "test --package server --lib --bins";
     run_shown(cargo(layout, server), "the server's unit tests")?;
-    widget::test_build(layout)
+    node::packages(layout, widget::BUILD)?;
+    let scripts = "node --test widget-wasm/build/build.test.js xtask/node/versions.test.js";
+    run_shown(layout.line(scripts), "the tests of scripts")
 }
 
 /// Arbitrary bytes as the homeserver's answers, for a minute: runs the fuzz target on its corpus and on what comes of that. What is found stays in `fuzz/artifacts`.
