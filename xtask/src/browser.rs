@@ -57,19 +57,13 @@ impl Browsers {
             let driver = which("WebKitWebDriver").ok()?;
             Some(vec![("WEBKIT", mini_browser()?), ("WEBKIT_DRIVER", driver)])
         };
-        for (packages, found) in [
-            (
-                "firefox-esr",
-                apt::find_or_install(layout, "firefox-esr", firefox)?,
-            ),
-            (WEBKIT, apt::find_or_install(layout, WEBKIT, webkit)?),
-        ] {
-            match found {
-                Some(found) => variables.extend(found),
-                None => note(format!(
-                    "    left out, what runs in Debian's {packages}: it is not here"
-                )),
+        let firefox = apt::find_or_install(layout, "firefox-esr", firefox)?;
+        let webkit = apt::find_or_install(layout, WEBKIT, webkit)?;
+        for (packages, found) in [("firefox-esr", firefox), (WEBKIT, webkit)] {
+            if found.is_none() {
+                note(format!("    left out: what takes Debian's {packages}"));
             }
+            variables.extend(found.into_iter().flatten());
         }
         Ok(Self {
             chromium,

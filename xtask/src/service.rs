@@ -72,6 +72,14 @@ impl Service {
         let text = format!("{pid} {signal} {}", marker.display());
         files::write_private(&self.record, &text)?;
 
+        let ready = self.wait_ready(pid);
+        if ready.is_err() {
+            self.kill();
+        }
+        ready
+    }
+
+    fn wait_ready(&mut self, pid: u32) -> Result<()> {
         let limit = Duration::from_mins(2);
         let mut heartbeat = Heartbeat::new();
         let is_ready = wait_until(limit, || {
@@ -131,13 +139,9 @@ impl Drop for Service {
         let runs = matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)));
         if runs {
             let in_time = self.end_with(self.stop_with);
-            let how = if in_time {
-                "ended"
-            } else {
-                "did not end, killed"
-            };
+            let killed = if in_time { "" } else { ", killed" };
             let took = seconds(started.elapsed());
-            note(format!("{}: {how} ({took})", self.name));
+            note(format!("{}: ended{killed} ({took})", self.name));
         }
         self.kill();
         // Left behind, the record only costs the next start a look at a process that is not there.
