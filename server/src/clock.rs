@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::{RngCore, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
 /// A clock and dice. Cheap to clone.
@@ -97,7 +97,7 @@ impl Dice {
         Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    fn roll<T>(&self, from: impl FnOnce(&mut dyn RngCore) -> T) -> T {
+    fn roll<T>(&self, from: impl FnOnce(&mut dyn Rng) -> T) -> T {
         match &self.0 {
             Some(seeded) => from(&mut *lock(seeded)),
             None => from(&mut rand::rng()),
@@ -105,7 +105,7 @@ impl Dice {
     }
 }
 
-impl RngCore for Dice {
+impl Rng for Dice {
     fn next_u32(&mut self) -> u32 {
         self.roll(|rng| rng.next_u32())
     }

@@ -5,6 +5,9 @@
 //! visitor <- http <- support_chat <- messages <- one transaction: event + position <- matrix::ingest
 //! ```
 
+// The compiler follows matrix-sdk's types to their ends when a future that holds a client is spawned.
+#![recursion_limit = "256"]
+
 // What is sent, and what is refused.
 pub mod http;
 // The rules of a conversation.

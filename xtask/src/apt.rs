@@ -1,42 +1,34 @@
 //! Programs from Debian's packages, where this is a Debian and we may install them.
 
-use std::path::{Path, PathBuf};
-
-use crate::failure::{Failure, Result, bail, fail};
-use crate::files;
-use crate::layout::{Layout, find_on_path};
-use crate::process::{command, output_of, run_logged};
-use crate::progress::{note, step};
+use crate::prelude::*;
+use crate::process::runs;
 
 /// Whether packages can be installed here.
 pub(crate) fn is_possible() -> bool {
-    rustix::process::geteuid().is_root() && find_on_path(&["apt-get"]).is_some()
+    rustix::process::geteuid().is_root() && which("apt-get").is_ok()
 }
 
-/// Makes sure of programs, each with the package that has it.
-pub(crate) fn ensure(layout: &Layout, programs: &[(&str, &str)]) -> Result<()> {
-    let missing: Vec<&str> = programs
-        .iter()
-        .filter(|(program, _)| find_on_path(&[program]).is_none())
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
+/// What is found, if need be after these packages were installed; nothing where they cannot be.
+pub(crate) fn find_or_install<T>(
+    layout: &Layout,
+    packages: &str,
+    find: impl Fn() -> Option<T>,
+) -> Result<Option<T>> {
+    let mut found = find();
+    if found.is_none() && is_possible() {
+        step(format_args!("{packages} from Debian"), || {
+            install(layout, packages)
+        })?;
+        found = find();
     }
-    if is_possible() {
-        return install(&missing, &layout.logs().join("apt.log"));
-    }
-    fail(format!(
-        "missing on this machine: {} (Debian's packages)",
-        missing.join(", ")
-    ))
+    Ok(found)
 }
 
-/// Installs packages.
-pub(crate) fn install(packages: &[&str], log: &Path) -> Result<()> {
-    apt_get(&["update"], log)?;
-    let install = ["install", "-y", "--no-install-recommends"];
-    apt_get(&[&install, packages].concat(), log)
+fn install(layout: &Layout, packages: &str) -> Result<()> {
+    let log = layout.logs().join("apt.log");
+    apt_get("update", Path::new("/"), &log)?;
+    let install = format!("install -y --no-install-recommends {packages}");
+    apt_get(&install, Path::new("/"), &log)
 }
 
 /// A program that is on the path, in the cache, or in one of Debian's packages. Where none of that is so,
@@ -47,79 +39,56 @@ pub(crate) fn program(
     program: &str,
     not_checked: &str,
 ) -> Result<Option<PathBuf>> {
-    let runs = |path: &PathBuf| output_of(command(path).arg("--version")).is_some();
     let cached = layout.tools_bin().join(program);
-    let system = PathBuf::from(format!("/usr/sbin/{program}"));
-    let known = [find_on_path(&[program]), Some(system), Some(cached.clone())];
-    if let Some(found) = known.into_iter().flatten().find(runs) {
+    let known = [
+        which(program).unwrap_or_default(),
+        Path::new("/usr/sbin").join(program),
+        cached.clone(),
+    ];
+    if let Some(found) = known.into_iter().find(|path| runs(path)) {
         return Ok(Some(found));
     }
-    let _lock = layout.lock_cache()?;
-    // The package is not installed: that would start a service.
-    let taken = step(format_args!("{program} from Debian"), || {
-        take(layout, package, program, &cached)?;
-        if runs(&cached) {
-            Ok(())
-        } else {
-            fail("it does not run here")
-        }
-    });
-    match taken {
-        Ok(()) => Ok(Some(cached)),
-        Err(Failure::Message(reason)) if std::env::var_os("CI").is_none() => {
-            note(format!("{not_checked}: there is no {program} ({reason})"));
-            Ok(None)
-        }
-        Err(failure) => Err(failure),
+    let taken = take(layout, package, program, &cached);
+    if std::env::var_os("CI").is_some() {
+        taken?;
+    } else if let Err(reason) = optional(taken)? {
+        note(format!("{not_checked}: there is no {program} ({reason})"));
+        return Ok(None);
     }
+    Ok(Some(cached))
 }
 
-/// Downloads a package into a directory. Only root can ask first which there are.
-fn download(package: &str, dir: &Path, log: &Path) -> Result<()> {
-    if find_on_path(&["apt-get"]).is_none() {
-        bail!("this is no Debian, whose package {package} has it");
-    }
-    if is_possible() {
-        apt_get(&["update"], log)?;
-    }
-    let mut apt_get = command("apt-get");
-    apt_get.args(["download", package]).current_dir(dir);
-    run_logged(&mut apt_get, &format!("apt-get download {package}"), log)
-}
-
-/// Takes a program out of its package, without installing that. Libraries that it lacks are installed.
+/// Takes a program out of its package. The package is not installed, since that could start a service; libraries that
+/// the program lacks are.
 pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> Result<()> {
-    let dir = layout.cache.join(format!("download-{program}"));
-    files::remove_dir(&dir)?;
-    files::create_private_dir(&dir)?;
-    let log = layout.logs().join(format!("download-{program}.log"));
-    download(package, &dir, &log)?;
-    let is_package = |path: &PathBuf| path.extension().is_some_and(|it| it == "deb");
-    let Some(archive) = files::list(&dir).into_iter().find(is_package) else {
-        bail!("apt-get downloaded nothing");
-    };
-    let mut unpack = command("dpkg-deb");
-    unpack.arg("--extract").arg(&archive).arg(&dir);
-    run_logged(&mut unpack, "dpkg-deb", &log)?;
-    files::create_private_dir(&layout.tools_bin())?;
-    let taken = ["usr/bin", "usr/sbin"]
-        .map(|bin| dir.join(bin).join(program))
-        .into_iter()
-        .find(|path| path.is_file());
-    let Some(taken) = taken else {
-        bail!("{package} has no {program}");
-    };
-    std::fs::rename(taken, to)?;
-    if output_of(command(to).arg("--version")).is_none() && is_possible() {
-        let depends = output_of(
-            command("dpkg-deb")
-                .arg("--field")
-                .arg(archive)
-                .arg("Depends"),
-        );
-        install(&libraries(&depends.unwrap_or_default()), &log)?;
-    }
-    files::remove_dir(&dir)
+    let _lock = layout.lock_cache()?;
+    step(format_args!("{program} from Debian"), || {
+        which("apt-get").with_context(|| format!("no Debian, whose package {package} has it"))?;
+        let dir = layout.cache.join(format!("download-{program}"));
+        files::remove_dir(&dir)?;
+        files::create_private_dir(&dir)?;
+        let log = layout.logs().join(format!("download-{program}.log"));
+        if is_possible() {
+            apt_get("update", &dir, &log)?;
+        }
+        apt_get(&format!("download {package}"), &dir, &log)?;
+        let archive = files::list(&dir).pop().context("nothing was downloaded")?;
+        let mut unpack = line("dpkg-deb --extract");
+        run_logged(unpack.arg(&archive).arg(&dir), "dpkg-deb", &log)?;
+        files::create_private_dir(&layout.tools_bin())?;
+        let taken = ["usr/bin", "usr/sbin"].map(|bin| dir.join(bin).join(program));
+        let taken = taken.iter().find(|path| path.is_file());
+        std::fs::rename(taken.with_context(|| format!("not in {package}"))?, to)?;
+        if !runs(to) && is_possible() {
+            let mut ask = line("dpkg-deb --field");
+            let depends = output_of(ask.arg(archive).arg("Depends")).unwrap_or_default();
+            install(layout, &libraries(&depends).join(" "))?;
+        }
+        if !runs(to) {
+            bail!("it does not run here");
+        }
+        files::remove_dir(&dir)
+    })
 }
 
 /// The libraries among what a package depends on: unlike its other dependencies, they start nothing.
@@ -131,10 +100,13 @@ fn libraries(depends: &str) -> Vec<&str> {
         .collect()
 }
 
-fn apt_get(args: &[&str], log: &Path) -> Result<()> {
-    let mut apt_get = command("apt-get");
-    apt_get.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-    run_logged(&mut apt_get, &format!("apt-get {}", args.join(" ")), log)
+fn apt_get(words: &str, dir: &Path, log: &Path) -> Result<()> {
+    let words = format!("apt-get {words}");
+    let mut apt_get = line(&words);
+    apt_get
+        .current_dir(dir)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    run_logged(apt_get, &words, log)
 }
 
 #[cfg(test)]

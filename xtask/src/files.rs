@@ -1,11 +1,13 @@
 //! Small things about files that several modules need.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Context, Failure, Result, bail, fail};
+use tempfile::NamedTempFile;
+
+use crate::failure::{Context, Result};
 
 /// Makes a directory and its parents, readable by its owner alone.
 pub(crate) fn create_private_dir(path: &Path) -> Result<()> {
@@ -13,58 +15,41 @@ pub(crate) fn create_private_dir(path: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .context(format_args!("cannot make {}", path.display()))
+        .with_context(|| format!("cannot make {}", path.display()))
 }
 
 /// Writes a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
-    let write = || {
+    let write = || -> Result<()> {
         // A new file each time: an old one keeps the mode it was made with.
-        remove_if_there(path)?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(content.as_bytes())
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+        file.write_all(content.as_bytes())?;
+        file.persist(path)?;
+        Ok(())
     };
-    write().context(format_args!("cannot write {}", path.display()))
-}
-
-fn remove_if_there(path: &Path) -> std::io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Reads a text file, if there is one.
 pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => fail(format!("cannot read {}: {error}", path.display())),
+    if !path.exists() {
+        return Ok(None);
     }
+    Ok(Some(fs_err::read_to_string(path)?))
 }
 
 /// Removes a directory with all that is in it, if there is one.
 pub(crate) fn remove_dir(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            fail(format!("cannot remove {}: {error}", path.display()))
-        }
-        _ => Ok(()),
+    if path.exists() {
+        fs_err::remove_dir_all(path)?;
     }
+    Ok(())
 }
 
 /// The entries of a directory, sorted; none when it is not there.
 pub(crate) fn list(dir: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     entries.sort();
     entries
 }
@@ -80,83 +65,28 @@ pub(crate) fn walk(dir: &Path) -> Vec<PathBuf> {
 pub(crate) fn last_lines(path: &Path, count: usize) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let mut lines: Vec<String> = text
-        .lines()
-        .rev()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .take(count)
-        .map(str::to_owned)
-        .collect();
-    lines.reverse();
-    lines
+    let lines = text.lines().rev().map(str::trim_end);
+    let last = lines.filter(|line| !line.is_empty()).take(count);
+    let mut last: Vec<String> = last.map(str::to_owned).collect();
+    last.reverse();
+    last
 }
 
-/// A lock that the operating system gives back when this program ends, however it ends.
-pub(crate) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Takes the lock, or fails with `taken` when another program holds it.
-    pub(crate) fn take(path: &Path, taken: &str) -> Result<Self> {
-        let file = open_lock(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => fail(taken),
-            Err(TryLockError::Error(error)) => {
-                fail(format!("cannot lock {}: {error}", path.display()))
-            }
-        }
-    }
-
-    /// Takes the lock, waiting for whoever holds it.
-    pub(crate) fn wait_for(path: &Path, waiting: &str) -> Result<Self> {
-        let file = open_lock(path)?;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) => crate::progress::note(waiting),
-                Err(TryLockError::Error(error)) => {
-                    bail!("cannot lock {}: {error}", path.display());
-                }
-            }
-            for _ in 0..100 {
-                std::thread::sleep(std::time::Duration::from_millis(100));
-                if crate::interruption::interrupted() {
-                    return Err(Failure::Interrupted);
-                }
-            }
-        }
-    }
-}
-
-fn open_lock(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .context(format_args!("cannot open {}", path.display()))
-}
-
-/// A new secret: 192 random bits in hexadecimal.
+/// A new secret: 128 random bits in hexadecimal.
 pub(crate) fn random_secret() -> Result<String> {
-    let mut bytes = [0; 24];
-    File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(&mut bytes))
-        .context("cannot read random bytes")?;
-    Ok(hex(&bytes))
+    let mut bytes = [0; 16];
+    fs_err::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-/// Bytes in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The secret that is kept in this file; a new one, kept from now on, when the file is not there.
+pub(crate) fn kept_secret(path: &Path) -> Result<String> {
+    if let Some(secret) = read_if_there(path)? {
+        return Ok(secret);
+    }
+    let secret = random_secret()?;
+    write_private(path, &secret)?;
+    Ok(secret)
 }
 
 #[cfg(test)]
@@ -166,32 +96,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_long_and_differ() {
-        let (one, other) = (random_secret().unwrap(), random_secret().unwrap());
-        assert_eq!(one.len(), 48);
-        assert_ne!(one, other);
+    fn secrets_differ_and_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = |name: &str| kept_secret(&dir.path().join(name)).unwrap();
+        assert_eq!(secret("one").len(), 32);
+        assert_eq!(secret("one"), secret("one"));
+        assert_ne!(secret("one"), secret("other"));
     }
 
     #[test]
     fn private_files_stay_private_when_written_again() {
-        let path = std::env::temp_dir().join(format!("xtask-private-{}", std::process::id()));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("private");
         fs::write(&path, "made by somebody else, for all to read").unwrap();
         write_private(&path, "secret").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        fs::remove_file(&path).unwrap();
-    }
-
-    #[test]
-    fn a_lock_is_held_once_and_given_back() {
-        let path = std::env::temp_dir().join(format!("xtask-lock-{}", std::process::id()));
-        let held = Lock::take(&path, "taken").unwrap();
-        assert!(matches!(Lock::take(&path, "taken"), Err(Failure::Message(m)) if m == "taken"));
-        drop(held);
-        assert!(Lock::take(&path, "taken").is_ok());
-        fs::remove_file(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }

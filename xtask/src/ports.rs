@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 
-use crate::failure::{Context, Result, bail};
+use crate::prelude::*;
 
 /// Below what Linux (32768) and macOS (49152) begin to give to outgoing connections.
 const UNASSIGNED: Range<u16> = 20_000..32_000;
@@ -26,17 +26,20 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// The ports of `cargo xtask up`.
-    pub(crate) fn with_offset(offset: u16) -> Self {
+    fn of([page, host, admin, homeserver, postgres, pooler]: [u16; 6]) -> Self {
         Self {
-            page: 8090 + offset,
-            // Where Vite serves a site in development.
-            host: 5173 + offset,
-            admin: 8091 + offset,
-            homeserver: 8008 + offset,
-            postgres: 54320 + offset,
-            pooler: 6432 + offset,
+            page,
+            host,
+            admin,
+            homeserver,
+            postgres,
+            pooler,
         }
+    }
+
+    /// The ports of `cargo xtask up`. The second is where Vite serves a site in development.
+    pub(crate) fn with_offset(offset: u16) -> Self {
+        Self::of([8090, 5173, 8091, 8008, 54320, 6432].map(|port| port + offset))
     }
 
     /// Ports nobody uses, for a private system. They are used only minutes later, so they are not
@@ -44,31 +47,16 @@ impl Ports {
     pub(crate) fn free() -> Result<Self> {
         // Runs that begin at the same time begin their search in different places.
         let start = usize::try_from(std::process::id()).unwrap_or_default() * 97;
-        let range = UNASSIGNED.len();
         // All are held until the last is known, so that they differ.
-        let listeners: Vec<TcpListener> = UNASSIGNED
+        let (ports, _held): (Vec<u16>, Vec<TcpListener>) = UNASSIGNED
             .cycle()
-            .skip(start % range)
-            .take(range)
-            .filter_map(|port| bind(port).ok())
+            .skip(start % UNASSIGNED.len())
+            .take(UNASSIGNED.len())
+            .filter_map(|port| Some((port, bind(port)?)))
             .take(6)
-            .collect();
-        let ports: Vec<u16> = listeners
-            .iter()
-            .map(|listener| listener.local_addr().map(|address| address.port()))
-            .collect::<std::io::Result<_>>()
-            .context("cannot find free ports")?;
-        let [page, host, admin, homeserver, postgres, pooler] = ports[..] else {
-            bail!("cannot find free ports");
-        };
-        Ok(Self {
-            page,
-            host,
-            admin,
-            homeserver,
-            postgres,
-            pooler,
-        })
+            .unzip();
+        let ports = ports.try_into().ok().context("cannot find free ports")?;
+        Ok(Self::of(ports))
     }
 
     /// Fails with one clear line when one of the ports is taken.
@@ -79,35 +67,30 @@ impl Ports {
             ("Synapse", self.homeserver),
             ("Postgres", self.postgres),
         ];
-        for (what, port) in uses {
-            if bind(port).is_err() {
-                bail!(
-                    "port {port} ({what}) is taken: end the program that uses it, or move all \
-                     ports with `cargo xtask up --port-offset 100`"
-                );
-            }
+        if let Some((what, port)) = uses.iter().find(|(_, port)| bind(*port).is_none()) {
+            bail!(
+                "port {port} ({what}) is taken: end the program that uses it, or move all \
+                 ports with `cargo xtask up --port-offset 100`"
+            );
         }
         Ok(())
     }
 }
 
-fn bind(port: u16) -> Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context(format_args!("port {port}"))
+fn bind(port: u16) -> Option<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
 
     #[test]
     fn a_taken_port_is_named_with_a_way_out() {
         let ports = Ports::free().unwrap();
         ports.check().unwrap();
         let _taken = bind(ports.homeserver).unwrap();
-        let Err(Failure::Message(message)) = ports.check() else {
-            panic!("not noticed")
-        };
+        let message = ports.check().unwrap_err().to_string();
         assert!(message.contains(&ports.homeserver.to_string()), "{message}");
         assert!(message.contains("--port-offset"), "{message}");
     }

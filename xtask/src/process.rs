@@ -5,40 +5,43 @@
 
 use std::borrow::BorrowMut;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use fs_err::File;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::failure::{Context, Failure, Result, fail};
+use crate::failure::{Context, Interrupted, Result, bail};
 use crate::files;
 use crate::interruption::interrupted;
-use crate::progress::{self, Heartbeat};
+use crate::progress::Heartbeat;
 
 const POLL: Duration = Duration::from_millis(50);
 
 /// A command in a process group of its own, without standard input, and without the variables that
 /// `cargo run` set for this program (they would make a nested cargo rebuild what it has built).
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
-    const SET_BY_CARGO_RUN: [&str; 4] = [
-        "CARGO_MANIFEST_DIR",
-        "CARGO_MANIFEST_PATH",
-        "CARGO_PKG_",
-        "CARGO_PRIMARY_PACKAGE",
-    ];
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).process_group(0);
     for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| SET_BY_CARGO_RUN.iter().any(|it| name.starts_with(it)))
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_MANIFEST_")
+            || name.starts_with("CARGO_PKG_")
+            || name == "CARGO_PRIMARY_PACKAGE"
         {
-            command.env_remove(name);
+            command.env_remove(&*name);
         }
     }
+    command
+}
+
+/// The command in a line of words.
+pub(crate) fn line(words: &str) -> Command {
+    let mut words = words.split_whitespace();
+    let mut command = command(words.next().unwrap_or_default());
+    command.args(words);
     command
 }
 
@@ -49,86 +52,70 @@ pub(crate) fn run_logged(
     what: &str,
     log: &Path,
 ) -> Result<()> {
-    let command = command.borrow_mut();
-    let output = File::create(log).context(format_args!("cannot write {}", log.display()))?;
-    let errors = output.try_clone().context("cannot share a log")?;
-    let child = command.stdout(output).stderr(errors).spawn();
+    let output = File::create(log)?.into_file();
+    let errors = output.try_clone()?;
+    let command = command.borrow_mut().stdout(output).stderr(errors);
     let mut heartbeat = Heartbeat::new();
     let doing = || files::last_lines(log, 1).pop().unwrap_or_default();
-    let status = wait(spawned(child, command, what)?, || heartbeat.beat(doing))?;
-    if status.success() {
-        return Ok(());
+    let status = wait(spawn(command, what)?, || heartbeat.beat(doing))?;
+    if !status.success() {
+        let (doing, log) = (doing(), log.display());
+        bail!(
+            "{what} failed ({status}): {}; all of it: {log}",
+            doing.trim()
+        );
     }
-    fail(format!(
-        "{what} failed ({status}): {}; all of it: {}",
-        doing().trim(),
-        log.display()
-    ))
+    Ok(())
 }
 
 /// Runs a program to its end with its output on the terminal.
 pub(crate) fn run_shown(mut command: impl BorrowMut<Command>, what: &str) -> Result<()> {
-    let command = command.borrow_mut();
-    progress::close_line();
-    let child = command.spawn();
-    let status = wait(spawned(child, command, what)?, || ())?;
-    if status.success() {
-        Ok(())
-    } else {
-        fail(format!("{what} failed ({status})"))
+    let status = wait(spawn(command.borrow_mut(), what)?, || ())?;
+    if !status.success() {
+        bail!("{what} failed ({status})");
     }
+    Ok(())
 }
 
 /// The output of a program, or nothing when it is missing or fails.
-pub(crate) fn output_of(command: &mut Command) -> Option<String> {
-    let output = command.stderr(Stdio::null()).output().ok()?;
+pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Option<String> {
+    let output = command.borrow_mut().stderr(Stdio::null()).output().ok()?;
     output
         .status
         .success()
         .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whether a program says that it is of exactly this version.
-pub(crate) fn has_version(command: &mut Command, version: &str) -> bool {
-    output_of(command.arg("--version")).is_some_and(|text| names_version(&text, version))
+/// Whether a program runs at all.
+pub(crate) fn runs(program: &Path) -> bool {
+    output_of(command(program).arg("--version")).is_some()
 }
 
-fn names_version(text: &str, version: &str) -> bool {
-    text.split_whitespace()
-        .any(|word| word.trim_start_matches('v') == version)
-}
-
-pub(crate) fn spawned(
-    child: std::io::Result<Child>,
-    command: &Command,
-    what: &str,
-) -> Result<Child> {
+pub(crate) fn spawn(command: &mut Command, what: &str) -> Result<Child> {
     let program = command.get_program().to_string_lossy().into_owned();
-    child.context(format_args!("{what}: cannot run {program}"))
+    command
+        .spawn()
+        .with_context(|| format!("{what}: cannot run {program}"))
 }
 
 /// Waits for a child; an interruption ends it and everything it started.
 fn wait(mut child: Child, mut meanwhile: impl FnMut()) -> Result<ExitStatus> {
     loop {
-        if let Some(status) = child.try_wait().context("cannot wait for a child")? {
+        if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
         if interrupted() {
-            end_group(&mut child);
-            return Err(Failure::Interrupted);
+            let group = Pid::from_child(&child);
+            // A group that has just gone needs no signal.
+            let _ = kill_process_group(group, Signal::TERM);
+            if !ended_within(&mut child, Duration::from_secs(5)) {
+                let _ = kill_process_group(group, Signal::KILL);
+                let _ = child.wait();
+            }
+            bail!(Interrupted);
         }
         meanwhile();
         std::thread::sleep(POLL);
-    }
-}
-
-fn end_group(child: &mut Child) {
-    let group = Pid::from_child(child);
-    // A group that has just gone needs no signal.
-    let _ = kill_process_group(group, Signal::TERM);
-    if !ended_within(child, Duration::from_secs(5)) {
-        let _ = kill_process_group(group, Signal::KILL);
-        let _ = child.wait();
     }
 }
 
@@ -154,7 +141,7 @@ pub(crate) fn wait_until(
             return Ok(true);
         }
         if interrupted() {
-            return Err(Failure::Interrupted);
+            bail!(Interrupted);
         }
         if Instant::now() >= deadline {
             return Ok(false);
@@ -165,35 +152,16 @@ pub(crate) fn wait_until(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
-    fn only_the_exact_version_will_do() {
-        assert!(names_version("trunk 0.21.14\n", "0.21.14"));
-        assert!(names_version("wasm-opt version 132 (version_132)", "132"));
-        assert!(names_version("v1.2.3", "1.2.3"));
-        for other in ["trunk 0.21.1", "trunk 0.21.140", ""] {
-            assert!(!names_version(other, "0.21.14"));
-        }
-    }
-
-    #[test]
     fn a_failing_step_says_why_in_one_line() {
-        let dir = std::env::temp_dir().join(format!("xtask-step-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let mut failing = command("sh");
         failing.args(["-c", "echo first; echo the reason >&2; exit 3"]);
-        let Err(Failure::Message(message)) = run_logged(&mut failing, "step", &dir.join("log"))
-        else {
-            panic!("not noticed")
-        };
-        assert!(
-            message.contains("the reason") && message.contains('3'),
-            "{message}"
-        );
+        let failure = run_logged(&mut failing, "step", &dir.path().join("log")).unwrap_err();
+        let message = format!("{failure:#}");
+        assert!(message.contains("the reason") && message.contains('3'));
         assert_eq!(message.lines().count(), 1);
-        fs::remove_dir_all(dir).unwrap();
     }
 }

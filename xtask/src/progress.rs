@@ -1,53 +1,31 @@
 //! What the person at the terminal sees: each step, and how long it took.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use crate::failure::Result;
 
-/// Whether a step's name is on the terminal and still waits for its duration behind it.
-static LINE_OPEN: AtomicBool = AtomicBool::new(false);
-
-/// Announces a piece of work, does it, and says how long it took.
+/// Announces a piece of work, does it, and says how long it took unless that was a moment.
 pub(crate) fn step<T>(what: impl Display, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    close_line();
-    print!("{what} ... ");
-    flush();
-    LINE_OPEN.store(true, Ordering::Relaxed);
+    println!("{what} ...");
     let started = Instant::now();
     let result = work();
-    if result.is_ok() {
-        let took = seconds(started.elapsed());
-        if LINE_OPEN.swap(false, Ordering::Relaxed) {
-            println!("{took}");
-        } else {
-            println!("    {what}: {took}");
-        }
+    let took = started.elapsed();
+    if result.is_ok() && took > Duration::from_secs(1) {
+        println!("    {what}: {}", seconds(took));
     }
     result
 }
 
 /// Prints a line of its own.
 pub(crate) fn note(text: impl Display) {
-    close_line();
     println!("{text}");
-    flush();
 }
 
 /// Prints an error, on standard error.
 pub(crate) fn error(text: impl Display) {
-    close_line();
     eprintln!("error: {text}");
-}
-
-/// Ends a step's unfinished line before something else is printed.
-pub(crate) fn close_line() {
-    if LINE_OPEN.swap(false, Ordering::Relaxed) {
-        println!();
-        flush();
-    }
 }
 
 /// Shows that a long silent piece of work goes on: often to a person, rarely to a log file.
@@ -60,16 +38,11 @@ pub(crate) struct Heartbeat {
 impl Heartbeat {
     /// Starts counting.
     pub(crate) fn new() -> Self {
-        let now = Instant::now();
-        let every = if std::io::stdout().is_terminal() {
-            5
-        } else {
-            30
-        };
+        let (started, is_seen) = (Instant::now(), std::io::stdout().is_terminal());
         Self {
-            started: now,
-            last: now,
-            every: Duration::from_secs(every),
+            started,
+            last: started,
+            every: Duration::from_secs(if is_seen { 5 } else { 30 }),
         }
     }
 
@@ -77,31 +50,17 @@ impl Heartbeat {
     pub(crate) fn beat(&mut self, doing: impl FnOnce() -> String) {
         if self.last.elapsed() >= self.every {
             self.last = Instant::now();
-            note(format!(
-                "    {}: {}",
-                seconds(self.started.elapsed()),
-                doing()
-            ));
+            println!("    {}: {}", seconds(self.started.elapsed()), doing());
         }
     }
 }
 
 /// A duration as people read it.
 pub(crate) fn seconds(duration: Duration) -> String {
-    if duration < Duration::from_mins(1) {
-        format!("{:.1} s", duration.as_secs_f64())
-    } else {
-        format!(
-            "{} min {:02} s",
-            duration.as_secs() / 60,
-            duration.as_secs() % 60
-        )
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", duration.as_secs_f64()),
+        seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
     }
-}
-
-fn flush() {
-    // Nothing useful can be done about a terminal that went away.
-    let _ = std::io::stdout().flush();
 }
 
 #[cfg(test)]

@@ -1,161 +1,147 @@
 //! Programs that run until they are told to end, and are supervised meanwhile.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use fs_err::{self as fs, OpenOptions};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::failure::{Context, Result, fail};
-use crate::files;
-use crate::process::{ended_within, output_of, spawned, wait_until};
-use crate::progress::{self, Heartbeat};
+use crate::prelude::*;
+use crate::process::{ended_within, spawn, wait_until};
+use crate::progress::{Heartbeat, seconds};
 
 /// How long a service may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// A service without the command that runs it.
-pub(crate) struct ServiceSpec<'a> {
-    /// Its name in messages.
-    pub(crate) name: &'static str,
+/// A program that runs until it is told to end, which happens at the latest when this is dropped. It can be run again.
+pub(crate) struct Service {
+    name: &'static str,
+    command: Command,
+    child: Option<Child>,
     /// Where its output goes.
     pub(crate) log: PathBuf,
     /// Where its process id is recorded while it runs.
-    pub(crate) run_dir: &'a Path,
-    /// A path that stands in its command line and in no other program's.
-    pub(crate) marker: &'a Path,
-    /// The signal that asks it to end.
-    pub(crate) stop_with: Signal,
-}
-
-/// A program that runs until it is told to end, which happens at the latest when this is dropped.
-pub(crate) struct Service {
-    name: &'static str,
-    child: Child,
-    log: PathBuf,
-    record: PathBuf,
+    pub(crate) record: PathBuf,
     stop_with: Signal,
+    is_ready: Box<dyn Fn(u32) -> bool + Send>,
 }
 
 impl Service {
-    /// Starts it.
-    pub(crate) fn start(spec: ServiceSpec<'_>, command: &mut Command) -> Result<Self> {
-        let ServiceSpec {
-            name,
-            log,
-            run_dir,
-            marker,
-            stop_with,
-        } = spec;
+    /// Runs it until it is ready, which the function says of a process id; its output goes into `log`. The signal
+    /// `stop_with` asks it to end. `run_dir` records its process id; the last word of the command must be one that no
+    /// other program's command line has.
+    pub(crate) fn start(
+        name: &'static str,
+        command: Command,
+        log: PathBuf,
+        run_dir: &Path,
+        stop_with: Signal,
+        is_ready: impl Fn(u32) -> bool + Send + 'static,
+    ) -> Result<Self> {
         files::create_private_dir(run_dir)?;
-        let output = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .context(format_args!("cannot write {}", log.display()))?;
-        let errors = output.try_clone().context("cannot share a log")?;
-        let child = command
-            .stdout(output.into_file())
-            .stderr(errors.into_file())
-            .spawn();
-        let child = spawned(child, command, name)?;
-        let record = run_dir.join(format!("{}.pid", name.to_lowercase().replace(' ', "-")));
-        let service = Self {
+        let mut service = Self {
             name,
-            child,
+            command,
+            child: None,
             log,
-            record,
+            record: run_dir.join(format!("{name}.pid")),
             stop_with,
+            is_ready: Box::new(is_ready),
         };
-        let text = format!(
-            "{} {} {}",
-            service.child.id(),
-            stop_with.as_raw(),
-            marker.display()
-        );
-        files::write_private(&service.record, &text)?;
+        service.run()?;
         Ok(service)
     }
 
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Where its process id is recorded while it runs.
-    pub(crate) fn record(&self) -> &Path {
-        &self.record
-    }
-
-    /// Where its output goes.
-    pub(crate) fn log(&self) -> &Path {
-        &self.log
-    }
-
-    /// Fails when it has ended by itself, with the end of its log.
-    pub(crate) fn check(&mut self) -> Result<()> {
-        match self.child.try_wait().context("cannot look after a child")? {
-            None => Ok(()),
-            Some(status) => {
-                progress::note(format!("the last lines of {}:", self.log.display()));
-                for line in files::last_lines(&self.log, 15) {
-                    progress::note(format!("    {line}"));
-                }
-                fail(format!("{} ended by itself ({status})", self.name))
-            }
+    /// Runs it and waits until it is ready, however long a slow machine takes within reason. One that runs already is left
+    /// alone.
+    pub(crate) fn run(&mut self) -> Result<()> {
+        if self.child.is_some() {
+            return Ok(());
         }
+        let output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
+        let output = output.into_file();
+        let errors = output.try_clone()?;
+        let child = spawn(self.command.stdout(output).stderr(errors), self.name)?;
+        let (pid, signal) = (child.id(), self.stop_with.as_raw());
+        self.child = Some(child);
+        let words = self.command.get_args();
+        let marker = words.last().unwrap_or(self.command.get_program());
+        let text = format!("{pid} {signal} {}", marker.display());
+        files::write_private(&self.record, &text)?;
+
+        let ready = self.wait_ready(pid);
+        if ready.is_err() {
+            self.kill();
+        }
+        ready
     }
 
-    /// Waits until it is ready, however long a slow machine takes within reason.
-    pub(crate) fn wait_ready(&mut self, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
+    fn wait_ready(&mut self, pid: u32) -> Result<()> {
         let limit = Duration::from_mins(2);
         let mut heartbeat = Heartbeat::new();
         let is_ready = wait_until(limit, || {
             self.check()?;
             heartbeat.beat(|| format!("waiting for {}", self.name));
-            ready()
+            Ok((self.is_ready)(pid))
         })?;
-        if is_ready {
-            return Ok(());
+        if !is_ready {
+            let (name, log) = (self.name, self.log.display());
+            bail!("{name} was not ready within {}: see {log}", seconds(limit));
         }
-        let log = self.log.display();
-        fail(format!(
-            "{} was not ready within {} s: see {log}",
-            self.name,
-            limit.as_secs()
-        ))
+        Ok(())
     }
 
-    /// Ends it with this signal instead of the usual one.
-    pub(crate) fn end_with(&mut self, signal: Signal) {
-        let _ = kill_process(Pid::from_child(&self.child), signal);
-        if !ended_within(&mut self.child, GRACE) {
-            self.kill();
+    /// Its process id, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Fails when it has ended by itself, with the end of its log.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let status = self.child.as_mut().map(Child::try_wait).transpose()?;
+        let Some(status) = status.flatten() else {
+            return Ok(());
+        };
+        note(format!("the last lines of {}:", self.log.display()));
+        for line in files::last_lines(&self.log, 15) {
+            note(format!("    {line}"));
         }
+        bail!("{} ended by itself ({status})", self.name)
+    }
+
+    /// Ends it with this signal instead of the usual one; says whether it ended in time.
+    pub(crate) fn end_with(&mut self, signal: Signal) -> bool {
+        let Some(child) = &mut self.child else {
+            return true;
+        };
+        // It ends its own children, as long as it is not killed.
+        let _ = kill_process(Pid::from_child(child), signal);
+        let in_time = ended_within(child, GRACE);
+        self.kill();
+        in_time
     }
 
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(&mut self) {
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            let _ = child.wait();
+        }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let started = Instant::now();
-            // It ends its own children, as long as it is not killed.
-            let _ = kill_process(Pid::from_child(&self.child), self.stop_with);
-            let in_time = ended_within(&mut self.child, GRACE);
-            let took = progress::seconds(started.elapsed());
-            let how = if in_time {
-                "ended"
-            } else {
-                "did not end, killed"
-            };
-            progress::note(format!("{}: {how} ({took})", self.name));
+        let started = Instant::now();
+        let runs = matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None)));
+        if runs {
+            let in_time = self.end_with(self.stop_with);
+            let killed = if in_time { "" } else { ", killed" };
+            let took = seconds(started.elapsed());
+            note(format!("{}: ended{killed} ({took})", self.name));
         }
         self.kill();
         // Left behind, the record only costs the next start a look at a process that is not there.
@@ -166,14 +152,9 @@ impl Drop for Service {
 /// Ends services that an earlier run left behind because it was itself killed.
 pub(crate) fn end_leftovers(run_dir: &Path) -> Result<()> {
     for record in files::list(run_dir) {
-        let text = files::read_if_there(&record)?.unwrap_or_default();
-        if let Some((pid, signal)) = leftover(&text) {
-            let name = record
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            progress::note(format!("ending {name}, left behind by an earlier run"));
+        if let Some((pid, signal)) = leftover(&fs::read_to_string(&record)?) {
+            let name = record.file_stem().unwrap_or_default().display();
+            note(format!("ending {name}, left behind by an earlier run"));
             let _ = kill_process(pid, signal);
             if !wait_until(GRACE, || Ok(test_kill_process(pid).is_err()))? {
                 let _ = kill_process_group(pid, Signal::KILL);
@@ -195,58 +176,52 @@ fn leftover(record: &str) -> Option<(Pid, Signal)> {
 }
 
 fn command_line(pid: i32) -> Option<String> {
-    if let Ok(bytes) = fs::read(format!("/proc/{pid}/cmdline")) {
-        return Some(String::from_utf8_lossy(&bytes).replace('\0', " "));
+    match fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).replace('\0', " ")),
+        Err(_) => output_of(line(&format!("ps -o command= -p {pid}"))),
     }
-    output_of(Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
-    use crate::process::command;
-
-    fn temp_dir(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("xtask-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        dir
-    }
 
     fn sleeper(dir: &Path) -> Service {
-        let spec = ServiceSpec {
-            name: "sleeper",
-            log: dir.join("log"),
-            run_dir: &dir.join("run"),
-            marker: Path::new("86399"),
-            stop_with: Signal::TERM,
-        };
-        Service::start(spec, command("sleep").arg("86399")).unwrap()
+        let (sleep, log) = (line("sleep 86399"), dir.join("log"));
+        Service::start(
+            "sleeper",
+            sleep,
+            log,
+            &dir.join("run"),
+            Signal::TERM,
+            |_| true,
+        )
+        .unwrap()
     }
 
     #[test]
     fn a_service_ends_when_it_is_dropped() {
-        let dir = temp_dir("service");
-        let mut service = sleeper(&dir);
-        service.check().unwrap();
-        let pid = Pid::from_child(&service.child);
+        let dir = tempfile::tempdir().unwrap();
+        let service = sleeper(dir.path());
+        let pid = Pid::from_child(service.child.as_ref().unwrap());
+        test_kill_process(pid).unwrap();
         drop(service);
         assert!(test_kill_process(pid).is_err());
-        assert!(files::list(&dir.join("run")).is_empty());
-        fs::remove_dir_all(dir).unwrap();
+        assert!(files::list(&dir.path().join("run")).is_empty());
     }
 
     #[test]
-    fn a_service_that_dies_is_named() {
-        let dir = temp_dir("dies");
-        let mut service = sleeper(&dir);
+    fn a_service_that_dies_is_named_and_one_that_was_killed_runs_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut service = sleeper(dir.path());
         service.kill();
-        let Err(Failure::Message(message)) = service.check() else {
-            panic!("not noticed")
-        };
+        service.check().unwrap();
+        service.run().unwrap();
+        let child = service.child.as_mut().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let message = service.check().unwrap_err().to_string();
         assert!(message.contains("sleeper ended by itself"), "{message}");
-        drop(service);
-        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
@@ -255,13 +230,11 @@ mod tests {
         assert!(leftover(&format!("{own} 15 /no/such/marker")).is_none());
         assert!(leftover(&format!("{own} 15 ")).is_none());
         assert!(leftover("").is_none());
-        let dir = temp_dir("leftover");
-        let service = sleeper(&dir);
+        let dir = tempfile::tempdir().unwrap();
+        let service = sleeper(dir.path());
         let record = fs::read_to_string(&service.record).unwrap();
         // The system shows a command line only a moment after the program was started.
         let seen = wait_until(GRACE, || Ok(leftover(&record).is_some())).unwrap();
         assert!(seen, "{record}");
-        drop(service);
-        fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -1,29 +1,23 @@
 //! `.sqlx`: what the `query!` macros know of the database, so that a build needs none.
 
-use fs_err as fs;
-
-use crate::failure::{Result, bail};
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::{command, run_logged, run_shown};
-use crate::progress::step;
-use crate::stack::TestStack;
+use crate::prelude::*;
+use crate::stack::Stack;
 use crate::tools;
 
 /// `cargo xtask sqlx [--check]`.
 pub(crate) fn run(layout: &Layout, check: bool) -> Result<()> {
     watch_signals()?;
-    let mut stack = TestStack::new(layout)?;
-    apply(layout, check, &stack.schema_url()?)
+    let mut stack = Stack::for_tests(layout)?;
+    apply(layout, check, &stack.database("schema")?)
 }
 
 /// Brings `.sqlx` up to date with the migrations and queries, or only checks that it is. The database at
 /// this address is empty before.
 pub(crate) fn apply(layout: &Layout, check: bool, database_url: &str) -> Result<()> {
-    let program = tools::cargo_sqlx(layout)?;
-    let sqlx = |line: &str| {
+    let program = tools::get(layout, &tools::CARGO_SQLX)?;
+    let sqlx = |words: &str| {
         let mut sqlx = command(&program);
-        sqlx.args(line.split(' '))
+        sqlx.args(words.split(' '))
             .current_dir(&layout.root)
             .env("DATABASE_URL", database_url)
             .env_remove("SQLX_OFFLINE");
@@ -31,20 +25,15 @@ pub(crate) fn apply(layout: &Layout, check: bool, database_url: &str) -> Result<
     };
     run_shown(sqlx("sqlx migrate run --no-dotenv"), "the migrations")?;
     let mode = if check { "--check " } else { "" };
-    let line =
+    let prepare =
         format!("sqlx prepare --workspace --no-dotenv {mode}-- --package server --all-targets");
     let log = layout.logs().join("sqlx-prepare.log");
     step("queries against the database", || {
-        run_logged(
-            sqlx(&line),
-            "`cargo sqlx prepare` (`cargo xtask sqlx` brings .sqlx up to date)",
-            &log,
-        )?;
+        let what = "`cargo sqlx prepare` (`cargo xtask sqlx` brings .sqlx up to date)";
+        run_logged(sqlx(&prepare), what, &log)?;
         // For the check, these are only worth a warning.
         if check && fs::read_to_string(&log)?.contains("potentially unused queries") {
-            bail!(
-                ".sqlx has queries that the server does not have any more: run `cargo xtask sqlx`"
-            );
+            bail!(".sqlx has queries that the server no longer has: run `cargo xtask sqlx`");
         }
         Ok(())
     })

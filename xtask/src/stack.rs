@@ -1,52 +1,82 @@
-//! The system that one run of tests or of the benchmark uses.
+//! The system: Postgres, Synapse and the server, for development, or for one run of tests or of the benchmark.
 
-use std::path::PathBuf;
+use rustix::process::Signal;
 
+use crate::accounts::{self, Accounts};
 use crate::dist::{self, Artefacts};
-use crate::failure::{Result, fail};
-use crate::files::{self, Lock};
-use crate::layout::Layout;
+use crate::lock::Lock;
+use crate::matrix::answers_ok;
 use crate::parts_ctl::Parts;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
-use crate::server::{self, Profile, ServerSpec};
+use crate::prelude::*;
+use crate::server::{self, Profile};
 use crate::service::{Service, end_leftovers};
-use crate::synapse::{Accounts, Encryption, Synapse};
-use crate::{npm_package, widget};
+use crate::synapse::{Encryption, Synapse};
+use crate::widget;
 
-pub(crate) const TESTS_DATABASE: &str = "tests";
-const OPENAPI_DATABASE: &str = "openapi";
-pub(crate) const E2E_DATABASE: &str = "e2e";
-const SCHEMA_DATABASE: &str = "schema";
+/// Each use of Postgres has a database of its own.
+const DATABASES: [&str; 4] = ["tests", "openapi", "e2e", "schema"];
 
-/// Postgres and Synapse for one run of tests: fresh, on free ports, started when first asked for.
-/// Fields end in the order they stand here.
-pub(crate) struct TestStack {
+/// All visitors come from one address, so what one address may do is not limited.
+pub(crate) const UNLIMITED: [(&str, &str); 3] = [
+    ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
+    ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
+    ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
+];
+
+/// A system whose parts are started when first asked for. Fields end in the order they stand here.
+pub(crate) struct Stack {
     synapse: Option<Synapse>,
     postgres: Option<Postgres>,
     widget_built: bool,
     artefacts: Option<Artefacts>,
     layout: Layout,
+    /// Where the parts keep what they have.
+    dir: PathBuf,
     /// Where the processes that run are recorded.
     pub(crate) run_dir: PathBuf,
     pub(crate) ports: Ports,
+    databases: &'static [&'static str],
     /// The accounts on the homeserver.
     pub(crate) accounts: Accounts,
     _only_one: Lock,
 }
 
-impl TestStack {
-    /// Clears away what the last run left.
-    pub(crate) fn new(layout: &Layout) -> Result<Self> {
-        let only_one = Lock::take(
-            &layout.dev.join("test.lock"),
-            "another `cargo xtask test` runs in this checkout: wait for it or end it",
-        )?;
+impl Stack {
+    /// The system of `cargo xtask up`, which goes on with what the last run left.
+    pub(crate) fn for_development(layout: &Layout, ports: Ports) -> Result<Self> {
+        let taken = "`cargo xtask up` runs already in this checkout: end it with Ctrl-C first";
+        let only_one = Lock::take(&layout.dev.join("up.lock"), taken)?;
+        end_leftovers(&layout.dev.join("run"))?;
+        ports.check()?;
+        Self::open(
+            layout,
+            layout.dev.clone(),
+            ports,
+            &["support_chat"],
+            only_one,
+        )
+    }
+
+    /// A fresh system on free ports; clears away what the last run left.
+    pub(crate) fn for_tests(layout: &Layout) -> Result<Self> {
+        let taken = "another `cargo xtask test` runs in this checkout: wait for it or end it";
+        let only_one = Lock::take(&layout.dev.join("test.lock"), taken)?;
         let dir = layout.test();
-        let run_dir = dir.join("run");
-        end_leftovers(&run_dir)?;
+        end_leftovers(&dir.join("run"))?;
         files::remove_dir(&dir)?;
         files::create_private_dir(&dir)?;
+        Self::open(layout, dir, Ports::free()?, &DATABASES, only_one)
+    }
+
+    fn open(
+        layout: &Layout,
+        dir: PathBuf,
+        ports: Ports,
+        databases: &'static [&'static str],
+        only_one: Lock,
+    ) -> Result<Self> {
         // The server embeds this directory: it must be there even where no widget is built.
         fs_err::create_dir_all(layout.root.join("dist/widget"))?;
         Ok(Self {
@@ -55,92 +85,137 @@ impl TestStack {
             widget_built: false,
             artefacts: None,
             layout: layout.clone(),
-            run_dir,
-            ports: Ports::free()?,
             accounts: Accounts::load_or_make(&dir.join("accounts.json"))?,
+            run_dir: dir.join("run"),
+            dir,
+            ports,
+            databases,
             _only_one: only_one,
         })
     }
 
     pub(crate) fn postgres(&mut self) -> Result<&mut Postgres> {
-        let postgres = match self.postgres.take() {
-            Some(postgres) => postgres,
-            None => Postgres::start(
-                &self.layout,
-                &self.layout.test().join("postgres"),
-                &self.run_dir,
-                self.ports.postgres,
-                &[
-                    TESTS_DATABASE,
-                    OPENAPI_DATABASE,
-                    E2E_DATABASE,
-                    SCHEMA_DATABASE,
-                ],
-            )?,
-        };
-        Ok(self.postgres.insert(postgres))
+        if self.postgres.is_none() {
+            let (dir, port) = (self.dir.join("postgres"), self.ports.postgres);
+            let postgres = Postgres::start(&self.layout, &dir, &self.run_dir, port, self.databases);
+            self.postgres = Some(postgres?);
+        }
+        self.postgres.as_mut().context("Postgres did not start")
     }
 
     pub(crate) fn synapse(&mut self) -> Result<&mut Synapse> {
-        let synapse = match self.synapse.take() {
-            Some(synapse) => synapse,
-            None => Synapse::start(
-                &self.layout,
-                &self.layout.test().join("synapse"),
-                &self.run_dir,
-                self.ports.homeserver,
-                &self.accounts,
-                Encryption::Off,
-            )?,
-        };
-        Ok(self.synapse.insert(synapse))
+        if self.synapse.is_none() {
+            let dir = self.dir.join("synapse");
+            let synapse = self.start_synapse(&dir, self.ports.homeserver, Encryption::Off)?;
+            self.synapse = Some(synapse);
+        }
+        self.synapse.as_mut().context("Synapse did not start")
     }
 
-    /// A server without a homeserver, which it has to serve the API without: messages wait. Nothing is limited.
+    /// Another Synapse, which encrypts. No other website is served meanwhile, so its port is free.
+    pub(crate) fn encrypting_synapse(&self) -> Result<Synapse> {
+        let dir = self.dir.join("synapse-encrypting");
+        self.start_synapse(&dir, self.ports.host, Encryption::Invite)
+    }
+
+    fn start_synapse(&self, dir: &Path, port: u16, encryption: Encryption) -> Result<Synapse> {
+        let (layout, accounts) = (&self.layout, &self.accounts);
+        Synapse::start(layout, dir, &self.run_dir, port, accounts, encryption)
+    }
+
+    /// The address of a database.
+    pub(crate) fn database(&mut self, name: &str) -> Result<String> {
+        Ok(self.postgres()?.url(name))
+    }
+
+    /// A server without a homeserver, which it has to serve the API without: messages wait.
     pub(crate) fn server_alone(&mut self) -> Result<Service> {
-        let program = server::build(&self.layout)?;
-        let spec = ServerSpec {
-            program: &program,
-            ports: self.ports,
-            database_url: self.postgres()?.url(OPENAPI_DATABASE),
-            // Nobody listens there.
-            homeserver_url: "http://127.0.0.1:1".to_owned(),
-            accounts: &self.accounts,
-            log: self.layout.test().join("openapi-server.log"),
-            run_dir: &self.run_dir,
-            wait_for: "healthz",
-            settings: &[
-                ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
-                ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
-                ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
-                ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
-                ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
-            ],
-        };
-        server::start(&self.layout, &spec)
+        let settings = [
+            ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
+            ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
+        ];
+        // Nobody listens there.
+        let homeserver_url = "http://127.0.0.1:1".to_owned();
+        let database_url = self.database("openapi")?;
+        let settings = [&UNLIMITED, &settings[..]].concat();
+        self.serve(database_url, homeserver_url, "healthz", &settings)
+    }
+
+    /// A server with everything.
+    pub(crate) fn server(&mut self, database: &str, settings: &[(&str, &str)]) -> Result<Service> {
+        let homeserver_url = self.synapse()?.url.clone();
+        let database_url = self.database(database)?;
+        self.serve(database_url, homeserver_url, "readyz", settings)
+    }
+
+    /// Runs the server and waits until it is ready, as the page `wait_for` of its admin listener says. Variables that are
+    /// not set here are passed on, so `SUPPORT_CHAT_SESSION_TTL=1m cargo xtask up` does what it says.
+    fn serve(
+        &self,
+        database_url: String,
+        homeserver_url: String,
+        wait_for: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Service> {
+        let Ports {
+            page, host, admin, ..
+        } = self.ports;
+        let origins =
+            [page, host].map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}"));
+        let mut server = command(server::build(&self.layout)?);
+        server
+            .current_dir(&self.layout.root)
+            .env("DATABASE_URL", database_url)
+            .env("MATRIX_HOMESERVER_URL", homeserver_url)
+            .env("MATRIX_SUPPORT_BOT_MXID", accounts::mxid(accounts::BOT))
+            .env(
+                "MATRIX_SUPPORT_BOT_PASSWORD",
+                self.accounts.password(accounts::BOT),
+            )
+            .env(
+                "MATRIX_SUPPORT_STAFF_MXIDS",
+                accounts::STAFF.map(accounts::mxid).join(","),
+            )
+            .env("SUPPORT_CHAT_LISTEN", format!("127.0.0.1:{page}"))
+            .env("SUPPORT_CHAT_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
+            .env("SUPPORT_CHAT_ALLOWED_ORIGINS", origins.join(","))
+            .envs(settings.iter().copied());
+        // Meant for another server, these would contradict what is said above.
+        for other in [
+            "DATABASE_URL_FILE",
+            "MATRIX_SUPPORT_BOT_PASSWORD_FILE",
+            "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+            "MATRIX_SUPPORT_BOT_ACCESS_TOKEN_FILE",
+        ] {
+            server.env_remove(other);
+        }
+        step(format_args!("server on port {page}"), || {
+            let log = self.layout.logs().join("server.log");
+            let page = format!("{}/{wait_for}", server::admin_url(self.ports));
+            let is_ready = move |_| answers_ok(&page);
+            Service::start("server", server, log, &self.run_dir, Signal::TERM, is_ready)
+        })
     }
 
     /// The parts that a test may kill.
     pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
         self.postgres()?;
         self.synapse()?;
-        match (&mut self.synapse, &mut self.postgres) {
-            (Some(synapse), Some(postgres)) => Ok(Parts { synapse, postgres }),
-            _ => fail("a part did not start"),
-        }
+        let parts = self.synapse.as_mut().zip(self.postgres.as_mut());
+        let (synapse, postgres) = parts.context("a part did not start")?;
+        Ok(Parts { synapse, postgres })
     }
 
     /// What `cargo xtask dist --debug` makes.
     pub(crate) fn artefacts(&mut self) -> Result<&Artefacts> {
-        let made = if let Some(made) = self.artefacts.take() {
-            made
-        } else {
+        if self.artefacts.is_none() {
             self.widget()?;
-            let package = npm_package::pack(&self.layout)?;
+            let package = widget::pack(&self.layout)?;
             let dir = self.layout.test().join("dist");
-            dist::make(&self.layout, &dir, &package, Profile::Debug)?
-        };
-        Ok(self.artefacts.insert(made))
+            let made = dist::make(&self.layout, &dir, &package, Profile::Debug)?;
+            self.artefacts = Some(made);
+        }
+        self.artefacts.as_ref().context("nothing was made")
     }
 
     pub(crate) fn widget(&mut self) -> Result<()> {
@@ -149,15 +224,5 @@ impl TestStack {
             self.widget_built = true;
         }
         Ok(())
-    }
-
-    /// A database from which the tests make one each.
-    pub(crate) fn tests_url(&mut self) -> Result<String> {
-        Ok(self.postgres()?.url(TESTS_DATABASE))
-    }
-
-    /// A database for `.sqlx`, which is empty at first.
-    pub(crate) fn schema_url(&mut self) -> Result<String> {
-        Ok(self.postgres()?.url(SCHEMA_DATABASE))
     }
 }

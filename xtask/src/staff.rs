@@ -1,29 +1,24 @@
 //! `cargo xtask staff`: a staff member's view in the terminal, without Element.
 //!
-//! One thread follows the homeserver's `/sync` and prints what is new; this one reads what is
-//! typed. Both work on the same list of rooms.
+//! It asks the homeserver each second for what is new, and prints that; in between it obeys what is typed.
 
 mod input;
 
-use std::collections::HashSet;
-use std::io::{BufRead, IsTerminal};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::IsTerminal;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, Result, fail};
-use crate::files;
-use crate::layout::Layout;
+use crate::accounts::{self, Accounts};
 use crate::matrix::{Matrix, escape};
-use crate::progress::note;
-use crate::synapse::{self, Accounts};
+use crate::prelude::*;
 use crate::up;
 
 use input::{HELP, Input, parse_input};
 
-/// The name of the desk.
+/// The name of the desk, which is the first room here.
 const DESK: &str = "Support desk";
 
 /// Signs in as this staff member, and serves the terminal until the end of input.
@@ -32,141 +27,107 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let address: Value = serde_json::from_str(&running).unwrap_or_default();
     let accounts = Accounts::load(&up::accounts_file(layout))?;
     let (Some(homeserver), Some(accounts)) = (address["homeserver"].as_str(), accounts) else {
-        return fail("nothing runs here: start `cargo xtask up` in another terminal");
+        bail!("nothing runs here: start `cargo xtask up` in another terminal");
     };
     let homeserver = Matrix::new(homeserver);
     if !homeserver.is_up() {
-        return fail("the homeserver does not answer: start `cargo xtask up` in another terminal");
+        bail!("the homeserver does not answer: start `cargo xtask up` in another terminal");
     }
-    let matrix = homeserver.login(name, accounts.staff_password())?;
-    let desk = Arc::new(Desk {
-        matrix,
-        bot: synapse::mxid(synapse::BOT),
-        rooms: Mutex::default(),
-    });
-    let next = desk.catch_up()?;
-    desk.list();
+    let mut terminal = Terminal {
+        matrix: homeserver.login(name, accounts.password(name))?,
+        bot: accounts::mxid(accounts::BOT),
+        rooms: vec![Room::default()],
+        open: None,
+        position: String::new(),
+        sent: 0,
+    };
+    terminal.sync(true)?;
+    // The accepted invitations open more rooms.
+    terminal.sync(true)?;
+    terminal.list();
     note(HELP);
-    {
-        // Ends with this program.
-        let desk = Arc::clone(&desk);
-        thread::spawn(move || desk.follow(next));
-    }
-    let result = desk.converse();
-    desk.matrix.post("/_matrix/client/v3/logout", &json!({}))?;
+    let result = terminal.converse();
+    let logout = "/_matrix/client/v3/logout";
+    terminal.matrix.post(logout, &json!({}))?;
     result
 }
 
+/// A conversation, or the desk.
 #[derive(Default)]
-struct Rooms {
-    /// In the order they were first seen; people know them by their position here, from 1.
-    list: Vec<Room>,
-    desk: Option<String>,
-    open: Option<Place>,
-    /// Events on the screen already.
-    shown: HashSet<String>,
-}
-
-/// A room that is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Desk,
-    Conversation(usize),
-}
-
-impl Place {
-    /// What stands in front of what was said there.
-    fn label(self) -> String {
-        match self {
-            Self::Desk => "desk".to_owned(),
-            Self::Conversation(index) => (index + 1).to_string(),
-        }
-    }
-}
-
 struct Room {
+    /// Empty as long as no room was seen.
     id: String,
     name: String,
     /// Whether the last word is the visitor's.
     waiting: bool,
+    /// What was said, as it is printed.
+    lines: Vec<String>,
 }
 
-struct Desk {
+struct Terminal {
     matrix: Matrix,
     bot: String,
-    rooms: Mutex<Rooms>,
+    /// The desk, and the conversations in the order they were first seen; people know them by their position here.
+    rooms: Vec<Room>,
+    open: Option<usize>,
+    /// How far the homeserver's news were read.
+    position: String,
+    /// How many messages were sent.
+    sent: usize,
 }
 
-impl Desk {
-    fn rooms(&self) -> MutexGuard<'_, Rooms> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes in everything there is, and accepts every invitation.
-    fn catch_up(&self) -> Result<String> {
-        let mut answer = self.sync(None)?;
-        self.take_in(&answer, true);
-        if self.join_all(&answer)? {
-            // What the accepted invitations opened.
-            answer = self.sync(Some(&position(&answer)))?;
-            self.take_in(&answer, true);
-        }
-        Ok(position(&answer))
-    }
-
-    /// Prints what happens from here on.
-    fn follow(&self, mut since: String) {
+impl Terminal {
+    fn converse(&mut self) -> Result<()> {
+        let (sender, typed) = channel();
+        // Ends with the input, or with this program.
+        thread::spawn(move || {
+            let mut lines = std::io::stdin().lines().map_while(std::io::Result::ok);
+            lines.try_for_each(|line| sender.send(line))
+        });
         loop {
-            let result = self.sync(Some(&since)).and_then(|answer| {
-                self.join_all(&answer)?;
-                self.take_in(&answer, false);
-                Ok(position(&answer))
-            });
-            match result {
-                Ok(next) => since = next,
-                Err(failure) => {
-                    if let Failure::Message(message) = failure {
-                        note(format!("! {message}; trying again"));
+            let line = match typed.recv_timeout(Duration::from_secs(1)) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(failure) = self.sync(false) {
+                        note(format!("! {failure:#}; trying again"));
                     }
-                    thread::sleep(Duration::from_secs(2));
+                    continue;
                 }
+            };
+            let mut result = Ok(());
+            match parse_input(&line) {
+                Input::Nothing => {}
+                Input::Rooms => self.list(),
+                Input::Open(index) => self.open(index),
+                Input::Help => note(format!("the commands are:\n{HELP}")),
+                Input::Say(text) => result = self.say(text),
+                Input::Quit => return Ok(()),
+            }
+            match result {
+                // A person can try again; a script should not go on as if nothing had happened.
+                Err(failure) if std::io::stdin().is_terminal() => note(format!("! {failure:#}")),
+                other => other?,
             }
         }
     }
 
-    fn sync(&self, since: Option<&str>) -> Result<Value> {
+    /// Takes in everything that is new, and accepts every invitation.
+    fn sync(&mut self, quietly: bool) -> Result<()> {
         let filter = json!({
             "presence": {"types": []},
-            "account_data": {"types": []},
-            "room": {
-                "timeline": {"limit": 50},
-                "state": {"lazy_load_members": true},
-                "ephemeral": {"types": []},
-                "account_data": {"types": []},
-            },
+            "room": {"timeline": {"limit": 100}, "ephemeral": {"types": []}},
         });
         let filter = escape(&filter.to_string());
-        let position = match since {
-            Some(since) => format!("&timeout=30000&since={}", escape(since)),
-            None => String::new(),
-        };
-        self.matrix.get(&format!(
-            "/_matrix/client/v3/sync?filter={filter}{position}"
-        ))
-    }
-
-    /// Accepts every invitation; says whether there was one.
-    fn join_all(&self, answer: &Value) -> Result<bool> {
-        let mut any = false;
+        let mut path = format!("/_matrix/client/v3/sync?filter={filter}");
+        if !self.position.is_empty() {
+            path = format!("{path}&since={}", escape(&self.position));
+        }
+        let answer = self.matrix.get(&path)?;
         for (id, _) in entries(&answer["rooms"]["invite"]) {
             let path = format!("/_matrix/client/v3/rooms/{}/join", escape(id));
             self.matrix.post(&path, &json!({}))?;
-            any = true;
         }
-        Ok(any)
-    }
-
-    fn take_in(&self, answer: &Value, quietly: bool) {
         let mut changed: Vec<(&String, Vec<&Value>)> = entries(&answer["rooms"]["join"])
             .map(|(id, room)| {
                 let timeline = list(&room["timeline"]["events"]);
@@ -178,71 +139,61 @@ impl Desk {
             of_type(events, "m.room.create").and_then(|event| event["origin_server_ts"].as_u64())
         });
         for (id, events) in changed {
-            self.take_in_room(id, &events, quietly);
+            self.take_in(id, &events, quietly);
         }
+        let position = answer["next_batch"].as_str();
+        self.position = position.unwrap_or_default().into();
+        Ok(())
     }
 
-    fn take_in_room(&self, id: &str, events: &[&Value], quietly: bool) {
-        let mut rooms = self.rooms();
-        let Some(place) = self.place_of(&mut rooms, id, events, quietly) else {
+    fn take_in(&mut self, id: &str, events: &[&Value], quietly: bool) {
+        let Some(index) = self.index_of(id, events, quietly) else {
             return;
         };
         for event in events {
-            let Some(line) = self.line(event, place) else {
+            let Some(line) = self.line(event, index) else {
                 continue;
             };
             // Notices are the bot's own words, and nobody's turn.
-            if let Place::Conversation(index) = place
-                && event["content"]["msgtype"] == "m.text"
-            {
-                rooms.list[index].waiting = event["sender"] == self.bot;
+            if event["content"]["msgtype"] == "m.text" {
+                self.rooms[index].waiting = index > 0 && event["sender"] == self.bot;
             }
-            if rooms.open != Some(place) {
-                if !quietly {
-                    let first = line.lines().next().unwrap_or_default();
-                    note(format!("[{}] {first}", place.label()));
-                }
-            } else if rooms.shown.insert(event_id(event)) {
-                note(line);
+            if self.open == Some(index) {
+                note(&line);
+            } else if !quietly {
+                let first = line.lines().next().unwrap_or_default();
+                note(format!("{} {first}", label(index)));
             }
+            self.rooms[index].lines.push(line);
         }
     }
 
-    /// The desk or a conversation, which may be a new one; nothing when the bot has not made the room.
-    fn place_of(
-        &self,
-        rooms: &mut Rooms,
-        id: &str,
-        events: &[&Value],
-        quietly: bool,
-    ) -> Option<Place> {
-        if rooms.desk.as_deref() == Some(id) {
-            return Some(Place::Desk);
-        }
-        if let Some(index) = rooms.list.iter().position(|room| room.id == id) {
-            return Some(Place::Conversation(index));
+    /// The position of a room, which may be a new one; nothing when the bot has not made the room.
+    fn index_of(&mut self, id: &str, events: &[&Value], quietly: bool) -> Option<usize> {
+        if let Some(index) = self.rooms.iter().position(|room| room.id == id) {
+            return Some(index);
         }
         of_type(events, "m.room.create").filter(|it| it["sender"] == self.bot)?;
         let name = of_type(events, "m.room.name").and_then(|it| it["content"]["name"].as_str());
-        if name == Some(DESK) {
-            rooms.desk = Some(id.to_owned());
-            return Some(Place::Desk);
-        }
-        let name = printable(name.unwrap_or("(no name)"));
-        let place = Place::Conversation(rooms.list.len());
-        if !quietly {
-            note(format!("+ [{}] {name}", place.label()));
-        }
-        rooms.list.push(Room {
+        let room = Room {
             id: id.to_owned(),
-            name,
-            waiting: false,
-        });
-        Some(place)
+            name: printable(name.unwrap_or("(no name)")),
+            ..Room::default()
+        };
+        if room.name == DESK {
+            self.rooms[0] = room;
+            return Some(0);
+        }
+        let index = self.rooms.len();
+        if !quietly {
+            note(format!("+ {} {}", label(index), room.name));
+        }
+        self.rooms.push(room);
+        Some(index)
     }
 
     /// An event as it is printed; nothing for what is no message.
-    fn line(&self, event: &Value, place: Place) -> Option<String> {
+    fn line(&self, event: &Value, index: usize) -> Option<String> {
         if event["type"] != "m.room.message" {
             return None;
         }
@@ -250,32 +201,19 @@ impl Desk {
         // Deleted messages have no body.
         let body = printable(content["body"].as_str()?);
         let sender = event["sender"].as_str().unwrap_or_default();
-        let who = match (sender == self.bot, content["msgtype"].as_str()) {
-            (true, Some("m.text")) if place != Place::Desk => "visitor",
+        let author = match (sender == self.bot, content["msgtype"].as_str()) {
+            (true, Some("m.text")) if index > 0 => "visitor",
             (true, _) => "note",
-            _ => sender
-                .trim_start_matches('@')
-                .split(':')
-                .next()
-                .unwrap_or_default(),
+            _ => sender.trim_start_matches('@').split(':').next()?,
         };
         let time = time_of_day(event["origin_server_ts"].as_u64().unwrap_or_default());
         let body = body.replace('\n', "\n               ");
-        Some(format!("{time} {who:>8}  {body}"))
+        Some(format!("{time} {author:>8}  {body}"))
     }
 
     fn list(&self) {
-        let rooms = self.rooms();
-        if rooms.desk.is_some() {
-            let is_open = rooms.open == Some(Place::Desk);
-            let open = if is_open { "  (open)" } else { "" };
-            note(format!("{DESK}{open}"));
-        }
-        if rooms.list.is_empty() {
-            note("no conversation yet: write something on the page");
-        }
-        for (number, room) in rooms.list.iter().enumerate() {
-            let open = if rooms.open == Some(Place::Conversation(number)) {
+        for (index, room) in self.rooms.iter().enumerate() {
+            let open = if self.open == Some(index) {
                 "  (open)"
             } else {
                 ""
@@ -285,109 +223,45 @@ impl Desk {
             } else {
                 ""
             };
-            note(format!("[{}] {}{waiting}{open}", number + 1, room.name));
+            if !room.id.is_empty() {
+                note(format!("{} {}{waiting}{open}", label(index), room.name));
+            }
+        }
+        if self.rooms.len() == 1 {
+            note("no conversation yet: write something on the page");
         }
     }
 
-    fn open(&self, place: Place) -> Result<()> {
-        let found = match place {
-            Place::Desk => self.rooms().desk.clone().map(|id| (id, DESK.to_owned())),
-            Place::Conversation(index) => {
-                let rooms = self.rooms();
-                let room = rooms.list.get(index);
-                room.map(|room| (room.id.clone(), room.name.clone()))
-            }
+    fn open(&mut self, index: usize) {
+        let Some(room) = self.rooms.get(index).filter(|room| !room.id.is_empty()) else {
+            return note("there is no such room: /rooms lists them");
         };
-        let Some((id, name)) = found else {
-            note("there is no such room: /rooms lists them");
-            return Ok(());
-        };
-        let path = format!(
-            "/_matrix/client/v3/rooms/{}/messages?dir=b&limit=100",
-            escape(&id)
-        );
-        let answer = self.matrix.get(&path)?;
-        let mut rooms = self.rooms();
-        rooms.open = Some(place);
-        note(format!("-- [{}] {name} --", place.label()));
-        let mut events: Vec<&Value> = list(&answer["chunk"]).collect();
-        events.reverse();
-        for event in events {
-            if let Some(line) = self.line(event, place) {
-                rooms.shown.insert(event_id(event));
-                note(line);
-            }
-        }
-        Ok(())
+        note(format!("-- {} {} --", label(index), room.name));
+        room.lines.iter().for_each(note);
+        self.open = Some(index);
     }
 
-    fn say(&self, text: &str, transaction: usize) -> Result<()> {
-        let rooms = self.rooms();
-        let open = rooms.open.and_then(|place| match place {
-            Place::Desk => rooms.desk.clone(),
-            Place::Conversation(index) => rooms.list.get(index).map(|room| room.id.clone()),
-        });
-        let Some(room) = open else {
+    fn say(&mut self, text: &str) -> Result<()> {
+        let Some(open) = self.open else {
             note("open a room first: /open N or /desk");
             return Ok(());
         };
-        drop(rooms);
-        let path = format!(
-            "/_matrix/client/v3/rooms/{}/send/m.room.message/{transaction}",
-            escape(&room)
-        );
+        let (room, number) = (escape(&self.rooms[open].id), self.sent);
+        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{number}");
         // The room's own copy, from /sync, is what gets printed.
-        self.matrix
-            .put(&path, &json!({"msgtype": "m.text", "body": text}))?;
-        Ok(())
-    }
-
-    fn converse(&self) -> Result<()> {
-        let input = std::io::stdin();
-        for (count, line) in input
-            .lock()
-            .lines()
-            .map_while(std::result::Result::ok)
-            .enumerate()
-        {
-            let result = match parse_input(&line) {
-                Input::Nothing => Ok(()),
-                Input::Rooms => {
-                    self.list();
-                    Ok(())
-                }
-                // 0 is none.
-                Input::Open(number) => self.open(Place::Conversation(number.wrapping_sub(1))),
-                Input::Desk => self.open(Place::Desk),
-                Input::Say(text) => self.say(text, count),
-                Input::Quit => return Ok(()),
-                Input::Help => {
-                    note(HELP);
-                    Ok(())
-                }
-                Input::Unknown => {
-                    note(format!("unknown command; there are:\n{HELP}"));
-                    Ok(())
-                }
-            };
-            match result {
-                // A person can try again; a script should not go on as if nothing had happened.
-                Err(Failure::Message(message)) if input.is_terminal() => {
-                    note(format!("! {message}"));
-                }
-                other => other?,
-            }
-        }
+        let message = json!({"msgtype": "m.text", "body": text});
+        self.matrix.put(&path, &message)?;
+        self.sent += 1;
         Ok(())
     }
 }
 
-fn position(answer: &Value) -> String {
-    answer["next_batch"].as_str().unwrap_or_default().to_owned()
-}
-
-fn event_id(event: &Value) -> String {
-    event["event_id"].as_str().unwrap_or_default().to_owned()
+/// What stands in front of a room's name and of what was said there.
+fn label(index: usize) -> String {
+    match index {
+        0 => "[desk]".to_owned(),
+        number => format!("[{number}]"),
+    }
 }
 
 fn of_type<'a>(events: &[&'a Value], kind: &str) -> Option<&'a Value> {
@@ -404,11 +278,10 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 
 /// A visitor's text must not steer the terminal.
 fn printable(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    text.chars()
-        .filter(|c| *c != '\r')
-        .map(|c| if harmless(c) { c } else { '\u{fffd}' })
-        .collect()
+    text.replace('\r', "").replace(
+        |c: char| c.is_control() && c != '\n' && c != '\t',
+        "\u{fffd}",
+    )
 }
 
 /// Hours and minutes in UTC.

@@ -9,21 +9,18 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::failure::{Failure, Result, bail, fail};
-use crate::interruption::watch_signals;
-use crate::layout::Layout;
-use crate::process::command;
-use crate::progress::{error, note, seconds, step};
+use crate::prelude::*;
+use crate::progress::{error, seconds};
 use crate::server::Profile;
-use crate::stack::TestStack;
-use crate::{ansible, bench, dist, files, fuzz, node, python};
+use crate::stack::Stack;
+use crate::{ansible, bench, dist, node, python};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Section {
     /// Formatting, clippy, types, links, licences, `.sqlx`
     Lint,
-    /// What needs nothing except the compiler
+    /// What needs nothing except the compiler and Node.js
     Unit,
     /// Arbitrary bytes as the homeserver's answers, for a minute
     Fuzz,
@@ -85,8 +82,8 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
     watch_signals()?;
     // Anything that is missing is named before something takes long.
     python::find()?;
-    node::check()?;
-    let mut stack = TestStack::new(layout)?;
+    node::ensure(layout)?;
+    let mut stack = Stack::for_tests(layout)?;
     let mut outcomes = Vec::new();
     for section in sections {
         note(format!("\n== {} ==", section.name()));
@@ -94,7 +91,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
         let result = match section {
             Section::Lint => sources::lint(layout, &mut stack),
             Section::Unit => sources::unit(layout),
-            Section::Fuzz => fuzz::run(layout),
+            Section::Fuzz => sources::fuzz(layout),
             Section::Api => server::api(layout, &mut stack, extra),
             Section::Openapi => server::openapi(layout, &mut stack, extra),
             Section::Synapse => server::against_synapse(layout, &mut stack, extra),
@@ -102,18 +99,15 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::Widget => browsers::widget_alone(layout, &mut stack, extra),
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),
-            Section::Dist => artefacts(layout, &mut stack),
-            Section::Ansible => roles(layout, &mut stack, extra),
+            // An optimised build takes many minutes, and differs in nothing that is checked here.
+            Section::Dist => stack.artefacts().and_then(|made| dist::check(layout, made)),
+            Section::Ansible => ansible::run(layout, &mut stack, extra),
         };
-        let passed = match result {
-            Ok(()) => true,
-            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            Err(Failure::Message(message)) => {
-                error(message);
-                false
-            }
-        };
-        outcomes.push((section.name(), passed, started.elapsed()));
+        let result = optional(result)?;
+        if let Err(message) = &result {
+            error(message);
+        }
+        outcomes.push((section.name(), result.is_ok(), started.elapsed()));
     }
     drop(stack);
     report(&outcomes)
@@ -127,42 +121,21 @@ fn report(outcomes: &[(String, bool, Duration)]) -> Result<()> {
     }
     let failed = outcomes.iter().filter(|(_, passed, _)| !passed);
     let failed: Vec<&str> = failed.map(|(name, ..)| &**name).collect();
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        fail(format!("failed: {}", failed.join(", ")))
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
     }
+    Ok(())
 }
 
-fn soak(layout: &Layout, stack: &mut TestStack) -> Result<()> {
-    bench::measure(
-        layout,
-        stack,
-        Profile::Debug,
-        &["soak".to_owned()],
-        Some("1"),
-    )
-}
-
-/// An optimised build takes many minutes, and differs in nothing that is checked here.
-fn artefacts(layout: &Layout, stack: &mut TestStack) -> Result<()> {
-    let made = stack.artefacts()?;
-    step("artefacts", || dist::check(layout, made))
-}
-
-fn roles(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
-    let dir = layout.test().join("ansible");
-    files::create_private_dir(&dir)?;
-    let artefact = || Ok(stack.artefacts()?.server.clone());
-    ansible::run(layout, &dir, extra, artefact)
+fn soak(layout: &Layout, stack: &mut Stack) -> Result<()> {
+    let sections = ["soak".to_owned()];
+    bench::measure(layout, stack, Profile::Debug, &sections, Some("1"))
 }
 
 /// Cargo with this command line.
-fn cargo(layout: &Layout, line: &str) -> Command {
-    let mut cargo = command("cargo");
+fn cargo(layout: &Layout, words: &str) -> Command {
+    let mut cargo = layout.line(&format!("cargo {words}"));
     cargo
-        .args(line.split(' '))
-        .current_dir(&layout.root)
         .env("SQLX_OFFLINE", "true")
         // A failed assertion says enough; forty lines of runtime for each hide it.
         .env("RUST_BACKTRACE", "0");

@@ -6,7 +6,7 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
-use rand::{TryRngCore, rngs::OsRng};
+use rand::{TryRng, rngs::SysRng};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::storage::bot_log_in::SealedToken;
@@ -14,20 +14,17 @@ use crate::storage::bot_log_in::SealedToken;
 const SALT_BYTES: usize = 16;
 const NONCE_BYTES: usize = 24;
 
-/// Encrypts `token` for who knows `password`; `None` when the operating system gives no randomness.
+/// Encrypts `token` for whoever knows `password`; `None` when the operating system gives no randomness.
 pub(super) fn seal(token: &str, password: &SecretString, user_id: &str) -> Option<SealedToken> {
-    let (mut salt, mut nonce) = (vec![0; SALT_BYTES], vec![0; NONCE_BYTES]);
-    OsRng.try_fill_bytes(&mut salt).ok()?;
-    OsRng.try_fill_bytes(&mut nonce).ok()?;
+    let (mut salt, mut nonce) = (vec![0; SALT_BYTES], [0; NONCE_BYTES]);
+    SysRng.try_fill_bytes(&mut salt).ok()?;
+    SysRng.try_fill_bytes(&mut nonce).ok()?;
     let sealed_token = cipher(password, &salt)?
-        .encrypt(
-            XNonce::from_slice(&nonce),
-            payload(token.as_bytes(), user_id),
-        )
+        .encrypt(&XNonce::from(nonce), payload(token.as_bytes(), user_id))
         .ok()?;
     Some(SealedToken {
         salt,
-        nonce,
+        nonce: nonce.to_vec(),
         sealed_token,
     })
 }
@@ -38,14 +35,9 @@ pub(super) fn open(
     password: &SecretString,
     user_id: &str,
 ) -> Option<SecretString> {
-    if sealed.nonce.len() != NONCE_BYTES {
-        return None;
-    }
+    let nonce = XNonce::try_from(sealed.nonce.as_slice()).ok()?;
     let token = cipher(password, &sealed.salt)?
-        .decrypt(
-            XNonce::from_slice(&sealed.nonce),
-            payload(&sealed.sealed_token, user_id),
-        )
+        .decrypt(&nonce, payload(&sealed.sealed_token, user_id))
         .ok()?;
     String::from_utf8(token).ok().map(SecretString::from)
 }
@@ -83,6 +75,20 @@ mod tests {
         assert!(open(&sealed, &password, "@eve:localhost").is_none());
         let stored = String::from_utf8_lossy(&sealed.sealed_token).into_owned();
         assert!(!stored.contains("syt_token"));
+    }
+
+    #[test]
+    fn a_token_that_an_older_server_sealed_is_still_read() {
+        // Written by argon2 0.5 and chacha20poly1305 0.10, of version 0.2.0 and before. Servers of two releases
+        // share one log-in during an upgrade.
+        let sealed_token = "bf16ef216b271315f1c2dd8e1ca6def9e53411657a9cd5700f32cc9df95fa2bf7033";
+        let sealed = SealedToken {
+            salt: (1..=16).collect(),
+            nonce: (101..=124).collect(),
+            sealed_token: hex::decode(sealed_token).unwrap(),
+        };
+        let opened = open(&sealed, &"the bot's password".into(), BOT).unwrap();
+        assert_eq!(opened.expose_secret(), "syt_recorded_token");
     }
 
     #[test]

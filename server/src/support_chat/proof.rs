@@ -9,8 +9,8 @@
 use app::contract::ProofChallenge;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, Mac};
-use rand::Rng;
+use hmac::{Hmac, KeyInit, Mac};
+use rand::RngExt;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256, digest::Output};
@@ -83,10 +83,10 @@ impl ProofOfWork {
         let random: u128 = rng.random();
         let salt = format!("{random:032x}?expires={expires}&maxnumber={maxnumber}&");
         let number = rng.random_range(0..=maxnumber);
-        let challenge = format!("{:x}", digest(&salt, number));
+        let challenge = hex::encode(digest(&salt, number));
         ProofChallenge {
             algorithm: ALGORITHM.to_owned(),
-            signature: format!("{:x}", self.sign(&challenge).finalize().into_bytes()),
+            signature: hex::encode(self.sign(&challenge).finalize().into_bytes()),
             challenge,
             salt,
             maxnumber,
@@ -162,13 +162,8 @@ fn mac(key: &[u8]) -> Hmac<Sha256> {
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
     let mut bytes = [0; 32];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut bytes).ok()?;
     Some(bytes)
 }
 
@@ -188,7 +183,7 @@ mod tests {
         let number = (0..=challenge.maxnumber)
             .find(|number| {
                 let text = format!("{}{number}", challenge.salt);
-                format!("{:x}", Sha256::digest(text)) == challenge.challenge
+                hex::encode(Sha256::digest(text)) == challenge.challenge
             })
             .unwrap();
         json!({

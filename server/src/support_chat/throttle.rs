@@ -89,7 +89,7 @@ impl AddressDigester {
     }
 
     fn mac(&self, kind: &[u8], text: &str) -> [u8; 32] {
-        use hmac::{Hmac, Mac};
+        use hmac::{Hmac, KeyInit, Mac};
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
         let mut mac = Hmac::<Sha256>::new_from_slice(&Sha256::digest(self.key.expose_secret()))
             .expect("a key of any length");

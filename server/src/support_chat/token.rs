@@ -1,12 +1,12 @@
 //! Bearer tokens: 256 random bits, and what is kept of them.
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-    password_hash::{SaltString, rand_core::OsRng as SaltRng},
+    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
+    password_hash::phc::PasswordHash,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use quick_cache::sync::Cache;
-use rand::{TryRngCore, rngs::OsRng};
+use rand::{TryRng, rngs::SysRng};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -29,7 +29,7 @@ impl SessionToken {
             clippy::expect_used,
             reason = "no token may be made without randomness"
         )]
-        OsRng
+        SysRng
             .try_fill_bytes(&mut bytes)
             .expect("the operating system's random generator");
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
@@ -42,13 +42,12 @@ impl SessionToken {
     }
 
     pub(super) fn hash(&self) -> String {
-        let salt = SaltString::generate(&mut SaltRng);
         #[expect(
             clippy::expect_used,
-            reason = "the parameters are constants and the input is short"
+            reason = "the parameters are constants, the input is short, and no token may be made without randomness"
         )]
-        let hash = hasher()
-            .hash_password(self.expose().as_bytes(), &salt)
+        let hash: PasswordHash = hasher()
+            .hash_password(self.expose().as_bytes())
             .expect("a PHC string");
         hash.to_string()
     }
@@ -112,11 +111,9 @@ impl Verifier {
 
 /// In constant time.
 fn verify(token: &SecretString, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| {
-        hasher()
-            .verify_password(token.expose_secret().as_bytes(), &hash)
-            .is_ok()
-    })
+    hasher()
+        .verify_password(token.expose_secret().as_bytes(), hash)
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -136,6 +133,16 @@ mod tests {
             assert!(!verifier.matches(&token.0, "no hash"));
         }
         assert_eq!(verifier.matches.len(), 1, "only matches are remembered");
+    }
+
+    #[test]
+    fn a_hash_that_an_older_server_stored_still_opens_its_session() {
+        // Written by argon2 0.5, of version 0.2.0 and before.
+        let hash = "$argon2id$v=19$m=8,t=1,p=1$AQIDBAUGBwgJCgsMDQ4PEA\
+                    $6CIX/eUapEEX77AUXb9VgK6RSEIyJaoIZEi7ghWdReA";
+        let token = SecretString::from("Wl0fQ2mUq9c3bJ4cC8gkVZ7yq0zv1sYbN6xkE5tRrHo");
+        assert!(Verifier::new().matches(&token, hash));
+        assert!(!Verifier::new().matches(&"another".into(), hash));
     }
 
     #[test]

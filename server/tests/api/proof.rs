@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::Utc;
 use futures_util::future::join_all;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ fn solution(challenge: &Value) -> Value {
     let number = (0..=challenge["maxnumber"].as_u64().unwrap())
         .find(|number| {
             let digest = salted.clone().chain_update(number.to_string()).finalize();
-            format!("{digest:x}") == wanted
+            hex::encode(digest) == wanted
         })
         .expect("the number");
     json!({
@@ -143,8 +143,8 @@ async fn a_proof_that_is_forged_or_late_or_too_little_lets_nobody_in(pool: PgPoo
         let key = mac(&key, "support-chat proof of work\0");
         let expires = Utc::now().timestamp() + expires_in;
         let salt = format!("00?expires={expires}&maxnumber={maxnumber}&");
-        let challenge = format!("{:x}", Sha256::digest(format!("{salt}7")));
-        let signature = format!("{:x}", mac(&key, &challenge));
+        let challenge = hex::encode(Sha256::digest(format!("{salt}7")));
+        let signature = hex::encode(mac(&key, &challenge));
         payload(&json!({
             "algorithm": "SHA-256", "challenge": challenge, "number": 7, "salt": salt, "signature": signature,
         }))

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rand::Rng;
+use rand::RngExt;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};

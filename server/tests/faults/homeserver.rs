@@ -3,7 +3,7 @@
 
 use std::{env, time::Duration};
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -69,7 +69,7 @@ impl Account {
         mac.update([nonce, &username, password, role].join("\0").as_bytes());
         let body = json!({
             "nonce": nonce, "username": username, "password": password, "admin": admin,
-            "mac": format!("{:x}", mac.finalize().into_bytes()),
+            "mac": hex::encode(mac.finalize().into_bytes()),
         });
         let registered = account.ok(Method::POST, REGISTER, Some(&body)).await;
         let text = |name: &str| registered[name].as_str().expect(name).to_owned();

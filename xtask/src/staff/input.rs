@@ -13,29 +13,26 @@ pub(super) const HELP: &str = "\
 pub(super) enum Input<'a> {
     Nothing,
     Rooms,
+    /// The desk is 0.
     Open(usize),
-    Desk,
     Quit,
     Help,
     Say(&'a str),
-    Unknown,
 }
 
-/// Reads a line of input.
+/// Reads a line of input. Help is the answer to a command that is none.
 pub(super) fn parse_input(line: &str) -> Input<'_> {
     let line = line.trim_end();
     if line.starts_with("//") {
         return Input::Say(&line[1..]);
     }
-    let mut words = line.split_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (None, ..) => Input::Nothing,
-        (Some("/rooms"), None, None) => Input::Rooms,
-        (Some("/open"), Some(number), None) => number.parse().map_or(Input::Unknown, Input::Open),
-        (Some("/desk"), None, None) => Input::Desk,
-        (Some("/quit" | "/exit"), None, None) => Input::Quit,
-        (Some("/help"), ..) => Input::Help,
-        (Some(word), ..) if word.starts_with('/') => Input::Unknown,
+    match line.split_whitespace().collect::<Vec<_>>()[..] {
+        [] => Input::Nothing,
+        ["/rooms"] => Input::Rooms,
+        ["/desk"] => Input::Open(0),
+        ["/open", number] => number.parse().map_or(Input::Help, Input::Open),
+        ["/quit" | "/exit"] => Input::Quit,
+        [word, ..] if word.starts_with('/') => Input::Help,
         _ => Input::Say(line),
     }
 }
@@ -46,17 +43,18 @@ mod tests {
 
     #[test]
     fn input_is_a_command_or_a_message() {
-        assert_eq!(parse_input(""), Input::Nothing);
-        assert_eq!(parse_input("/rooms\n"), Input::Rooms);
-        assert_eq!(parse_input("/open 12"), Input::Open(12));
-        assert_eq!(parse_input("/desk"), Input::Desk);
-        assert_eq!(parse_input("/open"), Input::Unknown);
-        assert_eq!(parse_input("/open x"), Input::Unknown);
-        assert_eq!(parse_input("/shrug"), Input::Unknown);
-        assert_eq!(parse_input("  indented"), Input::Say("  indented"));
-        assert_eq!(
-            parse_input("//etc is a directory"),
-            Input::Say("/etc is a directory")
-        );
+        for (line, meaning) in [
+            ("", Input::Nothing),
+            ("/rooms\n", Input::Rooms),
+            ("/open 12", Input::Open(12)),
+            ("/desk", Input::Open(0)),
+            ("/open", Input::Help),
+            ("/open x", Input::Help),
+            ("/shrug", Input::Help),
+            ("  indented", Input::Say("  indented")),
+            ("//etc is a directory", Input::Say("/etc is a directory")),
+        ] {
+            assert_eq!(parse_input(line), meaning, "{line}");
+        }
     }
 }

@@ -1,18 +1,12 @@
 //! The widget and the whole system, with a browser.
 
 use crate::browser::Browsers;
-use crate::failure::Result;
-use crate::layout::Layout;
-use crate::process::{command, run_shown};
-use crate::progress::step;
-use crate::server::{self, ServerSpec};
-use crate::stack::{E2E_DATABASE, TestStack};
-use crate::{hosts, node, npm_package, parts_ctl, synapse, widget};
+use crate::prelude::*;
+use crate::stack::{Stack, UNLIMITED};
+use crate::{accounts, node, parts_ctl, server, widget};
 
-pub(super) fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
-    let end2end = layout.root.join("end2end");
-    step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    let browsers = Browsers::ensure(layout, &end2end)?;
+pub(super) fn widget_alone(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let browsers = Browsers::ensure(layout)?;
     stack.widget()?;
     widget::check_size(layout)?;
     if extra.is_empty()
@@ -20,70 +14,69 @@ pub(super) fn widget_alone(layout: &Layout, stack: &mut TestStack, extra: &[Stri
     {
         widget::test_in_browser(layout, chromium)?;
     }
-    let mut playwright = command("npx");
+    let mut playwright = line("npx playwright test --config=widget.config.ts");
     playwright
-        .args(["playwright", "test", "--config=widget.config.ts"])
         .args(extra)
-        .current_dir(&end2end);
-    browsers.tell(&mut playwright);
+        .current_dir(node::packages(layout, "end2end")?)
+        .envs(browsers.variables);
     run_shown(&mut playwright, "the widget's tests")
 }
 
-pub(super) fn end_to_end(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
-    let end2end = layout.root.join("end2end");
-    step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    let browsers = Browsers::ensure(layout, &end2end)?;
+pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let browsers = Browsers::ensure(layout)?;
     stack.widget()?;
     let ports = stack.ports;
-    let package = npm_package::pack(layout)?;
-    hosts::build(layout, &package, &server::page_url(ports))?;
-    let program = server::build(layout)?;
-
-    let dir = layout.test();
-    let database_url = stack.postgres()?.url(E2E_DATABASE);
-    let homeserver_url = stack.synapse()?.url();
-    let log = dir.join("server.log");
-    let spec = ServerSpec {
-        program: &program,
-        ports,
-        database_url: database_url.clone(),
-        homeserver_url: homeserver_url.clone(),
-        accounts: &stack.accounts,
-        log: log.clone(),
-        run_dir: &stack.run_dir,
-        wait_for: "readyz",
-        // All visitors come from one address, and a test reads everything the server says.
-        settings: &[
-            ("RUST_LOG", "trace"),
-            ("SUPPORT_CHAT_LOG_FORMAT", "json"),
-            ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
-            ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
-            ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
-        ],
-    };
-    let mut server = server::start(layout, &spec)?;
-
-    let mut playwright = command("npx");
+    build_hosts(layout, &widget::pack(layout)?, &server::page_url(ports))?;
+    // A test reads everything that the server says.
+    let talkative = [("RUST_LOG", "trace"), ("SUPPORT_CHAT_LOG_FORMAT", "json")];
+    let mut server = stack.server("e2e", &[&UNLIMITED, &talkative[..]].concat())?;
+    let mut playwright = line("npx playwright test");
     playwright
-        .args(["playwright", "test"])
         .args(extra)
-        .current_dir(&end2end)
+        .current_dir(node::packages(layout, "end2end")?)
+        .envs(browsers.variables)
         .env("BASE_URL", server::page_url(ports))
         .env("HOST_URL", server::host_url(ports))
         .env("SERVER_ADMIN_URL", server::admin_url(ports))
-        .env("HOMESERVER_URL", &homeserver_url)
-        .env("DATABASE_URL", &database_url)
-        .env("SERVER_LOG", &log)
-        .env("STAFF_ALICE", synapse::mxid(synapse::STAFF[0]))
-        .env("STAFF_BOB", synapse::mxid(synapse::STAFF[1]))
-        .env("STAFF_PASSWORD", stack.accounts.staff_password())
-        .env("BOT_MXID", synapse::mxid(synapse::BOT))
-        .env("BOT_PASSWORD", stack.accounts.bot_password());
-    browsers.tell(&mut playwright);
-    let result = parts_ctl::during(stack.parts()?, &dir, |script| {
+        .env("HOMESERVER_URL", &stack.synapse()?.url)
+        .env("DATABASE_URL", stack.database("e2e")?)
+        .env("SERVER_LOG", &server.log)
+        .env("STAFF_ALICE", accounts::mxid(accounts::STAFF[0]))
+        .env("STAFF_BOB", accounts::mxid(accounts::STAFF[1]))
+        .env(
+            "STAFF_PASSWORD",
+            stack.accounts.password(accounts::STAFF[0]),
+        )
+        .env("BOT_MXID", accounts::mxid(accounts::BOT))
+        .env("BOT_PASSWORD", stack.accounts.password(accounts::BOT));
+    let result = parts_ctl::during(stack.parts()?, &layout.test(), |script| {
         run_shown(playwright.env("PARTS_CTL", script), "end-to-end tests")
     });
     // A server that died explains failures better than the failures do.
     server.check()?;
     result
+}
+
+/// Installs the package into each website of `end2end/hosts` as its users do, and lets the site check and build itself
+/// by its script `ready`.
+fn build_hosts(layout: &Layout, package: &Path, api_url: &str) -> Result<()> {
+    for name in ["vue", "react", "nuxt"] {
+        let site = node::packages(layout, &format!("end2end/hosts/{name}"))?;
+        step(format_args!("the site `{name}`"), || {
+            // Of the same version as before, but not the same; and no lock file could know it.
+            files::remove_dir(&site.join("node_modules/@webdevelop-pro"))?;
+            let mut install = line("npm install --no-save --no-audit --no-fund");
+            let log = layout.logs().join(format!("host-{name}-install.log"));
+            install.arg(package).current_dir(&site);
+            run_logged(install, "installing the packed widget", &log)?;
+            let mut ready = line("npm run --silent ready");
+            ready
+                .current_dir(&site)
+                .env("PACKAGE", package)
+                .env("VITE_MATRIX_CHAT_API_URL", api_url)
+                .env("NUXT_PUBLIC_CHAT_API_URL", api_url);
+            run_shown(ready, "checking and building the site")
+        })?;
+    }
+    Ok(())
 }

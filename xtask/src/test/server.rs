@@ -1,26 +1,22 @@
 //! The server on real parts, without a browser.
 
-use std::path::Path;
-
 use super::cargo;
-use crate::failure::Result;
-use crate::layout::Layout;
-use crate::pgbouncer::{self, PgBouncer};
-use crate::process::run_shown;
+use crate::layout::path_with;
+use crate::prelude::*;
 use crate::server;
-use crate::stack::{TESTS_DATABASE, TestStack};
-use crate::synapse::{Encryption, Synapse};
-use crate::{openapi, parts_ctl, promtool};
+use crate::stack::Stack;
+use crate::{apt, openapi, parts_ctl, pgbouncer, promtool};
 
-pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     stack.widget()?;
-    let pgbouncer = pgbouncer::find_or_get(layout)?;
+    let untested = "nothing is tested through PgBouncer";
+    let pgbouncer = apt::program(layout, "pgbouncer", "pgbouncer", untested)?;
     let mut tests = cargo(layout, "test --package server --test api --");
     tests
         .args(extra)
         // Some tests start a PgBouncer of their own.
-        .env("PATH", layout.path_with_tools()?)
-        .env("DATABASE_URL", stack.tests_url()?);
+        .env("PATH", path_with(&layout.tools_bin())?)
+        .env("DATABASE_URL", stack.database("tests")?);
     if pgbouncer.is_none() {
         tests.args(["--skip", "pooler"]);
     }
@@ -32,20 +28,22 @@ pub(super) fn api(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> R
 }
 
 /// Those tests for which it matters that a connection stays the same.
-fn through_a_pooler(layout: &Layout, stack: &mut TestStack, program: &Path) -> Result<()> {
+fn through_a_pooler(layout: &Layout, stack: &mut Stack, program: &Path) -> Result<()> {
     let port = stack.ports.pooler;
     let postgres = stack.postgres()?.connection_string();
-    let dir = layout.test();
-    let pooler = PgBouncer::start(program, &dir, &stack.run_dir, port, &postgres)?;
-    run_shown(
-        cargo(layout, "test --package server --test api --")
-            .args(["news", "poll_messages"])
-            .env("DATABASE_URL", pooler.url(TESTS_DATABASE)),
-        "API tests through PgBouncer",
-    )
+    let _pooler = pgbouncer::start(program, &layout.test(), &stack.run_dir, port, &postgres)?;
+    let mut tests = cargo(
+        layout,
+        "test --package server --test api -- news poll_messages",
+    );
+    tests.env(
+        "DATABASE_URL",
+        format!("postgres://anybody@127.0.0.1:{port}/tests"),
+    );
+    run_shown(tests, "API tests through PgBouncer")
 }
 
-pub(super) fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
+pub(super) fn openapi(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let mut server = stack.server_alone()?;
     let base_url = server::page_url(stack.ports);
     let metrics = format!("{}/metrics", server::admin_url(stack.ports));
@@ -57,56 +55,42 @@ pub(super) fn openapi(layout: &Layout, stack: &mut TestStack, extra: &[String]) 
     result
 }
 
-pub(super) fn against_synapse(
-    layout: &Layout,
-    stack: &mut TestStack,
-    extra: &[String],
-) -> Result<()> {
-    let database_url = stack.tests_url()?;
-    // No other website is served here, so its port is free.
-    let encrypting = Synapse::start(
-        layout,
-        &layout.test().join("synapse-encrypting"),
-        &stack.run_dir,
-        stack.ports.host,
-        &stack.accounts,
-        Encryption::Invite,
-    )?;
+pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let database_url = stack.database("tests")?;
+    let encrypting = stack.encrypting_synapse()?;
     let synapse = stack.synapse()?;
-    run_shown(
-        cargo(layout, "test --package server --test synapse --")
-            .args(extra)
-            .env("DATABASE_URL", database_url)
-            .env("SYNAPSE_URL", synapse.url())
-            .env("SYNAPSE_REGISTRATION_SECRET", synapse.registration_secret())
-            .env("SYNAPSE_ENCRYPTING_URL", encrypting.url())
-            .env(
-                "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
-                encrypting.registration_secret(),
-            ),
-        "tests against Synapse",
-    )
+    let mut tests = cargo(layout, "test --package server --test synapse --");
+    tests
+        .args(extra)
+        .env("DATABASE_URL", database_url)
+        .env("SYNAPSE_URL", &synapse.url)
+        .env("SYNAPSE_REGISTRATION_SECRET", &synapse.registration_secret)
+        .env("SYNAPSE_ENCRYPTING_URL", &encrypting.url)
+        .env(
+            "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
+            &encrypting.registration_secret,
+        );
+    run_shown(tests, "tests against Synapse")
 }
 
 /// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
 /// figures are part of the result. `FAULT_SCALE` makes them longer.
-pub(super) fn faults(layout: &Layout, stack: &mut TestStack, extra: &[String]) -> Result<()> {
-    let dir = layout.test();
-    let database_url = stack.tests_url()?;
+pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let database_url = stack.database("tests")?;
     let parts = stack.parts()?;
-    let mut cargo = cargo(
+    let mut tests = cargo(
         layout,
         "test --package server --test faults -- --nocapture --test-threads=16",
     );
-    cargo
+    tests
         .args(extra)
         .env("DATABASE_URL", database_url)
-        .env("SYNAPSE_URL", parts.synapse.url())
+        .env("SYNAPSE_URL", &parts.synapse.url)
         .env(
             "SYNAPSE_REGISTRATION_SECRET",
-            parts.synapse.registration_secret(),
+            &parts.synapse.registration_secret,
         );
-    parts_ctl::during(parts, &dir, |script| {
-        run_shown(cargo.env("PARTS_CTL", script), "the fault suite")
+    parts_ctl::during(parts, &layout.test(), |script| {
+        run_shown(tests.env("PARTS_CTL", script), "the fault suite")
     })
 }

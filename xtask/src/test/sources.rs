@@ -1,40 +1,30 @@
-//! What is said of the sources without running the system.
+//! What is tested of the sources without running the system.
 
 use super::cargo;
-use crate::failure::Result;
-use crate::layout::Layout;
-use crate::process::{command, run_shown};
-use crate::progress::step;
-use crate::stack::TestStack;
-use crate::{links, node, promtool, sqlx, tools, widget};
+use crate::prelude::*;
+use crate::stack::Stack;
+use crate::{docs, node, promtool, sqlx, tools, widget};
 
 /// Formatting, clippy, types, links, licences, `.sqlx`.
-pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
+pub(super) fn lint(layout: &Layout, stack: &mut Stack) -> Result<()> {
     run_shown(cargo(layout, "fmt --all --check"), "cargo fmt")?;
-    links::check(layout)?;
-    sqlx::apply(layout, true, &stack.schema_url()?)?;
-    let clippy = |what: &str, name: &str| {
-        let line = format!("clippy {what} -- -D warnings");
-        run_shown(cargo(layout, &line), name)
-    };
-    clippy("--workspace --all-targets", "clippy")?;
+    docs::check_links(layout)?;
+    sqlx::apply(layout, true, &stack.database("schema")?)?;
     tools::wasm_target(layout)?;
-    // Its tests are compiled with a standard library, and it is not.
-    for what in ["--lib", "--tests"] {
-        let widget = format!("--package widget-wasm {what} --target wasm32-unknown-unknown");
-        clippy(&widget, "clippy of the widget")?;
+    for what in [
+        "--workspace --all-targets",
+        // The widget's tests are compiled with a standard library, and the widget is not.
+        "--package widget-wasm --target wasm32-unknown-unknown --lib",
+        "--package widget-wasm --target wasm32-unknown-unknown --tests",
+    ] {
+        let clippy = cargo(layout, &format!("clippy {what} -- -D warnings"));
+        run_shown(clippy, "clippy")?;
     }
-    let end2end = layout.root.join("end2end");
-    step("end-to-end test packages", || node::ci(layout, &end2end))?;
-    run_shown(
-        command("npm")
-            .args(["run", "--silent", "check"])
-            .current_dir(&end2end),
-        "tsc",
-    )?;
+    let mut tsc = line("npm run --silent check");
+    run_shown(tsc.current_dir(node::packages(layout, "end2end")?), "tsc")?;
     promtool::check_rules(layout)?;
     widget::check_budget(layout)?;
-    let mut deny = command(tools::cargo_deny(layout)?);
+    let mut deny = command(tools::get(layout, &tools::CARGO_DENY)?);
     deny.current_dir(&layout.root)
         .args(["check", "licenses", "bans", "sources"]);
     // The advisories come from a repository that not every network reaches.
@@ -44,18 +34,33 @@ pub(super) fn lint(layout: &Layout, stack: &mut TestStack) -> Result<()> {
     run_shown(&mut deny, "cargo deny")
 }
 
-/// What needs nothing except the compiler.
+/// What needs nothing except the compiler and Node.js.
 pub(super) fn unit(layout: &Layout) -> Result<()> {
-    run_shown(
-        cargo(
-            layout,
-            "test --package app --package bench --package incoming --package widget-wasm --package xtask \
-             --features app/ui,app/openapi",
-        ),
-        "unit tests",
-    )?;
-    run_shown(
-        cargo(layout, "test --package server --lib --bins"),
-        "the server's unit tests",
-    )
+    let crates = "test --package app --package bench --package incoming --package widget-wasm \
+                  --package xtask --features app/ui,app/openapi";
+    run_shown(cargo(layout, crates), "unit tests")?;
+    let server = "test --package server --lib --bins";
+    run_shown(cargo(layout, server), "the server's unit tests")?;
+    node::packages(layout, widget::BUILD)?;
+    let scripts = "node --test widget-wasm/build/build.test.js xtask/node/versions.test.js";
+    run_shown(layout.line(scripts), "the tests of scripts")
+}
+
+/// Arbitrary bytes as the homeserver's answers, for a minute: runs the fuzz target on its corpus and on what comes of that. What is found stays in `fuzz/artifacts`.
+pub(super) fn fuzz(layout: &Layout) -> Result<()> {
+    let mut fuzz = command(tools::get(layout, &tools::CARGO_FUZZ)?);
+    // New inputs go into the first corpus; the one that is committed is only read.
+    let found = layout.test().join("fuzz-corpus");
+    files::create_private_dir(&found)?;
+    let options = "fuzz/corpus/sync_answer -- -dict=fuzz/sync_answer.dict -max_total_time=60 \
+                   -max_len=65536 -timeout=10 -print_final_stats=1 -verbosity=0";
+    fuzz.args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
+        .arg(layout.target()?.join("fuzz"))
+        .arg("sync_answer")
+        .arg(&found)
+        .args(options.split(' '))
+        // Coverage is counted by an option that only a nightly compiler takes without this.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(&layout.root);
+    run_shown(&mut fuzz, "the fuzz target")
 }

@@ -8,7 +8,7 @@
 
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use rand::Rng;
+use rand::RngExt;
 use tokio::{
     runtime::Builder,
     time::{self, Duration, Instant},

@@ -3,12 +3,11 @@
 
 use matrix_sdk::ruma::{
     api::{
-        EndpointError, IncomingResponse, Metadata, OutgoingRequest,
-        auth_scheme::AuthScheme,
-        error::{Error, FromHttpResponseError, IntoHttpError},
+        IncomingResponse, Metadata, OutgoingRequest,
+        error::{DeserializationError, Error, IntoHttpError},
         path_builder::PathBuilder,
     },
-    exports::{bytes::BufMut, http},
+    exports::http,
 };
 
 /// The request.
@@ -28,30 +27,26 @@ impl<R: Metadata> Metadata for Verbatim<R> {
 }
 
 impl<R: OutgoingRequest> OutgoingRequest for Verbatim<R> {
+    type Body = R::Body;
     type EndpointError = Error;
     type IncomingResponse = Body;
 
-    fn try_into_http_request<T: Default + BufMut + AsRef<[u8]>>(
+    fn try_into_http_request_inner(
         self,
         base_url: &str,
-        authentication_input: <Self::Authentication as AuthScheme>::Input<'_>,
         path_builder_input: <Self::PathBuilder as PathBuilder>::Input<'_>,
-    ) -> Result<http::Request<T>, IntoHttpError> {
+    ) -> Result<http::Request<Self::Body>, IntoHttpError> {
         self.0
-            .try_into_http_request(base_url, authentication_input, path_builder_input)
+            .try_into_http_request_inner(base_url, path_builder_input)
     }
 }
 
 impl IncomingResponse for Body {
     type EndpointError = Error;
 
-    fn try_from_http_response<T: AsRef<[u8]>>(
-        response: http::Response<T>,
-    ) -> Result<Self, FromHttpResponseError<Error>> {
-        if response.status().is_success() {
-            return Ok(Self(response.body().as_ref().to_vec()));
-        }
-        let error = Error::from_http_response(response);
-        Err(FromHttpResponseError::Server(error))
+    fn try_from_http_response_inner(
+        response: http::Response<&[u8]>,
+    ) -> Result<Self, DeserializationError> {
+        Ok(Self(response.body().to_vec()))
     }
 }

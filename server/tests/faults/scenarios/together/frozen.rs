@@ -1,7 +1,7 @@
 //! Of two servers one is frozen, with whatever it holds: visitors of the other one go on reading, and are
 //! told soon what becomes of what they write.
 
-use rand::Rng;
+use rand::RngExt;
 use tokio::task::JoinSet;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The bot is put out of a room, or the room is deleted.
 
-use rand::Rng;
+use rand::RngExt;
 
 use crate::{
     homeserver::Account,

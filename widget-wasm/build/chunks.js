@@ -1,0 +1,55 @@
+// The files that browsers load, once esbuild has written them.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+
+// Its promise for ES modules fetches a file, which Node.js does not do. Node.js's own Brotli makes the chat 130 bytes larger.
+const brotli = createRequire(import.meta.url)("brotli-wasm");
+
+/** The one file with a fixed name, which pages load. */
+export const LOADER = "matrix-support-chat.js";
+
+/** Stands in for the chunks' hash until the chunks are made. */
+export const HASH = "CHUNKHASH";
+
+export const read = (path) => readFileSync(path, "utf8");
+
+/** Every file under a directory, sorted. */
+export const walk = (directory) =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+
+/**
+ * Gives all chunks the hash of all of them. The loader names every one, and has no room for a hash of each: what is
+ * repeated compresses to nothing. `change` is applied to each script first.
+ */
+export function nameChunks(staging, change = (script) => script) {
+  const scripts = walk(staging).map((path) => [path, change(read(path))]);
+  const digest = createHash("sha256");
+  for (const [, script] of scripts) digest.update(script);
+  const hash = digest.digest("hex").slice(0, 10);
+  for (const [path, script] of scripts) {
+    rmSync(path);
+    writeFileSync(path.replace(HASH, hash), script.replaceAll(HASH, hash));
+  }
+}
+
+/** Writes what `integrity` says of each script: of the loader in the page's script tag, of the chunks in an import map. */
+export function writeIntegrity(staging) {
+  const integrity = {};
+  for (const path of walk(staging)) {
+    const digest = createHash("sha384").update(readFileSync(path)).digest("base64");
+    integrity[relative(staging, path)] = `sha384-${digest}`;
+  }
+  writeFileSync(join(staging, "integrity.json"), `${JSON.stringify(integrity, null, 2)}\n`);
+}
+
+export const compress = (content) => brotli.compress(Buffer.from(content), { quality: 11 });
+
+/** Leaves a compressed copy beside every file. */
+export function compressAll(staging) {
+  for (const path of walk(staging)) writeFileSync(`${path}.br`, compress(readFileSync(path)));
+}

@@ -1,0 +1,71 @@
+// Trunk's post-build hook: makes of its output what browsers load. That is one small script, the chunks that it
+// fetches, and beside every file a compressed copy.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { buildSync, transformSync } from "esbuild";
+
+import { compressAll, HASH, LOADER, nameChunks, read, writeIntegrity } from "./chunks.js";
+import { slim } from "./glue.js";
+import { asText, MASK, rename, SHRINK, STRIP, wasmOpt } from "./wasm.js";
+
+// Holds the place of the WASM's text while esbuild works, which would write the text longer.
+const WASM = "WASM_AS_TEXT";
+
+// What wasm-bindgen's JavaScript takes for the browser's, and is the widget's own.
+const OURS = 'import { fetch, woken } from "./http.js";\n';
+
+const widget = join(import.meta.dirname, "..");
+const staging = process.env.TRUNK_STAGING_DIR;
+if (!staging) throw new Error("Trunk calls this script: run `trunk build --release`");
+
+const work = mkdtempSync(join(tmpdir(), "widget-"));
+process.on("exit", () => rmSync(work, { recursive: true }));
+const write = (name, content) => writeFileSync(join(work, name), content);
+
+cpSync(join(widget, "js"), work, { recursive: true });
+cpSync(join(widget, "locales"), join(work, "locales"), { recursive: true });
+// Without this file, esbuild looks in the directories above for how to read the scripts.
+write("package.json", '{"type":"module"}');
+
+const wasm = join(work, "widget.wasm");
+wasmOpt(join(staging, "widget-wasm_bg.wasm"), wasm, [...SHRINK, ...STRIP]);
+// Hashes by the hundred, by which WASM and JavaScript know each other's functions, become short names in both.
+const names = JSON.parse(wasmOpt(wasm, wasm, ["--minify-imports-and-exports-and-modules"]));
+const glue = rename(slim(read(join(staging, "widget-wasm.js"))), names);
+write("widget-wasm.js", `${OURS}${glue}`);
+write("wasm.js", `export const mask = ${MASK};\nexport const masked = "${WASM}";\n`);
+
+for (const name of ["launcher.css", "widget.css"]) {
+  const css = read(join(widget, "../style", name));
+  const { code } = transformSync(css, { loader: "css", minify: true, charset: "utf8" });
+  // The end of the line alone is 3 bytes of what every page loads.
+  write(name, name === "launcher.css" ? code.trimEnd() : code);
+}
+
+rmSync(staging, { recursive: true });
+mkdirSync(staging);
+buildSync({
+  absWorkingDir: work,
+  entryPoints: [LOADER],
+  nodePaths: [join(import.meta.dirname, "node_modules")],
+  bundle: true,
+  splitting: true,
+  minify: true,
+  format: "esm",
+  charset: "utf8",
+  loader: { ".css": "text" },
+  chunkNames: `chunks/[name]-${HASH}`,
+  outdir: staging,
+});
+let places = 0;
+nameChunks(staging, (script) =>
+  script.replaceAll(`"${WASM}"`, () => {
+    places++;
+    return asText(readFileSync(wasm));
+  }),
+);
+if (places !== 1) throw new Error(`esbuild left ${places} places for the WASM, not one`);
+writeIntegrity(staging);
+compressAll(staging);

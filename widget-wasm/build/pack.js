@@ -1,0 +1,29 @@
+// Packs the built widget, with what a front-end developer needs around it, as an npm package:
+// `pack.js VERSION LICENSE`, which prints the tarball's name.
+import { execFileSync } from "node:child_process";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { argv, stdout } from "node:process";
+
+import texts from "../locales/en.js";
+import { read } from "./chunks.js";
+import { typesOf } from "./types.js";
+
+const [, , version, license] = argv;
+const widget = join(import.meta.dirname, "..");
+const dist = join(widget, "../dist");
+const folder = join(dist, "npm");
+const copy = (from, to, filter) => cpSync(from, join(folder, to), { recursive: true, filter });
+
+rmSync(folder, { recursive: true, force: true });
+copy(join(widget, "package"), "");
+// The compressed copies stay behind: whoever serves the site compresses.
+copy(join(dist, "widget"), "widget", (path) => !path.endsWith(".br"));
+copy(join(widget, "locales/en.js"), "texts.js");
+copy(join(widget, "../LICENSE"), "LICENSE");
+writeFileSync(join(folder, "texts.d.ts"), typesOf(texts));
+const manifest = join(folder, "package.json");
+writeFileSync(manifest, `${JSON.stringify({ ...JSON.parse(read(manifest)), version, license }, null, 2)}\n`);
+stdout.write(
+  execFileSync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", dist], { cwd: folder }),
+);
