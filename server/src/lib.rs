@@ -19,6 +19,7 @@ pub mod canary;
 pub mod config;
 pub mod handoff;
 pub mod heartbeat;
+pub mod hours;
 pub mod housekeeping;
 pub mod metrics;
 pub mod quarantine;

@@ -3,6 +3,7 @@
 //! Every operation is one transaction. What it promises is in Postgres when it answers.
 
 mod admission;
+mod availability;
 mod budget;
 mod changes;
 mod heads;
