@@ -3,6 +3,7 @@
 //! Nothing here knows Leptos, the server or the browser, so that the server, the widget and any
 //! other client compile the same structs and the same rules.
 
+mod availability;
 mod close_session;
 mod create_session;
 mod ids;
@@ -18,6 +19,7 @@ mod set_typing;
 mod text;
 mod visitor_fields;
 
+pub use availability::{GetAvailability, GetAvailabilityResponse};
 pub use close_session::CloseSession;
 pub use create_session::{CreateSession, CreateSessionRequest, CreateSessionResponse};
 pub use ids::{MessageId, SessionId};

@@ -6,6 +6,7 @@ mod canary;
 mod database;
 mod desk;
 mod env;
+mod hours;
 mod http;
 mod limits;
 mod log;
@@ -25,6 +26,8 @@ pub use log::{Log, LogFormat};
 pub use matrix::{BotCredentials, CANARY_PAGE, HistoryVisibility, Matrix};
 pub use staff::{Answers, CannedReplies, StaffLanguage};
 pub use turnstile::Turnstile;
+
+use crate::hours::Hours;
 
 /// Every variable the server reads.
 pub const KNOWN: &[&str] = &[
@@ -50,6 +53,8 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_RETENTION",
     "SUPPORT_CHAT_UNANSWERED_AFTER",
     "SUPPORT_CHAT_TIME_ZONE",
+    "SUPPORT_CHAT_HOURS",
+    "SUPPORT_CHAT_HOLIDAYS",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
     "SUPPORT_CHAT_PROOF_OF_WORK",
@@ -76,6 +81,8 @@ pub struct Config {
     pub matrix: Matrix,
     /// The desk.
     pub desk: Desk,
+    /// When staff answer.
+    pub hours: Hours,
     /// Listeners, origins, proxies.
     pub http: Http,
     /// How much is allowed, and for how long.
@@ -93,25 +100,31 @@ impl Config {
         let database = Database::read(&mut env);
         let matrix = Matrix::read(&mut env);
         let desk = Desk::read(&mut env);
+        let hours = Hours::read(&mut env, desk.as_ref().map(|desk| desk.time_zone));
         let http = Http::read(&mut env);
         let limits = Limits::read(&mut env);
         let turnstile = Turnstile::read(&mut env);
         let log = Log::read(&mut env);
         let errors = env.finish();
-        match (database, matrix, desk, http, limits, log) {
-            (Some(database), Some(matrix), Some(desk), Some(http), Some(limits), Some(log))
-                if errors.is_empty() =>
-            {
-                Ok(Self {
-                    database,
-                    matrix,
-                    desk,
-                    http,
-                    limits,
-                    turnstile,
-                    log,
-                })
-            }
+        match (database, matrix, desk, hours, http, limits, log) {
+            (
+                Some(database),
+                Some(matrix),
+                Some(desk),
+                Some(hours),
+                Some(http),
+                Some(limits),
+                Some(log),
+            ) if errors.is_empty() => Ok(Self {
+                database,
+                matrix,
+                desk,
+                hours,
+                http,
+                limits,
+                turnstile,
+                log,
+            }),
             _ => Err(errors),
         }
     }

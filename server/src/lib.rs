@@ -24,6 +24,7 @@ pub mod canary;
 pub mod clock;
 pub mod config;
 pub mod heartbeat;
+pub mod hours;
 pub mod housekeeping;
 #[cfg(test)]
 mod imports;

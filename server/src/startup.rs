@@ -126,6 +126,11 @@ impl Application {
             requests: requests.clone(),
             metrics: metrics.clone(),
         });
+        if state.config.hours.lack_holidays() {
+            tracing::warn!(
+                "SUPPORT_CHAT_HOURS names public holidays, and no country is known: set SUPPORT_CHAT_HOLIDAYS"
+            );
+        }
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
 
         let mut parts = Parts::default();

@@ -7,6 +7,7 @@
 // The operations.
 mod close_session;
 mod create_session;
+mod get_availability;
 mod poll_messages;
 mod read_conversation;
 mod retention;

@@ -28,6 +28,7 @@ pub fn schemas(max_message_chars: usize) -> Value {
         .schema_from::<SendMessageRequest>()
         .schema_from::<SendMessageResponse>()
         .schema_from::<SetPageRequest>()
+        .schema_from::<super::GetAvailabilityResponse>()
         .schema_from::<PollMessagesResponse>()
         .schema_from::<super::Marks>()
         .schema_from::<Problem>()

@@ -2,10 +2,11 @@
 
 use app::contract::{
     BASE_PATH, CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, Delivery,
-    ErrorCode, FieldError, MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, Message, MessageId,
-    PROBLEM_MEDIA_TYPE, PollMessages, PollMessagesResponse, Problem, ProofChallenge,
-    REQUEST_ID_HEADER, SendMessage, SendMessageRequest, SendMessageResponse, Sender, SessionId,
-    SetPage, SetPageRequest, SetTyping, WAIT_HEADER, schemas,
+    ErrorCode, FieldError, GetAvailability, GetAvailabilityResponse, MAX_STATE_CHARS,
+    MAX_WAIT_SECONDS, Marks, Message, MessageId, PROBLEM_MEDIA_TYPE, PollMessages,
+    PollMessagesResponse, Problem, ProofChallenge, REQUEST_ID_HEADER, SendMessage,
+    SendMessageRequest, SendMessageResponse, Sender, SessionId, SetPage, SetPageRequest, SetTyping,
+    WAIT_HEADER, schemas,
 };
 use axum::{
     Router,
@@ -70,6 +71,7 @@ fn document(max_message_chars: usize) -> Value {
     let session = SessionId::from("{sessionId}".to_owned());
     let mut paths = Map::new();
     for (path, method, operation) in [
+        (GetAvailability::path(), "get", get_availability()),
         (CreateSession::path(), "post", create_session()),
         (SendMessage::path(&session), "post", send_message()),
         (
@@ -107,6 +109,26 @@ fn document(max_message_chars: usize) -> Value {
             "parameters": parameters(),
             "headers": headers(),
         },
+    })
+}
+
+fn get_availability() -> Value {
+    let response = GetAvailabilityResponse {
+        open: false,
+        opens_at: Some("2026-05-25T07:00:00.000Z".to_owned()),
+    };
+    let mut told = success(
+        "Whether staff answer now; sending works in either case",
+        "GetAvailabilityResponse",
+        &json!(response),
+    );
+    let cached = json!({ "pattern": "^public, max-age=[0-9]+$" });
+    told["headers"]["Cache-Control"] = json!({ "required": true, "schema": cached });
+    json!({
+        "operationId": "getAvailability",
+        "summary": "Ask whether staff answer now",
+        "parameters": [parameter("RequestId")],
+        "responses": responses("200", told, "", &[&COMMON]),
     })
 }
 

@@ -36,6 +36,7 @@ fn name(method: &Method, path: &str) -> &'static str {
     };
     if let Some(path) = path.strip_prefix(BASE_PATH) {
         return match (method, path) {
+            ("GET", "/availability") => "get_availability",
             ("POST", "/sessions") => "create_session",
             ("POST", "/sessions/{session_id}/messages") => "send_message",
             ("GET", "/sessions/{session_id}/messages") => POLL_MESSAGES,

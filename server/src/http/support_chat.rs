@@ -2,6 +2,7 @@
 
 mod close_session;
 mod create_session;
+mod get_availability;
 pub(super) mod poll_messages;
 mod send_message;
 mod session_path;
@@ -39,6 +40,7 @@ pub(super) use shared_errors::database;
 pub(super) fn router(state: AppState) -> Router {
     let path = |rest: &str| format!("{BASE_PATH}{rest}");
     let mut router = Router::new()
+        .route(&path("/availability"), get(get_availability::handle))
         .route(&path("/sessions"), post(create_session::handle))
         .route(
             &path("/sessions/{session_id}/messages"),
@@ -97,7 +99,9 @@ pub(super) fn may_ask(
 /// What every answer of the API has; refusals too, so that the page can read them.
 pub(super) fn finish(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
     origin::share(origin, answer);
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+        .entry(header::CACHE_CONTROL)
+        .or_insert(const { HeaderValue::from_static("no-store") });
 }
 
 /// The text in `field`, or its refusal.

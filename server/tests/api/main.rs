@@ -16,6 +16,7 @@ mod common;
 mod problem;
 
 mod answers;
+mod availability;
 mod clocks;
 mod close_session;
 mod command_line;
