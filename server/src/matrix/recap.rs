@@ -26,7 +26,7 @@ use crate::storage::{
 };
 
 use crossing::Near;
-use summary::{Text, Told, Why};
+use summary::{Summary, Text, Why};
 use unseen::Unseen;
 
 /// Texts in one recap.
@@ -67,7 +67,7 @@ pub(crate) async fn retell(
     let texts = newest(pool, subject.id, None, MAX_TEXTS).await?;
     let ids: Vec<Uuid> = texts.iter().map(|said| said.id).collect();
     let all = transcript::count(pool, subject.id, None).await?;
-    let told = Told {
+    let told = Summary {
         why: Why::RoomLost,
         details: details::notice(subject),
         more: usize::try_from(all)
