@@ -3,6 +3,9 @@
 //! html5ever reads the markup as browsers do. Only its tokens are used, in one pass and without a tree, so time and
 //! memory are bounded however the elements are nested.
 
+mod lines;
+mod links;
+
 use std::cell::RefCell;
 
 use html5ever::{
@@ -12,9 +15,8 @@ use html5ever::{
         states::RawKind,
     },
 };
-use percent_encoding::percent_decode_str;
 
-use crate::{bounds::MAX_TEXT_BYTES, visible_text};
+use links::{is_shown, linked_user};
 
 /// Quotations and lists that are nested deeper are written as if they were not.
 const MAX_PREFIXES: usize = 8;
@@ -320,97 +322,6 @@ impl Writer {
             self.space = space;
         }
     }
-
-    /// Text of the markup.
-    fn text(&mut self, text: &str) {
-        if self.hidden.is_some() {
-            return;
-        }
-        let verbatim = self.preformatted > 0 || self.code > 0;
-        for character in text.chars() {
-            match character {
-                '\r' => {}
-                '\n' if self.pre_begins => {}
-                '\n' if self.preformatted > 0 => self.line_break(),
-                ' ' | '\t' | '\x0c' if verbatim => self.put(character),
-                ' ' | '\t' | '\n' | '\x0c' => self.space = true,
-                _ => self.put(character),
-            }
-            self.pre_begins = false;
-        }
-    }
-
-    /// Text that is none of the markup.
-    fn words(&mut self, words: &str) {
-        for character in words.chars() {
-            if character.is_whitespace() {
-                self.space = true;
-            } else {
-                self.put(character);
-            }
-        }
-    }
-
-    /// So many line breaks at least come before the next character.
-    fn separate(&mut self, breaks: usize) {
-        self.note_depth();
-        self.breaks = self.breaks.max(breaks);
-    }
-
-    /// One more line break comes before the next character.
-    fn line_break(&mut self) {
-        self.note_depth();
-        self.breaks += 1;
-    }
-
-    fn note_depth(&mut self) {
-        let depth = self.prefixes.len();
-        self.breaks_depth = if self.breaks == 0 {
-            depth
-        } else {
-            self.breaks_depth.min(depth)
-        };
-    }
-
-    fn put_all(&mut self, text: &str) {
-        text.chars().for_each(|character| self.put(character));
-    }
-
-    fn put(&mut self, character: char) {
-        // It would be cut there.
-        if self.out.len() > MAX_TEXT_BYTES {
-            return;
-        }
-        if self.out.is_empty() {
-            self.begin_line();
-        } else if self.breaks > 0 {
-            for _ in 1..self.breaks.min(MAX_TEXT_BYTES) {
-                self.out.push('\n');
-                for prefix in self.prefixes.iter().take(self.breaks_depth) {
-                    self.out.push_str(&prefix.rest);
-                }
-                self.out.truncate(self.out.trim_end_matches(' ').len());
-            }
-            self.out.push('\n');
-            self.begin_line();
-        } else if self.space {
-            self.out.push(' ');
-        }
-        (self.breaks, self.space) = (0, false);
-        if let Some(link) = &mut self.link {
-            link.start.get_or_insert(self.out.len());
-        }
-        self.out.push(character);
-    }
-
-    fn begin_line(&mut self) {
-        for prefix in &mut self.prefixes {
-            match prefix.first.take() {
-                Some(first) => self.out.push_str(&first),
-                None => self.out.push_str(&prefix.rest),
-            }
-        }
-    }
 }
 
 fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
@@ -442,39 +353,6 @@ fn is_block(name: &str) -> bool {
             | "center"
             | "address"
     )
-}
-
-/// Whether a visitor can do something with the address. That of somebody or something in Matrix is not theirs to see.
-fn is_shown(href: &str) -> bool {
-    const SCHEMES: [&str; 5] = ["https", "http", "mailto", "tel", "ftp"];
-    let scheme = href.split_once(':').map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| SCHEMES.iter().any(|it| scheme.eq_ignore_ascii_case(it)))
-        && !href.contains(|it: char| it.is_whitespace() || it.is_control())
-        && !visible_text::has_address(href)
-}
-
-/// The user whom an address stands for: of `matrix.to`, a `matrix:` address, or a web client's.
-fn linked_user(href: &str) -> Option<String> {
-    let href = percent_decode_str(href.trim()).decode_utf8_lossy();
-    let lower = href.to_ascii_lowercase();
-    let behind = |marker: &str| lower.find(marker).map(|at| at + marker.len());
-    let scheme_less = lower.strip_prefix("web+").unwrap_or(&lower);
-    let (user, sigil) = if let Some(path) = scheme_less.strip_prefix("matrix:") {
-        let path = match path.strip_prefix("//") {
-            Some(path) => path.split_once('/').map_or("", |(_, path)| path),
-            None => path,
-        };
-        let user = path
-            .strip_prefix("u/")
-            .or_else(|| path.strip_prefix("user/"))?;
-        (href.get(href.len() - user.len()..)?, "@")
-    } else {
-        let at = behind("matrix.to/").or_else(|| behind("#/user/"))?;
-        let path = href.get(at..)?.trim_start_matches(['#', '/']);
-        (path.starts_with('@').then_some(path)?, "")
-    };
-    let user = user.split(['?', '/', '#']).next().unwrap_or_default();
-    Some(format!("{sigil}{user}"))
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@
 
 mod changes;
 mod signals;
+mod waiter;
 
 use std::{
     collections::{HashMap, HashSet},
     mem,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -24,7 +24,7 @@ use std::{
 
 use rand::RngExt;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::OwnedNotified};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ use crate::model::Marks;
 
 pub use changes::follow as follow_changes;
 pub use signals::Signals;
+
+use waiter::Waiter;
 
 /// A snapshot is read again after this long at the latest, whatever NOTIFY says. Some are read again sooner, at
 /// random, so that those which were read together after a start do not stay together.
@@ -371,41 +373,6 @@ impl Shard {
     fn wake(&self, session_id: Uuid) {
         if let Some(waiting) = self.waiting.get(&session_id) {
             waiting.changed.notify_waiters();
-        }
-    }
-}
-
-/// A poll that waits.
-#[derive(Debug)]
-pub(super) struct Waiter {
-    session_id: Uuid,
-    changed: Arc<Notify>,
-    cache: PollCache,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Waiter {
-    /// The next change, counted from this call on and not from the first await.
-    pub(super) fn change(&self) -> Pin<Box<OwnedNotified>> {
-        let mut change = Box::pin(self.changed.clone().notified_owned());
-        change.as_mut().enable();
-        change
-    }
-
-    /// The server is about to stop.
-    pub(super) async fn shutdown(&self) {
-        self.cache.inner.shutdown.cancelled().await;
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        let mut shard = self.cache.shard(self.session_id);
-        if let Some(waiting) = shard.waiting.get_mut(&self.session_id) {
-            waiting.polls -= 1;
-            if waiting.polls == 0 {
-                shard.waiting.remove(&self.session_id);
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bounds::MAX_TEXT_BYTES;
 
 fn text(html: &str) -> String {
     Formatted::read(html).text

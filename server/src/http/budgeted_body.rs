@@ -1,4 +1,4 @@
-//! Answers that hold a part of the memory for answers until they have been sent.
+//! Answers that hold their share of the memory for answers until they have been sent.
 
 use axum::body::{Body, Bytes};
 

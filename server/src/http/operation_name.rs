@@ -1,4 +1,4 @@
-//! What a request asks for, by one of few names: what metrics count by.
+//! The names by which metrics count requests: one for each operation, page and kind of file.
 
 use app::{
     contract::BASE_PATH,
@@ -9,10 +9,10 @@ use axum::{
     http::Method,
 };
 
-/// Of polls that do not wait.
+/// The name of polls that do not wait.
 pub(super) const POLL_MESSAGES: &str = "poll_messages";
 
-/// Of whatever is not offered.
+/// The name of requests for anything that the server does not offer.
 pub(super) const OTHER: &str = "other";
 
 /// The operation, the page or the kind of file.
@@ -21,7 +21,7 @@ pub(super) fn of(request: &Request) -> &'static str {
     let name = path.map_or(OTHER, |path| name(request.method(), path.as_str()));
     let mut query = request.uri().query().unwrap_or_default().split('&');
     if name == POLL_MESSAGES && query.any(|pair| pair.starts_with("wait=")) {
-        // Its duration is a visitor's patience.
+        // How long it takes says how patient the visitor is, and nothing about the server.
         return "wait_for_messages";
     }
     name

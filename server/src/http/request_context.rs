@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
-/// Of every answer that has none of its own; a page's are looser, by what a page needs.
+/// The headers of every answer that does not set them itself. Pages set looser ones, which allow what a page needs.
 const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (

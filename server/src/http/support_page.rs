@@ -1,7 +1,7 @@
 //! The support chat as a page, `/support`: HTML forms for browsers without WASM or JavaScript.
 //!
 //! The forms are sent to Leptos server functions ([`functions`]): thin adapters, over the same service
-//! and with the same DTOs, rules and limits as `/v1/support-chat`. What is done is answered with a
+//! and with the same DTOs, rules and limits as `/v1/support-chat`. Their protocol ([`protocol`]) reads a form and answers it. What is done is answered with a
 //! redirect back to the page (so reloading repeats nothing); what is refused, with the problem in words, the draft
 //! and a way on. Each form has an idempotency key, so that sending it twice says it once.
 //!
@@ -12,7 +12,10 @@
 
 mod cookie;
 mod csrf;
+mod done;
+mod form;
 mod functions;
+mod protocol;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -25,24 +28,23 @@ use app::{
 };
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, FromRequest, RawQuery, Request, State},
+    extract::{DefaultBodyLimit, RawQuery, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
 use chrono::Utc;
 use tower_http::set_header::SetResponseHeaderLayer;
-use url::{Url, form_urlencoded};
+use url::Url;
 use uuid::Uuid;
 
 use super::{
     AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, support_chat,
-    throttle, time_limit, wire,
+    throttle, wire,
 };
 use crate::support_chat::{ReadConversationError, Share};
 use cookie::SessionCookie;
-use functions::Done;
+use form::Form;
 
 /// A form says in up to three bytes (`%20`) what JSON says in one, and the operator may allow long
 /// messages.
@@ -122,60 +124,8 @@ async fn submit(
     ClientAddress(address): ClientAddress,
     request: Request,
 ) -> Response {
-    let visit = Visit::new(state.clone(), address, request.headers());
-    let counted = visit.take_request();
-    let (parts, body) = request.into_parts();
-    if !csrf::comes_from_this_page(&parts) {
-        // Nor is anything shown that another site has put into the form.
-        let error = counted.err().unwrap_or(ErrorCode::OriginNotAllowed.into());
-        return visit.refuse(&error, Form::default());
-    }
-    let request = Request::from_parts(parts.clone(), body);
-    let bytes = match Bytes::from_request(request, &state).await {
-        Ok(bytes) => bytes,
-        Err(rejection) => {
-            let code = match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::PayloadTooLarge,
-                _ => ErrorCode::MalformedRequest,
-            };
-            let error = counted.err().unwrap_or(code.into());
-            return visit.refuse(&error, Form::default());
-        }
-    };
-    // Read nevertheless, for the draft's sake.
-    let form = Form {
-        begins: parts.uri.path() == START_PATH,
-        ..Form::parse(&bytes)
-    };
-    if let Err(error) = counted {
-        return visit.refuse(&error, form);
-    }
-    // A conversation that begins has no cookie yet that a form could be bound to.
-    if !form.begins {
-        let proven = match &visit.session {
-            None => Err(ErrorCode::SessionNotFound),
-            Some(session) if csrf::is_form_of(session, &form.token) => Ok(()),
-            Some(_) => Err(ErrorCode::OriginNotAllowed),
-        };
-        if let Err(code) = proven {
-            return visit.refuse(&code.into(), form);
-        }
-    }
-    let request = Request::from_parts(parts, Body::from(bytes));
-    let done = time_limit::change(functions::run(visit.clone(), request)).await;
-    match done.and_then(|done| done) {
-        Ok(Done::Began(session)) => (
-            [(header::SET_COOKIE, session.to_header())],
-            Redirect::to(&format!("{PATH}?{BEGUN}")),
-        )
-            .into_response(),
-        Ok(Done::AlreadyBegun) => {
-            visit.render(Conversation::NotShown, Some(Notice::AlreadyBegun), form)
-        }
-        Ok(Done::Read) if !form.draft.message.is_empty() => visit.page(None, form).await,
-        Ok(Done::Changed | Done::Read) => Redirect::to(PATH).into_response(),
-        Err(error) => visit.refuse(&error, form),
-    }
+    let visit = Visit::new(state, address, request.headers());
+    functions::run(visit, request).await
 }
 
 /// Who is here.
@@ -334,41 +284,6 @@ fn refused(error: &ApiError) -> Refused {
             )
         }),
     }
-}
-
-/// What a form brings that the page has to know, whether or not it is accepted.
-#[derive(Debug, Default)]
-struct Form {
-    /// It is one of a first message.
-    begins: bool,
-    key: String,
-    token: String,
-    draft: Draft,
-}
-
-impl Form {
-    fn parse(bytes: &[u8]) -> Self {
-        let mut form = Self::default();
-        for (name, value) in form_urlencoded::parse(bytes) {
-            let field = match &*name {
-                "key" => &mut form.key,
-                "formToken" => &mut form.token,
-                "initialMessage" | "body" => &mut form.draft.message,
-                "visitorName" => &mut form.draft.visitor_name,
-                "visitorEmail" => &mut form.draft.visitor_email,
-                "sourceUrl" => &mut form.draft.source_url,
-                _ => continue,
-            };
-            *field = as_typed(&value);
-        }
-        form
-    }
-}
-
-/// Forms are sent with CR LF for every line break (HTML, "constructing the entry list"); what the
-/// visitor typed has LF.
-fn as_typed(text: &str) -> String {
-    text.replace("\r\n", "\n")
 }
 
 /// The page that led here, without its query and fragment.

@@ -17,7 +17,8 @@ use super::{arrival::Arrival, problem::ApiError};
 /// A request's body has to arrive within this time, and the answer has to be there within this time after that.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// What the outermost layer adds: an inner layer's answer has the headers that a browser needs.
+/// How much longer the outermost layer waits. The answer of an inner layer has the headers that a browser needs, so
+/// the inner one should be first.
 const OUTERMOST: Duration = Duration::from_secs(1);
 
 /// Runs the rest of the router.

@@ -69,7 +69,7 @@ pub(super) struct Rules {
 
 /// What came of a sync, or of what had been set aside.
 #[derive(Debug, Default)]
-pub(super) struct TakenIn {
+pub(super) struct IngestOutcome {
     /// The conversations that may show something new.
     pub(super) changed: Vec<Uuid>,
     /// When the texts, edits among them, were written that visitors are shown now.
@@ -95,14 +95,14 @@ pub(super) async fn store(
     rules: &Rules,
     batches: &[RoomBatch],
     span: Span<'_>,
-) -> Result<Option<TakenIn>, sqlx::Error> {
+) -> Result<Option<IngestOutcome>, sqlx::Error> {
     let mut rooms = batches.iter();
     // As when the homeserver waited in vain.
     if inviter::moves(&rules.bot, batches).is_empty()
         && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, room))
     {
         let moved = sync_position::advance(pool, span.from, span.to, &[], &[]).await?;
-        return Ok(moved.map(|_| TakenIn::default()));
+        return Ok(moved.map(|_| IngestOutcome::default()));
     }
     match store_all(pool, rules, batches, span, false).await {
         // Savepoints cost round trips, so they are set only where they are needed.
@@ -126,7 +126,7 @@ async fn store_all(
     batches: &[RoomBatch],
     span: Span<'_>,
     isolated: bool,
-) -> Result<Option<TakenIn>, sqlx::Error> {
+) -> Result<Option<IngestOutcome>, sqlx::Error> {
     let events = batches.iter().flat_map(|batch| &batch.events);
     let event_ids: Vec<_> = events.map(|event| event.event_id.clone()).collect();
     let rooms = batches.iter();
@@ -138,7 +138,7 @@ async fn store_all(
     let Some(mut before) = before else {
         return Ok(None);
     };
-    let mut taken_in = TakenIn::default();
+    let mut taken_in = IngestOutcome::default();
     for batch in batches {
         if let Some(desk) = &batch.desk {
             let set_aside = desk::take_in(&mut tx, &rules.counter, desk, batch, span).await?;
@@ -208,7 +208,7 @@ impl Obstacle {
     }
 }
 
-impl TakenIn {
+impl IngestOutcome {
     pub(super) fn extend(&mut self, other: Self) {
         self.changed.extend(other.changed);
         self.staff_texts.extend(other.staff_texts);
@@ -269,13 +269,13 @@ impl NewSteps<'_> {
         db: &mut Connection,
         rules: &Rules,
         isolated: bool,
-        taken_in: &mut TakenIn,
+        taken_in: &mut IngestOutcome,
     ) -> Result<Option<Obstacle>, sqlx::Error> {
         if !isolated {
             self.take_all(db, rules, taken_in).await?;
             return Ok(None);
         }
-        let mut taken = TakenIn::default();
+        let mut taken = IngestOutcome::default();
         savepoint(db, "SAVEPOINT room").await?;
         match self.take_all(db, rules, &mut taken).await {
             Ok(()) => {
@@ -295,7 +295,7 @@ impl NewSteps<'_> {
         &self,
         db: &mut Connection,
         rules: &Rules,
-        taken_in: &mut TakenIn,
+        taken_in: &mut IngestOutcome,
     ) -> Result<(), sqlx::Error> {
         let Some(mut conversation) = Conversation::lock(db, rules, self.session_id).await? else {
             taken_in.ownerless.push(self.room_id.to_owned());

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Failure,
     conversation::Conversation,
-    ingest::{Rules, TakenIn, kept, savepoint},
+    ingest::{IngestOutcome, Rules, kept, savepoint},
     sync::Syncer,
 };
 use crate::storage::{
@@ -126,7 +126,7 @@ impl Syncer {
                 return Ok(false);
             }
         };
-        let mut taken_in = TakenIn::default();
+        let mut taken_in = IngestOutcome::default();
         let mut goes_on = true;
         for events in events.chunks(CHUNK) {
             let part_of = |event| Entry {
@@ -174,7 +174,7 @@ impl Syncer {
         let Some(first) = entries.first() else {
             return Ok(true);
         };
-        let mut taken_in = TakenIn::default();
+        let mut taken_in = IngestOutcome::default();
         let goes_on = room.take_up(first.row, &entries, &mut taken_in).await?;
         self.tell(&taken_in);
         Ok(goes_on)
@@ -231,7 +231,7 @@ impl Room<'_> {
         &self,
         first: &Row,
         entries: &[Entry<'_>],
-        taken_in: &mut TakenIn,
+        taken_in: &mut IngestOutcome,
     ) -> Result<bool, sqlx::Error> {
         match self.try_take_up(entries, taken_in).await {
             // It is not an event that Postgres refuses, but all that the room needs.
@@ -252,7 +252,7 @@ impl Room<'_> {
     async fn try_take_up(
         &self,
         entries: &[Entry<'_>],
-        taken_in: &mut TakenIn,
+        taken_in: &mut IngestOutcome,
     ) -> Result<bool, sqlx::Error> {
         let mut rows: Vec<_> = entries.iter().map(|entry| entry.row.id).collect();
         rows.dedup();
@@ -274,7 +274,7 @@ impl Room<'_> {
             .collect();
         let known = matrix_events::known(&mut *tx, &ids).await?;
         let mut known: HashSet<_> = known.into_iter().collect();
-        let mut taken = TakenIn::default();
+        let mut taken = IngestOutcome::default();
         let mut done = Vec::new();
         let mut goes_on = true;
         for entry in entries {
@@ -314,7 +314,7 @@ impl Room<'_> {
         conversation: &mut Conversation,
         entry: &Entry<'_>,
         step: &Step,
-        taken_in: &mut TakenIn,
+        taken_in: &mut IngestOutcome,
     ) -> Result<Option<String>, sqlx::Error> {
         savepoint(db, "SAVEPOINT event").await?;
         let before = *conversation;

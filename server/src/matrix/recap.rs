@@ -22,7 +22,7 @@ use crate::{
 };
 
 use crossing::Near;
-use summary::{Text, Told, Why};
+use summary::{Summary, Text, Why};
 use unseen::Unseen;
 
 /// Texts in one recap.
@@ -53,7 +53,7 @@ pub(crate) async fn retell(
     let texts = newest(store, subject.id, None, MAX_TEXTS).await?;
     let ids: Vec<Uuid> = texts.iter().map(|said| said.id).collect();
     let all = store.count_said(subject.id, None).await?;
-    let told = Told {
+    let told = Summary {
         why: Why::RoomLost,
         details: details::notice(subject),
         more: usize::try_from(all)

@@ -1,18 +1,12 @@
 //! The syncer: follows `/sync` from the position that Postgres holds, one server at a time.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod rooms;
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use incoming::{
-    answer::RoomNews,
-    event::{CREATION, RoomEvent},
-    plan::Planner,
-};
+use incoming::{answer::RoomNews, event::RoomEvent, plan::Planner};
 use quick_cache::sync::Cache;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
@@ -21,9 +15,8 @@ use uuid::Uuid;
 use super::{
     Failure,
     desk::Desk,
-    homeserver::{Homeserver, MatrixError, RoomMarker},
-    ingest::{self, FIRST_COME, Obstacle, RoomBatch, Rules, Span, TakenIn},
-    room,
+    homeserver::{Homeserver, MatrixError},
+    ingest::{self, IngestOutcome, RoomBatch, Rules, Span},
     staff_signals::StaffSignals,
     staff_texts::StaffTexts,
 };
@@ -261,7 +254,7 @@ impl Syncer {
     }
 
     /// Tells those who wait for it, and the operator, what came of a sync.
-    pub(super) fn tell(&self, taken_in: &TakenIn) {
+    pub(super) fn tell(&self, taken_in: &IngestOutcome) {
         // NOTIFY says so too, to all servers, and a little later.
         for &session_id in &taken_in.changed {
             self.poll_cache.changed(session_id);
@@ -320,120 +313,6 @@ impl Syncer {
             .buffered(LOOKUPS);
         let batches: Vec<_> = batches.try_collect().await?;
         Ok(batches.into_iter().flatten().collect())
-    }
-
-    /// A room's news; `None` when it is none of ours.
-    async fn batch(
-        &self,
-        room: RoomNews,
-        owner: Option<Owner>,
-        is_waiting: bool,
-        from: Option<&str>,
-        until: Instant,
-    ) -> Result<Option<RoomBatch>, Failure> {
-        let is_unknown = owner.is_none();
-        let (session_id, desk) = match owner {
-            Some(Owner::Session(session_id)) => (Some(session_id), None),
-            Some(Owner::Desk(desk)) => (None, Some(desk)),
-            None => (None, None),
-        };
-        let mut batch = RoomBatch {
-            session_id,
-            desk,
-            obstacle: None,
-            room_id: room.room_id,
-            events: room.events,
-        };
-        // What it was set aside for is asked in its turn.
-        let reason = if is_waiting && (is_unknown || room.gap_from.is_some()) {
-            FIRST_COME.to_owned()
-        } else {
-            match within(
-                until,
-                self.complete(&mut batch, room.gap_from.as_deref(), from),
-            )
-            .await?
-            {
-                Ok(is_ours) => return Ok(is_ours.then_some(batch)),
-                Err(reason) => reason,
-            }
-        };
-        batch.obstacle = Some(Obstacle {
-            reason,
-            gap_from: room.gap_from,
-        });
-        Ok(Some(batch))
-    }
-
-    /// Finds out whose room it is, and reads what the sync left out of it; `false` when it is none of ours.
-    async fn complete(
-        &self,
-        batch: &mut RoomBatch,
-        gap_from: Option<&str>,
-        from: Option<&str>,
-    ) -> Result<bool, Failure> {
-        if batch.desk.is_none() {
-            if batch.session_id.is_none() {
-                batch.session_id = self.look_up(&batch.room_id, &batch.events).await?;
-            }
-            if batch.session_id.is_none() {
-                return Ok(false);
-            }
-        }
-        if let Some(gap_from) = gap_from {
-            let mut missed = self.history(&batch.room_id, gap_from, from).await?;
-            missed.append(&mut batch.events);
-            batch.events = missed;
-        }
-        Ok(true)
-    }
-
-    /// The sessions of these rooms, as far as they are recorded.
-    async fn known_sessions(&self, rooms: &[String]) -> Result<HashMap<String, Uuid>, Failure> {
-        let mut sessions = HashMap::new();
-        let mut unknown = Vec::new();
-        for room_id in rooms {
-            match self.sessions.get(room_id) {
-                Some(session_id) => drop(sessions.insert(room_id.clone(), session_id)),
-                None => unknown.push(room_id.clone()),
-            }
-        }
-        if unknown.is_empty() {
-            return Ok(sessions);
-        }
-        for (room_id, session_id) in sessions::of_rooms(&self.pool, &unknown).await? {
-            self.sessions.insert(room_id.clone(), session_id);
-            sessions.insert(room_id, session_id);
-        }
-        Ok(sessions)
-    }
-
-    /// Whose room it is, when it is one of ours.
-    pub(super) async fn find_session(&self, room_id: &str) -> Result<Option<Uuid>, Failure> {
-        let room_id = room_id.to_owned();
-        let known = self.known_sessions(std::slice::from_ref(&room_id)).await?;
-        match known.get(&room_id) {
-            Some(session_id) => Ok(Some(*session_id)),
-            None => self.look_up(&room_id, &[]).await,
-        }
-    }
-
-    /// A room that Postgres does not know yet may have been made by an attempt that did not live to record
-    /// it: its marker tells.
-    async fn look_up(&self, room_id: &str, news: &[RoomEvent]) -> Result<Option<Uuid>, Failure> {
-        // A new room's first event is in the sync.
-        let creation = news.iter().find(|event| event.event_type == CREATION);
-        let marked = match creation {
-            Some(creation) => RoomMarker::read(&creation.content).and_then(RoomMarker::session_id),
-            None => room::session_of(&self.homeserver, room_id).await?,
-        };
-        let Some(session_id) = marked else {
-            return Ok(None);
-        };
-        let room_of_session = sessions::set_room(&self.pool, session_id, room_id).await?;
-        Ok(room_of_session
-            .filter(|its| its == room_id)
-            .map(|_| session_id))
     }
 
     /// A room's history, oldest first: back from `gap_from` to `to`, or to the beginning when there is none.

@@ -14,7 +14,7 @@ use crate::storage::bot_log_in::SealedToken;
 const SALT_BYTES: usize = 16;
 const NONCE_BYTES: usize = 24;
 
-/// Encrypts `token` for whoever knows `password`; `None` when the operating system gives no randomness.
+/// Encrypts `token`, so that only whoever knows `password` can read it; `None` when the operating system gives no randomness.
 pub(super) fn seal(token: &str, password: &SecretString, user_id: &str) -> Option<SealedToken> {
     let (mut salt, mut nonce) = (vec![0; SALT_BYTES], [0; NONCE_BYTES]);
     SysRng.try_fill_bytes(&mut salt).ok()?;

@@ -1,4 +1,4 @@
-//! Who may begin a conversation: limits per hour on all servers together, and the proof of work near them.
+//! Whether a conversation may begin: limits per hour on all servers together, and the proof of work near them.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -1,8 +1,8 @@
 //! Reads for polls, many conversations in one statement.
 //!
-//! A statement costs about the same for one conversation as for a dozen. So while a few are under way, whoever
-//! comes next is gathered, and all of them are asked for together: nobody waits for company, and the more
-//! is asked, the less each costs.
+//! A statement costs about the same for one conversation as for a dozen. So while a few statements are under way, the
+//! reader gathers the polls that arrive and asks for all of them together. No poll waits for others to arrive, and the
+//! more polls arrive, the less each of them costs.
 
 use std::{
     mem,
@@ -128,7 +128,7 @@ impl PollReader {
                 inner: self.inner.clone(),
                 ended: false,
             };
-            // Who asked may hang up; the others want their answers.
+            // Whoever asked may hang up, and the others still want their answers.
             tokio::spawn(async move { while turn.next().await {} });
         }
         let lost = || Err(Arc::new(sqlx::Error::WorkerCrashed));
@@ -187,7 +187,7 @@ impl Turn {
                 }
             }
             Err(error) => {
-                // Who came meanwhile would wait as long, and meet the same.
+                // Whoever came meanwhile would wait as long, and meet the same fault.
                 let error = Arc::new(error);
                 let rest = mem::take(&mut self.inner.queue().waiting);
                 for waiting in batch.into_iter().chain(rest) {

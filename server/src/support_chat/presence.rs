@@ -55,14 +55,14 @@ pub async fn record_presence(
 
 #[derive(Debug, Default)]
 struct Recorder {
-    /// Who is to be recorded, and since when.
+    /// The visitors to be recorded, and since when.
     pending: HashMap<Uuid, Instant>,
-    /// Who was recorded lately, and when.
+    /// The visitors who were recorded lately, and when.
     recorded: HashMap<Uuid, Instant>,
 }
 
 impl Recorder {
-    /// Who is to be recorded now, when these visitors were there: nobody more often than `repeat` says.
+    /// The visitors to be recorded now, after these were there. None is recorded more often than `repeat` says.
     fn due(&mut self, seen: Vec<Uuid>, now: Instant, repeat: Duration) -> Vec<Uuid> {
         self.recorded.retain(|_, at| now < *at + repeat);
         self.pending.retain(|_, since| now < *since + GIVE_UP);

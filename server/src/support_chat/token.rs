@@ -126,7 +126,7 @@ mod tests {
         let hash = token.hash();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
         let verifier = Verifier::new();
-        for _ in ["anew", "remembered"] {
+        for _ in ["compared", "remembered"] {
             assert!(verifier.matches(&token.0, &hash));
             assert!(!verifier.matches(&other.0, &hash));
             assert!(!verifier.matches(&token.0, &other.hash()));

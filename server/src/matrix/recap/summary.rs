@@ -42,7 +42,7 @@ pub(super) enum Why {
 }
 
 /// What is told.
-pub(super) struct Told {
+pub(super) struct Summary {
     pub(super) why: Why,
     pub(super) details: Option<Notice>,
     /// Newest first.
@@ -53,7 +53,7 @@ pub(super) struct Told {
     pub(super) state: State,
 }
 
-impl Told {
+impl Summary {
     /// Who the visitor is, and as many of the texts as one event holds, oldest first.
     pub(super) fn write(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
         let details = self.details.clone().unwrap_or_default();
@@ -193,13 +193,13 @@ mod tests {
             .unwrap()
     }
 
-    fn told(state: State) -> Told {
+    fn told(state: State) -> Summary {
         let text = |at, staff: Option<&str>, body: &str| Text {
             at: Some(at),
             staff: staff.map(str::to_owned),
             body: body.to_owned(),
         };
-        Told {
+        Summary {
             why: Why::Joined,
             details: None,
             texts: vec![
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_room_in_another_one_s_place_says_so_first() {
-        let told = Told {
+        let told = Summary {
             why: Why::RoomLost,
             ..told(State::Open)
         };

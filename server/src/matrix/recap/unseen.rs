@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     MAX_TEXTS, RETOLD,
-    summary::{Text, Told, Why},
+    summary::{Summary, Text, Why},
 };
 use crate::{
     matrix::{
@@ -101,10 +101,10 @@ impl<'a> Unseen<'a> {
     }
 
     /// What is to be told; `None` when there is nothing.
-    pub(super) fn told(self, state: State) -> Option<Told> {
+    pub(super) fn told(self, state: State) -> Option<Summary> {
         let details = self.details;
         let missed = !self.texts.is_empty() || self.missed_details && details.is_some();
-        missed.then_some(Told {
+        missed.then_some(Summary {
             why: Why::Joined,
             details,
             texts: self.texts,

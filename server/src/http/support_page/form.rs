@@ -1,0 +1,58 @@
+//! What a form brings.
+
+use app::{contract::ErrorCode, ui::support::Draft};
+use url::form_urlencoded;
+
+use crate::http::problem::ApiError;
+
+/// A form's fields, whether or not they are accepted: the page shows them again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Form {
+    /// It is one of a first message.
+    pub(super) begins: bool,
+    pub(super) key: String,
+    pub(super) token: String,
+    pub(super) draft: Draft,
+    /// The name under which the message came.
+    pub(super) message_field: Option<&'static str>,
+}
+
+impl Form {
+    pub(super) fn parse(bytes: &[u8]) -> Self {
+        let mut form = Self::default();
+        for (name, value) in form_urlencoded::parse(bytes) {
+            let field = match &*name {
+                "key" => &mut form.key,
+                "formToken" => &mut form.token,
+                "initialMessage" => {
+                    form.message_field = Some("initialMessage");
+                    &mut form.draft.message
+                }
+                "body" => {
+                    form.message_field = Some("body");
+                    &mut form.draft.message
+                }
+                "visitorName" => &mut form.draft.visitor_name,
+                "visitorEmail" => &mut form.draft.visitor_email,
+                "sourceUrl" => &mut form.draft.source_url,
+                _ => continue,
+            };
+            *field = as_typed(&value);
+        }
+        form
+    }
+
+    /// The message, which this field has to bring.
+    pub(super) fn message_in(&self, field: &str) -> Result<String, ApiError> {
+        if self.message_field == Some(field) {
+            Ok(self.draft.message.clone())
+        } else {
+            Err(ErrorCode::MalformedRequest.into())
+        }
+    }
+}
+
+/// Forms are sent with CR LF for every line break (HTML, "constructing the entry list"). The visitor typed LF.
+fn as_typed(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
