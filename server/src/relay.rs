@@ -13,3 +13,6 @@ pub mod queue;
 pub(crate) mod room_maker;
 pub mod store;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ mod client;
 mod connection;
 mod encryption;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake;
 mod room_settings;
 mod room_state;
 

@@ -101,6 +101,7 @@ impl Inviter {
                 self.turn(&people).await
             };
             let found = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 turn = time::timeout(TURN_LIMIT, turn) => turn,
             };
@@ -110,7 +111,7 @@ impl Inviter {
                 Ok(Err(error)) => tracing::warn!(%error, "invitations cannot be read or recorded"),
                 Err(_) => tracing::warn!("invitations take too long"),
             }
-            tokio::select! { () = shutdown.cancelled() => return, () = time::sleep(POLL) => {} }
+            tokio::select! { biased; () = shutdown.cancelled() => return, () = time::sleep(POLL) => {} }
         }
     }
 

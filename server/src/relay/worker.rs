@@ -125,9 +125,10 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
         // What is handed over is claimed already, and no reason to look for more.
         let mut look_again = Instant::now() + POLL;
         while !shutdown.is_cancelled() && Instant::now() < look_again {
+            // In this order, so that a run can be repeated exactly. What is handed over is bounded by its places.
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => {}
-                () = time::sleep_until(look_again) => {}
                 // The recorder lives as long as the sender, and nothing could be recorded without it.
                 ended = &mut recording => {
                     if let Err(error) = ended {
@@ -135,11 +136,8 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
                     }
                     return;
                 }
-                told = notified(&mut listener) => {
-                    // The turn that sends the session goes on with it.
-                    if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
-                        look_again = look_again.min(Instant::now() + GATHER);
-                    }
+                Some((claim, place)) = handed_over.recv() => {
+                    at_work.spawn(sender.turn(claim, place, &shutdown));
                 }
                 () = lanes.room_ended.notified() => {
                     if rooms_wait {
@@ -155,9 +153,13 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
                         look_again = look_again.min(Instant::now() + GATHER);
                     }
                 }
-                Some((claim, place)) = handed_over.recv() => {
-                    at_work.spawn(sender.turn(claim, place, &shutdown));
+                told = notified(&mut listener) => {
+                    // The turn that sends the session goes on with it.
+                    if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
+                        look_again = look_again.min(Instant::now() + GATHER);
+                    }
                 }
+                () = time::sleep_until(look_again) => {}
             }
         }
     }

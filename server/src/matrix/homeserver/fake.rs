@@ -17,7 +17,9 @@ use async_trait::async_trait;
 use incoming::answer;
 use matrix_sdk::ruma::{
     OwnedRoomId,
-    api::error::{Error, ErrorBody, ErrorKind, StandardErrorBody},
+    api::error::{
+        Error, ErrorBody, ErrorKind, LimitExceededErrorData, RetryAfter, StandardErrorBody,
+    },
     exports::http::StatusCode,
 };
 use serde_json::Value;
@@ -67,6 +69,13 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
+    /// The homeserver wants to be left alone for a while.
+    pub(crate) fn busy(retry_after: Duration) -> Self {
+        let mut limit = LimitExceededErrorData::new();
+        limit.retry_after = Some(RetryAfter::Delay(retry_after));
+        Self::Refused(refusal(429, ErrorKind::LimitExceeded(limit)))
+    }
+
     /// The request is carried out at once.
     pub(crate) const PROMPT: Self = Self::Answered {
         each_way: Duration::from_millis(1),
@@ -138,9 +147,9 @@ impl FakeHomeserver {
         self.world().encrypts = rooms;
     }
 
-    /// The homeserver starts again, and has forgotten which transactions it knew.
-    pub(crate) fn forget_transactions(&self) {
-        self.world().forget_transactions();
+    /// The homeserver starts again: requests that are under way break, and it has forgotten which transactions it knew.
+    pub(crate) fn restart(&self) {
+        self.world().restart();
     }
 
     /// Changes what somebody is in a room.
@@ -215,8 +224,12 @@ impl FakeHomeserver {
         };
         let (answer, answered) = oneshot::channel();
         let homeserver = self.clone();
+        let asked_since_start = self.world().starts;
         tokio::spawn(async move {
             time::sleep(each_way).await;
+            if homeserver.world().starts != asked_since_start {
+                return;
+            }
             let result = carry_out(&mut homeserver.world());
             if is_answered {
                 time::sleep(each_way).await;
@@ -228,7 +241,8 @@ impl FakeHomeserver {
         });
         match time::timeout(limit, answered).await {
             Ok(Ok(result)) => result,
-            _ => Err(silence(Silence::TimedOut)),
+            Ok(Err(_)) => Err(silence(Silence::Broken)),
+            Err(_) => Err(silence(Silence::TimedOut)),
         }
     }
 
@@ -257,8 +271,10 @@ impl HomeserverConnection for FakeHomeserver {
 
     async fn creation(&self, room_id: &str) -> Result<Option<Value>, MatrixError> {
         let room = room_id.to_owned();
-        self.ask(("creation", room_id, ""), move |world| world.creation(&room))
-            .await
+        self.ask(("creation", room_id, ""), move |world| {
+            world.creation(&room)
+        })
+        .await
     }
 
     async fn room_state(&self, room_id: &str) -> Result<RoomState, MatrixError> {
@@ -279,10 +295,9 @@ impl HomeserverConnection for FakeHomeserver {
 
     async fn set_state(&self, room_id: &str, setting: &RoomSetting) -> Result<(), MatrixError> {
         let (room, wanted) = (room_id.to_owned(), setting.clone());
-        self.ask(
-            ("set_state", room_id, setting.event_type()),
-            move |world| world.set_state(&room, &wanted),
-        )
+        self.ask(("set_state", room_id, setting.event_type()), move |world| {
+            world.set_state(&room, &wanted)
+        })
         .await
     }
 
@@ -395,9 +410,10 @@ impl HomeserverConnection for FakeHomeserver {
         self.ask(("sent_before", room_id, event_id), move |world| {
             let bot = world.bot.clone();
             let (timeline, place) = world.place(&room, &event)?;
-            let own = timeline[..place].iter().rev().filter(|event| {
-                event.sender == bot && event.event_type == "m.room.message"
-            });
+            let own = timeline[..place]
+                .iter()
+                .rev()
+                .filter(|event| event.sender == bot && event.event_type == "m.room.message");
             Ok(own.map(|event| event.event_id.clone()).collect())
         })
         .await

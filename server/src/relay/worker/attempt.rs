@@ -45,6 +45,7 @@ impl Sender {
                 self.renew(claim, renewed).await?;
             }
             tokio::select! {
+                biased;
                 sent = Box::pin(self.deliver_or_judge(claim, pace)) => sent,
                 () = time::sleep(claim.task.time_limit()) => Err(Failure::TimedOut),
                 () = self.keep(claim, renewed) => Err(Failure::TakenOver),

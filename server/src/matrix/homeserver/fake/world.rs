@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) bot: String,
     pub(super) encrypts: Encrypts,
     pub(super) now: i64,
+    /// How often it has started.
+    pub(super) starts: u32,
     rooms: BTreeMap<String, Room>,
     transactions: HashMap<(String, String), String>,
     events_made: u64,
@@ -57,6 +59,7 @@ impl World {
             bot: bot.to_owned(),
             encrypts: Encrypts::default(),
             now: 0,
+            starts: 1,
             rooms: BTreeMap::new(),
             transactions: HashMap::new(),
             events_made: 0,
@@ -136,9 +139,10 @@ impl World {
     }
 
     pub(super) fn joined_rooms(&self) -> Vec<String> {
-        let joined = self.rooms.iter().filter(|(_, room)| {
-            room.membership(&self.bot) == Some("join")
-        });
+        let joined = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.membership(&self.bot) == Some("join"));
         joined.map(|(room_id, _)| room_id.clone()).collect()
     }
 
@@ -229,7 +233,8 @@ impl World {
         Ok(event_id)
     }
 
-    pub(super) fn forget_transactions(&mut self) {
+    pub(super) fn restart(&mut self) {
+        self.starts += 1;
         self.transactions.clear();
     }
 
@@ -249,9 +254,7 @@ impl World {
 
     /// Every event of a room, oldest first, whoever is in it.
     pub(super) fn timeline(&self, room_id: &str) -> &[RoomEvent] {
-        self.rooms
-            .get(room_id)
-            .map_or(&[], |room| &room.timeline)
+        self.rooms.get(room_id).map_or(&[], |room| &room.timeline)
     }
 
     /// Every event of the room, and the place of one of them.

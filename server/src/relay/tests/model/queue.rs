@@ -6,8 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{Database, Row, is_claimable};
-use crate::relay::queue::{
-    CLOCK_MARGIN, Claim, End, Finished, LEASE, LONGEST_DELAY, Lane, Outcome, Replaced, Task,
+use crate::{
+    relay::queue::{
+        Claim, End, Finished, LATEST_DUE, LATEST_LEASE, LEASE, Lane, Outcome, Replaced, Task,
+    },
+    storage::claimable::LONGEST_DELAY,
 };
 
 pub(super) fn delta(duration: Duration) -> TimeDelta {
@@ -16,8 +19,7 @@ pub(super) fn delta(duration: Duration) -> TimeDelta {
 
 fn can_be_claimed(row: &Row, now: DateTime<Utc>) -> bool {
     let times = (row.due_at, row.delayed_at, row.leased_until);
-    let (delay, lease) = (LONGEST_DELAY + CLOCK_MARGIN, LEASE + CLOCK_MARGIN);
-    is_claimable(times, now, delta(delay), delta(lease))
+    is_claimable(times, now, delta(LATEST_DUE), delta(LATEST_LEASE))
 }
 
 impl Database {
@@ -26,9 +28,8 @@ impl Database {
         let tables = &self.tables;
         let is_first = |row: &Row| {
             let mut of_session = tables.outbox.iter();
-            !of_session.any(|other| {
-                other.session_id == row.session_id && other.position < row.position
-            })
+            !of_session
+                .any(|other| other.session_id == row.session_id && other.position < row.position)
         };
         let rows = 0..tables.outbox.len();
         let mut heads: Vec<_> = rows
@@ -37,7 +38,12 @@ impl Database {
                 row.task.lane() == lane && can_be_claimed(row, now) && is_first(row)
             })
             .collect();
-        heads.sort_by_key(|n| (tables.outbox[*n].due_at.min(now), tables.outbox[*n].position));
+        heads.sort_by_key(|n| {
+            (
+                tables.outbox[*n].due_at.min(now),
+                tables.outbox[*n].position,
+            )
+        });
         heads.truncate(usize::try_from(limit).unwrap_or(0));
         if !heads.is_empty() {
             self.flush();
@@ -123,7 +129,11 @@ impl Database {
             let room_id = &self.tables.sessions[&session_id].subject.room_id;
             let is_of_this_room =
                 end.claim.subject.room_id.is_none() || end.claim.subject.room_id == *room_id;
-            let row = self.tables.outbox.iter().position(|row| row.id == end.claim.id);
+            let row = self
+                .tables
+                .outbox
+                .iter()
+                .position(|row| row.id == end.claim.id);
             let Some(row) = row.filter(|_| is_of_this_room) else {
                 finished.push(Finished::default());
                 continue;
@@ -157,7 +167,9 @@ impl Database {
             return false;
         };
         let session = self.tables.sessions.get_mut(&row.session_id);
-        let mut messages = session.into_iter().flat_map(|session| &mut session.messages);
+        let mut messages = session
+            .into_iter()
+            .flat_map(|session| &mut session.messages);
         let Some(message) = messages.find(|message| message.id == id) else {
             return false;
         };
@@ -198,13 +210,19 @@ impl Database {
         let of_session = |row: &&Row| row.session_id == session_id;
         let rows = || self.tables.outbox.iter().filter(of_session);
         if !is_open && !rows().any(|row| matches!(row.task, Task::Message(_))) {
-            self.tables.outbox.retain(|row| row.session_id != session_id);
+            self.tables
+                .outbox
+                .retain(|row| row.session_id != session_id);
             return Replaced::ByNothing;
         }
         let first = rows().map(|row| row.position).min().unwrap_or(0);
-        let lately = self.tables.former_rooms.values().filter(|(session, left_at)| {
-            *session == session_id && *left_at > now - TimeDelta::hours(1)
-        });
+        let lately = self
+            .tables
+            .former_rooms
+            .values()
+            .filter(|(session, left_at)| {
+                *session == session_id && *left_at > now - TimeDelta::hours(1)
+            });
         let delay = match u32::try_from(lately.count()).unwrap_or(u32::MAX) {
             0 => Duration::ZERO,
             lost => (Duration::from_secs(5) * 2_u32.pow(lost.min(10))).min(LONGEST_DELAY),
@@ -229,7 +247,9 @@ impl Database {
                 ..row
             });
         }
-        self.tables.members.retain(|(session, _), _| *session != session_id);
+        self.tables
+            .members
+            .retain(|(session, _), _| *session != session_id);
         let former = (session_id, now);
         self.tables.former_rooms.insert(room_id.to_owned(), former);
         if let Some(session) = self.tables.sessions.get_mut(&session_id) {
@@ -254,7 +274,7 @@ impl Database {
         }
     }
 
-    pub(super) fn push(&mut self, session_id: Uuid, task: Task) {
+    pub(crate) fn push(&mut self, session_id: Uuid, task: Task) {
         self.push_or_claim(session_id, task, false);
     }
 

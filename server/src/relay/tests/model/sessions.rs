@@ -52,7 +52,10 @@ impl Database {
             at,
         };
         let session = self.tables.sessions.get_mut(&session_id);
-        session.expect("the session is there").messages.push(message);
+        session
+            .expect("the session is there")
+            .messages
+            .push(message);
         self.push_or_claim(session_id, Task::Message(id), may_claim)
     }
 

@@ -42,14 +42,12 @@ pub(crate) enum DatabaseFate {
 }
 
 type Decide = Arc<dyn Fn() -> DatabaseFate + Send + Sync>;
-type OwnTime = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// A server's connection.
 #[derive(Clone)]
 pub(crate) struct ModelStore {
     database: Arc<Mutex<Database>>,
     decide: Decide,
-    own_time: OwnTime,
 }
 
 impl fmt::Debug for ModelStore {
@@ -59,17 +57,14 @@ impl fmt::Debug for ModelStore {
 }
 
 impl ModelStore {
-    /// A connection of a server whose clock shows `own_time`, and on which each transaction meets the fate that is
-    /// decided.
+    /// A connection on which each transaction meets the fate that is decided.
     pub(crate) fn new(
         database: Arc<Mutex<Database>>,
         decide: impl Fn() -> DatabaseFate + Send + Sync + 'static,
-        own_time: impl Fn() -> DateTime<Utc> + Send + Sync + 'static,
     ) -> Self {
         Self {
             database,
             decide: Arc::new(decide),
-            own_time: Arc::new(own_time),
         }
     }
 
@@ -152,9 +147,12 @@ impl Store for ModelStore {
             .await
     }
 
-    async fn set_room_asked(&self, task: Uuid, asked: bool) -> Result<(), sqlx::Error> {
-        let asked = asked.then(|| (self.own_time)());
-        self.transaction(|database| database.set_room_asked(task, asked))
+    async fn set_room_asked(
+        &self,
+        task: Uuid,
+        asked_own: Option<DateTime<Utc>>,
+    ) -> Result<(), sqlx::Error> {
+        self.transaction(|database| database.set_room_asked(task, asked_own))
             .await
     }
 

@@ -1,0 +1,273 @@
+//! The relay's rules, one by one.
+
+use std::time::Duration;
+
+use matrix_sdk::ruma::api::error::ErrorKind;
+use tokio::time::{self, Instant};
+
+use super::{
+    oracle,
+    stage::{BOT, STAFF, Stage},
+};
+use crate::{
+    matrix::homeserver::{
+        RoomMarker,
+        fake::{Encrypts, Fate, refusal},
+    },
+    storage::staff_members::Membership,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_gets_a_room_with_the_staff_and_what_was_written_in_order() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, Some("Ada"), "one");
+    for text in ["two", "three", "four"] {
+        stage.write(&server, session_id, text);
+    }
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["one", "two", "three", "four"]);
+    assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
+    let notices = stage
+        .homeserver
+        .bodies(&stage.room_of(session_id), "m.notice");
+    assert_eq!(notices, ["Visitor:\n> Ada"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_whose_making_was_not_answered_is_found_again() {
+    let stage = Stage::new();
+    let server = stage.start();
+    stage.homeserver.decide(|call| match call.name {
+        "create_room" => Fate::AnswerLost {
+            after: Duration::from_secs(30),
+        },
+        _ => Fate::PROMPT,
+    });
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
+    assert_eq!(stage.homeserver.calls("create_room").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_was_never_made_is_asked_for_again_after_a_minute() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let mut asked = 0;
+    stage.homeserver.decide(move |call| {
+        asked += usize::from(call.name == "create_room");
+        match (call.name, asked) {
+            ("create_room", 1) => Fate::RequestLost,
+            _ => Fate::PROMPT,
+        }
+    });
+    let began = Instant::now();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
+    assert!(began.elapsed() >= Duration::from_mins(1));
+    assert!(began.elapsed() < Duration::from_mins(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_be_invited_keeps_nobody_else_and_no_message_waiting() {
+    let stage = Stage::new();
+    let server = stage.start();
+    stage.homeserver.decide(|call| {
+        let is_refused = call.name == "invite" && call.about == STAFF[0];
+        if is_refused {
+            Fate::Refused(refusal(403, ErrorKind::Forbidden))
+        } else {
+            Fate::PROMPT
+        }
+    });
+    let began = Instant::now();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(stage.texts(session_id), ["one"]);
+    let membership = |user_id| stage.database().membership(session_id, user_id);
+    assert_eq!(membership(STAFF[0]), Some(Membership::Wanted));
+    assert_eq!(membership(STAFF[1]), Some(Membership::Invited));
+    stage.homeserver.decide(|_| Fate::PROMPT);
+    time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_homeserver_that_wants_to_be_left_alone_for_days_is_asked_again_after_five_minutes() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    let mut asked = 0;
+    stage.homeserver.decide(move |call| {
+        asked += usize::from(call.name == "send_message");
+        match (call.name, asked) {
+            ("send_message", 1) => Fate::busy(Duration::from_hours(48)),
+            _ => Fate::PROMPT,
+        }
+    });
+    let began = Instant::now();
+    stage.write(&server, session_id, "two");
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["one", "two"]);
+    let waited = began.elapsed();
+    assert!(
+        waited >= Duration::from_mins(5) && waited < Duration::from_mins(6),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_room_is_replaced_by_one_that_is_told_what_was_said() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    let lost = stage.room_of(session_id);
+    stage.homeserver.put_bot_out(&lost);
+    stage.write(&server, session_id, "two");
+    stage.settle().await;
+    assert_ne!(stage.room_of(session_id), lost);
+    assert_eq!(stage.texts(session_id), ["two"]);
+    assert_eq!(oracle::judge(&stage, session_id, 1), Ok(()));
+    let notices = stage
+        .homeserver
+        .bodies(&stage.room_of(session_id), "m.notice");
+    assert!(notices[0].contains("> one"), "{notices:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_the_homeserver_refuses_for_good_fails_alone() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    let mut sent = 0;
+    stage.homeserver.decide(move |call| {
+        sent += usize::from(call.name == "send_message");
+        match (call.name, sent) {
+            ("send_message", 1) => Fate::Refused(refusal(413, ErrorKind::TooLarge)),
+            _ => Fate::PROMPT,
+        }
+    });
+    stage.write(&server, session_id, "too long");
+    stage.write(&server, session_id, "three");
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["one", "three"]);
+    let messages = stage.database().messages(session_id);
+    let deliveries: Vec<_> = messages.iter().map(|it| it.delivery).collect();
+    assert_eq!(deliveries, ["delivered", "failed", "delivered"]);
+    let notices = stage
+        .homeserver
+        .bodies(&stage.room_of(session_id), "m.notice");
+    assert!(notices[0].contains("could not be delivered"), "{notices:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_homeserver_that_encrypts_private_rooms_gives_one_that_is_not() {
+    let stage = Stage::new();
+    stage.homeserver.encrypt(Encrypts::PrivateRooms);
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["one"]);
+    let made = stage.homeserver.rooms_of(RoomMarker::Session(session_id));
+    assert_eq!(made.len(), 2);
+    assert_eq!(stage.homeserver.rooms_of_bot(), [stage.room_of(session_id)]);
+    let second = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    let made = stage.homeserver.rooms_of(RoomMarker::Session(second));
+    assert_eq!(made.len(), 1, "the first has taught it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_homeserver_that_encrypts_every_room_is_not_asked_for_many() {
+    let stage = Stage::new();
+    stage.homeserver.encrypt(Encrypts::AllRooms);
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    time::sleep(Duration::from_mins(4)).await;
+    let made = stage.homeserver.rooms_of(RoomMarker::Session(session_id));
+    assert_eq!(made.len(), 2);
+    assert!(stage.homeserver.rooms_of_bot().is_empty());
+    stage.homeserver.encrypt(Encrypts::Nothing);
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_server_had_claimed_is_sent_once_by_another() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    stage.homeserver.decide(|_| Fate::Answered {
+        each_way: Duration::from_secs(2),
+    });
+    stage.write(&server, session_id, "two");
+    stage.write(&server, session_id, "three");
+    time::sleep(Duration::from_secs(3)).await;
+    server.kill();
+    let other = stage.start();
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["one", "two", "three"]);
+    drop(other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_told_to_end_finishes_what_is_under_way() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    stage.homeserver.decide(|_| Fate::Answered {
+        each_way: Duration::from_secs(2),
+    });
+    stage.write(&server, session_id, "two");
+    time::sleep(Duration::from_secs(1)).await;
+    server.stop();
+    time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(stage.texts(session_id), ["one", "two"]);
+    let messages = stage.database().messages(session_id);
+    assert!(messages.iter().all(|it| it.delivery == "delivered"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rooms_name_says_whether_the_conversation_has_ended() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, Some("Ada"), "one");
+    stage.settle().await;
+    let name = || {
+        let timeline = stage.homeserver.timeline(&stage.room_of(session_id));
+        let names = timeline.iter().rev();
+        let mut names = names.filter(|event| event.event_type == "m.room.name");
+        let name = names.next().and_then(|event| event.str_at("/name"));
+        name.expect("the room has a name").to_owned()
+    };
+    assert!(name().starts_with("Ada"), "{}", name());
+    for (is_open, mark) in [(false, "✓ Ada"), (true, "Ada")] {
+        stage.database().set_open(session_id, is_open);
+        stage.settle().await;
+        assert!(name().starts_with(mark), "{}", name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_bot_says_of_its_own_keeps_its_place_among_the_texts() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.say(session_id, "a notice");
+    stage.write(&server, session_id, "two");
+    stage.settle().await;
+    let timeline = stage.homeserver.timeline(&stage.room_of(session_id));
+    let messages = timeline
+        .iter()
+        .filter(|event| event.event_type == "m.room.message" && event.sender == BOT);
+    let bodies: Vec<_> = messages.filter_map(|event| event.str_at("/body")).collect();
+    assert_eq!(bodies, ["one", "a notice", "two"]);
+}
