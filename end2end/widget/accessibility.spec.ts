@@ -105,7 +105,18 @@ async function evaluator(page: Page): Promise<(expression: string) => Promise<un
   };
 }
 
+/** Waits until what fades in is there: colours seen through a fade have no contrast of their own. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const roots = [document, document.querySelector("matrix-support-chat")?.shadowRoot];
+    const running = roots.flatMap((root) => root?.getAnimations() ?? []);
+    const ending = running.filter((it) => it.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((it) => it.finished));
+  });
+}
+
 async function violations(page: Page): Promise<string[]> {
+  await settled(page);
   const evaluate = await evaluator(page);
   await evaluate(`${await readFile(AXE, "utf8")}; undefined`);
   const results = (await evaluate(

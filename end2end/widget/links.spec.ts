@@ -78,9 +78,12 @@ test("a link opens a tab of its own, which knows nothing of ours", async ({ visi
   await visitor.beginConversation("Hello");
   api.reply("https://host.example/elsewhere");
   await visitor.reads("elsewhere");
+  const elsewhere = { contentType: "text/html", body: "<!doctype html><title>Elsewhere</title>" };
+  await visitor.page.context().route("**/elsewhere", (route) => route.fulfill(elsewhere));
   const opened = visitor.page.waitForEvent("popup");
   await visitor.transcript.getByRole("link").click();
   const popup = await opened;
+  await popup.waitForURL("**/elsewhere");
   expect(await popup.evaluate(() => window.opener)).toBeNull();
   await expect(visitor.panel).toBeVisible();
 });

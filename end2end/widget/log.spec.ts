@@ -172,6 +172,7 @@ for (const [lang, side] of [
     await composer.fill(lang === "ar" ? "Hello" : "مرحبا");
     await expect(composer).toHaveCSS("direction", side === "right" ? "ltr" : "rtl");
     await composer.press("Enter");
+    await expect.poll(() => api.count("create")).toBe(1);
     api.reply("مرحبا");
     api.reply("Hi");
     const text = (words: string) => page.getByRole("log").getByText(words, { exact: true }).last();
