@@ -12,8 +12,11 @@ use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    relay::queue::{Claim, RoomAsked, Task},
-    storage::{details_notices::DetailsNotice, sessions::Subject, staff_members::Membership},
+    relay::queue::{Claim, Task},
+    storage::{
+        details_notices::DetailsNotice, room_asked::RoomAsked, sessions::Subject,
+        staff_members::Membership,
+    },
 };
 
 pub(super) use store::{DatabaseFate, ModelStore};

@@ -6,8 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{Database, Row, is_claimable};
-use crate::relay::queue::{
-    CLOCK_MARGIN, Claim, End, Finished, LEASE, LONGEST_DELAY, Lane, Outcome, Replaced, Task,
+use crate::{
+    relay::queue::{
+        Claim, End, Finished, LATEST_DUE, LATEST_LEASE, LEASE, Lane, Outcome, Replaced, Task,
+    },
+    storage::claimable::LONGEST_DELAY,
 };
 
 pub(super) fn delta(duration: Duration) -> TimeDelta {
@@ -16,8 +19,7 @@ pub(super) fn delta(duration: Duration) -> TimeDelta {
 
 fn can_be_claimed(row: &Row, now: DateTime<Utc>) -> bool {
     let times = (row.due_at, row.delayed_at, row.leased_until);
-    let (delay, lease) = (LONGEST_DELAY + CLOCK_MARGIN, LEASE + CLOCK_MARGIN);
-    is_claimable(times, now, delta(delay), delta(lease))
+    is_claimable(times, now, delta(LATEST_DUE), delta(LATEST_LEASE))
 }
 
 impl Database {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Database, Member, is_claimable, queue::delta};
-use crate::storage::staff_members::{CLOCK_MARGIN, LEASE, LONGEST_DELAY, Membership, Wanted};
+use crate::storage::staff_members::{LATEST_DUE, LATEST_LEASE, LEASE, Membership, Wanted};
 
 impl Database {
     pub(super) fn staff(&self) -> Vec<String> {
@@ -69,10 +69,7 @@ impl Database {
 
     pub(super) fn claim_invitations(&mut self, people: &[String], limit: i64) -> Vec<Wanted> {
         let now = self.now();
-        let longest = (
-            delta(LONGEST_DELAY + CLOCK_MARGIN),
-            delta(LEASE + CLOCK_MARGIN),
-        );
+        let longest = (delta(LATEST_DUE), delta(LATEST_LEASE));
         let mut claimed = Vec::new();
         for ((session_id, user_id), member) in &mut self.tables.members {
             let times = (member.due_at, member.delayed_at, member.leased_until);
