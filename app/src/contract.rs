@@ -30,7 +30,7 @@ pub use poll_messages::{
 pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 pub use proof::ProofChallenge;
 #[cfg(feature = "openapi")]
-pub use schemas::schemas;
+pub use schemas::add_schema_rules;
 pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};
 pub use set_page::{SetPage, SetPageRequest};
 pub use set_typing::SetTyping;

@@ -99,6 +99,8 @@ pub fn has_address(text: &str) -> bool {
 
 /// The text that answers, of a body that begins with what is answered, as older clients wrote it (Matrix
 /// v1.12, "Fallbacks for rich replies"); `None` when it does not begin so.
+///
+/// ruma's `remove_plain_reply_fallback` would also cut what staff wrote after a quotation such as `> <b>`.
 #[must_use]
 pub fn reply_without_fallback(body: &str) -> Option<&str> {
     let author = body

@@ -75,9 +75,13 @@ pub fn public_service(state: &AppState) -> IdlePolls {
     let router = Router::new();
     #[cfg(debug_assertions)]
     let router = router.merge(playground::router());
+    let (operations, described) = support_chat::router(state.clone());
     let router = router
-        .merge(support_chat::router(state.clone()))
-        .merge(openapi::router(state.config.limits.max_message_chars))
+        .merge(operations)
+        .merge(openapi::router(
+            &described,
+            state.config.limits.max_message_chars,
+        ))
         .merge(static_files::router())
         .merge(support_page::router(state.clone()))
         .merge(pages::router(&state.config))

@@ -38,11 +38,11 @@ fn name(method: &Method, path: &str) -> &'static str {
         return match (method, path) {
             ("GET", "/availability") => "get_availability",
             ("POST", "/sessions") => "create_session",
-            ("POST", "/sessions/{session_id}/messages") => "send_message",
-            ("GET", "/sessions/{session_id}/messages") => POLL_MESSAGES,
-            ("POST", "/sessions/{session_id}/close") => "close_session",
-            ("PUT", "/sessions/{session_id}/page") => "set_page",
-            ("POST", "/sessions/{session_id}/typing") => "set_typing",
+            ("POST", "/sessions/{sessionId}/messages") => "send_message",
+            ("GET", "/sessions/{sessionId}/messages") => POLL_MESSAGES,
+            ("POST", "/sessions/{sessionId}/close") => "close_session",
+            ("PUT", "/sessions/{sessionId}/page") => "set_page",
+            ("POST", "/sessions/{sessionId}/typing") => "set_typing",
             ("OPTIONS", _) => "preflight",
             _ => OTHER,
         };

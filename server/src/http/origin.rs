@@ -1,4 +1,7 @@
 //! Which browser origins may use the API, and how browsers are told (CORS, without cookies).
+//!
+//! tower-http's `CorsLayer` does not fit: idle polls are answered before any layer, for speed, and have to carry the same
+//! headers; and a request from another origin is refused with a problem.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,7 @@
 //! What every request has: an id, a span in the log, a place in the metrics, and an answer that says no
 //! more than it should.
+//!
+//! tower-http's layers for request ids do not fit: they keep any id that a client sends, and idle polls pass no layer.
 
 use std::time::Instant;
 

@@ -22,11 +22,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get, post, put},
+    routing::any,
 };
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState, client_address::ClientAddress, origin, problem::ApiError, throttle, time_limit,
+    AppState, client_address::ClientAddress, openapi, origin, problem::ApiError, throttle, time_limit,
 };
 use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
 
@@ -37,31 +39,28 @@ pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
 pub(super) use shared_errors::database;
 
-pub(super) fn router(state: AppState) -> Router {
-    let path = |rest: &str| format!("{BASE_PATH}{rest}");
-    let mut router = Router::new()
-        .route(&path("/availability"), get(get_availability::handle))
-        .route(&path("/sessions"), post(create_session::handle))
-        .route(
-            &path("/sessions/{session_id}/messages"),
-            get(poll_messages::handle).post(send_message::handle),
-        )
-        .route(
-            &path("/sessions/{session_id}/close"),
-            post(close_session::handle),
-        )
-        .route(&path("/sessions/{session_id}/page"), put(set_page::handle))
-        .route(
-            &path("/sessions/{session_id}/typing"),
-            post(set_typing::handle),
-        );
+/// Each operation, where its description says.
+pub(super) fn operations() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::common())
+        .routes(routes!(get_availability::handle))
+        .routes(routes!(create_session::handle))
+        .routes(routes!(poll_messages::handle, send_message::handle))
+        .routes(routes!(close_session::handle))
+        .routes(routes!(set_page::handle))
+        .routes(routes!(set_typing::handle))
+}
+
+/// What answers the API, and its description.
+pub(super) fn router(state: AppState) -> (Router, OpenApi) {
+    let (mut router, described) = operations().split_for_parts();
     for nothing in ["", "/", "/{*rest}"] {
         let refuse = any(async || ApiError::from(ErrorCode::NotFound));
-        router = router.route(&path(nothing), refuse);
+        router = router.route(&format!("{BASE_PATH}{nothing}"), refuse);
     }
-    router
+    let router = router
         .layer(middleware::from_fn_with_state(state.clone(), admit))
-        .with_state(state)
+        .with_state(state);
+    (router, described)
 }
 
 async fn admit(

@@ -1,4 +1,7 @@
 //! A request that takes too long, or whose handler panics, is answered like any other.
+//!
+//! tower-http's layers for this do not fit: the time limit begins again when the body has arrived, and the code depends on
+//! whether the request may have changed something.
 
 use std::{any::Any, panic::AssertUnwindSafe, pin::pin, time::Duration};
 

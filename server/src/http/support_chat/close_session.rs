@@ -1,11 +1,19 @@
 //! `POST /sessions/{sessionId}/close`.
 
-use app::contract::ErrorCode;
+use app::contract::{BASE_PATH, CloseSession, ErrorCode};
 use axum::{extract::State, http::StatusCode};
 
 use super::session_path::SessionPath;
 use crate::{
-    http::{AppState, bearer::Bearer, problem::ApiError},
+    http::{
+        AppState,
+        bearer::Bearer,
+        openapi::{
+            parameters::{OfEvery, OfSession},
+            refusals::{CHANGING, COMMON, IN_SESSION, Refusals, Refuses},
+        },
+        problem::ApiError,
+    },
     support_chat::CloseSessionError,
 };
 
@@ -19,6 +27,23 @@ impl From<CloseSessionError> for ApiError {
     }
 }
 
+impl Refuses for CloseSession {
+    const CODES: &'static [&'static [ErrorCode]] = &[COMMON, CHANGING, IN_SESSION];
+}
+
+#[utoipa::path(
+    post,
+    context_path = BASE_PATH,
+    path = "/sessions/{sessionId}/close",
+    operation_id = "closeSession",
+    summary = "End the conversation",
+    params(OfSession, OfEvery),
+    responses(
+        (status = 204, description = "The conversation is over, now or since an earlier request"),
+        Refusals<CloseSession>,
+    ),
+    security(("sessionToken" = [])),
+)]
 pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,

@@ -2,13 +2,23 @@
 
 use std::net::IpAddr;
 
-use app::contract::{CreateSessionRequest, CreateSessionResponse, ErrorCode};
+use app::contract::{
+    BASE_PATH, CreateSession, CreateSessionRequest, CreateSessionResponse, ErrorCode,
+};
 use axum::{Json, extract::State, http::StatusCode};
 
 use super::{OptionalKey, message_body, refuse_invalid, shared_errors::database, visitor_fields};
 use crate::{
     http::{
-        AppState, client_address::ClientAddress, json::ApiJson, problem::ApiError, wire::rfc3339,
+        AppState,
+        client_address::ClientAddress,
+        json::ApiJson,
+        openapi::{
+            parameters::{OfEvery, OfMaking},
+            refusals::{CHANGING, COMMON, Refusals, Refuses, WITH_MESSAGE},
+        },
+        problem::ApiError,
+        wire::rfc3339,
     },
     support_chat::{AdmissionError, CreateSessionError, IdempotencyKey, NewSession},
 };
@@ -32,6 +42,63 @@ impl From<CreateSessionError> for ApiError {
     }
 }
 
+impl Refuses for CreateSession {
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        CHANGING,
+        WITH_MESSAGE,
+        &[
+            ErrorCode::ChallengeFailed,
+            ErrorCode::ProofRequired,
+            ErrorCode::Blocked,
+            ErrorCode::RelayUnavailable,
+        ],
+    ];
+    const FIELD: &'static str = "initialMessage";
+}
+
+#[utoipa::path(
+    post,
+    context_path = BASE_PATH,
+    path = "/sessions",
+    operation_id = "createSession",
+    summary = "Begin a conversation with its first message",
+    params(OfMaking, OfEvery),
+    request_body(
+        content = CreateSessionRequest,
+        examples(("usual" = (value = json!({
+            "initialMessage": "Hello, is anybody there?",
+            "sourceUrl": "https://www.webdevelop.biz/pricing",
+            "pageTitle": "Pricing",
+            "visitorName": "Ada",
+            "visitorEmail": "ada@example.com",
+        })))),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "The conversation has begun",
+            links(
+                ("send" = (operation_id = "sendMessage", parameters(("sessionId" = "$response.body#/sessionId")))),
+                ("poll" = (
+                    operation_id = "pollMessages",
+                    parameters(("sessionId" = "$response.body#/sessionId"), ("after" = "$response.body#/messageId")),
+                )),
+                ("close" = (operation_id = "closeSession", parameters(("sessionId" = "$response.body#/sessionId")))),
+                ("setPage" = (operation_id = "setPage", parameters(("sessionId" = "$response.body#/sessionId")))),
+            ),
+            body = CreateSessionResponse,
+            examples(("usual" = (value = json!({
+                "sessionId": "0b6f2a0e-4a6e-4d5c-9a51-0f4f6c6f8d27",
+                "token": "an-example-of-a-token-has-43-characters____",
+                "messages": [],
+                "messageId": "5f0c1a52-8f0e-4d0b-8a57-2f2b9b3c1d10",
+                "createdAt": "2026-05-23T09:30:00.125Z",
+            })))),
+        ),
+        Refusals<CreateSession>,
+    ),
+)]
 pub(super) async fn handle(
     State(state): State<AppState>,
     ClientAddress(address): ClientAddress,

@@ -1,6 +1,6 @@
 //! `GET /availability`.
 
-use app::contract::{GetAvailability, GetAvailabilityResponse};
+use app::contract::{BASE_PATH, ErrorCode, GetAvailability, GetAvailabilityResponse};
 use axum::{
     Json,
     extract::State,
@@ -9,8 +9,37 @@ use axum::{
 use chrono::Utc;
 
 use super::shared_errors::database;
-use crate::http::{AppState, problem::ApiError, wire::rfc3339};
+use crate::http::{
+    AppState,
+    openapi::{
+        parameters::OfEvery,
+        refusals::{COMMON, Refusals, Refuses},
+    },
+    problem::ApiError,
+    wire::rfc3339,
+};
 
+impl Refuses for GetAvailability {
+    const CODES: &'static [&'static [ErrorCode]] = &[COMMON];
+}
+
+#[utoipa::path(
+    get,
+    context_path = BASE_PATH,
+    path = "/availability",
+    operation_id = "getAvailability",
+    summary = "Ask whether staff answer now",
+    params(OfEvery),
+    responses(
+        (
+            status = 200,
+            description = "Whether staff answer now; sending works in either case",
+            body = GetAvailabilityResponse,
+            examples(("usual" = (value = json!({ "open": false, "opensAt": "2026-05-25T07:00:00.000Z" })))),
+        ),
+        Refusals<GetAvailability>,
+    ),
+)]
 pub(super) async fn handle(
     State(state): State<AppState>,
 ) -> Result<([(HeaderName, String); 1], Json<GetAvailabilityResponse>), ApiError> {

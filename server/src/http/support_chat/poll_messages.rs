@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use app::contract::{
-    ErrorCode, MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, MessageId, PollMessagesResponse,
-    WAIT_HEADER,
+    BASE_PATH, ErrorCode, MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, MessageId, PollMessages,
+    PollMessagesResponse, WAIT_HEADER,
 };
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -20,7 +20,17 @@ use super::{
     shared_errors::database,
 };
 use crate::{
-    http::{AppState, bearer::Bearer, budgeted_body, problem::ApiError, wire},
+    http::{
+        AppState,
+        bearer::Bearer,
+        budgeted_body,
+        openapi::{
+            parameters::{OfEvery, OfPoll, OfSession},
+            refusals::{COMMON, IN_SESSION, Refusals, Refuses},
+        },
+        problem::ApiError,
+        wire,
+    },
     support_chat::{Cursor, Entries, PollMessagesError, ReadError},
 };
 
@@ -46,6 +56,61 @@ pub(super) struct Parameters {
     state: Option<String>,
 }
 
+impl Refuses for PollMessages {
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        IN_SESSION,
+        &[ErrorCode::SessionClosed, ErrorCode::UnknownCursor],
+    ];
+}
+
+#[utoipa::path(
+    get,
+    context_path = BASE_PATH,
+    path = "/sessions/{sessionId}/messages",
+    operation_id = "pollMessages",
+    summary = "Read what is new",
+    params(OfSession, OfPoll, OfEvery),
+    responses(
+        (
+            status = 200,
+            description = "What is new, oldest first",
+            body = PollMessagesResponse,
+            examples(("usual" = (value = json!({
+                "messages": [
+                    {
+                        "id": "5f0c1a52-8f0e-4d0b-8a57-2f2b9b3c1d10",
+                        "sender": "visitor",
+                        "body": "Hello?",
+                        "createdAt": "2026-05-23T09:30:00.125Z",
+                        "delivery": "delivered",
+                    },
+                    {
+                        "id": "c2f8f6f4-6d5b-4f6e-b6a7-7f7d1f1f2a31",
+                        "sender": "staff",
+                        "body": "Hi, we aer!",
+                        "createdAt": "2026-05-23T09:30:00.125Z",
+                    },
+                    {
+                        "id": "91b5d0c8-30a4-4c59-a5a3-5f9f9d0b7c42",
+                        "sender": "staff",
+                        "body": "Hi, we are!",
+                        "createdAt": "2026-05-23T09:30:00.125Z",
+                        "replaces": "c2f8f6f4-6d5b-4f6e-b6a7-7f7d1f1f2a31",
+                    },
+                ],
+                "marks": {
+                    "delivered": "5f0c1a52-8f0e-4d0b-8a57-2f2b9b3c1d10",
+                    "seen": "5f0c1a52-8f0e-4d0b-8a57-2f2b9b3c1d10",
+                },
+                "staffTyping": true,
+                "state": "x0bPB5mFyyz1",
+            })))),
+        ),
+        Refusals<PollMessages>,
+    ),
+    security(("sessionToken" = [])),
+)]
 pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,

@@ -1,13 +1,23 @@
 //! `POST /sessions/{sessionId}/messages`.
 
-use app::contract::{ErrorCode, SendMessageRequest, SendMessageResponse};
+use app::contract::{BASE_PATH, ErrorCode, SendMessage, SendMessageRequest, SendMessageResponse};
 use axum::{Json, extract::State, http::StatusCode};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{OptionalKey, message_body, session_path::SessionPath};
 use crate::{
-    http::{AppState, bearer::Bearer, json::ApiJson, problem::ApiError, wire::rfc3339},
+    http::{
+        AppState,
+        bearer::Bearer,
+        json::ApiJson,
+        openapi::{
+            parameters::{OfEvery, OfMaking, OfSession},
+            refusals::{CHANGING, COMMON, IN_SESSION, Refusals, Refuses, WITH_MESSAGE},
+        },
+        problem::ApiError,
+        wire::rfc3339,
+    },
     support_chat::{IdempotencyKey, SendMessageError},
 };
 
@@ -23,6 +33,51 @@ impl From<SendMessageError> for ApiError {
     }
 }
 
+impl Refuses for SendMessage {
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        CHANGING,
+        IN_SESSION,
+        WITH_MESSAGE,
+        &[ErrorCode::SessionClosed],
+    ];
+    const FIELD: &'static str = "body";
+}
+
+#[utoipa::path(
+    post,
+    context_path = BASE_PATH,
+    path = "/sessions/{sessionId}/messages",
+    operation_id = "sendMessage",
+    summary = "Say something",
+    params(OfSession, OfMaking, OfEvery),
+    request_body(
+        content = SendMessageRequest,
+        examples(("usual" = (value = json!({ "body": "It is about my order." })))),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "Accepted: it will reach the staff exactly once and in order",
+            links(
+                ("send" = (operation_id = "sendMessage", parameters(("sessionId" = "$request.path.sessionId")))),
+                ("poll" = (
+                    operation_id = "pollMessages",
+                    parameters(("sessionId" = "$request.path.sessionId"), ("after" = "$response.body#/messageId")),
+                )),
+                ("close" = (operation_id = "closeSession", parameters(("sessionId" = "$request.path.sessionId")))),
+                ("setPage" = (operation_id = "setPage", parameters(("sessionId" = "$request.path.sessionId")))),
+            ),
+            body = SendMessageResponse,
+            examples(("usual" = (value = json!({
+                "messageId": "5f0c1a52-8f0e-4d0b-8a57-2f2b9b3c1d10",
+                "createdAt": "2026-05-23T09:30:00.125Z",
+            })))),
+        ),
+        Refusals<SendMessage>,
+    ),
+    security(("sessionToken" = [])),
+)]
 pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,
