@@ -1,10 +1,11 @@
 //! The time of day, and chance. The composition root hands both to whatever needs them, so that a test or a simulation
 //! can choose them.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, TryRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
 /// A clock and dice. Cheap to clone.
@@ -105,17 +106,20 @@ impl Dice {
     }
 }
 
-impl Rng for Dice {
-    fn next_u32(&mut self) -> u32 {
-        self.roll(|rng| rng.next_u32())
+impl TryRng for Dice {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.roll(|rng| rng.next_u32()))
     }
 
-    fn next_u64(&mut self) -> u64 {
-        self.roll(|rng| rng.next_u64())
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.roll(|rng| rng.next_u64()))
     }
 
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         self.roll(|rng| rng.fill_bytes(bytes));
+        Ok(())
     }
 }
 

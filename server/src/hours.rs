@@ -16,7 +16,7 @@ use opening_hours::{
 const HORIZON: TimeDelta = TimeDelta::days(400);
 
 /// Lines of a time zone and the country in which it lies.
-const COUNTRIES: &str = include_str!("countries.txt");
+const COUNTRIES: &str = include_str!("hours/countries.txt");
 
 /// When staff answer.
 #[derive(Clone)]

@@ -17,7 +17,6 @@ pub mod messages;
 pub mod polls;
 pub mod presence;
 pub mod quarantine;
-pub mod room_asked;
 pub mod session_codes;
 pub mod session_starts;
 pub mod sessions;
@@ -48,7 +47,7 @@ pub use gate::Gate;
 pub use lines::Lines;
 pub use listener::{Heard, LEASE, Listener};
 pub use pools::{MAX_CONNECTIONS, Shares};
-pub use room_asked::{CREATE_ROOM_SETTLES_AT_LAST, RoomAsked, may_still_be_made};
+pub use room_asked::RoomAsked;
 pub use start::{PREPARED, Unusable, prepare};
 pub use sync_lock::SyncLock;
 

@@ -16,7 +16,6 @@ use super::{
     ingest::RoomBatch,
 };
 use crate::{
-    canary,
     clock::Ambient,
     config,
     heartbeat::Heart,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::{Rng, RngExt};
 
 /// The wait doubles with each failure. It is spread at random, so that what failed together is not tried again together.
 #[derive(Clone, Copy, Debug)]

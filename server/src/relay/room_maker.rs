@@ -26,7 +26,7 @@ use crate::{
     },
     metrics::Metrics,
     storage::{
-        room_asked::RoomAsked,
+        RoomAsked,
         staff_members::{Membership, Wanted},
     },
 };
@@ -169,7 +169,7 @@ impl RoomMaker {
 
     fn remember_asked(&self, task: Uuid) {
         let mut asked = self.asked();
-        asked.retain(|_, at| at.elapsed() < CREATE_ROOM_SETTLES_AT_LAST);
+        asked.retain(|_, at| at.elapsed() < SLOW_CREATE_ROOM_SETTLES);
         asked.insert(task, Instant::now());
     }
 

@@ -8,9 +8,8 @@ use tokio::time::Instant;
 
 use super::{Desk, Failure, Shift, members::Member};
 use crate::{
-    config::Matrix,
+    config::{HistoryVisibility, Matrix},
     matrix::{
-        event::RoomEvent,
         homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
     },
     relay::room_maker::when_to_ask::{Decision, Known},

@@ -7,7 +7,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Claim, LATEST_DUE, LATEST_LEASE, LEASE, Lane, task::Columns};
-use crate::storage::{room_asked::RoomAsked, sessions::Subject};
+use crate::storage::{RoomAsked, sessions::Subject};
 
 /// A row that [`read_claimed`] gives: a task that was claimed, or a task that ended, or one that ended with one that
 /// was claimed behind it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::storage::{room_asked::RoomAsked, sessions::Subject};
+use crate::storage::{RoomAsked, sessions::Subject};
 
 /// Something that the homeserver has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::storage::room_asked::RoomAsked;
+use crate::storage::RoomAsked;
 
 /// How long the homeserver may still be at work on a `createRoom` whose answer was lost. Asked again earlier, it could
 /// make a second room.

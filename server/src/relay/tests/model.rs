@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     relay::queue::{Claim, Task},
     storage::{
-        details_notices::DetailsNotice, room_asked::RoomAsked, sessions::Subject,
+        details_notices::DetailsNotice, RoomAsked, sessions::Subject,
         staff_members::Membership,
     },
 };
