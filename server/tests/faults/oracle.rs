@@ -159,7 +159,8 @@ impl Verdict {
         let is_said = |text: &str| room.events.iter().any(|event| event.says(text));
         let replies = rooms.iter().flat_map(|room| &room.replies);
         let texts: Vec<_> = replies
-            .filter(|reply| reply.texts.len() == 1 && !reply.deleted)
+            // A canned reply stands in the room as the command that has sent it.
+            .filter(|reply| reply.texts.len() == 1 && !reply.deleted && !reply.is_canned)
             .map(|reply| reply.texts[0].clone())
             .collect();
         // What staff said after the end was for nobody, and is no part of the conversation.
