@@ -30,7 +30,7 @@ use super::{
 use crate::{clock::Dice, matrix::homeserver::fake::Fate};
 
 /// Seeds that are tried unless the environment says otherwise.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 200;
 /// Seeds that found a fault once.
 const FOUND_FAULTS: [u64; 0] = [];
 /// How long the faults go on.

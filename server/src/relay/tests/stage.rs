@@ -33,7 +33,9 @@ pub(super) const BOT: &str = "@bot:fake";
 pub(super) const STAFF: [&str; 2] = ["@alice:fake", "@bob:fake"];
 
 /// How often the clocks of servers move.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_secs(1);
+/// How often it is looked whether all is done.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The database and the homeserver, and the servers between them.
 #[derive(Debug)]
@@ -174,7 +176,7 @@ impl Stage {
     pub(super) async fn settle(&self) {
         let settled = async {
             while self.database().queued() > 0 {
-                time::sleep(TICK).await;
+                time::sleep(LOOK).await;
             }
         };
         let limit = Duration::from_hours(1);
