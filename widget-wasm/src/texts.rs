@@ -88,6 +88,7 @@ mod tests {
             LOAD_FAILED,
             PANEL,
             STATUS,
+            SOUND,
             CLOSE,
             END,
             CONVERSATION,
