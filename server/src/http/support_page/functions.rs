@@ -1,5 +1,7 @@
 //! The Leptos server functions behind the forms: they adapt, and decide nothing of their own.
 
+#![expect(clippy::unused_async, reason = "every server function is async")]
+
 use app::contract::{CreateSessionRequest, ErrorCode, SendMessageRequest};
 use axum::{
     extract::Request,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::StatusCode;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
