@@ -42,6 +42,7 @@ async fn the_document_has_each_operation_and_every_code(pool: PgPool) {
     assert_eq!(
         operations,
         BTreeSet::from([
+            ("get", "/v1/support-chat/availability"),
             ("post", "/v1/support-chat/sessions"),
             ("post", "/v1/support-chat/sessions/{sessionId}/messages"),
             ("get", "/v1/support-chat/sessions/{sessionId}/messages"),
