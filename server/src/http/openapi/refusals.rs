@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, marker::PhantomData};
 
 use app::contract::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem, ProofChallenge};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{
     IntoResponses,
     openapi::{
         AllOfBuilder, ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
         example::ExampleBuilder,
+        schema::Type,
     },
 };
 
@@ -75,8 +76,8 @@ fn problem(status: u16, codes: &[ErrorCode], field: &str) -> Response {
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
     let names = codes.iter().map(|code| code.as_str());
     let narrowed = ObjectBuilder::new()
-        .property("status", ObjectBuilder::new().enum_values(Some([status])))
-        .property("code", ObjectBuilder::new().enum_values(Some(names)));
+        .property("status", one_of(Type::Integer, [status]))
+        .property("code", one_of(Type::String, names));
     let examples = codes.iter().map(|&code| {
         let value = json!(example(status, code, field));
         (code.as_str(), ExampleBuilder::new().value(Some(value)))
@@ -93,6 +94,13 @@ fn problem(status: u16, codes: &[ErrorCode], field: &str) -> Response {
         .description(titles.join("; "))
         .content(PROBLEM_MEDIA_TYPE, content)
         .build()
+}
+
+/// A value of this type that is one of these.
+fn one_of<T: Into<Value>>(kind: Type, values: impl IntoIterator<Item = T>) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(kind)
+        .enum_values(Some(values.into_iter().map(Into::into)))
 }
 
 fn example(status: u16, code: ErrorCode, field: &str) -> Problem {
