@@ -379,6 +379,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ forcedColors: "active", colorScheme });
     // A page without a Content-Security-Policy, which reads the pictures.
     const reader = await context.newPage();
+    await page.bringToFront();
     const isSeen = async (part: Locator, what: string): Promise<void> => {
       await expect(part).not.toHaveCSS("border-top-width", "0px");
       // As it looks by itself.
