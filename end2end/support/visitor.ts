@@ -6,6 +6,8 @@ import { API_PATH, Traffic } from "./traffic.ts";
 export const STORAGE_KEY = "matrix-support-chat";
 /** The one that holds what was typed and is not accepted yet. */
 export const DRAFT_KEY = "matrix-support-chat-draft";
+/** The one that holds how far the visitor has seen the conversation. */
+export const READ_KEY = "matrix-support-chat-read";
 
 /**
  * The visitor: one method for each thing a person does. Knows the widget by the roles and names that people and

@@ -1,6 +1,6 @@
 import { expect, test } from "../fixtures.ts";
 import { API_PATH } from "../support/traffic.ts";
-import { DRAFT_KEY, STORAGE_KEY } from "../support/visitor.ts";
+import { DRAFT_KEY, READ_KEY, STORAGE_KEY } from "../support/visitor.ts";
 
 test("nothing is asked, fetched or stored before the visitor wants to chat", async ({
   visitor,
@@ -35,7 +35,7 @@ test("the token is kept for the tab, and carried by every later request", async 
   await visitor.reads("Only us.");
 
   const stored = await visitor.sessionStorage();
-  expect(Object.keys(stored)).toEqual([STORAGE_KEY]);
+  expect(Object.keys(stored).sort()).toEqual([STORAGE_KEY, READ_KEY]);
   const session = await visitor.storedSession();
   expect(Object.keys(session).sort()).toEqual(["api", "sessionId", "token"]);
   expect(await visitor.localStorage()).toEqual({});

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import type { AxeResults } from "axe-core";
 
 import type { ScriptedApi } from "../support/scripted-api.ts";
@@ -369,16 +369,77 @@ test("who wants no motion gets none", async ({ visitor }) => {
   expect(await durations()).toBe("none");
 });
 
-test("in forced colours everything still has an outline", async ({ visitor, api }) => {
-  await visitor.page.emulateMedia({ forcedColors: "active" });
-  await STATES["failure"]?.(visitor, api);
-  for (const part of [visitor.sendButton, visitor.retryButton, visitor.closeButton]) {
-    const width = await part.evaluate((it) => getComputedStyle(it).borderTopWidth);
-    expect(width).not.toBe("0px");
-  }
-  const icon = await visitor.launcher.evaluate((it) => {
-    const { borderTopColor } = getComputedStyle(it, "::before");
-    return borderTopColor !== getComputedStyle(it).backgroundColor;
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`in forced colours everything still has an outline, and every picture is seen: ${colorScheme}`, async ({
+    visitor,
+    api,
+    context,
+  }) => {
+    const { page } = visitor;
+    await page.emulateMedia({ forcedColors: "active", colorScheme });
+    // A page without a Content-Security-Policy, which reads the pictures.
+    const reader = await context.newPage();
+    await page.bringToFront();
+    const isSeen = async (part: Locator, what: string): Promise<void> => {
+      await expect(part).not.toHaveCSS("border-top-width", "0px");
+      // As it looks by itself.
+      await page.mouse.move(0, 0);
+      await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+      const picture = async (): Promise<number> =>
+        contrastWithin(reader, (await part.screenshot({ animations: "disabled" })).toString("base64"));
+      await expect.poll(picture, { message: `${what}: the contrast of its picture` }).toBeGreaterThan(3);
+    };
+    await visitor.visit();
+    await isSeen(visitor.launcher, "the launcher before the chat is loaded");
+    await visitor.openChat();
+    await isSeen(visitor.launcher, "the launcher of an open panel");
+    await visitor.write("Hello");
+    await isSeen(visitor.sendButton, "what sends");
+    await visitor.write("");
+    await expect(visitor.sendButton).toBeDisabled();
+    await isSeen(visitor.sendButton, "what cannot send");
+    await visitor.say("Hello");
+    await isSeen(visitor.closeButton, "what closes");
+    const sound = visitor.panel.locator(".sound");
+    await isSeen(sound, "the sound that is off");
+    await sound.click();
+    await isSeen(sound, "the sound that is on");
+    await visitor.closePanel();
+    await isSeen(visitor.launcher, "the launcher of a closed panel");
+    api.reply("Hi!");
+    await expect(visitor.badge).toHaveText("1");
+    await expect(visitor.badge).not.toHaveCSS("border-top-width", "0px");
+    await visitor.openChat();
+    api.break("send", "unreachable");
+    await visitor.write("Lost");
+    await visitor.send();
+    await expect(visitor.retryButton).toBeEnabled();
+    await expect(visitor.retryButton).not.toHaveCSS("border-top-width", "0px");
+    await reader.close();
   });
-  expect(icon, "the launcher's picture is seen").toBe(true);
-});
+}
+
+/** The contrast between the lightest and the darkest of what a picture shows in its middle, within any edge. */
+async function contrastWithin(reader: Page, png: string): Promise<number> {
+  return reader.evaluate(async (png) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${png}`;
+    await image.decode();
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("no canvas");
+    context.drawImage(image, 0, 0);
+    const [width, height] = [image.width >> 1, image.height >> 1];
+    const { data } = context.getImageData(width >> 1, height >> 1, width, height);
+    const linear = (it: number): number => {
+      const part = it / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    };
+    const lights: number[] = [];
+    for (let at = 0; at < data.length; at += 4) {
+      const [red, green, blue] = [...data.slice(at, at + 3)].map(linear) as [number, number, number];
+      lights.push(0.2126 * red + 0.7152 * green + 0.0722 * blue);
+    }
+    return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+  }, png);
+}

@@ -218,3 +218,19 @@ test("texts of the page's own take the place of the shipped ones", async ({ visi
   await expect(panel).toContainText("Ask <b>us</b>");
   await expect(panel.getByRole("textbox", { name: "Message" })).toBeVisible();
 });
+
+test("a position that is none is told to whoever looks at the console", async ({ visitor, host }) => {
+  const said: string[] = [];
+  visitor.page.on("console", (message) => said.push(message.text()));
+  const warning = /^<matrix-support-chat>: position="LEFT" is not "left"$/;
+  for (const [position, times] of [
+    ["right", 0],
+    ["left", 0],
+    ["LEFT", 1],
+  ] as const) {
+    host.is({ lang: "en", attributes: `position="${position}"` });
+    await visitor.visit();
+    await visitor.openChat();
+    expect(said.filter((it) => warning.test(it)), position).toHaveLength(times);
+  }
+});

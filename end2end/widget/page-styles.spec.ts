@@ -35,6 +35,23 @@ const STYLES: Record<string, string> = {
     p { margin-bottom: 1.5em } dialog { inset: 0; margin: auto } textarea { min-height: 300px }`,
 };
 
+test("outside of a body that is moved, the chat is where it belongs", async ({ visitor }) => {
+  const { page } = visitor;
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await visitor.visit();
+  await visitor.openChat();
+  const places = async (): Promise<unknown[]> => [await visitor.launcher.boundingBox(), await visitor.panel.boundingBox()];
+  const own = await places();
+  for (const style of ["transform: translateX(-40px)", "filter: blur(0)", "will-change: transform", "contain: paint"]) {
+    await page.evaluate((style) => {
+      document.body.style.cssText = `${style}; height: 100px; margin: 50px`;
+      const element = document.querySelector("matrix-support-chat");
+      if (element) document.documentElement.append(element);
+    }, style);
+    expect(await places(), style).toEqual(own);
+  }
+});
+
 /** Each visible element of the chat: where it is, and what it looks like. */
 function looks(page: Page): Promise<string[]> {
   return page.evaluate(() => {

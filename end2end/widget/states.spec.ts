@@ -1,4 +1,4 @@
-import { DRAFT_KEY, STORAGE_KEY, Visitor } from "../support/visitor.ts";
+import { DRAFT_KEY, READ_KEY, STORAGE_KEY, Visitor } from "../support/visitor.ts";
 import { expect, HOST_ORIGIN, test } from "./fixtures.ts";
 
 test("a message is sending, then sent, then delivered, on one and the same line", async ({
@@ -112,7 +112,7 @@ for (const [code, words] of [
     await expect(visitor.composer).toBeHidden();
     await expect(visitor.endButton).toBeHidden();
     // Staff may take it up again.
-    expect(Object.keys(await visitor.sessionStorage()).sort()).toEqual([STORAGE_KEY, DRAFT_KEY]);
+    expect(Object.keys(await visitor.sessionStorage()).sort()).toEqual([STORAGE_KEY, DRAFT_KEY, READ_KEY]);
     const restart = visitor.panel.getByRole("button", { name: "Start a new chat" });
     await restart.click();
     expect(Object.keys(await visitor.sessionStorage())).toEqual([DRAFT_KEY]);
@@ -123,6 +123,26 @@ for (const [code, words] of [
     await visitor.reads("not sent yet");
     await expect.poll(() => api.count("create")).toBe(2);
     expect(await visitor.timesRead("Hello")).toBe(0);
+  });
+
+  test(`${code}: on the next page it says so, too, and invites to nothing that cannot be done`, async ({
+    visitor,
+    api,
+  }) => {
+    await visitor.beginConversation("Hello");
+    const greeting = visitor.panel.getByText("How can we help?");
+    const invitation = visitor.panel.getByText("Write to us below");
+    api.break("poll", { status: 410, code });
+    await visitor.reload();
+    await visitor.openChat();
+    await expect(visitor.panel).toContainText(words);
+    await expect(visitor.composer).toBeHidden();
+    await expect(greeting).toBeHidden();
+    await expect(invitation).toBeHidden();
+    await visitor.panel.getByRole("button", { name: "Start a new chat" }).click();
+    await expect(visitor.composer).toBeFocused();
+    await expect(greeting).toBeVisible();
+    await expect(invitation).toBeVisible();
   });
 }
 

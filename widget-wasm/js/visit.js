@@ -56,8 +56,7 @@ export function visit(element, launcher, load) {
       });
       const { messages } = await answer.json();
       const isNews = messages.some((it) => it.sender === "staff");
-      // Of a page that went away without noting it, nobody knows what was read.
-      if (answer.ok && isNews && read !== undefined && !isOver()) load();
+      if (answer.ok && isNews && !isOver()) load();
     } catch {
       // Next time.
     }

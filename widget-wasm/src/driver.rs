@@ -137,7 +137,7 @@ impl Driver {
         self.action.take();
         self.challenge("");
         let (stored, unsent) = (storage::session(&self.host), storage::unsent(&self.host));
-        let read = storage::take_read(&self.host);
+        let read = storage::read(&self.host);
         let effects = self
             .session
             .borrow_mut()

@@ -129,13 +129,11 @@ impl Session {
                 self.open = true;
                 self.tell(News::Opened);
                 self.unread = 0;
-                self.polling.read = None;
                 self.polling.until = f64::INFINITY;
                 self.look_if_ended();
                 self.poll();
             }
             Event::Closed => {
-                self.mark();
                 self.open = false;
                 self.is_end_asked = false;
                 self.tell(News::Closed);
@@ -168,10 +166,7 @@ impl Session {
             }
             Event::Read => self.unread = 0,
             // With a request under way, some browsers would not keep the page.
-            Event::Left => {
-                self.mark();
-                self.cancel_poll();
-            }
+            Event::Left => self.cancel_poll(),
             Event::Online(online) => {
                 self.online = online;
                 if online {
@@ -185,9 +180,6 @@ impl Session {
                 }
             }
             Event::Visible(visible) => {
-                if !visible {
-                    self.mark();
-                }
                 self.visible = visible;
                 if visible {
                     if self.open {
@@ -207,6 +199,7 @@ impl Session {
         if let Some(new) = self.trouble().filter(|new| Some(*new) != trouble) {
             self.tell(News::Error(new));
         }
+        self.mark();
         self.keep();
         core::mem::take(&mut self.effects)
     }

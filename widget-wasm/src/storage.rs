@@ -18,7 +18,6 @@ use crate::{
 /// After the name of the element.
 const SESSION: &str = "";
 const UNSENT: &str = "-draft";
-/// Only between two pages of the tab, or while the panel is closed.
 const READ: &str = "-read";
 
 pub(crate) fn session(host: &Host) -> Option<Credentials> {
@@ -61,11 +60,9 @@ fn message(kept: &JsValue) -> Option<Outgoing> {
     })
 }
 
-/// Up to which entry the visitor has seen the conversation. It is not kept any longer.
-pub(crate) fn take_read(host: &Host) -> Option<MessageId> {
-    let read = text(&host.load(READ), "id");
-    host.keep(READ, "");
-    read.map(Into::into)
+/// Up to which entry the visitor has seen the conversation.
+pub(crate) fn read(host: &Host) -> Option<MessageId> {
+    text(&host.load(READ), "id").map(Into::into)
 }
 
 /// An id needs no escapes.

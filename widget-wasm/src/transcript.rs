@@ -85,16 +85,17 @@ impl Transcript {
             .chain(&self.accepted)
     }
 
-    /// The newest entry.
+    /// The newest entry of the list; before a poll has brought any, the message that the list begins with.
     pub(crate) fn newest(&self) -> Option<&MessageId> {
-        self.entries.last().map(|entry| &entry.message.id)
+        let newest = self.entries.last().or(self.accepted.first());
+        newest.map(|entry| &entry.message.id)
     }
 
-    /// How many lines of the staff's come after an entry; where there is no such entry, none.
-    pub(crate) fn replies_after(&self, id: &MessageId) -> usize {
-        let first = self
-            .position(id)
-            .map_or(self.entries.len(), |index| index + 1);
+    /// How many lines of the staff's come after an entry; all of them, where nobody knows after which.
+    pub(crate) fn replies_after(&self, id: Option<&MessageId>) -> usize {
+        let first = id
+            .and_then(|id| self.position(id))
+            .map_or(0, |index| index + 1);
         let is_reply = |entry: &&Entry| {
             entry.replaces.is_none() && entry.message.sender == Sender::Staff && !entry.is_empty()
         };

@@ -284,7 +284,9 @@ impl View {
         let added = self.render_lines(session)?;
         let undelivered = added.is_undelivered.then_some(texts::UNDELIVERED);
         self.say(self.node(Node::Said), undelivered);
-        self.node(Node::Hello).set_hidden(!self.lines.is_empty());
+        // Of a chat that ended before this page, nothing can be read, and there is no "below" to write to.
+        self.node(Node::Hello)
+            .set_hidden(has_ended || !self.lines.is_empty());
         let hello = if session.is_restoring() {
             texts::RESTORING
         } else {

@@ -68,6 +68,7 @@ impl Session {
     pub(super) fn forget(&mut self) {
         self.forget_credentials();
         self.transcript.clear();
+        self.unread = 0;
         for message in &mut self.outgoing {
             message.to = None;
         }

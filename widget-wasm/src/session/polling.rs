@@ -33,7 +33,7 @@ pub(super) struct Polling {
     pub(super) page_end: Option<MessageId>,
     /// The next is asked for whoever waits.
     pub(super) is_looking: bool,
-    /// The newest entry that the visitor saw on an earlier page, where what follows it is unread.
+    /// The newest entry that the visitor has seen, as the tab keeps it.
     pub(super) read: Option<MessageId>,
     /// The transcript of an earlier page view has not arrived yet.
     pub(super) is_restoring: bool,
@@ -88,11 +88,16 @@ impl Session {
         self.polling.is_looking |= self.ending.is_some() && self.credentials.is_some();
     }
 
-    /// Notes what the visitor has seen, for the next page.
+    /// Has the tab keep what the visitor has seen, as soon as that changes: nobody says when the page goes.
     pub(super) fn mark(&mut self) {
-        if self.open && self.visible && self.has_session() {
-            let newest = self.transcript.newest().cloned();
-            self.effects.extend(newest.map(Effect::Mark));
+        if self.unread > 0 || self.credentials.is_none() || self.polling.is_restoring {
+            return;
+        }
+        let newest = self.transcript.newest();
+        if newest != self.polling.read.as_ref() {
+            self.polling.read = newest.cloned();
+            let read = self.polling.read.clone();
+            self.effects.extend(read.map(Effect::Mark));
         }
     }
 
@@ -148,10 +153,10 @@ impl Session {
             self.poll();
         } else {
             self.polling.page_end = None;
-            self.polling.is_restoring = false;
             self.polling.is_looking = false;
-            if let Some(read) = self.polling.read.take() {
-                self.unread = self.transcript.replies_after(&read);
+            let is_restored = core::mem::take(&mut self.polling.is_restoring);
+            if is_restored && !(self.open && self.visible) {
+                self.unread = self.transcript.replies_after(self.polling.read.as_ref());
             }
             // While a message is on its way to staff, every poll brings it again, and none waits.
             // (A clock that is set back must not make the pause longer.)

@@ -89,7 +89,10 @@ impl Browser {
                 effect => {
                     match &effect {
                         Effect::Remember(credentials) => self.stored = Some(credentials.clone()),
-                        Effect::Forget => self.stored = None,
+                        Effect::Forget => {
+                            self.stored = None;
+                            self.read = None;
+                        }
                         _ => {}
                     }
                     rest.push(effect);

@@ -66,10 +66,8 @@ impl Session {
             self.polling.until = self.polling.until.max(now.ms + GRACE_MS);
             self.resend();
         }
-        // What came after that is unread.
-        self.polling.is_looking = read.is_some() && self.credentials.is_some();
         self.polling.read = read;
-        self.poll();
+        self.look();
         self.keep();
         take(&mut self.effects)
     }

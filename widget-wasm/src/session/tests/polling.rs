@@ -91,11 +91,84 @@ fn the_next_page_knows_what_was_read() {
     assert_eq!(browser.lines(), ["Hello", "Read", "New"]);
     // What is unread when the page is left stays so.
     browser.on(Event::Left);
-    assert_eq!(browser.read, None);
+    assert_eq!(browser.read, Some("m2".to_owned().into()));
     browser.on(Event::Opened);
     assert_eq!(browser.session.unread(), 0);
-    browser.on(Event::Closed);
     assert_eq!(browser.read, Some("m4".to_owned().into()));
+}
+
+/// A page that dies says nothing: what is read and what is unread is kept at every moment.
+#[test]
+fn what_was_read_is_known_from_the_first_message_on() {
+    // With the panel open when it is accepted, and with the panel closed before.
+    for closes_first in [false, true] {
+        let mut browser = Browser::open();
+        browser.send("Hello");
+        if closes_first {
+            browser.on(Event::Closed);
+        }
+        browser.on(created());
+        assert_eq!(browser.read, Some("m1".to_owned().into()));
+        browser.on(Event::Closed);
+        // Two pages, one after the other, say the same of what came meanwhile.
+        for _ in 0..2 {
+            let effects;
+            (browser, effects) = browser.leave();
+            assert_eq!(effects, [poll(None)]);
+            browser.polled(vec![
+                own("m1", "Hello", Delivery::Delivered),
+                staff("m2", "Hi"),
+            ]);
+            assert_eq!(browser.session.unread(), 1);
+            assert_eq!(browser.read, Some("m1".to_owned().into()));
+        }
+    }
+}
+
+#[test]
+fn a_reply_that_came_to_a_closed_panel_is_unread_on_the_next_page() {
+    let mut browser = Browser::chatting();
+    browser.on(Event::Closed);
+    browser.polled(vec![staff("m2", "Hi")]);
+    assert_eq!(browser.session.unread(), 1);
+    let (mut browser, _) = browser.leave();
+    browser.polled(vec![
+        own("m1", "Hello", Delivery::Delivered),
+        staff("m2", "Hi"),
+    ]);
+    assert_eq!(browser.session.unread(), 1);
+    // Another tab has shown it.
+    browser.on(Event::Read);
+    assert_eq!(browser.read, Some("m2".to_owned().into()));
+}
+
+#[test]
+fn what_a_panel_was_closed_too_early_to_show_is_unread() {
+    let mut browser = Browser::new(Some(credentials()));
+    browser.on(Event::Opened);
+    browser.on(Event::Closed);
+    assert_eq!(browser.read, None);
+    browser.polled(vec![
+        own("m1", "Hello", Delivery::Delivered),
+        staff("m2", "Hi"),
+    ]);
+    assert_eq!(browser.session.unread(), 1);
+}
+
+#[test]
+fn what_is_sent_before_the_transcript_has_arrived_says_nothing_of_what_was_read() {
+    let (mut browser, _) = Browser::chatting().leave();
+    browser.on(Event::Opened);
+    browser.send("More");
+    browser.on(sent("m3"));
+    browser.on(Event::Closed);
+    assert_eq!(browser.read, Some("m1".to_owned().into()));
+    browser.polled(vec![
+        own("m1", "Hello", Delivery::Delivered),
+        staff("m2", "Hi"),
+        own("m3", "More", Delivery::Delivered),
+    ]);
+    assert_eq!(browser.session.unread(), 1);
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Browser {
         };
         let effects = self
             .session
-            .resume(self.stored.clone(), unsent, self.read.take(), now);
+            .resume(self.stored.clone(), unsent, self.read.clone(), now);
         let mut effects = self.carry_out(effects);
         assert_eq!(effects.remove(0), Effect::CancelPoll);
         effects
@@ -69,7 +69,7 @@ fn a_first_message_on_its_way_is_repeated_by_the_next_page_as_it_was() {
     browser.on(created());
     assert_eq!(browser.stored, Some(credentials()));
     let (browser, effects) = browser.leave();
-    assert_eq!(effects, []);
+    assert_eq!(effects, [poll(None)]);
     assert_eq!(browser.session.draft(), "And");
 }
 
