@@ -9,9 +9,7 @@ use tokio::time::Instant;
 use super::{Desk, Failure, Shift, members::Member};
 use crate::{
     config::{HistoryVisibility, Matrix},
-    matrix::{
-        homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
-    },
+    matrix::homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
     relay::room_maker::when_to_ask::{Decision, Known},
     storage::desk::room::{self as desk_rooms, DeskRoom},
 };

@@ -14,8 +14,7 @@ use uuid::Uuid;
 use crate::{
     relay::queue::{Claim, Task},
     storage::{
-        details_notices::DetailsNotice, RoomAsked, sessions::Subject,
-        staff_members::Membership,
+        RoomAsked, details_notices::DetailsNotice, sessions::Subject, staff_members::Membership,
     },
 };
 
