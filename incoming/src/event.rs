@@ -11,6 +11,7 @@ use content::{is_consequence, is_thread, mentions_another, text};
 
 /// The type of a room's first event.
 pub const CREATION: &str = "m.room.create";
+const ROOM_NAME: &str = "m.room.name";
 
 /// Any event of a room's timeline or state. Written as JSON, it can be read again.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -92,6 +93,8 @@ pub enum Meaning {
     Redaction(String),
     /// Someone entered the room.
     Join(String),
+    /// Someone has given the room this name, which is empty where they have taken its name away.
+    Name(String),
     /// Something people sent that is no text.
     NotShown(Unshown),
     /// An `m.notice`, which is a bot's way to speak.
@@ -242,7 +245,14 @@ impl RoomEvent {
     /// What the event means, when it is not the bot's own.
     #[must_use]
     pub fn meaning(&self, bot: &str) -> Meaning {
-        if self.sender == bot || self.is_redacted() {
+        if self.sender == bot {
+            return Meaning::Nothing;
+        }
+        if self.event_type == ROOM_NAME && self.state_key.as_deref() == Some("") {
+            let name = self.str_at("/name").unwrap_or_default();
+            return Meaning::Name(bounds::storable_text(name));
+        }
+        if self.is_redacted() {
             return Meaning::Nothing;
         }
         match &self.state_key {

@@ -76,6 +76,7 @@ fn assert_storable(step: &Step) {
         }
         Step::TakeAway(of) | Step::KeepUnchanged { of, .. } => assert_id(of),
         Step::Recap(user_id) => assert_id(user_id),
+        Step::CheckName(name) => assert!(!name.contains('\0'), "{name:?}"),
         Step::Internal | Step::Command(_) | Step::RefuseCommand(_) | Step::TellNotShown(_) => {}
     }
 }

@@ -42,6 +42,8 @@ pub enum Step {
     TakeAway(String),
     /// Tell someone who entered what was said before.
     Recap(String),
+    /// See whether the room's new name, which may be empty, says whether the conversation has ended.
+    CheckName(String),
     /// Show nothing: it is between staff.
     Internal,
     /// Carry out a command.
@@ -102,6 +104,7 @@ impl Planner {
             },
             Meaning::Redaction(of) => Step::TakeAway(of),
             Meaning::Join(user_id) => Step::Recap(user_id),
+            Meaning::Name(name) => Step::CheckName(name),
             Meaning::NotShown(unshown) => self.tell(event, unshown),
             Meaning::Notice if by_staff => self.tell(event, Unshown::Notice),
             Meaning::Other if by_staff => self.tell(event, Unshown::Other),

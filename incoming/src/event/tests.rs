@@ -413,3 +413,25 @@ proptest! {
         }
     }
 }
+#[test]
+fn a_room_s_name_by_anybody_else_is_one_also_when_it_is_taken_away() {
+    for (sender, content, expected) in [
+        (
+            "@alice:localhost",
+            json!({"name": "VIP Ada"}),
+            Meaning::Name("VIP Ada".to_owned()),
+        ),
+        (
+            "@alice:localhost",
+            json!({"name": ""}),
+            Meaning::Name(String::new()),
+        ),
+        ("@alice:localhost", json!({}), Meaning::Name(String::new())),
+        (BOT, json!({"name": "x"}), Meaning::Nothing),
+    ] {
+        let named =
+            json!({"type": "m.room.name", "state_key": "", "sender": sender, "content": content});
+        assert_eq!(event(&named).meaning(BOT), expected, "{named}");
+    }
+}
+

@@ -8,7 +8,7 @@ use incoming::{
 };
 use uuid::Uuid;
 
-use super::ingest::Rules;
+use super::{ingest::Rules, room_name};
 use crate::{
     config::HistoryVisibility,
     relay::queue::{self, Task},
@@ -146,6 +146,13 @@ impl Conversation {
                         user_id: user_id.clone(),
                     };
                     queue::push(db, self.session_id, &recap).await?;
+                }
+                Ok(Outcome::default())
+            }
+            Step::CheckName(name) => {
+                let has_ended = self.state != State::Open;
+                if room_name::marked(name, has_ended) != *name {
+                    queue::push(db, self.session_id, &Task::Rename).await?;
                 }
                 Ok(Outcome::default())
             }

@@ -337,9 +337,9 @@ impl Desk {
     /// What the room is called now; where staff have renamed it, by their words.
     async fn name_of(&self, wanted: &Wanted) -> String {
         let name = match self.homeserver.room_name(&wanted.room_id).await {
-            Ok(Some(name)) => room_name::marked(&name, false),
+            Ok(Some(name)) if !room_name::is_lacking(&name) => room_name::marked(&name, false),
             // It is the name that the bot gave it.
-            Ok(None) | Err(_) => wanted.name.clone(),
+            Ok(_) | Err(_) => wanted.name.clone(),
         };
         // `!open` takes the code, also where staff have taken it out of the name.
         if name.contains(&wanted.code) {
