@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use crate::{bounds, visible_text};
-use content::{is_consequence, is_thread, mentions_another, text};
+use content::{is_beacon, is_call, is_consequence, is_thread, mentions_another, text};
 
 /// The type of a room's first event.
 pub const CREATION: &str = "m.room.create";
@@ -183,6 +183,12 @@ impl RoomEvent {
         self.unsigned.prev_content.membership.as_deref() == Some("join")
     }
 
+    /// Whether it is one of the many that say where somebody is who lets others follow.
+    #[must_use]
+    pub fn is_beacon(&self) -> bool {
+        is_beacon(&self.event_type)
+    }
+
     /// Whether it answers an event.
     #[must_use]
     pub fn is_reply(&self) -> bool {
@@ -311,8 +317,9 @@ impl RoomEvent {
             "m.sticker" => Unshown::Sticker,
             "m.reaction" => Unshown::Reaction,
             "m.poll.start" | "org.matrix.msc3381.poll.start" => Unshown::Poll,
-            "m.call.invite" => Unshown::Call,
+            event_type if is_call(event_type) => Unshown::Call,
             "m.location" | "org.matrix.msc3488.location" => Unshown::Place,
+            event_type if is_beacon(event_type) => Unshown::Place,
             event_type if is_consequence(event_type) => return Meaning::Nothing,
             _ => return Meaning::Other,
         };

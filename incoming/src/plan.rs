@@ -149,9 +149,9 @@ impl Planner {
         Step::KeepUnchanged { of, why }
     }
 
-    /// What colleagues share among themselves is not worth a word each time.
+    /// What colleagues share among themselves is not worth a word each time. A call rings by mentioning the room.
     fn tell(&self, event: &RoomEvent, unshown: Unshown) -> Step {
-        if event.is_internal(&self.bot) {
+        if event.is_internal(&self.bot) && unshown != Unshown::Call {
             return Step::Internal;
         }
         Step::TellNotShown(unshown)
@@ -165,4 +165,35 @@ fn command(event: &RoomEvent, text: &str) -> Option<Command> {
         .as_deref()
         .and_then(Command::read)
         .or_else(|| Command::read(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn step(event_type: &str, content: &Value) -> Option<Step> {
+        let planner = Planner::new("@supportbot:localhost", ["@alice:localhost".to_owned()]);
+        let event = json!({
+            "event_id": "$e", "type": event_type, "sender": "@alice:localhost", "origin_server_ts": 1, "content": content,
+        });
+        planner.step(&RoomEvent::from_json(&event.to_string()).unwrap())
+    }
+
+    #[test]
+    fn a_call_is_told_of_although_it_mentions_the_room_and_a_picture_with_a_mention_is_not() {
+        let mentions = json!({ "room": true, "user_ids": [] });
+        let call = json!({ "notification_type": "ring", "m.mentions": mentions });
+        for event_type in ["m.call.notify", "org.matrix.msc4075.rtc.notification"] {
+            let told = step(event_type, &call);
+            assert_eq!(
+                told,
+                Some(Step::TellNotShown(Unshown::Call)),
+                "{event_type}"
+            );
+        }
+        let picture = json!({ "msgtype": "m.image", "body": "a.png", "m.mentions": mentions });
+        assert_eq!(step("m.room.message", &picture), Some(Step::Internal));
+    }
 }

@@ -71,7 +71,23 @@ fn what_cannot_be_shown_is_told_apart() {
             Meaning::NotShown(Unshown::Poll),
         ),
         ("m.call.invite", Meaning::NotShown(Unshown::Call)),
+        ("m.call.notify", Meaning::NotShown(Unshown::Call)),
+        (
+            "org.matrix.msc4075.call.notify",
+            Meaning::NotShown(Unshown::Call),
+        ),
+        ("m.rtc.notification", Meaning::NotShown(Unshown::Call)),
+        (
+            "org.matrix.msc4075.rtc.notification",
+            Meaning::NotShown(Unshown::Call),
+        ),
+        ("m.beacon", Meaning::NotShown(Unshown::Place)),
+        (
+            "org.matrix.msc3672.beacon",
+            Meaning::NotShown(Unshown::Place),
+        ),
         ("m.call.candidates", Meaning::Nothing),
+        ("m.call.hangup", Meaning::Nothing),
         ("m.poll.response", Meaning::Nothing),
         ("org.example.game.move", Meaning::Other),
     ] {
@@ -82,6 +98,11 @@ fn what_cannot_be_shown_is_told_apart() {
     for (event_type, content, meaning) in [
         (
             "m.beacon_info",
+            json!({"live": true}),
+            Meaning::NotShown(Unshown::Place),
+        ),
+        (
+            "org.matrix.msc3672.beacon_info",
             json!({"live": true}),
             Meaning::NotShown(Unshown::Place),
         ),
@@ -403,16 +424,6 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
     })
 }
 
-proptest! {
-    #[test]
-    fn whatever_is_in_an_event_it_can_be_stored_or_means_nothing(content in arbitrary_json()) {
-        match message(&content) {
-            Meaning::Text(text) => prop_assert!(!text.contains('\0')),
-            Meaning::Edit { of, text } => prop_assert!(!of.contains('\0') && !text.contains('\0')),
-            _ => {}
-        }
-    }
-}
 #[test]
 fn a_room_s_name_by_anybody_else_is_one_also_when_it_is_taken_away() {
     for (sender, content, expected) in [
@@ -435,3 +446,13 @@ fn a_room_s_name_by_anybody_else_is_one_also_when_it_is_taken_away() {
     }
 }
 
+proptest! {
+    #[test]
+    fn whatever_is_in_an_event_it_can_be_stored_or_means_nothing(content in arbitrary_json()) {
+        match message(&content) {
+            Meaning::Text(text) => prop_assert!(!text.contains('\0')),
+            Meaning::Edit { of, text } => prop_assert!(!of.contains('\0') && !text.contains('\0')),
+            _ => {}
+        }
+    }
+}

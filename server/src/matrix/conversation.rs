@@ -269,6 +269,8 @@ impl Conversation {
             Unshown::Reaction => Some(OnceInRoom::Reactions),
             // Each device that takes part says so again.
             Unshown::Call if incoming.event.state_key.is_some() => Some(OnceInRoom::Calls),
+            // Clients that share where they are send it every few seconds.
+            Unshown::Place if incoming.event.is_beacon() => Some(OnceInRoom::Places),
             _ => None,
         };
         let is_told = match once {
