@@ -182,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_has_a_colleague_in_it_mentions_nobody_and_is_shown_without_them() {
+        for address in [
+            "https://portal.example/?u=https://matrix.to/#/@alice:localhost",
+            "https://portal.example/?u=https%3A%2F%2Fmatrix.to%2F%23%2F%40alice%3Alocalhost",
+        ] {
+            let html = format!("See <a href=\"{address}\">our page</a>");
+            let content = json!({
+                "msgtype": "m.text", "body": "See our page", "format": "org.matrix.custom.html", "formatted_body": html,
+            });
+            let shown = "See our page (https://portal.example/?u=…)".to_owned();
+            assert_eq!(step("m.room.message", &content), Some(Step::Show(shown)));
+        }
+    }
+
+    #[test]
     fn a_call_is_told_of_although_it_mentions_the_room_and_a_picture_with_a_mention_is_not() {
         let mentions = json!({ "room": true, "user_ids": [] });
         let call = json!({ "notification_type": "ring", "m.mentions": mentions });
