@@ -1,9 +1,10 @@
 //! One conversation, locked: its events are taken in, one by one.
 
 mod commands;
+mod not_shown;
 
 use incoming::{
-    event::{RoomEvent, Unshown},
+    event::RoomEvent,
     plan::{Step, Unchanged},
 };
 use uuid::Uuid;
@@ -253,35 +254,6 @@ impl Conversation {
             Unchanged::Internal => Outcome::internal(Internal::Staff),
             Unchanged::Command => Outcome::internal(Internal::Command),
         })
-    }
-
-    async fn tell_not_shown(
-        &self,
-        db: &mut Connection,
-        incoming: Incoming<'_>,
-        unshown: Unshown,
-    ) -> Result<Outcome, sqlx::Error> {
-        if let Some(internal) = self.answered(db, incoming.event).await? {
-            // Nobody takes a colleague's reaction for something that the visitor sees.
-            return Ok(Outcome::internal(internal));
-        }
-        let once = match unshown {
-            Unshown::Reaction => Some(OnceInRoom::Reactions),
-            // Each device that takes part says so again.
-            Unshown::Call if incoming.event.state_key.is_some() => Some(OnceInRoom::Calls),
-            // Clients that share where they are send it every few seconds.
-            Unshown::Place if incoming.event.is_beacon() => Some(OnceInRoom::Places),
-            _ => None,
-        };
-        let is_told = match once {
-            Some(what) => staff_told::first_time(db, self.session_id, what).await?,
-            None => true,
-        };
-        if is_told {
-            let text = incoming.rules.texts.not_shown(unshown);
-            self.answer(db, incoming, &text).await?;
-        }
-        Ok(Outcome::default())
     }
 
     /// Stores what the visitor is to be shown, and tells staff when the visitor is not there to see it; `None` where the chat has
