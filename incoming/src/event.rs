@@ -7,10 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use crate::{bounds, visible_text};
-use content::{is_consequence, is_thread, mentions_another, text};
+use content::{is_beacon, is_call, is_consequence, is_thread, mentions_another, text};
 
 /// The type of a room's first event.
 pub const CREATION: &str = "m.room.create";
+const ROOM_NAME: &str = "m.room.name";
 
 /// Any event of a room's timeline or state. Written as JSON, it can be read again.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -92,6 +93,8 @@ pub enum Meaning {
     Redaction(String),
     /// Someone entered the room.
     Join(String),
+    /// Someone has given the room this name, which is empty where they have taken its name away.
+    Name(String),
     /// Something people sent that is no text.
     NotShown(Unshown),
     /// An `m.notice`, which is a bot's way to speak.
@@ -180,6 +183,12 @@ impl RoomEvent {
         self.unsigned.prev_content.membership.as_deref() == Some("join")
     }
 
+    /// Whether it is one of the many that say where somebody is who lets others follow.
+    #[must_use]
+    pub fn is_beacon(&self) -> bool {
+        is_beacon(&self.event_type)
+    }
+
     /// Whether it answers an event.
     #[must_use]
     pub fn is_reply(&self) -> bool {
@@ -242,7 +251,14 @@ impl RoomEvent {
     /// What the event means, when it is not the bot's own.
     #[must_use]
     pub fn meaning(&self, bot: &str) -> Meaning {
-        if self.sender == bot || self.is_redacted() {
+        if self.sender == bot {
+            return Meaning::Nothing;
+        }
+        if self.event_type == ROOM_NAME && self.state_key.as_deref() == Some("") {
+            let name = self.str_at("/name").unwrap_or_default();
+            return Meaning::Name(bounds::storable_text(name));
+        }
+        if self.is_redacted() {
             return Meaning::Nothing;
         }
         match &self.state_key {
@@ -301,8 +317,9 @@ impl RoomEvent {
             "m.sticker" => Unshown::Sticker,
             "m.reaction" => Unshown::Reaction,
             "m.poll.start" | "org.matrix.msc3381.poll.start" => Unshown::Poll,
-            "m.call.invite" => Unshown::Call,
+            event_type if is_call(event_type) => Unshown::Call,
             "m.location" | "org.matrix.msc3488.location" => Unshown::Place,
+            event_type if is_beacon(event_type) => Unshown::Place,
             event_type if is_consequence(event_type) => return Meaning::Nothing,
             _ => return Meaning::Other,
         };

@@ -5,6 +5,7 @@
 
 mod lines;
 mod links;
+mod marks;
 
 use std::cell::RefCell;
 
@@ -16,7 +17,8 @@ use html5ever::{
     },
 };
 
-use links::{is_shown, linked_user};
+use links::{linked_user, shown};
+use marks::{Look, Mark};
 
 /// Quotations and lists that are nested deeper are written as if they were not.
 const MAX_PREFIXES: usize = 8;
@@ -110,6 +112,7 @@ struct Writer {
     space: bool,
     hidden: Option<Hidden>,
     link: Option<Link>,
+    marks: Vec<Mark>,
     preformatted: usize,
     code: usize,
     /// A line break directly behind `<pre>` is none.
@@ -121,6 +124,7 @@ struct Writer {
 impl Writer {
     fn finish(mut self) -> Formatted {
         self.end_link();
+        self.end_marks();
         self.out.truncate(self.out.trim_end().len());
         Formatted {
             text: self.out,
@@ -153,6 +157,10 @@ impl Writer {
     }
 
     fn start(&mut self, name: &str, tag: &Tag) -> TokenSinkResult<()> {
+        if let Some(look) = Look::of(name) {
+            self.begin_mark(look);
+            return TokenSinkResult::Continue;
+        }
         match name {
             "mx-reply" | "title" | "head" | "template" => self.hide(name),
             "script" | "style" => {
@@ -168,6 +176,19 @@ impl Writer {
             "img" => {
                 let alt = attribute(tag, "alt").or_else(|| attribute(tag, "title"));
                 self.words(alt.unwrap_or_default());
+            }
+            "input" => {
+                let boxed = match attribute(tag, "type")
+                    .map(str::to_ascii_lowercase)
+                    .as_deref()
+                {
+                    Some("checkbox") => ["[ ]", "[x]"],
+                    Some("radio") => ["( )", "(x)"],
+                    _ => return TokenSinkResult::Continue,
+                };
+                let is_checked = attribute(tag, "checked").is_some();
+                self.put_all(boxed[usize::from(is_checked)]);
+                self.space = true;
             }
             "a" => self.begin_link(attribute(tag, "href").unwrap_or_default()),
             "ul" => {
@@ -210,6 +231,10 @@ impl Writer {
     }
 
     fn end(&mut self, name: &str) {
+        if let Some(look) = Look::of(name) {
+            self.end_mark(look);
+            return;
+        }
         match name {
             "a" => self.end_link(),
             "ul" | "ol" => {
@@ -294,12 +319,10 @@ impl Writer {
         self.end_link();
         let href = href.trim();
         self.users.extend(linked_user(href));
-        if is_shown(href) {
-            self.link = Some(Link {
-                address: href.to_owned(),
-                start: None,
-            });
-        }
+        self.link = shown(href).map(|address| Link {
+            address,
+            start: None,
+        });
     }
 
     /// Adds the address, unless it is what the link's words say.

@@ -3,6 +3,8 @@
 //!
 //! The checks are written without the patterns that they check.
 
+use url::Url;
+
 use crate::{
     answer,
     bounds::{MAX_ID_BYTES, MAX_TEXT_BYTES, MAX_TOKEN_BYTES, storable_text},
@@ -76,6 +78,7 @@ fn assert_storable(step: &Step) {
         }
         Step::TakeAway(of) | Step::KeepUnchanged { of, .. } => assert_id(of),
         Step::Recap(user_id) => assert_id(user_id),
+        Step::CheckName(name) => assert!(!name.contains('\0'), "{name:?}"),
         Step::Internal | Step::Command(_) | Step::RefuseCommand(_) | Step::TellNotShown(_) => {}
     }
 }
@@ -126,6 +129,19 @@ pub fn assert_visible(text: &str) {
     ] {
         assert!(!has_word(&lower, address), "{text:?} has {address} in it");
     }
+    assert!(!leads_to_matrix(text), "{text:?} leads to matrix.to");
+}
+
+/// Whether a browser finds something at `matrix.to` by an address in the text.
+fn leads_to_matrix(text: &str) -> bool {
+    let ends = |it: char| it.is_whitespace() || "<>\"'()[]{}|=&,;!*`…".contains(it);
+    text.match_indices("http").any(|(at, _)| {
+        let address = text[at..].split(ends).next().unwrap_or_default();
+        Url::parse(address).is_ok_and(|url| {
+            let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+            host == "matrix.to" && (url.path().len() > 1 || url.fragment().is_some())
+        })
+    })
 }
 
 fn has_word(text: &str, part: &str) -> bool {

@@ -42,6 +42,8 @@ pub enum Step {
     TakeAway(String),
     /// Tell someone who entered what was said before.
     Recap(String),
+    /// See whether the room's new name, which may be empty, says whether the conversation has ended.
+    CheckName(String),
     /// Show nothing: it is between staff.
     Internal,
     /// Carry out a command.
@@ -102,6 +104,7 @@ impl Planner {
             },
             Meaning::Redaction(of) => Step::TakeAway(of),
             Meaning::Join(user_id) => Step::Recap(user_id),
+            Meaning::Name(name) => Step::CheckName(name),
             Meaning::NotShown(unshown) => self.tell(event, unshown),
             Meaning::Notice if by_staff => self.tell(event, Unshown::Notice),
             Meaning::Other if by_staff => self.tell(event, Unshown::Other),
@@ -146,9 +149,9 @@ impl Planner {
         Step::KeepUnchanged { of, why }
     }
 
-    /// What colleagues share among themselves is not worth a word each time.
+    /// What colleagues share among themselves is not worth a word each time. A call rings by mentioning the room.
     fn tell(&self, event: &RoomEvent, unshown: Unshown) -> Step {
-        if event.is_internal(&self.bot) {
+        if event.is_internal(&self.bot) && unshown != Unshown::Call {
             return Step::Internal;
         }
         Step::TellNotShown(unshown)
@@ -162,4 +165,50 @@ fn command(event: &RoomEvent, text: &str) -> Option<Command> {
         .as_deref()
         .and_then(Command::read)
         .or_else(|| Command::read(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn step(event_type: &str, content: &Value) -> Option<Step> {
+        let planner = Planner::new("@supportbot:localhost", ["@alice:localhost".to_owned()]);
+        let event = json!({
+            "event_id": "$e", "type": event_type, "sender": "@alice:localhost", "origin_server_ts": 1, "content": content,
+        });
+        planner.step(&RoomEvent::from_json(&event.to_string()).unwrap())
+    }
+
+    #[test]
+    fn a_link_that_has_a_colleague_in_it_mentions_nobody_and_is_shown_without_them() {
+        for address in [
+            "https://portal.example/?u=https://matrix.to/#/@alice:localhost",
+            "https://portal.example/?u=https%3A%2F%2Fmatrix.to%2F%23%2F%40alice%3Alocalhost",
+        ] {
+            let html = format!("See <a href=\"{address}\">our page</a>");
+            let content = json!({
+                "msgtype": "m.text", "body": "See our page", "format": "org.matrix.custom.html", "formatted_body": html,
+            });
+            let shown = "See our page (https://portal.example/?u=…)".to_owned();
+            assert_eq!(step("m.room.message", &content), Some(Step::Show(shown)));
+        }
+    }
+
+    #[test]
+    fn a_call_is_told_of_although_it_mentions_the_room_and_a_picture_with_a_mention_is_not() {
+        let mentions = json!({ "room": true, "user_ids": [] });
+        let call = json!({ "notification_type": "ring", "m.mentions": mentions });
+        for event_type in ["m.call.notify", "org.matrix.msc4075.rtc.notification"] {
+            let told = step(event_type, &call);
+            assert_eq!(
+                told,
+                Some(Step::TellNotShown(Unshown::Call)),
+                "{event_type}"
+            );
+        }
+        let picture = json!({ "msgtype": "m.image", "body": "a.png", "m.mentions": mentions });
+        assert_eq!(step("m.room.message", &picture), Some(Step::Internal));
+    }
 }

@@ -4,9 +4,13 @@
 //! A link to such an address is its words. What has no words, and an id that was typed by hand, is `…`. Ids of
 //! other homeservers are told from ordinary text by a server name that is a domain.
 
+mod matrix_to;
+
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 use regex::{Captures, Regex};
+
+pub(crate) use matrix_to::is_matrix_to;
 
 /// What stands for an id.
 const HIDDEN: &str = "…";
@@ -91,12 +95,6 @@ impl Ids {
     }
 }
 
-/// Whether there is a `matrix.to` or `matrix:` address in the text.
-#[must_use]
-pub fn has_address(text: &str) -> bool {
-    ADDRESSES.hide(text) != text
-}
-
 /// The text that answers, of a body that begins with what is answered, as older clients wrote it (Matrix
 /// v1.12, "Fallbacks for rich replies"); `None` when it does not begin so.
 ///
@@ -149,7 +147,7 @@ impl Addresses {
             let tail = found.name("tail").map_or("", |tail| tail.as_str());
             tail.starts_with(['.', '-'])
         };
-        let mut text = text.to_owned();
+        let mut text = matrix_to::in_usual_spelling(text);
         for _ in 0..MAX_PASSES {
             // One link may be the words of another.
             let Cow::Owned(unlinked) = self.link.replace_all(&text, |found: &Captures<'_>| {

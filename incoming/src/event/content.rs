@@ -4,6 +4,23 @@ use serde_json::Value;
 
 use crate::{bounds, formatted_text::Formatted, visible_text};
 
+/// What begins a call, or rings for one.
+pub(super) fn is_call(event_type: &str) -> bool {
+    matches!(
+        event_type,
+        "m.call.invite"
+            | "m.call.notify"
+            | "org.matrix.msc4075.call.notify"
+            | "m.rtc.notification"
+            | "org.matrix.msc4075.rtc.notification"
+    )
+}
+
+/// Where somebody is who lets others follow.
+pub(super) fn is_beacon(event_type: &str) -> bool {
+    matches!(event_type, "m.beacon" | "org.matrix.msc3672.beacon")
+}
+
 /// What follows from an event that was told of, and what clients tell each other.
 pub(super) fn is_consequence(event_type: &str) -> bool {
     event_type.starts_with("m.call.")
@@ -14,11 +31,8 @@ pub(super) fn is_consequence(event_type: &str) -> bool {
                 | "m.poll.end"
                 | "org.matrix.msc3381.poll.response"
                 | "org.matrix.msc3381.poll.end"
-                | "m.beacon"
-                | "org.matrix.msc3672.beacon"
-                | "m.rtc.notification"
-                | "org.matrix.msc4075.rtc.notification"
-                | "org.matrix.msc4075.call.notify"
+                | "m.rtc.decline"
+                | "org.matrix.msc4310.rtc.decline"
                 | "org.matrix.call.sdp_stream_metadata_changed"
                 | "org.matrix.call.asserted_identity"
                 | "io.element.call.encryption_keys"

@@ -71,7 +71,23 @@ fn what_cannot_be_shown_is_told_apart() {
             Meaning::NotShown(Unshown::Poll),
         ),
         ("m.call.invite", Meaning::NotShown(Unshown::Call)),
+        ("m.call.notify", Meaning::NotShown(Unshown::Call)),
+        (
+            "org.matrix.msc4075.call.notify",
+            Meaning::NotShown(Unshown::Call),
+        ),
+        ("m.rtc.notification", Meaning::NotShown(Unshown::Call)),
+        (
+            "org.matrix.msc4075.rtc.notification",
+            Meaning::NotShown(Unshown::Call),
+        ),
+        ("m.beacon", Meaning::NotShown(Unshown::Place)),
+        (
+            "org.matrix.msc3672.beacon",
+            Meaning::NotShown(Unshown::Place),
+        ),
         ("m.call.candidates", Meaning::Nothing),
+        ("m.call.hangup", Meaning::Nothing),
         ("m.poll.response", Meaning::Nothing),
         ("org.example.game.move", Meaning::Other),
     ] {
@@ -82,6 +98,11 @@ fn what_cannot_be_shown_is_told_apart() {
     for (event_type, content, meaning) in [
         (
             "m.beacon_info",
+            json!({"live": true}),
+            Meaning::NotShown(Unshown::Place),
+        ),
+        (
+            "org.matrix.msc3672.beacon_info",
             json!({"live": true}),
             Meaning::NotShown(Unshown::Place),
         ),
@@ -401,6 +422,28 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
         prop::collection::btree_map(key.clone().prop_map(str::to_owned), inner, 0..6)
             .prop_map(|map| Value::Object(map.into_iter().collect()))
     })
+}
+
+#[test]
+fn a_room_s_name_by_anybody_else_is_one_also_when_it_is_taken_away() {
+    for (sender, content, expected) in [
+        (
+            "@alice:localhost",
+            json!({"name": "VIP Ada"}),
+            Meaning::Name("VIP Ada".to_owned()),
+        ),
+        (
+            "@alice:localhost",
+            json!({"name": ""}),
+            Meaning::Name(String::new()),
+        ),
+        ("@alice:localhost", json!({}), Meaning::Name(String::new())),
+        (BOT, json!({"name": "x"}), Meaning::Nothing),
+    ] {
+        let named =
+            json!({"type": "m.room.name", "state_key": "", "sender": sender, "content": content});
+        assert_eq!(event(&named).meaning(BOT), expected, "{named}");
+    }
 }
 
 proptest! {

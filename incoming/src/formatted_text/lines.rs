@@ -83,6 +83,7 @@ impl Writer {
         if let Some(link) = &mut self.link {
             link.start.get_or_insert(self.out.len());
         }
+        self.mark_here();
         self.out.push(character);
     }
 

@@ -12,7 +12,7 @@ fn inline_markup_leaves_its_words() {
     for (html, expected) in [
         (
             "<strong>bold</strong> <em>it</em>, <del>gone</del> <u>u</u>",
-            "bold it, gone u",
+            "bold it, ~~gone~~ u",
         ),
         (
             "a &amp; b &lt;c&gt; &quot;d&quot; &#39;e&#x27; &nbsp;",
@@ -30,12 +30,45 @@ fn inline_markup_leaves_its_words() {
         ),
         ("<img src=\"mxc://x/y\" title=\"a cat\">", "a cat"),
         ("  white\n space   is one  ", "white space is one"),
-        ("<font color=\"red\">red</font><sup>2</sup>", "red2"),
+        ("<font color=\"red\">red</font><sup>2</sup>", "red^2"),
         ("<script>alert('<b>')</script><style>p{}</style>x", "x"),
         ("a<!-- b -->c<![CDATA[d]]>", "ac"),
         ("5 < 6 & 7 > 3 &unknown; &", "5 < 6 & 7 > 3 &unknown; &"),
         ("", ""),
         ("<p></p><br>", ""),
+    ] {
+        assert_eq!(text(html), expected, "{html}");
+    }
+}
+
+#[test]
+fn words_keep_what_they_mean_by_how_they_look() {
+    for (html, expected) in [
+        ("10<sup>6</sup> a", "10^6 a"),
+        ("10<sup>-3</sup>, x<sup>n + 1</sup>", "10^-3, x^(n + 1)"),
+        ("the 1<sup>st</sup>, Web<sup>TM</sup>", "the 1st, WebTM"),
+        (
+            "H<sub>2</sub>O, log<sub>2</sub>8, x<sub>max</sub>",
+            "H₂O, log₂8, x_max",
+        ),
+        ("2<sup>2<sup>3</sup></sup>", "2^(2^3)"),
+        ("<del>$50</del> $40", "~~$50~~ $40"),
+        ("<s>$50</s><strike> $45 </strike>$40", "~~$50~~ ~~$45~~ $40"),
+        ("<del>a <del>b</del> c", "~~a b c~~"),
+        ("<del></del>a<del> </del>b<sup></sup>", "a b"),
+        (
+            "<del><a href=\"https://x.org\">now</a></del>",
+            "~~now (https://x.org)~~",
+        ),
+        (
+            "<sup><a href=\"https://x.org\">a b</sup> c</a>",
+            "^(a b) c (https://x.org)",
+        ),
+        (
+            "<ul><li><input type=\"checkbox\" disabled checked>milk</li><li><input type=\"checkbox\"> eggs</li></ul>",
+            "- [x] milk\n- [ ] eggs",
+        ),
+        ("<input type=RADIO checked>a <input>", "(x) a"),
     ] {
         assert_eq!(text(html), expected, "{html}");
     }
@@ -58,6 +91,15 @@ fn a_link_is_its_words_and_its_address() {
             "a b (https://x.org) c",
         ),
         ("<a href=\"https://x.org\"></a>", "https://x.org"),
+        (
+            "<a href=\"https://ok.example/a b\">c</a>",
+            "c (https://ok.example/a%20b)",
+        ),
+        (
+            "<a href=\" https://ok.example/\n<é\u{3000}>\">c</a>",
+            "c (https://ok.example/%3Cé%E3%80%80%3E)",
+        ),
+        ("<a href=\"https://x@matrix%2Eto./#/!a:x.org\">c</a>", "c"),
         ("<a href=\"javascript:alert(1)\">x</a>", "x"),
         ("<a href=\"/prices\">x</a> <a>y</a>", "x y"),
         (
@@ -161,6 +203,28 @@ fn links_to_users_are_found_however_they_are_written() {
             "https://chat.x.org/#/user/@bob:localhost",
             Some("@bob:localhost"),
         ),
+        (
+            "https://x:y@MATRIX%2eto.:443/#/@bob:localhost",
+            Some("@bob:localhost"),
+        ),
+        (
+            "https://ma\u{ad}trix.to/%40bob:localhost",
+            Some("@bob:localhost"),
+        ),
+        (
+            "https://portal.example/?u=https://matrix.to/#/@alice:localhost",
+            None,
+        ),
+        (
+            "https://portal.example/?u=https%3A%2F%2Fmatrix.to%2F%23%2F%40alice%3Alocalhost",
+            None,
+        ),
+        ("https://portal.example/?u=matrix:u/alice:localhost", None),
+        (
+            "https://portal.example/?u=https://chat.x.org/#/user/@bob:localhost",
+            None,
+        ),
+        ("https://portal.example/#/user/joe", None),
         ("https://matrix.to/#/#sales:localhost", None),
         ("https://matrix.to/#/!room:localhost/$e", None),
         ("matrix:r/sales:localhost", None),
@@ -191,6 +255,10 @@ fn nesting_and_repetition_are_bounded() {
         "<!--",
         "<blockquote>a<br>",
         "<ol><li>a</ol>",
+        "<sup>a",
+        "<del>a</del>",
+        "<sub>a b</sub>",
+        "<input type=checkbox>",
     ] {
         let html = piece.repeat(MAX_TEXT_BYTES / piece.len());
         let text = text(&html);
@@ -205,7 +273,8 @@ proptest! {
             "<p>", "</p>", "<ul>", "</ul>", "<ol start=4294967295>", "<li>", "</li>", "<blockquote>",
             "</blockquote>", "<pre>", "</pre>", "<code>", "</code>", "<a href=\"https://x.org\">",
             "</a>", "<br>", "<hr>", "<table>", "<tr>", "<td>", "</table>", "word", " ", "\n", "é",
-            "<mx-reply>", "</mx-reply>", "<script>", "</script>", "&gt;", "<img alt=\"alt\">",
+            "<mx-reply>", "</mx-reply>", "<script>", "</script>", "&gt;", "<img alt=\"alt\">", "<del>", "</del>", "<sup>", "</sup>", "<sub>",
+            "</sub>", "<input type=checkbox>", "<a href=\"https://x.org/ <é\">",
         ]), 0..40),
     ) {
         let text = text(&pieces.concat());

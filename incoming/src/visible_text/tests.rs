@@ -5,8 +5,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::fuzzing::assert_visible;
 
+static LOCALHOST: LazyLock<VisibleText> =
+    LazyLock::new(|| VisibleText::on_homeserver_of("@supportbot:localhost"));
+
 fn visible(text: &str) -> String {
-    VisibleText::on_homeserver_of("@supportbot:localhost").of(text)
+    LOCALHOST.of(text)
 }
 
 fn visible_in_production(text: &str) -> String {
@@ -41,6 +44,29 @@ fn a_link_is_its_words_without_the_address() {
         ),
         ("matrix.to/#/@bob:localhost, or matrix.to", "…, or …"),
         ("web+matrix://localhost/roomid/abc:localhost", "…"),
+    ] {
+        assert_eq!(visible(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_address_is_hidden_however_its_host_is_written() {
+    for (text, expected) in [
+        ("https://x@matrix.to/#/!a:x.org, ok", "…, ok"),
+        ("https://x:y@matrix.to:443/#/#sales:x.org", "…"),
+        ("https://matrix.to./#/#sales:x.org", "…"),
+        ("https://matrix%2Eto/#/#sales:x.org", "…"),
+        ("https://m%61trix.to/#/#sales:x.org", "…"),
+        ("https://mat\u{ad}rix.to/#/#sales:x.org", "…"),
+        ("https://ｍatrix。to/#/#sales:x.org", "…"),
+        ("https:\\\\x@matrix.to\\#\\x", "https:\\\\…"),
+        ("mat\u{ad}rix.to/#/x and (www.matrix.to./#/x)", "… and (…)"),
+        ("[Bob](https://x@matrix.to./#/@bob:x.org), hi", "Bob, hi"),
+        (
+            "https://x.org/?to=https%3A%2F%2Fx%40matrix.to%2F%23%2Fx",
+            "https://x.org/?to=…",
+        ),
+        ("See https://x@matrix.to. Bye", "See …. Bye"),
     ] {
         assert_eq!(visible(text), expected, "{text}");
     }
@@ -89,6 +115,7 @@ fn ordinary_text_stays_as_it_is() {
         "#main:hover { color: red } @media print:foo !important",
         "The matrix: a film. A matrix:sum is no address, nor is matrix.tools",
         "https://matrix.to.example.org/ and notmatrix.to and joe@matrix.to",
+        "Write to mailto:joe@matrix.to?subject=x and 100%.to/x",
         "[our prices](https://example.org/#/prices), [x], (y)",
         "> <b>bold</b>\n\n> quoted by hand\n\nlocalhost:8080, http://localhost:8080/#a",
         "Wow!that:works @ 5:30, 10:15#3, a$b:c",
@@ -163,6 +190,9 @@ fn bodies() -> impl Strategy<Value = String> {
             Just("localhost"),
             Just("https://matrix.to/#/"),
             Just("matrix.to/"),
+            Just("x@matrix.to"),
+            Just("matrix%2Eto."),
+            Just("mat\u{ad}rix.to/#/"),
             Just("matrix:u/"),
             Just("matrix:"),
             Just("["),
@@ -190,8 +220,61 @@ fn bodies() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+/// The host of `matrix.to` in one of the ways in which browsers read it.
+fn hosts() -> impl Strategy<Value = String> {
+    let character = |at: usize, how: u8| {
+        let character = char::from(b"matrix.to"[at]);
+        match how {
+            0 => character.to_ascii_uppercase().to_string(),
+            1 => format!("%{:02x}", u32::from(character)),
+            2 => format!("{character}\u{ad}"),
+            3 => char::from_u32(u32::from(character) + 0xfee0)
+                .unwrap()
+                .to_string(),
+            4 if character == '.' => "。".to_owned(),
+            _ => character.to_string(),
+        }
+    };
+    let host = prop::collection::vec(0..8_u8, 9).prop_map(move |how| {
+        let characters = how.iter().enumerate().map(|(at, how)| character(at, *how));
+        characters.collect::<String>()
+    });
+    let user = prop::sample::select(vec!["", "x@", "x:y@", "a(b@", "%40@", "é@", "x@y@"]);
+    let end = prop::sample::select(vec!["", ".", ":443", ".:443"]);
+    (user, host, end).prop_map(|(user, host, end)| format!("{user}{host}{end}"))
+}
+
+/// An address at `matrix.to`, with what may stand before it.
+fn addresses() -> impl Strategy<Value = String> {
+    let before = prop::sample::select(vec![
+        "",
+        "see ",
+        "(",
+        "https://x.org/?u=",
+        "é",
+        "[a](",
+        "**",
+    ]);
+    let scheme = prop::sample::select(vec!["https://", "HTTP://", "http:/", "https:\\\\"]);
+    let path = prop::sample::select(vec!["/#/x", "/#/#sales:x.org", "#/x", "\\#/x", "/x?via=y"]);
+    (before, scheme, hosts(), path)
+        .prop_map(|(before, scheme, host, path)| [before, scheme, &host, path].concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_spelling_of_the_host_gets_through(address in addresses(), words in "[a-z ,.]{0,5}") {
+        let text = format!("{words} {address} {words}");
+        let html = format!("{words} <a href=\"{address}\">{address}</a>");
+        for text in [text, crate::formatted_text::Formatted::read(&html).text] {
+            let text = visible(&text);
+            assert_visible(&text);
+            prop_assert!(text.contains('…'), "{}", text);
+            prop_assert!(!text.contains("sales") && !text.contains("#/x"), "{}", text);
+        }
+    }
 
     #[test]
     fn no_text_names_anybody(body in bodies()) {

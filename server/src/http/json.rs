@@ -26,10 +26,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| refuse_bytes(&rejection))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            ApiError::from(ErrorCode::MalformedRequest).with_detail(error.to_string())
-        })
+        parse(&bytes)
+            .map(Self)
+            .map_err(|detail| ApiError::from(ErrorCode::MalformedRequest).with_detail(detail))
     }
+}
+
+/// Reads an object, or says what is wrong with the body without a word of how the server reads it.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    use serde_json::error::Category;
+
+    serde_json::from_slice(body)
+        .map_err(|error| {
+            let wrong = match error.classify() {
+                Category::Data => "a field is missing, is there twice, or is not of its type",
+                Category::Syntax | Category::Eof | Category::Io => "this is not JSON",
+            };
+            let (line, column) = (error.line(), error.column());
+            format!("{wrong}: line {line}, column {column}")
+        })
+        .and_then(|request| match is_object(body) {
+            true => Ok(request),
+            false => Err("the body has to be an object".to_owned()),
+        })
+}
+
+/// Whether these bytes, which are JSON, are an object. serde reads a structure from an array, too, where fields would be
+/// known by their places. None of the requests has another structure in it.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
 }
 
 /// A body whose head says that it is too large is not waited for.
@@ -71,7 +96,48 @@ fn is_json(headers: &HeaderMap) -> bool {
 mod tests {
     use axum::http::HeaderValue;
 
+    use app::contract::{CreateSessionRequest, SendMessageRequest, SetPageRequest};
+
     use super::*;
+
+    const BAD: [&str; 14] = [
+        "",
+        "{",
+        "null",
+        "5",
+        "\"hello\"",
+        "[]",
+        " [\"hello\"]",
+        "[\"https://example.org/\",\"Home\"]",
+        "[\"hello\",null,null,null,null,null,null]",
+        "{}",
+        r#"{"body":null,"initialMessage":5,"sourceUrl":{}}"#,
+        r#"{"body":["x"],"initialMessage":["x"],"sourceUrl":["x"]}"#,
+        r#"{"body":"a","body":"b","initialMessage":"a","initialMessage":"b","sourceUrl":"a","sourceUrl":"b"}"#,
+        "{\"body\":\"\\ud800\",\"initialMessage\":\"\\ud800\",\"sourceUrl\":\"\\ud800\"}",
+    ];
+
+    fn refuses<T: DeserializeOwned>() {
+        for body in BAD {
+            let Err(detail) = parse::<T>(body.as_bytes()) else {
+                panic!("{body} is taken");
+            };
+            for internal in ["struct", "Request", "expected", "serde", "invalid", "`"] {
+                assert!(!detail.contains(internal), "{body}: {detail}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_objects_are_requests_and_a_refusal_names_nothing_internal() {
+        refuses::<CreateSessionRequest>();
+        refuses::<SendMessageRequest>();
+        refuses::<SetPageRequest>();
+        let told = parse::<SendMessageRequest>(b"{\n\"body\": 5}").unwrap_err();
+        assert!(told.contains("line 2, column "), "{told}");
+        let read = parse::<SendMessageRequest>(b" \n{\"body\":\"hello\",\"more\":[1]}");
+        assert_eq!(read.unwrap().body, "hello");
+    }
 
     fn accepts(value: &'static str) -> bool {
         is_json(&HeaderMap::from_iter([(

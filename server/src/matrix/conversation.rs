@@ -1,14 +1,15 @@
 //! One conversation, locked: its events are taken in, one by one.
 
 mod commands;
+mod not_shown;
 
 use incoming::{
-    event::{RoomEvent, Unshown},
+    event::RoomEvent,
     plan::{Step, Unchanged},
 };
 use uuid::Uuid;
 
-use super::ingest::Rules;
+use super::{ingest::Rules, room_name};
 use crate::{
     config::HistoryVisibility,
     relay::queue::{self, Task},
@@ -149,6 +150,13 @@ impl Conversation {
                 }
                 Ok(Outcome::default())
             }
+            Step::CheckName(name) => {
+                let has_ended = self.state != State::Open;
+                if room_name::marked(name, has_ended) != *name {
+                    queue::push(db, self.session_id, &Task::Rename).await?;
+                }
+                Ok(Outcome::default())
+            }
             Step::Internal => self.keep(db, incoming, Internal::Staff).await,
             Step::Command(command) => {
                 let message_id = self.run(db, incoming, command).await?;
@@ -246,33 +254,6 @@ impl Conversation {
             Unchanged::Internal => Outcome::internal(Internal::Staff),
             Unchanged::Command => Outcome::internal(Internal::Command),
         })
-    }
-
-    async fn tell_not_shown(
-        &self,
-        db: &mut Connection,
-        incoming: Incoming<'_>,
-        unshown: Unshown,
-    ) -> Result<Outcome, sqlx::Error> {
-        if let Some(internal) = self.answered(db, incoming.event).await? {
-            // Nobody takes a colleague's reaction for something that the visitor sees.
-            return Ok(Outcome::internal(internal));
-        }
-        let once = match unshown {
-            Unshown::Reaction => Some(OnceInRoom::Reactions),
-            // Each device that takes part says so again.
-            Unshown::Call if incoming.event.state_key.is_some() => Some(OnceInRoom::Calls),
-            _ => None,
-        };
-        let is_told = match once {
-            Some(what) => staff_told::first_time(db, self.session_id, what).await?,
-            None => true,
-        };
-        if is_told {
-            let text = incoming.rules.texts.not_shown(unshown);
-            self.answer(db, incoming, &text).await?;
-        }
-        Ok(Outcome::default())
     }
 
     /// Stores what the visitor is to be shown, and tells staff when the visitor is not there to see it; `None` where the chat has

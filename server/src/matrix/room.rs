@@ -7,6 +7,7 @@ use matrix_sdk::ruma::OwnedUserId;
 use uuid::Uuid;
 
 use super::{
+    Failure,
     homeserver::{
         Encrypted, Homeserver, MatrixError, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting,
     },
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     config::{CANARY_PAGE, Matrix},
+    relay::store::Store,
     storage::{sessions::Subject, staff_members::Membership},
 };
 
@@ -118,16 +120,20 @@ pub(crate) async fn is_in_command(
 }
 
 /// Makes the room's name say whether the conversation has ended, and changes nothing else of it: staff may have renamed
-/// the room.
+/// the room. An ended one in which staff have left nothing to be read gets the name that the bot gives.
 pub(crate) async fn mark(
     homeserver: &Homeserver,
+    store: &dyn Store,
+    session_id: Uuid,
     room_id: &str,
     has_ended: bool,
-) -> Result<(), MatrixError> {
-    let Some(name) = homeserver.room_name(room_id).await? else {
-        return Ok(());
-    };
-    let marked = room_name::marked(&name, has_ended);
+) -> Result<(), Failure> {
+    let name = homeserver.room_name(room_id).await?.unwrap_or_default();
+    let mut marked = room_name::marked(&name, has_ended);
+    if room_name::is_lacking(&name) && marked != name {
+        let given = room_name::of(&store.naming(session_id).await?);
+        marked = room_name::marked(&given, has_ended);
+    }
     if marked != name {
         let setting = RoomSetting::Name(marked);
         homeserver.set_state(room_id, &setting).await?;

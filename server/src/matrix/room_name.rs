@@ -72,6 +72,11 @@ pub(crate) fn marked(name: &str, has_ended: bool) -> String {
     format!("{mark}{unmarked}")
 }
 
+/// Whether nothing is left of the name without its mark, so that the room needs the name that the bot gives.
+pub(crate) fn is_lacking(name: &str) -> bool {
+    one_line(name.strip_prefix(ENDED).unwrap_or(name)).is_empty()
+}
+
 /// `webdevelop.biz/pricing`
 fn place(source_url: Option<&str>) -> String {
     let url = source_url.and_then(|url| Url::parse(url).ok());
@@ -257,6 +262,14 @@ mod tests {
             assert_eq!(marked(&ended, false), name);
             assert_eq!(marked(name, false), name);
         }
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_read_is_none() {
+        for name in ["", "✓ ", " \u{200b}\n", "✓ \u{2800}"] {
+            assert!(is_lacking(name), "{name:?}");
+        }
+        assert!(!is_lacking("✓ VIP Ada"));
     }
 
     /// Any text, with many of the characters that matter.

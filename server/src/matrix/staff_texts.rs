@@ -2,6 +2,7 @@
 
 mod translations;
 
+use chrono::{DateTime, Utc};
 use incoming::{
     event::Unshown,
     plan::{Refusal, Unchanged},
@@ -56,6 +57,8 @@ pub(super) struct StaffTexts {
     canned_unknown: &'static str,
     /// `{}`: until when.
     block_done: &'static str,
+    /// Behind it, where the chat has not ended.
+    block_goes_on: &'static str,
     /// The block was lifted.
     pub(super) block_lifted: &'static str,
     /// How to say it.
@@ -178,8 +181,14 @@ impl StaffTexts {
     }
 
     /// Until when conversations from the visitor's address are refused.
-    pub(super) fn block_done(&self, until: &str) -> String {
-        self.block_done.replace("{}", until)
+    pub(super) fn block_done(&self, until: DateTime<Utc>, goes_on: bool) -> String {
+        let until = until.format("%Y-%m-%d %H:%M UTC").to_string();
+        let done = self.block_done.replace("{}", &until);
+        if goes_on {
+            format!("{done} {}", self.block_goes_on)
+        } else {
+            done
+        }
     }
 }
 
@@ -211,6 +220,23 @@ mod tests {
                 assert_ne!(read, Some(incoming::command::Command::Unknown));
             }
         }
+    }
+
+    #[test]
+    fn a_block_says_until_when_and_that_the_chat_goes_on_only_where_it_does() {
+        let until = "2026-05-22T14:05:30Z".parse().unwrap();
+        for language in EACH {
+            let texts = StaffTexts::of(language);
+            let ended = texts.block_done(until, false);
+            assert!(ended.contains(" 2026-05-22 14:05 UTC"), "{ended}");
+            assert!(!ended.contains(texts.block_goes_on), "{ended}");
+            let goes_on = texts.block_done(until, true);
+            assert_eq!(goes_on, format!("{ended} {}", texts.block_goes_on));
+        }
+        assert_eq!(
+            StaffTexts::of(StaffLanguage::English).block_done(until, true),
+            "New chats from this visitor's address are refused until 2026-05-22 14:05 UTC. This one goes on."
+        );
     }
 
     #[test]

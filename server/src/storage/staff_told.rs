@@ -15,6 +15,8 @@ pub enum OnceInRoom {
     Reactions,
     /// That a call reaches nobody outside.
     Calls,
+    /// That where they are is not shown.
+    Places,
 }
 
 /// Whether staff are to be told this in the session's room now: they were not yet.
@@ -27,6 +29,7 @@ pub async fn first_time(
         OnceInRoom::Internal => "internal",
         OnceInRoom::Reactions => "reactions",
         OnceInRoom::Calls => "calls",
+        OnceInRoom::Places => "places",
     };
     let done = sqlx::query!(
         "INSERT INTO staff_told (session_id, room_id, what)

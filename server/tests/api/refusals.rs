@@ -33,11 +33,12 @@ async fn what_cannot_be_read_is_malformed(pool: PgPool) {
         "[".repeat(5_000),
         "]".repeat(5_000)
     );
-    let bodies: [&[u8]; 9] = [
+    let bodies: [&[u8]; 10] = [
         b"",
         b"{",
         b"null",
         b"[]",
+        br#"["hello",null,null,null,null,null,null]"#,
         br#"{"initialMessage":5}"#,
         br#"{"initialMessage":"\ud800"}"#,
         b"{\"initialMessage\":\"\xff\"}",

@@ -86,7 +86,11 @@ async fn what_is_no_page_is_refused_and_changes_nothing(pool: PgPool) {
             .collect();
         assert_eq!(named, fields);
     }
-    for body in [json!({}), json!({ "sourceUrl": null }), json!([])] {
+    for body in [
+        json!({}),
+        json!({ "sourceUrl": null }),
+        json!(["https://x.org/", "x"]),
+    ] {
         expect_problem(set_page(&visitor, body).await, 400, "malformed_request").await;
     }
     let text = visitor.request(Method::PUT, "/page").body("x").send().await;

@@ -139,6 +139,18 @@ async fn staff_s_own_name_for_a_room_stays(pool: PgPool) {
     rename(&team.alice, &room_id, "Ada, about the invoice").await;
     assert_eq!(visitor.close().await.status(), 204);
     wait_for_name(&mut team.alice, &room_id, "✓ Ada, about the invoice").await;
+    // Also when they rename it after the end.
+    rename(&team.alice, &room_id, "VIP Ada").await;
+    wait_for_name(&mut team.alice, &room_id, "✓ VIP Ada").await;
+    rename(&team.alice, &room_id, "").await;
+    let code = code(&pool, &json!({ "sessionId": visitor.session_id })).await;
+    let given = format!("✓ “Hello” · website · {code}");
+    wait_for_name(&mut team.alice, &room_id, &given).await;
+    // A mark of their own does not stay where the chat goes on.
+    team.alice.say(&room_id, "!reopen").await;
+    wait_for_name(&mut team.alice, &room_id, &given["✓ ".len()..]).await;
+    rename(&team.alice, &room_id, "✓ VIP Ada").await;
+    wait_for_name(&mut team.alice, &room_id, "VIP Ada").await;
 }
 
 #[sqlx::test(migrations = "../migrations")]

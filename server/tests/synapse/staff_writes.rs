@@ -195,6 +195,21 @@ async fn what_is_not_shown_is_told_to_whoever_sent_it(pool: PgPool) {
             "a call",
         ),
         (
+            "org.matrix.msc4075.rtc.notification",
+            json!({ "notification_type": "ring", "m.mentions": { "room": true } }),
+            "a call",
+        ),
+        (
+            "m.call.notify",
+            json!({ "application": "m.call", "call_id": "", "notify_type": "ring" }),
+            "a call",
+        ),
+        (
+            "org.matrix.msc3672.beacon",
+            json!({ "org.matrix.msc3488.location": { "uri": "geo:1,2" } }),
+            "a place",
+        ),
+        (
             "org.example.game.move",
             json!({ "to": "e4" }),
             "something else",

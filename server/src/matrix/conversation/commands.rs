@@ -1,6 +1,5 @@
 //! What becomes of staff's commands. Command, effect and answer are one transaction.
 
-use chrono::SecondsFormat;
 use incoming::command::Command;
 use uuid::Uuid;
 
@@ -57,7 +56,7 @@ impl Conversation {
                     Some(_) if time.is_zero() => texts.block_lifted.to_owned(),
                     Some(until) => {
                         tracing::info!(%session_id, %until, "a visitor's address was blocked by staff");
-                        texts.block_done(&until.to_rfc3339_opts(SecondsFormat::Secs, true))
+                        texts.block_done(until, self.state == State::Open)
                     }
                 }
             }

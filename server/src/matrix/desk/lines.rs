@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::{Desk, Failure, Shift, is_due, say};
+use super::{Desk, Failure, Shift, is_due, pace::Change, say};
 use crate::{
     matrix::{notice::Notice, room_name},
     storage::{
@@ -111,9 +111,28 @@ impl Wanted {
         self.state.is_over()
     }
 
+    /// What the line has to go over to, given a digest of what it shows.
+    fn change(&self, shown: Option<&[u8]>) -> Change {
+        match self.state {
+            State::Left { .. } | State::Ended { .. } => Change::Over,
+            State::Waiting | State::WaitingAgain(_) => Change::Waiting,
+            // Where it is not certain what it shows, it may be this.
+            State::Answered(_)
+                if shown.is_none_or(|shown| shown == self.digest_in(&State::Waiting)) =>
+            {
+                Change::FirstAnswer
+            }
+            State::Answered(_) => Change::Answer,
+        }
+    }
+
     /// Tells apart what makes an edit worth its cost. The room's name is told with whatever else has changed.
     pub(super) fn digest(&self) -> Vec<u8> {
-        let parts = [self.room_id.as_str(), &self.state.words()];
+        self.digest_in(&self.state)
+    }
+
+    fn digest_in(&self, state: &State) -> Vec<u8> {
+        let parts = [self.room_id.as_str(), &state.words()];
         let mut digest = Sha256::new();
         for part in parts {
             digest.update(part.len().to_be_bytes());
@@ -182,13 +201,23 @@ impl Desk {
         if line.event_id.is_none() {
             return Ok(());
         }
+        let last_answer = State::Answered(facts.answered_by.clone());
+        let shows_last_answer = line.shown.as_ref() == Some(&wanted.digest_in(&last_answer));
         if line.shown.as_ref() == Some(&wanted.digest()) {
             shift.pace.agrees(id);
             if line.is_over != wanted.is_over() {
                 lines::set_over(&self.pool, id, wanted.is_over()).await?;
             }
+        } else if wanted.is_over()
+            && (line.is_over || shift.pace.leaves_end_out(shows_last_answer, facts.answered))
+        {
+            shift.pace.left_as_it_is(id);
+            if !line.is_over {
+                lines::set_over(&self.pool, id, true).await?;
+            }
         } else {
-            shift.pace.differs(id, wanted.is_over(), Instant::now());
+            let change = wanted.change(line.shown.as_deref());
+            shift.pace.differs(id, change, Instant::now());
         }
         if self.is_unanswered(facts, desk) && line.rung != Some(facts.answered) {
             lines::ring(&self.pool, id, facts.answered, desk).await?;
@@ -308,9 +337,9 @@ impl Desk {
     /// What the room is called now; where staff have renamed it, by their words.
     async fn name_of(&self, wanted: &Wanted) -> String {
         let name = match self.homeserver.room_name(&wanted.room_id).await {
-            Ok(Some(name)) => room_name::marked(&name, false),
+            Ok(Some(name)) if !room_name::is_lacking(&name) => room_name::marked(&name, false),
             // It is the name that the bot gave it.
-            Ok(None) | Err(_) => wanted.name.clone(),
+            Ok(_) | Err(_) => wanted.name.clone(),
         };
         // `!open` takes the code, also where staff have taken it out of the name.
         if name.contains(&wanted.code) {
@@ -322,5 +351,39 @@ impl Desk {
 
     pub(super) fn link(&self, room_id: &str) -> String {
         say::link(room_id, self.homeserver.config().bot.server_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(state: State) -> Wanted {
+        Wanted {
+            room_id: "!room:localhost".to_owned(),
+            name: "Ada · website · K7F2".to_owned(),
+            code: "K7F2".to_owned(),
+            first_words: "Hello".to_owned(),
+            state,
+        }
+    }
+
+    #[test]
+    fn the_first_answer_is_told_from_those_that_follow() {
+        let answered = |who: &str| State::Answered(Some(who.to_owned()));
+        let (alice, bob) = (answered("@alice:localhost"), answered("@bob:localhost"));
+        let again = State::WaitingAgain(None);
+        let left = State::Left { answered: true };
+        for (shown, state, expected) in [
+            (Some(State::Waiting), &alice, Change::FirstAnswer),
+            (None, &alice, Change::FirstAnswer),
+            (Some(alice.clone()), &bob, Change::Answer),
+            (Some(again.clone()), &bob, Change::Answer),
+            (Some(alice.clone()), &again, Change::Waiting),
+            (Some(State::Waiting), &left, Change::Over),
+        ] {
+            let shown = shown.map(|shown| line(shown).digest());
+            assert_eq!(line(state.clone()).change(shown.as_deref()), expected);
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! When lines are edited. Each edit is an event that the homeserver stores and tells all staff of, so what changes
-//! soon again is not shown in between, and on a busy day, of a conversation that is short, only its end is.
+//! When lines are edited. Each edit is an event that the homeserver stores and tells all staff of. An answer to a
+//! visitor who waits is shown within seconds, so that two people do not answer the same visitor. What changes soon again
+//! is not shown in between, and in a busy hour the end of a short conversation is not shown once its answer is.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -8,22 +9,37 @@ use uuid::Uuid;
 
 /// So many conversations in an hour make it a busy one.
 const BUSY: usize = 10;
+/// A conversation in which staff's last text is at least the so-manieth has some 60 events with those of the room itself,
+/// so that three events at the desk are less than a twentieth of them.
+const LONG: i64 = 42;
 /// How long a change waits for the next.
 const QUICK: Duration = Duration::from_secs(5);
-/// The same while it is busy, unless the conversation is over.
+/// The same while it is busy, where the change is not urgent.
 const SLOW: Duration = Duration::from_mins(10);
-/// The least time between two edits of a line; doubled with each edit.
+/// The least time between two edits of a line that are not urgent; doubled with each edit.
 const GAP: Duration = Duration::from_mins(1);
 const LONGEST_GAP: Duration = Duration::from_mins(15);
 /// How long an edit waits that failed.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// How a conversation stands that its line does not show yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Staff have answered for the first time.
+    FirstAnswer,
+    /// The visitor waits again.
+    Waiting,
+    /// Somebody of the staff has answered again.
+    Answer,
+    /// The conversation is over.
+    Over,
+}
+
 /// A line that does not show what it has to.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     since: Instant,
-    /// Its conversation is over.
-    is_over: bool,
+    change: Change,
 }
 
 /// A line that was edited.
@@ -31,6 +47,8 @@ struct Pending {
 struct Edited {
     last: Instant,
     times: u32,
+    /// What it shows since then.
+    shows: Change,
 }
 
 /// The edits that are to come. It is kept in memory alone: what a line has to show is read from the conversation.
@@ -48,13 +66,16 @@ impl Pace {
         self.is_busy = conversations > BUSY;
     }
 
+    /// Whether the end of a conversation is not worth an edit: its line shows who answered last, which stays true, and
+    /// the conversation was short. `answered` is the place of staff's last text among all texts.
+    pub(super) const fn leaves_end_out(&self, shows_last_answer: bool, answered: i64) -> bool {
+        self.is_busy && shows_last_answer && answered < LONG
+    }
+
     /// A line does not show what it has to.
-    pub(super) fn differs(&mut self, id: Uuid, is_over: bool, now: Instant) {
-        let pending = Pending {
-            since: now,
-            is_over,
-        };
-        self.pending.entry(id).or_insert(pending).is_over = is_over;
+    pub(super) fn differs(&mut self, id: Uuid, change: Change, now: Instant) {
+        let pending = Pending { since: now, change };
+        self.pending.entry(id).or_insert(pending).change = change;
     }
 
     /// A line shows what it has to.
@@ -66,15 +87,21 @@ impl Pace {
     /// The lines that are to be edited now.
     pub(super) fn due(&self, now: Instant) -> Vec<Uuid> {
         let due = self.pending.iter().filter(|(id, pending)| {
-            let delay = if self.is_busy && !pending.is_over {
+            let edited = self.edited.get(id);
+            let shows_waiting = edited.is_some_and(|it| it.shows == Change::Waiting);
+            let is_urgent = match pending.change {
+                Change::FirstAnswer | Change::Over => true,
+                // Whoever reads that the visitor waits answers, too.
+                Change::Answer => shows_waiting,
+                Change::Waiting => false,
+            };
+            let delay = if self.is_busy && !is_urgent {
                 SLOW
             } else {
                 QUICK
             };
-            let gap_ends = self
-                .edited
-                .get(id)
-                .filter(|_| !pending.is_over)
+            let gap_ends = edited
+                .filter(|_| !is_urgent)
                 .map(|edited| edited.last + gap(edited.times));
             now >= pending.since + delay
                 && gap_ends.is_none_or(|ends| now >= ends)
@@ -85,18 +112,26 @@ impl Pace {
 
     /// A line was edited.
     pub(super) fn edited(&mut self, id: Uuid, now: Instant) {
-        let was_over = self.pending.remove(&id).is_some_and(|was| was.is_over);
+        let shown = self.pending.remove(&id).map(|was| was.change);
         self.put_off.remove(&id);
-        if was_over {
+        if shown == Some(Change::Over) {
             self.edited.remove(&id);
             return;
         }
-        let edited = self.edited.entry(id).or_insert(Edited {
+        let shows = shown.unwrap_or(Change::Answer);
+        let times = self.edited.get(&id).map_or(0, |edited| edited.times);
+        let edited = Edited {
             last: now,
-            times: 0,
-        });
-        edited.last = now;
-        edited.times += 1;
+            times: times + 1,
+            shows,
+        };
+        self.edited.insert(id, edited);
+    }
+
+    /// A conversation is over, and its line stays as it is.
+    pub(super) fn left_as_it_is(&mut self, id: Uuid) {
+        self.agrees(id);
+        self.edited.remove(&id);
     }
 
     /// The edit of a line failed.
@@ -121,76 +156,142 @@ mod tests {
         pace: &mut Pace,
         id: Uuid,
         seconds: u32,
-        differs: impl Fn(u32) -> Option<bool>,
+        differs: impl Fn(u32) -> Option<Change>,
     ) -> Vec<u32> {
         let begin = Instant::now();
         let mut edits = Vec::new();
+        let mut shown = None;
         for second in 0..seconds {
             let now = begin + SECOND * second;
             match differs(second) {
-                Some(is_over) => pace.differs(id, is_over, now),
-                None => pace.agrees(id),
+                Some(change) if shown != Some(change) => pace.differs(id, change, now),
+                _ => pace.agrees(id),
             }
             if pace.due(now).contains(&id) {
                 pace.edited(id, now);
                 edits.push(second);
+                shown = differs(second);
             }
         }
         edits
     }
 
+    fn busy() -> Pace {
+        let mut pace = Pace::default();
+        pace.begun(BUSY + 1);
+        pace
+    }
+
     #[test]
     fn what_changes_back_at_once_is_not_shown() {
-        let mut pace = Pace::default();
-        let edits = seconds_of_edits(&mut pace, Uuid::nil(), 60, |second| {
-            (second % 5 != 0).then_some(false)
-        });
-        assert_eq!(edits, Vec::<u32>::new());
+        for change in [Change::FirstAnswer, Change::Waiting] {
+            let mut pace = Pace::default();
+            let edits = seconds_of_edits(&mut pace, Uuid::nil(), 60, |second| {
+                (second % 5 != 0).then_some(change)
+            });
+            assert_eq!(edits, Vec::<u32>::new());
+        }
     }
 
     #[test]
     fn a_change_is_shown_soon_and_each_further_one_later() {
-        let mut pace = Pace::default();
-        let edits = seconds_of_edits(&mut pace, Uuid::nil(), 3_600, |_| Some(false));
+        let (mut pace, begin) = (Pace::default(), Instant::now());
+        let mut edits = Vec::new();
+        for second in 0..3_600 {
+            let now = begin + SECOND * second;
+            pace.differs(Uuid::nil(), Change::Answer, now);
+            if !pace.due(now).is_empty() {
+                pace.edited(Uuid::nil(), now);
+                edits.push(second);
+            }
+        }
         assert_eq!(edits[..4], [5, 65, 185, 425]);
         assert!(edits.len() <= 9, "{edits:?}");
     }
 
     #[test]
+    fn an_answer_to_a_visitor_who_waits_is_shown_within_seconds_however_busy_it_is() {
+        for (mut pace, again) in [(Pace::default(), 70), (busy(), 640)] {
+            let stands = |second: u32| match second {
+                0..10 => None,
+                10..40 => Some(Change::FirstAnswer),
+                40..1_000 => Some(Change::Waiting),
+                _ => Some(Change::Answer),
+            };
+            let edits = seconds_of_edits(&mut pace, Uuid::nil(), 1_100, stands);
+            assert_eq!(edits[0], 15, "{edits:?}");
+            assert!(edits[1] >= again, "waiting again is not urgent: {edits:?}");
+            assert_eq!(edits[2..], [1_005], "{edits:?}");
+        }
+    }
+
+    #[test]
+    fn a_colleague_s_answer_waits_in_a_busy_hour() {
+        let edits = seconds_of_edits(&mut busy(), Uuid::nil(), 800, |_| Some(Change::Answer));
+        assert_eq!(edits, [600]);
+    }
+
+    #[test]
     fn an_end_does_not_wait_for_a_busy_hour_or_for_the_edit_before() {
-        let mut pace = Pace::default();
-        pace.begun(BUSY + 1);
-        let edits = seconds_of_edits(&mut pace, Uuid::nil(), 30, |second| Some(second > 10));
-        assert_eq!(
-            edits[0], 11,
-            "it has differed for longer than a change waits"
-        );
+        let mut pace = busy();
+        let edits = seconds_of_edits(&mut pace, Uuid::nil(), 60, |second| match second {
+            0..20 => Some(Change::FirstAnswer),
+            _ => Some(Change::Over),
+        });
+        assert_eq!(edits, [5, 25]);
+    }
+
+    #[test]
+    fn an_end_is_left_out_only_where_it_is_busy_and_the_line_shows_the_answer_and_is_short() {
+        assert!(busy().leaves_end_out(true, LONG - 1));
+        assert!(!busy().leaves_end_out(true, LONG));
+        assert!(!busy().leaves_end_out(false, 0));
+        assert!(!Pace::default().leaves_end_out(true, 1));
     }
 
     #[test]
     fn one_that_failed_waits_and_keeps_no_other_waiting() {
         let (mut pace, now) = (Pace::default(), Instant::now());
         let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
-        pace.differs(first, false, now);
-        pace.differs(second, false, now);
+        pace.differs(first, Change::Answer, now);
+        pace.differs(second, Change::Answer, now);
         let then = now + QUICK;
         pace.failed(first, then);
         assert_eq!(pace.due(then), [second]);
         assert_eq!(pace.due(then + RETRY).len(), 2);
     }
 
-    /// What a conversation costs the homeserver by itself: eight events when the room is made, an invitation and a
-    /// joining of each of three members of the staff and what each of them has missed, the details, 24 texts, and the
-    /// name when it has ended.
-    const EVENTS_OF_A_CONVERSATION: usize = 8 + 3 * 3 + 1 + 24 + 1;
+    /// What a conversation costs the homeserver by itself without its texts: eight events when the room is made, an
+    /// invitation and a joining of each of three members of the staff and what each of them has missed, the details, and
+    /// the name when it has ended.
+    const EVENTS_OF_A_ROOM: usize = 8 + 3 * 3 + 1 + 1;
 
-    /// A day of ten hours. Each visitor waits for a minute for an answer, talks for ten minutes, and leaves.
-    fn events_of_a_day(conversations: u32) -> usize {
+    /// What a day cost.
+    #[derive(Debug, Default)]
+    struct Day {
+        lines: usize,
+        answers: usize,
+        ends: usize,
+        /// How long a line said that a visitor waits who was answered.
+        latest_answer: u32,
+    }
+
+    impl Day {
+        const fn events(&self) -> usize {
+            self.lines + self.answers + self.ends
+        }
+    }
+
+    /// A day of ten hours. Each visitor waits for a minute for an answer, talks for ten minutes until there are so many
+    /// texts, and leaves.
+    fn day(conversations: u32, texts: i64) -> Day {
+        const ANSWERED: u32 = 60;
+        const ENDS: u32 = 660;
         let begin = Instant::now();
         let mut pace = Pace::default();
         let every = 36_000 / conversations;
-        let mut events = 0;
-        for second in 0..36_000 + 900 {
+        let mut day = Day::default();
+        for second in 0..36_000 + 7_200 {
             let now = begin + SECOND * second;
             let start = |n: u32| n * every;
             let lately =
@@ -204,36 +305,53 @@ mod tests {
                 };
                 let id = Uuid::from_u128(n.into());
                 match age {
-                    0 => events += 1,
-                    60 => pace.differs(id, false, now),
-                    660 => pace.differs(id, true, now),
+                    0 => day.lines += 1,
+                    ANSWERED => pace.differs(id, Change::FirstAnswer, now),
+                    ENDS if pace.leaves_end_out(true, texts) => pace.left_as_it_is(id),
+                    ENDS => pace.differs(id, Change::Over, now),
                     _ => {}
                 }
             }
             for id in pace.due(now) {
+                let n = u32::try_from(id.as_u128()).unwrap();
+                let age = second - start(n);
+                if age < ENDS {
+                    day.answers += 1;
+                    day.latest_answer = day.latest_answer.max(age - ANSWERED);
+                } else {
+                    day.ends += 1;
+                }
                 pace.edited(id, now);
-                events += 1;
             }
         }
-        events
+        day
     }
 
     #[test]
-    fn a_busy_day_costs_less_than_a_twentieth_of_what_the_conversations_cost() {
-        let events = events_of_a_day(500);
-        assert!(
-            events >= 1_000,
-            "each line is there and true at the end: {events}"
-        );
-        let conversations = 500 * EVENTS_OF_A_CONVERSATION;
-        assert!(
-            events * 20 < conversations,
-            "{events} beside {conversations}"
-        );
+    fn a_busy_day_shows_each_answer_at_once_and_costs_less_than_a_twentieth() {
+        for (texts, shows_all_ends) in [
+            (22, false),
+            (24, false),
+            (41, false),
+            (42, true),
+            (80, true),
+        ] {
+            let day = day(500, texts);
+            assert_eq!((day.lines, day.answers), (500, 500), "{day:?}");
+            assert!(day.latest_answer <= 5, "{day:?}");
+            assert_eq!(day.ends == 500, shows_all_ends, "{day:?}");
+            let texts = usize::try_from(texts).unwrap();
+            let conversations = 500 * (EVENTS_OF_A_ROOM + texts);
+            assert!(
+                day.events() * 20 < conversations,
+                "{day:?} beside {conversations}"
+            );
+        }
     }
 
     #[test]
-    fn on_a_quiet_day_each_answer_is_shown() {
-        assert_eq!(events_of_a_day(50), 3 * 50);
+    fn on_a_quiet_day_each_answer_and_each_end_is_shown() {
+        let day = day(50, 4);
+        assert_eq!((day.lines, day.answers, day.ends), (50, 50, 50), "{day:?}");
     }
 }

@@ -157,6 +157,12 @@ impl FakeHomeserver {
         self.world().set_membership(room_id, user_id, membership);
     }
 
+    /// Gives a room a name.
+    pub(crate) fn rename(&self, room_id: &str, name: &str) {
+        let name = RoomSetting::Name(name.to_owned());
+        let _ = self.world().set_state(room_id, &name);
+    }
+
     /// Puts the bot out of a room.
     pub(crate) fn put_bot_out(&self, room_id: &str) {
         let bot = self.world().bot.clone();

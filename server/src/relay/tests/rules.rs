@@ -254,6 +254,18 @@ async fn the_rooms_name_says_whether_the_conversation_has_ended() {
         stage.settle().await;
         assert!(name().starts_with(mark), "{}", name());
     }
+    let room_id = stage.room_of(session_id);
+    for (words, is_open, expected) in [
+        ("VIP Ada", false, "✓ VIP Ada"),
+        ("", false, "✓ Ada · website · K7F2"),
+        ("✓ ", true, "Ada · website · K7F2"),
+        ("", true, ""),
+    ] {
+        stage.homeserver.rename(&room_id, words);
+        stage.database().set_open(session_id, is_open);
+        stage.settle().await;
+        assert_eq!(name(), expected, "after {words:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

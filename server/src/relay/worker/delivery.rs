@@ -45,7 +45,14 @@ impl Sender {
     async fn rename(&self, session_id: Uuid, room_id: &str) -> Result<Option<String>, Failure> {
         let state = self.store.state(session_id).await?;
         let has_ended = state.is_some_and(|state| state != State::Open);
-        room::mark(&self.homeserver, room_id, has_ended).await?;
+        room::mark(
+            &self.homeserver,
+            &*self.store,
+            session_id,
+            room_id,
+            has_ended,
+        )
+        .await?;
         Ok(None)
     }
 

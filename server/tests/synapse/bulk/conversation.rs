@@ -57,8 +57,15 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// What its line in the desk has to begin with.
-    pub(super) fn line(&self) -> String {
+    /// Whether its line in the desk says what it has to. In a busy hour the end of a short conversation is not shown
+    /// any more when the line says already who answered.
+    pub(super) fn is_line(&self, line: &str) -> bool {
+        let by_owner = format!("Answered by {}", self.owner);
+        let was_answered = matches!(self.end, End::ByVisitor | End::Twice | End::ByStaff);
+        line == self.line() || (was_answered && line == by_owner)
+    }
+
+    fn line(&self) -> String {
         match self.end {
             End::ByVisitor | End::Twice => "Left".to_owned(),
             End::ByStaff => "Ended".to_owned(),

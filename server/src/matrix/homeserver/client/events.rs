@@ -108,7 +108,6 @@ pub(super) fn sync_filter(watched: &[OwnedRoomId]) -> FilterDefinition {
 /// they are told that it is not shown.
 pub(super) fn irrelevant_types() -> Vec<String> {
     [
-        "m.room.name",
         "m.room.topic",
         "m.room.avatar",
         "m.room.power_levels",
