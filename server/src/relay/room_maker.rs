@@ -1,7 +1,5 @@
 //! The room maker: makes a session's room, finds the one that an earlier attempt made, and gets another one when a room
-//! is lost. [`when_to_ask`] decides whether the homeserver may be asked; [`crate::matrix`] does the asking.
-
-pub(crate) mod when_to_ask;
+//! is lost. [`when_to_ask`](super::when_to_ask) decides whether the homeserver may be asked; [`crate::matrix`] asks it.
 
 use std::{
     collections::HashMap,
@@ -14,6 +12,7 @@ use uuid::Uuid;
 use super::{
     queue::{Claim, Replaced},
     store::Store,
+    when_to_ask::{Decision, Known, SLOW_CREATE_ROOM_SETTLES},
 };
 use crate::{
     clock::Ambient,
@@ -30,8 +29,6 @@ use crate::{
         staff_members::{Membership, Wanted},
     },
 };
-
-use when_to_ask::{Decision, Known, SLOW_CREATE_ROOM_SETTLES};
 
 /// Makes rooms. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -9,10 +9,8 @@ use tokio::time::Instant;
 use super::{Desk, Failure, Shift, members::Member};
 use crate::{
     config::{HistoryVisibility, Matrix},
-    matrix::{
-        homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
-    },
-    relay::room_maker::when_to_ask::{Decision, Known},
+    matrix::homeserver::{Encrypted, NewRoom, PowerLevels, Preset, RoomMarker, RoomSetting},
+    relay::when_to_ask::{Decision, Known},
     storage::desk::room::{self as desk_rooms, DeskRoom},
 };
 
