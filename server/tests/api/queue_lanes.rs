@@ -259,6 +259,44 @@ async fn a_lost_room_is_replaced_once_before_what_waits_and_never_comes_back(poo
     );
 }
 
+/// As when Postgres forgot in a crash how the task before it ended.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_task_ends_only_after_those_before_it_in_its_session(pool: PgPool) {
+    let session_id = session(&pool).await;
+    let other_id = session(&pool).await;
+    push(&pool, other_id, &Task::Notice("of another".to_owned())).await;
+    for text in ["one", "two"] {
+        push(&pool, session_id, &Task::Notice(text.to_owned())).await;
+    }
+    for text in ["three", "four"] {
+        say(&pool, session_id, text).await;
+    }
+    let mut first = claim(&pool, Lane::Messages, 9).await.into_iter();
+    let one = first.find(|claim| claim.subject.id == session_id);
+    let next = finish(&pool, &one.unwrap(), Outcome::Done, 2).await.next;
+    let [two, three] = &next[..] else {
+        panic!("{next:?}");
+    };
+    let sent = || Outcome::Sent("$three".to_owned());
+    let early = finish(&pool, three, sent(), 9).await;
+    assert!(!early.message_ended && early.next.is_empty(), "{early:?}");
+    let queued = count_queued(&pool, session_id).await;
+    assert_eq!(queued, 3, "nothing was taken off the queue");
+
+    finish(&pool, two, Outcome::Done, 0).await;
+    let ended = finish(&pool, three, sent(), 9).await;
+    assert!(ended.message_ended);
+    assert_eq!(ended.next[0].text.as_deref(), Some("four"));
+}
+
+async fn count_queued(pool: &PgPool, session_id: Uuid) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM outbox WHERE session_id = $1")
+        .bind(session_id)
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
 /// Else a homeserver that puts the bot out of each room at once would have to make one after the other.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_room_that_is_lost_soon_after_another_is_replaced_later(pool: PgPool) {

@@ -64,6 +64,11 @@ pub struct Finished {
 /// order of the ends. A task that another server has ended stays as that one left it, and that one goes on with the
 /// session. What was sent to a room that the session no longer has is not done: it is to be in the room that the
 /// session has now.
+///
+/// A task ends only after those before it in its session. Postgres may forget the latest ends in a crash, and the servers
+/// go on. If a server then recorded the next end, a message would count as delivered while earlier ones are still queued,
+/// and a new room would be told of them in the wrong order. Such an end is not recorded: when the leases have run out, the
+/// tasks are claimed again from the first one on, and the relay finds in the room what it has sent.
 pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
     let column = |of: fn(&End) -> Uuid| ends.iter().map(of).collect::<Vec<_>>();
     let messages: Vec<_> = ends.iter().map(|end| end.claim.task.message_id()).collect();
@@ -86,6 +91,12 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
                AND (task_end.room_id IS NULL OR EXISTS (
                    SELECT FROM sessions WHERE id = task_end.session_id AND room_id = task_end.room_id
                ))
+               -- Ends are recorded in the session's order. An earlier task is still queued only when Postgres forgot
+               -- its end in a crash, or when another server took it over.
+               AND NOT EXISTS (
+                   SELECT FROM outbox earlier
+                   WHERE earlier.session_id = outbox.session_id AND earlier.position < outbox.position
+               )
              RETURNING task_end.*, outbox.answers_event_id
          ), event AS (
              -- Known events: a reply to one is understood, and the search for an earlier attempt ends at one.

@@ -217,6 +217,40 @@ async fn what_a_killed_server_had_claimed_is_sent_once_by_another() {
     drop(other);
 }
 
+/// The servers go on when Postgres has crashed: what they record next must not overtake what it forgot.
+#[tokio::test(start_paused = true)]
+async fn ends_that_the_database_forgot_do_not_change_the_order_in_a_new_room() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    stage.homeserver.decide(|_| Fate::Answered {
+        each_way: Duration::from_millis(500),
+    });
+    for text in ["two", "three", "four", "five"] {
+        stage.write(&server, session_id, text);
+    }
+    // The end of "three" was recorded, and no later claim or renewal has brought it to the disk.
+    time::sleep(Duration::from_millis(2_200)).await;
+    let delivered = |stage: &Stage| {
+        let messages = stage.database().messages(session_id);
+        let delivered = messages.iter().filter(|it| it.delivery == "delivered");
+        delivered.count()
+    };
+    assert_eq!(delivered(&stage), 3);
+    stage.database().crash();
+    assert_eq!(delivered(&stage), 2, "the end of the third is forgotten");
+    // "four" has reached the room by now, and "five" does not.
+    time::sleep(Duration::from_secs(1)).await;
+    let room_id = stage.room_of(session_id);
+    let in_old_room = stage.homeserver.bodies(&room_id, "m.text");
+    assert_eq!(in_old_room, ["one", "two", "three", "four"]);
+    stage.homeserver.put_bot_out(&room_id);
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["three", "four", "five"]);
+    assert_eq!(oracle::judge(&stage, session_id, 1), Ok(()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_told_to_end_finishes_what_is_under_way() {
     let stage = Stage::new();
