@@ -149,8 +149,8 @@ fn headers() -> Value {
 mod tests {
     use app::contract::{
         CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, GetAvailability,
-        GetAvailabilityResponse, PollMessages, PollMessagesResponse, SendMessage, SendMessageRequest, SendMessageResponse, SessionId,
-        SetPage, SetPageRequest, SetTyping,
+        GetAvailabilityResponse, PollMessages, PollMessagesResponse, SendMessage,
+        SendMessageRequest, SendMessageResponse, SessionId, SetPage, SetPageRequest, SetTyping,
     };
     use serde::de::DeserializeOwned;
 

@@ -28,7 +28,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState, client_address::ClientAddress, openapi, origin, problem::ApiError, throttle, time_limit,
+    AppState, client_address::ClientAddress, openapi, origin, problem::ApiError, throttle,
+    time_limit,
 };
 use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
 
