@@ -152,8 +152,8 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
     let asked_ago = async |change: &'static str| {
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-        let asked = queue::set_room_asked(&pool, first.id, Some(Utc::now()));
-        asked.await.unwrap();
+        let asked = queue::set_room_asked(&pool, &first, Some(Utc::now()));
+        assert!(asked.await.unwrap());
         run(&pool, change).await;
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let again = claim(&pool, Lane::Rooms, 1).await.remove(0);
@@ -184,7 +184,14 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
         .await
         .unwrap();
     let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-    queue::set_room_asked(&pool, first.id, None).await.unwrap();
+    let mut earlier = first.clone();
+    earlier.attempts -= 1;
+    let taken_over = queue::set_room_asked(&pool, &earlier, Some(Utc::now())).await;
+    assert!(
+        !taken_over.unwrap(),
+        "whoever claimed it does not know of it"
+    );
+    assert!(queue::set_room_asked(&pool, &first, None).await.unwrap());
     sqlx::query("UPDATE outbox SET leased_until = NULL")
         .execute(&pool)
         .await

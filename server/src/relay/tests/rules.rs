@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use matrix_sdk::ruma::api::error::ErrorKind;
 use tokio::time::{self, Instant};
 
 use super::{
+    model::DatabaseFate,
     oracle,
     stage::{BOT, STAFF, Stage},
 };
 use crate::{
+    clock::Dice,
     matrix::homeserver::{
         RoomMarker,
         fake::{Encrypts, Fate, refusal},
@@ -48,6 +51,29 @@ async fn a_room_whose_making_was_not_answered_is_found_again() {
     stage.settle().await;
     assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
     assert_eq!(stage.homeserver.calls("create_room").len(), 1);
+}
+
+/// Its claim runs out when the clock of Postgres is set, and whoever claims the task then knows of no question.
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_claim_was_taken_over_does_not_ask_for_the_room() {
+    let stage = Stage::new();
+    stage.homeserver.decide(|call| Fate::Answered {
+        each_way: Duration::from_millis(match call.name {
+            "create_room" => 2_000,
+            "joined_rooms" => 1_500,
+            _ => 1,
+        }),
+    });
+    let slow = stage.start_with(Dice::seeded(2), || {
+        DatabaseFate::Committed(Duration::from_millis(700))
+    });
+    let session_id = stage.begin_session(&slow, None, "one");
+    stage.database().step_clock(TimeDelta::hours(1));
+    let other = stage.start();
+    stage.settle().await;
+    assert_eq!(stage.homeserver.calls("create_room").len(), 1);
+    assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
+    drop((slow, other));
 }
 
 #[tokio::test(start_paused = true)]

@@ -187,13 +187,15 @@ impl Database {
         finished
     }
 
-    pub(super) fn set_room_asked(&mut self, id: Uuid, asked: Option<DateTime<Utc>>) {
+    pub(super) fn set_room_asked(&mut self, claim: &Claim, asked: Option<DateTime<Utc>>) -> bool {
         let now = self.now();
-        if let Some(row) = self.tables.outbox.iter_mut().find(|row| row.id == id) {
-            row.room_asked_at = asked.map(|_| now);
-            row.room_asked_own = asked;
-        }
         self.flush();
+        let Some(row) = self.held(claim) else {
+            return false;
+        };
+        row.room_asked_at = asked.map(|_| now);
+        row.room_asked_own = asked;
+        true
     }
 
     pub(super) fn replace_room(&mut self, claim: &Claim, room_id: &str) -> Replaced {
