@@ -296,6 +296,25 @@ async fn a_task_ends_only_after_those_before_it_in_its_session(pool: PgPool) {
     assert_eq!(ended.next[0].text.as_deref(), Some("four"));
 }
 
+/// As a server of the release before sees it while the servers are updated.
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_overtakes_a_task_of_a_kind_that_is_not_known(pool: PgPool) {
+    let session_id = session(&pool).await;
+    for text in ["one", "two", "three", "four"] {
+        say(&pool, session_id, text).await;
+    }
+    let one = claim(&pool, Lane::Messages, 1).await.remove(0);
+    run(
+        &pool,
+        "UPDATE outbox SET kind = 'of the next release', message_id = NULL
+         WHERE id = (SELECT id FROM outbox ORDER BY position OFFSET 2 LIMIT 1)",
+    )
+    .await;
+    let next = finish(&pool, &one, Outcome::Done, 9).await.next;
+    let texts: Vec<_> = next.iter().map(|claim| claim.text.as_deref()).collect();
+    assert_eq!(texts, [Some("two")], "the third task is not known");
+}
+
 async fn count_queued(pool: &PgPool, session_id: Uuid) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM outbox WHERE session_id = $1")
         .bind(session_id)

@@ -1,6 +1,6 @@
 //! Recording how tasks ended, and claiming what comes behind them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -162,10 +162,18 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
     .fetch_all(db)
     .await?;
     let mut finished: HashMap<_, Finished> = HashMap::new();
+    let mut held_up = HashSet::new();
     for row in rows {
-        let finished = finished.entry(row.ended_id).or_default();
+        let (ended_id, is_claimed) = (row.ended_id, row.id.is_some());
+        let finished = finished.entry(ended_id).or_default();
         finished.message_ended = row.message_ended.unwrap_or_default();
-        finished.next.extend(row.claim());
+        let claim = row.claim();
+        if is_claimed && claim.is_none() {
+            // Nothing may overtake a task that cannot be read.
+            held_up.insert(ended_id);
+        }
+        let is_free = !held_up.contains(&ended_id);
+        finished.next.extend(claim.filter(|_| is_free));
     }
     let ids = ends.iter().map(|end| Some(end.claim.id));
     Ok(ids
