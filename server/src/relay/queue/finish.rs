@@ -161,6 +161,11 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
     )
     .fetch_all(db)
     .await?;
+    Ok(in_order_of(ends, rows))
+}
+
+/// What the rows say of each end.
+fn in_order_of(ends: &[End], rows: Vec<Row>) -> Vec<Finished> {
     let mut finished: HashMap<_, Finished> = HashMap::new();
     let mut held_up = HashSet::new();
     for row in rows {
@@ -176,7 +181,6 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
         finished.next.extend(claim.filter(|_| is_free));
     }
     let ids = ends.iter().map(|end| Some(end.claim.id));
-    Ok(ids
-        .map(|id| finished.remove(&id).unwrap_or_default())
-        .collect())
+    ids.map(|id| finished.remove(&id).unwrap_or_default())
+        .collect()
 }
