@@ -8,6 +8,8 @@
 //! - [`backoff`] says how long something that failed waits.
 //! - [`store`] is what worker and room maker see of Postgres, so that their rules can be tested without it.
 
+#![warn(clippy::disallowed_methods)]
+
 pub(crate) mod backoff;
 pub mod handoff;
 pub mod queue;
