@@ -1,5 +1,5 @@
 //! The room maker: makes a session's room, finds the one that an earlier attempt made, and gets another one when a room
-//! is lost. [`super::when_to_ask`] decides whether the homeserver may be asked; [`crate::matrix`] does the asking.
+//! is lost. [`when_to_ask`](super::when_to_ask) decides whether the homeserver may be asked; [`crate::matrix`] asks it.
 
 use std::{
     collections::HashMap,
@@ -130,7 +130,7 @@ impl RoomMaker {
             Decision::Ask => {}
             Decision::Wait => return Err(Failure::Settling),
             Decision::WaitFromNow => {
-                self.note_asked(claim.id, true).await?;
+                self.note_asked(claim, true).await?;
                 return Err(Failure::Settling);
             }
         }
@@ -141,11 +141,13 @@ impl RoomMaker {
         }
         let config = self.homeserver.config();
         let room = room::new_room(&claim.subject, name, config, encrypted);
-        self.note_asked(claim.id, true).await?;
+        if !self.note_asked(claim, true).await? {
+            return Err(Failure::TakenOver);
+        }
         self.remember_asked(claim.id);
         let created = self.homeserver.create_room(&room).await;
         if created.as_ref().is_err_and(|error| !error.is_unanswered()) {
-            self.note_asked(claim.id, false).await?;
+            self.note_asked(claim, false).await?;
         }
         let room_id = created?;
         self.metrics.rooms_created.inc();
@@ -153,10 +155,11 @@ impl RoomMaker {
         Ok((room_id, encrypted))
     }
 
-    /// Notes for every server that the homeserver is asked now; or that it is not at work on a room.
-    async fn note_asked(&self, task: Uuid, asked: bool) -> Result<(), sqlx::Error> {
+    /// Notes for every server that the homeserver is asked now, or that it is not at work on a room; `false` when
+    /// another server has taken the task over.
+    async fn note_asked(&self, claim: &Claim, asked: bool) -> Result<bool, sqlx::Error> {
         let asked = asked.then(|| self.ambient.now());
-        self.store.set_room_asked(task, asked).await
+        self.store.set_room_asked(claim, asked).await
     }
 
     fn asked(&self) -> MutexGuard<'_, HashMap<Uuid, Instant>> {
@@ -182,7 +185,7 @@ impl RoomMaker {
         self.metrics.rooms_encrypted.inc();
         // This comes first, so that nobody takes it for the session's room from here on.
         self.store.disown_room(session_id, room_id).await?;
-        self.note_asked(claim.id, false).await?;
+        self.note_asked(claim, false).await?;
         self.homeserver.leave(room_id).await?;
         if self.homeserver.found_encrypted(made_for) == Encrypted::Always {
             tracing::error!(

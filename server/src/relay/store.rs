@@ -53,9 +53,9 @@ pub trait Store: Debug + Send + Sync {
     /// See [`queue::set_room_asked`](super::queue::set_room_asked).
     async fn set_room_asked(
         &self,
-        task: Uuid,
+        claim: &Claim,
         asked: Option<DateTime<Utc>>,
-    ) -> Result<(), sqlx::Error>;
+    ) -> Result<bool, sqlx::Error>;
 
     /// See [`queue::replace_room`](super::queue::replace_room).
     async fn replace_room(&self, claim: &Claim, room_id: &str) -> Result<Replaced, sqlx::Error>;

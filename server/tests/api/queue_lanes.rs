@@ -152,8 +152,8 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
     let asked_ago = async |change: &'static str| {
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-        let asked = queue::set_room_asked(&pool, first.id, Some(Utc::now()));
-        asked.await.unwrap();
+        let asked = queue::set_room_asked(&pool, &first, Some(Utc::now()));
+        assert!(asked.await.unwrap());
         run(&pool, change).await;
         run(&pool, "UPDATE outbox SET leased_until = NULL").await;
         let again = claim(&pool, Lane::Rooms, 1).await.remove(0);
@@ -184,7 +184,14 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
         .await
         .unwrap();
     let first = claim(&pool, Lane::Rooms, 1).await.remove(0);
-    queue::set_room_asked(&pool, first.id, None).await.unwrap();
+    let mut earlier = first.clone();
+    earlier.attempts -= 1;
+    let taken_over = queue::set_room_asked(&pool, &earlier, Some(Utc::now())).await;
+    assert!(
+        !taken_over.unwrap(),
+        "whoever claimed it does not know of it"
+    );
+    assert!(queue::set_room_asked(&pool, &first, None).await.unwrap());
     sqlx::query("UPDATE outbox SET leased_until = NULL")
         .execute(&pool)
         .await
@@ -257,6 +264,63 @@ async fn a_lost_room_is_replaced_once_before_what_waits_and_never_comes_back(poo
         next.iter()
             .all(|claim| claim.subject.room_id.as_deref() == Some("!new:localhost"))
     );
+}
+
+/// As when Postgres forgot in a crash how the task before it ended.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_task_ends_only_after_those_before_it_in_its_session(pool: PgPool) {
+    let session_id = session(&pool).await;
+    let other_id = session(&pool).await;
+    push(&pool, other_id, &Task::Notice("of another".to_owned())).await;
+    for text in ["one", "two"] {
+        push(&pool, session_id, &Task::Notice(text.to_owned())).await;
+    }
+    for text in ["three", "four"] {
+        say(&pool, session_id, text).await;
+    }
+    let mut first = claim(&pool, Lane::Messages, 9).await.into_iter();
+    let one = first.find(|claim| claim.subject.id == session_id);
+    let next = finish(&pool, &one.unwrap(), Outcome::Done, 2).await.next;
+    let [two, three] = &next[..] else {
+        panic!("{next:?}");
+    };
+    let sent = || Outcome::Sent("$three".to_owned());
+    let early = finish(&pool, three, sent(), 9).await;
+    assert!(!early.message_ended && early.next.is_empty(), "{early:?}");
+    let queued = count_queued(&pool, session_id).await;
+    assert_eq!(queued, 3, "nothing was taken off the queue");
+
+    finish(&pool, two, Outcome::Done, 0).await;
+    let ended = finish(&pool, three, sent(), 9).await;
+    assert!(ended.message_ended);
+    assert_eq!(ended.next[0].text.as_deref(), Some("four"));
+}
+
+/// As a server of the release before sees it while the servers are updated.
+#[sqlx::test(migrations = "../migrations")]
+async fn nothing_overtakes_a_task_of_a_kind_that_is_not_known(pool: PgPool) {
+    let session_id = session(&pool).await;
+    for text in ["one", "two", "three", "four"] {
+        say(&pool, session_id, text).await;
+    }
+    let one = claim(&pool, Lane::Messages, 1).await.remove(0);
+    run(
+        &pool,
+        "UPDATE outbox SET kind = 'of the next release', message_id = NULL
+         WHERE id = (SELECT id FROM outbox ORDER BY position OFFSET 2 LIMIT 1)",
+    )
+    .await;
+    let next = finish(&pool, &one, Outcome::Done, 9).await.next;
+    let texts: Vec<_> = next.iter().map(|claim| claim.text.as_deref()).collect();
+    assert_eq!(texts, [Some("two")], "the third task is not known");
+}
+
+async fn count_queued(pool: &PgPool, session_id: Uuid) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM outbox WHERE session_id = $1")
+        .bind(session_id)
+        .fetch_one(pool)
+        .await
+        .unwrap()
 }
 
 /// Else a homeserver that puts the bot out of each room at once would have to make one after the other.

@@ -220,20 +220,22 @@ pub async fn yield_turn(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<boo
 }
 
 /// Notes that the homeserver is asked for a room at this time, by the server's clock; or, after its answer, that it is
-/// not at work on one.
+/// not at work on one. It answers `false` and notes nothing when the task has been claimed again meanwhile: whoever
+/// claimed it does not know of this question, and may ask as well.
 pub async fn set_room_asked(
     db: impl PgExecutor<'_>,
-    id: Uuid,
+    claim: &Claim,
     asked: Option<DateTime<Utc>>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
         "UPDATE outbox SET room_asked_at = CASE WHEN $2::timestamptz IS NOT NULL THEN now() END,
              room_asked_own = $2
-         WHERE id = $1",
-        id,
+         WHERE id = $1 AND attempts = $3",
+        claim.id,
         asked,
+        claim.attempts,
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }

@@ -1,6 +1,6 @@
 //! Recording how tasks ended, and claiming what comes behind them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -64,6 +64,11 @@ pub struct Finished {
 /// order of the ends. A task that another server has ended stays as that one left it, and that one goes on with the
 /// session. What was sent to a room that the session no longer has is not done: it is to be in the room that the
 /// session has now.
+///
+/// A task ends only after those before it in its session. Postgres may forget the latest ends in a crash, and the servers
+/// go on. If a server then recorded the next end, a message would count as delivered while earlier ones are still queued,
+/// and a new room would be told of them in the wrong order. Such an end is not recorded: when the leases have run out, the
+/// tasks are claimed again from the first one on, and the relay finds in the room what it has sent.
 pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
     let column = |of: fn(&End) -> Uuid| ends.iter().map(of).collect::<Vec<_>>();
     let messages: Vec<_> = ends.iter().map(|end| end.claim.task.message_id()).collect();
@@ -86,6 +91,12 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
                AND (task_end.room_id IS NULL OR EXISTS (
                    SELECT FROM sessions WHERE id = task_end.session_id AND room_id = task_end.room_id
                ))
+               -- Ends are recorded in the session's order. An earlier task is still queued only when Postgres forgot
+               -- its end in a crash, or when another server took it over.
+               AND NOT EXISTS (
+                   SELECT FROM outbox earlier
+                   WHERE earlier.session_id = outbox.session_id AND earlier.position < outbox.position
+               )
              RETURNING task_end.*, outbox.answers_event_id
          ), event AS (
              -- Known events: a reply to one is understood, and the search for an earlier attempt ends at one.
@@ -150,14 +161,26 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
     )
     .fetch_all(db)
     .await?;
+    Ok(in_order_of(ends, rows))
+}
+
+/// What the rows say of each end.
+fn in_order_of(ends: &[End], rows: Vec<Row>) -> Vec<Finished> {
     let mut finished: HashMap<_, Finished> = HashMap::new();
+    let mut held_up = HashSet::new();
     for row in rows {
-        let finished = finished.entry(row.ended_id).or_default();
+        let (ended_id, is_claimed) = (row.ended_id, row.id.is_some());
+        let finished = finished.entry(ended_id).or_default();
         finished.message_ended = row.message_ended.unwrap_or_default();
-        finished.next.extend(row.claim());
+        let claim = row.claim();
+        if is_claimed && claim.is_none() {
+            // Nothing may overtake a task that cannot be read.
+            held_up.insert(ended_id);
+        }
+        let is_free = !held_up.contains(&ended_id);
+        finished.next.extend(claim.filter(|_| is_free));
     }
     let ids = ends.iter().map(|end| Some(end.claim.id));
-    Ok(ids
-        .map(|id| finished.remove(&id).unwrap_or_default())
-        .collect())
+    ids.map(|id| finished.remove(&id).unwrap_or_default())
+        .collect()
 }

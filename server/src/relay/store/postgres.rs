@@ -104,10 +104,10 @@ impl Store for PostgresStore {
 
     async fn set_room_asked(
         &self,
-        task: Uuid,
+        claim: &Claim,
         asked: Option<DateTime<Utc>>,
-    ) -> Result<(), sqlx::Error> {
-        queue::set_room_asked(&self.shares.relay, task, asked).await
+    ) -> Result<bool, sqlx::Error> {
+        queue::set_room_asked(&self.shares.relay, claim, asked).await
     }
 
     async fn replace_room(&self, claim: &Claim, room_id: &str) -> Result<Replaced, sqlx::Error> {

@@ -124,8 +124,13 @@ impl Database {
     }
 
     fn now(&self) -> DateTime<Utc> {
+        self.true_time() + self.clock_is_ahead
+    }
+
+    /// The time of a clock that is right.
+    pub(super) fn true_time(&self) -> DateTime<Utc> {
         let passed = TimeDelta::from_std(self.began.elapsed()).unwrap_or(TimeDelta::MAX);
-        true_time(passed) + self.clock_is_ahead
+        DateTime::from_timestamp(1_800_000_000, 0).expect("it is a time") + passed
     }
 
     fn new_id(&mut self) -> Uuid {
@@ -143,11 +148,6 @@ impl Database {
         self.listeners.push(sender);
         receiver
     }
-}
-
-/// The time of a clock that is right, so long after the beginning.
-pub(super) fn true_time(passed: TimeDelta) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000, 0).expect("it is a time") + passed
 }
 
 impl Tables {

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use matrix_sdk::ruma::api::error::ErrorKind;
 use tokio::time::{self, Instant};
 
 use super::{
+    model::DatabaseFate,
     oracle,
     stage::{BOT, STAFF, Stage},
 };
 use crate::{
+    clock::Dice,
     matrix::homeserver::{
         RoomMarker,
         fake::{Encrypts, Fate, refusal},
@@ -48,6 +51,29 @@ async fn a_room_whose_making_was_not_answered_is_found_again() {
     stage.settle().await;
     assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
     assert_eq!(stage.homeserver.calls("create_room").len(), 1);
+}
+
+/// Its claim runs out when the clock of Postgres is set, and whoever claims the task then knows of no question.
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_claim_was_taken_over_does_not_ask_for_the_room() {
+    let stage = Stage::new();
+    stage.homeserver.decide(|call| Fate::Answered {
+        each_way: Duration::from_millis(match call.name {
+            "create_room" => 2_000,
+            "joined_rooms" => 1_500,
+            _ => 1,
+        }),
+    });
+    let slow = stage.start_with(Dice::seeded(2), || {
+        DatabaseFate::Committed(Duration::from_millis(700))
+    });
+    let session_id = stage.begin_session(&slow, None, "one");
+    stage.database().step_clock(TimeDelta::hours(1));
+    let other = stage.start();
+    stage.settle().await;
+    assert_eq!(stage.homeserver.calls("create_room").len(), 1);
+    assert_eq!(oracle::judge(&stage, session_id, 0), Ok(()));
+    drop((slow, other));
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,6 +241,40 @@ async fn what_a_killed_server_had_claimed_is_sent_once_by_another() {
     stage.settle().await;
     assert_eq!(stage.texts(session_id), ["one", "two", "three"]);
     drop(other);
+}
+
+/// The servers go on when Postgres has crashed: what they record next must not overtake what it forgot.
+#[tokio::test(start_paused = true)]
+async fn ends_that_the_database_forgot_do_not_change_the_order_in_a_new_room() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    stage.homeserver.decide(|_| Fate::Answered {
+        each_way: Duration::from_millis(500),
+    });
+    for text in ["two", "three", "four", "five"] {
+        stage.write(&server, session_id, text);
+    }
+    // The end of "three" was recorded, and no later claim or renewal has brought it to the disk.
+    time::sleep(Duration::from_millis(2_200)).await;
+    let delivered = |stage: &Stage| {
+        let messages = stage.database().messages(session_id);
+        let delivered = messages.iter().filter(|it| it.delivery == "delivered");
+        delivered.count()
+    };
+    assert_eq!(delivered(&stage), 3);
+    stage.database().crash();
+    assert_eq!(delivered(&stage), 2, "the end of the third is forgotten");
+    // "four" has reached the room by now, and "five" does not.
+    time::sleep(Duration::from_secs(1)).await;
+    let room_id = stage.room_of(session_id);
+    let in_old_room = stage.homeserver.bodies(&room_id, "m.text");
+    assert_eq!(in_old_room, ["one", "two", "three", "four"]);
+    stage.homeserver.put_bot_out(&room_id);
+    stage.settle().await;
+    assert_eq!(stage.texts(session_id), ["three", "four", "five"]);
+    assert_eq!(oracle::judge(&stage, session_id, 1), Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

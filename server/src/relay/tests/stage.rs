@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::model::{Database, DatabaseFate, ModelStore, true_time};
+use super::model::{Database, DatabaseFate, ModelStore};
 use crate::{
     clock::{Ambient, Clock, Dice},
     config::{Answers, BotCredentials, CannedReplies, HistoryVisibility, Matrix, StaffLanguage},
@@ -104,7 +104,7 @@ impl Stage {
                 decide()
             }
         }));
-        let clock = Clock::set_to(true_time(TimeDelta::zero()));
+        let clock = Clock::set_to(self.database().true_time());
         let ambient = Ambient::new(clock.clone(), dice);
         let homeserver = Homeserver::with_connection(config(), Box::new(self.homeserver.clone()));
         let homeserver = Arc::new(homeserver);

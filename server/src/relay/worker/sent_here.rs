@@ -92,10 +92,10 @@ mod tests {
 
     #[test]
     fn news_reaches_the_turn_that_sends_the_session() {
-        let (sent_here, session_id) = (Arc::<SentHere>::default(), Uuid::new_v4());
+        let (sent_here, session_id) = (Arc::<SentHere>::default(), Uuid::from_u128(1));
         assert!(!sent_here.tell(session_id), "nobody does");
         let sending = sent_here.begin(session_id);
-        assert!(!sent_here.tell(Uuid::new_v4()), "another session");
+        assert!(!sent_here.tell(Uuid::from_u128(2)), "another session");
         assert!(!sending.take_more(), "nothing was queued");
         assert!(sent_here.tell(session_id));
         assert!(sending.take_more(), "it may not have been seen");

@@ -129,11 +129,9 @@ impl Database {
             let room_id = &self.tables.sessions[&session_id].subject.room_id;
             let is_of_this_room =
                 end.claim.subject.room_id.is_none() || end.claim.subject.room_id == *room_id;
-            let row = self
-                .tables
-                .outbox
-                .iter()
-                .position(|row| row.id == end.claim.id);
+            // Ends are recorded in the session's order.
+            let first = self.tables.rows_of(session_id).first().copied();
+            let row = first.filter(|row| self.tables.outbox[*row].id == end.claim.id);
             let Some(row) = row.filter(|_| is_of_this_room) else {
                 finished.push(Finished::default());
                 continue;
@@ -189,13 +187,15 @@ impl Database {
         finished
     }
 
-    pub(super) fn set_room_asked(&mut self, id: Uuid, asked: Option<DateTime<Utc>>) {
+    pub(super) fn set_room_asked(&mut self, claim: &Claim, asked: Option<DateTime<Utc>>) -> bool {
         let now = self.now();
-        if let Some(row) = self.tables.outbox.iter_mut().find(|row| row.id == id) {
-            row.room_asked_at = asked.map(|_| now);
-            row.room_asked_own = asked;
-        }
         self.flush();
+        let Some(row) = self.held(claim) else {
+            return false;
+        };
+        row.room_asked_at = asked.map(|_| now);
+        row.room_asked_own = asked;
+        true
     }
 
     pub(super) fn replace_room(&mut self, claim: &Claim, room_id: &str) -> Replaced {

@@ -149,10 +149,10 @@ impl Store for ModelStore {
 
     async fn set_room_asked(
         &self,
-        task: Uuid,
+        claim: &Claim,
         asked_own: Option<DateTime<Utc>>,
-    ) -> Result<(), sqlx::Error> {
-        self.transaction(|database| database.set_room_asked(task, asked_own))
+    ) -> Result<bool, sqlx::Error> {
+        self.transaction(|database| database.set_room_asked(claim, asked_own))
             .await
     }
 
