@@ -45,9 +45,12 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
             let (line, column) = (error.line(), error.column());
             format!("{wrong}: line {line}, column {column}")
         })
-        .and_then(|request| match is_object(body) {
-            true => Ok(request),
-            false => Err("the body has to be an object".to_owned()),
+        .and_then(|request| {
+            if is_object(body) {
+                Ok(request)
+            } else {
+                Err("the body has to be an object".to_owned())
+            }
         })
 }
 

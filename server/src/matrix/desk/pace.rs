@@ -112,18 +112,17 @@ impl Pace {
 
     /// A line was edited.
     pub(super) fn edited(&mut self, id: Uuid, now: Instant) {
-        let shown = self.pending.remove(&id).map(|was| was.change);
+        let change = self.pending.remove(&id).map(|was| was.change);
         self.put_off.remove(&id);
-        if shown == Some(Change::Over) {
+        if change == Some(Change::Over) {
             self.edited.remove(&id);
             return;
         }
-        let shows = shown.unwrap_or(Change::Answer);
         let times = self.edited.get(&id).map_or(0, |edited| edited.times);
         let edited = Edited {
             last: now,
             times: times + 1,
-            shows,
+            shows: change.unwrap_or(Change::Answer),
         };
         self.edited.insert(id, edited);
     }
