@@ -40,8 +40,11 @@ test("the next page looks once, and shows a reply that came meanwhile", async ({
   api.reply("One");
   api.reply("Two");
   loaded = chunks(visitor).length;
-  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
-  await expect(visitor.badge).toHaveText("2");
+  const looks = async (): Promise<string[]> => {
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    return visitor.badge.allTextContents();
+  };
+  await expect.poll(looks).toEqual(["2"]);
   await expect(visitor.panel).toBeHidden();
   expect(chunks(visitor).slice(loaded)).toContain("chat");
   await visitor.openChat();
@@ -87,7 +90,8 @@ test("a reply to a message that was written in passing is noticed, and stays so"
 
 test("a badge that was on the screen is on the next page, too", async ({ visitor, api }) => {
   await visitor.beginConversation("Hello");
-  await visitor.reads("Delivered");
+  api.reply("Read");
+  await visitor.reads("Read");
   await visitor.closePanel();
   api.reply("Still there?");
   await expect(visitor.badge).toHaveText("1");
