@@ -8,8 +8,7 @@ use utoipa::{
     IntoResponses,
     openapi::{
         AllOfBuilder, ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
-        example::ExampleBuilder,
-        schema::Type,
+        example::ExampleBuilder, schema::Type,
     },
 };
 
