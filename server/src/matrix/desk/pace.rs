@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// So many conversations in an hour make it a busy one.
-const BUSY: usize = 10;
+const BUSY: usize = 40;
 /// A conversation in which staff's last text is at least the so-manieth has some 60 events with those of the room itself,
 /// so that three events at the desk are less than a twentieth of them.
 const LONG: i64 = 42;
