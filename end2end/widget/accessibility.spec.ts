@@ -6,7 +6,7 @@ import type { AxeResults } from "axe-core";
 
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
-import { expect, test } from "./fixtures.ts";
+import { expect, settled, test } from "./fixtures.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -103,16 +103,6 @@ async function evaluator(page: Page): Promise<(expression: string) => Promise<un
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description);
     return result.value;
   };
-}
-
-/** Waits until what fades in is there: colours seen through a fade have no contrast of their own. */
-async function settled(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const roots = [document, document.querySelector("matrix-support-chat")?.shadowRoot];
-    const running = roots.flatMap((root) => root?.getAnimations() ?? []);
-    const ending = running.filter((it) => it.effect?.getComputedTiming().endTime !== Infinity);
-    await Promise.allSettled(ending.map((it) => it.finished));
-  });
 }
 
 async function violations(page: Page): Promise<string[]> {

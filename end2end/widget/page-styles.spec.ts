@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 
-import { expect, test } from "./fixtures.ts";
+import { expect, settled, test } from "./fixtures.ts";
 
 /** What pages of others say of every element. */
 const STYLES: Record<string, string> = {
@@ -41,6 +41,7 @@ test("outside of a body that is moved, the chat is where it belongs", async ({ v
   await visitor.visit();
   await visitor.openChat();
   const places = async (): Promise<unknown[]> => [await visitor.launcher.boundingBox(), await visitor.panel.boundingBox()];
+  await settled(page);
   const own = await places();
   for (const style of ["transform: translateX(-40px)", "filter: blur(0)", "will-change: transform", "contain: paint"]) {
     await page.evaluate((style) => {
@@ -48,6 +49,7 @@ test("outside of a body that is moved, the chat is where it belongs", async ({ v
       const element = document.querySelector("matrix-support-chat");
       if (element) document.documentElement.append(element);
     }, style);
+    await settled(page);
     expect(await places(), style).toEqual(own);
   }
 });
