@@ -118,6 +118,7 @@ export class WebKitVisitor {
 
   /** What axe finds wrong. */
   async violations(): Promise<string[]> {
+    await this.#browser.evaluate(animationsEnd);
     await this.#browser.evaluate(new Function(await readFile(AXE, "utf8")) as () => void);
     const results = await this.#browser.evaluate(async () => {
       const { axe } = window as unknown as { axe: { run(...of: unknown[]): Promise<AxeResults> } };

@@ -6,7 +6,8 @@ import type { AxeResults } from "axe-core";
 
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
-import { expect, settled, test } from "./fixtures.ts";
+import { animationsEnd } from "../support/animations.ts";
+import { expect, test } from "./fixtures.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -106,7 +107,7 @@ async function evaluator(page: Page): Promise<(expression: string) => Promise<un
 }
 
 async function violations(page: Page): Promise<string[]> {
-  await settled(page);
+  await page.evaluate(animationsEnd);
   const evaluate = await evaluator(page);
   await evaluate(`${await readFile(AXE, "utf8")}; undefined`);
   const results = (await evaluate(

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-import { expect, type Page } from "@playwright/test";
+import { expect } from "@playwright/test";
 
 import { test as base } from "../support/engines.ts";
 import { type Answer, Exchange } from "../support/exchange.ts";
@@ -137,13 +137,3 @@ export const test = base.extend<Fixtures>({
 });
 
 export { expect };
-
-/** Waits until what fades or moves in is there: it has no colours and no place of its own before. */
-export async function settled(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const roots = [document, document.querySelector("matrix-support-chat")?.shadowRoot];
-    const running = roots.flatMap((root) => root?.getAnimations() ?? []);
-    const ending = running.filter((it) => it.effect?.getComputedTiming().endTime !== Infinity);
-    await Promise.allSettled(ending.map((it) => it.finished));
-  });
-}

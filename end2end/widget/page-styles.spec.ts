@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
 
-import { expect, settled, test } from "./fixtures.ts";
+import { animationsEnd } from "../support/animations.ts";
+import { expect, test } from "./fixtures.ts";
 
 /** What pages of others say of every element. */
 const STYLES: Record<string, string> = {
@@ -41,7 +42,7 @@ test("outside of a body that is moved, the chat is where it belongs", async ({ v
   await visitor.visit();
   await visitor.openChat();
   const places = async (): Promise<unknown[]> => [await visitor.launcher.boundingBox(), await visitor.panel.boundingBox()];
-  await settled(page);
+  await page.evaluate(animationsEnd);
   const own = await places();
   for (const style of ["transform: translateX(-40px)", "filter: blur(0)", "will-change: transform", "contain: paint"]) {
     await page.evaluate((style) => {
@@ -49,7 +50,7 @@ test("outside of a body that is moved, the chat is where it belongs", async ({ v
       const element = document.querySelector("matrix-support-chat");
       if (element) document.documentElement.append(element);
     }, style);
-    await settled(page);
+    await page.evaluate(animationsEnd);
     expect(await places(), style).toEqual(own);
   }
 });
