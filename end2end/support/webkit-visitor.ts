@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { expect } from "@playwright/test";
 import type { AxeResults } from "axe-core";
 
+import { animationsEnd } from "./animations.ts";
 import type { Handle, WebKit } from "./webdriver.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");

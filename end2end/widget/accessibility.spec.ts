@@ -4,9 +4,9 @@ import { createRequire } from "node:module";
 import type { Locator, Page } from "@playwright/test";
 import type { AxeResults } from "axe-core";
 
+import { animationsEnd } from "../support/animations.ts";
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
-import { animationsEnd } from "../support/animations.ts";
 import { expect, test } from "./fixtures.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
