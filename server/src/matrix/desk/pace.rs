@@ -328,13 +328,7 @@ mod tests {
 
     #[test]
     fn a_busy_day_shows_each_answer_at_once_and_costs_less_than_a_twentieth() {
-        for (texts, shows_all_ends) in [
-            (22, false),
-            (24, false),
-            (41, false),
-            (42, true),
-            (80, true),
-        ] {
+        for (texts, shows_all_ends) in [(24, false), (41, false), (42, true), (80, true)] {
             let day = day(500, texts);
             assert_eq!((day.lines, day.answers), (500, 500), "{day:?}");
             assert!(day.latest_answer <= 5, "{day:?}");
