@@ -35,6 +35,9 @@ struct Scene<'a> {
     staff: [&'a Account; 3],
 }
 
+/// With more conversations than these the desk calls an hour busy.
+const BUSY: usize = 40;
+
 fn conversations() -> usize {
     env::var("BULK_CONVERSATIONS").map_or(40, |count| count.parse().expect("BULK_CONVERSATIONS"))
 }
@@ -164,7 +167,7 @@ impl Scene<'_> {
         loop {
             let lines = lines(self.bot, &desk).await;
             let is_true = |it: &&Held| match lines.get(&it.room_id).map(Vec::as_slice) {
-                Some([line]) => it.is_line(line),
+                Some([line]) => it.is_line(line, conversations() > BUSY),
                 _ => false,
             };
             // Only what differs.

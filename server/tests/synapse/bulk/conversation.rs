@@ -57,12 +57,12 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Whether its line in the desk says what it has to. In a busy hour the end of a short conversation is not shown
-    /// any more when the line says already who answered.
-    pub(super) fn is_line(&self, line: &str) -> bool {
+    /// Whether its line in the desk says what it has to. In a busy hour, and only then, the end of a short conversation
+    /// is not shown any more when the line says already who answered.
+    pub(super) fn is_line(&self, line: &str, is_busy: bool) -> bool {
         let by_owner = format!("Answered by {}", self.owner);
         let was_answered = matches!(self.end, End::ByVisitor | End::Twice | End::ByStaff);
-        line == self.line() || (was_answered && line == by_owner)
+        line == self.line() || (is_busy && was_answered && line == by_owner)
     }
 
     fn line(&self) -> String {
