@@ -80,6 +80,7 @@ for (const [way, leave] of Object.entries(WAYS_TO_LEAVE)) {
       await settles(next);
       await next.openChat();
       await next.reads("Kept here");
+      await api.takes("Kept here");
       expect(api.times("Kept here")).toBe(1);
     });
 
@@ -124,6 +125,7 @@ async function arrivesAfterACut(
   await settles(next);
   await next.openChat();
   await next.reads("On its way");
+  await api.takes("On its way");
   await expect(next.composer).toHaveValue("typed meanwhile");
   expect(api.sessions).toHaveLength(1);
   expect(api.taken.map(({ body }) => body)).toEqual([...said, "On its way"]);

@@ -42,5 +42,7 @@ test("what the visitor has begun to change waits for them", async ({ visitor, ap
   await expect(visitor.composer).toHaveValue("Hello again");
   await visitor.send();
   await visitor.reads("Hello again");
+  // The transcript shows it while it is being sent.
+  await api.takes("Hello again");
   expect(api.taken.map(({ body }) => body)).toEqual(["Hello", "Hello again"]);
 });
