@@ -3,25 +3,30 @@
 //! Nothing here knows Leptos, the server or the browser, so that the server, the widget and any
 //! other client compile the same structs and the same rules.
 
-mod availability;
 mod close_session;
 mod create_session;
+mod get_availability;
+mod get_transcript;
 mod ids;
 mod message;
 mod poll_messages;
 mod problem;
 mod proof;
+mod resume_session;
 #[cfg(feature = "openapi")]
 mod schemas;
 mod send_message;
+mod set_email;
 mod set_page;
+mod set_rating;
 mod set_typing;
 mod text;
 mod visitor_fields;
 
-pub use availability::{GetAvailability, GetAvailabilityResponse};
 pub use close_session::CloseSession;
 pub use create_session::{CreateSession, CreateSessionRequest, CreateSessionResponse};
+pub use get_availability::{GetAvailability, GetAvailabilityResponse};
+pub use get_transcript::GetTranscript;
 pub use ids::{MessageId, SessionId};
 pub use message::{Delivery, Message, Sender};
 pub use poll_messages::{
@@ -29,10 +34,13 @@ pub use poll_messages::{
 };
 pub use problem::{ErrorCode, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 pub use proof::ProofChallenge;
+pub use resume_session::{ResumeSession, ResumeSessionRequest, ResumeSessionResponse};
 #[cfg(feature = "openapi")]
 pub use schemas::add_schema_rules;
 pub use send_message::{SendMessage, SendMessageRequest, SendMessageResponse};
+pub use set_email::{SetEmail, SetEmailRequest};
 pub use set_page::{SetPage, SetPageRequest};
+pub use set_rating::{Rating, SetRating, SetRatingRequest};
 pub use set_typing::SetTyping;
 pub use text::{DEFAULT_MAX_MESSAGE_CHARS, MESSAGE_PATTERN, MessageBody, MessageBodyError};
 pub use visitor_fields::{

@@ -43,6 +43,9 @@ pub struct CreateSessionRequest {
     /// The answer to a proof-of-work challenge, where the server asked for one: ALTCHA's payload, JSON in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
+    /// A JWT by which the website's server vouches for its visitor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
 }
 
 /// What the server answers.

@@ -153,6 +153,7 @@ impl Session {
                     visitor_email: message.page.visitor_email.clone(),
                     turnstile_token: self.turnstile_token.clone(),
                     proof,
+                    identity: None,
                 },
             },
         };

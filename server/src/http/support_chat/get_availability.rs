@@ -54,6 +54,8 @@ pub(super) async fn handle(
     let answer = GetAvailabilityResponse {
         open: availability.open,
         opens_at: availability.opens_at.map(rfc3339),
+        mail: false,
+        rating: false,
     };
     let cache = (header::CACHE_CONTROL, format!("public, max-age={seconds}"));
     Ok(([cache], Json(answer)))

@@ -32,4 +32,10 @@ pub struct GetAvailabilityResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub opens_at: Option<String>,
+    /// Replies that nobody fetches are mailed, where the visitor gives an address.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub mail: bool,
+    /// The server takes ratings.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rating: bool,
 }
