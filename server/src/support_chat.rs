@@ -47,7 +47,7 @@ use answer_memory::AnswerMemory;
 use poll_reader::PollReader;
 use token::Verifier;
 
-pub use access::{AccessError, SessionEnded};
+pub use access::{AccessError, NotOpenError, SessionEnded};
 pub use admission::{Admission, AdmissionError};
 pub use answer_memory::Share;
 pub use close_session::CloseSessionError;

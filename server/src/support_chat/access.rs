@@ -28,7 +28,33 @@ pub enum SessionEnded {
     Expired,
 }
 
+/// Why a token opens no conversation that goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpenError {
+    /// The token does not open the session.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The conversation has ended.
+    #[error(transparent)]
+    Ended(#[from] SessionEnded),
+    /// Postgres does not say.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
 impl SupportChat {
+    /// Fails unless the token opens a conversation that goes on. Whoever changes the session afterwards has to look
+    /// again, under its lock.
+    pub async fn require_open(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+    ) -> Result<(), NotOpenError> {
+        let session = self.find_session(session_id).await?;
+        ensure_open(&self.authenticate(session, token)?)?;
+        Ok(())
+    }
+
     /// Whether the token opens a conversation that goes on.
     pub async fn is_open(
         &self,

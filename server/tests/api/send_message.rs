@@ -2,7 +2,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use crate::{
-    common::{TestApp, config, expect},
+    common::{TestApp, Visitor, config, expect},
     problem::expect_problem,
 };
 
@@ -51,4 +51,19 @@ async fn a_text_that_breaks_the_rule_is_refused_with_its_field(pool: PgPool) {
         );
     }
     assert_eq!(visitor.messages(None).await.len(), 1);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn whose_session_it_is_and_that_it_has_ended_comes_before_what_is_wrong_with_a_text(
+    pool: PgPool,
+) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("first").await;
+    let stranger = Visitor {
+        token: "wrong".to_owned(),
+        ..app.visitor("second").await
+    };
+    expect_problem(stranger.send("").await, 401, "invalid_token").await;
+    assert_eq!(visitor.close().await.status(), 204);
+    expect_problem(visitor.send("").await, 410, "session_closed").await;
 }

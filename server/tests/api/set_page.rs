@@ -116,7 +116,9 @@ async fn after_the_end_there_is_no_page_to_tell(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(visitor.close().await.status(), 204);
-    expect_problem(set_page(&visitor, body).await, 410, "session_closed").await;
+    for body in [body, json!({ "sourceUrl": "no address" })] {
+        expect_problem(set_page(&visitor, body).await, 410, "session_closed").await;
+    }
     assert_eq!(page(&pool).await, (None, None, false));
 }
 

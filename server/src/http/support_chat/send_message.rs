@@ -100,8 +100,9 @@ pub(in crate::http) async fn send_message(
     let max_chars = state.config.limits.max_message_chars;
     let body = match message_body("body", request.body, max_chars) {
         Ok(body) => body,
-        // It counts as any other.
+        // What is wrong with a text matters only where the conversation goes on, and there it counts as any other.
         Err(error) => {
+            state.support_chat.require_open(session_id, token).await?;
             state.support_chat.take_message(session_id)?;
             return Err(error);
         }

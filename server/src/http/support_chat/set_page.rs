@@ -69,7 +69,13 @@ pub(super) async fn handle(
     SessionPath(session_id): SessionPath,
     ApiJson(request): ApiJson<SetPageRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let page = visitor_fields::page(&request).map_err(|invalid| refuse_invalid(&invalid))?;
+    let page = match visitor_fields::page(&request) {
+        Ok(page) => page,
+        Err(invalid) => {
+            state.support_chat.require_open(session_id, &token).await?;
+            return Err(refuse_invalid(&invalid));
+        }
+    };
     state
         .support_chat
         .set_page(session_id, &token, &page)

@@ -4,7 +4,7 @@ use app::contract::ErrorCode;
 
 use crate::{
     http::problem::ApiError,
-    support_chat::{AccessError, SessionEnded, WriteError},
+    support_chat::{AccessError, NotOpenError, SessionEnded, WriteError},
 };
 
 impl From<AccessError> for ApiError {
@@ -24,6 +24,16 @@ impl From<SessionEnded> for ApiError {
             SessionEnded::Expired => ErrorCode::SessionExpired,
         }
         .into()
+    }
+}
+
+impl From<NotOpenError> for ApiError {
+    fn from(error: NotOpenError) -> Self {
+        match error {
+            NotOpenError::Access(error) => error.into(),
+            NotOpenError::Ended(ended) => ended.into(),
+            NotOpenError::Database(error) => database(&error),
+        }
     }
 }
 
