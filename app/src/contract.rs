@@ -5,6 +5,7 @@
 
 mod close_session;
 mod create_session;
+mod erase_session;
 mod get_availability;
 mod get_transcript;
 mod ids;
@@ -25,6 +26,7 @@ mod visitor_fields;
 
 pub use close_session::CloseSession;
 pub use create_session::{CreateSession, CreateSessionRequest, CreateSessionResponse};
+pub use erase_session::EraseSession;
 pub use get_availability::{GetAvailability, GetAvailabilityResponse};
 pub use get_transcript::GetTranscript;
 pub use ids::{MessageId, SessionId};

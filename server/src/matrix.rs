@@ -4,6 +4,7 @@
 mod conversation;
 mod desk;
 pub(crate) mod details;
+pub(crate) mod erasure;
 mod failure;
 pub mod homeserver;
 mod ingest;

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod configured_staff;
 pub mod desk;
 pub mod details_notices;
+pub mod erasure;
 pub mod expiry;
 pub mod idempotency;
 pub mod matrix_events;

@@ -7,6 +7,7 @@
 // The operations.
 mod close_session;
 mod create_session;
+mod erase_session;
 mod get_availability;
 mod poll_messages;
 mod read_conversation;
@@ -53,6 +54,7 @@ pub use answer_memory::Share;
 pub use close_session::CloseSessionError;
 pub use commit::WriteError;
 pub use create_session::{CreateSessionError, NewSession, StartedSession};
+pub use erase_session::EraseSessionError;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey, KeyReused};
 pub use poll_messages::{Cursor, Entries, PollMessagesError};
 pub use poll_reader::ReadError;

@@ -40,6 +40,7 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("POST", "/sessions") => "create_session",
             ("POST", "/sessions/{sessionId}/messages") => "send_message",
             ("GET", "/sessions/{sessionId}/messages") => POLL_MESSAGES,
+            ("DELETE", "/sessions/{sessionId}") => "erase_session",
             ("POST", "/sessions/{sessionId}/close") => "close_session",
             ("PUT", "/sessions/{sessionId}/page") => "set_page",
             ("POST", "/sessions/{sessionId}/typing") => "set_typing",

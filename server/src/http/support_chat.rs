@@ -2,6 +2,7 @@
 
 mod close_session;
 mod create_session;
+mod erase_session;
 mod get_availability;
 pub(super) mod poll_messages;
 mod send_message;
@@ -47,6 +48,7 @@ pub(super) fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(create_session::handle))
         .routes(routes!(poll_messages::handle, send_message::handle))
         .routes(routes!(close_session::handle))
+        .routes(routes!(erase_session::handle))
         .routes(routes!(set_page::handle))
         .routes(routes!(set_typing::handle))
 }

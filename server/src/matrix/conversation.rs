@@ -28,6 +28,7 @@ use crate::{
 pub(super) struct Conversation {
     session_id: Uuid,
     state: State,
+    is_erased: bool,
 }
 
 /// What became of an event.
@@ -75,6 +76,7 @@ impl Conversation {
         Ok(session.map(|session| Self {
             session_id,
             state: session.state,
+            is_erased: session.is_erased(),
         }))
     }
 

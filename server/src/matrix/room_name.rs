@@ -62,7 +62,12 @@ pub(crate) fn of(name: &Name) -> String {
         0 => String::new(),
         before => format!(" ({})", before + 1),
     };
-    format!("{who} · {place}{room} · {}", name.code)
+    format!("{who} · {place}{room}{}", end_of_name(&name.code))
+}
+
+/// How the names of a conversation's rooms end, as the bot gives them.
+pub(crate) fn end_of_name(code: &str) -> String {
+    format!(" · {code}")
 }
 
 /// The name that a room is to have, given the one that it has, whoever gave it that.

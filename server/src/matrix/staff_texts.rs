@@ -50,6 +50,7 @@ pub(super) struct StaffTexts {
     pub(super) reopen_done: &'static str,
     /// There was nothing to reopen.
     pub(super) reopen_open: &'static str,
+    pub(super) reopen_erased: &'static str,
     /// `{}`: the text that was sent.
     canned_sent: &'static str,
     canned_list: &'static str,

@@ -14,6 +14,7 @@ use super::queue::{Claim, End, Finished, Lane, Replaced};
 use crate::storage::{
     configured_staff::Canary,
     details_notices::DetailsNotice,
+    erasure::Traces,
     matrix_events::Addressee,
     sessions::{Naming, State},
     staff_members::{Membership, Wanted},
@@ -65,6 +66,9 @@ pub trait Store: Debug + Send + Sync {
 
     /// What the conversation's room is named after. The conversation gets a code when it has none.
     async fn naming(&self, session_id: Uuid) -> Result<Naming, sqlx::Error>;
+
+    /// Where the conversation's words may stand at the homeserver.
+    async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error>;
 
     /// Gives the session its room, unless it has one, or had this one before. Answers with the room that it has now.
     async fn set_room(

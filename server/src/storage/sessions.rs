@@ -33,8 +33,16 @@ pub struct Session {
     pub state: State,
     /// When it will end by itself, unless something is said.
     pub expires_in: Duration,
-    /// Hashes of the tokens that open it.
+    /// Hashes of the tokens that open it. There is none once the conversation is erased.
     pub token_hashes: Vec<String>,
+}
+
+impl Session {
+    /// Whether the visitor has had the conversation erased.
+    #[must_use]
+    pub const fn is_erased(&self) -> bool {
+        self.token_hashes.is_empty()
+    }
 }
 
 /// The columns that say it.

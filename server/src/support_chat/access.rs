@@ -84,6 +84,7 @@ impl SupportChat {
         session: Option<Session>,
         token: &SecretString,
     ) -> Result<Session, AccessError> {
+        let session = session.filter(|session| !session.is_erased());
         let session = session.ok_or(AccessError::SessionNotFound)?;
         let opens = |hash: &String| self.verifier.matches(token, hash);
         if session.token_hashes.iter().any(opens) {

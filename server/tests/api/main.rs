@@ -24,6 +24,7 @@ mod connections;
 mod create_session;
 mod database_faults;
 mod desk;
+mod erase_session;
 mod idempotency;
 mod limits;
 mod line_proxy;

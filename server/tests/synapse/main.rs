@@ -18,6 +18,7 @@ mod bulk;
 mod canary;
 mod desk;
 mod details;
+mod erasure;
 mod gateway;
 mod guide;
 mod homeserver;

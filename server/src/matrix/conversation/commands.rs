@@ -38,6 +38,7 @@ impl Conversation {
             }
             Command::Close => texts.close_not_open.to_owned(),
             Command::Reopen if self.state == State::Open => texts.reopen_open.to_owned(),
+            Command::Reopen if self.is_erased => texts.reopen_erased.to_owned(),
             Command::Reopen => {
                 sessions::reopen(db, session_id).await?;
                 queue::push(db, session_id, &Task::Rename).await?;

@@ -64,6 +64,10 @@ pub trait HomeserverConnection: Debug + Send + Sync {
         content: &Value,
     ) -> Result<String, MatrixError>;
 
+    /// Takes the content of an event away. Repeated with the same `txn_id` it is the same redaction, for as long as the
+    /// homeserver remembers the transaction.
+    async fn redact(&self, room_id: &str, event_id: &str, txn_id: &str) -> Result<(), MatrixError>;
+
     /// What happened since `since`, and in the `watched` rooms who reads and types. The answer comes at once when
     /// something happened, and otherwise after `wait`.
     async fn sync(

@@ -354,6 +354,14 @@ impl HomeserverConnection for FakeHomeserver {
         .await
     }
 
+    async fn redact(&self, room_id: &str, event_id: &str, txn_id: &str) -> Result<(), MatrixError> {
+        let (room, event) = (room_id.to_owned(), event_id.to_owned());
+        self.ask(("redact", room_id, txn_id), move |world| {
+            world.redact(&room, &event)
+        })
+        .await
+    }
+
     async fn sync(
         &self,
         _since: Option<&str>,

@@ -28,6 +28,8 @@ pub enum Task {
     Retell,
     /// Make the room's name say whether the conversation has ended, whatever it is at that moment.
     Rename,
+    /// Remove from the homeserver what the bot wrote of the conversation.
+    Erase,
     /// Show someone who joined what was said before.
     Recap {
         /// The `m.room.member` event.
@@ -81,8 +83,8 @@ impl Task {
     pub const fn time_limit(&self) -> Duration {
         match self {
             // Synapse takes seconds to make a room when it is busy, and staff are invited then; a recap
-            // reads history.
-            Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(70),
+            // reads history, and so does an erasure, which goes on with the next attempt.
+            Self::CreateRoom | Self::Recap { .. } | Self::Erase => Duration::from_secs(70),
             Self::Retell
             | Self::Details
             | Self::Message(_)
@@ -106,6 +108,7 @@ impl Task {
             Self::CreateRoom => of("create_room"),
             Self::Details => of("details"),
             Self::Rename => of("rename"),
+            Self::Erase => of("erase"),
             Self::Message(id) => Columns {
                 message_id: Some(*id),
                 ..of("message")
@@ -169,6 +172,7 @@ impl Columns<String> {
             ("create_room", ..) => Task::CreateRoom,
             ("details", ..) => Task::Details,
             ("rename", ..) => Task::Rename,
+            ("erase", ..) => Task::Erase,
             ("message", Some(id), _) => Task::Message(id),
             ("notice", _, Some(text)) => match self.answers_event_id {
                 Some(event_id) => Task::Answer { event_id, text },
@@ -207,6 +211,7 @@ mod tests {
             },
             Task::Retell,
             Task::Rename,
+            Task::Erase,
             Task::Recap {
                 join_event_id: "$join".to_owned(),
                 user_id: "@alice:localhost".to_owned(),

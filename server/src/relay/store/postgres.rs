@@ -14,6 +14,7 @@ use crate::{
         Heard, Listener, Shares,
         configured_staff::{self, Canary},
         details_notices::{self, DetailsNotice},
+        erasure::{self, Traces},
         matrix_events::{self, Addressee},
         sessions::{self, Naming, State},
         staff_members::{self, Membership, Wanted},
@@ -124,6 +125,10 @@ impl Store for PostgresStore {
 
     async fn naming(&self, session_id: Uuid) -> Result<Naming, sqlx::Error> {
         sessions::naming(&self.shares.relay, session_id).await
+    }
+
+    async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error> {
+        erasure::traces(&self.shares.relay, session_id).await
     }
 
     async fn set_room(

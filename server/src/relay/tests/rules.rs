@@ -343,3 +343,36 @@ async fn what_the_bot_says_of_its_own_keeps_its_place_among_the_texts() {
     let bodies: Vec<_> = messages.filter_map(|event| event.str_at("/body")).collect();
     assert_eq!(bodies, ["one", "a notice", "two"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_erased_conversation_leaves_no_word_of_the_visitor_in_the_room() {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, Some("Ada"), "one");
+    for text in ["two", "three", "four", "five", "six", "seven"] {
+        stage.write(&server, session_id, text);
+    }
+    stage.settle().await;
+    let room_id = stage.room_of(session_id);
+    stage.homeserver.rename(&room_id, "VIP Ada");
+    // Now and then the homeserver is busy, so the erasure goes on where it was interrupted.
+    let mut redactions = 0;
+    stage.homeserver.decide(move |call| {
+        redactions += usize::from(call.name == "redact");
+        match call.name {
+            "redact" if redactions % 3 == 0 => Fate::busy(Duration::from_millis(100)),
+            _ => Fate::PROMPT,
+        }
+    });
+    stage.database().erase(session_id);
+    stage.say(session_id, "erased");
+    stage.settle().await;
+    let timeline = stage.homeserver.timeline(&room_id);
+    let words = timeline
+        .iter()
+        .filter_map(|event| event.str_at("/body").or(event.str_at("/name")));
+    assert_eq!(
+        words.collect::<Vec<_>>(),
+        ["✓ Visitor · website · K7F2", "erased"]
+    );
+}

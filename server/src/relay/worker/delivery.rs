@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::{Sender, pace::Pace};
 use crate::{
     matrix::{
-        Failure, details,
+        Failure, details, erasure,
         notice::{self, Notice},
         recap::{self, Join},
-        room,
+        room, room_name,
     },
     relay::queue::{Claim, Task},
     storage::sessions::State,
@@ -26,6 +26,9 @@ impl Sender {
         if claim.task == Task::CreateRoom {
             self.room_maker.create_room(claim).await?;
             return Ok(None);
+        }
+        if claim.task == Task::Erase {
+            return self.erase(subject.id).await;
         }
         let room_id = subject.room_id.as_deref().ok_or(Failure::NoRoom)?;
         if claim.task == Task::Rename {
@@ -53,6 +56,28 @@ impl Sender {
             has_ended,
         )
         .await?;
+        Ok(None)
+    }
+
+    /// Removes from the homeserver what the bot wrote of the conversation, in the rooms that it is still in.
+    async fn erase(&self, session_id: Uuid) -> Result<Option<String>, Failure> {
+        let traces = self.store.traces(session_id).await?;
+        let joined = self.homeserver.joined_rooms().await?;
+        let naming = self.store.naming(session_id).await?;
+        let name = room_name::marked(&room_name::of(&naming), true);
+        for room_id in traces
+            .rooms
+            .iter()
+            .filter(|room_id| joined.contains(room_id))
+        {
+            erasure::erase_room(&self.homeserver, room_id, &name).await?;
+        }
+        if let Some((desk, line)) = traces.desk_line
+            && joined.contains(&desk)
+        {
+            erasure::erase_line(&self.homeserver, &desk, &line, &naming.code).await?;
+        }
+        tracing::info!(%session_id, "conversation erased");
         Ok(None)
     }
 
@@ -105,7 +130,7 @@ impl Sender {
     async fn content(&self, claim: &Claim, room_id: &str) -> Result<Option<Value>, Failure> {
         let subject = &claim.subject;
         let notice = match &claim.task {
-            Task::CreateRoom | Task::Rename | Task::Details => None,
+            Task::CreateRoom | Task::Rename | Task::Details | Task::Erase => None,
             // It mentions nobody, whatever it says.
             Task::Message(_) => {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });

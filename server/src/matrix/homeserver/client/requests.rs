@@ -14,6 +14,7 @@ use matrix_sdk::ruma::{
             membership::{forget_room, invite_user, joined_rooms, kick_user, leave_room},
             message::{get_message_events, send_message_event},
             receipt::create_receipt,
+            redact::redact_event,
             room::{Visibility, create_room},
             state::{get_state_events, send_state_event},
             typing::create_typing_event::{self, v3::TypingInfo},
@@ -148,6 +149,16 @@ impl HomeserverConnection for SdkConnection {
         );
         let answer = self.ask("send_message", |client| client.send(request));
         Ok(answer.await?.event_id.into())
+    }
+
+    async fn redact(&self, room_id: &str, event_id: &str, txn_id: &str) -> Result<(), MatrixError> {
+        let request = redact_event::v3::Request::new(
+            parse_room_id(room_id)?,
+            parse_event_id(event_id)?,
+            OwnedTransactionId::from(txn_id),
+        );
+        self.ask("redact", |client| client.send(request)).await?;
+        Ok(())
     }
 
     async fn sync(

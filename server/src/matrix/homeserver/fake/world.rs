@@ -233,6 +233,24 @@ impl World {
         Ok(event_id)
     }
 
+    pub(super) fn redact(&mut self, room_id: &str, event_id: &str) -> Result<(), MatrixError> {
+        self.room_in_command(room_id)?;
+        let room = self.rooms.entry(room_id.to_owned()).or_default();
+        let event = room
+            .timeline
+            .iter_mut()
+            .find(|event| event.event_id == event_id)
+            .ok_or_else(|| refusal(404, ErrorKind::NotFound))?;
+        event.content = json!({});
+        let key = event.state_key.clone();
+        let key = key.map(|state_key| (event.event_type.clone(), state_key));
+        let current = key.and_then(|key| room.state.get_mut(&key));
+        if let Some(current) = current.filter(|current| current.event_id == event_id) {
+            current.content = json!({});
+        }
+        Ok(())
+    }
+
     pub(super) fn restart(&mut self) {
         self.starts += 1;
         self.transactions.clear();

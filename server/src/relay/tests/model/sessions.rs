@@ -6,6 +6,7 @@ use super::{Database, Message, Session};
 use crate::{
     relay::queue::{Claim, Task},
     storage::{
+        erasure::Traces,
         sessions::{Naming, State, Subject},
         transcript::Said,
     },
@@ -86,6 +87,27 @@ impl Database {
             code: "K7F2".to_owned(),
             rooms_before: i64::try_from(rooms.count()).unwrap_or(i64::MAX),
         }
+    }
+
+    pub(super) fn traces(&self, session_id: Uuid) -> Traces {
+        let former = self.tables.former_rooms.iter();
+        let former = former.filter(|(_, (session, _))| *session == session_id);
+        let mut rooms: Vec<_> = former.map(|(room_id, _)| room_id.clone()).collect();
+        rooms.extend(self.tables.sessions[&session_id].subject.room_id.clone());
+        Traces {
+            rooms,
+            desk_line: None,
+        }
+    }
+
+    /// The visitor has the conversation erased.
+    pub(crate) fn erase(&mut self, session_id: Uuid) {
+        let session = self.tables.sessions.get_mut(&session_id);
+        let session = session.expect("the session is there");
+        session.is_open = false;
+        session.subject.visitor_name = None;
+        session.messages.clear();
+        self.push(session_id, Task::Erase);
     }
 
     pub(super) fn set_room(&mut self, session_id: Uuid, room_id: &str) -> Option<String> {

@@ -21,6 +21,7 @@ use crate::{
     storage::{
         configured_staff::Canary,
         details_notices::DetailsNotice,
+        erasure::Traces,
         matrix_events::Addressee,
         sessions::{Naming, State},
         staff_members::{Membership, Wanted},
@@ -168,6 +169,11 @@ impl Store for ModelStore {
 
     async fn naming(&self, session_id: Uuid) -> Result<Naming, sqlx::Error> {
         self.transaction(|database| database.naming(session_id))
+            .await
+    }
+
+    async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error> {
+        self.transaction(|database| database.traces(session_id))
             .await
     }
 

@@ -1,0 +1,109 @@
+//! Removes from the homeserver what the bot wrote of a conversation: the visitor's texts, their details, recaps, the
+//! room's names, and the desk's line. What staff wrote, and what they quoted, is theirs.
+
+use incoming::event::RoomEvent;
+use matrix_sdk::ruma::api::error::ErrorKind;
+
+use super::{
+    Failure,
+    homeserver::{Homeserver, RoomSetting},
+    room_name,
+};
+
+const MESSAGE: &str = "m.room.message";
+const NAME: &str = "m.room.name";
+
+/// Gives the room this name, and redacts everything that the bot has written there and every other name. Repeated, it
+/// goes on where it was interrupted.
+pub(crate) async fn erase_room(
+    homeserver: &Homeserver,
+    room_id: &str,
+    name: &str,
+) -> Result<(), Failure> {
+    // The new name comes first: the room is to have one in every moment, and the old ones stand behind it.
+    if homeserver.room_name(room_id).await?.as_deref() != Some(name) {
+        let setting = RoomSetting::Name(name.to_owned());
+        homeserver.set_state(room_id, &setting).await?;
+    }
+    let bot = homeserver.config().bot.as_str();
+    redact_while(homeserver, room_id, |event| {
+        let is_old_name = event.event_type == NAME
+            && event.str_at("/name").is_some_and(|written| written != name);
+        let is_text = event.event_type == MESSAGE && event.sender == bot && is_there(event);
+        Found {
+            is_trace: is_old_name || is_text,
+            is_last: false,
+        }
+    })
+    .await
+}
+
+/// Redacts the conversation's line in the desk, its edits, and what else the bot said there of the room of this code.
+pub(crate) async fn erase_line(
+    homeserver: &Homeserver,
+    desk: &str,
+    line: &str,
+    code: &str,
+) -> Result<(), Failure> {
+    let bot = homeserver.config().bot.as_str();
+    let end_of_name = room_name::end_of_name(code);
+    redact_while(homeserver, desk, |event| {
+        let is_line = event.event_id == line;
+        let refers = event.str_at("/m.relates_to/event_id") == Some(line)
+            || event.str_at("/m.relates_to/m.in_reply_to/event_id") == Some(line)
+            || event
+                .str_at("/body")
+                .is_some_and(|body| body.contains(&end_of_name));
+        Found {
+            is_trace: event.sender == bot && (is_line || refers) && is_there(event),
+            is_last: is_line,
+        }
+    })
+    .await
+}
+
+/// What an event turned out to be.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// It has to go.
+    is_trace: bool,
+    /// Nothing of interest is older.
+    is_last: bool,
+}
+
+/// Reads the room's history backwards and redacts the traces.
+async fn redact_while(
+    homeserver: &Homeserver,
+    room_id: &str,
+    judge: impl Fn(&RoomEvent) -> Found + Send,
+) -> Result<(), Failure> {
+    let mut from = None;
+    loop {
+        let (page, next) = homeserver.history(room_id, from.as_deref(), None).await?;
+        for event in &page {
+            let found = judge(event);
+            if found.is_trace {
+                // A repeated redaction of the same event is the same redaction.
+                let txn_id = format!("erase {}", event.event_id);
+                match homeserver.redact(room_id, &event.event_id, &txn_id).await {
+                    Ok(()) => {}
+                    // The homeserver's own retention was faster.
+                    Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if found.is_last {
+                return Ok(());
+            }
+        }
+        match next {
+            Some(token) => from = Some(token),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Whether the event still says something: a redacted one has no content.
+fn is_there(event: &RoomEvent) -> bool {
+    event.content.as_object().is_some_and(|it| !it.is_empty())
+}
