@@ -44,6 +44,9 @@ pub enum Failure {
         /// What it said.
         error: reqwest::Error,
     },
+    /// The homeserver was out of reach, or refused.
+    #[error(transparent)]
+    Homeserver(#[from] matrix_client::Error),
     /// The text did not arrive in the room.
     #[error("what the visitor said did not reach the staff's side in time")]
     NotHeard,
@@ -86,7 +89,7 @@ pub async fn run(config: &config::Canary) -> Result<RoundTrip, Failure> {
 
 async fn attempt(config: &config::Canary, state: &mut State) -> Result<RoundTrip, Failure> {
     let deadline = Instant::now() + config.timeout;
-    let account = Account::new(config);
+    let account = Account::new(config)?;
     let visitor = Visitor::new(config);
     let nonce = Uuid::new_v4().to_string();
 

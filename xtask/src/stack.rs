@@ -4,8 +4,8 @@ use rustix::process::Signal;
 
 use crate::accounts::{self, Accounts};
 use crate::dist::{self, Artefacts};
+use crate::homeserver::answers_ok;
 use crate::lock::Lock;
-use crate::matrix::answers_ok;
 use crate::parts_ctl::Parts;
 use crate::ports::Ports;
 use crate::postgres::Postgres;

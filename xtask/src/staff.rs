@@ -9,10 +9,11 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use matrix_client::request;
 use serde_json::{Value, json};
 
 use crate::accounts::{self, Accounts};
-use crate::matrix::{Matrix, escape};
+use crate::homeserver::{Client, answers_ok};
 use crate::prelude::*;
 use crate::up;
 
@@ -29,16 +30,15 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let (Some(homeserver), Some(accounts)) = (address["homeserver"].as_str(), accounts) else {
         bail!("nothing runs here: start `cargo xtask up` in another terminal");
     };
-    let homeserver = Matrix::new(homeserver);
-    if !homeserver.is_up() {
+    if !answers_ok(&format!("{homeserver}/health")) {
         bail!("the homeserver does not answer: start `cargo xtask up` in another terminal");
     }
     let mut terminal = Terminal {
-        matrix: homeserver.login(name, accounts.password(name))?,
+        matrix: Client::new(homeserver).log_in(name, accounts.password(name))?,
         bot: accounts::mxid(accounts::BOT),
         rooms: vec![Room::default()],
         open: None,
-        position: String::new(),
+        position: None,
         sent: 0,
     };
     terminal.sync(true)?;
@@ -47,8 +47,7 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     terminal.list();
     note(HELP);
     let result = terminal.converse();
-    let logout = "/_matrix/client/v3/logout";
-    terminal.matrix.post(logout, &json!({}))?;
+    terminal.matrix.ok(&request::log_out())?;
     result
 }
 
@@ -65,13 +64,13 @@ struct Room {
 }
 
 struct Terminal {
-    matrix: Matrix,
+    matrix: Client,
     bot: String,
     /// The desk, and the conversations in the order they were first seen; people know them by their position here.
     rooms: Vec<Room>,
     open: Option<usize>,
-    /// How far the homeserver's news were read.
-    position: String,
+    /// How far `/sync` was read.
+    position: Option<String>,
     /// How many messages were sent.
     sent: usize,
 }
@@ -118,15 +117,10 @@ impl Terminal {
             "presence": {"types": []},
             "room": {"timeline": {"limit": 100}, "ephemeral": {"types": []}},
         });
-        let filter = escape(&filter.to_string());
-        let mut path = format!("/_matrix/client/v3/sync?filter={filter}");
-        if !self.position.is_empty() {
-            path = format!("{path}&since={}", escape(&self.position));
-        }
-        let answer = self.matrix.get(&path)?;
+        let sync = request::sync(&filter, self.position.as_deref(), 0);
+        let answer = self.matrix.ok(&sync)?;
         for (id, _) in entries(&answer["rooms"]["invite"]) {
-            let path = format!("/_matrix/client/v3/rooms/{}/join", escape(id));
-            self.matrix.post(&path, &json!({}))?;
+            self.matrix.ok(&request::join(id))?;
         }
         let mut changed: Vec<(&String, Vec<&Value>)> = entries(&answer["rooms"]["join"])
             .map(|(id, room)| {
@@ -141,8 +135,7 @@ impl Terminal {
         for (id, events) in changed {
             self.take_in(id, &events, quietly);
         }
-        let position = answer["next_batch"].as_str();
-        self.position = position.unwrap_or_default().into();
+        self.position = answer["next_batch"].as_str().map(str::to_owned);
         Ok(())
     }
 
@@ -246,11 +239,9 @@ impl Terminal {
             note("open a room first: /open N or /desk");
             return Ok(());
         };
-        let (room, number) = (escape(&self.rooms[open].id), self.sent);
-        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{number}");
+        let (room_id, number) = (&self.rooms[open].id, self.sent.to_string());
         // The room's own copy, from /sync, is what gets printed.
-        let message = json!({"msgtype": "m.text", "body": text});
-        self.matrix.put(&path, &message)?;
+        self.matrix.ok(&request::say(room_id, &number, text))?;
         self.sent += 1;
         Ok(())
     }

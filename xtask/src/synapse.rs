@@ -1,10 +1,11 @@
 //! A private Synapse, and the making of the accounts on it.
 
+use matrix_client::request::{self, admin};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::accounts::{ADMIN, Accounts, BOT, SERVER_NAME, STAFF, mxid};
-use crate::matrix::{Matrix, escape};
+use crate::homeserver::{Client, answers_ok};
 use crate::prelude::*;
 use crate::python;
 use crate::service::Service;
@@ -59,10 +60,10 @@ impl Synapse {
             .arg(dir.join("homeserver.json"))
             .current_dir(dir);
         let url = format!("http://127.0.0.1:{port}");
-        let homeserver = Matrix::new(&url);
+        let health = format!("{url}/health");
         let service = step(format_args!("Synapse on port {port}"), || {
             let log = dir.join("synapse.log");
-            let is_ready = move |_| homeserver.is_up();
+            let is_ready = move |_| answers_ok(&health);
             Service::start("Synapse", program, log, run_dir, Signal::TERM, is_ready)
         })?;
         let synapse = Self {
@@ -110,24 +111,19 @@ impl Synapse {
             .arg(&self.url);
         let log = self.dir.join("register.log");
         run_logged(register, "making the administrator's account", &log)?;
-        let admin = Matrix::new(&self.url).login(ADMIN, accounts.password(ADMIN))?;
+        let client = Client::new(&self.url).log_in(ADMIN, accounts.password(ADMIN))?;
         let names = [
             (BOT, "Website chat"),
             (STAFF[0], "Alice"),
             (STAFF[1], "Bob"),
         ];
         for (name, display_name) in names {
-            let path = format!("/_synapse/admin/v2/users/{}", escape(&mxid(name)));
-            let password = accounts.password(name);
-            let account = json!({"password": password, "displayname": display_name});
-            admin.put(&path, &account)?;
+            let (mxid, password) = (mxid(name), accounts.password(name));
+            client.ok(&admin::put_account(&mxid, password, Some(display_name)))?;
         }
         // The limits are for people; the bot speaks for all visitors together.
-        let bot = escape(&mxid(BOT));
-        let unlimited = json!({"messages_per_second": 0, "burst_count": 0});
-        let path = format!("/_synapse/admin/v1/users/{bot}/override_ratelimit");
-        admin.post(&path, &unlimited)?;
-        admin.post("/_matrix/client/v3/logout", &json!({}))?;
+        client.ok(&admin::lift_limits(&mxid(BOT)))?;
+        client.ok(&request::log_out())?;
         Ok(())
     }
 }

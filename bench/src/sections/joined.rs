@@ -3,8 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
-use serde_json::Value;
+use matrix_client::request;
 use sqlx::postgres::PgListener;
 use tokio::{process::Command, time};
 use uuid::Uuid;
@@ -133,8 +132,8 @@ impl Relay {
         if !cloned.success() {
             return Err("the room could not be cloned".into());
         }
-        let answer = self.bot.ask(Method::GET, "/joined_rooms", &Value::Null);
-        let joined: Vec<String> = serde_json::from_value(answer.await?["joined_rooms"].take())?;
+        let mut answer = self.bot.send(&request::joined_rooms()).await?;
+        let joined: Vec<String> = serde_json::from_value(answer["joined_rooms"].take())?;
         if joined.len() != setup.many_rooms {
             return Err(format!("the bot is in {} rooms", joined.len()).into());
         }

@@ -1,7 +1,7 @@
 //! New conversations until their rooms have the first message, against a bare client that makes the same
 //! rooms.
 
-use reqwest::Method;
+use matrix_client::request;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -45,11 +45,12 @@ pub(crate) async fn measure(
 
 /// Makes a room and says in it what the relay does: who the visitor is, and the first message.
 async fn make_room(bare: &Matrix, creation: &Value, text: &str) -> Result<()> {
-    let created = bare.ask(Method::POST, "/createRoom", creation).await?;
+    let created = bare.send(&request::create_room(creation.clone())).await?;
     let room_id = created["room_id"].as_str().ok_or("no room id")?;
-    let path = format!("/rooms/{room_id}/send/m.room.message/{}", Uuid::new_v4());
     let details = json!({"msgtype": "m.notice", "body": format!("Page: {PAGE}")});
-    bare.ask(Method::PUT, &path, &details).await?;
+    let (kind, transaction) = ("m.room.message", Uuid::new_v4().to_string());
+    bare.send(&request::send(room_id, kind, &transaction, details))
+        .await?;
     bare.say(room_id, text).await
 }
 

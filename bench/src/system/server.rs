@@ -105,7 +105,7 @@ impl Server {
             .append(true)
             .open(setup.output.join("server.log"))?;
         let (homeserver, mxid, token) = match bot {
-            Some(bot) => (&*setup.homeserver_url, &bot.mxid, &*bot.token),
+            Some(bot) => (&*setup.homeserver_url, &bot.mxid, bot.token()),
             None => ("http://127.0.0.1:1", &setup.bot.mxid, "none"),
         };
         let started = Instant::now();

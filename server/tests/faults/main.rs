@@ -12,6 +12,9 @@
 )]
 #![expect(clippy::print_stdout, reason = "the figures are part of the result")]
 
+#[path = "../common/registration.rs"]
+mod registration;
+
 mod api;
 mod database;
 mod homeserver;

@@ -2,11 +2,10 @@
 
 use std::{env, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Client, Method, StatusCode};
+use matrix_client::{Answer, Client, Request, request};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use server::config::Config;
-use sha1::Sha1;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     common::{self, TestApp, Visitor},
     record::Record,
+    registration::register,
 };
 
 /// Nothing here takes this long; what is awaited for longer has failed.
@@ -56,7 +56,6 @@ impl Site {
 
 /// An account, made for one test.
 pub(crate) struct Account {
-    site: Site,
     client: Client,
     pub(crate) user_id: String,
     pub(crate) access_token: String,
@@ -79,35 +78,15 @@ impl Account {
     }
 
     async fn register_as(site: &Site, name: &str, admin: bool) -> Self {
-        let client = Client::new();
-        let url = format!("{}/_synapse/admin/v1/register", site.url);
-        let nonce: Value = client.get(&url).send().await.unwrap().json().await.unwrap();
-        let nonce = nonce["nonce"].as_str().unwrap();
+        let client = Client::new(reqwest::Client::new(), &site.url);
         let username = format!("{name}-{}", Uuid::new_v4().simple());
         let password = Uuid::new_v4().to_string();
-        let mut mac = Hmac::<Sha1>::new_from_slice(site.secret.as_bytes()).unwrap();
-        let role = if admin { "admin" } else { "notadmin" };
-        mac.update([nonce, &username, &password, role].join("\0").as_bytes());
-        let mac = hex::encode(mac.finalize().into_bytes());
-        let body = json!({
-            "nonce": nonce, "username": username, "password": password, "admin": admin, "mac": mac,
-        });
-        let registered: Value = client
-            .post(&url)
-            .json(&body)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        let text = |name: &str| registered[name].as_str().expect("registered").to_owned();
-        let (user_id, access_token) = (text("user_id"), text("access_token"));
+        let registered = register(&client, &site.secret, &username, &password, admin);
+        let (user_id, client) = registered.await.expect("registered");
         Self {
-            site: site.clone(),
+            access_token: client.token().to_owned(),
             client,
             user_id,
-            access_token,
             password,
             since: None,
             seen: Vec::new(),
@@ -116,33 +95,36 @@ impl Account {
         }
     }
 
+    /// Sends a request of a test's own.
     pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
+        let path = path.to_owned();
+        self.ask(&Request { method, path, body }).await
+    }
+
+    async fn ask(&self, request: &Request) -> (StatusCode, Value) {
         loop {
-            let url = format!("{}{path}", self.site.url);
-            let mut request = self
-                .client
-                .request(method.clone(), url)
-                .bearer_auth(&self.access_token);
-            if let Some(body) = &body {
-                request = request.json(body);
-            }
-            let response = request.send().await.unwrap();
-            let status = response.status();
-            let answer: Value = response.json().await.unwrap();
+            let Answer { status, body } = self.client.ask(request).await.unwrap();
             if status != StatusCode::TOO_MANY_REQUESTS {
-                return (status, answer);
+                return (status, body);
             }
             // A hardened homeserver limits people; it says for how long.
             sleep(Duration::from_millis(
-                answer["retry_after_ms"].as_u64().unwrap(),
+                body["retry_after_ms"].as_u64().unwrap(),
             ))
             .await;
         }
+    }
+
+    /// Sends a request that must succeed.
+    async fn must(&self, request: Request) -> Value {
+        let (status, answer) = self.ask(&request).await;
+        assert_eq!(status, StatusCode::OK, "{request}: {answer}");
+        answer
     }
 
     pub(crate) async fn ok(&self, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -153,13 +135,8 @@ impl Account {
 
     /// A new access token, on a new device.
     pub(crate) async fn log_in_again(&self) -> String {
-        let body = json!({
-            "type": "m.login.password", "password": self.password,
-            "identifier": { "type": "m.id.user", "user": self.user_id },
-        });
-        let answer = self
-            .ok(Method::POST, "/_matrix/client/v3/login", Some(body))
-            .await;
+        let log_in = request::log_in(&self.user_id, &self.password, "again");
+        let answer = self.must(log_in).await;
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
@@ -181,14 +158,9 @@ impl Account {
     }
 
     async fn sync(&mut self) {
-        let since = self
-            .since
-            .as_ref()
-            .map(|since| format!("&since={since}"))
-            .unwrap_or_default();
-        let filter = r#"{"room":{"timeline":{"limit":500}}}"#;
-        let path = format!("/_matrix/client/v3/sync?timeout=2000&filter={filter}{since}");
-        let answer = self.ok(Method::GET, &path, None).await;
+        let filter = json!({ "room": { "timeline": { "limit": 500 } } });
+        let sync = request::sync(&filter, self.since.as_deref(), 2000);
+        let answer = self.must(sync).await;
         self.since = answer["next_batch"].as_str().map(str::to_owned);
         let rooms = |kind: &str| {
             answer["rooms"][kind]
@@ -234,18 +206,11 @@ impl Account {
     }
 
     pub(crate) async fn join(&self, room_id: &str) {
-        self.ok(
-            Method::POST,
-            &format!("/_matrix/client/v3/join/{room_id}"),
-            Some(json!({})),
-        )
-        .await;
+        self.must(request::join(room_id)).await;
     }
 
     pub(crate) async fn invite(&self, room_id: &str, user_id: &str) {
-        let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
-        let invite = json!({ "user_id": user_id });
-        self.ok(Method::POST, &path, Some(invite)).await;
+        self.must(request::invite(room_id, user_id)).await;
     }
 
     /// Accepts the newest invitation.
@@ -262,11 +227,10 @@ impl Account {
 
     /// Sends an event of this type; gives its id.
     pub(crate) async fn send_as(&self, kind: &str, room_id: &str, content: Value) -> String {
-        let path = format!(
-            "/_matrix/client/v3/rooms/{room_id}/send/{kind}/{}",
-            Uuid::new_v4()
-        );
-        let answer = self.ok(Method::PUT, &path, Some(content)).await;
+        let transaction = Uuid::new_v4().to_string();
+        let answer = self
+            .must(request::send(room_id, kind, &transaction, content))
+            .await;
         answer["event_id"].as_str().unwrap().to_owned()
     }
 
@@ -276,11 +240,9 @@ impl Account {
     }
 
     pub(crate) async fn redact(&self, room_id: &str, event_id: &str) {
-        let path = format!(
-            "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{}",
-            Uuid::new_v4()
-        );
-        self.ok(Method::PUT, &path, Some(json!({}))).await;
+        let transaction = Uuid::new_v4().to_string();
+        self.must(request::redact(room_id, event_id, &transaction))
+            .await;
     }
 
     /// Every timeline event seen in the room.
@@ -373,24 +335,18 @@ impl Account {
     }
 
     pub(crate) async fn state(&self, room_id: &str) -> Vec<Value> {
-        let path = format!("/_matrix/client/v3/rooms/{room_id}/state");
-        self.ok(Method::GET, &path, None)
-            .await
-            .as_array()
-            .unwrap()
-            .clone()
+        let state = self.must(request::state(room_id)).await;
+        state.as_array().unwrap().clone()
     }
 
     /// The rooms that the account is in, and their names.
     async fn named_rooms(&self) -> Vec<(String, Value)> {
-        let rooms = self
-            .ok(Method::GET, "/_matrix/client/v3/joined_rooms", None)
-            .await;
+        let rooms = self.must(request::joined_rooms()).await;
         let mut named = Vec::new();
         for room_id in rooms["joined_rooms"].as_array().unwrap() {
             let room_id = room_id.as_str().unwrap();
-            let path = format!("/_matrix/client/v3/rooms/{room_id}/state/m.room.name");
-            let (_, content) = self.call(Method::GET, &path, None).await;
+            let name = request::state_event(room_id, "m.room.name");
+            let (_, content) = self.ask(&name).await;
             named.push((room_id.to_owned(), content["name"].clone()));
         }
         named
@@ -463,19 +419,15 @@ impl Team {
 
     /// Lets an account do as much as it likes.
     pub(crate) async fn lift_limits_of(&self, account: &Account) {
-        let path = format!(
-            "/_synapse/admin/v1/users/{}/override_ratelimit",
-            account.user_id
-        );
-        let unlimited = json!({ "messages_per_second": 0, "burst_count": 0 });
-        self.admin.ok(Method::POST, &path, Some(unlimited)).await;
+        let lift = request::admin::lift_limits(&account.user_id);
+        self.admin.must(lift).await;
     }
 
     pub(crate) fn config(&self, pool: &PgPool, extra: &[(&str, &str)]) -> Config {
         let staff = format!("{},{}", self.alice.user_id, self.bob.user_id);
-        let url = &self.bot.site.url;
+        let url = self.bot.client.homeserver();
         let mut vars = vec![
-            ("MATRIX_HOMESERVER_URL", url.as_str()),
+            ("MATRIX_HOMESERVER_URL", url),
             ("MATRIX_SUPPORT_BOT_MXID", self.bot.user_id.as_str()),
             (
                 "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
