@@ -35,6 +35,7 @@ mod listener;
 mod pool;
 mod pools;
 mod room_asked;
+mod savepoint;
 mod settings;
 mod start;
 mod sync_lock;
@@ -48,6 +49,7 @@ pub use lines::Lines;
 pub use listener::{Heard, LEASE, Listener};
 pub use pools::{MAX_CONNECTIONS, Shares};
 pub use room_asked::RoomAsked;
+pub(crate) use savepoint::savepoint;
 pub use start::{PREPARED, Unusable, prepare};
 pub use sync_lock::SyncLock;
 

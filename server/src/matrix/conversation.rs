@@ -9,7 +9,7 @@ use incoming::{
 };
 use uuid::Uuid;
 
-use super::{ingest::Rules, room_name};
+use super::{room_name, rules::Rules};
 use crate::{
     config::HistoryVisibility,
     relay::queue::{self, Task},

@@ -6,66 +6,22 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use incoming::{
-    event::RoomEvent,
-    plan::{Planner, Step},
-};
+use incoming::{event::RoomEvent, plan::Step};
 use uuid::Uuid;
 
 use super::{
     conversation::Conversation,
-    desk::{self, Counter},
-    inviter,
-    staff_texts::StaffTexts,
+    desk,
+    room_batch::{FIRST_COME, Obstacle, RoomBatch, Span, kept},
+    rules::Rules,
 };
-use crate::{
-    config::{CannedReplies, HistoryVisibility},
-    storage::{
-        Connection, Db,
-        desk::room::DeskRoom,
-        quarantine::{self, KeptEvent, is_refusal},
-        staff_members, sync_position,
-    },
+use crate::storage::{
+    Connection, Db,
+    quarantine::{self, is_refusal},
+    savepoint,
+    staff_members::{self, Membership, Observed},
+    sync_position,
 };
-
-/// Why news wait that nothing is wrong with.
-pub(super) const FIRST_COME: &str = "what was set aside before comes first";
-
-/// A room's news.
-#[derive(Debug)]
-pub(super) struct RoomBatch {
-    pub(super) room_id: String,
-    /// Whose room it is, where that is known.
-    pub(super) session_id: Option<Uuid>,
-    /// The desk, when it is its room.
-    pub(super) desk: Option<DeskRoom>,
-    /// Oldest first.
-    pub(super) events: Vec<RoomEvent>,
-    /// Why they cannot be taken in yet.
-    pub(super) obstacle: Option<Obstacle>,
-}
-
-/// What keeps a room's news from being taken in.
-#[derive(Clone, Debug)]
-pub(super) struct Obstacle {
-    pub(super) reason: String,
-    /// Where the history ends that comes before the news and was not read.
-    pub(super) gap_from: Option<String>,
-}
-
-/// By what rules events are taken in.
-#[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) bot: String,
-    pub(super) planner: Planner,
-    pub(super) history_visibility: HistoryVisibility,
-    pub(super) session_ttl: std::time::Duration,
-    /// By which commands in the desk are.
-    pub(super) counter: Counter,
-    /// In which words staff are answered.
-    pub(super) texts: &'static StaffTexts,
-    pub(super) canned: CannedReplies,
-}
 
 /// What came of a sync, or of what had been set aside.
 #[derive(Debug, Default)]
@@ -82,13 +38,6 @@ pub(super) struct IngestOutcome {
     pub(super) given_up: u64,
 }
 
-/// The positions of a sync.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span<'a> {
-    pub(super) from: Option<&'a str>,
-    pub(super) to: &'a str,
-}
-
 /// Stores everything and moves the position on; `None`, storing nothing, when another server did so first.
 pub(super) async fn store(
     pool: &Db,
@@ -98,7 +47,7 @@ pub(super) async fn store(
 ) -> Result<Option<IngestOutcome>, sqlx::Error> {
     let mut rooms = batches.iter();
     // As when the homeserver waited in vain.
-    if inviter::moves(&rules.bot, batches).is_empty()
+    if moves(&rules.bot, batches).is_empty()
         && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, room))
     {
         let moved = sync_position::advance(pool, span.from, span.to, &[], &[]).await?;
@@ -174,7 +123,7 @@ async fn store_all(
         }
     }
     // Last: whoever stores a message locks the session first, too.
-    staff_members::observe(&mut tx, &inviter::moves(&rules.bot, batches)).await?;
+    staff_members::observe(&mut tx, &moves(&rules.bot, batches)).await?;
     tx.commit().await?;
     Ok(Some(taken_in))
 }
@@ -196,16 +145,6 @@ async fn set_aside(
         to: span.to,
     };
     quarantine::set_aside(db, &news).await
-}
-
-impl Obstacle {
-    /// One that has nothing to do with what was before.
-    pub(super) fn without_gap(reason: String) -> Self {
-        Self {
-            reason,
-            gap_from: None,
-        }
-    }
 }
 
 impl IngestOutcome {
@@ -236,22 +175,6 @@ fn new_steps<'a>(
         }
     }
     steps
-}
-
-/// The event as it is kept in quarantine.
-pub(super) fn kept(event: &RoomEvent) -> Option<KeptEvent> {
-    Some(KeptEvent {
-        event_id: event.event_id.clone(),
-        json: event.to_json().ok()?,
-    })
-}
-
-pub(super) async fn savepoint(
-    db: &mut Connection,
-    statement: &'static str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(statement).execute(db).await?;
-    Ok(())
 }
 
 /// What is to be done about a room's new events.
@@ -309,4 +232,23 @@ impl NewSteps<'_> {
         }
         Ok(())
     }
+}
+
+/// Who has come, gone or been invited by somebody else than the bot.
+fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
+    let events = batches
+        .iter()
+        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
+    let moves = events.filter_map(|(session_id, event)| {
+        let session_id = session_id?;
+        // The bot's own invitations are recorded when they are made.
+        let is_move = event.event_type == "m.room.member" && event.sender != bot;
+        Some(Observed {
+            session_id,
+            user_id: event.state_key.as_deref().filter(|_| is_move)?,
+            membership: event.str_at("/membership").and_then(Membership::named)?,
+            since: event.written_at(),
+        })
+    });
+    moves.collect()
 }

@@ -11,10 +11,7 @@ use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    homeserver::{Homeserver, MatrixError},
-    ingest::RoomBatch,
-};
+use super::homeserver::{Homeserver, MatrixError};
 use crate::{
     clock::Ambient,
     config,
@@ -23,7 +20,7 @@ use crate::{
     relay::{backoff::Backoff, store::Store},
     storage::{
         configured_staff::Canary,
-        staff_members::{LONGEST_DELAY, Membership, Observed, Wanted},
+        staff_members::{LONGEST_DELAY, Membership, Wanted},
     },
 };
 
@@ -266,23 +263,4 @@ impl Inviter {
             _ => Err(refused),
         }
     }
-}
-
-/// Who has come, gone or been invited by somebody else than the bot.
-pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
-    let events = batches
-        .iter()
-        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
-    let moves = events.filter_map(|(session_id, event)| {
-        let session_id = session_id?;
-        // The bot's own invitations are recorded when they are made.
-        let is_move = event.event_type == "m.room.member" && event.sender != bot;
-        Some(Observed {
-            session_id,
-            user_id: event.state_key.as_deref().filter(|_| is_move)?,
-            membership: event.str_at("/membership").and_then(Membership::named)?,
-            since: event.written_at(),
-        })
-    });
-    moves.collect()
 }

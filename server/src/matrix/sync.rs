@@ -1,5 +1,7 @@
 //! The syncer: follows `/sync` from the position that Postgres holds, one server at a time.
 
+mod desk_quarantine;
+mod quarantine;
 mod rooms;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -16,7 +18,9 @@ use super::{
     Failure,
     desk::Desk,
     homeserver::{Homeserver, MatrixError},
-    ingest::{self, IngestOutcome, RoomBatch, Rules, Span},
+    ingest::{self, IngestOutcome},
+    room_batch::{RoomBatch, Span},
+    rules::Rules,
     staff_signals::StaffSignals,
     staff_texts::StaffTexts,
 };
@@ -30,7 +34,7 @@ use crate::{
     storage::{
         Db, Lines, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
-        quarantine, sessions, sync_position,
+        quarantine as set_aside, sessions, sync_position,
     },
 };
 
@@ -68,15 +72,15 @@ enum Owner {
 /// Follows the homeserver.
 #[derive(Debug)]
 pub struct Syncer {
-    pub(super) pool: Db,
+    pool: Db,
     lines: Lines,
     heart: Heart,
-    pub(super) homeserver: Arc<Homeserver>,
-    pub(super) metrics: Metrics,
+    homeserver: Arc<Homeserver>,
+    metrics: Metrics,
     poll_cache: PollCache,
     signals: StaffSignals,
-    pub(super) rules: Rules,
-    pub(super) desk: Desk,
+    rules: Rules,
+    desk: Desk,
     /// The sessions of rooms. A room changes hands only when its session is deleted.
     sessions: Cache<String, Uuid>,
 }
@@ -254,7 +258,7 @@ impl Syncer {
     }
 
     /// Tells those who wait for it, and the operator, what came of a sync.
-    pub(super) fn tell(&self, taken_in: &IngestOutcome) {
+    fn tell(&self, taken_in: &IngestOutcome) {
         // NOTIFY says so too, to all servers, and a little later.
         for &session_id in &taken_in.changed {
             self.poll_cache.changed(session_id);
@@ -293,7 +297,7 @@ impl Syncer {
         let has_to_be_asked_about =
             |room: &RoomNews| room.gap_from.is_some() || !known.contains_key(&room.room_id);
         let waiting = if news.iter().any(has_to_be_asked_about) {
-            quarantine::waiting(&self.pool, &rooms).await?
+            set_aside::waiting(&self.pool, &rooms).await?
         } else {
             Vec::new()
         };
@@ -316,7 +320,7 @@ impl Syncer {
     }
 
     /// A room's history, oldest first: back from `gap_from` to `to`, or to the beginning when there is none.
-    pub(super) async fn history(
+    async fn history(
         &self,
         room_id: &str,
         gap_from: &str,

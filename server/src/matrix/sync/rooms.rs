@@ -13,8 +13,8 @@ use super::{Failure, Owner, Syncer, within};
 use crate::{
     matrix::{
         homeserver::RoomMarker,
-        ingest::{FIRST_COME, Obstacle, RoomBatch},
         room,
+        room_batch::{FIRST_COME, Obstacle, RoomBatch},
     },
     storage::sessions,
 };
@@ -110,10 +110,7 @@ impl Syncer {
     }
 
     /// Whose room it is, when it is one of ours.
-    pub(in crate::matrix) async fn find_session(
-        &self,
-        room_id: &str,
-    ) -> Result<Option<Uuid>, Failure> {
+    pub(super) async fn find_session(&self, room_id: &str) -> Result<Option<Uuid>, Failure> {
         let room_id = room_id.to_owned();
         let known = self.known_sessions(std::slice::from_ref(&room_id)).await?;
         match known.get(&room_id) {

@@ -8,15 +8,14 @@ use incoming::{event::RoomEvent, plan::Step};
 use tokio::time::{self, Instant};
 use uuid::Uuid;
 
-use super::{
-    Failure,
-    conversation::Conversation,
-    ingest::{IngestOutcome, Rules, kept, savepoint},
-    sync::Syncer,
-};
-use crate::storage::{
-    Connection, Db, matrix_events,
-    quarantine::{self, LONGEST_WAIT, Row, is_refusal},
+use super::{Failure, Syncer};
+use crate::{
+    matrix::{conversation::Conversation, ingest::IngestOutcome, room_batch::kept, rules::Rules},
+    storage::{
+        Connection, Db, matrix_events,
+        quarantine::{self, LONGEST_WAIT, Row, is_refusal},
+        savepoint,
+    },
 };
 
 /// How often it is looked whether something is due.
@@ -30,7 +29,7 @@ const ROOMS: usize = 4;
 /// Rows, or events of a history, that are taken in together: until then the session is locked.
 const CHUNK: usize = 100;
 /// How long reading a room's history may take.
-const READING: Duration = Duration::from_mins(1);
+pub(super) const READING: Duration = Duration::from_mins(1);
 /// What Postgres refuses it refuses again, unless somebody mends something: eight minutes.
 pub(super) const MAX_REFUSALS: i32 = 8;
 /// A homeserver may be mended: three hours.
