@@ -39,7 +39,7 @@ mod presence;
 mod proof;
 mod quarantine;
 mod queue;
-mod queue_lanes;
+mod queue_order;
 mod refusals;
 mod send_message;
 mod session_codes;

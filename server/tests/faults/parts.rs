@@ -32,7 +32,8 @@ impl Part {
     }
 
     async fn control(self, command: &'static str) {
-        let program = env::var("PARTS_CTL").expect("PARTS_CTL: a program that controls the parts");
+        let program =
+            env::var("PARTS_CONTROL").expect("PARTS_CONTROL: a program that controls the parts");
         let part = match self {
             Self::Synapse => "synapse",
             Self::Postgres => "postgres",

@@ -5,6 +5,7 @@
 //! It answers whatever the relay asks on a message's way out. It has no sync: what comes in is tested on a real
 //! homeserver.
 
+mod fate;
 mod world;
 
 use std::{
@@ -15,13 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use incoming::answer;
-use matrix_sdk::ruma::{
-    OwnedRoomId,
-    api::error::{
-        Error, ErrorBody, ErrorKind, LimitExceededErrorData, RetryAfter, StandardErrorBody,
-    },
-    exports::http::StatusCode,
-};
+use matrix_sdk::ruma::{OwnedRoomId, api::error::ErrorKind};
 use serde_json::Value;
 use tokio::{
     sync::oneshot,
@@ -34,53 +29,15 @@ use super::{
 };
 use crate::matrix::event::RoomEvent;
 
+use fate::silence;
 use world::World;
 
+pub(crate) use fate::{Call, Fate, refusal};
 pub(crate) use world::Encrypts;
 
 /// As [`super::client`] has it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
-
-/// A request, as a test decides about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Call {
-    /// The method of the port.
-    pub(crate) name: &'static str,
-    /// The room that it is about, where there is one.
-    pub(crate) room_id: String,
-    /// The person, the event or the transaction that it is about, where there is one.
-    pub(crate) about: String,
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    /// The homeserver carries it out after a while, and the answer takes as long again.
-    Answered { each_way: Duration },
-    /// The homeserver refuses it.
-    Refused(MatrixError),
-    /// There is no connection.
-    Unreachable,
-    /// The homeserver carries it out after a while, and no answer comes.
-    AnswerLost { after: Duration },
-    /// The connection breaks before the homeserver has the request.
-    RequestLost,
-}
-
-impl Fate {
-    /// The homeserver wants to be left alone for a while.
-    pub(crate) fn busy(retry_after: Duration) -> Self {
-        let mut limit = LimitExceededErrorData::new();
-        limit.retry_after = Some(RetryAfter::Delay(retry_after));
-        Self::Refused(refusal(429, ErrorKind::LimitExceeded(limit)))
-    }
-
-    /// The request is carried out at once.
-    pub(crate) const PROMPT: Self = Self::Answered {
-        each_way: Duration::from_millis(1),
-    };
-}
 
 type Decide = Box<dyn FnMut(&Call) -> Fate + Send>;
 
@@ -96,20 +53,6 @@ pub(crate) struct FakeHomeserver {
 impl fmt::Debug for FakeHomeserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FakeHomeserver").finish_non_exhaustive()
-    }
-}
-
-/// An answer that says no.
-pub(crate) fn refusal(status: u16, kind: ErrorKind) -> MatrixError {
-    let body = ErrorBody::Standard(StandardErrorBody::new(kind, "refused".to_owned()));
-    let status = StatusCode::from_u16(status).expect("it is a status");
-    MatrixError::Refused(Box::new(Error::new(status, body)))
-}
-
-fn silence(silence: Silence) -> MatrixError {
-    MatrixError::NoAnswer {
-        silence,
-        source: "the fake does not answer".into(),
     }
 }
 
