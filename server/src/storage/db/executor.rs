@@ -1,4 +1,4 @@
-//! Statements on a connection, or on any of a share's: what sqlx's queries call.
+//! Lets sqlx's queries run on a connection, or on any connection of a share.
 
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
 use sqlx::{
@@ -8,7 +8,7 @@ use sqlx::{
 
 use super::{Connection, Db};
 
-/// How `$on` executes statements, where `$connection` is the connection that it uses for one.
+/// Implements the execution of statements on `$on`, each on the connection that `$connection` gives.
 macro_rules! execute_on {
     ($on:ty, $it:ident, $connection:expr) => {
         impl<'c> Executor<'c> for $on {
