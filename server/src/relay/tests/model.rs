@@ -78,7 +78,7 @@ struct Member {
 #[derive(Debug)]
 pub(super) struct Database {
     tables: Tables,
-    /// What the disk has, when that is less than the tables: a crash goes back to it.
+    /// What is on the disk, if that is less than the tables: a crash returns to it.
     on_disk: Option<Tables>,
     listeners: Vec<mpsc::UnboundedSender<Uuid>>,
     began: Instant,
@@ -103,7 +103,7 @@ impl Database {
         self.clock_is_ahead += by;
     }
 
-    /// Postgres ends at once and starts again: what was committed without waiting for the disk is gone.
+    /// Postgres crashes and starts again: transactions that did not wait for the disk are lost.
     pub(super) fn crash(&mut self) {
         if let Some(tables) = self.on_disk.take() {
             self.tables = tables;
@@ -111,7 +111,7 @@ impl Database {
         self.listeners.clear();
     }
 
-    /// What was done until now is on the disk.
+    /// Everything that was done until now is on the disk.
     fn flush(&mut self) {
         self.on_disk = None;
     }
@@ -151,7 +151,7 @@ impl Database {
 }
 
 impl Tables {
-    /// The task of a row, as whoever has claimed it gets it.
+    /// The task of a row, as a claim returns it.
     fn claim_of(&self, row: &Row, now: DateTime<Utc>) -> Claim {
         let session = &self.sessions[&row.session_id];
         let text = match row.task {
@@ -204,7 +204,7 @@ fn is_claimable(
 }
 
 impl Database {
-    /// What the visitor wrote in a session, and what became of it.
+    /// The visitor's messages in a session, with their deliveries.
     pub(super) fn messages(&self, session_id: Uuid) -> Vec<Message> {
         self.tables.sessions[&session_id].messages.clone()
     }
@@ -214,7 +214,7 @@ impl Database {
         self.tables.sessions[&session_id].subject.room_id.clone()
     }
 
-    /// What somebody is in the session's room, as far as it is recorded.
+    /// A person's membership of the session's room, if it is recorded.
     pub(super) fn membership(&self, session_id: Uuid, user_id: &str) -> Option<Membership> {
         let member = self.tables.members.get(&(session_id, user_id.to_owned()));
         member.map(|member| member.membership)

@@ -63,7 +63,8 @@ async fn a_room_whose_making_was_not_answered_is_found_again() {
     assert_eq!(stage.homeserver.calls("create_room").len(), 1);
 }
 
-/// Its claim runs out when the clock of Postgres is set, and whoever claims the task then knows of no question.
+/// The claim expires when the clock of Postgres is set forwards, and the server that claims the task then does not know
+/// that the room was asked for.
 #[tokio::test(start_paused = true)]
 async fn a_server_whose_claim_was_taken_over_does_not_ask_for_the_room() {
     let stage = Stage::new();
@@ -241,7 +242,7 @@ async fn what_a_killed_server_had_claimed_is_sent_once_by_another() {
     drop(other);
 }
 
-/// The servers go on when Postgres has crashed: what they record next must not overtake what it forgot.
+/// The servers go on when Postgres has crashed: what they record next must not overtake what Postgres has forgotten.
 #[tokio::test(start_paused = true)]
 async fn ends_that_the_database_forgot_do_not_change_the_order_in_a_new_room() {
     let (stage, server, session_id) = after_one_message().await;

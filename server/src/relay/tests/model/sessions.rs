@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Database {
-    /// A visitor begins a conversation. Answers with the session, and with the making of its room when it is claimed.
+    /// A visitor begins a conversation. Returns the session, and the claim on the making of its room, if there is one.
     pub(crate) fn begin_session(
         &mut self,
         visitor_name: Option<&str>,
@@ -42,7 +42,7 @@ impl Database {
         (id, claim)
     }
 
-    /// A visitor writes. Answers with the message when it is claimed.
+    /// A visitor writes. Returns the claim on the message, if there is one.
     pub(crate) fn write(&mut self, session_id: Uuid, text: &str, may_claim: bool) -> Option<Claim> {
         let (id, at) = (self.new_id(), self.now());
         let message = Message {
