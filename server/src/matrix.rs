@@ -1,5 +1,5 @@
-//! The port to the homeserver. What staff write comes in here ([`sync`]); what Postgres holds for the homeserver
-//! goes out by way of [`crate::relay`].
+//! The port to the homeserver, and the way in: [`sync`] takes in what staff write. [`crate::relay`] sends what Postgres
+//! holds for the homeserver.
 
 mod conversation;
 mod desk;

@@ -1,7 +1,7 @@
-//! What a sync brought, stored with its position in one transaction.
+//! Stores the events of a sync and its position in one transaction.
 //!
-//! One room's fault stops no other: a room whose news Postgres refuses, or whose news cannot all be read, is set
-//! aside in the same transaction, and tried again for itself (`quarantine`).
+//! A fault in one room does not stop the others: a room whose events Postgres refuses, or cannot all be read, is set
+//! aside in the same transaction, and tried again on its own (`sync::quarantine`).
 
 use std::collections::HashSet;
 
@@ -23,22 +23,22 @@ use crate::storage::{
     sync_position,
 };
 
-/// What came of a sync, or of what had been set aside.
+/// The result of a sync, or of trying again what was set aside.
 #[derive(Debug, Default)]
 pub(super) struct IngestOutcome {
-    /// The conversations that may show something new.
+    /// The conversations whose visitors may see something new.
     pub(super) changed: Vec<Uuid>,
-    /// When the texts, edits among them, were written that visitors are shown now.
+    /// When the texts and edits that visitors see now were written.
     pub(super) staff_texts: Vec<DateTime<Utc>>,
     /// The rooms that were set aside, and why.
     pub(super) set_aside: Vec<(String, String)>,
-    /// Rooms whose session is not there any more.
+    /// Rooms whose session no longer exists.
     pub(super) ownerless: Vec<String>,
-    /// How many events were given up.
+    /// The number of events that were given up.
     pub(super) given_up: u64,
 }
 
-/// Stores everything and moves the position on; `None`, storing nothing, when another server did so first.
+/// Stores everything and moves the position on; `None`, storing nothing, when another server has done so first.
 pub(super) async fn store(
     pool: &Db,
     rules: &Rules,
@@ -46,7 +46,7 @@ pub(super) async fn store(
     span: Span<'_>,
 ) -> Result<Option<IngestOutcome>, sqlx::Error> {
     let mut rooms = batches.iter();
-    // As when the homeserver waited in vain.
+    // Nothing has to be stored, as after a sync that waited in vain.
     if moves(&rules.bot, batches).is_empty()
         && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, room))
     {
@@ -68,7 +68,7 @@ fn is_nothing(rules: &Rules, room: &RoomBatch) -> bool {
     }
 }
 
-/// Each room's news are stored for themselves when they are to be `isolated`.
+/// With `isolated`, each room's events are stored behind a savepoint of their own.
 async fn store_all(
     pool: &Db,
     rules: &Rules,
@@ -82,7 +82,7 @@ async fn store_all(
     let room_ids: Vec<_> = rooms.map(|batch| batch.room_id.clone()).collect();
     let Span { from, to } = span;
     let mut tx = pool.begin().await?;
-    // First: two servers with the same answer wait for each other here, and one of them drops it.
+    // This comes first: two servers with the same answer wait for each other here, and one of them drops it.
     let before = sync_position::advance(&mut *tx, from, to, &event_ids, &room_ids).await?;
     let Some(mut before) = before else {
         return Ok(None);
@@ -122,7 +122,7 @@ async fn store_all(
             }
         }
     }
-    // Last: whoever stores a message locks the session first, too.
+    // This comes last, because a transaction that stores a message also locks the session first.
     staff_members::observe(&mut tx, &moves(&rules.bot, batches)).await?;
     tx.commit().await?;
     Ok(Some(taken_in))
@@ -157,8 +157,7 @@ impl IngestOutcome {
     }
 }
 
-/// What is to be done about the events that were not taken in before: what means nothing is no reason to
-/// make a visitor wait.
+/// The steps for the events that were not handled before. Events without a meaning must not make a visitor wait.
 fn new_steps<'a>(
     rules: &Rules,
     events: &'a [RoomEvent],
@@ -177,7 +176,7 @@ fn new_steps<'a>(
     steps
 }
 
-/// What is to be done about a room's new events.
+/// The steps for a room's new events.
 struct NewSteps<'a> {
     room_id: &'a str,
     session_id: Uuid,
@@ -185,8 +184,7 @@ struct NewSteps<'a> {
 }
 
 impl NewSteps<'_> {
-    /// Does it. When it is to be `isolated`, answers with what Postgres has against it, and nothing of it is
-    /// done.
+    /// Takes the steps. With `isolated`, an error of Postgres is returned and nothing is done.
     async fn take_in(
         &self,
         db: &mut Connection,
@@ -234,7 +232,7 @@ impl NewSteps<'_> {
     }
 }
 
-/// Who has come, gone or been invited by somebody else than the bot.
+/// The people who have come, gone or been invited by anybody except the bot.
 fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
     let events = batches
         .iter()

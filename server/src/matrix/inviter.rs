@@ -1,8 +1,8 @@
-//! The inviter: brings staff into the rooms, and removes from open conversations whoever is not on the staff any more.
-//! Each person is invited or removed alone, again and again until it works, so that one person holds up nobody else and no
-//! message.
+//! The inviter: brings staff into the rooms, and removes people who are no longer on the staff from open conversations.
+//! Each person is invited or removed separately, and repeatedly until it works, so that one person delays no message
+//! and nobody else.
 //!
-//! Who is on the staff is in Postgres (`configured_staff`), as the server that started last was configured.
+//! Postgres has the staff (`configured_staff`), as configured on the server that started last.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -24,25 +24,25 @@ use crate::{
     },
 };
 
-/// How often is looked for those who are to be invited.
+/// How often the inviter looks for people who are to be invited.
 const POLL: Duration = Duration::from_secs(1);
-/// People who are invited at the same time.
+/// The number of people who are invited at the same time.
 const CONCURRENCY: usize = 4;
-/// People who are looked for at once.
+/// The number of people who are claimed at once.
 const BATCH: usize = 16;
-/// One invitation's time. A message may wait for it.
+/// How long one invitation may take. A message may be waiting for it.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
-/// The time of all that are looked for at once, with what is asked of Postgres.
+/// How long all invitations of one claim may take, with the statements for them.
 const TURN_LIMIT: Duration = Duration::from_secs(40);
-/// How often those are let go of whose conversations have ended.
+/// How often people are forgotten whose conversations have ended.
 const TIDY: Duration = Duration::from_mins(1);
-/// The wait before somebody is invited again.
+/// The wait before a person is invited again.
 pub(super) const BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(5),
     longest: LONGEST_DELAY,
 };
 
-/// Invites people, and records what comes of it. Cheap to clone.
+/// Invites people, and records the results. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Inviter {
     store: Arc<dyn Store>,
@@ -52,7 +52,7 @@ pub struct Inviter {
 }
 
 impl Inviter {
-    /// An inviter that has not begun.
+    /// An inviter that does not run yet.
     #[must_use]
     pub const fn new(
         store: Arc<dyn Store>,
@@ -77,8 +77,8 @@ impl Inviter {
         Ok(staff)
     }
 
-    /// Invites those who could not be invited when their rooms were made, and those who are wanted again, and removes
-    /// those who are not wanted any more, until `shutdown`.
+    /// Invites people whose first invitation failed and those who are wanted again, and removes people who are no
+    /// longer wanted, until `shutdown`.
     pub async fn run(self, heart: Heart, shutdown: CancellationToken) {
         let mut tidied = None::<time::Instant>;
         loop {
@@ -119,7 +119,7 @@ impl Inviter {
         Ok(people)
     }
 
-    /// Compares the people in the rooms with those who are to be there.
+    /// Compares the people in the rooms with those who belong there.
     async fn tidy(&self, people: &[&str]) -> Result<(), sqlx::Error> {
         let canary = self.homeserver.config().canary.as_ref();
         let canary = canary.map(|user_id| Canary {
@@ -129,7 +129,7 @@ impl Inviter {
         self.store.tidy_staff(people, canary).await
     }
 
-    /// Invites and removes those whose time has come; answers with how many.
+    /// Invites and removes the people who are due; returns their number.
     async fn turn(&self, people: &[&str]) -> Result<usize, sqlx::Error> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let wanted = self.store.claim_invitations(people, limit).await?;
@@ -140,7 +140,7 @@ impl Inviter {
         Ok(found)
     }
 
-    /// Removes people, each alone, and records what came of it.
+    /// Removes people, each separately, and records the results.
     async fn remove(&self, unwanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
         let results: Vec<_> = stream::iter(unwanted)
             .map(async |unwanted| self.remove_one(&unwanted).await)
@@ -180,7 +180,7 @@ impl Inviter {
         let Err(refused) = self.homeserver.remove(room_id, user_id).await else {
             return Ok(());
         };
-        // Homeservers refuse to remove somebody who is not in the room, and say no more than that.
+        // Homeservers refuse to remove a person who is not in the room, and give no other reason.
         if !matches!(refused.kind(), Some(ErrorKind::Forbidden)) {
             return Err(refused);
         }
@@ -191,7 +191,7 @@ impl Inviter {
         }
     }
 
-    /// Invites people, each alone, and records what came of it.
+    /// Invites people, each separately, and records the results.
     pub(crate) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
         let results: Vec<_> = stream::iter(wanted)
             .map(async |wanted| self.invite_one(&wanted).await)
@@ -231,7 +231,7 @@ impl Inviter {
             .await
     }
 
-    /// Why an attempt failed, which took too long when there is no `failure`; and how long to wait before the next one.
+    /// The reason of a failed attempt, which took too long if there is no `failure`, and the wait before the next one.
     fn failure_of(
         &self,
         failure: Option<&MatrixError>,
@@ -243,7 +243,7 @@ impl Inviter {
         (errcode, delay.max(asked.unwrap_or_default()))
     }
 
-    /// Invites somebody; answers with what they are in the room then.
+    /// Invites a person; returns their membership afterwards.
     async fn membership_after(
         &self,
         room_id: &str,
@@ -253,7 +253,7 @@ impl Inviter {
             Ok(()) => return Ok(Membership::Invited),
             Err(error) => error,
         };
-        // Homeservers refuse to invite somebody who is in the room, and say no more than that.
+        // Homeservers refuse to invite a person who is in the room, and give no other reason.
         if !matches!(refused.kind(), Some(ErrorKind::Forbidden)) {
             return Err(refused);
         }

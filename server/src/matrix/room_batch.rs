@@ -5,28 +5,28 @@ use uuid::Uuid;
 
 use crate::storage::{desk::room::DeskRoom, quarantine::KeptEvent};
 
-/// Why news wait that nothing is wrong with.
+/// The reason why news wait that have no fault of their own.
 pub(super) const FIRST_COME: &str = "what was set aside before comes first";
 
 /// A room's news.
 #[derive(Debug)]
 pub(super) struct RoomBatch {
     pub(super) room_id: String,
-    /// Whose room it is, where that is known.
+    /// The session of the room, if it is known.
     pub(super) session_id: Option<Uuid>,
-    /// The desk, when it is its room.
+    /// The desk, if this is its room.
     pub(super) desk: Option<DeskRoom>,
     /// Oldest first.
     pub(super) events: Vec<RoomEvent>,
-    /// Why they cannot be taken in yet.
+    /// Why they cannot be stored yet.
     pub(super) obstacle: Option<Obstacle>,
 }
 
-/// What keeps a room's news from being taken in.
+/// The reason why a room's news cannot be stored.
 #[derive(Clone, Debug)]
 pub(super) struct Obstacle {
     pub(super) reason: String,
-    /// Where the history ends that comes before the news and was not read.
+    /// The end of the history before the news that was not read.
     pub(super) gap_from: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Span<'a> {
 }
 
 impl Obstacle {
-    /// One that has nothing to do with what was before.
+    /// An obstacle that has nothing to do with earlier events.
     pub(super) fn without_gap(reason: String) -> Self {
         Self {
             reason,
@@ -47,7 +47,7 @@ impl Obstacle {
     }
 }
 
-/// The event as it is kept in quarantine.
+/// The event in the form in which quarantine keeps it.
 pub(super) fn kept(event: &RoomEvent) -> Option<KeptEvent> {
     Some(KeptEvent {
         event_id: event.event_id.clone(),

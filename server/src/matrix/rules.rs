@@ -1,20 +1,20 @@
-//! The configuration by which events of the rooms are taken in.
+//! The configuration of how events of the rooms are handled.
 
 use incoming::plan::Planner;
 
 use super::{desk::Counter, staff_texts::StaffTexts};
 use crate::config::{CannedReplies, HistoryVisibility};
 
-/// By what rules events are taken in.
+/// The rules by which events are handled.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) bot: String,
     pub(super) planner: Planner,
     pub(super) history_visibility: HistoryVisibility,
     pub(super) session_ttl: std::time::Duration,
-    /// By which commands in the desk are.
+    /// Handles the commands in the desk.
     pub(super) counter: Counter,
-    /// In which words staff are answered.
+    /// The texts in which staff are answered.
     pub(super) texts: &'static StaffTexts,
     pub(super) canned: CannedReplies,
 }

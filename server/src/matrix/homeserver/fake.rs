@@ -1,9 +1,8 @@
-//! A homeserver in memory, for tests. It keeps the rules of a homeserver that the relay depends on: transactions, which
-//! it may forget; memberships; power levels; history in pages. Each request goes through a [`Fate`], so a test decides
-//! what is delayed, refused, lost, or carried out without an answer.
+//! A homeserver in memory, for tests. It implements the parts of a homeserver that the relay depends on: transactions,
+//! which it may forget; memberships; power levels; history in pages. A test decides the [`Fate`] of each request:
+//! whether it is delayed, refused, lost, or carried out without an answer.
 //!
-//! It answers whatever the relay asks on a message's way out. It has no sync: what comes in is tested on a real
-//! homeserver.
+//! It answers the requests on a message's way out. It has no sync, because the way in is tested on a real homeserver.
 
 mod fate;
 mod world;
@@ -35,7 +34,7 @@ use world::World;
 pub(crate) use fate::{Call, Fate, refusal};
 pub(crate) use world::Encrypts;
 
-/// As [`super::client`] has it.
+/// The same as in [`super::client`].
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 
@@ -57,7 +56,7 @@ impl fmt::Debug for FakeHomeserver {
 }
 
 impl FakeHomeserver {
-    /// A homeserver without rooms that carries everything out.
+    /// A homeserver without rooms that carries out every request.
     pub(crate) fn new(bot: &str) -> Self {
         Self {
             world: Arc::new(Mutex::new(World::new(bot))),
@@ -73,12 +72,12 @@ impl FakeHomeserver {
         world
     }
 
-    /// Decides about requests from now on.
+    /// Decides the fate of requests from now on.
     pub(crate) fn decide(&self, decide: impl FnMut(&Call) -> Fate + Send + 'static) {
         *lock(&self.decide) = Box::new(decide);
     }
 
-    /// The requests so far of this name.
+    /// The requests with this name so far.
     pub(crate) fn calls(&self, name: &str) -> Vec<Call> {
         let calls = lock(&self.calls);
         let named = calls.iter().filter(|call| call.name == name);
@@ -90,12 +89,12 @@ impl FakeHomeserver {
         self.world().encrypts = rooms;
     }
 
-    /// The homeserver starts again: requests that are under way break, and it has forgotten which transactions it knew.
+    /// The homeserver restarts: requests that are under way fail, and it forgets its transactions.
     pub(crate) fn restart(&self) {
         self.world().restart();
     }
 
-    /// Changes what somebody is in a room.
+    /// Changes a person's membership of a room.
     pub(crate) fn set_membership(&self, room_id: &str, user_id: &str, membership: &str) {
         self.world().set_membership(room_id, user_id, membership);
     }
@@ -106,13 +105,13 @@ impl FakeHomeserver {
         let _ = self.world().set_state(room_id, &name);
     }
 
-    /// Puts the bot out of a room.
+    /// Removes the bot from a room.
     pub(crate) fn put_bot_out(&self, room_id: &str) {
         let bot = self.world().bot.clone();
         self.set_membership(room_id, &bot, "leave");
     }
 
-    /// What somebody is in a room that the bot is in.
+    /// A person's membership of a room that the bot is in.
     pub(crate) fn membership_of(&self, room_id: &str, user_id: &str) -> Option<String> {
         self.world().membership(room_id, user_id).ok().flatten()
     }
@@ -147,7 +146,7 @@ impl FakeHomeserver {
         bodies.map(str::to_owned).collect()
     }
 
-    /// Makes a request that the homeserver goes on with when whoever made it is gone.
+    /// Makes a request that the homeserver continues with even if the caller is gone.
     async fn request<T: Send + 'static>(
         &self,
         (name, room_id, about): (&'static str, &str, &str),
@@ -184,7 +183,7 @@ impl FakeHomeserver {
                 time::sleep(each_way).await;
                 let _ = answer.send(result);
             } else {
-                // The connection stays open, and nothing comes.
+                // The connection stays open without an answer.
                 time::sleep(limit).await;
             }
         });

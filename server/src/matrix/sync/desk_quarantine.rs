@@ -1,4 +1,4 @@
-//! What was set aside of the desk's room, tried again in its order. A command that Postgres refuses is given up alone.
+//! Tries again what was set aside of the desk's room, in its order. A command that Postgres refuses is given up alone.
 
 use incoming::event::RoomEvent;
 use tokio::time;
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Syncer {
-    /// The desk, when this is its room.
+    /// The desk, if this is its room.
     pub(super) async fn desk_in(&self, room_id: &str) -> Result<Option<DeskRoom>, sqlx::Error> {
         if !self.desk.is_on() {
             return Ok(None);
@@ -25,7 +25,7 @@ impl Syncer {
         Ok(desk.filter(|desk| desk.room_id == room_id))
     }
 
-    /// Takes up what was set aside first; `false` when it has to wait.
+    /// Tries the first row again; `false` when it has to wait.
     pub(super) async fn retry_at_desk(&self, desk: &DeskRoom, row: &Row) -> Result<bool, Failure> {
         let events = match &row.gap_from {
             Some(gap_from) => {
@@ -42,7 +42,7 @@ impl Syncer {
         };
         let mut tx = self.pool.begin().await?;
         if !quarantine::lock(&mut tx, &[row.id]).await? {
-            // Somebody else was faster.
+            // Another server was faster.
             return Ok(false);
         }
         let mut refused = None;
@@ -51,7 +51,7 @@ impl Syncer {
             refused = refused.or(reason);
         }
         match (refused, &row.gap_from) {
-            // What was carried out is known, and not carried out again with the rest.
+            // Events that were handled are known, and are not handled again with the rest.
             (Some(reason), _) => {
                 tx.commit().await?;
                 return self.put_off_at_desk(row, &reason).await;

@@ -1,4 +1,4 @@
-//! What becomes of the requests to the fake.
+//! The fates of requests to the fake.
 
 use std::time::Duration;
 
@@ -11,34 +11,34 @@ use matrix_sdk::ruma::{
 
 use super::{MatrixError, Silence};
 
-/// A request, as a test decides about it.
+/// A request, for a test that decides its fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     /// The method of the port.
     pub(crate) name: &'static str,
-    /// The room that it is about, where there is one.
+    /// The room of the request, if it has one.
     pub(crate) room_id: String,
-    /// The person, the event or the transaction that it is about, where there is one.
+    /// The person, event or transaction of the request, if it has one.
     pub(crate) about: String,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// The homeserver carries it out after a while, and the answer takes as long again.
+    /// The homeserver carries it out after this time, and the answer takes as long again.
     Answered { each_way: Duration },
     /// The homeserver refuses it.
     Refused(MatrixError),
     /// There is no connection.
     Unreachable,
-    /// The homeserver carries it out after a while, and no answer comes.
+    /// The homeserver carries it out after this time, and no answer comes.
     AnswerLost { after: Duration },
     /// The connection breaks before the homeserver has the request.
     RequestLost,
 }
 
 impl Fate {
-    /// The homeserver wants to be left alone for a while.
+    /// The homeserver asks the relay to wait for this long.
     pub(crate) fn busy(retry_after: Duration) -> Self {
         let mut limit = LimitExceededErrorData::new();
         limit.retry_after = Some(RetryAfter::Delay(retry_after));
@@ -51,7 +51,7 @@ impl Fate {
     };
 }
 
-/// An answer that says no.
+/// A refusal by the homeserver.
 pub(crate) fn refusal(status: u16, kind: ErrorKind) -> MatrixError {
     let body = ErrorBody::Standard(StandardErrorBody::new(kind, "refused".to_owned()));
     let status = StatusCode::from_u16(status).expect("it is a status");

@@ -55,7 +55,7 @@ fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 5, 23, 14, 5, 0).unwrap()
 }
 
-/// What is told of a history given oldest first.
+/// The recap of a history that is given oldest first.
 fn told(subject: &Subject, mut history: Vec<RoomEvent>, not_shown: &[&str]) -> Option<Notice> {
     history.reverse();
     let not_shown: Vec<_> = not_shown.iter().map(|id| (*id).to_owned()).collect();
@@ -211,7 +211,7 @@ fn a_notice_that_retells_former_rooms_names_its_messages_to_who_joins_later() {
 }
 
 proptest! {
-    /// The lines that are not quoted say nothing of what the visitor wrote.
+    /// The lines that are not quoted contain nothing that the visitor wrote.
     #[test]
     fn no_words_of_a_visitor_change_a_line_of_the_bot(
         name in any::<String>(), title in "(?s).*", body in "(?s)(.|\n|\r|> |\\[){0,40}",
