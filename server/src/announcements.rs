@@ -1,4 +1,4 @@
-//! What conversations' rooms are told because time has passed, and not because somebody has asked for something.
+//! Announcements: messages to conversations' rooms that are due because time has passed.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::{
     },
 };
 
-/// How often is looked for something to tell.
+/// How often the server looks for announcements that are due.
 const PERIOD: Duration = Duration::from_secs(2);
-/// Conversations of which something is told at once. Each costs the homeserver two events.
+/// How many conversations get an announcement at once. Each costs the homeserver two events.
 const BATCH: i64 = 20;
 
-/// Queues what is to be told, until `shutdown`. Any number of servers may do so.
+/// Queues announcements until `shutdown`. Any number of servers may do so at the same time.
 pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: CancellationToken) {
     let db = db.beating(heart.clone());
     loop {
@@ -48,7 +48,7 @@ async fn tell_expired(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
 async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<(), sqlx::Error> {
     let mut tx = db.begin().await?;
     let session = sessions::lock(&mut tx, session_id, ttl).await?;
-    // Somebody may have written, or ended it, since it was looked for.
+    // Since the look-up, somebody may have written or ended the conversation.
     let has_expired = session.is_some_and(|session| session.state == State::Expired);
     if has_expired && expiry::set_told(&mut tx, session_id).await? {
         let notice = format!(

@@ -1,4 +1,4 @@
-//! Configuration, build, run.
+//! The command line: it reads the configuration, and builds and runs what was asked for.
 
 use std::{collections::BTreeMap, env, process::ExitCode};
 
@@ -12,11 +12,11 @@ use server::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A request is a few dozen small allocations on one thread, often freed on another.
+/// A request makes a few dozen small allocations on one thread, which another thread often frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The exit status of a wrong configuration, which clap gives a wrong command line too.
+/// The exit status of a wrong configuration; clap gives a wrong command line the same one.
 const USAGE: u8 = 2;
 
 /// A support chat for a website, answered from Matrix.
@@ -28,7 +28,7 @@ const USAGE: u8 = 2;
     args_conflicts_with_subcommands = true
 )]
 struct CommandLine {
-    /// Say whether the configuration is valid, and do nothing else.
+    /// Check the configuration, and do nothing else.
     #[arg(long)]
     check_config: bool,
     #[command(subcommand)]
@@ -41,9 +41,9 @@ enum Command {
     Serve,
     /// Migrate the database, and do nothing else.
     Migrate,
-    /// Say something as a visitor, answer it in Matrix, and tell whether the answer came back.
+    /// Write something as a visitor, answer it in Matrix, and report whether the answer came back.
     Canary,
-    /// List what came from rooms and could not be taken in, have it tried again, or throw it away.
+    /// List the events of rooms that could not be stored, try them again, or throw them away.
     Quarantine {
         #[command(subcommand)]
         command: Option<quarantine::Command>,
@@ -142,7 +142,7 @@ fn check_config() -> ExitCode {
 fn read_config<T>(
     from_vars: impl FnOnce(BTreeMap<String, String>) -> Result<T, Vec<ConfigError>>,
 ) -> Option<T> {
-    // A variable that is not Unicode is none of ours.
+    // The server has no variable that is not Unicode.
     let vars = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();

@@ -1,4 +1,4 @@
-//! The staff's side: an account that is invited to the canary's rooms and to no others.
+//! The canary's Matrix account, which is invited to the canary's rooms and to no others.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use crate::{config, matrix::SESSION_MARKER};
 
-/// Between two looks.
+/// The pause between two looks.
 const POLL: Duration = Duration::from_millis(500);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
@@ -61,8 +61,8 @@ impl Account {
         Ok(Self(client.with_token(config.access_token.clone())))
     }
 
-    /// Waits until it is in the conversation's room: by accepting the invitation, unless the homeserver
-    /// does that for its users. Answers with the room, and leaves earlier ones.
+    /// Waits until the account is in the conversation's room. It accepts the invitation, unless the homeserver does
+    /// that for its users. It returns the room, and leaves earlier ones.
     pub(super) async fn enter(&self, session_id: &SessionId) -> Result<String, Failure> {
         let room_id = loop {
             self.accept_invitation(session_id).await?;
@@ -94,7 +94,7 @@ impl Account {
         Ok(joined.joined_rooms)
     }
 
-    /// Waits for a message with this text in it.
+    /// Waits for a message that contains this text.
     pub(super) async fn hear(&self, room_id: &str, text: &str) -> Result<(), Failure> {
         while !self.has_newly(room_id, text).await? {
             tokio::time::sleep(POLL).await;
@@ -112,14 +112,14 @@ impl Account {
         }))
     }
 
-    /// Says something in the room; said again under the same id, it is said once.
+    /// Sends a text to the room. Several calls with the same id send one message.
     pub(super) async fn say(&self, room_id: &str, txn_id: &str, text: &str) -> Result<(), Failure> {
         self.0.ok(&request::say(room_id, txn_id, text)).await?;
         Ok(())
     }
 
     async fn accept_invitation(&self, session_id: &SessionId) -> Result<(), Failure> {
-        // Invitations, and as little else as there can be.
+        // The filter asks for invitations, and for as little else as possible.
         let none = json!({ "types": [] });
         let filter = json!({
             "presence": none, "account_data": none,
@@ -136,7 +136,7 @@ impl Account {
         Ok(())
     }
 
-    /// Reads an answer, of which `field` is what matters.
+    /// Reads an answer. `field` is named in the error when the answer lacks it.
     async fn read<T: DeserializeOwned>(
         &self,
         request: &Request,
@@ -147,7 +147,7 @@ impl Account {
     }
 }
 
-/// By what the bot writes into each room's creation.
+/// Whether the marker in the room's creation names the session.
 fn is_of(room: &Invited, session_id: &SessionId) -> bool {
     let mut events = room.invite_state.events.iter();
     events.any(|event| event["type"] == "m.room.create" && is_marked(&event["content"], session_id))

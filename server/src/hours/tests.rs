@@ -11,7 +11,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// What the hours say at a moment: when staff are there next, or "open".
+/// When staff are there next, or "open" if they are there.
 fn said(hours: &Hours, now: &str) -> String {
     let availability = hours.at(at(now), None);
     match availability.opens_at {

@@ -1,4 +1,4 @@
-//! Snapshots and the polls that wait.
+//! Tests of snapshots and of polls that wait.
 
 use super::*;
 
@@ -115,7 +115,7 @@ fn a_head_ends_with_its_session_and_with_its_age() {
     case.remember_until(&case.ticket(), Instant::now());
     assert!(!case.is_known(), "the session has expired");
     let mut ticket = case.ticket();
-    // A machine that has just been started has no instant that lies so far back.
+    // On a machine that has just started, an instant cannot lie that far back.
     if let Some(long_ago) = ticket.taken_at.checked_sub(MAX_AGE) {
         ticket.taken_at = long_ago;
         case.remember(&ticket);
