@@ -1,4 +1,4 @@
-//! How events are read, whatever they mean.
+//! Tests of how events are parsed, whatever they mean.
 
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn what_cannot_be_read_is_told_apart_and_hides_nothing_else() {
     let hi = Meaning::Text("hi".into());
     let (meaning, _) = read(&format!(r#""content":{{"msgtype":"m.text","x":{deep}}}"#));
     assert_eq!(meaning, Meaning::NotShown(Unshown::Other));
-    // A bundled edit, say.
+    // For example a bundled edit.
     let (meaning, _) = read(&format!(r#"{content},"unsigned":{{"m.relations":{deep}}}"#));
     assert_eq!(meaning, hi);
     for time in [
@@ -101,7 +101,7 @@ fn a_join_is_no_change_of_name() {
     assert_eq!(member("join").meaning(BOT), Meaning::Nothing);
 }
 
-/// Any JSON, with the names that matter among its keys.
+/// Random JSON with the relevant names among its keys.
 fn arbitrary_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         any::<String>().prop_map(Value::from),
