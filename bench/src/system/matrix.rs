@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::{Account, Result, Setup, load::until};
 
-/// How long anything may take to come through.
+/// How long anything may take to arrive.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A signed-in Matrix client.
+/// A Matrix client that is logged in.
 #[derive(Clone, Debug)]
 pub(crate) struct Matrix {
     client: Client,
@@ -82,7 +82,7 @@ impl Matrix {
         Ok(())
     }
 
-    /// Where `/sync` is now, without what it would say.
+    /// The current position of `/sync`, without its events.
     pub(crate) async fn position(&self) -> Result<String> {
         let nothing = json!({"room": {"rooms": []}});
         let answer = self.send(&request::sync(&nothing, None, 0)).await?;
@@ -92,7 +92,7 @@ impl Matrix {
             .to_owned())
     }
 
-    /// Passes on the texts of all rooms, as they become visible.
+    /// Passes on the texts of all rooms as they become visible.
     pub(crate) fn follow(self) -> mpsc::UnboundedReceiver<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
@@ -101,7 +101,7 @@ impl Matrix {
                 let timeout = if since.is_some() { 20_000 } else { 0 };
                 let sync = request::sync(&json!({}), since.as_deref(), timeout);
                 let Ok(answer) = self.send(&sync).await else {
-                    // Whoever waits for a text gives up in the end.
+                    // The receiver gives up after a while.
                     break;
                 };
                 since = answer["next_batch"].as_str().map(str::to_owned);
