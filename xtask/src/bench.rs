@@ -17,7 +17,7 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Res
     measure(layout, &mut stack, profile, sections, None)
 }
 
-/// Runs sections on what is there already; `soak_minutes` instead of what the environment says.
+/// Runs sections on a system that runs already; `soak_minutes` overrides the environment.
 pub(crate) fn measure(
     layout: &Layout,
     stack: &mut Stack,
@@ -52,7 +52,7 @@ pub(crate) fn measure(
     let synapse = stack.synapse()?;
     let homeserver_url = synapse.url.clone();
     let synapse_pid_file = synapse.service.record.clone();
-    // Polls that wait have a connection each.
+    // Each poll that waits needs a connection.
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).context("cannot allow for more open files")?;

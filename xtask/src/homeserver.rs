@@ -1,4 +1,4 @@
-//! What development asks of a homeserver, without an async runtime.
+//! The requests of development tools to a homeserver, without an async runtime.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A private Synapse, and the making of the accounts on it.
+//! A private Synapse, and its accounts.
 
 use matrix_client::request::{self, admin};
 use rustix::process::Signal;
@@ -15,22 +15,22 @@ use crate::service::Service;
 pub(crate) enum Encryption {
     /// None.
     Off,
-    /// Those that one is invited to.
+    /// Rooms with invitations.
     Invite,
 }
 
-/// A Synapse; ends when dropped.
+/// A Synapse, which ends when it is dropped.
 pub(crate) struct Synapse {
     bin: PathBuf,
     dir: PathBuf,
     pub(crate) url: String,
-    /// What proves the right to register accounts.
+    /// The secret for registering accounts.
     pub(crate) registration_secret: String,
     pub(crate) service: Service,
 }
 
 impl Synapse {
-    /// Starts the Synapse whose files are in `dir`, making it and its accounts first if need be.
+    /// Starts the Synapse in `dir`. It and its accounts are made first if they do not exist.
     pub(crate) fn start(
         layout: &Layout,
         dir: &Path,
@@ -54,7 +54,7 @@ impl Synapse {
         let mut program = command(bin.join("python"));
         program
             .args(["-m", "synapse.app.homeserver", "--config-path"])
-            // What is the same for all of them.
+            // The settings that all of them share.
             .arg(layout.root.join("xtask/homeserver.yaml"))
             .arg("--config-path")
             .arg(dir.join("homeserver.json"))
@@ -73,7 +73,7 @@ impl Synapse {
             registration_secret,
             service,
         };
-        // Written when every account is there.
+        // This is written when every account exists.
         let registered = dir.join("accounts-registered");
         if !registered.exists() {
             step("accounts on Synapse", || synapse.register(accounts))?;
@@ -82,8 +82,8 @@ impl Synapse {
         Ok(synapse)
     }
 
-    /// Makes so many clones of a room, in the database, while Synapse is down: asked for, they would take
-    /// it a tenth of a second each.
+    /// Makes this many clones of a room in the database while Synapse is down. Synapse itself would take a tenth of a
+    /// second for each.
     pub(crate) fn clone_room(&mut self, room_id: &str, count: &str) -> Result<()> {
         self.service.kill();
         let mut cloning = command(self.bin.join("python"));
@@ -128,9 +128,9 @@ impl Synapse {
     }
 }
 
-/// What differs between one Synapse and another; `xtask/homeserver.yaml` has the rest.
+/// The settings that differ between one Synapse and another; `xtask/homeserver.yaml` has the rest.
 fn configuration(dir: &Path, port: u16, secret: &str, encryption: Encryption) -> Value {
-    // As Synapse names them.
+    // The same name as in Synapse.
     let encryption = format!("{encryption:?}").to_lowercase();
     json!({
         "server_name": SERVER_NAME,

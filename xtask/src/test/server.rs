@@ -27,7 +27,7 @@ pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Resul
     }
 }
 
-/// Those tests for which it matters that a connection stays the same.
+/// Runs the tests for which it matters that a connection stays the same.
 fn through_a_pooler(layout: &Layout, stack: &mut Stack, program: &Path) -> Result<()> {
     let port = stack.ports.pooler;
     let postgres = stack.postgres()?.connection_string();
@@ -49,7 +49,7 @@ pub(super) fn openapi(layout: &Layout, stack: &mut Stack, extra: &[String]) -> R
     let metrics = format!("{}/metrics", server::admin_url(stack.ports));
     let result = openapi::walk_through(layout, &base_url)
         .and_then(|()| openapi::check(layout, &base_url, extra))
-        // Whatever schemathesis asked for has been counted.
+        // By now schemathesis has made requests that the metrics count.
         .and_then(|()| promtool::check_metrics(layout, &server::get(&metrics)?));
     server.check()?;
     result
@@ -73,8 +73,8 @@ pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[Strin
     run_shown(tests, "tests against Synapse")
 }
 
-/// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
-/// figures are part of the result. `FAULT_SCALE` makes them longer.
+/// The scenarios mostly wait, for dead parts and for each other, so all of them run at once. Their figures are part of
+/// the result. `FAULT_SCALE` makes them longer.
 pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let database_url = stack.database("tests")?;
     let parts = stack.parts()?;
