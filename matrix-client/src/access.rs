@@ -1,11 +1,11 @@
-//! Where the homeserver is, and on whose behalf it is asked.
+//! The homeserver's address and the account.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{Error, Request, error};
 
-/// Where the homeserver is, and on whose behalf it is asked: what a client needs besides an HTTP library.
+/// The homeserver's address and the account: everything that a client needs besides an HTTP library.
 #[derive(Clone, Debug)]
 pub struct Access {
     homeserver: String,
@@ -13,7 +13,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Asks without an account.
+    /// The homeserver, without an account.
     #[must_use]
     pub fn anonymous(homeserver: &str) -> Self {
         Self {
@@ -22,7 +22,7 @@ impl Access {
         }
     }
 
-    /// The same homeserver, asked on behalf of the account with this access token.
+    /// The same homeserver, with the account of this access token.
     #[must_use]
     pub fn with_token(&self, token: SecretString) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Access {
         }
     }
 
-    /// The same homeserver, asked on behalf of the account that this answer logs in.
+    /// The same homeserver, with the account that this answer to a login names.
     pub fn logged_in(&self, answer: &Value) -> Result<Self, Error> {
         let token = error::text(answer, "access_token")?;
         Ok(self.with_token(token.into()))
@@ -49,7 +49,7 @@ impl Access {
         self.token.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// A request as HTTP libraries take it.
+    /// A request in the form that HTTP libraries take.
     pub fn http_request(&self, request: &Request) -> Result<http::Request<String>, Error> {
         let mut built = http::Request::builder()
             .method(request.method.clone())
@@ -65,7 +65,7 @@ impl Access {
         built.map_err(|error| self.unanswered(error))
     }
 
-    /// Why there is no answer.
+    /// The error for a request without an answer.
     pub fn unanswered(&self, error: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Unanswered {
             homeserver: self.homeserver.clone(),

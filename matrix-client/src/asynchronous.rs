@@ -32,7 +32,7 @@ impl Client {
         }
     }
 
-    /// The same homeserver, asked on behalf of the account with this access token.
+    /// The same homeserver, with the account of this access token.
     #[must_use]
     pub fn with_token(&self, token: SecretString) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Client {
         self.access.token().unwrap_or_default()
     }
 
-    /// Sends a request once, and gives whatever the homeserver answers.
+    /// Sends a request once, and returns the answer whatever its status is.
     pub async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let request = self.access.http_request(request)?;
         let answer = async {
@@ -63,7 +63,7 @@ impl Client {
             let body = response.json().await?;
             Ok(Answer { status, body })
         };
-        // The library would add the whole address, which the query makes long.
+        // The library's message would contain the whole address, which the query makes long.
         let unanswered = |error: reqwest::Error| self.access.unanswered(error.without_url());
         answer.await.map_err(unanswered)
     }
@@ -74,7 +74,7 @@ impl Client {
         accepted(request, status, body)
     }
 
-    /// Logs in, and gives the client of that account.
+    /// Logs in, and returns the client of that account.
     pub async fn log_in(
         &self,
         user: &str,

@@ -1,4 +1,4 @@
-//! The requests, as functions of what they need. Identifiers are escaped here.
+//! The requests, as functions of their parameters. Identifiers are escaped here.
 
 pub mod admin;
 
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 const API: &str = "/_matrix/client/v3";
 
-/// The characters of RFC 3986 that mean nothing in an address stay readable.
+/// Characters without a meaning in an address (RFC 3986) stay as they are.
 const ESCAPED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A request, to any homeserver and on anybody's behalf.
+/// A request, for any homeserver and account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The method.
@@ -68,7 +68,7 @@ impl Request {
     }
 }
 
-/// The method and the path; a query may be long, and may be nobody's business.
+/// The method and the path, without the query, which may be long and private.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
@@ -76,7 +76,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// An identifier or another text as one part of a path or as the value of a query.
+/// Escapes an identifier or another text for one part of a path or the value of a query.
 #[must_use]
 pub fn escape(text: &str) -> String {
     utf8_percent_encode(text, &ESCAPED).to_string()
@@ -104,7 +104,7 @@ pub fn log_out() -> Request {
     Request::post(format!("{API}/logout"), json!({}))
 }
 
-/// Asks for what is new since a position, and waits for it as long as `timeout_ms`.
+/// Asks for news since a position, and waits up to `timeout_ms` for them.
 #[must_use]
 pub fn sync(filter: &Value, since: Option<&str>, timeout_ms: u64) -> Request {
     let filter = escape(&filter.to_string());
@@ -121,13 +121,13 @@ pub fn joined_rooms() -> Request {
     Request::get(format!("{API}/joined_rooms"))
 }
 
-/// Makes a room.
+/// Creates a room.
 #[must_use]
 pub fn create_room(body: Value) -> Request {
     Request::post(format!("{API}/createRoom"), body)
 }
 
-/// Joins a room, by accepting an invitation where one is needed.
+/// Joins a room; where an invitation is needed, this accepts it.
 #[must_use]
 pub fn join(room_id: &str) -> Request {
     Request::post(room(room_id, "join"), json!({}))
@@ -139,13 +139,13 @@ pub fn leave(room_id: &str) -> Request {
     Request::post(room(room_id, "leave"), json!({}))
 }
 
-/// Invites somebody into a room.
+/// Invites a person into a room.
 #[must_use]
 pub fn invite(room_id: &str, user_id: &str) -> Request {
     Request::post(room(room_id, "invite"), json!({ "user_id": user_id }))
 }
 
-/// Removes somebody from a room and keeps them out.
+/// Removes a person from a room and keeps them out.
 #[must_use]
 pub fn ban(room_id: &str, user_id: &str) -> Request {
     Request::post(room(room_id, "ban"), json!({ "user_id": user_id }))
@@ -169,7 +169,7 @@ pub fn set_state_event(room_id: &str, kind: &str, content: Value) -> Request {
     Request::put(room(room_id, &format!("state/{}", escape(kind))), content)
 }
 
-/// Sends an event. Homeservers take a transaction once, however often it is sent.
+/// Sends an event. The homeserver makes one event of a transaction, however often it is sent.
 #[must_use]
 pub fn send(room_id: &str, kind: &str, transaction: &str, content: Value) -> Request {
     let rest = format!("send/{}/{}", escape(kind), escape(transaction));
@@ -196,7 +196,7 @@ pub fn newest_events(room_id: &str, limit: usize) -> Request {
     Request::get(room(room_id, &format!("messages?dir=b&limit={limit}")))
 }
 
-/// Asks for a page of a room's events, the oldest first, from where another page ended.
+/// Asks for a page of a room's events, the oldest first, from the end of another page.
 #[must_use]
 pub fn oldest_events(room_id: &str, limit: usize, from: Option<&str>) -> Request {
     let from = from.map(|from| format!("&from={}", escape(from)));
@@ -207,7 +207,7 @@ pub fn oldest_events(room_id: &str, limit: usize, from: Option<&str>) -> Request
     ))
 }
 
-/// Sets something of an account's own.
+/// Sets account data of the account itself.
 #[must_use]
 pub fn set_account_data(user_id: &str, kind: &str, content: Value) -> Request {
     let path = format!(

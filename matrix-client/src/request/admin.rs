@@ -1,4 +1,4 @@
-//! Requests of Synapse's administration, for which the account must be an administrator's.
+//! Requests of Synapse's administration API, which only an administrator may send.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Request, escape};
 
 const API: &str = "/_synapse/admin";
 
-/// Where accounts are made with the registration secret.
+/// The address at which accounts are made with the registration secret.
 pub const REGISTRATION: &str = "/_synapse/admin/v1/register";
 
 /// Makes an account, or changes its password.
@@ -34,7 +34,7 @@ pub fn deactivate(user_id: &str) -> Request {
     Request::post(path, json!({ "erase": false }))
 }
 
-/// Removes everybody from a room, and deletes it with everything that was said in it.
+/// Removes everybody from a room, and deletes the room with all of its events.
 #[must_use]
 pub fn delete_room(room_id: &str) -> Request {
     let path = format!("{API}/v1/rooms/{}", escape(room_id));

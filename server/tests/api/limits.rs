@@ -14,7 +14,7 @@ use crate::{
     problem::expect_problem,
 };
 
-/// A creation as a trusted proxy passes it on.
+/// A creation that came through a trusted proxy.
 pub(crate) async fn create_from(app: &TestApp, forwarded_for: &str) -> Response {
     app.api(Method::POST, "/sessions")
         .header("x-forwarded-for", forwarded_for)
@@ -24,7 +24,7 @@ pub(crate) async fn create_from(app: &TestApp, forwarded_for: &str) -> Response 
         .unwrap()
 }
 
-/// Checks for a refusal that says when to come back; gives the seconds.
+/// Checks for a refusal with `Retry-After`; returns the seconds.
 pub(crate) async fn expect_rate_limited(response: Response) -> u64 {
     let seconds = response.headers()["retry-after"]
         .to_str()
@@ -37,7 +37,7 @@ pub(crate) async fn expect_rate_limited(response: Response) -> u64 {
 }
 
 pub(crate) const BEHIND_A_PROXY: (&str, &str) = ("SUPPORT_CHAT_TRUSTED_PROXIES", "127.0.0.0/8");
-/// No proof of work is asked for.
+/// No proof of work is required.
 pub(crate) const REFUSE: (&str, &str) = ("SUPPORT_CHAT_PROOF_OF_WORK", "off");
 
 #[sqlx::test(migrations = "../migrations")]
@@ -55,7 +55,7 @@ async fn texts_that_are_refused_count_as_messages(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn messages_per_session_are_limited_and_coming_back_as_told_succeeds(pool: PgPool) {
-    // So many per minute that the wait is one that a test can await.
+    // The limit per minute is so high that a test can await the wait.
     let vars = [("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "40")];
     let app = TestApp::spawn(config(&pool, &vars)).await;
     let visitor = app.visitor("Hello").await;
@@ -79,7 +79,7 @@ async fn messages_per_session_are_limited_and_coming_back_as_told_succeeds(pool:
     expect_rate_limited(refused).await;
     let mut response = visitor.send("once more").await;
     if response.status() == 429 {
-        // This one's wait: nobody else takes its place meanwhile.
+        // Nobody else takes this one's place during its wait.
         let wait = expect_rate_limited(response).await;
         tokio::time::sleep(Duration::from_secs(wait)).await;
         response = visitor.send("once more").await;
@@ -167,7 +167,7 @@ async fn old_conversations_are_deleted_when_the_operator_says_so(pool: PgPool) {
     };
     assert_eq!(left().await.len(), 3, "by default nothing is deleted");
 
-    // It tidies up when it starts, and then once a minute.
+    // The housekeeping runs at the start, and then once a minute.
     let vars = [
         ("SUPPORT_CHAT_SESSION_TTL", "1h"),
         ("SUPPORT_CHAT_RETENTION", "1h"),
@@ -231,7 +231,7 @@ async fn every_request_counts_whatever_becomes_of_it(pool: PgPool) {
             assert_eq!(ask().await.unwrap().status(), status, "{method} {path}");
         }
         let over = ask().await.unwrap().status();
-        // A page may ask always what it may ask; what it asks then is refused.
+        // A page may send a preflight at any time; the request itself is refused then.
         assert_eq!(
             over,
             if method == Method::OPTIONS { 200 } else { 429 },

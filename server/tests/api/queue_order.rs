@@ -100,7 +100,7 @@ async fn a_session_that_gives_up_its_turn_comes_after_those_that_wait(pool: PgPo
     assert!(!queue::yield_turn(&pool, Uuid::new_v4()).await.unwrap());
 }
 
-/// As after Postgres' clock was a year ahead, or was put back by an hour.
+/// The state after Postgres' clock was a year ahead, or was set back by an hour.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_time_that_only_a_wrong_clock_can_have_set_holds_nothing_up(pool: PgPool) {
     let session_id = session(&pool).await;
@@ -134,7 +134,7 @@ async fn a_time_that_only_a_wrong_clock_can_have_set_holds_nothing_up(pool: PgPo
     }
 }
 
-/// How many behind it could be claimed with its end, which is undone.
+/// The number of tasks that could be claimed with its end, which is rolled back.
 async fn finish_nothing(pool: &PgPool, claim: &Claim) -> usize {
     let mut tx = pool.begin().await.unwrap();
     let end = End {
@@ -221,7 +221,7 @@ async fn conversation(pool: &PgPool) -> (Uuid, Claim) {
     (session_id, claim)
 }
 
-/// As when Postgres forgot in a crash how the task before it ended.
+/// The state after Postgres has forgotten the end of the previous task in a crash.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_task_ends_only_after_those_before_it_in_its_session(pool: PgPool) {
     let session_id = session(&pool).await;
@@ -251,7 +251,7 @@ async fn a_task_ends_only_after_those_before_it_in_its_session(pool: PgPool) {
     assert_eq!(ended.next[0].text.as_deref(), Some("four"));
 }
 
-/// As a server of the release before sees it while the servers are updated.
+/// A server of the release before sees this during an update.
 #[sqlx::test(migrations = "../migrations")]
 async fn nothing_overtakes_a_task_of_a_kind_that_is_not_known(pool: PgPool) {
     let session_id = session(&pool).await;

@@ -1,4 +1,4 @@
-//! `/support`, as a browser without JavaScript goes through it.
+//! `/support`, as a browser without JavaScript uses it.
 
 mod refusals;
 
@@ -22,7 +22,7 @@ struct Browser<'a> {
     cookie: Option<String>,
 }
 
-/// A page, as far as tests look at it.
+/// A page with the parts that tests check.
 struct Shown {
     status: u16,
     headers: HeaderMap,
@@ -41,7 +41,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// One that shows this cookie.
+    /// A browser with this cookie.
     fn with_cookie(app: &'a TestApp, cookie: &str) -> Self {
         Self {
             cookie: Some(cookie.to_owned()),
@@ -61,12 +61,12 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// What the page is now.
+    /// The page as it is now.
     async fn look(&self) -> Shown {
         Shown::of(self.request(Method::GET, PAGE).send().await.unwrap()).await
     }
 
-    /// Sends a form as it stands on the page, with `typed` filled in.
+    /// Sends a form of the page, with `typed` filled in.
     async fn submit(&mut self, path: &str, page: &Shown, typed: &[(&str, &str)]) -> Response {
         let mut fields = page.hidden(path);
         fields.extend(typed.iter().map(|(name, text)| (*name, (*text).to_owned())));
@@ -96,7 +96,7 @@ impl<'a> Browser<'a> {
         response
     }
 
-    /// Begins a conversation and follows to the page.
+    /// Begins a conversation and follows the redirect to the page.
     async fn start(&mut self, text: &str) -> Shown {
         let page = self.look().await;
         let response = self
@@ -111,7 +111,7 @@ impl<'a> Browser<'a> {
             .await
     }
 
-    /// The session's id and token, as nobody but a test reads them.
+    /// The session's id and token from the cookie.
     fn session(&self) -> (&str, &str) {
         let (_, value) = self.cookie.as_ref().unwrap().split_once('=').unwrap();
         let mut parts = value.split('.');
@@ -128,10 +128,10 @@ impl Shown {
         }
     }
 
-    /// The form that is sent to `path`.
+    /// The HTML of the form that is sent to `path`.
     fn form(&self, path: &str) -> &str {
         let start = format!("method=\"post\" action=\"{path}\"");
-        // A button may send its form elsewhere.
+        // A button may send its form to another address.
         let start = if self.html.contains(&start) {
             start
         } else {
@@ -152,14 +152,14 @@ impl Shown {
         fields.collect()
     }
 
-    /// What is in the field for the message.
+    /// The text in the field for the message.
     fn draft(&self) -> &str {
         let (_, rest) = self.html.split_once("<textarea").expect("a draft");
         let (text, _) = rest.split_once("</textarea>").unwrap();
         text.split_once('>').unwrap().1.strip_prefix('\n').unwrap()
     }
 
-    /// The problem that the page begins with.
+    /// The problem at the top of the page.
     fn problem(&self) -> &str {
         let (_, rest) = self.html.split_once("role=\"alert\"").expect("a problem");
         rest.split_once("</div>").unwrap().0
@@ -174,7 +174,7 @@ fn expect_to_page(response: &Response) {
     expect_redirect(response, PAGE);
 }
 
-/// After a first message the page looks whether the cookie has been kept.
+/// After a first message the page checks whether the browser has kept the cookie.
 fn expect_begun(response: &Response) {
     expect_redirect(response, "/support?begun");
 }
@@ -209,7 +209,7 @@ async fn a_conversation_is_begun_read_answered_and_ended(pool: PgPool) {
     expect_to_page(&browser.send(&page, "Is anybody there?").await);
     assert_eq!(texts(&pool).await, ["Hello\nthere", "Is anybody there?"]);
 
-    // The same conversation as the API has.
+    // The API has the same conversation.
     let (id, token) = browser.session();
     let answer = app
         .api(Method::GET, &format!("/sessions/{id}/messages"))
@@ -223,7 +223,7 @@ async fn a_conversation_is_begun_read_answered_and_ended(pool: PgPool) {
     let ended = browser.look().await;
     assert!(ended.html.contains("This chat has ended"));
     assert_eq!(ended.count("Hello"), 0);
-    // The page that is still open somewhere says so too, and keeps what was written.
+    // A page that is still open elsewhere says so too, and keeps the draft.
     let late = Shown::of(browser.send(&page, "Too late").await).await;
     assert_eq!((late.status, late.draft()), (410, "Too late"));
     assert!(late.problem().contains("The chat was over"));
@@ -311,7 +311,7 @@ async fn a_cookie_that_opens_nothing_is_taken_away(pool: PgPool) {
         let cookie = shown.headers["set-cookie"].to_str().unwrap();
         assert!(cookie.starts_with("__Secure-support-chat=; Path=/support; Max-Age=0;"));
     }
-    // Two of the name: a neighbouring host may set one, but not choose which is believed.
+    // Two cookies of the same name: a neighbouring host may set one, but cannot choose which one counts.
     let both = format!("{COOKIE}=x; {}", browser.cookie.as_ref().unwrap());
     let mut other = Browser::with_cookie(&app, &both);
     assert!(other.look().await.html.contains("How can we help?"));
@@ -358,7 +358,7 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
     let mut browser = Browser::new(&app);
     let page = browser.look().await;
     let first = [("initialMessage", "Hello")];
-    // A double click, before the browser has the cookie...
+    // A double click, before the browser has the cookie.
     let mut clicks = [Browser::new(&app), Browser::new(&app), Browser::new(&app)];
     let sent = clicks
         .iter_mut()
@@ -366,7 +366,7 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
     for response in join_all(sent).await {
         expect_begun(&response);
     }
-    // ... and after.
+    // The same afterwards.
     browser.cookie.clone_from(&clicks[0].cookie);
     expect_begun(&browser.submit("/support/api/start", &page, &first).await);
     let shown = browser.look().await;
@@ -375,7 +375,7 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
     }
     assert_eq!(texts(&pool).await, ["Hello", "Anybody?"]);
 
-    // Back in the browser, and another text in a form that was sent: not lost, not taken for the same.
+    // After going back in the browser, another text in a form that was sent is neither lost nor taken for the same.
     let changed = Shown::of(browser.send(&shown, "Somebody?").await).await;
     assert_eq!((changed.status, changed.draft()), (422, "Somebody?"));
     assert!(changed.problem().contains("An earlier version"));

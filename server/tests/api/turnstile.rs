@@ -1,4 +1,4 @@
-//! The challenge, against a verifier of the test's own that says yes, no, nonsense, and nothing.
+//! The challenge, with a verifier of the test that accepts, refuses, answers nonsense, or does not answer.
 
 use std::sync::{
     Arc,
@@ -25,7 +25,7 @@ struct Asked {
     remoteip: String,
 }
 
-/// What the verifier says depends on the answer it is asked about; counts the questions.
+/// The verifier's answer depends on the token; it counts the requests.
 async fn verdict(State(asked): State<Arc<AtomicUsize>>, Form(question): Form<Asked>) -> String {
     asked.fetch_add(1, Ordering::SeqCst);
     match question.response.as_str() {
@@ -38,7 +38,7 @@ async fn verdict(State(asked): State<Arc<AtomicUsize>>, Form(question): Form<Ask
     }
 }
 
-/// A server that asks this verifier.
+/// A server with this verifier.
 async fn spawn(pool: &PgPool) -> (TestApp, Arc<AtomicUsize>) {
     spawn_with(pool, &[]).await
 }

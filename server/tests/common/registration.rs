@@ -5,7 +5,7 @@ use matrix_client::{Client, Error, Request, request::admin::REGISTRATION};
 use serde_json::json;
 use sha1::Sha1;
 
-/// Makes an account: its user id, and its client.
+/// Makes an account; returns its user id and its client.
 pub(crate) async fn register(
     homeserver: &Client,
     secret: &str,

@@ -1,5 +1,5 @@
-//! Accounts on the homeserver, which is asked without the proxy and again until it answers: it may
-//! be down at any moment.
+//! Accounts on the homeserver. Requests go directly and not through the proxy, and are repeated until they are
+//! answered, since the homeserver may be down at any moment.
 
 use std::{env, time::Duration};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{parts, registration::register, room::Event};
 
-/// Where the state event stands that says whose room it is.
+/// The field of a room's creation that names its session.
 const MARKER: &str = "pro.webdevelop.support_chat.session_id";
 const DESK_MARKER: &str = "pro.webdevelop.support_chat.desk";
 
@@ -71,7 +71,7 @@ impl Account {
         }
     }
 
-    /// Asks until there is an answer that will not change.
+    /// Repeats a request until there is a final answer.
     async fn call(&self, request: &Request) -> (StatusCode, Value) {
         let deadline = Instant::now() + parts::PATIENCE;
         loop {
@@ -89,7 +89,7 @@ impl Account {
         answer
     }
 
-    /// The rooms that this account is newly invited to, and where to go on.
+    /// The rooms with new invitations for this account, and the next position.
     pub(crate) async fn invitations(&self, since: Option<&str>) -> (Vec<String>, String) {
         let filter = json!({ "room": { "timeline": { "limit": 1 }, "state": { "types": [] } } });
         let answer = self.ok(request::sync(&filter, since, 1000)).await;
@@ -109,7 +109,7 @@ impl Account {
         }
     }
 
-    /// The rooms that this account was in, or invited to, and is not any more.
+    /// The rooms that this account was in, or invited to, and no longer is.
     pub(crate) async fn left_rooms(&self) -> Vec<String> {
         let filter = json!({ "room": {
             "include_leave": true, "timeline": { "limit": 1 }, "state": { "types": [] },
@@ -123,7 +123,7 @@ impl Account {
             .collect()
     }
 
-    /// Joins, as soon as there is an invitation; doing it again changes nothing.
+    /// Joins as soon as there is an invitation; a repetition changes nothing.
     pub(crate) async fn join(&self, room_id: &str) {
         let deadline = Instant::now() + parts::PATIENCE;
         while !self.try_join(room_id).await {
@@ -132,7 +132,7 @@ impl Account {
         }
     }
 
-    /// Joins where that is possible.
+    /// Joins if that is possible.
     pub(crate) async fn try_join(&self, room_id: &str) -> bool {
         let (status, _) = self.call(&request::join(room_id)).await;
         status == StatusCode::OK
@@ -150,18 +150,18 @@ impl Account {
         self.ok(request::leave(room_id)).await;
     }
 
-    /// Brings somebody in, where that is possible.
+    /// Invites another account if that is possible.
     pub(crate) async fn invite(&self, room_id: &str, other: &Self) {
         self.call(&request::invite(room_id, &other.user_id)).await;
     }
 
-    /// Puts somebody out of a room and keeps them out; `false` when the room is not there any more.
+    /// Removes another account from a room and keeps it out; `false` when the room no longer exists.
     pub(crate) async fn ban(&self, room_id: &str, other: &Self) -> bool {
         let (status, _) = self.call(&request::ban(room_id, &other.user_id)).await;
         status == StatusCode::OK
     }
 
-    /// Gives up this account's own power in a room in favour of somebody else.
+    /// Gives this account's power in a room to another account.
     pub(crate) async fn hand_power_to(&self, room_id: &str, other: &Self) {
         const LEVELS: &str = "m.room.power_levels";
         let mut levels = self.ok(request::state_event(room_id, LEVELS)).await;
@@ -170,7 +170,7 @@ impl Account {
             .await;
     }
 
-    /// Refuses every invitation from now on, as "block invites" of a client does.
+    /// Refuses every invitation from now on, like "block invites" in a client.
     pub(crate) async fn block_invitations(&self) {
         let block = json!({ "default_action": "block" });
         let kind = "m.invite_permission_config";
@@ -183,23 +183,23 @@ impl Account {
         self.ok(admin::deactivate(&other.user_id)).await;
     }
 
-    /// As an administrator: puts everybody out of a room, and deletes it with all that was said in it.
+    /// As an administrator: removes everybody from a room, and deletes the room with everything in it.
     pub(crate) async fn delete_room(&self, room_id: &str) {
         let delete = admin::delete_room(room_id);
         let deadline = Instant::now() + parts::PATIENCE;
         loop {
             let (status, answer) = self.call(&delete).await;
             match status {
-                // Not found: an attempt that was not answered has deleted it.
+                // It was not found because an earlier attempt without an answer has deleted it.
                 StatusCode::OK | StatusCode::NOT_FOUND => return,
-                // Somebody has accepted an invitation since everybody was put out: once more.
+                // Somebody has accepted an invitation since everybody was removed, so this has to be repeated.
                 StatusCode::BAD_REQUEST if Instant::now() < deadline => {}
                 _ => panic!("{delete}: {status} {answer}"),
             }
         }
     }
 
-    /// A room of this account's own, with the other one in it.
+    /// Makes a room with the other account in it.
     pub(crate) async fn make_room(&self, other: &Self) -> String {
         let body = json!({ "preset": "private_chat", "invite": [other.user_id] });
         let made = self.ok(request::create_room(body)).await;
@@ -208,8 +208,8 @@ impl Account {
         room_id.to_owned()
     }
 
-    /// Sends an event, under the same transaction id until the homeserver has accepted it, and gives
-    /// its id; `None` when this account is not in the room, or the room is not there any more.
+    /// Sends an event with the same transaction id until the homeserver has accepted it, and returns its id; `None`
+    /// when this account is not in the room, or the room no longer exists.
     async fn send(&self, event: &Request) -> Option<String> {
         let (status, answer) = self.call(event).await;
         let gone = [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status);
@@ -217,13 +217,13 @@ impl Account {
         answer["event_id"].as_str().map(str::to_owned)
     }
 
-    /// Says something.
+    /// Sends a text.
     pub(crate) async fn say(&self, room_id: &str, text: &str) -> Option<String> {
         self.send(&request::say(room_id, &transaction(), text))
             .await
     }
 
-    /// Puts another text in the place of an event's.
+    /// Replaces an event's text.
     pub(crate) async fn edit(&self, room_id: &str, event_id: &str, text: &str) -> Option<String> {
         let content = json!({
             "msgtype": "m.text", "body": format!("* {text}"),
@@ -235,13 +235,13 @@ impl Account {
             .await
     }
 
-    /// Deletes what an event said.
+    /// Deletes an event's content.
     pub(crate) async fn redact(&self, room_id: &str, event_id: &str) -> Option<String> {
         self.send(&request::redact(room_id, event_id, &transaction()))
             .await
     }
 
-    /// How far this account could read on now.
+    /// The current position of this account's sync.
     pub(crate) async fn position(&self) -> String {
         self.invitations(None).await.1
     }
@@ -252,7 +252,7 @@ impl Account {
         rooms.map(|id| id.as_str().unwrap().to_owned()).collect()
     }
 
-    /// The session that a room's creation names.
+    /// The session in a room's creation.
     pub(crate) async fn session_of(&self, room_id: &str) -> Option<String> {
         let creation = self.creation(room_id).await;
         creation[MARKER].as_str().map(str::to_owned)
@@ -263,7 +263,7 @@ impl Account {
             .await
     }
 
-    /// Whether a room's creation says that it is the desk.
+    /// Whether a room's creation marks it as the desk.
     pub(crate) async fn is_desk(&self, room_id: &str) -> bool {
         let creation = self.creation(room_id).await;
         creation[DESK_MARKER] == true
@@ -321,8 +321,8 @@ fn transaction() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Whether the same request may be answered otherwise soon. While a room is being purged, Synapse answers a sync
-/// that has it with 404 and no code of the specification.
+/// Whether a repetition of the request may have another answer soon. While a room is being deleted, Synapse answers a
+/// sync that contains it with 404 and no code of the specification.
 fn is_passing(status: StatusCode, answer: &Value) -> bool {
     let error = answer["error"].as_str().unwrap_or_default();
     let is_purging = status == StatusCode::NOT_FOUND && error.starts_with("No row found");

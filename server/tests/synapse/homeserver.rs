@@ -1,4 +1,4 @@
-//! Accounts on the test's Synapse, and what a staff member does with one.
+//! Accounts on the test's Synapse, and a staff member's actions.
 
 mod team;
 
@@ -20,13 +20,13 @@ use crate::{
     registration::register,
 };
 
-/// Nothing here takes this long; what is awaited for longer has failed.
+/// Nothing here takes this long; a longer wait is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the desk is called.
+/// The desk's name.
 const DESK: &str = "Support desk";
 
-/// A homeserver, and what proves the right to register accounts there.
+/// A homeserver, with the secret for registering accounts.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     url: String,
@@ -34,12 +34,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// The one that most tests use.
+    /// The homeserver that most tests use.
     fn usual() -> Self {
         Self::named("SYNAPSE")
     }
 
-    /// One that encrypts private rooms by default.
+    /// A homeserver that encrypts private rooms by default.
     pub(crate) fn encrypting() -> Self {
         Self::named("SYNAPSE_ENCRYPTING")
     }
@@ -68,7 +68,7 @@ pub(crate) struct Account {
     /// Every timeline event seen so far, oldest first, each with its `room_id`.
     seen: Vec<Value>,
     invited_to: Vec<String>,
-    /// Invitations to a desk are told apart from those to conversations.
+    /// Invitations to a desk, which are not among those to conversations.
     invited_to_desk: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ impl Account {
         }
     }
 
-    /// Sends a request of a test's own.
+    /// Sends a test's own request.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -116,7 +116,7 @@ impl Account {
             if status != StatusCode::TOO_MANY_REQUESTS {
                 return (status, body);
             }
-            // A hardened homeserver limits people; it says for how long.
+            // A hardened homeserver limits how fast people may send, and says how long to wait.
             sleep(Duration::from_millis(
                 body["retry_after_ms"].as_u64().unwrap(),
             ))
@@ -144,7 +144,7 @@ impl Account {
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Follows `/sync` until `find` finds something in what was seen so far.
+    /// Follows `/sync` until `find` finds something in the events so far.
     pub(crate) async fn wait_for<T>(&mut self, what: &str, find: impl Fn(&Self) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -204,7 +204,7 @@ impl Account {
         self.invited_to.iter().any(|invited| invited == room_id)
     }
 
-    /// How many there were so far.
+    /// The number of invitations so far.
     pub(crate) fn invitations(&self) -> usize {
         self.invited_to.len()
     }
@@ -224,12 +224,12 @@ impl Account {
         room_id
     }
 
-    /// Sends an `m.room.message`; gives its event id.
+    /// Sends an `m.room.message`; returns its event id.
     pub(crate) async fn send(&self, room_id: &str, content: Value) -> String {
         self.send_as("m.room.message", room_id, content).await
     }
 
-    /// Sends an event of this type; gives its id.
+    /// Sends an event of this type; returns its id.
     pub(crate) async fn send_as(&self, kind: &str, room_id: &str, content: Value) -> String {
         let transaction = Uuid::new_v4().to_string();
         let answer = self
@@ -310,7 +310,7 @@ impl Account {
         content["body"].as_str().unwrap().to_owned()
     }
 
-    /// The contents of what answers an event, as far as it was seen.
+    /// The contents of the answers to an event that were seen so far.
     pub(crate) fn answers(&self, event_id: &str) -> Vec<Value> {
         let answers = self.seen.iter().filter(|event| {
             event["sender"] != *self.user_id
@@ -319,7 +319,7 @@ impl Account {
         answers.map(|event| event["content"].clone()).collect()
     }
 
-    /// How much the bot has answered, as far as it was seen.
+    /// The number of the bot's answers that were seen so far.
     pub(crate) fn all_answers(&self, bot: &str) -> usize {
         let answers = self.seen.iter().filter(|event| {
             event["sender"] == bot && event["content"]["m.relates_to"]["m.in_reply_to"].is_object()
@@ -327,7 +327,7 @@ impl Account {
         answers.count()
     }
 
-    /// Waits for a text of the bot's in the room, and gives its event id.
+    /// Waits for a text of the bot in the room, and returns its event id.
     pub(crate) async fn wait_for_event(&mut self, sender: &str, body: &str) -> String {
         self.wait_for(&format!("{body:?}"), |account| {
             let mut events = account.seen.iter();
@@ -356,7 +356,7 @@ impl Account {
         named
     }
 
-    /// In how many conversations' rooms the account is.
+    /// The number of conversations' rooms that the account is in.
     pub(crate) async fn joined_rooms(&self) -> usize {
         let rooms = self.named_rooms().await.into_iter();
         rooms.filter(|(_, name)| name != DESK).count()
@@ -384,7 +384,7 @@ impl Account {
         room_id
     }
 
-    /// Each message in the room that was seen so far: its event.
+    /// The events of the messages in the room that were seen so far.
     pub(crate) fn events(&self, room_id: &str) -> Vec<Value> {
         let events = self
             .seen
@@ -394,12 +394,12 @@ impl Account {
     }
 }
 
-/// Polls, as a visitor does, until there are `count` entries.
+/// Polls like a visitor until there are `count` entries.
 pub(crate) async fn wait_for_messages(visitor: &Visitor<'_>, count: usize) -> Vec<Value> {
     wait_until(visitor, |messages| messages.len() >= count).await
 }
 
-/// Polls, as a visitor does, until what a poll shows is as it should be.
+/// Polls like a visitor until `done` returns true.
 pub(crate) async fn wait_until(
     visitor: &Visitor<'_>,
     done: impl Fn(&[Value]) -> bool,
@@ -415,8 +415,7 @@ pub(crate) async fn wait_until(
     }
 }
 
-/// Asks `/readyz` until the answer has this status. A sync may be a minute old before it counts as
-/// interrupted.
+/// Requests `/readyz` until the answer has this status. A sync counts as interrupted only after a minute.
 pub(crate) async fn readiness(app: &TestApp, status: u16) -> Value {
     let deadline = Instant::now() + 4 * PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! What the visitor says, as it arrives in the room.
+//! The way out: visitors' messages arrive in the room.
 
 mod claimed_ahead;
 
@@ -100,7 +100,7 @@ async fn the_end_of_the_chat_is_told_and_what_came_before_still_arrives(pool: Pg
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_accepted_before_a_restart_is_delivered_after_it(pool: PgPool) {
     let mut team = Team::new().await;
-    // A server that cannot reach the homeserver accepts and keeps.
+    // A server that cannot reach the homeserver accepts and keeps messages.
     let unreachable = team.config(&pool, &[("MATRIX_HOMESERVER_URL", "http://127.0.0.1:1")]);
     let app = TestApp::spawn(unreachable).await;
     let visitor = app.visitor("one").await;
@@ -131,7 +131,7 @@ async fn what_was_accepted_before_a_restart_is_delivered_after_it(pool: PgPool) 
     );
 }
 
-/// Only the text itself can be at fault while the bot is in the room.
+/// While the bot is in the room, only the text itself can be refused for good.
 #[sqlx::test(migrations = "../migrations")]
 async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_on(pool: PgPool) {
     let mut team = Team::new().await;
@@ -154,7 +154,7 @@ async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_o
             messages.len() == n + 1 && messages[n]["delivery"] == delivery
         })
         .await;
-        // The notice about it must not be refused in place of the next message.
+        // The notice about the refusal must not be refused instead of the next message.
         let deadline = Instant::now() + PATIENCE;
         let queued = "SELECT EXISTS (SELECT FROM outbox)";
         while sqlx::query_scalar(queued).fetch_one(&pool).await.unwrap() {
@@ -204,7 +204,7 @@ async fn a_homeserver_that_wants_to_be_left_alone_for_a_day_is_asked_again_after
     wait_until(&visitor, all_delivered(2)).await;
 }
 
-/// A session gives up its place from time to time, and gets another.
+/// A session gives its place up from time to time, and gets another one.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_long_queue_arrives_in_order_over_several_turns(pool: PgPool) {
     let mut team = Team::new().await;
@@ -265,7 +265,7 @@ async fn a_bot_that_cannot_log_in_loses_nothing(pool: PgPool) {
     let app = team.serve(&pool, &wrong).await;
     let visitor = Visitor::from_creation(&app, created.clone());
     expect(visitor.send("still owed").await, 201).await;
-    // Until an attempt has been made, and refused: Synapse calls a wrong password M_FORBIDDEN.
+    // By then an attempt was made and refused: Synapse answers a wrong password with M_FORBIDDEN.
     while sqlx::query_scalar::<_, i64>(
         "SELECT count(*) FROM outbox WHERE attempts > 0 AND leased_until IS NULL",
     )
@@ -284,7 +284,7 @@ async fn a_bot_that_cannot_log_in_loses_nothing(pool: PgPool) {
     team.alice.invitation().await;
 }
 
-/// The channel of the outbox is told of what waits there: of nothing, when nothing comes before it.
+/// The channel of the outbox announces tasks that wait. A message that nothing comes before is not announced.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(pool: PgPool) {
     let mut team = Team::new().await;
@@ -302,7 +302,7 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
         expect(visitor.send("One at a time").await, 201).await;
         wait_until(&visitor, all_delivered(n)).await;
     }
-    // What was told before this is heard before it.
+    // Earlier notifications arrive before this one.
     sqlx::query("SELECT pg_notify($1, 'end')")
         .bind(queue::CHANNEL)
         .execute(&pool)

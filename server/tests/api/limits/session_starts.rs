@@ -49,7 +49,7 @@ async fn an_ipv6_customer_is_one_address_and_a_forged_header_is_none(pool: PgPoo
     expect(create_from(&app, "2001:db8:1:2::1").await, 201).await;
     expect_rate_limited(create_from(&app, "2001:db8:1:2:ffff::9").await).await;
     expect(create_from(&app, "2001:db8:1:3::1").await, 201).await;
-    // What the client wrote itself stands to the left of what the proxy added.
+    // The part that the client wrote itself is to the left of the part that the proxy added.
     expect(create_from(&app, "198.51.100.1, 192.0.2.7").await, 201).await;
     expect_rate_limited(create_from(&app, "198.51.100.2, 192.0.2.7").await).await;
 
@@ -101,7 +101,7 @@ async fn networks_are_limited_by_their_size(pool: PgPool) {
         ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "1"),
     ];
     let app = TestApp::spawn(config(&pool, &vars)).await;
-    // Four in each /56, until the /48 has its sixteen.
+    // Four addresses in each /56, until the /48 has its sixteen.
     for near in 0..4 {
         for subnet in 0..4 {
             let address = format!("2001:db8:1:{near}{subnet:02x}::1");
@@ -140,7 +140,7 @@ async fn a_clock_that_was_wrong_keeps_nobody_out(pool: PgPool) {
         .execute(&pool)
         .await
         .unwrap();
-    // As clocks are corrected all the time.
+    // Small corrections of a clock like this are frequent.
     begin_at("30 seconds").await;
     expect_rate_limited(create_from(&app, "192.0.2.1").await).await;
 }
@@ -157,7 +157,7 @@ async fn a_creation_that_hangs_holds_up_no_count(pool: PgPool) {
     let hanging = create_from(&app, "192.0.2.1");
     let meanwhile = async {
         wait_for_count(&pool, 1).await;
-        // The next one is counted, and refused, although the one before it has not ended.
+        // The next one is counted and refused although the one before it has not ended.
         let refused = create_from(&app, "192.0.2.2");
         let refused = tokio::time::timeout(Duration::from_secs(5), refused).await;
         expect_rate_limited(refused.expect("an answer")).await;
@@ -182,7 +182,7 @@ async fn a_creation_that_fails_takes_no_place(pool: PgPool) {
     expect_rate_limited(create_from(&app, "192.0.2.2").await).await;
 }
 
-/// Waits until so many new sessions are counted.
+/// Waits until this many new sessions are counted.
 async fn wait_for_count(pool: &PgPool, wanted: i64) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

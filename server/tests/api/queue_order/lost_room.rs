@@ -1,4 +1,4 @@
-//! Rooms that the bot is no longer in, and those that take their places.
+//! Rooms that the bot has left, and the rooms that replace them.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn a_lost_room_is_replaced_once_before_what_waits_and_never_comes_back(poo
         .unwrap();
     assert_eq!(room, None, "not as the syncer finds it");
 
-    // What was on its way to the old room did not get there in time.
+    // The message that was on its way to the old room did not arrive in time.
     let late = finish(&pool, &claimed, Outcome::Sent("$late".to_owned()), 9).await;
     assert!(late.next.is_empty() && !late.message_ended);
 
@@ -50,7 +50,7 @@ async fn a_lost_room_is_replaced_once_before_what_waits_and_never_comes_back(poo
     );
 }
 
-/// Else a homeserver that puts the bot out of each room at once would have to make one after the other.
+/// Otherwise a homeserver that removes the bot from each room at once would have to make one room after the other.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_room_that_is_lost_soon_after_another_is_replaced_later(pool: PgPool) {
     let (session_id, claimed) = conversation(&pool).await;

@@ -1,4 +1,4 @@
-//! When staff are invited to a room once more.
+//! When staff are invited to a room again.
 
 use super::*;
 
@@ -85,7 +85,7 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
         .await
         .unwrap();
     saw(BOB, Membership::Joined).await;
-    // The answer to the invitation comes after that.
+    // The answer to the invitation comes later.
     staff_members::record(&pool, session_id, BOB, Membership::Invited)
         .await
         .unwrap();
@@ -97,7 +97,7 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
             .is_empty()
     );
 
-    // As after the clock was wrong.
+    // The state after the clock was wrong.
     run(&pool, "UPDATE staff_members SET delayed_at = now() + interval '1 year', due_at = now() + interval '1 year'").await;
     assert_eq!(
         staff_members::claim(&pool, &[ALICE, BOB], TTL, 9)
@@ -157,7 +157,7 @@ async fn staff_are_invited_to_an_ended_conversation_that_nobody_could_read(pool:
     assert_eq!(claimed().await, 0, "long ago");
 }
 
-/// The sync tells of a leaving after it: what the visitor wrote in between found somebody there.
+/// The sync reports a leaving after the visitor has written: at that time somebody still seemed to be there.
 #[sqlx::test(migrations = "../migrations")]
 async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_known(pool: PgPool) {
     let session_id = session(&pool).await;
@@ -188,7 +188,7 @@ async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_kn
     assert_eq!(unread, are("wanted", "wanted"));
 }
 
-/// As while Postgres' clock is a year ahead of the caller's: nobody is let go of for that.
+/// While Postgres' clock is a year ahead of the server's, nobody is forgotten.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_conversation_needs_staff_until_both_clocks_say_that_it_is_over(pool: PgPool) {
     for (caller_time, needs) in [("now() - interval '1 year'", true), ("now()", false)] {

@@ -13,7 +13,7 @@ async fn forms_of_others_are_refused(pool: PgPool) {
     let own = |path| page.hidden(path);
     let elsewhere = [
         [("origin", "https://evil.example")],
-        // A page that may use the API is not this page.
+        // A page of an allowed origin is not this page.
         [("origin", crate::common::ORIGIN)],
         [("origin", "null")],
         [("sec-fetch-site", "cross-site")],
@@ -27,7 +27,7 @@ async fn forms_of_others_are_refused(pool: PgPool) {
             assert_eq!(refused.status, 403, "{path} {headers:?}");
             assert_eq!(refused.draft(), "", "what others wrote is not shown");
         }
-        // An old browser says nothing of where a form comes from, but only this page has the token.
+        // An old browser does not say where a form comes from, but only this page has the token.
         for token in [Some(""), Some("AAAA"), None] {
             let mut forged = fields.clone();
             forged.retain(|(name, _)| *name != "formToken");
@@ -54,7 +54,7 @@ async fn forms_of_others_are_refused(pool: PgPool) {
     assert!(browser.look().await.html.contains("Your conversation"));
     assert_eq!(texts(&pool).await.len(), 2);
 
-    // As browsers send it from the page itself.
+    // Browsers send these headers from the page itself.
     let origin = format!("http://{}", app.address);
     let mut fields = own("/support/api/send");
     fields.push(("body", "Real".to_owned()));
@@ -115,7 +115,7 @@ async fn what_is_refused_is_said_in_words_and_kept(pool: PgPool) {
     }
     assert!(texts(&pool).await.is_empty());
 
-    // The same key is good for the corrected form.
+    // The corrected form may use the same key.
     let page = browser.start("Hello").await;
     let shown = Shown::of(browser.send(&page, "More than ten").await).await;
     assert_eq!((shown.status, shown.draft()), (422, "More than ten"));
@@ -127,7 +127,7 @@ async fn what_is_refused_is_said_in_words_and_kept(pool: PgPool) {
     let vast = "x".repeat(200 * 1_024);
     let shown = Shown::of(browser.send(&page, &vast).await).await;
     assert_eq!(shown.status, 413);
-    // A line break is one character, however forms send it.
+    // A line break is one character, whatever bytes forms use for it.
     expect_to_page(&browser.send(&page, "1\r\n2\r\n3\r\n4\r\n5\r\n").await);
 }
 
@@ -259,7 +259,7 @@ async fn a_page_is_bounded_and_a_refusal_shows_nothing_of_the_conversation(pool:
     .await
     .unwrap();
     let page = browser.look().await;
-    // 17 texts of 15 kB are the last below 256 KiB.
+    // 17 texts of 15 kB are the last that fit into 256 KiB.
     assert_eq!(page.count("<li class=\"from-"), 17);
     assert_eq!(page.count("word 101</p>"), 1);
     assert_eq!(page.count("Earlier messages are not shown."), 1);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A support team of its own: bot, alice and bob.
+/// A support team for one test: bot, alice and bob.
 pub(crate) struct Team {
     pub(crate) admin: Account,
     pub(crate) bot: Account,
@@ -24,12 +24,12 @@ impl Team {
             alice: Account::register_as(site, "alice", false).await,
             bob: Account::register_as(site, "bob", false).await,
         };
-        // As a deployment does it: the bot alone is exempt from the limits on people.
+        // Like a deployment: only the bot is exempt from the limits on people.
         team.lift_limits_of(&team.bot).await;
         team
     }
 
-    /// Lets an account do as much as it likes.
+    /// Exempts an account from the limits.
     pub(crate) async fn lift_limits_of(&self, account: &Account) {
         let lift = request::admin::lift_limits(&account.user_id);
         self.admin.must(lift).await;
@@ -52,15 +52,15 @@ impl Team {
         common::config(pool, &vars)
     }
 
-    /// A server of which no answer may name anybody or anything of Matrix.
+    /// A server whose answers must never contain anything of Matrix.
     pub(crate) async fn serve(&self, pool: &PgPool, extra: &[(&str, &str)]) -> TestApp {
         let mut app = TestApp::spawn(self.config(pool, extra)).await;
         Record::of(&mut app).await;
         app
     }
 
-    /// A server that reaches the homeserver by a gateway, at which its requests are looked at: those of the desk would be
-    /// among them.
+    /// A server that reaches the homeserver through a gateway, which counts its requests; the desk is off, since its
+    /// requests would be among them.
     pub(crate) async fn serve_through(&self, pool: &PgPool, url: &str) -> TestApp {
         let vars = [
             ("MATRIX_HOMESERVER_URL", url),

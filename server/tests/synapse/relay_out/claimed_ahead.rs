@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// A conversation whose way to the homeserver is open for one message after the other: "1" to "4" are
-/// accepted, "1" is in the room, and "2" is on the way, with what is behind it claimed.
+/// A conversation whose messages can be let through to the homeserver one by one: "1" to "4" are accepted, "1" is in
+/// the room, and "2" is on its way, with those behind it claimed.
 struct OneByOne {
     team: Team,
     open: Arc<Semaphore>,
@@ -16,7 +16,7 @@ struct OneByOne {
 impl OneByOne {
     async fn begin(pool: &PgPool) -> Self {
         let mut team = Team::new().await;
-        // For the first message, and what tells of it who joins.
+        // One for the first message, and one for the recap for a new member.
         let open = Arc::new(Semaphore::new(2));
         let way = open.clone();
         let gateway = Gateway::new(move |asked| {
@@ -84,7 +84,7 @@ async fn what_is_queued_follows_at_once_and_does_not_wait_for_the_record_of_what
     wait_until(&chat.visitor(), all_delivered(5)).await;
 }
 
-/// Else they would wait for their leases to run out, and then be looked for in the room.
+/// Otherwise they would wait until their leases expire, and then be looked for in the room.
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_claimed_behind_a_message_that_has_to_wait_is_given_back_as_it_was(pool: PgPool) {
     let mut chat = OneByOne::begin(&pool).await;
@@ -98,7 +98,7 @@ async fn what_was_claimed_behind_a_message_that_has_to_wait_is_given_back_as_it_
     assert_eq!(looked, 1, "only what was tried before");
 }
 
-/// A homeserver remembers a transaction for a day at the most.
+/// A homeserver remembers a transaction for at most a day.
 #[sqlx::test(migrations = "../migrations")]
 async fn what_an_earlier_attempt_sent_is_found_in_the_room_and_not_sent_again(pool: PgPool) {
     let mut team = Team::new().await;
