@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, env, process::ExitCode};
 use clap::{Parser, Subcommand};
 use server::{
     config::{self, Config, ConfigError},
-    quarantine,
+    logging, quarantine_command,
     startup::{self, Application, StartupError},
     storage::Shares,
-    telemetry,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +45,7 @@ enum Command {
     /// List the events of rooms that could not be stored, try them again, or throw them away.
     Quarantine {
         #[command(subcommand)]
-        command: Option<quarantine::Command>,
+        command: Option<quarantine_command::Command>,
     },
 }
 
@@ -64,7 +63,7 @@ async fn main() -> ExitCode {
         Some(Command::Migrate) => migrate().await,
         Some(Command::Canary) => canary().await,
         Some(Command::Quarantine { command }) => {
-            quarantine(command.unwrap_or(quarantine::Command::List)).await
+            quarantine(command.unwrap_or(quarantine_command::Command::List)).await
         }
     }
 }
@@ -88,10 +87,10 @@ async fn migrate() -> ExitCode {
     .await
 }
 
-async fn quarantine(command: quarantine::Command) -> ExitCode {
+async fn quarantine(command: quarantine_command::Command) -> ExitCode {
     with_config(async |config| {
         let shares = Shares::new(&config.database);
-        quarantine::run(&shares.relay, &command, &mut std::io::stdout()).await?;
+        quarantine_command::run(&shares.relay, &command, &mut std::io::stdout()).await?;
         Ok(())
     })
     .await
@@ -101,7 +100,7 @@ async fn with_config(run: impl AsyncFnOnce(Config) -> Result<(), StartupError>) 
     let Some(config) = read_config(Config::from_vars) else {
         return ExitCode::from(USAGE);
     };
-    telemetry::init(&config.log);
+    logging::init(&config.log);
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -115,10 +114,10 @@ async fn canary() -> ExitCode {
     let Some(config) = read_config(config::Canary::from_vars) else {
         return ExitCode::from(USAGE);
     };
-    telemetry::init(&config.log);
+    logging::init(&config.log);
     match server::canary::run(&config).await {
         Ok(trip) => {
-            tracing::info!(to_staff = ?trip.to_staff, to_visitor = ?trip.to_visitor, "it came back");
+            tracing::info!(to_staff = ?trip.to_staff, to_visitor = ?trip.to_visitor, "the answer came back");
             ExitCode::SUCCESS
         }
         Err(failure) => {
