@@ -23,6 +23,8 @@ pub mod announcements;
 pub mod canary;
 pub mod clock;
 pub mod config;
+#[cfg(test)]
+mod documented_names;
 pub mod heartbeat;
 pub mod hours;
 pub mod housekeeping;
