@@ -17,7 +17,7 @@ pub(crate) struct Setup {
     pub(crate) homeserver_url: String,
     pub(crate) synapse_pid_file: PathBuf,
     /// Stops and starts Synapse, and clones rooms in it.
-    pub(crate) parts_ctl: PathBuf,
+    pub(crate) parts_control: PathBuf,
     pub(crate) bot: Account,
     pub(crate) staff: Account,
     pub(crate) admin: Account,
@@ -70,7 +70,7 @@ impl Setup {
             postgres_pid: text("POSTGRES_PID")?.parse()?,
             homeserver_url: text("HOMESERVER_URL")?,
             synapse_pid_file: text("SYNAPSE_PID_FILE")?.into(),
-            parts_ctl: text("PARTS_CTL")?.into(),
+            parts_control: text("PARTS_CONTROL")?.into(),
             bot: account("BOT")?,
             staff: account("STAFF")?,
             admin: account("ADMIN")?,

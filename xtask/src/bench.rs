@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::prelude::*;
 use crate::server::{self, Profile};
 use crate::stack::Stack;
-use crate::{accounts, browser, parts_ctl};
+use crate::{accounts, browser, parts_control};
 
 /// Measures everything, or only the named sections.
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Result<()> {
@@ -89,8 +89,8 @@ pub(crate) fn measure(
     if let Some(chromium) = chromium {
         bench.env("CHROMIUM", chromium);
     }
-    parts_ctl::during(stack.parts()?, &layout.test(), |script| {
-        run_shown(bench.env("PARTS_CTL", script), "the benchmark")
+    parts_control::during(stack.parts()?, &layout.test(), |script| {
+        run_shown(bench.env("PARTS_CONTROL", script), "the benchmark")
     })?;
     if fs::read_to_string(&document)? != before {
         note("docs/performance.md has the new figures");

@@ -23,7 +23,7 @@ mod layout;
 mod lock;
 mod node;
 mod openapi;
-mod parts_ctl;
+mod parts_control;
 mod pgbouncer;
 mod ports;
 mod postgres;

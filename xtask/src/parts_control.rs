@@ -80,7 +80,7 @@ fn serve(mut stream: &TcpStream, parts: &mut Parts<'_>) -> bool {
 
 /// Writes the script: it sends its arguments, and fails unless the answer is `ok`.
 fn write_script(dir: &Path, address: SocketAddr) -> Result<PathBuf> {
-    let script = dir.join("parts-ctl");
+    let script = dir.join("parts-control");
     let (host, port) = (address.ip(), address.port());
     fs::write(
         &script,

@@ -6,7 +6,7 @@ use crate::accounts::{self, Accounts};
 use crate::dist::{self, Artefacts};
 use crate::homeserver::answers_ok;
 use crate::lock::Lock;
-use crate::parts_ctl::Parts;
+use crate::parts_control::Parts;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
 use crate::prelude::*;

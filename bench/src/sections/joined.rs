@@ -124,7 +124,7 @@ impl Relay {
     /// Joins the bot to many more rooms, like those of conversations that ended long ago.
     async fn fill(&self, setup: &Setup) -> Result<()> {
         let began = Instant::now();
-        let cloned = Command::new(&setup.parts_ctl)
+        let cloned = Command::new(&setup.parts_control)
             .args(["synapse", "clone", &self.template])
             .arg(setup.many_rooms.saturating_sub(FEW).to_string())
             .status()

@@ -3,7 +3,7 @@
 use crate::browser::Browsers;
 use crate::prelude::*;
 use crate::stack::{Stack, UNLIMITED};
-use crate::{accounts, node, parts_ctl, server, widget};
+use crate::{accounts, node, parts_control, server, widget};
 
 pub(super) fn widget_alone(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let browsers = Browsers::ensure(layout)?;
@@ -49,8 +49,8 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
         )
         .env("BOT_MXID", accounts::mxid(accounts::BOT))
         .env("BOT_PASSWORD", stack.accounts.password(accounts::BOT));
-    let result = parts_ctl::during(stack.parts()?, &layout.test(), |script| {
-        run_shown(playwright.env("PARTS_CTL", script), "end-to-end tests")
+    let result = parts_control::during(stack.parts()?, &layout.test(), |script| {
+        run_shown(playwright.env("PARTS_CONTROL", script), "end-to-end tests")
     });
     // A server that has died explains the tests' failures best.
     server.check()?;
