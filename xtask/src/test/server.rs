@@ -5,7 +5,7 @@ use crate::layout::path_with;
 use crate::prelude::*;
 use crate::server;
 use crate::stack::Stack;
-use crate::{apt, openapi, parts_ctl, pgbouncer, promtool};
+use crate::{apt, openapi, parts_control, pgbouncer, promtool};
 
 pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     stack.widget()?;
@@ -21,6 +21,17 @@ pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Resul
         tests.args(["--skip", "pooler"]);
     }
     run_shown(&mut tests, "API tests")?;
+    // `cargo xtask test api -- model` runs this alone.
+    if extra.is_empty()
+        || extra
+            .iter()
+            .any(|filter| "model_and_postgres".contains(&**filter))
+    {
+        let compare = "test --package server --lib -- model_and_postgres";
+        let mut compare = cargo(layout, compare);
+        compare.env("DATABASE_URL", stack.database("tests")?);
+        run_shown(&mut compare, "the relay's model beside Postgres")?;
+    }
     match pgbouncer {
         Some(program) if extra.is_empty() => through_a_pooler(layout, stack, &program),
         _ => Ok(()),
@@ -90,7 +101,7 @@ pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Re
             "SYNAPSE_REGISTRATION_SECRET",
             &parts.synapse.registration_secret,
         );
-    parts_ctl::during(parts, &layout.test(), |script| {
-        run_shown(tests.env("PARTS_CTL", script), "the fault suite")
+    parts_control::during(parts, &layout.test(), |script| {
+        run_shown(tests.env("PARTS_CONTROL", script), "the fault suite")
     })
 }

@@ -36,10 +36,11 @@ pub(super) fn lint(layout: &Layout, stack: &mut Stack) -> Result<()> {
 
 /// What needs nothing except the compiler and Node.js.
 pub(super) fn unit(layout: &Layout) -> Result<()> {
-    let crates = "test --package app --package bench --package incoming --package widget-wasm \
+    let crates = "test --package app --package bench --package incoming --package matrix-client --package widget-wasm \
                   --package xtask --features app/ui,app/openapi";
     run_shown(cargo(layout, crates), "unit tests")?;
-    let server = "test --package server --lib --bins";
+    // One test compares a model with a real Postgres; it belongs to the API tests.
+    let server = "test --package server --lib --bins -- --skip model_and_postgres";
     run_shown(cargo(layout, server), "the server's unit tests")?;
     node::packages(layout, widget::BUILD)?;
     let scripts = "node --test widget-wasm/build/build.test.js xtask/node/versions.test.js";

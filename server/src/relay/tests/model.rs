@@ -1,5 +1,6 @@
 //! A model of what Postgres keeps for the relay. Each of its methods does what one statement or transaction does.
 
+mod agreement;
 mod queue;
 mod sessions;
 mod staff;
@@ -29,7 +30,7 @@ struct Tables {
     /// The events that were sent, with the session.
     sent: HashMap<String, Uuid>,
     details: HashMap<Uuid, (String, String, Option<Vec<u8>>)>,
-    former_rooms: BTreeMap<String, (Uuid, DateTime<Utc>)>,
+    former_rooms: BTreeMap<String, FormerRoom>,
     staff: Vec<String>,
     members: BTreeMap<(Uuid, String), Member>,
 }
@@ -74,6 +75,15 @@ struct Member {
     leased_until: Option<DateTime<Utc>>,
 }
 
+/// A room that a session no longer uses.
+#[derive(Clone, Debug)]
+struct FormerRoom {
+    session_id: Uuid,
+    left_at: DateTime<Utc>,
+    /// Somebody except the bot was in it.
+    was_seen: bool,
+}
+
 /// A database server.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -83,6 +93,7 @@ pub(super) struct Database {
     listeners: Vec<mpsc::UnboundedSender<Uuid>>,
     began: Instant,
     clock_is_ahead: TimeDelta,
+    stands_still_at: Option<DateTime<Utc>>,
     ids_made: u128,
 }
 
@@ -94,6 +105,7 @@ impl Database {
             listeners: Vec::new(),
             began: Instant::now(),
             clock_is_ahead: TimeDelta::zero(),
+            stands_still_at: None,
             ids_made: 0,
         }
     }
@@ -124,7 +136,13 @@ impl Database {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.true_time() + self.clock_is_ahead
+        let runs = || self.true_time() + self.clock_is_ahead;
+        self.stands_still_at.unwrap_or_else(runs)
+    }
+
+    /// Stops the clock, and sets it to this time.
+    fn stand_still_at(&mut self, at: DateTime<Utc>) {
+        self.stands_still_at = Some(at);
     }
 
     /// The time of a clock that is right.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Database, Message, Session};
+use super::{Database, FormerRoom, Message, Session};
 use crate::{
     relay::queue::{Claim, Task},
     storage::{
@@ -78,7 +78,7 @@ impl Database {
     pub(super) fn naming(&self, session_id: Uuid) -> Naming {
         let session = &self.tables.sessions[&session_id];
         let rooms = self.tables.former_rooms.values();
-        let rooms = rooms.filter(|(session, _)| *session == session_id);
+        let rooms = rooms.filter(|former| former.session_id == session_id && former.was_seen);
         Naming {
             visitor_name: session.subject.visitor_name.clone(),
             first_message: session.messages.first().map(|first| first.body.clone()),
@@ -100,7 +100,11 @@ impl Database {
 
     pub(super) fn disown_room(&mut self, session_id: Uuid, room_id: &str) {
         self.flush();
-        let former = (session_id, self.now());
+        let former = FormerRoom {
+            session_id,
+            left_at: self.now(),
+            was_seen: false,
+        };
         self.tables
             .former_rooms
             .entry(room_id.to_owned())
