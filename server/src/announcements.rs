@@ -26,10 +26,10 @@ pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: Cancella
     let db = db.beating(heart.clone());
     loop {
         if let Err(error) = tell_expired(&db, session_ttl).await {
-            tracing::warn!(%error, "conversations that have expired cannot be looked for");
+            tracing::warn!(%error, "expired conversations cannot be looked up");
         }
         if let Err(error) = tell_pages(&db, session_ttl).await {
-            tracing::warn!(%error, "visitors who went to another page cannot be looked for");
+            tracing::warn!(%error, "visitors who have changed the page cannot be looked up");
         }
         let pause = heart.idle(time::sleep(PERIOD));
         tokio::select! { () = shutdown.cancelled() => break, () = pause => {} }
@@ -65,7 +65,7 @@ async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<()
 async fn tell_pages(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
     for session_id in details_notices::due(db, BATCH).await? {
         if let Err(error) = tell_one_page(db, session_id, ttl).await {
-            tracing::warn!(%session_id, %error, "staff cannot be told yet where the visitor is");
+            tracing::warn!(%session_id, %error, "staff cannot be told yet which page the visitor is on");
         }
     }
     Ok(())

@@ -41,9 +41,9 @@ pub async fn watchdog(hearts: Heartbeats, shutdown: CancellationToken) {
         }
         if still != stood {
             if still.is_empty() {
-                tracing::info!("all loops go on");
+                tracing::info!("all loops are alive again");
             } else {
-                tracing::error!(loops = ?still, "loops stand still");
+                tracing::error!(loops = ?still, "loops hang");
             }
             stood = still;
         }
@@ -53,6 +53,6 @@ pub async fn watchdog(hearts: Heartbeats, shutdown: CancellationToken) {
 
 fn tell(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "systemd cannot be told");
+        tracing::warn!(%error, "systemd cannot be notified");
     }
 }

@@ -159,7 +159,7 @@ impl Inviter {
         } = unwanted;
         match time::timeout(TIME_LIMIT, self.remove_from(room_id, user_id)).await {
             Ok(Ok(())) => {
-                tracing::info!(%session_id, room_id, user_id, "removed: not on the staff any more");
+                tracing::info!(%session_id, room_id, user_id, "removed, because they are no longer on the staff");
                 self.store.record_removed(unwanted).await
             }
             failed => {
@@ -167,7 +167,7 @@ impl Inviter {
                 let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
                 tracing::warn!(
                     %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
-                    "somebody who is not on the staff any more cannot be removed"
+                    "a person who is no longer on the staff cannot be removed"
                 );
                 self.store
                     .postpone_invitation(unwanted, &errcode, delay)
@@ -223,7 +223,7 @@ impl Inviter {
         let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
         tracing::warn!(
             %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
-            "somebody cannot be invited"
+            "a person cannot be invited"
         );
         self.metrics.invitation_failed(&errcode);
         self.store

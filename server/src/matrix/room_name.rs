@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_who_where_and_the_code() {
+    fn a_name_has_the_visitor_the_page_and_the_code() {
         let pricing = Some("https://www.webdevelop.biz/pricing/?q=1#top");
         let words = "How much is a website for a small shop?";
         for (visitor_name, source_url, expected) in [

@@ -92,7 +92,7 @@ impl StaffSignals {
         match rooms {
             Ok(rooms) => fitting(rooms),
             Err(error) => {
-                tracing::debug!(%error, "where visitors are cannot be told");
+                tracing::debug!(%error, "the visitors' pages cannot be announced");
                 Vec::new()
             }
         }
@@ -102,7 +102,7 @@ impl StaffSignals {
     /// signals.
     pub(super) fn failed(&self, rooms: &[OwnedRoomId], error: &MatrixError) {
         if !rooms.is_empty() && error.is_fault_of_request() {
-            tracing::warn!(%error, "receipts and typing are not asked for any more, for ten minutes");
+            tracing::warn!(%error, "receipts and typing are not requested for ten minutes");
             *self.lock() = Some(Instant::now() + SUSPENDED);
         }
     }
@@ -123,7 +123,7 @@ impl StaffSignals {
             tokio::select! {
                 Some(signals) = queued.recv() => {
                     if let Err(error) = self.tell(signals, &mut told, &mut lookups).await {
-                        tracing::debug!(%error, "receipts and typing cannot be told");
+                        tracing::debug!(%error, "receipts and typing cannot be passed on");
                         self.metrics.signals_dropped.inc();
                     }
                 }

@@ -184,7 +184,7 @@ impl Syncer {
         loop {
             time::sleep(WATCH_ROOMS).await;
             if let Err(failure) = self.find_lost_rooms().await {
-                tracing::warn!(%failure, "whether the bot is still in all rooms cannot be told");
+                tracing::warn!(%failure, "the bot's rooms cannot be checked");
             }
         }
     }
@@ -270,7 +270,7 @@ impl Syncer {
             self.metrics.staff_message_lag.observe(lag.as_secs_f64());
         }
         for room_id in &taken_in.ownerless {
-            tracing::warn!(room_id, "a room's session is not there any more");
+            tracing::warn!(room_id, "a room's session no longer exists");
             self.sessions.remove(room_id);
         }
         for (room_id, reason) in &taken_in.set_aside {

@@ -147,7 +147,7 @@ impl Teller {
         let teller = self.clone();
         requests.spawn(async move {
             if let Err(error) = teller.tell(signal).await {
-                tracing::debug!(%error, "a room cannot be told what its visitor does");
+                tracing::debug!(%error, "a visitor's signal cannot be sent to the room");
                 teller.metrics.signals_dropped.inc();
                 if error.concerns_all_rooms() {
                     let pause = error.retry_after().unwrap_or(PAUSE);

@@ -161,7 +161,7 @@ fn memory_is_bounded() {
 }
 
 #[tokio::test]
-async fn places_are_bounded_and_given_back_and_a_change_wakes_who_has_one() {
+async fn places_are_limited_and_given_back_and_a_change_wakes_their_polls() {
     let cache = PollCache::with_places(CancellationToken::new(), 1);
     let session_id = Uuid::new_v4();
     let waiter = cache.waiter(session_id).unwrap();
@@ -202,7 +202,7 @@ fn memory_for_typing_is_bounded() {
 }
 
 #[tokio::test]
-async fn typing_wakes_who_waits() {
+async fn typing_wakes_polls_that_wait() {
     let case = Case::new();
     let waiter = case.cache.waiter(case.session_id).unwrap();
     for typing in [true, false] {
@@ -213,7 +213,7 @@ async fn typing_wakes_who_waits() {
 }
 
 #[test]
-fn who_asks_and_who_waits_is_seen_once() {
+fn visitors_who_ask_or_wait_are_seen_once() {
     let case = Case::new();
     let id = case.session_id;
     case.remember(&case.ticket());

@@ -196,7 +196,7 @@ impl RoomMaker {
         } else {
             tracing::warn!(
                 %session_id, room_id,
-                "the homeserver encrypts private rooms by default: rooms are made in another way from now on"
+                "the homeserver encrypts private rooms by default: rooms get another preset from now on"
             );
         }
         Ok(())

@@ -32,7 +32,7 @@ impl Gate {
                 (Ok(()), false) => PROBE_EVERY,
                 (Err(error), was_shut) => {
                     if !was_shut {
-                        tracing::error!(%error, "commits are not answered: what visitors write is refused");
+                        tracing::error!(%error, "commits are not answered: visitors' writes are refused");
                     }
                     release_given_up(&reads).await;
                     RETRY

@@ -93,7 +93,7 @@ async fn tell(reads: Db, echo: String, began: Instant) {
         .fetch_one(&reads)
         .await;
         if let Err(error) = told {
-            tracing::debug!(%error, "a listener cannot be told anything");
+            tracing::debug!(%error, "a listener's connection check cannot be sent");
         }
         time::sleep_until(next).await;
     }

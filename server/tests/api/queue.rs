@@ -69,7 +69,7 @@ async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
+async fn a_server_that_lost_a_claim_cannot_give_it_back(pool: PgPool) {
     queue(&pool, 1).await;
     let stale = claim_due(&pool, 1).await.unwrap().remove(0);
     sqlx::query("UPDATE outbox SET leased_until = now()")
@@ -193,7 +193,7 @@ async fn queue_notices(pool: &PgPool, texts: &[&str]) -> queue::Claim {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_ends_a_task_claims_those_behind_what_it_has_in_their_order(pool: PgPool) {
+async fn the_server_that_ends_a_task_claims_the_next_ones_in_their_order(pool: PgPool) {
     let notice = |text: &str| queue::Task::Notice(text.to_owned());
     let first = queue_notices(&pool, &["1", "2", "3", "4", "5"]).await;
     let ahead = finish(&pool, &first, first.position, 2).await;
@@ -289,7 +289,7 @@ async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(poo
 
 /// Otherwise both would go on, and one could overtake the other.
 #[sqlx::test(migrations = "../migrations")]
-async fn only_who_ended_a_task_claims_what_is_behind_it(pool: PgPool) {
+async fn only_the_server_that_ended_a_task_claims_the_next_one(pool: PgPool) {
     let first = queue_notices(&pool, &["first", "second", "third"]).await;
     let second = finish(&pool, &first, first.position, 1).await;
     assert_eq!(second.len(), 1);

@@ -337,7 +337,7 @@ async fn a_browser_that_keeps_no_cookie_is_told(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_comes_from_another_site_is_led_in_where_the_cookie_counts(pool: PgPool) {
+async fn a_visitor_from_another_site_is_led_to_where_the_cookie_counts(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let browser = Browser::new(&app);
     let come = async |site: &str| {

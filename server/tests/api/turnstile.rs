@@ -66,7 +66,7 @@ async fn create(app: &TestApp, answer: Option<&str>) -> Response {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn only_who_passed_begins_a_conversation(pool: PgPool) {
+async fn only_a_solved_challenge_begins_a_conversation(pool: PgPool) {
     let (app, _) = spawn(&pool).await;
     for answer in [
         None,
@@ -100,7 +100,7 @@ async fn without_a_verifier_nobody_passes(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_did_not_pass_takes_no_place_and_an_answer_is_not_spent_on_a_refusal(pool: PgPool) {
+async fn a_failed_challenge_takes_no_place_and_a_refusal_uses_no_answer_up(pool: PgPool) {
     let (app, asked) = spawn_with(&pool, &[("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")]).await;
     for answer in [None, Some("failed"), Some("failed")] {
         expect_problem(create(&app, answer).await, 403, "challenge_failed").await;

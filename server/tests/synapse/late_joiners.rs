@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
+async fn a_later_member_gets_the_conversation_in_one_notice(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("my first message").await;
@@ -42,7 +42,7 @@ async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
 /// A homeserver that gets a join and a text at once may not count the new member as one for the text, although it comes
 /// after the join. That happens at random, so there are several rooms.
 #[sqlx::test(migrations = "../migrations")]
-async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) {
+async fn a_member_who_joins_between_texts_gets_each_of_them_once(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     // The first notice says who the visitor is.
@@ -90,7 +90,7 @@ async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) 
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_joins_after_the_end_is_told_of_it_and_of_nothing_between_staff(pool: PgPool) {
+async fn a_member_who_joins_after_the_end_learns_of_it_and_of_nothing_between_staff(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("How much is it?").await;
@@ -142,7 +142,7 @@ async fn with_invited_history_matrix_shows_it_and_no_recap_is_posted(pool: PgPoo
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_was_there_before_is_told_only_what_came_while_they_were_away(pool: PgPool) {
+async fn a_member_who_comes_back_gets_only_what_they_missed(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("seen in the recap").await;

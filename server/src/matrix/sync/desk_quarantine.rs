@@ -70,11 +70,7 @@ impl Syncer {
             quarantine::put_off(&self.pool, row.id, attempts, wait, reason).await?;
             return Ok(false);
         }
-        tracing::error!(
-            id = row.id,
-            reason,
-            "what was asked for at the desk was given up"
-        );
+        tracing::error!(id = row.id, reason, "commands at the desk were given up");
         quarantine::give_up(&self.pool, &[row.id], reason).await?;
         self.metrics.set_aside_given_up.inc();
         Ok(true)

@@ -43,11 +43,11 @@ impl Syncer {
         let mut tidied = None;
         loop {
             if let Err(error) = self.retry_due().await {
-                tracing::warn!(%error, "what was set aside cannot be tried again yet");
+                tracing::warn!(%error, "events that were set aside cannot be tried again yet");
             }
             if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_PERIOD) {
                 if let Err(error) = quarantine::forget_old(&self.pool).await {
-                    tracing::warn!(%error, "what was given up cannot be tidied yet");
+                    tracing::warn!(%error, "events that were given up cannot be deleted yet");
                 }
                 tidied = Some(Instant::now());
             }
@@ -91,7 +91,10 @@ impl Syncer {
                 },
             };
             let Some(session_id) = session_id else {
-                tracing::info!(room_id, "what was set aside is of no conversation");
+                tracing::info!(
+                    room_id,
+                    "events that were set aside belong to no conversation, and are deleted"
+                );
                 quarantine::remove_room(&self.pool, room_id).await?;
                 return Ok(());
             };
@@ -200,7 +203,7 @@ impl Syncer {
         tracing::error!(
             ?ids,
             reason,
-            "what the homeserver does not give was given up"
+            "events that the homeserver does not give were given up"
         );
         quarantine::give_up(&self.pool, &ids, &reason).await?;
         let given_up = u64::try_from(ids.len()).unwrap_or_default();

@@ -124,7 +124,7 @@ async fn write(store: &dyn Store, metrics: &Metrics, batch: Vec<Entry>) {
         Err(error) => {
             // The leases expire and the same transactions are sent again, which changes nothing.
             let sessions: Vec<_> = ends.iter().map(|end| end.claim.subject.id).collect();
-            tracing::warn!(?sessions, %error, "what was sent cannot be recorded yet");
+            tracing::warn!(?sessions, %error, "the ends of tasks cannot be recorded yet");
         }
     }
 }
