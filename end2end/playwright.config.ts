@@ -20,7 +20,7 @@ export default defineConfig({
   forbidOnly: Boolean(CI),
   reporter: "list",
   timeout: 60_000,
-  // A reply travels staff -> homeserver -> server -> next poll, and polls are two seconds apart.
+  // A reply goes from staff to the homeserver, the server and the next poll, and polls are two seconds apart.
   expect: { timeout: 15_000 },
   use: {
     ...(BASE_URL && { baseURL: BASE_URL }),

@@ -16,14 +16,14 @@ const { globalSetup: _, ...shared } = tests;
 export default defineConfig({
   ...shared,
   testDir: "smoke",
-  // In this order, whatever the files are called.
+  // The order is fixed, whatever the names of the files are.
   projects: ["conversation", "upgrade", "hardening"].map((name, i, names) => ({
     name,
     testMatch: `${name}.spec.ts`,
     dependencies: names.slice(0, i),
   })),
   maxFailures: 1,
-  // Nothing can be prepared for it, and the way may be long.
+  // Nothing can be prepared for the test, and the network may be slow.
   timeout: 240_000,
   expect: { timeout: 60_000 },
   use: {

@@ -83,7 +83,7 @@ def clone(config_path, room, count):
         rows = []
         for row in db.execute(f"SELECT * FROM {table}"):
             row = [names[kind].get(it, it) if kind else it for kind, it in zip(kinds, row)]
-            # Whoever has come as far as one of the room's events is not the room's.
+            # A user who has read up to one of the room's events is not the room's.
             if any(it in known or isinstance(it, tuple) and it[0] != "order" for it in row):
                 rows.append(row)
         if rows:

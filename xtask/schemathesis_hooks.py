@@ -7,7 +7,7 @@ import requests
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
-# What opens each session that was begun.
+# The tokens of the sessions that were begun.
 tokens = {}
 
 

@@ -33,13 +33,13 @@ mount -t tmpfs -o mode=755 tmpfs $root/run
 mount -t tmpfs -o mode=1777 tmpfs $root/tmp
 
 ip link set lo up
-# Another address than the one that its own services use among themselves.
+# This address differs from the one that the machine's own services use among themselves.
 ip address add "$address/32" dev lo
 
 cd $root
 pivot_root . mnt
 umount -l /mnt
-# What systemd expects of whoever starts it in a container.
+# systemd expects this of a container manager.
 mount --make-rshared /
 exec env -i container=namespaces PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     /usr/lib/systemd/systemd --log-target=console --show-status=no

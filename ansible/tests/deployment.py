@@ -35,11 +35,11 @@ def make_certificates(logs, seed):
     site += ["-addext", "basicConstraints=critical,CA:FALSE"]
     site += ["-keyout", tls / "site.key", "-out", certificate]
     run("making a certificate", logs / "openssl.log", *new, *site)
-    # What the machine itself trusts: the canary goes through nginx.
+    # The machine's own trust store; the canary goes through nginx.
     trusted = seed / "etc/ssl/certs/ca-certificates.crt"
     trusted.parent.mkdir(parents=True)
     trusted.write_text(authority.read_text())
-    # With its chain: Chromium is told to trust the authority by what it sees there.
+    # The file includes the chain, so that Chromium can be told to trust the authority.
     certificate.write_text(certificate.read_text() + authority.read_text())
     return authority
 
@@ -68,7 +68,7 @@ class Deployment:
 
     def _variables(self):
         """Every variable that the roles require, and some options."""
-        # Paths of sockets must be short, which the repository's need not be.
+        # Paths of sockets must be short, and the repository's path may be long.
         sockets = pathlib.Path(tempfile.gettempdir()) / f"sc-{os.getpid()}-%C"
         known = self.logs / "known-hosts"
         return {
@@ -103,7 +103,7 @@ class Deployment:
                 "@bob:matrix.test",
             ],
             "matrix_support_chat_allowed_origins": [SITE],
-            # Until it is ready on a busy machine.
+            # How long to wait for readiness on a busy machine.
             "matrix_support_chat_ready_seconds": 300,
             # The load test's visitors write faster than people.
             "matrix_support_chat_settings": {

@@ -16,7 +16,7 @@ import time
 HERE = pathlib.Path(__file__).parent
 DEBIAN = "trixie"
 INSTALLED = "ca-certificates,dbus,iproute2,openssh-server,python3,python3-apt,sudo,systemd,systemd-sysv"
-# What the roles install, and node_exporter, which shows what the canary measured.
+# The files that the roles install, and node_exporter, which reads the canary's metrics.
 INSTALLABLE = (
     "logrotate,nginx,postgresql,prometheus-node-exporter,python3-psycopg2,python3-venv"
 )

@@ -208,7 +208,8 @@ def the_server_dies():
 
 
 def the_server_closes_a_connection_that_is_used_again():
-    # Of one client connection, so that it is the same worker of nginx, with the connections that this one keeps.
+    # All requests go over one client connection, so that the same worker of nginx answers, with its connections to the
+    # server.
     client = connect()
     with Server(serves_once_for_each_connection()) as server:
         expect("first on a connection", ask(connection=client)[0].status, 200)
@@ -250,7 +251,7 @@ def nginx_refuses_early():
 def hosts():
     with Server(serves) as server:
         is_problem("two Hosts", get_from([SITE, "other.test"]), 400, "malformed_request")
-        # It is for no site, so that it is not answered in the form of one.
+        # No site has this name, so the answer does not have the form of one.
         expect("no Host", get_from([])[0].status, 400)
         expect("bad Hosts: requests", server.requests, 0)
 

@@ -28,7 +28,7 @@ from test_roles import verify_units
 HERE = pathlib.Path(__file__).parent
 CHAT_UNIT = "matrix-support-chat.service"
 CANARY_UNIT = "matrix-support-chat-canary.service"
-# What the roles install of their own, dumps of a database that is not there included.
+# The files that the roles install, including dumps of a database that does not exist.
 UNITS = [
     CHAT_UNIT,
     CANARY_UNIT,
@@ -98,7 +98,7 @@ def test_bad_variables_are_refused_and_a_rehearsal_passes(chat):
         rehearsal.result()
         for (_, name, value), refused in zip(cases, refusals, strict=True):
             ok, log = refused.result()
-            # Of a debug build it is the artefact that is refused.
+            # The artefact of a debug build is refused.
             blamed = name.replace("allow_debug", "artefact")
             assert not ok, f"{name}={value}"
             assert blamed in last_error(log)
@@ -159,7 +159,7 @@ def test_an_upgrade_under_load_loses_nothing_and_changes_what_it_should(machine,
         "matrix_support_chat_bot_access_token": chat.token(
             "supportbot", chat.bot_password
         ),
-        # As where the homeserver is on another host.
+        # This is the setting for a homeserver on another host.
         "matrix_support_chat_homeserver_url": HOMESERVER,
         "matrix_support_chat_canary": True,
         "matrix_support_chat_canary_mxid": "@canary:matrix.test",

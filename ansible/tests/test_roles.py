@@ -60,7 +60,7 @@ def test_what_is_installed_has_a_version():
 def test_the_documented_variables_are_those_that_are_checked(roles):
     for role in roles:
         prefix = role.name.replace("-", "_") + "_"
-        # Also where they have no value, and stand in a comment.
+        # This also finds variables without a value, in a comment.
         defaults = (role / "defaults/main.yml").read_text()
         documented = set(re.findall(rf"(?m)^(?:# )?({prefix}\w*):", defaults))
         specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())

@@ -1,4 +1,4 @@
-//! Closed loops: each worker does one thing after the other, as fast as it is answered.
+//! Closed loops: each worker sends its next request when the previous one was answered.
 
 pub(crate) mod conversations;
 pub(crate) mod visitor;
@@ -21,20 +21,20 @@ use tokio::{net::TcpStream, task::JoinSet, time};
 
 use crate::Result;
 
-/// Something that can be done again and again.
+/// Work that is repeated.
 pub(crate) trait Work: Send + 'static {
-    /// Does it once; `n` is another number each time, over all workers.
+    /// Does it once; `n` is a different number each time, over all workers.
     fn once(&mut self, n: usize) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// What a loop measured.
+/// The result of a closed loop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     pub(crate) per_second: f64,
     pub(crate) p99: Duration,
 }
 
-/// Lets all workers work for so long. A failure of one ends the measurement.
+/// Lets all workers work for this long. A failure of one ends the measurement.
 pub(crate) async fn closed_loop<W: Work>(workers: Vec<W>, lasting: Duration) -> Result<Pace> {
     let started = Instant::now();
     let (deadline, count) = (started + lasting, workers.len());
@@ -64,7 +64,7 @@ pub(crate) async fn closed_loop<W: Work>(workers: Vec<W>, lasting: Duration) -> 
     })
 }
 
-/// Lets all workers together do each number once.
+/// Distributes the numbers among all workers; each number is used once.
 pub(crate) async fn each_once<W: Work>(workers: Vec<W>, numbers: Range<usize>) -> Result<()> {
     let next = Arc::new(AtomicUsize::new(numbers.start));
     let mut tasks = JoinSet::new();
@@ -83,7 +83,7 @@ pub(crate) async fn each_once<W: Work>(workers: Vec<W>, numbers: Range<usize>) -
     all(tasks).await
 }
 
-/// Waits for all of them; one that fails ends the others.
+/// Waits for all tasks; one that fails ends the others.
 pub(crate) async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
     while let Some(done) = tasks.join_next().await {
         done??;
@@ -91,7 +91,7 @@ pub(crate) async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
     Ok(())
 }
 
-/// Asks again and again for what takes its time.
+/// Repeats a question until it has an answer.
 pub(crate) async fn until<T>(
     patience: Duration,
     what: &str,
@@ -113,13 +113,13 @@ pub(crate) fn per_second(count: usize, elapsed: Duration) -> f64 {
     number(count) / elapsed.as_secs_f64()
 }
 
-/// Of sorted values.
+/// The 99th percentile of sorted values.
 pub(crate) fn p99(sorted: &[Duration]) -> Duration {
     let index = (sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1));
     sorted.get(index).copied().unwrap_or_default()
 }
 
-/// A number of things, to reckon with.
+/// A count as a floating-point number.
 pub(crate) fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
@@ -136,7 +136,7 @@ impl Connection {
         Ok(Self(sender))
     }
 
-    /// Workers that have a connection each.
+    /// Workers with a connection each.
     pub(crate) async fn workers<W: Work>(
         address: SocketAddr,
         count: usize,
@@ -154,7 +154,7 @@ impl Connection {
         Ok(connections)
     }
 
-    /// Sends a request; its answer must be a success.
+    /// Sends a request that must succeed.
     pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Bytes> {
         self.0.ready().await?;
         let response: Response<_> = self.0.send_request(request).await?;

@@ -1,7 +1,7 @@
-//! `cargo xtask bench` runs this: the release build of the server, each figure beside its own limit.
+//! `cargo xtask bench` runs this: it measures the release build of the server, each figure together with its own limit.
 //!
-//! A limit is measured in the same run, in alternating rounds, and medians are compared: a machine that
-//! is slow, or busy with something else, is so for both.
+//! A figure and its limit are measured in the same run, in alternating rounds, and their medians are compared. A
+//! machine that is slow or busy is so for both.
 #![expect(
     clippy::print_stdout,
     reason = "a terminal program speaks on standard output"

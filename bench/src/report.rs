@@ -15,7 +15,7 @@ use crate::{
     report::plot::{Axis, Bar, Chart},
 };
 
-/// A figure beside its limit.
+/// A figure and its limit.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) work: String,
@@ -23,21 +23,21 @@ pub(crate) struct Line {
     pub(crate) limit: String,
     pub(crate) ratio: Option<f64>,
     pub(crate) to_reach: String,
-    /// How near it is to what is to be reached; from 1 on it is there.
+    /// The figure relative to its goal; the goal is reached from 1 on.
     pub(crate) score: Option<f64>,
 }
 
-/// Everything measured, in order.
+/// All measurements, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     lines: Vec<Line>,
-    /// The inputs of the model of the capacity.
+    /// The inputs of the capacity model.
     pub(crate) costs: Costs,
     /// Sessions polled, and the server's memory in MiB.
     pub(crate) memory: Vec<(f64, f64)>,
     /// Seconds of the soak, and the server's memory in MiB.
     pub(crate) soak: Vec<(f64, f64)>,
-    /// With so many connections: idle polls, and the constant route.
+    /// By number of connections: idle polls, and the constant route.
     pub(crate) by_connections: Vec<(usize, Pace, Pace)>,
 }
 
@@ -46,12 +46,12 @@ pub(crate) struct Report {
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
-    /// Said for information.
+    /// No goal; the figure is for information.
     None,
 }
 
 impl Report {
-    /// A figure beside its limit, and how the first relates to the second.
+    /// Adds a figure, its limit, and the goal for their ratio.
     pub(crate) fn compare(
         &mut self,
         work: &str,
@@ -76,7 +76,7 @@ impl Report {
         });
     }
 
-    /// A figure that has to stay below a fixed one.
+    /// Adds a figure that has to stay below a fixed value.
     pub(crate) fn bound(&mut self, work: &str, value: f64, unit: &str, most: f64) {
         self.push(Line {
             work: work.to_owned(),
@@ -84,7 +84,7 @@ impl Report {
             limit: String::new(),
             ratio: None,
             to_reach: format!("at most {most}{unit}"),
-            // One that has to be 0 and is.
+            // A figure that has to be 0, and is.
             score: Some(if value <= most {
                 (most / value).max(1.0)
             } else {
@@ -106,7 +106,7 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// By their names.
+    /// The plots, with their names.
     fn plots(&self, model: Option<&Model>) -> Result<Vec<(&'static str, &'static str, String)>> {
         let axis = |name, logarithmic| Axis { name, logarithmic };
         let bars: Vec<_> = self
@@ -179,7 +179,7 @@ impl Report {
         Ok(plots)
     }
 
-    /// Prints the table and writes it as JSON; of a run of everything, it goes into the document too.
+    /// Prints the table and writes it as JSON. After a run of all sections it also goes into the document.
     pub(crate) fn write(&self, setup: &Setup, failed: &[&str], complete: bool) -> Result<()> {
         let mut table = String::from(
             "| work | measured | limit, same run | ratio | to reach | |\n| --- | --- | --- | --- | --- | --- |\n",
@@ -250,7 +250,7 @@ impl Report {
     }
 }
 
-/// What the run writes stands between marks; the rest of the document is written by people.
+/// The output of a run is between marks; people write the rest of the document.
 fn replace(document: &Path, name: &str, new: &str) -> Result<()> {
     let begin = format!("<!-- begin {name}: cargo xtask bench -->\n");
     let end = format!("<!-- end {name}: cargo xtask bench -->");
@@ -261,7 +261,7 @@ fn replace(document: &Path, name: &str, new: &str) -> Result<()> {
     Ok(())
 }
 
-/// As many as can be told.
+/// A number with as many digits as are significant.
 fn digits(value: f64) -> String {
     match value {
         0.0 | 100.0.. => format!("{value:.0}"),

@@ -22,12 +22,12 @@ use crate::{
     system::server::{Database, Server},
 };
 
-/// The sections, in the order in which they run. None needs another; `joined` leaves many rooms behind.
+/// The sections, in the order in which they run. They do not depend on each other; `joined` leaves many rooms behind.
 pub(crate) const SECTIONS: [&str; 9] = [
     "requests", "memory", "waits", "growth", "relay", "overload", "soak", "joined", "panel",
 ];
 
-/// Measures one of them.
+/// Runs one section.
 pub(crate) async fn measure(section: &str, setup: &Setup, report: &mut Report) -> Result<()> {
     match section {
         "requests" => requests(setup, report).await,
@@ -43,7 +43,7 @@ pub(crate) async fn measure(section: &str, setup: &Setup, report: &mut Report) -
     }
 }
 
-/// Runs without a homeserver, since Synapse's work would be most of what is measured.
+/// Runs without a homeserver, since Synapse's work would dominate the measurement.
 async fn requests(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_requests").await?;
     footprint::start(setup, &database, report).await?;

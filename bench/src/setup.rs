@@ -1,4 +1,4 @@
-//! The environment of a run, and how much is measured.
+//! The environment of a run, and the sizes of its measurements.
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
@@ -9,19 +9,19 @@ use crate::Result;
 pub(crate) struct Setup {
     /// The server's program.
     pub(crate) program: PathBuf,
-    /// Two free ports: the public listener's and the admin listener's.
+    /// Two free ports, for the public listener and the admin listener.
     pub(crate) ports: [u16; 2],
-    /// A database of a Postgres where databases may be made.
+    /// The address of a database on a Postgres where databases may be made.
     pub(crate) database_url: String,
     pub(crate) postgres_pid: u32,
     pub(crate) homeserver_url: String,
     pub(crate) synapse_pid_file: PathBuf,
     /// Stops and starts Synapse, and clones rooms in it.
-    pub(crate) parts_ctl: PathBuf,
+    pub(crate) parts_control: PathBuf,
     pub(crate) bot: Account,
     pub(crate) staff: Account,
     pub(crate) admin: Account,
-    /// The program, where Postgres has one.
+    /// pgbench, if Postgres has it.
     pub(crate) pgbench: Option<PathBuf>,
     /// The package of the tests in a browser.
     pub(crate) end2end: PathBuf,
@@ -33,7 +33,7 @@ pub(crate) struct Setup {
     pub(crate) many_sessions: u32,
     /// How many polls wait at the same time.
     pub(crate) waiters: u32,
-    /// The number of rooms of a bot that is in many.
+    /// The number of rooms of the bot that is in many rooms.
     pub(crate) many_rooms: usize,
     pub(crate) soak: Duration,
     pub(crate) round: Duration,
@@ -70,7 +70,7 @@ impl Setup {
             postgres_pid: text("POSTGRES_PID")?.parse()?,
             homeserver_url: text("HOMESERVER_URL")?,
             synapse_pid_file: text("SYNAPSE_PID_FILE")?.into(),
-            parts_ctl: text("PARTS_CTL")?.into(),
+            parts_control: text("PARTS_CONTROL")?.into(),
             bot: account("BOT")?,
             staff: account("STAFF")?,
             admin: account("ADMIN")?,
@@ -87,7 +87,7 @@ impl Setup {
         })
     }
 
-    /// On what, and how, it was measured.
+    /// The machine and the sizes, for the report.
     pub(crate) fn said(&self) -> String {
         let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let mut models = cpus.lines().filter_map(|it| it.strip_prefix("model name"));

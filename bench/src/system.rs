@@ -1,4 +1,4 @@
-//! What is measured, and what it is compared with: the server, Synapse, and Postgres without the server.
+//! The systems that are measured and compared: the server, Synapse, and Postgres without the server.
 
 pub(crate) mod matrix;
 pub(crate) mod pgbench;

@@ -129,7 +129,7 @@ test("conversations are limited by address, whatever the client says of itself",
   await isRateLimited(await firstRefusal(20, begin));
 });
 
-// Last, since it uses up what this address may ask for.
+// This test is the last one, since it uses up the limit of this address.
 test("requests are limited by address, whatever the client says of itself", async ({ baseURL }) => {
   const poll = (attempt: number) =>
     fetch(`${baseURL}${CHAT}/sessions/smoke/messages`, {

@@ -35,7 +35,7 @@ class Writer {
         this.#session ??= body;
         break;
       }
-      // Anything else would be a refusal, and no repetition could help.
+      // Any other answer would be a refusal, which a repetition could not change.
       if (answer) expect([429, 502, 503, 504], await answer.text()).toContain(answer.status);
       expect(Date.now() - asked, "how long nobody answered").toBeLessThan(300_000);
       await new Promise((resolve) => setTimeout(resolve, 250));
@@ -80,10 +80,10 @@ test("an upgrade under load loses nothing", async ({ baseURL }) => {
     upgraded = true;
   });
   const load = writers.map(async (writer) => {
-    // A few more when it is done: they are the new release's.
+    // A few more requests, which the new release answers.
     for (let after = 0; after < 5; after += upgraded ? 1 : 0) {
       await writer.writeOne();
-      // All together they stay under what one address may ask for.
+      // All requests together stay below the limit of one address.
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   });

@@ -28,7 +28,7 @@ export const firefox: Use | undefined = FIREFOX
       channel: "moz-firefox",
       launchOptions: {
         executablePath: FIREFOX,
-        // A picture for the tab would be against the pages' policies.
+        // An icon for the tab would violate the pages' policies.
         firefoxUserPrefs: { "browser.chrome.site_icons": false },
       },
     }

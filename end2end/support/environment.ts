@@ -22,7 +22,7 @@ export const environment = {
   /** The file that the support server logs to, at level trace. */
   serverLog: () => required("SERVER_LOG"),
   /** A program that kills (`synapse stop`) and starts (`synapse start`) the homeserver. */
-  partsControl: () => required("PARTS_CTL"),
+  partsControl: () => required("PARTS_CONTROL"),
   /** The support server's health, readiness and metrics. */
   serverAdminUrl: () => required("SERVER_ADMIN_URL"),
 };

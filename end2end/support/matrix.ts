@@ -21,7 +21,7 @@ export interface RoomMessage {
   body: string;
 }
 
-// The SDK tells a story on the console. Loggers it makes later take this over from the ones there are.
+// The SDK logs much to the console. Loggers that it makes later inherit this level.
 for (const logger of Object.values(loglevel.getLoggers())) {
   logger.methodFactory = () => () => {};
   logger.rebuild();

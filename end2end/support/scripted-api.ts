@@ -41,7 +41,7 @@ export interface Signals {
 /** What goes wrong with a request. */
 export type Fault =
   | "unreachable"
-  // Something on the way answers, with a page.
+  // A proxy on the way answers with a page.
   | { status: number; html: string }
   | { status: number; code: string; retryAfter?: number; turnstileSiteKey?: string };
 

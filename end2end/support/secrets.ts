@@ -28,7 +28,7 @@ function spellings(value: string): string[] {
     bytes.toString("hex"),
     bytes.toString("base64").replace(/=+$/, ""),
     bytes.toString("base64url"),
-    // What a URL-safe token stands for, as Postgres shows bytes.
+    // The bytes of a URL-safe token, as Postgres prints bytes.
     ...(/^[\w-]{22,}$/.test(value) ? [Buffer.from(value, "base64url").toString("hex")] : []),
   ];
 }

@@ -132,7 +132,7 @@ export class Staff {
 
   /** What the member's app does about an event, by its own push rules. */
   ring(event: IRoomEvent): Ring {
-    // As it comes, without what the homeserver knew later.
+    // The event as it arrives, without what the homeserver learned later.
     const { unsigned: _, ...fresh } = event;
     const mapped = this.#client.getEventMapper()(fresh);
     const actions = this.#client.getPushActionsForEvent(mapped, true);
@@ -181,7 +181,7 @@ export class Staff {
     return (
       events
         .filter((event) => event.getType() === EventType.RoomMessage)
-        // What has a status is the app's own echo of something that is not in the room yet.
+        // Events with a status are the app's own echoes, which are not in the room yet.
         .filter((event) => event.status === null)
         .map((event) => ({
           eventId: event.getId() ?? "",

@@ -45,14 +45,14 @@ export class Traffic {
 
 async function read(response: Response): Promise<Answer | undefined> {
   const request = response.request();
-  // A tab that was closed meanwhile has none to read.
+  // A tab that was closed meanwhile has no body to read.
   const headers = await response.headersArray().catch(() => []);
   return {
     method: request.method(),
     url: response.url(),
     status: response.status(),
     headers: headers.map(({ name, value }) => `${name}: ${value}`).join("\n"),
-    // A navigation away, or an answer without a body, leaves none to read.
+    // A navigation, or an answer without a body, has none to read.
     body: await response.body().catch(() => Buffer.alloc(0)),
   };
 }

@@ -53,7 +53,7 @@ export class Visitor {
   static async at(page: Page): Promise<Visitor> {
     const visitor = new Visitor(page);
     page.on("pageerror", (error) => {
-      // Firefox notes there, too, that an API could not be reached.
+      // Firefox also logs there that an API could not be reached.
       if (/^(Error: )?Cross-Origin Request Blocked/.test(String(error))) return;
       visitor.complaints.push(`script: ${error}`);
     });

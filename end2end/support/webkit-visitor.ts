@@ -32,7 +32,7 @@ export class WebKitVisitor {
         .filter((it) => it.checkVisibility({ visibilityProperty: true })) as unknown as Handle[];
     });
     for (const element of shown) {
-      // One that is gone meanwhile has neither.
+      // A page that is gone meanwhile has neither.
       const itsRole = await this.#browser.role(element).catch(() => undefined);
       if (itsRole !== role) continue;
       if (name === undefined) return element;

@@ -90,7 +90,7 @@ test("a challenge is shown when the server asks, and the message goes out once i
   await expect(visitor.panel.getByText("Please confirm you're human.")).toBeVisible();
   await expect(visitor.alert).toBeHidden();
 
-  // It is not passed at first.
+  // The challenge fails at first.
   await visitor.panel.getByRole("button", { name: "I am not" }).click();
   await expect(visitor.alert).toBeVisible();
   await expect(visitor.composer).toHaveValue(text);

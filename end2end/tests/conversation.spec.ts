@@ -132,12 +132,12 @@ test("staff who join only after the second message can read both", async ({
     const recap = await member.waitForText(roomId, "First: is anyone there?");
     expect(recap.msgtype).toBe("m.notice");
     expect(recap.body).toContain("Second: I can wait.");
-    // The last words stand at the top, and again where they were said.
+    // The last words come first, and again where they were written.
     expect(recap.body.indexOf("Second:")).toBeLessThan(recap.body.indexOf("First:"));
     expect(recap.body.indexOf("First:")).toBeLessThan(recap.body.lastIndexOf("Second:"));
   }
 
-  // What was put in again for the staff is nothing to the visitor.
+  // The second copy for the staff is not visible to the visitor.
   await bob.send(roomId, "Here I am.");
   await visitor.reads("Here I am.");
   expect(await visitor.timesRead("First: is anyone there?")).toBe(1);

@@ -16,7 +16,7 @@ test("killing the homeserver during a conversation loses nothing", async ({
 
   await homeserver.stop();
   try {
-    // Accepted all the same: the promise is that they arrive, not that they have.
+    // The message is accepted all the same: the promise is that it will arrive, not that it has.
     await visitor.say("First during the outage");
     await visitor.say("Second during the outage");
     await expect(visitor.alert).toBeHidden();

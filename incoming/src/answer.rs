@@ -1,5 +1,5 @@
-//! The homeserver's answers, read so that nothing about one room or event keeps the others from being
-//! read: only what the relay needs is looked at, and each room's part on its own.
+//! The homeserver's answers, parsed so that one faulty room or event does not keep the others from being read: only the
+//! fields that the relay needs are parsed, and each room on its own.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -12,13 +12,13 @@ use crate::{
     signals::{self, RoomSignals},
 };
 
-/// Why an answer is of no use as a whole.
+/// Why an answer cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It is not JSON, or not an answer.
     #[error("the answer cannot be read: {0}")]
     Json(#[from] serde_json::Error),
-    /// It does not say where the next one begins.
+    /// It does not name the position of the next one.
     #[error("the answer names no position that can be kept")]
     Position,
 }
@@ -26,11 +26,11 @@ pub enum Unreadable {
 /// An answer to `/sync`.
 #[derive(Debug)]
 pub struct Sync {
-    /// Where the next one begins.
+    /// The position of the next answer.
     pub next_batch: String,
-    /// The rooms with news in which the bot is.
+    /// The rooms of the bot that have news.
     pub rooms: Vec<RoomNews>,
-    /// What it tells of rooms beside their events.
+    /// Receipts and typing of rooms.
     pub signals: Vec<RoomSignals>,
 }
 
@@ -41,12 +41,12 @@ pub struct RoomNews {
     pub room_id: String,
     /// Its new events, oldest first.
     pub events: Vec<RoomEvent>,
-    /// Where the history ends that the sync left out before these events, when it left something out.
+    /// The end of the history that the sync has left out before these events, if it has left something out.
     pub gap_from: Option<String>,
 }
 
 impl RoomNews {
-    /// The room's first event, when it is among the news.
+    /// The room's first event, if it is among the news.
     #[must_use]
     pub fn creation(&self) -> Option<&RoomEvent> {
         creation(&self.events)
@@ -62,7 +62,7 @@ fn creation(events: &[RoomEvent]) -> Option<&RoomEvent> {
 pub struct History {
     /// Newest first.
     pub events: Vec<RoomEvent>,
-    /// Where the next page begins, when there is one.
+    /// The position of the next page, if there is one.
     pub end: Option<String>,
 }
 
@@ -124,7 +124,7 @@ fn room_news(room_id: String, json: &RawValue, next_batch: &str) -> Option<RoomN
     if !bounds::is_id(&room_id) {
         return None;
     }
-    // What cannot be read may be found in the history.
+    // An event that cannot be read here may be readable in the history.
     let Ok(RawRoom { timeline }) = serde_json::from_str(json.get()) else {
         return Some(RoomNews {
             room_id,
@@ -133,7 +133,7 @@ fn room_news(room_id: String, json: &RawValue, next_batch: &str) -> Option<RoomN
         });
     };
     let events = read_all(&timeline.events);
-    // Synapse calls each new room limited, also when all of it is there.
+    // Synapse calls each new room limited, even if all of its events are there.
     let lacks = timeline.limited && creation(&events).is_none();
     let gap_from = lacks.then(|| {
         let before = timeline.prev_batch.filter(|token| bounds::is_token(token));

@@ -1,39 +1,38 @@
-//! How long what comes from outside may be. What keeps to these bounds fits every column and index.
+//! Bounds on the length of input. Everything within these bounds fits every column and index.
 
 /// The longest id in bytes, as the Matrix specification has it; also the longest state key.
 pub const MAX_ID_BYTES: usize = 255;
 /// The longest text in bytes: a whole event holds no more.
 pub const MAX_TEXT_BYTES: usize = 65_536;
-/// The longest event in bytes of JSON: what its homeserver adds to it is not counted in its 65,536.
+/// The longest event in bytes of JSON. The homeserver's additions do not count in the 65,536 bytes of an event.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// The longest position in a sync or a history. It has to fit the address of a request.
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
-/// Whether it can be the id of an event, a user or a room.
+/// Whether this can be the id of an event, a user or a room.
 #[must_use]
 pub fn is_id(id: &str) -> bool {
     !id.is_empty() && is_bounded(id, MAX_ID_BYTES)
 }
 
-/// Whether it can be the key of a state event.
+/// Whether this can be the key of a state event.
 #[must_use]
 pub fn is_state_key(key: &str) -> bool {
     is_bounded(key, MAX_ID_BYTES)
 }
 
-/// Whether it can be a position in a sync or a history.
+/// Whether this can be a position in a sync or a history.
 #[must_use]
 pub fn is_token(token: &str) -> bool {
     !token.is_empty() && is_bounded(token, MAX_TOKEN_BYTES)
 }
 
-/// Postgres cannot store a text with a NUL.
+/// Whether the text is short enough and without NUL, which Postgres cannot store.
 fn is_bounded(text: &str, max: usize) -> bool {
     text.len() <= max && !text.contains('\0')
 }
 
-/// The text without what Postgres cannot store, which becomes a character that cannot be shown, and
-/// cut where it is too long.
+/// The text with a replacement character for what Postgres cannot store, and cut if it is too long.
 #[must_use]
 pub fn storable_text(text: &str) -> String {
     let mut text = text.replace('\0', "\u{fffd}");

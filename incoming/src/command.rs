@@ -1,5 +1,4 @@
-//! Commands of staff: a message that begins with `!`. Whatever else stands in such a message, it is no text for a
-//! visitor.
+//! Commands of staff: messages that begin with `!`. Such a message is never shown to a visitor, whatever it contains.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ pub const LONGEST_BLOCK: Duration = Duration::from_hours(24 * 366);
 /// A command in a conversation's room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// `!help`: what commands there are.
+    /// `!help`: lists the commands.
     Help,
     /// `!note TEXT`: a text between staff.
     Note,
@@ -19,16 +18,16 @@ pub enum Command {
     Reopen,
     /// `!r NAME`: sends a canned reply; without a name, lists them.
     Reply(Option<String>),
-    /// `!block 7d`: for how long; `None` when it says no time that can be.
+    /// `!block 7d`: the duration of the block; `None` when the text names none.
     Block(Option<Duration>),
-    /// `!email`: where replies are mailed.
+    /// `!email`: where replies go by email.
     Email,
     /// Another word.
     Unknown,
 }
 
 impl Command {
-    /// The command that a text is; `None` when it is none.
+    /// The command in a text; `None` when there is none.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let Words { word, rest } = Words::read(text)?;
@@ -48,16 +47,15 @@ impl Command {
 /// A command's word, and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words<'a> {
-    /// In small letters; empty where what follows the `!` begins with none.
+    /// In lower case; empty when no letter follows the `!`.
     pub word: String,
-    /// What follows, without white space around it.
+    /// The text after the word, without white space around it.
     pub rest: &'a str,
 }
 
 impl<'a> Words<'a> {
-    /// Reads a text that begins with `!`. Of marks alone (`!`, `!!`, `!?`) nothing is meant as a command, nor can
-    /// anything be given away by showing them; with any letter or digit behind them it may be a command that was
-    /// mistyped (`! note`, `!!note`).
+    /// Parses a text that begins with `!`. Punctuation alone (`!`, `!!`, `!?`) is not meant as a command, and showing
+    /// it gives nothing away; with any letter or digit after it, it may be a mistyped command (`! note`, `!!note`).
     #[must_use]
     pub fn read(text: &'a str) -> Option<Self> {
         let rest = text.trim_start().strip_prefix('!')?;

@@ -2,26 +2,26 @@
 
 use crate::{event::RoomEvent, visible_text};
 
-/// The longest code that is looked for; what is longer names no conversation.
+/// The longest code; a longer one names no conversation.
 const MAX_CODE: usize = 16;
 
-/// What a member of the staff asks the bot for in the desk.
+/// A member of the staff's request to the bot in the desk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// An invitation to the room of the conversation with this code, in capital letters; empty without one.
     Open(String),
-    /// That staff are away until this time of day; `None` when it is none.
+    /// Staff are away until this time of day; `None` when the text names none.
     Away(Option<(u32, u32)>),
-    /// That they are back.
+    /// Staff are back.
     Back,
     /// Figures.
     Stats,
-    /// What can be asked for: also of a word that is no command.
+    /// A list of the commands, also after an unknown one.
     Help,
 }
 
-/// The command that an event is, if it is one: an `m.text` of its own that begins with `!`. The edit of a command is
-/// none, nor is what colleagues say in a thread.
+/// The command in an event, if there is one: an `m.text` of its own that begins with `!`. The edit of a command is not
+/// a command, and neither is a message in a thread.
 #[must_use]
 pub fn command(event: &RoomEvent) -> Option<Command> {
     let is_text = event.event_type == "m.room.message"
@@ -34,7 +34,7 @@ pub fn command(event: &RoomEvent) -> Option<Command> {
         _ => body,
     };
     let line = text.trim().strip_prefix('!')?;
-    // An exclamation.
+    // This is an exclamation.
     if !line.starts_with(char::is_alphabetic) {
         return None;
     }
@@ -50,7 +50,7 @@ pub fn command(event: &RoomEvent) -> Option<Command> {
     })
 }
 
-/// The letters and digits of what was typed for a code.
+/// The letters and digits of what was typed as a code.
 fn code(typed: &str) -> String {
     let code: String = typed
         .chars()

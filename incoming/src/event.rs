@@ -1,4 +1,4 @@
-//! A room event as far as the relay looks into it, and what it means for the visitor.
+//! A room event with the fields that the relay needs, and its meaning for the visitor.
 
 mod content;
 
@@ -13,7 +13,7 @@ use content::{is_beacon, is_call, is_consequence, is_thread, mentions_another, t
 pub const CREATION: &str = "m.room.create";
 const ROOM_NAME: &str = "m.room.name";
 
-/// Any event of a room's timeline or state. Written as JSON, it can be read again.
+/// Any event of a room's timeline or state. It can be written as JSON and read again.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct RoomEvent {
     /// Its id.
@@ -21,18 +21,18 @@ pub struct RoomEvent {
     /// Its type.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// Who sent it.
+    /// The sender's user id.
     pub sender: String,
     /// Milliseconds since the Unix epoch.
     #[serde(default, deserialize_with = "lenient")]
     origin_server_ts: Option<i64>,
-    /// Of a state event: what it is the state of.
+    /// The state key of a state event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_key: Option<String>,
-    /// What it says; null when that cannot be read.
+    /// The content; null when it cannot be parsed.
     #[serde(default, deserialize_with = "lenient")]
     pub content: Value,
-    /// Of a redaction, up to room version 10; later it is in the content.
+    /// The redacted event, up to room version 10; later versions have it in the content.
     #[serde(
         default,
         deserialize_with = "lenient",
@@ -43,7 +43,7 @@ pub struct RoomEvent {
     unsigned: Unsigned,
 }
 
-/// What the homeserver adds to an event. It may hold other events, whatever is in them.
+/// The homeserver's additions. They may contain other events, with any content.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 struct Unsigned {
     #[serde(
@@ -66,7 +66,7 @@ struct PrevContent {
     membership: Option<String>,
 }
 
-/// Reads a field, or takes it for one that is not there.
+/// Reads a field; one that cannot be parsed counts as missing.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     field: D,
 ) -> Result<T, D::Error> {
@@ -74,38 +74,38 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     Ok(serde_json::from_str(json.get()).unwrap_or_default())
 }
 
-/// What an event means, whoever it is for. Texts are as they were written, in plain text: they can be stored, but
-/// are not fit to be shown.
+/// The meaning of an event, for anybody. Texts are as they were written, in plain text: they can be stored, but must
+/// not be shown to a visitor yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// A text.
     Text(String),
-    /// A new text in place of an event's.
+    /// A new text that replaces an event's text.
     Edit {
         /// The event whose text it was.
         of: String,
         /// The new text.
         text: String,
     },
-    /// Something that is no text, in place of an event's.
+    /// Something that is not text replaces an event's text.
     EditToUnshown(String),
-    /// That event's text is to go.
+    /// That event's text has to be removed.
     Redaction(String),
-    /// Someone entered the room.
+    /// A person has joined the room.
     Join(String),
-    /// Someone has given the room this name, which is empty where they have taken its name away.
+    /// A person has given the room this name, or an empty one to remove it.
     Name(String),
-    /// Something people sent that is no text.
+    /// Something that is not text.
     NotShown(Unshown),
-    /// An `m.notice`, which is a bot's way to speak.
+    /// An `m.notice`, as bots send it.
     Notice,
-    /// An event of a type that is not known.
+    /// An event of an unknown type.
     Other,
     /// Nothing.
     Nothing,
 }
 
-/// What people send that cannot be shown.
+/// Kinds of messages that cannot be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unshown {
     /// `m.file`
@@ -120,11 +120,11 @@ pub enum Unshown {
     Sticker,
     /// A poll.
     Poll,
-    /// A place, or a live one.
+    /// A position on the map, possibly a live one.
     Place,
     /// A call.
     Call,
-    /// What is encrypted.
+    /// An encrypted message.
     Encrypted,
     /// A person's `m.notice`.
     Notice,
@@ -135,7 +135,7 @@ pub enum Unshown {
 }
 
 impl RoomEvent {
-    /// Reads an event; one that does not follow the specification cannot be anything we relay.
+    /// Parses an event; one that does not follow the specification is nothing that the relay can use.
     #[must_use]
     pub fn read(json: &RawValue) -> Option<Self> {
         let mut event = Self::from_json(json.get()).ok()?;
@@ -148,42 +148,42 @@ impl RoomEvent {
         valid.then_some(event)
     }
 
-    /// The event as JSON, to be kept.
+    /// The event as JSON, to be stored.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 
-    /// The event that was kept as this JSON.
+    /// The event from stored JSON.
     pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
     }
 
-    /// When it was sent, if it says a time that a calendar has.
+    /// When it was sent, if its time is one of the calendar.
     #[must_use]
     pub fn written_at(&self) -> Option<DateTime<Utc>> {
         let millis = self.origin_server_ts.filter(|millis| *millis >= 0)?;
         DateTime::from_timestamp_millis(millis)
     }
 
-    /// A text in the content.
+    /// A text at this place in the content.
     #[must_use]
     pub fn str_at(&self, pointer: &str) -> Option<&str> {
         self.content.pointer(pointer)?.as_str()
     }
 
-    /// By which transaction it was sent, when this device did.
+    /// The transaction that has sent it, if this device has.
     #[must_use]
     pub fn transaction_id(&self) -> Option<&str> {
         self.unsigned.transaction_id.as_deref()
     }
 
-    /// Whether this membership event follows on having been in the room.
+    /// Whether this membership event follows a membership in the room.
     #[must_use]
     pub fn was_joined(&self) -> bool {
         self.unsigned.prev_content.membership.as_deref() == Some("join")
     }
 
-    /// Whether it is one of the many that say where somebody is who lets others follow.
+    /// Whether this is one of the many events of a live position.
     #[must_use]
     pub fn is_beacon(&self) -> bool {
         is_beacon(&self.event_type)
@@ -216,7 +216,7 @@ impl RoomEvent {
             .filter(|id| bounds::is_id(id))
     }
 
-    /// Whether it says of itself that it is between staff: it is in a thread, or mentions somebody other than the bot.
+    /// Whether the event marks itself as between staff: it is in a thread, or mentions somebody other than the bot.
     #[must_use]
     pub fn is_internal(&self, bot: &str) -> bool {
         let new_content = self.new_content();
@@ -226,8 +226,8 @@ impl RoomEvent {
             .any(|content| is_thread(content) || mentions_another(content, bot))
     }
 
-    /// What it says in words, without the quotation of what it answers, and the same as it was typed, which may begin
-    /// with a command.
+    /// The event's text without the quotation of what it answers, and the same as it was typed, which may begin with a
+    /// command.
     #[must_use]
     pub fn typed(&self) -> Option<String> {
         let content = self.new_content().unwrap_or(&self.content);
@@ -248,7 +248,7 @@ impl RoomEvent {
             .flatten()
     }
 
-    /// What the event means, when it is not the bot's own.
+    /// The event's meaning, if it is not the bot's own.
     #[must_use]
     pub fn meaning(&self, bot: &str) -> Meaning {
         if self.sender == bot {
@@ -267,7 +267,7 @@ impl RoomEvent {
         }
     }
 
-    /// A redaction leaves nothing of a content.
+    /// Whether the content is empty, as after a redaction.
     fn is_redacted(&self) -> bool {
         self.content
             .as_object()
@@ -323,7 +323,7 @@ impl RoomEvent {
             event_type if is_consequence(event_type) => return Meaning::Nothing,
             _ => return Meaning::Other,
         };
-        // What it replaces was not shown either, as far as clients go.
+        // The event that it replaces was not shown either, according to clients.
         match self.str_at("/m.relates_to/event_id") {
             Some(of) if self.relation() == Some("m.replace") && bounds::is_id(of) => {
                 Meaning::EditToUnshown(of.to_owned())
@@ -334,7 +334,7 @@ impl RoomEvent {
 
     fn room_message_meaning(&self) -> Result<Meaning, Unshown> {
         if !self.content.is_object() {
-            // Whoever wrote it has to know that nobody can read it.
+            // The sender has to know that nobody can read it.
             return Err(Unshown::Other);
         }
         let new_content = self.new_content();
@@ -352,7 +352,7 @@ impl RoomEvent {
             Some("m.video") => return Err(Unshown::Video),
             Some("m.audio") => return Err(Unshown::Voice),
             Some("m.location") => return Err(Unshown::Place),
-            // Between clients, or the homeserver's.
+            // These events are between clients, or from the homeserver.
             Some("m.key.verification.request" | "m.server_notice") | None => {
                 return Ok(Meaning::Nothing);
             }

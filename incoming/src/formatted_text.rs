@@ -1,7 +1,7 @@
-//! A formatted text (`org.matrix.custom.html`) as the plain text that it means.
+//! Formatted text (`org.matrix.custom.html`) as plain text with the same meaning.
 //!
-//! html5ever reads the markup as browsers do. Only its tokens are used, in one pass and without a tree, so time and
-//! memory are bounded however the elements are nested.
+//! html5ever parses the markup as browsers do. Only its tokens are used, in one pass and without a tree, so time and
+//! memory have bounds however deeply the elements are nested.
 
 mod lines;
 mod links;
@@ -20,17 +20,17 @@ use html5ever::{
 use links::{linked_user, shown};
 use marks::{Look, Mark};
 
-/// Quotations and lists that are nested deeper are written as if they were not.
+/// Quotations and lists that are nested more deeply are written as if they were not.
 const MAX_PREFIXES: usize = 8;
 /// A thematic break.
 const RULE: &str = "———";
-/// Between the cells of a table's row.
+/// The text between the cells of a table's row.
 const CELL: &str = " | ";
 
-/// What a formatted text says.
+/// The content of a formatted text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Formatted {
-    /// In plain text; empty where nothing is to be read.
+    /// The plain text; empty when there is nothing to read.
     pub text: String,
     /// The users that it links to.
     pub users: Vec<String>,
@@ -43,7 +43,7 @@ impl Formatted {
         let input = BufferQueue::default();
         input.push_back(StrTendril::from(html));
         let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
-        // Nothing here makes it stop before the end.
+        // Nothing here stops the parser before the end.
         let _ = tokenizer.feed(&input);
         tokenizer.end();
         tokenizer.sink.writer.into_inner().finish()
@@ -71,7 +71,7 @@ impl TokenSink for Sink {
     }
 }
 
-/// An element that is open and changes how its lines begin, or its items.
+/// An open element that changes the beginnings of its lines, or its items.
 enum Open {
     /// `ol` with its next number, or `ul`.
     List(Option<u32>),
@@ -81,7 +81,7 @@ enum Open {
 
 type HasPrefix = bool;
 
-/// How lines begin.
+/// The beginning of lines.
 struct Prefix {
     first: Option<String>,
     rest: String,
@@ -89,11 +89,11 @@ struct Prefix {
 
 struct Link {
     address: String,
-    /// Where its words begin.
+    /// Where the words of a link begin.
     start: Option<usize>,
 }
 
-/// An element whose content is no part of the text.
+/// An element whose content is not part of the text.
 struct Hidden {
     name: String,
     depth: usize,
@@ -105,7 +105,7 @@ struct Writer {
     users: Vec<String>,
     open: Vec<Open>,
     prefixes: Vec<Prefix>,
-    /// Line breaks before the next character, and how many of the prefixes the empty lines between have.
+    /// The line breaks before the next character, and how many prefixes the empty lines between have.
     breaks: usize,
     breaks_depth: usize,
     /// White space before the next character.
@@ -115,7 +115,7 @@ struct Writer {
     marks: Vec<Mark>,
     preformatted: usize,
     code: usize,
-    /// A line break directly behind `<pre>` is none.
+    /// A line break directly after `<pre>` does not count.
     pre_begins: bool,
     /// Cells of the row so far.
     cells: usize,
@@ -267,7 +267,7 @@ impl Writer {
         });
     }
 
-    /// An empty line stands between paragraphs, but not between an item's marker and its first words.
+    /// Adds an empty line between paragraphs, but not between an item's marker and its first words.
     fn gap(&self) -> usize {
         match self.open.last() {
             Some(Open::Item(_)) => 1,
@@ -277,7 +277,7 @@ impl Writer {
 
     fn begin_item(&mut self) {
         self.separate(1);
-        // An item ends where the next one of its list begins.
+        // An item ends where the next item of its list begins.
         if matches!(self.open.last(), Some(Open::Item(_))) {
             self.close(|open| matches!(open, Open::Item(_)));
         }
@@ -303,7 +303,7 @@ impl Writer {
         has_prefix
     }
 
-    /// Closes the innermost element of this kind, and what is open in it.
+    /// Closes the innermost element of this kind, and everything that is open inside it.
     fn close(&mut self, kind: impl Fn(&Open) -> bool) {
         let Some(at) = self.open.iter().rposition(kind) else {
             return;
@@ -325,7 +325,7 @@ impl Writer {
         });
     }
 
-    /// Adds the address, unless it is what the link's words say.
+    /// Adds the address, unless the link's words are the address.
     fn end_link(&mut self) {
         let Some(Link { address, start }) = self.link.take() else {
             return;

@@ -1,5 +1,5 @@
-//! What the fuzz target does with any bytes: reads them as a formatted text, as a whole answer to `/sync`, and as a page
-//! of history, plans what is to be stored, and checks that it can be stored and be shown.
+//! The fuzz target: reads any bytes as a formatted text, as a whole answer to `/sync`, and as a page of history, plans
+//! what to store, and checks that it can be stored and shown.
 //!
 //! The checks are written without the patterns that they check.
 
@@ -15,11 +15,11 @@ use crate::{
 
 const SERVER: &str = "localhost";
 
-/// Takes the bytes in.
+/// Reads the bytes.
 ///
 /// # Panics
 ///
-/// When what comes of them could not be stored, or not be shown.
+/// Panics when the results could not be stored or shown.
 #[must_use]
 pub fn take_in(bytes: &[u8]) -> Vec<Step> {
     let bot = format!("@supportbot:{SERVER}");
@@ -83,7 +83,7 @@ fn assert_storable(step: &Step) {
     }
 }
 
-/// What is set aside as JSON means the same when it is taken up again.
+/// Checks that an event has the same meaning after it was set aside as JSON.
 fn assert_survives(planner: &Planner, event: &RoomEvent, step: Option<&Step>) {
     let json = event.to_json().unwrap_or_default();
     assert!(!json.contains('\0'));
@@ -113,7 +113,7 @@ fn assert_token(token: &str) {
 ///
 /// # Panics
 ///
-/// When it cannot be stored, or has an id or an address in it.
+/// Panics when it cannot be stored, or contains an id or an address.
 pub fn assert_visible(text: &str) {
     assert!(
         text.len() <= MAX_TEXT_BYTES && !text.contains('\0'),
@@ -132,7 +132,7 @@ pub fn assert_visible(text: &str) {
     assert!(!leads_to_matrix(text), "{text:?} leads to matrix.to");
 }
 
-/// Whether a browser finds something at `matrix.to` by an address in the text.
+/// Whether a browser finds an address of `matrix.to` in the text.
 fn leads_to_matrix(text: &str) -> bool {
     let ends = |it: char| it.is_whitespace() || "<>\"'()[]{}|=&,;!*`…".contains(it);
     text.match_indices("http").any(|(at, _)| {
@@ -151,7 +151,7 @@ fn has_word(text: &str, part: &str) -> bool {
     })
 }
 
-/// Whether there is an id of the homeserver `localhost`, or an event's or a room's without a server.
+/// Whether the text contains an id of the homeserver `localhost`, or an event's or a room's without a server.
 fn names_somebody(text: &str) -> bool {
     let named = text
         .split(|it: char| it.is_whitespace() || it == '…')
@@ -164,8 +164,8 @@ fn names_somebody(text: &str) -> bool {
     named || opaque
 }
 
-/// Whether a word has an id of the homeserver `localhost` in it: any sigil, with something behind it. What an alias begins
-/// with begins an address's fragment, too, and a slash tells the two apart.
+/// Whether a word contains an id of the homeserver `localhost`: any sigil, with something after it. The sigil of an
+/// alias also begins an address's fragment; a slash tells the two apart.
 fn names_own_id(word: &str) -> bool {
     let places = |characters: [char; 4]| -> Vec<usize> {
         word.match_indices(characters).map(|(at, _)| at).collect()

@@ -1,9 +1,9 @@
-//! What the homeserver says, as data. [`answer`] reads its answers, [`event`] tells what an event means,
-//! [`formatted_text`] reads markup, [`command`] reads commands, [`visible_text`] makes a text fit to be shown, and
-//! [`plan`] says what is to be stored.
+//! The homeserver's answers as data. [`answer`] parses answers, [`event`] finds the meaning of an event,
+//! [`formatted_text`] reads markup, [`command`] reads commands, [`visible_text`] makes a text fit for visitors, and
+//! [`plan`] decides what to store.
 //!
-//! Nothing here speaks to anybody: the fuzz target and the property tests feed it arbitrary bytes.
-//! Whatever comes in, a plan can be stored, and a visitor may read its texts.
+//! Nothing here does I/O: the fuzz target and the property tests feed it arbitrary bytes. Whatever the input is, a plan
+//! can be stored, and a visitor may read its texts.
 
 pub mod answer;
 pub mod bounds;

@@ -1,4 +1,4 @@
-//! What is to be done about an event: its meaning, with the text as the visitor gets it, and for whom it is.
+//! Plans: what to do about an event, with the text for the visitor, and for whom it is.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::{
     visible_text::{VisibleText, reply_without_fallback},
 };
 
-/// By what rules plans are made.
+/// The rules for plans.
 #[derive(Clone, Debug)]
 pub struct Planner {
     bot: String,
@@ -16,33 +16,33 @@ pub struct Planner {
     visible_text: VisibleText,
 }
 
-/// What is to be done. What a text answers or replaces may be between staff, and then the text is, too: that is for
-/// the caller to know.
+/// A plan. The event that a text answers or replaces may be between staff, and then the text is, too; the caller knows
+/// that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Show a text.
     Show(String),
-    /// Show a new text in place of an event's.
+    /// Show a new text in place of an event's text.
     Change {
         /// The event.
         of: String,
         /// The new text.
         text: String,
-        /// The new text, if that event answers another and what is answered stands in front.
+        /// The new text without its first part, if that event is a reply and the text begins with a quotation.
         text_of_reply: Option<String>,
     },
-    /// Show nothing in place of an event's text, which stays: what is new cannot be shown, or is between staff.
+    /// Leave an event's text as it is, because the new one cannot be shown or is between staff.
     KeepUnchanged {
         /// The event.
         of: String,
-        /// Why.
+        /// The reason.
         why: Unchanged,
     },
-    /// Take an event's text away.
+    /// Remove an event's text.
     TakeAway(String),
-    /// Tell someone who entered what was said before.
+    /// Show a person who has joined what was said before.
     Recap(String),
-    /// See whether the room's new name, which may be empty, says whether the conversation has ended.
+    /// Check whether the room's new name, which may be empty, says whether the conversation has ended.
     CheckName(String),
     /// Show nothing: it is between staff.
     Internal,
@@ -59,18 +59,18 @@ pub enum Step {
 pub enum Unchanged {
     /// The new text is between staff.
     Internal,
-    /// The new text begins as a command does.
+    /// The new text begins like a command.
     Command,
-    /// What is new is no text.
+    /// The replacement is not text.
     NotShown,
 }
 
 /// Why a command is not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It has to be a message of its own, and is in a reply or a thread.
+    /// It is in a reply or a thread, and has to be a message of its own.
     NotOfItsOwn,
-    /// Whoever gave it is none of the configured staff.
+    /// The sender is not configured as staff.
     NotStaff,
 }
 
@@ -91,7 +91,7 @@ impl Planner {
         self.visible_text.of(text)
     }
 
-    /// What is to be done about an event; `None` when it means nothing.
+    /// The plan for an event; `None` when it means nothing.
     #[must_use]
     pub fn step(&self, event: &RoomEvent) -> Option<Step> {
         let by_staff = self.staff.contains(&event.sender);
@@ -112,7 +112,7 @@ impl Planner {
         })
     }
 
-    /// Whether nothing is to be done about it.
+    /// Whether there is nothing to do about the event.
     #[must_use]
     pub fn is_nothing(&self, event: &RoomEvent) -> bool {
         self.step(event).is_none()
@@ -122,7 +122,7 @@ impl Planner {
         let in_thread = event.thread_root().is_some();
         match command(event, text) {
             Some(Command::Note) => Step::Internal,
-            // Colleagues among themselves may begin a text as they like.
+            // Colleagues may begin a text to each other as they like.
             Some(Command::Unknown) if in_thread => Step::Internal,
             Some(_) if in_thread || event.is_reply() => Step::RefuseCommand(Refusal::NotOfItsOwn),
             Some(_) if !by_staff => Step::RefuseCommand(Refusal::NotStaff),
@@ -149,7 +149,7 @@ impl Planner {
         Step::KeepUnchanged { of, why }
     }
 
-    /// What colleagues share among themselves is not worth a word each time. A call rings by mentioning the room.
+    /// What colleagues share with each other needs no hint each time. A call rings by mentioning the room.
     fn tell(&self, event: &RoomEvent, unshown: Unshown) -> Step {
         if event.is_internal(&self.bot) && unshown != Unshown::Call {
             return Step::Internal;
@@ -158,7 +158,7 @@ impl Planner {
     }
 }
 
-/// The command that a text is, as it was typed or as its markup reads.
+/// The command in a text, as it was typed or as its markup reads.
 fn command(event: &RoomEvent, text: &str) -> Option<Command> {
     let typed = event.typed();
     typed

@@ -1,4 +1,4 @@
-//! Receipts and typing, which a homeserver tells beside events. Whatever about them cannot be read is left out.
+//! Receipts and typing in an answer. Parts that cannot be parsed are left out.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,26 @@ use serde_json::value::RawValue;
 
 use crate::bounds;
 
-/// Receipts, and people who type, that are looked at in one room's part of an answer.
+/// The number of receipts, and of people who type, that are read from one room's part of an answer.
 const MAX: usize = 1_000;
 
-/// What an answer tells of a room beside its events.
+/// The receipts and typing of one room in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomSignals {
     /// The room.
     pub room_id: String,
     /// Public read receipts for the room itself, not for one of its threads.
     pub receipts: Vec<Receipt>,
-    /// Whoever is typing now, where that has changed.
+    /// Everybody who is typing now, if that has changed.
     pub typing: Option<Vec<String>>,
 }
 
 /// A public read receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Whose it is.
+    /// The reader.
     pub user_id: String,
-    /// Up to which event that person has read.
+    /// The event up to which they have read.
     pub event_id: String,
 }
 
@@ -65,7 +65,7 @@ struct RawTyping {
     user_ids: Vec<String>,
 }
 
-/// Reads them out of a room's part of an answer; `None` where there are none.
+/// Reads them from a room's part of an answer; `None` when there are none.
 pub(crate) fn read(room_id: &str, json: &RawValue) -> Option<RoomSignals> {
     let RawRoom { ephemeral } = serde_json::from_str(json.get()).ok()?;
     let mut signals = RoomSignals {

@@ -1,8 +1,8 @@
-//! A text of staff as the visitor gets it: no Matrix user, room or event id is in it, nor a `matrix.to` or
-//! `matrix:` address, whichever client wrote it.
+//! A text of staff for the visitor: it contains no Matrix user, room or event id, and no `matrix.to` or `matrix:`
+//! address, whatever the client.
 //!
-//! A link to such an address is its words. What has no words, and an id that was typed by hand, is `…`. Ids of
-//! other homeservers are told from ordinary text by a server name that is a domain.
+//! A link to such an address becomes its words. A link without words, and an id that was typed by hand, become `…`. Ids
+//! of other homeservers are recognised by a server name that is a domain.
 
 mod matrix_to;
 
@@ -12,13 +12,13 @@ use regex::{Captures, Regex};
 
 pub(crate) use matrix_to::is_matrix_to;
 
-/// What stands for an id.
+/// The replacement of an id.
 const HIDDEN: &str = "…";
-/// Links within the words of links, and ids that come about where something was taken away. No client
-/// writes even two of them into each other.
+/// The number of passes over links within the words of links, and ids that appear where something was removed. No
+/// client nests even two of them.
 const MAX_PASSES: usize = 8;
 
-/// To where an address goes on: not over the sentence's punctuation, nor the end of a markdown link.
+/// The rest of an address, without the punctuation of the sentence and the end of a markdown link.
 const TAIL: &str = r#"(?:[^\s<>"'()\[\]`*…]*[^\s<>"'()\[\]`*….,;:!?])?"#;
 
 static ADDRESSES: LazyLock<Addresses> = LazyLock::new(Addresses::new);
@@ -27,7 +27,7 @@ static IDS: LazyLock<Ids> = LazyLock::new(Ids::new);
 /// Makes texts visible.
 #[derive(Clone, Debug)]
 pub struct VisibleText {
-    /// An id of the own homeserver, whatever its name has in it; `None` where the server has no name.
+    /// Matches an id of this homeserver, whatever its name contains; `None` if the server has no name.
     own_id: Option<Regex>,
 }
 
@@ -47,7 +47,7 @@ impl VisibleText {
         }
     }
 
-    /// The text as the visitor gets it.
+    /// The text for the visitor.
     #[must_use]
     pub fn of(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -59,11 +59,11 @@ impl VisibleText {
             }
             text = visible;
         }
-        // Made to come out as something else: nobody writes that to a visitor.
+        // This was made to come out as something else, so it is removed completely.
         HIDDEN.to_owned()
     }
 
-    /// An id of the own homeserver, wherever it stands; one of another where a word begins.
+    /// An id of this homeserver is found anywhere, one of another homeserver at the beginning of a word.
     fn hide_ids(&self, text: &str) -> String {
         let text = replace(&IDS.bare, text, |_, _| true);
         let text = match &self.own_id {
@@ -74,8 +74,8 @@ impl VisibleText {
     }
 }
 
-/// An id of this host's. Behind its sigil anything may stand but white space and the sigil of another one: also a
-/// colon, as of an id that was made to be mistaken.
+/// Matches an id of this host. After its sigil anything may follow except white space and another sigil, including a
+/// colon, since an id may be made to deceive.
 fn own_id(host: &str) -> Regex {
     let host = regex::escape(host);
     pattern(&format!(
@@ -95,10 +95,10 @@ impl Ids {
     }
 }
 
-/// The text that answers, of a body that begins with what is answered, as older clients wrote it (Matrix
-/// v1.12, "Fallbacks for rich replies"); `None` when it does not begin so.
+/// The answer in a body that begins with a quotation of what it answers, as older clients wrote it (Matrix v1.12,
+/// "Fallbacks for rich replies"); `None` when it does not begin so.
 ///
-/// ruma's `remove_plain_reply_fallback` would also cut what staff wrote after a quotation such as `> <b>`.
+/// ruma's `remove_plain_reply_fallback` would also remove what staff have written after a quotation such as `> <b>`.
 #[must_use]
 pub fn reply_without_fallback(body: &str) -> Option<&str> {
     let author = body
@@ -116,7 +116,7 @@ pub fn reply_without_fallback(body: &str) -> Option<&str> {
     rest.strip_prefix('\n')
 }
 
-/// Ways to write an address.
+/// The notations of an address.
 struct Addresses {
     /// `[words](address)`
     link: Regex,
@@ -142,14 +142,14 @@ impl Addresses {
     }
 
     fn hide(&self, text: &str) -> String {
-        // `matrix.to.example.org` is somebody else's.
+        // `matrix.to.example.org` belongs to somebody else.
         let goes_on = |found: &Captures<'_>| {
             let tail = found.name("tail").map_or("", |tail| tail.as_str());
             tail.starts_with(['.', '-'])
         };
         let mut text = matrix_to::in_usual_spelling(text);
         for _ in 0..MAX_PASSES {
-            // One link may be the words of another.
+            // One link may be the words of another one.
             let Cow::Owned(unlinked) = self.link.replace_all(&text, |found: &Captures<'_>| {
                 if goes_on(found) {
                     return found[0].to_owned();
@@ -171,11 +171,11 @@ impl Addresses {
     }
 }
 
-/// Ways to write an id.
+/// The notations of an id.
 struct Ids {
-    /// `@name:server`, and rooms in the same way.
+    /// `@name:server`, and rooms likewise.
     with_server: Regex,
-    /// Events, and rooms since version 12, which have the name of no server.
+    /// Events, and rooms since version 12, whose ids have no server name.
     bare: Regex,
     localpart: Regex,
     domain: Regex,
@@ -199,7 +199,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(&format!("(?i){text}")).expect("a pattern")
 }
 
-/// Hides what matches and `is_meant`, which is told what stands before it.
+/// Hides the matches for which `is_meant` is true; it gets the character before the match.
 fn replace(
     pattern: &Regex,
     text: &str,
@@ -209,7 +209,7 @@ fn replace(
     let mut hidden = Range::default();
     for found in pattern.captures_iter(text) {
         let Some(all) = found.get(0) else { continue };
-        // Two that stand side by side are two.
+        // Two of them side by side become two.
         let before = text[hidden.end..all.start()].chars().next_back();
         if is_meant(&found, before) {
             visible.push_str(&text[hidden.end..all.start()]);

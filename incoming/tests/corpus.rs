@@ -14,12 +14,12 @@ fn read(name: &str) -> Vec<u8> {
     fs::read(corpus().join(name)).unwrap()
 }
 
-/// What visitors get of an answer, and what staff are told.
+/// The visitor's texts from an answer, and the hints for staff.
 fn steps(name: &str) -> Vec<Step> {
     fuzzing::take_in(&read(name))
 }
 
-/// What stands for a text that is between staff.
+/// Stands for a text that is between staff.
 const INTERNAL: &str = "(internal)";
 
 fn shown(name: &str) -> Vec<String> {
@@ -55,7 +55,7 @@ fn whichever_client_wrote_it_names_nobody() {
         &[
             INTERNAL,
             "It was said in …",
-            // It mentions whom it answers, who is not the bot.
+            // It mentions the sender of the text that it answers, who is not the bot.
             INTERNAL,
             "It is $6 a month.",
             "See ….",

@@ -10,7 +10,7 @@ use incoming::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Markup, and what ids and addresses are made of.
+/// Markup, and the parts of ids and addresses.
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<char>().prop_map(String::from),

@@ -1,4 +1,4 @@
-//! What conversations' rooms are told because time has passed, and not because somebody has asked for something.
+//! Announcements: messages to conversations' rooms that are due because time has passed.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ use crate::{
     },
 };
 
-/// How often is looked for something to tell.
+/// How often the server looks for announcements that are due.
 const PERIOD: Duration = Duration::from_secs(2);
-/// Conversations of which something is told at once. Each costs the homeserver two events.
+/// How many conversations get an announcement at once. Each costs the homeserver two events.
 const BATCH: i64 = 20;
 
-/// Queues what is to be told, until `shutdown`. Any number of servers may do so.
+/// Queues announcements until `shutdown`. Any number of servers may do so at the same time.
 pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: CancellationToken) {
     let db = db.beating(heart.clone());
     loop {
         if let Err(error) = tell_expired(&db, session_ttl).await {
-            tracing::warn!(%error, "conversations that have expired cannot be looked for");
+            tracing::warn!(%error, "expired conversations cannot be looked up");
         }
         if let Err(error) = tell_pages(&db, session_ttl).await {
-            tracing::warn!(%error, "visitors who went to another page cannot be looked for");
+            tracing::warn!(%error, "visitors who have changed the page cannot be looked up");
         }
         let pause = heart.idle(time::sleep(PERIOD));
         tokio::select! { () = shutdown.cancelled() => break, () = pause => {} }
@@ -48,7 +48,7 @@ async fn tell_expired(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
 async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<(), sqlx::Error> {
     let mut tx = db.begin().await?;
     let session = sessions::lock(&mut tx, session_id, ttl).await?;
-    // Somebody may have written, or ended it, since it was looked for.
+    // Since the look-up, somebody may have written or ended the conversation.
     let has_expired = session.is_some_and(|session| session.state == State::Expired);
     if has_expired && expiry::set_told(&mut tx, session_id).await? {
         let notice = format!(
@@ -65,7 +65,7 @@ async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<()
 async fn tell_pages(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
     for session_id in details_notices::due(db, BATCH).await? {
         if let Err(error) = tell_one_page(db, session_id, ttl).await {
-            tracing::warn!(%session_id, %error, "staff cannot be told yet where the visitor is");
+            tracing::warn!(%session_id, %error, "staff cannot be told yet which page the visitor is on");
         }
     }
     Ok(())

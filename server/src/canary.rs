@@ -1,9 +1,9 @@
-//! A conversation of this program with itself, through every part of a deployment: it notices when
-//! delivery has died while everything looks alive.
+//! The canary: a conversation of this program with itself through every part of a deployment. It notices when messages
+//! are no longer delivered although everything looks alive.
 //!
-//! Run every few minutes, it says something as a visitor, hears it with a Matrix account of its own,
-//! answers there, and waits until the visitor sees the answer. It goes on with one conversation for a
-//! day, so that it leaves few rooms behind, and tells by a file of metrics how it went.
+//! It is run every few minutes. It writes as a visitor, waits until its own Matrix account has the text, answers there,
+//! and waits until the visitor sees the answer. It uses one conversation for a day, so that it leaves few rooms behind,
+//! and writes the results to a file of metrics.
 
 mod matrix;
 mod state;
@@ -24,7 +24,7 @@ use crate::{config, metrics::Gauges};
 
 pub use config::CANARY_PAGE as PAGE;
 
-/// What it measures. The names begin as the server's.
+/// The names of its metrics, without the prefix that all metrics of the server have.
 pub const METRICS: [&str; 5] = [
     "canary_success",
     "canary_last_run_timestamp_seconds",
@@ -33,27 +33,30 @@ pub const METRICS: [&str; 5] = [
     "canary_to_visitor_seconds",
 ];
 
-/// Why the canary fell silent.
+/// Why the round trip failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A part was out of reach, or said no.
+    /// The chat was out of reach, or refused.
     #[error("{part}: {error}")]
     Http {
-        /// Which one.
+        /// Which part.
         part: &'static str,
-        /// What it said.
+        /// The reason.
         error: reqwest::Error,
     },
-    /// The text did not arrive in the room.
-    #[error("what the visitor said did not reach the staff's side in time")]
+    /// The homeserver was out of reach, or refused.
+    #[error(transparent)]
+    Homeserver(#[from] matrix_client::Error),
+    /// The visitor's text did not arrive in the room.
+    #[error("the visitor's text did not reach the room in time")]
     NotHeard,
-    /// The answer did not arrive at the visitor.
-    #[error("what the staff answered did not reach the visitor in time")]
+    /// The answer did not reach the visitor.
+    #[error("the answer did not reach the visitor in time")]
     NotAnswered,
-    /// Its own files.
+    /// The canary's own files cannot be read or written.
     #[error("{0}")]
     File(#[from] io::Error),
-    /// Its own metrics.
+    /// The canary's metrics cannot be written.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
 }
@@ -67,7 +70,7 @@ pub struct RoundTrip {
     pub to_visitor: Duration,
 }
 
-/// Makes one round trip, and writes down how it went.
+/// Makes one round trip, and records the result.
 pub async fn run(config: &config::Canary) -> Result<RoundTrip, Failure> {
     let mut state = State::load(&config.state);
     let outcome = attempt(config, &mut state).await;
@@ -86,7 +89,7 @@ pub async fn run(config: &config::Canary) -> Result<RoundTrip, Failure> {
 
 async fn attempt(config: &config::Canary, state: &mut State) -> Result<RoundTrip, Failure> {
     let deadline = Instant::now() + config.timeout;
-    let account = Account::new(config);
+    let account = Account::new(config)?;
     let visitor = Visitor::new(config);
     let nonce = Uuid::new_v4().to_string();
 
@@ -100,7 +103,7 @@ async fn attempt(config: &config::Canary, state: &mut State) -> Result<RoundTrip
             {
                 break (now, (conversation, room_id, message_id));
             }
-            // It has ended meanwhile.
+            // The conversation has ended since the last run.
             state.conversation = None;
         };
         account.hear(&message.1, &nonce).await?;
@@ -125,8 +128,8 @@ async fn attempt(config: &config::Canary, state: &mut State) -> Result<RoundTrip
     })
 }
 
-/// The conversation to go on with, and its room. A new one has begun only when the account is in the
-/// room: what is said after that must be heard.
+/// The conversation to use, and its room. A new conversation counts as begun only when the account is in the room,
+/// because the account must see what is written afterwards.
 async fn settle(
     config: &config::Canary,
     state: &mut State,
@@ -140,7 +143,7 @@ async fn settle(
         Some(conversation) => conversation,
         None => visitor.begin().await?,
     };
-    // Should this run be cut short, the next one goes on from here.
+    // If this run is cut short, the next one continues from here.
     state.conversation = Some(conversation.clone());
     state.save(&config.state)?;
     let room_id = match conversation.room_id.clone() {
@@ -178,7 +181,7 @@ fn metrics(
     gauges.render()
 }
 
-/// At once: who reads meanwhile reads the old file.
+/// Replaces the file in one step: a reader sees the old file or the new one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension("tmp");
     fs::write(&beside, text)?;

@@ -1,5 +1,5 @@
-//! The time of day, and chance. The composition root hands both to whatever needs them, so that a test or a simulation
-//! can choose them.
+//! The time of day, and random numbers. The composition root passes both to every part that needs them, so that a test
+//! or a simulation can choose them.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,13 +16,13 @@ pub struct Ambient {
 }
 
 impl Ambient {
-    /// The machine's.
+    /// The clock and the dice of the machine.
     #[must_use]
     pub const fn system() -> Self {
         Self::new(Clock::system(), Dice::system())
     }
 
-    /// These.
+    /// This clock and these dice.
     #[must_use]
     pub const fn new(clock: Clock, dice: Dice) -> Self {
         Self { clock, dice }
@@ -34,7 +34,7 @@ impl Ambient {
         self.clock.now()
     }
 
-    /// The dice, to roll.
+    /// The dice.
     #[must_use]
     pub fn dice(&self) -> Dice {
         self.dice.clone()
@@ -72,8 +72,8 @@ impl Clock {
     }
 }
 
-/// Rolls dice, for whatever must not happen to all at once, and for ids that nobody may guess. Cheap to clone; clones
-/// of seeded dice take turns.
+/// Rolls dice: for delays that should not be the same everywhere, and for ids that nobody may guess. Cheap to clone;
+/// clones of seeded dice take turns.
 #[derive(Clone, Debug, Default)]
 pub struct Dice(Option<Arc<Mutex<StdRng>>>);
 
@@ -84,7 +84,7 @@ impl Dice {
         Self(None)
     }
 
-    /// Dice that always roll the same after this seed.
+    /// Dice that roll the same sequence for the same seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(Some(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))

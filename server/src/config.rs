@@ -72,7 +72,7 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_CANARY_TIMEOUT",
 ];
 
-/// Everything the server is told at its start.
+/// The whole configuration of the server.
 #[derive(Debug)]
 pub struct Config {
     /// Postgres.
@@ -81,20 +81,20 @@ pub struct Config {
     pub matrix: Matrix,
     /// The desk.
     pub desk: Desk,
-    /// When staff answer.
+    /// The hours in which staff answer.
     pub hours: Hours,
     /// Listeners, origins, proxies.
     pub http: Http,
-    /// How much is allowed, and for how long.
+    /// Limits on visitors, and how long things are kept.
     pub limits: Limits,
     /// The challenge before a first message, where there is one.
     pub turnstile: Option<Turnstile>,
-    /// What is logged, and how.
+    /// Which events are logged, and in what format.
     pub log: Log,
 }
 
 impl Config {
-    /// Reads the configuration from variables, and reports every mistake, not only the first.
+    /// Reads the configuration from variables, and reports all mistakes at once.
     pub fn from_vars(vars: BTreeMap<String, String>) -> Result<Self, Vec<ConfigError>> {
         let mut env = Env::new(vars);
         let database = Database::read(&mut env);

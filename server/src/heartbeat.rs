@@ -1,4 +1,4 @@
-//! Which loops are alive: each of them says so, and one that has not for a minute stands still.
+//! Heartbeats: each loop reports that it is alive, and a loop that has not for a minute counts as hung.
 
 use std::{
     pin::pin,
@@ -8,9 +8,9 @@ use std::{
 
 use tokio::time::{self, Instant};
 
-/// A loop that has not said anything for so long stands still.
+/// A loop that has not reported for this long counts as hung.
 const STILL: Duration = Duration::from_mins(1);
-/// How often a loop that waits says that it does.
+/// How often a loop that waits reports.
 const TICK: Duration = Duration::from_secs(5);
 
 /// The hearts of all loops. Cheap to clone.
@@ -29,7 +29,7 @@ impl Heartbeats {
         heart
     }
 
-    /// The loops that stand still.
+    /// The loops that hang.
     #[must_use]
     pub fn still(&self) -> Vec<&'static str> {
         lock(&self.0)
@@ -48,13 +48,12 @@ pub struct Heart {
 }
 
 impl Heart {
-    /// The loop is alive.
+    /// Reports that the loop is alive.
     pub fn beat(&self) {
         *lock(&self.last) = Instant::now();
     }
 
-    /// Does what may take up to `limit` without a sign of life. Beyond it the loop counts as standing still, a minute
-    /// later.
+    /// Does work that may take up to `limit` without a report. A minute after that limit the loop counts as hung.
     pub async fn during<T>(&self, limit: Duration, work: impl Future<Output = T>) -> T {
         let ends = Instant::now() + limit;
         let mut work = pin!(work);
@@ -71,7 +70,7 @@ impl Heart {
         }
     }
 
-    /// Waits for something to do, which may never come.
+    /// Waits for an event that may never come, and reports meanwhile.
     pub async fn idle<T>(&self, wait: impl Future<Output = T>) -> T {
         let mut wait = pin!(wait);
         loop {

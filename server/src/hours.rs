@@ -12,13 +12,13 @@ use opening_hours::{
     localization::{Country, TzLocation},
 };
 
-/// Hours that begin later than this are not announced: nobody waits so long.
+/// Hours that begin later than this are not announced: nobody waits that long.
 const HORIZON: TimeDelta = TimeDelta::days(400);
 
-/// Lines of a time zone and the country in which it lies.
+/// Time zones, each with the country in which it lies.
 const COUNTRIES: &str = include_str!("hours/countries.txt");
 
-/// When staff answer.
+/// The hours in which staff answer.
 #[derive(Clone)]
 pub struct Hours(Option<Box<OpeningHours<TzLocation<Tz>>>>);
 
@@ -36,9 +36,9 @@ impl fmt::Debug for Hours {
 pub struct Availability {
     /// Whether somebody is there.
     pub open: bool,
-    /// When somebody is there next, where nobody is now and the hours say it.
+    /// When the hours begin next, if they say so and it is not within them now.
     pub opens_at: Option<DateTime<Utc>>,
-    /// When this is no longer true, where the hours say it.
+    /// When this changes, if the hours say so.
     pub changes_at: Option<DateTime<Utc>>,
 }
 
@@ -49,7 +49,7 @@ impl Hours {
         Self(None)
     }
 
-    /// Reads hours. They are of `zone`, with the public holidays of `country`.
+    /// Reads hours in the time zone `zone`, with the public holidays of `country`.
     pub fn parse(text: &str, zone: Tz, country: Option<Country>) -> Result<Self, String> {
         let rules = match text.trim() {
             "" => return Err("it is empty".to_owned()),
@@ -68,7 +68,7 @@ impl Hours {
         Ok(Self(Some(Box::new(rules.with_context(context)))))
     }
 
-    /// Whether the hours name public holidays while no country is known that they could be of.
+    /// Whether the hours name public holidays although no country is known.
     #[must_use]
     pub fn lack_holidays(&self) -> bool {
         self.0.as_ref().is_some_and(|rules| {
@@ -77,7 +77,7 @@ impl Hours {
         })
     }
 
-    /// Whether staff answer at `now`, if they said that they are away until `away_until`.
+    /// Whether staff answer at `now`, given that they may have announced their absence until `away_until`.
     #[must_use]
     pub fn at(&self, now: DateTime<Utc>, away_until: Option<DateTime<Utc>>) -> Availability {
         let away_until = away_until.filter(|until| *until > now);
@@ -96,7 +96,7 @@ impl Hours {
     }
 }
 
-/// The first moment from `from` on at which the rules say "open", and when they stop saying it.
+/// The first moment from `from` on at which the rules say "open", and the moment at which they stop saying so.
 fn next_open(
     rules: &OpeningHours<TzLocation<Tz>>,
     from: DateTime<Utc>,
@@ -106,7 +106,7 @@ fn next_open(
         from.with_timezone(&zone),
         (from + HORIZON).with_timezone(&zone),
     );
-    // "Unknown" promises nothing, and so counts as closed.
+    // "Unknown" counts as closed, so that the chat promises nothing.
     let open = rules
         .iter_range(start, end)
         .find(|range| range.kind == RuleKind::Open);
@@ -123,7 +123,7 @@ fn next_open(
     )
 }
 
-/// The country in which a time zone lies, where the time zone database names one.
+/// The country in which a time zone lies, if the time zone database names one.
 #[must_use]
 pub fn country_of(zone: Tz) -> Option<Country> {
     let lines = COUNTRIES.lines().filter_map(|line| line.split_once(' '));

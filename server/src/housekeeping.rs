@@ -1,5 +1,5 @@
-//! What is thrown away: throttles' memory of who was quiet, keys that have run out, and, where the
-//! operator wants it, old conversations.
+//! Housekeeping: deletes the throttles' counts of quiet addresses, idempotency keys that have expired and, where the
+//! operator has set a retention time, old conversations.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
 
 const PERIOD: Duration = Duration::from_mins(1);
 
-/// Tidies up once a minute until `shutdown`.
+/// Cleans up once a minute until `shutdown`.
 pub async fn run(
     support_chat: SupportChat,
     requests: Arc<PerMinute<IpAddr>>,

@@ -38,8 +38,7 @@ use crate::{
     support_chat::{PerMinute, SupportChat},
 };
 
-/// What handlers share. Every layer of the router has a copy of its own for every request, so a copy must
-/// cost nothing.
+/// The data that handlers share. Every layer of the router clones it for every request, so a clone must cost nothing.
 #[derive(Clone, Debug)]
 pub struct AppState(Arc<Shared>);
 
@@ -57,20 +56,20 @@ impl Deref for AppState {
     }
 }
 
-/// What is in it.
+/// The shared data.
 #[derive(Debug)]
 pub struct Shared {
     /// The service.
     pub support_chat: SupportChat,
-    /// The part of the configuration that requests are judged by.
+    /// The configuration.
     pub config: Arc<Config>,
-    /// How much each client address has asked lately.
+    /// The number of recent requests from each client address.
     pub requests: Arc<PerMinute<IpAddr>>,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
-/// Everything that the public listener answers.
+/// The service for all requests to the public listener.
 pub fn public_service(state: &AppState) -> IdlePolls {
     let router = Router::new();
     #[cfg(debug_assertions)]
@@ -85,10 +84,10 @@ pub fn public_service(state: &AppState) -> IdlePolls {
         .merge(static_files::router())
         .merge(support_page::router(state.clone()))
         .merge(pages::router(&state.config))
-        // At once, the first outermost: every call of `layer` boxes what it is laid around, and each
-        // request copies all boxes.
+        // All layers are added in one call, the first one outermost: every call of `layer` boxes the service below it,
+        // and each request clones all boxes.
         .layer((
-            // Every answer of the router, a refusal of the framework's too, is finished by it.
+            // This completes every answer of the router, including refusals by the framework.
             middleware::from_fn_with_state(state.clone(), request_context::layer),
             DefaultBodyLimit::max(MAX_REQUEST_BYTES),
         ));

@@ -1,7 +1,7 @@
-//! Holds the direction of imports, by reading the sources: from the outside in, and never in a circle.
+//! Tests that read the sources and check the direction of imports: from the outside in, and never in a circle.
 //!
-//! Among the modules of one module no imports may form a circle, each counted with everything inside it. A module and
-//! what is inside it belong together, so what passes between those is not looked at. Nor is test code.
+//! The imports between the modules of one module may not form a circle; each module counts with everything inside it.
+//! Imports between a module and its own inner modules are not checked, and neither is test code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,8 +12,8 @@ use std::{
 
 use regex::Regex;
 
-/// The parts of the relay that are below the port to the homeserver, where the rest of it is above; each counts on its
-/// own at the top.
+/// The parts of the relay that the port to the homeserver imports, while the rest of the relay imports the port. Each of
+/// them counts as a module of the crate's root.
 const BELOW: &[&str] = &[
     "relay::backoff",
     "relay::handoff",
@@ -22,10 +22,7 @@ const BELOW: &[&str] = &[
     "relay::when_to_ask",
 ];
 
-/// The modules in which circles are known: the files in each divide the methods of one type among themselves.
-const TANGLED: &[&str] = &["matrix", "relay"];
-
-/// What must not import what, however indirectly the rest stays free of circles.
+/// Modules, and those that each of them must not import.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "model",
@@ -89,17 +86,17 @@ impl Sources {
     /// The module in which the last name of the path is defined.
     fn home_of(&self, path: &[String]) -> Option<Name> {
         let mut path = path.to_vec();
-        // No name is handed on more often than that.
+        // No name is re-exported more often than that.
         for _ in 0..8 {
             let depth = (0..=path.len())
                 .rev()
                 .find(|depth| self.modules.contains_key(&path[..*depth]))?;
             let (module, rest) = path.split_at(depth);
-            let handed_on = rest
+            let re_exported = rest
                 .first()
                 .and_then(|first| self.modules[module].names.get(first))
                 .filter(|target| **target != path[..=depth]);
-            match handed_on {
+            match re_exported {
                 Some(target) => path = [target, &rest[1..]].concat(),
                 None => return Some(module.to_vec()),
             }
@@ -107,7 +104,7 @@ impl Sources {
         None
     }
 
-    /// Which module imports which, by their homes.
+    /// Pairs of modules: the first one imports a name that the second one defines.
     fn imports(&self) -> BTreeSet<(Name, Name)> {
         let mut imports = BTreeSet::new();
         for (name, module) in &self.modules {
@@ -120,9 +117,9 @@ impl Sources {
         imports
     }
 
-    /// The circles of imports, a line for each of their steps.
+    /// One line for each import that is part of a circle.
     fn circles(&self) -> Vec<String> {
-        // Per module: which of the modules in it imports which of its neighbours, and an example.
+        // For each module: the imports between its inner modules, with an example of each.
         let mut levels: BTreeMap<Name, BTreeMap<(String, String), String>> = BTreeMap::new();
         for (from, to) in self.imports() {
             let (from_parts, to_parts) = (parts(&from), parts(&to));
@@ -134,7 +131,6 @@ impl Sources {
                 level.entry((a.clone(), b.clone())).or_insert(example);
             }
         }
-        levels.retain(|level, _| !TANGLED.contains(&&*level.join("::")));
         let in_circles = levels.values().flat_map(|edges| {
             let returns = |(a, b): &(String, String)| reaches(edges, b, a);
             edges.iter().filter(move |(edge, _)| returns(edge))
@@ -143,7 +139,7 @@ impl Sources {
     }
 }
 
-/// The name's parts, as they count in circles.
+/// The parts of a module's name, where those in `BELOW` are one part.
 fn parts(name: &[String]) -> Name {
     match name {
         [first, second, rest @ ..] if BELOW.contains(&&*format!("{first}::{second}")) => {
@@ -281,7 +277,7 @@ fn imports_go_from_the_outside_in() {
 }
 
 #[test]
-fn a_circle_is_found_behind_what_is_handed_on() {
+fn a_circle_is_found_behind_re_exports() {
     let mut sources = Sources::default();
     for (name, source) in [
         ("", "pub mod a;\npub mod b;"),

@@ -1,4 +1,4 @@
-//! The support chat's server.
+//! The server of the support chat.
 //!
 //! ```text
 //! visitor -> http -> support_chat -> one transaction: message + outbox -> relay -> room
@@ -8,31 +8,34 @@
 // The compiler follows matrix-sdk's types to their ends when a future that holds a client is spawned.
 #![recursion_limit = "256"]
 
-// What is sent, and what is refused.
+// The listeners: they read requests, call the rules and answer.
 pub mod http;
-// The rules of a conversation.
+// The rules of a conversation: one file for each operation of the API.
 pub mod support_chat;
-// What Postgres keeps: plain query functions.
+// Everything that is kept in Postgres: plain query functions, one file for each table.
 pub mod storage;
-// The port to the homeserver, and what staff write coming in.
+// The port to the homeserver, and the way in: what staff write becomes messages.
 pub mod matrix;
-// What visitors write, on its way to the rooms.
+// The way out: what visitors write is queued and sent to the rooms.
 pub mod relay;
 
 pub mod announcements;
 pub mod canary;
 pub mod clock;
 pub mod config;
+#[cfg(test)]
+mod documented_names;
 pub mod heartbeat;
 pub mod hours;
 pub mod housekeeping;
 #[cfg(test)]
 mod imports;
+pub mod lifecycle;
+pub mod logging;
 pub mod metrics;
 pub mod model;
 pub mod poll_cache;
-pub mod quarantine;
+pub mod quarantine_command;
 pub mod startup;
 pub mod systemd;
-pub mod telemetry;
 pub mod visitor_signals;

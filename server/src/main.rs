@@ -1,22 +1,21 @@
-//! Configuration, build, run.
+//! The command line: it reads the configuration, and builds and runs what was asked for.
 
 use std::{collections::BTreeMap, env, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use server::{
     config::{self, Config, ConfigError},
-    quarantine,
+    logging, quarantine_command,
     startup::{self, Application, StartupError},
     storage::Shares,
-    telemetry,
 };
 use tokio_util::sync::CancellationToken;
 
-/// A request is a few dozen small allocations on one thread, often freed on another.
+/// A request makes a few dozen small allocations on one thread, which another thread often frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The exit status of a wrong configuration, which clap gives a wrong command line too.
+/// The exit status of a wrong configuration; clap gives a wrong command line the same one.
 const USAGE: u8 = 2;
 
 /// A support chat for a website, answered from Matrix.
@@ -28,7 +27,7 @@ const USAGE: u8 = 2;
     args_conflicts_with_subcommands = true
 )]
 struct CommandLine {
-    /// Say whether the configuration is valid, and do nothing else.
+    /// Check the configuration, and do nothing else.
     #[arg(long)]
     check_config: bool,
     #[command(subcommand)]
@@ -41,12 +40,12 @@ enum Command {
     Serve,
     /// Migrate the database, and do nothing else.
     Migrate,
-    /// Say something as a visitor, answer it in Matrix, and tell whether the answer came back.
+    /// Write something as a visitor, answer it in Matrix, and report whether the answer came back.
     Canary,
-    /// List what came from rooms and could not be taken in, have it tried again, or throw it away.
+    /// List the events of rooms that could not be stored, try them again, or throw them away.
     Quarantine {
         #[command(subcommand)]
-        command: Option<quarantine::Command>,
+        command: Option<quarantine_command::Command>,
     },
 }
 
@@ -64,7 +63,7 @@ async fn main() -> ExitCode {
         Some(Command::Migrate) => migrate().await,
         Some(Command::Canary) => canary().await,
         Some(Command::Quarantine { command }) => {
-            quarantine(command.unwrap_or(quarantine::Command::List)).await
+            quarantine(command.unwrap_or(quarantine_command::Command::List)).await
         }
     }
 }
@@ -88,10 +87,10 @@ async fn migrate() -> ExitCode {
     .await
 }
 
-async fn quarantine(command: quarantine::Command) -> ExitCode {
+async fn quarantine(command: quarantine_command::Command) -> ExitCode {
     with_config(async |config| {
         let shares = Shares::new(&config.database);
-        quarantine::run(&shares.relay, &command, &mut std::io::stdout()).await?;
+        quarantine_command::run(&shares.relay, &command, &mut std::io::stdout()).await?;
         Ok(())
     })
     .await
@@ -101,7 +100,7 @@ async fn with_config(run: impl AsyncFnOnce(Config) -> Result<(), StartupError>) 
     let Some(config) = read_config(Config::from_vars) else {
         return ExitCode::from(USAGE);
     };
-    telemetry::init(&config.log);
+    logging::init(&config.log);
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -115,10 +114,10 @@ async fn canary() -> ExitCode {
     let Some(config) = read_config(config::Canary::from_vars) else {
         return ExitCode::from(USAGE);
     };
-    telemetry::init(&config.log);
+    logging::init(&config.log);
     match server::canary::run(&config).await {
         Ok(trip) => {
-            tracing::info!(to_staff = ?trip.to_staff, to_visitor = ?trip.to_visitor, "it came back");
+            tracing::info!(to_staff = ?trip.to_staff, to_visitor = ?trip.to_visitor, "the answer came back");
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -142,7 +141,7 @@ fn check_config() -> ExitCode {
 fn read_config<T>(
     from_vars: impl FnOnce(BTreeMap<String, String>) -> Result<T, Vec<ConfigError>>,
 ) -> Option<T> {
-    // A variable that is not Unicode is none of ours.
+    // The server has no variable that is not Unicode.
     let vars = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();

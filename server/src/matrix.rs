@@ -1,5 +1,5 @@
-//! The port to the homeserver. What staff write comes in here ([`sync`]); what Postgres holds for the homeserver
-//! goes out by way of [`crate::relay`].
+//! The port to the homeserver, and the way in: [`sync`] takes in what staff write. [`crate::relay`] sends what Postgres
+//! holds for the homeserver.
 
 mod conversation;
 mod desk;
@@ -10,10 +10,11 @@ pub mod homeserver;
 mod ingest;
 pub mod inviter;
 pub(crate) mod notice;
-mod quarantine;
 pub(crate) mod recap;
 pub(crate) mod room;
+mod room_batch;
 pub(crate) mod room_name;
+mod rules;
 mod staff_signals;
 mod staff_texts;
 pub mod sync;

@@ -1,5 +1,5 @@
-//! What this process counts, for Prometheus. The names are the operator's interface: the table in
-//! `docs/reference/metrics.md`, the dashboard and the alert rules in `ansible/files` use them.
+//! The metrics of this process, for Prometheus. Their names are the operator's interface: the table in
+//! `docs/reference/metrics.md` and the dashboard and alert rules in `ansible/files` use them.
 //!
 //! No label ever has a value that a visitor chooses, and none names a session, a room or a person.
 
@@ -12,15 +12,15 @@ use prometheus::{
 
 const NAMESPACE: &str = "support_chat";
 
-/// From a page out of memory to a request that runs into its time limit, in seconds.
+/// In seconds: from a page that is answered from memory to a request that reaches its time limit.
 const REQUEST_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
 ];
 
-/// From a local homeserver's answer to a room that takes its time.
+/// In seconds: from the answer of a local homeserver to the making of a room that takes its time.
 const HOMESERVER_BUCKETS: [f64; 11] =
     [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 45.0];
-/// From a reply that came with the next sync to one that was found after an outage.
+/// In seconds: from a reply that came with the next sync to one that was found after an outage.
 const LAG_BUCKETS: [f64; 11] = [
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
 ];
@@ -38,7 +38,7 @@ pub enum Throttle {
     SessionsPerNetwork,
     /// New sessions of all addresses together.
     Sessions,
-    /// Memory for answers.
+    /// The memory for answers is used up.
     AnswerMemory,
 }
 
@@ -67,11 +67,11 @@ impl Throttle {
 /// What became of a new session near a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProofOutcome {
-    /// It came without a proof of work, and was asked for one.
+    /// It came without a proof of work, and the server asked for one.
     Required,
     /// Its proof let it in.
     Accepted,
-    /// Its proof was wrong, used, late or too little.
+    /// Its proof was wrong, used before, late or too small.
     Rejected,
 }
 
@@ -97,35 +97,35 @@ pub struct Metrics {
     proofs_of_work: IntCounterVec,
     /// Conversations that began.
     pub sessions_started: IntCounter,
-    /// Messages of visitors that were accepted: each is a promise.
+    /// Messages of visitors that the server has accepted, and so has promised to deliver.
     pub messages_accepted: IntCounter,
-    /// Messages of visitors that the homeserver has.
+    /// Messages of visitors that the homeserver has accepted.
     pub messages_delivered: IntCounter,
-    /// Messages of visitors that it will never have.
+    /// Messages of visitors that can never be delivered.
     pub messages_failed: IntCounter,
-    /// Attempts on the outbox that have to be repeated.
+    /// Attempts on tasks of the outbox that have to be repeated.
     pub delivery_retries: IntCounter,
-    /// Rooms that the homeserver was made to make.
+    /// Rooms that the homeserver has made.
     pub rooms_created: IntCounter,
-    /// Rooms in whose place a session got a new one.
+    /// Rooms that were lost and replaced.
     pub rooms_lost: IntCounter,
     /// Rooms that were left at once because the homeserver had encrypted them.
     pub rooms_encrypted: IntCounter,
-    /// Texts of staff that visitors are shown, by the seconds since they were written.
+    /// The seconds between the writing of a staff member's text and the moment from which the visitor can see it.
     pub staff_message_lag: Histogram,
     invitations_failed: IntCounterVec,
-    /// Rooms whose news could not be taken in, and were set aside.
+    /// Rooms whose events could not be stored, and were set aside.
     pub rooms_set_aside: IntCounter,
-    /// Events, and parts of a history, that are not tried any more.
+    /// Events, and parts of a room's history, that were given up.
     pub set_aside_given_up: IntCounter,
-    /// Receipts and typing, of either side, that were not told.
+    /// Read receipts and typing signals, of either side, that were dropped.
     pub signals_dropped: IntCounter,
     homeserver_seconds: HistogramVec,
     homeserver_errors: IntCounterVec,
 }
 
 impl Metrics {
-    /// Everything at zero.
+    /// Metrics that are all zero.
     pub fn new() -> Result<Self, Error> {
         let registry = registry()?;
         let counter = |name, help| register(&registry, IntCounter::new(name, help));
@@ -228,7 +228,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// A series that is born at one has not increased.
+    /// Prometheus does not see an increase in a series that begins at one.
     fn begin_at_zero(&self) {
         for throttle in Throttle::ALL {
             self.throttled.with_label_values(&[throttle.as_str()]);
@@ -263,7 +263,7 @@ impl Metrics {
             .inc();
     }
 
-    /// The homeserver answered a request, or did not.
+    /// The homeserver has answered a request, or has failed to.
     pub fn homeserver_answered(&self, request: &str, took: Duration, errcode: Option<&str>) {
         self.homeserver_seconds
             .with_label_values(&[request])
@@ -275,7 +275,7 @@ impl Metrics {
         }
     }
 
-    /// Somebody of the staff could not be invited.
+    /// The homeserver has refused to invite a member of the staff.
     pub fn invitation_failed(&self, errcode: &str) {
         self.invitations_failed.with_label_values(&[errcode]).inc();
     }
@@ -288,15 +288,15 @@ impl Metrics {
     }
 }
 
-/// What is measured when it is asked for. Made anew each time, so that what cannot be measured now is
-/// not there.
+/// Gauges that are measured when Prometheus asks. They are built for each request, so that a value that cannot be
+/// measured is absent.
 #[derive(Debug)]
 pub struct Gauges {
     registry: Registry,
 }
 
 impl Gauges {
-    /// None yet.
+    /// No gauges.
     pub fn new() -> Result<Self, Error> {
         Ok(Self {
             registry: registry()?,
@@ -308,7 +308,7 @@ impl Gauges {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    /// One more.
+    /// Adds a gauge.
     pub fn add(
         &self,
         name: &str,

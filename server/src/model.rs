@@ -1,5 +1,5 @@
-//! What a conversation is made of: the types that the database's rows become, that the rules work on, and that the
-//! wire's types are made from.
+//! The domain types of a conversation: rows of the database become these types, the rules work on them, and the types
+//! of the API are made from them.
 
 mod entry;
 mod visitor;

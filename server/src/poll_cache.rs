@@ -1,12 +1,13 @@
-//! What polls are answered from without asking Postgres: a snapshot of each conversation's newest message, kept for
-//! minutes; and the polls that wait for the next one.
+//! Answers polls without asking Postgres: the cache keeps a snapshot of each conversation's newest message for minutes,
+//! and holds the polls that wait for the next one.
 //!
-//! A snapshot is a shortcut to the answer "nothing new", with the marks that go with it, and to no other: whatever it
-//! cannot vouch for is read from Postgres. It is forgotten as soon as its conversation changes: at once when this server
-//! changed it, and else when NOTIFY says so (see [`changes`]). Snapshots count only while the connection
-//! that NOTIFY comes over is known to live, and none counts for longer than [`MAX_AGE`].
+//! A snapshot can only justify the answer "nothing new", with the delivery marks that go with it; any other answer is
+//! read from Postgres. The cache drops a snapshot as soon as its conversation changes: at once when this server has
+//! changed it, and otherwise when NOTIFY says so (see [`changes`]). Snapshots count only while the connection that
+//! brings NOTIFY is known to live, and none counts for longer than [`MAX_AGE`].
 //!
-//! A cursor cannot skip, so at worst a snapshot that is out of date delays a message by these bounds.
+//! A poll's cursor never skips a message, so a snapshot that is out of date can only delay one, by at most these
+//! bounds.
 
 mod changes;
 mod signals;
@@ -35,24 +36,24 @@ pub use signals::Signals;
 
 use waiter::Waiter;
 
-/// A snapshot is read again after this long at the latest, whatever NOTIFY says. Some are read again sooner, at
-/// random, so that those which were read together after a start do not stay together.
+/// A snapshot is read again after at most this time, whatever NOTIFY says. Some are read again sooner, at random, so
+/// that snapshots that were all read after a start do not all expire together.
 const MAX_AGE: Duration = Duration::from_mins(10);
 const MIN_AGE: Duration = Duration::from_mins(5);
-/// How many snapshots are kept at most: about 190 bytes each.
+/// The number of snapshots that are kept, of about 190 bytes each.
 const MAX_SNAPSHOTS: usize = 1 << 17;
-/// For how long staff count as typing when the homeserver does not say that they have stopped.
+/// For how long staff count as typing unless the homeserver says that they have stopped.
 const TYPING: Duration = Duration::from_secs(30);
-/// In how many conversations staff can be typing.
+/// The number of conversations in which staff can be typing.
 const MAX_TYPING: usize = 1 << 14;
-/// How many polls may wait at the same time.
+/// The number of polls that may wait at the same time.
 const MAX_WAITERS: usize = 1 << 14;
-/// A connection that NOTIFY comes over is replaced within so long, when it can be at all.
+/// The time in which a new connection replaces the one that brought NOTIFY, if one can be made at all.
 const RECONNECTS: Duration = Duration::from_secs(10);
-/// Requests of different sessions should not wait for each other.
+/// The cache is divided into shards, so that requests of different sessions do not wait for each other.
 const SHARDS: usize = 256;
 
-/// A token that was found to open a session. It tells nothing of the token, and is never stored.
+/// The digest of a token that opens a session. The token cannot be found from it, and it is never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TokenDigest([u8; 32]);
 
@@ -67,7 +68,7 @@ impl TokenDigest {
 pub(super) struct Snapshot {
     /// Its id.
     pub(super) newest: Uuid,
-    /// How far the visitor's messages have come.
+    /// How far the visitor's messages have been delivered and read.
     pub(super) marks: Marks,
     /// A token that was found to open the session.
     pub(super) token: TokenDigest,
@@ -75,7 +76,7 @@ pub(super) struct Snapshot {
     pub(super) expires_at: Instant,
 }
 
-/// A promise to notice what changes while a snapshot is being read.
+/// Notices changes while a snapshot is being read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     session_id: Uuid,
@@ -84,7 +85,7 @@ pub(super) struct Ticket {
     taken_at: Instant,
 }
 
-/// The snapshots of all conversations that are polled here. Cheap to clone.
+/// The snapshots of all conversations that are polled on this server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PollCache {
     inner: Arc<Inner>,
@@ -93,11 +94,12 @@ pub struct PollCache {
 #[derive(Debug)]
 struct Inner {
     shards: Box<[Mutex<Shard>]>,
-    /// Which connection NOTIFY comes over: what was read under another one may have missed a change.
+    /// The number of the connection that brings NOTIFY: a snapshot that was read under another one may have missed a
+    /// change.
     epoch: AtomicU64,
     /// Until when NOTIFY is relied on, in milliseconds since `started`.
     trusted_until: AtomicU64,
-    /// The latest that it ever was.
+    /// The latest value that `trusted_until` has had.
     last_trusted: AtomicU64,
     started: Instant,
     places: Arc<Semaphore>,
@@ -106,13 +108,13 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// How often any of its conversations has changed.
+    /// How often any conversation of this shard has changed.
     version: u64,
     snapshots: HashMap<Uuid, Remembered>,
     waiting: HashMap<Uuid, Waiting>,
-    /// Where staff are typing, and until when that counts.
+    /// The conversations in which staff are typing, and until when that counts.
     typing: HashMap<Uuid, Instant>,
-    /// Whose visitors have asked for something since the last [`PollCache::take_seen`].
+    /// The conversations whose visitors have asked for something since the last [`PollCache::take_seen`].
     seen: HashSet<Uuid>,
 }
 
@@ -130,7 +132,7 @@ struct Waiting {
 }
 
 impl PollCache {
-    /// Nothing is known yet. Nobody waits beyond `shutdown`.
+    /// An empty cache. No poll waits beyond `shutdown`.
     #[must_use]
     pub fn new(shutdown: CancellationToken) -> Self {
         Self::with_places(shutdown, MAX_WAITERS)
@@ -153,7 +155,7 @@ impl PollCache {
         }
     }
 
-    /// The signals of a session, when it is certain that `token` opens it, and that nothing came after `message`.
+    /// The signals of a session, if the cache is certain that `token` opens it and that nothing came after `message`.
     pub(super) fn nothing_after(
         &self,
         session_id: Uuid,
@@ -173,7 +175,7 @@ impl PollCache {
         })
     }
 
-    /// Whether it is certain that `token` opens the session.
+    /// Whether the cache is certain that `token` opens the session.
     pub(super) fn opens(&self, session_id: Uuid, token: &TokenDigest) -> bool {
         let mut shard = self.shard(session_id);
         let opens = self
@@ -211,7 +213,7 @@ impl PollCache {
             .staff_type(session_id, Instant::now())
     }
 
-    /// Members of the staff are typing in the conversation, or no longer: polls that wait may be answered.
+    /// Records whether members of the staff are typing in the conversation. Polls that wait may be answered then.
     pub fn set_staff_typing(&self, session_id: Uuid, typing: bool) {
         let now = Instant::now();
         let mut shard = self.shard(session_id);
@@ -228,12 +230,12 @@ impl PollCache {
         shard.wake(session_id);
     }
 
-    /// The conversation's visitor, who may read it, has asked for something.
+    /// Records that the conversation's visitor, who may read it, has asked for something.
     pub(super) fn saw(&self, session_id: Uuid) {
         self.shard(session_id).seen.insert(session_id);
     }
 
-    /// The conversations whose visitors have asked for something since the last call, or wait here.
+    /// The conversations whose visitors have asked for something since the last call, or have a poll that waits here.
     pub(super) fn take_seen(&self) -> Vec<Uuid> {
         let mut all = Vec::new();
         for shard in &self.inner.shards {
@@ -245,7 +247,7 @@ impl PollCache {
         all
     }
 
-    /// To be taken before a snapshot is read from Postgres.
+    /// Takes a ticket, which is needed before a snapshot is read from Postgres.
     pub(super) fn ticket(&self, session_id: Uuid) -> Ticket {
         Ticket {
             session_id,
@@ -255,7 +257,7 @@ impl PollCache {
         }
     }
 
-    /// Keeps what was read since the ticket was taken, unless it may have changed since then.
+    /// Stores what was read since the ticket was taken, unless it may have changed since then.
     pub(super) fn remember(&self, ticket: &Ticket, snapshot: Snapshot) {
         let mut shard = self.shard(ticket.session_id);
         if shard.version != ticket.version {
@@ -275,7 +277,7 @@ impl PollCache {
         shard.snapshots.insert(ticket.session_id, remembered);
     }
 
-    /// The conversation has changed, or may have: polls ask Postgres again, those that wait do it now.
+    /// Records that the conversation may have changed: polls ask Postgres again, and those that wait do so now.
     pub fn changed(&self, session_id: Uuid) {
         let mut shard = self.shard(session_id);
         shard.version += 1;
@@ -283,12 +285,12 @@ impl PollCache {
         shard.wake(session_id);
     }
 
-    /// Changes are told of from now on; nothing is known about what was before.
+    /// Changes are notified from now on; nothing is known about earlier ones.
     pub(super) fn begin_epoch(&self) {
         self.inner.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// All changes up to now have been told of, and so will be those until then.
+    /// All changes up to now have been notified, and those until then will be.
     pub(super) fn trust_until(&self, instant: Instant) {
         let until = instant.saturating_duration_since(self.inner.started);
         let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
@@ -296,7 +298,7 @@ impl PollCache {
         self.inner.last_trusted.store(until, Ordering::SeqCst);
     }
 
-    /// Whether changes were told of lately, so that a new connection may still be under way.
+    /// Whether changes were notified lately, so that a new connection may still be on its way.
     #[must_use]
     pub fn hear_changes(&self) -> bool {
         let told = self.inner.last_trusted.load(Ordering::SeqCst);
@@ -304,7 +306,7 @@ impl PollCache {
         now < u128::from(told) + RECONNECTS.as_millis()
     }
 
-    /// Changes are not told of any more.
+    /// Changes are no longer notified.
     pub(super) fn distrust(&self) {
         self.inner.trusted_until.store(0, Ordering::SeqCst);
     }
@@ -320,7 +322,7 @@ impl PollCache {
         self.inner.epoch.load(Ordering::SeqCst)
     }
 
-    /// Lets go of snapshots that do not count any more.
+    /// Drops snapshots that no longer count.
     pub(super) fn forget_old(&self) {
         for shard in &self.inner.shards {
             let mut shard = lock(shard);
@@ -330,7 +332,7 @@ impl PollCache {
         }
     }
 
-    /// A place among those who wait for news of this conversation; `None` when all are taken.
+    /// A place among the polls that wait for news of this conversation; `None` when all places are taken.
     pub(super) fn waiter(&self, session_id: Uuid) -> Option<Waiter> {
         let place = self.inner.places.clone().try_acquire_owned().ok()?;
         let mut shard = self.shard(session_id);
@@ -345,13 +347,13 @@ impl PollCache {
     }
 
     fn shard(&self, session_id: Uuid) -> MutexGuard<'_, Shard> {
-        // The ids of sessions are random.
+        // The ids of sessions are random, so they can be used as they are.
         let [.., last] = *session_id.as_bytes();
         lock(&self.inner.shards[usize::from(last) % SHARDS])
     }
 }
 
-/// No invariant spans a panic, so a poisoned shard is as good as any.
+/// No invariant spans a panic, so a poisoned shard can be used like any other.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

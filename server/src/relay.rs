@@ -1,12 +1,12 @@
-//! The relay: what is owed to the homeserver, and how it gets there.
+//! The relay: the tasks that the homeserver has yet to carry out, and how they get there.
 //!
-//! - [`queue`] holds what is owed, in Postgres. Whatever owes something queues it in its own transaction.
-//! - [`handoff`] takes what was claimed while it was queued straight to the worker, in memory.
-//! - [`worker`] claims the rest and sends all of it: each session in its order, many sessions side by side.
+//! - [`queue`] holds the tasks in Postgres. A task is queued in the transaction of the change that it follows from.
+//! - [`handoff`] passes a task that was claimed while it was queued straight to the worker, in memory.
+//! - [`worker`] claims the other tasks, and sends all of them: each session in its order, many sessions side by side.
 //! - [`room_maker`] makes a session's room.
 //! - [`when_to_ask`] decides when the homeserver may be asked for a room again.
 //! - [`backoff`] says how long something that failed waits.
-//! - [`store`] is what worker and room maker see of Postgres, so that their rules can be tested without it.
+//! - [`store`] is the worker's and the room maker's view of Postgres, so that their rules can be tested without it.
 
 #![warn(clippy::disallowed_methods)]
 

@@ -1,20 +1,21 @@
-//! The composition root: what is built from what, started, and stopped.
+//! The composition root: builds every part of the server from the configuration, and starts it. [`Lifecycle`] says how
+//! the parts run and end.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, task::JoinSet, time};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     announcements,
     clock::Ambient,
     config::Config,
-    heartbeat::Heartbeats,
     housekeeping,
     http::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
+    lifecycle::Lifecycle,
     matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
     poll_cache::{self, PollCache},
@@ -25,18 +26,13 @@ use crate::{
     visitor_signals::Signaller,
 };
 
-/// How long requests and sends that are under way may take once the server is told to stop.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
-
-const POOL_CLOSES: Duration = Duration::from_secs(2);
-
-/// Why the server does not start, or did not go on.
+/// Why the server has not started, or has ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// Postgres, or the schema.
+    /// Postgres cannot be used, or the schema cannot.
     #[error("DATABASE_URL: {0}")]
     Database(#[from] Unusable),
-    /// A listener.
+    /// An address cannot be listened on.
     #[error("{variable}: cannot listen on {address}: {error}")]
     Listen {
         /// The variable that gave the address.
@@ -46,10 +42,10 @@ pub enum StartupError {
         /// The operating system's reason.
         error: std::io::Error,
     },
-    /// What is counted.
+    /// The metrics cannot be registered.
     #[error("the metrics cannot be made: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// Signals, or a listener that broke.
+    /// The operating system refuses something else, or a part of the server has failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -87,183 +83,194 @@ impl Application {
         self.admin.local_addr()
     }
 
-    /// Serves and relays until `shutdown`; then finishes what is under way.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "the composition root names every part once"
-    )]
+    /// Serves and relays until `shutdown`, then finishes what is under way.
     pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
-        let (config, shares) = (self.config, self.shares);
-        let (public, admin) = (self.public, self.admin);
-        let ttl = config.limits.session_ttl;
-        let metrics = Metrics::new()?;
-        let hearts = Heartbeats::default();
-        let ambient = Ambient::system();
-        let homeserver = Arc::new(Homeserver::new(
-            config.matrix.clone(),
-            shares.relay.clone(),
-            metrics.clone(),
-        ));
-        let admission = Admission::new(config.matrix.credentials.secret(), &config.limits);
-        let turnstile = config.turnstile.clone().map(Turnstile::new);
-        let poll_cache = PollCache::new(shutdown.clone());
-        let (handoff, handed_over) = Handoff::new();
-        let (signaller, of_visitors) = Signaller::new();
-        let support_chat = SupportChat::new(
-            shares.clone(),
-            config.limits.clone(),
-            admission,
-            turnstile,
-            poll_cache.clone(),
-            ToRelay { handoff, signaller },
-            metrics.clone(),
-        );
-        let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
-        let housekept = support_chat.clone();
-        let state = AppState::from(http::Shared {
-            support_chat,
+        let shares = self.shares.clone();
+        let mut lifecycle = Lifecycle::new(shutdown);
+        self.start(&mut lifecycle)?;
+        lifecycle.ready();
+        lifecycle.drain(shares.close()).await?;
+        Ok(())
+    }
+
+    /// Builds every part and starts it.
+    fn start(self, lifecycle: &mut Lifecycle) -> Result<(), StartupError> {
+        let Self {
             config,
-            requests: requests.clone(),
-            metrics: metrics.clone(),
-        });
-        if state.config.hours.lack_holidays() {
+            shares,
+            public,
+            admin,
+        } = self;
+        if config.hours.lack_holidays() {
             tracing::warn!(
                 "SUPPORT_CHAT_HOURS names public holidays, and no country is known: set SUPPORT_CHAT_HOLIDAYS"
             );
         }
         tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
-
-        let mut parts = Parts::default();
-        let syncer = Syncer::new(
-            &shares,
-            hearts.heart("sync"),
-            homeserver.clone(),
-            metrics.clone(),
-            poll_cache.clone(),
-            &state.config,
-            &ambient,
-        );
-        parts.start(syncer.run(shutdown.clone()));
-        let store = Arc::new(PostgresStore::new(shares.clone(), ttl));
-        let inviter = Inviter::new(
-            store.clone(),
-            homeserver.clone(),
-            metrics.clone(),
-            ambient.clone(),
-        );
-        let inviting = inviter.clone();
-        parts.start(inviting.run(hearts.heart("inviter"), shutdown.clone()));
-        parts.start(visitor_signals::run(
-            shares.relay.clone(),
-            homeserver.clone(),
-            metrics.clone(),
-            of_visitors,
-            hearts.heart("signals"),
-            shutdown.clone(),
-        ));
-        let relay = worker::Parts {
-            store,
-            heart: hearts.heart("outbox"),
-            recorder_heart: hearts.heart("recorder"),
-            homeserver,
-            metrics: metrics.clone(),
-            inviter,
-            ambient,
-        };
-        parts.start(worker::run(relay, handed_over, shutdown.clone()));
-        parts.start(poll_cache::follow_changes(
-            shares.clone(),
-            poll_cache.clone(),
-            hearts.heart("changes"),
-            shutdown.clone(),
-        ));
-        parts.start(support_chat::record_presence(
-            poll_cache.clone(),
-            shares.relay.clone(),
-            hearts.heart("presence"),
-            shutdown.clone(),
-        ));
-        let service = http::public_service(&state);
-        let terms = Terms::public(&state.config.http);
-        parts.start(listener::serve(public, service, terms, shutdown.clone()));
-        parts.start(shares.gate.clone().watch(
-            shares.probes.clone(),
-            shares.reads.clone(),
-            hearts.heart("commits"),
-            shutdown.clone(),
-        ));
-        parts.start(housekeeping::run(
-            housekept,
-            requests,
-            shares.relay.clone(),
-            hearts.heart("housekeeping"),
-            shutdown.clone(),
-        ));
-        parts.start_announcements(&shares, ttl, &hearts, &shutdown);
-        parts.start(systemd::watchdog(hearts.clone(), shutdown.clone()));
-        let router = http::admin_router(Admin {
-            shares: shares.clone(),
-            poll_cache,
-            hearts,
+        let metrics = Metrics::new()?;
+        let homeserver =
+            Homeserver::new(config.matrix.clone(), shares.relay.clone(), metrics.clone());
+        let common = Common {
+            homeserver: Arc::new(homeserver),
+            poll_cache: PollCache::new(lifecycle.shutdown()),
+            ambient: Ambient::system(),
+            config,
+            shares,
             metrics,
-            session_ttl: ttl,
-            canary_page: state.config.matrix.canary_page(),
-        });
-        let terms = Terms::admin();
-        parts.start(listener::serve(admin, router, terms, shutdown.clone()));
-        systemd::ready();
-
-        parts.until_stopped(&shutdown, &shares).await
+        };
+        let to_relay = common.start_relay(lifecycle);
+        common.start_sync(lifecycle);
+        common.start_public(lifecycle, public, to_relay);
+        common.start_upkeep(lifecycle);
+        common.start_admin(lifecycle, admin);
+        Ok(())
     }
 }
 
-/// What runs side by side, each until the server is told to stop.
-#[derive(Debug, Default)]
-struct Parts(JoinSet<Result<(), StartupError>>);
+/// What most parts are built from.
+struct Common {
+    config: Arc<Config>,
+    shares: Shares,
+    metrics: Metrics,
+    homeserver: Arc<Homeserver>,
+    poll_cache: PollCache,
+    ambient: Ambient,
+}
 
-impl Parts {
-    fn start(&mut self, part: impl Future<Output = ()> + Send + 'static) {
-        self.0.spawn(async move {
-            part.await;
-            Ok(())
+impl Common {
+    fn session_ttl(&self) -> Duration {
+        self.config.limits.session_ttl
+    }
+
+    /// Out: what visitors write and do goes to the rooms, and staff are brought into them.
+    fn start_relay(&self, lifecycle: &mut Lifecycle) -> ToRelay {
+        let store = Arc::new(PostgresStore::new(self.shares.clone(), self.session_ttl()));
+        let inviter = Inviter::new(
+            store.clone(),
+            self.homeserver.clone(),
+            self.metrics.clone(),
+            self.ambient.clone(),
+        );
+        let heart = lifecycle.heart("inviter");
+        lifecycle.start(inviter.clone().run(heart, lifecycle.shutdown()));
+        let (handoff, handed_over) = Handoff::new();
+        let parts = worker::Parts {
+            store,
+            heart: lifecycle.heart("outbox"),
+            recorder_heart: lifecycle.heart("recorder"),
+            homeserver: self.homeserver.clone(),
+            metrics: self.metrics.clone(),
+            inviter,
+            ambient: self.ambient.clone(),
+        };
+        lifecycle.start(worker::run(parts, handed_over, lifecycle.shutdown()));
+        let (signaller, of_visitors) = Signaller::new();
+        lifecycle.start(visitor_signals::run(
+            self.shares.relay.clone(),
+            self.homeserver.clone(),
+            self.metrics.clone(),
+            of_visitors,
+            lifecycle.heart("signals"),
+            lifecycle.shutdown(),
+        ));
+        ToRelay { handoff, signaller }
+    }
+
+    /// In: what staff write and do is taken from `/sync`, and polls hear of it.
+    fn start_sync(&self, lifecycle: &mut Lifecycle) {
+        let syncer = Syncer::new(
+            &self.shares,
+            lifecycle.heart("sync"),
+            self.homeserver.clone(),
+            self.metrics.clone(),
+            self.poll_cache.clone(),
+            &self.config,
+            &self.ambient,
+        );
+        lifecycle.start(syncer.run(lifecycle.shutdown()));
+        lifecycle.start(poll_cache::follow_changes(
+            self.shares.clone(),
+            self.poll_cache.clone(),
+            lifecycle.heart("changes"),
+            lifecycle.shutdown(),
+        ));
+        lifecycle.start(support_chat::record_presence(
+            self.poll_cache.clone(),
+            self.shares.relay.clone(),
+            lifecycle.heart("presence"),
+            lifecycle.shutdown(),
+        ));
+    }
+
+    /// Visitors: the API and the pages, and what tidies up after them.
+    fn start_public(&self, lifecycle: &mut Lifecycle, listener: TcpListener, to_relay: ToRelay) {
+        let config = &self.config;
+        let support_chat = SupportChat::new(
+            self.shares.clone(),
+            config.limits.clone(),
+            Admission::new(config.matrix.credentials.secret(), &config.limits),
+            config.turnstile.clone().map(Turnstile::new),
+            self.poll_cache.clone(),
+            to_relay,
+            self.metrics.clone(),
+        );
+        let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
+        let state = AppState::from(http::Shared {
+            support_chat: support_chat.clone(),
+            config: config.clone(),
+            requests: requests.clone(),
+            metrics: self.metrics.clone(),
         });
+        let service = http::public_service(&state);
+        let terms = Terms::public(&config.http);
+        lifecycle.start(listener::serve(
+            listener,
+            service,
+            terms,
+            lifecycle.shutdown(),
+        ));
+        lifecycle.start(housekeeping::run(
+            support_chat,
+            requests,
+            self.shares.relay.clone(),
+            lifecycle.heart("housekeeping"),
+            lifecycle.shutdown(),
+        ));
     }
 
-    fn start_announcements(
-        &mut self,
-        shares: &Shares,
-        session_ttl: Duration,
-        hearts: &Heartbeats,
-        shutdown: &CancellationToken,
-    ) {
-        let heart = hearts.heart("announcements");
-        let db = shares.relay.clone();
-        self.start(announcements::run(db, session_ttl, heart, shutdown.clone()));
+    /// What has to be watched or told again as time passes.
+    fn start_upkeep(&self, lifecycle: &mut Lifecycle) {
+        lifecycle.start(self.shares.gate.clone().watch(
+            self.shares.probes.clone(),
+            self.shares.reads.clone(),
+            lifecycle.heart("commits"),
+            lifecycle.shutdown(),
+        ));
+        lifecycle.start(announcements::run(
+            self.shares.relay.clone(),
+            self.session_ttl(),
+            lifecycle.heart("announcements"),
+            lifecycle.shutdown(),
+        ));
     }
 
-    /// Waits for the end, and then for what is under way.
-    async fn until_stopped(
-        mut self,
-        shutdown: &CancellationToken,
-        shares: &Shares,
-    ) -> Result<(), StartupError> {
-        // The first part to end ends all: none of them ends by itself but through a fault.
-        let first = self.0.join_next().await;
-        shutdown.cancel();
-        systemd::stopping();
-        let rest = async { while self.0.join_next().await.is_some() {} };
-        if time::timeout(SHUTDOWN_GRACE, rest).await.is_err() {
-            tracing::warn!("what was still under way is cut off");
-            self.0.shutdown().await;
-        }
-        // It would wait for a connection that does not come back.
-        let _ = time::timeout(POOL_CLOSES, shares.close()).await;
-        tracing::info!("stopped");
-        match first {
-            Some(Ok(result)) => result,
-            Some(Err(error)) => Err(std::io::Error::other(error).into()),
-            None => Ok(()),
-        }
+    /// Operators: health, readiness and metrics.
+    fn start_admin(&self, lifecycle: &mut Lifecycle, listener: TcpListener) {
+        let router = http::admin_router(Admin {
+            shares: self.shares.clone(),
+            poll_cache: self.poll_cache.clone(),
+            hearts: lifecycle.hearts(),
+            metrics: self.metrics.clone(),
+            session_ttl: self.session_ttl(),
+            canary_page: self.config.matrix.canary_page(),
+        });
+        let terms = Terms::admin();
+        lifecycle.start(listener::serve(
+            listener,
+            router,
+            terms,
+            lifecycle.shutdown(),
+        ));
     }
 }
 

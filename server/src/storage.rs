@@ -1,7 +1,7 @@
-//! What Postgres keeps: plain query functions, one file per table.
+//! Storage: plain query functions for Postgres, one file for each table.
 //!
-//! A function that must be part of a larger transaction takes a connection; who calls it decides
-//! where the transaction ends. Every connection comes from a [`Db`], so that nothing waits without an end.
+//! A function that must be part of a larger transaction takes a connection, and its caller decides where the
+//! transaction ends. Every connection comes from a [`Db`], which puts a limit on every wait.
 
 pub mod blocked_addresses;
 pub mod bot_log_in;
@@ -36,6 +36,7 @@ mod listener;
 mod pool;
 mod pools;
 mod room_asked;
+mod savepoint;
 mod settings;
 mod start;
 mod sync_lock;
@@ -49,8 +50,9 @@ pub use lines::Lines;
 pub use listener::{Heard, LEASE, Listener};
 pub use pools::{MAX_CONNECTIONS, Shares};
 pub use room_asked::RoomAsked;
+pub(crate) use savepoint::savepoint;
 pub use start::{PREPARED, Unusable, prepare};
 pub use sync_lock::SyncLock;
 
-/// The longest delay of anything for a room that is to be sent again.
+/// The longest delay before anything for a room is sent again.
 pub const LONGEST_DELAY: Duration = Duration::from_mins(5);

@@ -1,5 +1,5 @@
-//! What systemd is told, where it asks to be told (`Type=notify`, `WatchdogSec=`): that the server serves, that all of
-//! its loops are alive, and that it stops.
+//! Messages to systemd, where the unit asks for them (`Type=notify`, `WatchdogSec=`): the server is ready, all of its
+//! loops are alive, it is stopping.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::heartbeat::Heartbeats;
 
-/// How often the loops are looked at. systemd's watchdog is told as often, at least twice in its time.
+/// How often the loops are checked. The watchdog is told at the same interval, at least twice within its limit.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// The server serves.
+/// The server is ready.
 pub fn ready() {
     tell(NotifyState::Ready);
 }
 
-/// The server is about to end.
+/// The server is stopping.
 pub fn stopping() {
     tell(NotifyState::Stopping);
 }
 
-/// The server needs so long, from now on, to get ready.
+/// The server needs this much longer to become ready.
 pub fn extend_start(by: Duration) {
     let micros = u32::try_from(by.as_micros()).unwrap_or(u32::MAX);
     tell(NotifyState::ExtendTimeoutUsec(micros));
 }
 
-/// Tells the watchdog that the server is alive, for as long as all loops are. Without a word for as long as the unit
-/// says, systemd starts the server again.
+/// Tells the watchdog that the server is alive, for as long as all loops are. If it hears nothing for the time that the
+/// unit sets, systemd restarts the server.
 pub async fn watchdog(hearts: Heartbeats, shutdown: CancellationToken) {
     let wanted = sd_notify::watchdog_enabled();
     let every = wanted.map_or(LOOK_EVERY, |wanted| LOOK_EVERY.min(wanted / 2));
@@ -41,9 +41,9 @@ pub async fn watchdog(hearts: Heartbeats, shutdown: CancellationToken) {
         }
         if still != stood {
             if still.is_empty() {
-                tracing::info!("all loops go on");
+                tracing::info!("all loops are alive again");
             } else {
-                tracing::error!(loops = ?still, "loops stand still");
+                tracing::error!(loops = ?still, "loops hang");
             }
             stood = still;
         }
@@ -53,6 +53,6 @@ pub async fn watchdog(hearts: Heartbeats, shutdown: CancellationToken) {
 
 fn tell(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "systemd cannot be told");
+        tracing::warn!(%error, "systemd cannot be notified");
     }
 }

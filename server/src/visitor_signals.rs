@@ -1,4 +1,4 @@
-//! What the room is told of the visitor beside messages: the way from the operations to the relay, in memory.
+//! Signals of the visitor that the room is told besides messages: the way from the operations to the relay, in memory.
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,23 @@ use quick_cache::sync::Cache;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// How often a visitor's typing counts.
+/// How often a visitor's typing is passed on.
 const TYPING_EVERY: Duration = Duration::from_secs(3);
-/// For how many visitors it is remembered when they typed last.
+/// The number of visitors for whom the time of their last typing is remembered.
 const MAX_TYPING: usize = 1 << 14;
-/// Signals that wait to be sent. What comes when they are so many is dropped.
+/// The number of signals that may wait; further ones are dropped.
 const QUEUE: usize = 1 << 10;
 
-/// What the room is told of the visitor.
+/// A signal of the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VisitorSignal {
     /// The visitor is typing.
     Typing(Uuid),
-    /// The visitor has fetched what there is in this conversation up to this entry.
+    /// The visitor has fetched the conversation up to this entry.
     Fetched(Uuid, Uuid),
 }
 
-/// Takes what the room is to be told of visitors. Nobody waits for that, and nothing is lost with it. Cheap to clone.
+/// Accepts signals of visitors. No request waits for them, and nothing is lost when one is dropped. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Signaller {
     queue: mpsc::Sender<VisitorSignal>,
@@ -30,7 +30,7 @@ pub struct Signaller {
 }
 
 impl Signaller {
-    /// A signaller, and where its signals come out.
+    /// A signaller, and the receiver of its signals.
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<VisitorSignal>) {
         let (queue, signals) = mpsc::channel(QUEUE);
@@ -38,18 +38,18 @@ impl Signaller {
         (Self { queue, typed }, signals)
     }
 
-    /// The visitor is typing: it counts once in three seconds.
+    /// The visitor is typing. Of several calls within three seconds only the first one counts.
     pub(super) fn typing(&self, session_id: Uuid) {
         let now = Instant::now();
         let counted = self.typed.get(&session_id);
         if counted.is_none_or(|at| now.duration_since(at) >= TYPING_EVERY) {
             self.typed.insert(session_id, now);
-            // When the homeserver is slow, typing is over before it could be told.
+            // When the homeserver is slow, the typing is over before the room could hear of it.
             let _ = self.queue.try_send(VisitorSignal::Typing(session_id));
         }
     }
 
-    /// The visitor has fetched what there is up to this entry.
+    /// The visitor has fetched the conversation up to this entry.
     pub(super) fn fetched(&self, session_id: Uuid, entry: Uuid) {
         let _ = self
             .queue

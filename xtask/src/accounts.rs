@@ -19,7 +19,7 @@ pub(crate) const SERVER_NAME: &str = "localhost";
 pub(crate) struct Accounts(Value);
 
 impl Accounts {
-    /// The accounts kept in this file, or new ones kept there from now on.
+    /// The accounts in this file, or new ones, which are stored there.
     pub(crate) fn load_or_make(path: &Path) -> Result<Self> {
         if let Some(accounts) = Self::load(path)? {
             return Ok(accounts);
@@ -39,7 +39,7 @@ impl Accounts {
         Ok(Self(accounts))
     }
 
-    /// The accounts kept in this file, if there are.
+    /// The accounts in this file, if it exists.
     pub(crate) fn load(path: &Path) -> Result<Option<Self>> {
         let text = files::read_if_there(path)?;
         let kept = text.map(|text| serde_json::from_str(&text)).transpose();

@@ -1,16 +1,16 @@
-//! `cargo xtask test ansible`: what `ansible/tests` checks of the roles, on a machine of their own.
+//! `cargo xtask test ansible`: runs the checks in `ansible/tests` on a machine of their own.
 
 use crate::layout::path_with;
 use crate::prelude::*;
 use crate::stack::Stack;
 use crate::{apt, browser, python};
 
-/// What the tests run beside Python, and Debian's packages that have it.
+/// What the tests run besides Python, and the Debian packages that contain it.
 const PROGRAMS: [&str; 5] = ["debootstrap", "ip", "openssl", "ssh", "systemd-analyze"];
 const PACKAGES: &str = "debootstrap iproute2 openssl openssh-client systemd";
 
-/// Checks the roles; applies them where that is possible, which it must be in CI. The artefact is made
-/// only for that, since it takes long.
+/// Checks the roles, and applies them if that is possible; in CI it must be. The artefact is made only for that, since
+/// it takes long.
 pub(crate) fn run(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let dir = layout.test().join("ansible");
     files::create_private_dir(&dir)?;
@@ -29,7 +29,7 @@ pub(crate) fn run(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Resul
         .env("NO_COLOR", "1")
         .env("ANSIBLE_TEST_DIR", &dir)
         .env("ANSIBLE_TEST_CACHE", &layout.cache)
-        // What takes seconds comes first.
+        // The checks that take seconds come first.
         .arg("tests/test_roles.py");
     let possible = check_possible(layout);
     if std::env::var_os("CI").is_some() {

@@ -1,4 +1,4 @@
-//! Programs from Debian's packages, where this is a Debian and we may install them.
+//! Programs from Debian's packages, on a Debian where this user may install them.
 
 use crate::prelude::*;
 use crate::process::runs;
@@ -8,7 +8,7 @@ pub(crate) fn is_possible() -> bool {
     rustix::process::geteuid().is_root() && which("apt-get").is_ok()
 }
 
-/// What is found, if need be after these packages were installed; nothing where they cannot be.
+/// Runs the search, if necessary after installing these packages; `None` where they cannot be installed.
 pub(crate) fn find_or_install<T>(
     layout: &Layout,
     packages: &str,
@@ -31,8 +31,8 @@ fn install(layout: &Layout, packages: &str) -> Result<()> {
     apt_get(&install, Path::new("/"), &log)
 }
 
-/// A program that is on the path, in the cache, or in one of Debian's packages. Where none of that is so,
-/// it says what is not checked; in CI that is a failure.
+/// A program from the path, the cache, or one of Debian's packages. Without any of these, a note says what is not
+/// checked; in CI that is a failure.
 pub(crate) fn program(
     layout: &Layout,
     package: &str,

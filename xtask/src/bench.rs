@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::prelude::*;
 use crate::server::{self, Profile};
 use crate::stack::Stack;
-use crate::{accounts, browser, parts_ctl};
+use crate::{accounts, browser, parts_control};
 
 /// Measures everything, or only the named sections.
 pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn run(layout: &Layout, profile: Profile, sections: &[String]) -> Res
     measure(layout, &mut stack, profile, sections, None)
 }
 
-/// Runs sections on what is there already; `soak_minutes` instead of what the environment says.
+/// Runs sections on a system that runs already; `soak_minutes` overrides the environment.
 pub(crate) fn measure(
     layout: &Layout,
     stack: &mut Stack,
@@ -52,7 +52,7 @@ pub(crate) fn measure(
     let synapse = stack.synapse()?;
     let homeserver_url = synapse.url.clone();
     let synapse_pid_file = synapse.service.record.clone();
-    // Polls that wait have a connection each.
+    // Each poll that waits needs a connection.
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).context("cannot allow for more open files")?;
@@ -89,8 +89,8 @@ pub(crate) fn measure(
     if let Some(chromium) = chromium {
         bench.env("CHROMIUM", chromium);
     }
-    parts_ctl::during(stack.parts()?, &layout.test(), |script| {
-        run_shown(bench.env("PARTS_CTL", script), "the benchmark")
+    parts_control::during(stack.parts()?, &layout.test(), |script| {
+        run_shown(bench.env("PARTS_CONTROL", script), "the benchmark")
     })?;
     if fs::read_to_string(&document)? != before {
         note("docs/performance.md has the new figures");

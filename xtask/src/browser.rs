@@ -1,4 +1,4 @@
-//! The browsers of the tests, and what steers them.
+//! The browsers of the tests, and their drivers.
 
 use crate::prelude::*;
 use crate::{apt, node};
@@ -36,8 +36,8 @@ pub(crate) fn chromium(layout: &Layout) -> Result<Option<PathBuf>> {
     Ok(found)
 }
 
-/// The browsers that tests run in. Those beside Chromium come from Debian's packages, and are left
-/// out, with a note, where there are none.
+/// The browsers that tests run in. Those besides Chromium come from Debian's packages, and are left out, with a note,
+/// if there are none.
 pub(crate) struct Browsers {
     /// `None` means the one that Playwright keeps for itself.
     pub(crate) chromium: Option<PathBuf>,
@@ -51,7 +51,7 @@ impl Browsers {
         let chromium = chromium(layout)?;
         let mut variables = Vec::from_iter(chromium.clone().map(|path| ("CHROMIUM", path)));
         let firefox = || Some(vec![("FIREFOX", which("firefox-esr").ok()?)]);
-        // The minimal browser of WebKitGTK, and the program that steers it. It needs a screen, which Xvfb gives.
+        // WebKitGTK's minimal browser, and its driver. The browser needs a screen, which Xvfb provides.
         let webkit = || {
             which("Xvfb").ok()?;
             let driver = which("WebKitWebDriver").ok()?;
@@ -72,7 +72,7 @@ impl Browsers {
     }
 }
 
-/// In a directory that has the name of the machine and of the library's version.
+/// The directory is named after the machine and the library's version.
 fn mini_browser() -> Option<PathBuf> {
     files::list(Path::new("/usr/lib"))
         .iter()
@@ -97,7 +97,7 @@ pub(crate) fn driver(layout: &Layout, chromium: &Path) -> Result<PathBuf> {
     Ok(cached)
 }
 
-/// The version in what a program says of itself, as in `Chromium 156.0.8078.79 built on Debian`.
+/// The version in a program's output, such as `Chromium 156.0.8078.79 built on Debian`.
 fn version_of(program: &Path) -> Option<String> {
     let text = output_of(command(program).arg("--version"))?;
     let mut words = text.split_whitespace();

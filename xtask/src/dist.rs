@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what is deployed and published, in `dist/`.
+//! `cargo xtask dist`: builds everything that is deployed and published, in `dist/`.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -74,7 +74,7 @@ pub(crate) fn make(
     })
 }
 
-/// Checks the artefacts as somebody does who deploys them.
+/// Checks the artefacts like somebody who deploys them.
 pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
     let version = output_of(command(&made.server).arg("--version"));
     if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
@@ -95,7 +95,7 @@ pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
     sbom::check(&made.sbom)
 }
 
-/// The program of that name, or what macOS has instead.
+/// sha256sum, or the same on macOS.
 fn sha256sum() -> std::process::Command {
     if which("sha256sum").is_ok() {
         line("sha256sum")

@@ -1,4 +1,4 @@
-//! How a command ends badly: one line for the person at the terminal.
+//! Failures of a command: one line for the person at the terminal.
 
 pub(crate) use anyhow::{Context, Error, Result, bail};
 
@@ -14,7 +14,7 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// The result of work that a run can do without: its failure is only worth a line. An interruption stays a failure.
+/// The result of work that a run can do without: its failure is only noted. An interruption stays a failure.
 pub(crate) fn optional<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
     match result {
         Ok(done) => Ok(Ok(done)),

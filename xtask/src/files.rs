@@ -1,4 +1,4 @@
-//! Small things about files that several modules need.
+//! Helpers for files.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -38,7 +38,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
     Ok(Some(fs_err::read_to_string(path)?))
 }
 
-/// Removes a directory with all that is in it, if there is one.
+/// Removes a directory with everything in it, if it exists.
 pub(crate) fn remove_dir(path: &Path) -> Result<()> {
     if path.exists() {
         fs_err::remove_dir_all(path)?;
@@ -79,7 +79,7 @@ pub(crate) fn random_secret() -> Result<String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-/// The secret that is kept in this file; a new one, kept from now on, when the file is not there.
+/// The secret in this file, or a new one, which is stored there.
 pub(crate) fn kept_secret(path: &Path) -> Result<String> {
     if let Some(secret) = read_if_there(path)? {
         return Ok(secret);

@@ -72,7 +72,7 @@ impl Layout {
         ))
     }
 
-    /// Only one run at a time may fill the cache.
+    /// Takes the lock of the cache: only one run at a time may fill it.
     pub(crate) fn lock_cache(&self) -> Result<Lock> {
         Lock::wait_for(
             &self.cache.join("lock"),

@@ -1,8 +1,8 @@
 //! Development as a program: `cargo xtask up`, `staff`, `test`, `bench`, `dist`.
 //!
-//! Everything it needs beyond rustup, Python and Node it gets itself, into the git-ignored `.dev/`.
-//! One module per thing it handles; `up.rs` and `test.rs` put them together and are the place to
-//! start reading.
+//! It installs everything that it needs beyond rustup, Python and Node itself, into the git-ignored `.dev/`. There is
+//! one module for each thing that it handles; `up.rs` and `test.rs` put them together and are the place to start
+//! reading.
 #![expect(
     clippy::print_stdout,
     reason = "a terminal program speaks on standard output"
@@ -17,13 +17,13 @@ mod dist;
 mod docs;
 mod failure;
 mod files;
+mod homeserver;
 mod interruption;
 mod layout;
 mod lock;
-mod matrix;
 mod node;
 mod openapi;
-mod parts_ctl;
+mod parts_control;
 mod pgbouncer;
 mod ports;
 mod postgres;

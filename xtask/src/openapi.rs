@@ -1,11 +1,10 @@
-//! What the server says of its API, in `/openapi.json` and in `docs/reference/api.md`, held against what it
-//! does.
+//! Checks that the descriptions of the API, `/openapi.json` and `docs/reference/api.md`, agree with the server.
 
 use crate::prelude::*;
 use crate::python;
 
-/// Lets schemathesis look for requests that are answered otherwise than `/openapi.json` says, alone
-/// and in stories that follow its links.
+/// Lets schemathesis look for requests whose answers contradict `/openapi.json`, alone and in sequences that follow its
+/// links.
 pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[String]) -> Result<()> {
     let requirements = include_str!("../schemathesis-requirements.txt");
     let bin = python::programs(layout, "schemathesis", requirements)?;
@@ -16,7 +15,7 @@ pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[String]) -> Result
         .arg(here.join("schemathesis.toml"))
         .args(["run", &format!("{base_url}/openapi.json")])
         .args(extra)
-        // It keeps notes where it is started.
+        // It keeps notes in the current directory.
         .current_dir(layout.test())
         .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
         .env("PYTHONPATH", here)
@@ -36,7 +35,7 @@ pub(crate) fn walk_through(layout: &Layout, base_url: &str) -> Result<()> {
     run_shown(bash, "the walk-through of docs/reference/api.md")
 }
 
-/// What stands between "```bash" and "```", one block after the other.
+/// The blocks between "```bash" and "```".
 fn bash_blocks(markdown: &str) -> String {
     let blocks = markdown.split("\n```bash\n").skip(1);
     blocks

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::prelude::*;
 use crate::service::Service;
 
-/// Starts one in session mode, on a port. `postgres` says where every database is, as a libpq connection string.
+/// Starts one in session mode on a port. `postgres` is the address of every database, as a libpq connection string.
 pub(crate) fn start(
     program: &Path,
     dir: &Path,
@@ -28,7 +28,7 @@ pub(crate) fn start(
         let mut pgbouncer = command(program);
         pgbouncer.arg(&file);
         let is_ready = move |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-        // Other signals wait for clients, depending on its version; it has nothing to lose.
+        // Depending on its version, it waits for clients after other signals. It has nothing to lose.
         Service::start("PgBouncer", pgbouncer, log, run_dir, Signal::KILL, is_ready)
     })
 }

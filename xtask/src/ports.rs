@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::prelude::*;
 
-/// Below what Linux (32768) and macOS (49152) begin to give to outgoing connections.
+/// These are below the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections.
 const UNASSIGNED: Range<u16> = 20_000..32_000;
 
 /// The ports one running system uses.
@@ -42,12 +42,12 @@ impl Ports {
         Self::of([8090, 5173, 8091, 8008, 54320, 6432].map(|port| port + offset))
     }
 
-    /// Ports nobody uses, for a private system. They are used only minutes later, so they are not
-    /// among those that the kernel gives to outgoing connections meanwhile.
+    /// Ports that nobody uses, for a private system. They are used minutes later, so they are not among those that the
+    /// kernel gives to outgoing connections meanwhile.
     pub(crate) fn free() -> Result<Self> {
-        // Runs that begin at the same time begin their search in different places.
+        // Runs that begin at the same time search in different places.
         let start = usize::try_from(std::process::id()).unwrap_or_default() * 97;
-        // All are held until the last is known, so that they differ.
+        // All are held until the last one is found, so that they differ.
         let (ports, _held): (Vec<u16>, Vec<TcpListener>) = UNASSIGNED
             .cycle()
             .skip(start % UNASSIGNED.len())

@@ -77,7 +77,7 @@ pub(crate) fn run_shown(mut command: impl BorrowMut<Command>, what: &str) -> Res
     Ok(())
 }
 
-/// The output of a program, or nothing when it is missing or fails.
+/// The output of a program; `None` when the program is missing or fails.
 pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Option<String> {
     let output = command.borrow_mut().stderr(Stdio::null()).output().ok()?;
     output
@@ -98,7 +98,7 @@ pub(crate) fn spawn(command: &mut Command, what: &str) -> Result<Child> {
         .with_context(|| format!("{what}: cannot run {program}"))
 }
 
-/// Waits for a child; an interruption ends it and everything it started.
+/// Waits for a child; an interruption ends the child and everything that it has started.
 fn wait(mut child: Child, mut meanwhile: impl FnMut()) -> Result<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait()? {
@@ -130,7 +130,7 @@ pub(crate) fn ended_within(child: &mut Child, limit: Duration) -> bool {
     false
 }
 
-/// Waits until a condition holds; `Ok(false)` says that the time was up.
+/// Waits until a condition holds; `Ok(false)` after the time limit.
 pub(crate) fn wait_until(
     limit: Duration,
     mut condition: impl FnMut() -> Result<bool>,

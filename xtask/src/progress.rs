@@ -1,4 +1,4 @@
-//! What the person at the terminal sees: each step, and how long it took.
+//! Progress at the terminal: each step, and how long it took.
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Result;
 
-/// Announces a piece of work, does it, and says how long it took unless that was a moment.
+/// Announces a piece of work, does it, and says how long it took unless that was very short.
 pub(crate) fn step<T>(what: impl Display, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("{what} ...");
     let started = Instant::now();
@@ -28,7 +28,7 @@ pub(crate) fn error(text: impl Display) {
     eprintln!("error: {text}");
 }
 
-/// Shows that a long silent piece of work goes on: often to a person, rarely to a log file.
+/// Shows that a long silent piece of work goes on: often at a terminal, rarely in a log file.
 pub(crate) struct Heartbeat {
     started: Instant,
     last: Instant,
@@ -46,7 +46,7 @@ impl Heartbeat {
         }
     }
 
-    /// Prints a sign of life when one is due.
+    /// Prints a sign of life if one is due.
     pub(crate) fn beat(&mut self, doing: impl FnOnce() -> String) {
         if self.last.elapsed() >= self.every {
             self.last = Instant::now();

@@ -1,11 +1,11 @@
-//! promtool, by which Prometheus checks what is written for it.
+//! promtool, Prometheus's checker of rules and metrics.
 
 use std::process::Stdio;
 
 use crate::apt;
 use crate::prelude::*;
 
-/// Checks the alert rules, and that each alert goes off when it should.
+/// Checks the alert rules, and that each alert fires when it should.
 pub(crate) fn check_rules(layout: &Layout) -> Result<()> {
     let rules = "matrix-support-chat.rules";
     run(layout, &format!("check rules {rules}.yml"), Stdio::null())?;
@@ -16,7 +16,7 @@ pub(crate) fn check_rules(layout: &Layout) -> Result<()> {
     )
 }
 
-/// Checks what the server says of itself.
+/// Checks the server's metrics.
 pub(crate) fn check_metrics(layout: &Layout, text: &str) -> Result<()> {
     let file = layout.test().join("metrics.txt");
     files::write_private(&file, text)?;

@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use crate::process::runs;
 
-/// Makes sure of a program from `PyPI`, and gives its environment's directory of programs.
+/// Installs a program from `PyPI`, and returns its environment's directory of programs.
 pub(crate) fn programs(layout: &Layout, name: &str, requirements: &str) -> Result<PathBuf> {
     let _lock = layout.lock_cache()?;
     step(format_args!("{name} from PyPI"), || {
@@ -11,10 +11,10 @@ pub(crate) fn programs(layout: &Layout, name: &str, requirements: &str) -> Resul
     })
 }
 
-/// Makes sure of a Python environment with these requirements in it, and gives its directory.
+/// Makes a Python environment with these requirements, and returns its directory.
 pub(crate) fn environment(layout: &Layout, name: &str, requirements: &str) -> Result<PathBuf> {
     let venv = layout.cache.join(format!("python-{name}"));
-    // Written last: an environment whose making was interrupted has none.
+    // This is written last, so an environment whose making was interrupted has none.
     let stamp = venv.join("complete");
     let python = venv.join("bin/python");
     if files::read_if_there(&stamp)?.as_deref() == Some(requirements) && runs(&python) {

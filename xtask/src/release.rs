@@ -1,7 +1,7 @@
-//! `cargo xtask release`: what has to agree before a version is published.
+//! `cargo xtask release`: checks everything that has to agree before a version is published.
 //!
-//! The workspace's version, in `Cargo.toml`, is the only one that anybody writes; the server, its API
-//! description, the npm package and the artefacts take it from there.
+//! The workspace's version in `Cargo.toml` is the only one that is written by hand; the server, its API description,
+//! the npm package and the artefacts take it from there.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     let read = |file: &str| fs::read_to_string(layout.root.join(file));
     step("changelog", || changelog(&read("CHANGELOG.md")?, VERSION))?;
     step("versions", || {
-        // The inventories cannot take it from elsewhere.
+        // The inventories cannot take it from there.
         for inventory in ["production", "staging"] {
             let file = format!("ansible/inventories/{inventory}/group_vars/all/main.yml");
             repeated(&read(&file)?, VERSION).context(file)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-/// The newest release in the changelog is this one, with its date, and nothing waits above it.
+/// Checks that the newest release in the changelog is this one, with its date, and that nothing is above it.
 fn changelog(text: &str, version: &str) -> Result<()> {
     let Some((_, text)) = text.split_once("\n## [Unreleased]\n") else {
         bail!("CHANGELOG.md has no section [Unreleased]");
@@ -64,7 +64,7 @@ fn changelog(text: &str, version: &str) -> Result<()> {
     }
 }
 
-/// Every artefact that a file names is of this version.
+/// Checks that every artefact that a file names has this version.
 fn repeated(text: &str, version: &str) -> Result<()> {
     let names = text.split("matrix-support-chat-").skip(1);
     let mut versions = names.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
@@ -77,7 +77,7 @@ fn repeated(text: &str, version: &str) -> Result<()> {
     }
 }
 
-/// Every crate of the workspace has this version.
+/// Checks that every crate of the workspace has this version.
 fn members(metadata: &Value, version: &str) -> Result<()> {
     for package in metadata["packages"].as_array().into_iter().flatten() {
         is_version(&package["version"], version).with_context(|| package["name"].to_string())?;
@@ -85,7 +85,7 @@ fn members(metadata: &Value, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// The packed manifest has this version, and says where it comes from.
+/// Checks that the packed manifest has this version, and names its repository.
 fn check_manifest(manifest: &Value, version: &str) -> Result<()> {
     for name in ["license", "repository", "homepage"] {
         if manifest[name].is_null() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::prelude::*;
 use crate::tools;
 
-/// Writes what the server is made of, for this target.
+/// Writes the server's dependencies for this target.
 pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
     let program = tools::get(layout, &tools::CARGO_CYCLONEDX)?;
     step("bill of materials", || {
@@ -38,7 +38,7 @@ pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
     })
 }
 
-/// Checks that it is complete in itself, and about the server and nothing else.
+/// Checks that the file is complete, and names the server's dependencies only.
 pub(crate) fn check(path: &Path) -> Result<()> {
     let text = fs::read_to_string(path)?;
     check_bom(&serde_json::from_str(&text)?).context("the bill of materials")

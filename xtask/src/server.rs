@@ -1,4 +1,4 @@
-//! The server of this project: building it, and where it is when it runs.
+//! This project's server: how it is built, and its addresses.
 
 use crate::ports::Ports;
 use crate::prelude::*;
@@ -17,13 +17,13 @@ pub(crate) fn build(layout: &Layout) -> Result<PathBuf> {
     Ok(build_packages(layout, Profile::Debug, "--package server")?.join("matrix-support-chat"))
 }
 
-/// Builds the server with the widget in it, which must have been built: it runs on any machine.
+/// Builds the server with the widget embedded, which must have been built before. It runs on any machine.
 pub(crate) fn build_portable(layout: &Layout, profile: Profile) -> Result<PathBuf> {
     let what = "--package server --features embed-widget";
     Ok(build_packages(layout, profile, what)?.join("matrix-support-chat"))
 }
 
-/// Lets cargo build, and gives the directory of the programs.
+/// Runs cargo, and returns the directory of the programs.
 pub(crate) fn build_packages(layout: &Layout, profile: Profile, what: &str) -> Result<PathBuf> {
     let (option, dir) = match profile {
         Profile::Debug => ("", "debug"),

@@ -1,4 +1,4 @@
-//! Programs that run until they are told to end, and are supervised meanwhile.
+//! Services: programs that run until they are told to end, and are supervised.
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -13,23 +13,23 @@ use crate::progress::{Heartbeat, seconds};
 /// How long a service may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// A program that runs until it is told to end, which happens at the latest when this is dropped. It can be run again.
+/// A program that runs until it is told to end, or until this is dropped. It can be run again.
 pub(crate) struct Service {
     name: &'static str,
     command: Command,
     child: Option<Child>,
-    /// Where its output goes.
+    /// The file with its output.
     pub(crate) log: PathBuf,
-    /// Where its process id is recorded while it runs.
+    /// The file with its process id while it runs.
     pub(crate) record: PathBuf,
     stop_with: Signal,
     is_ready: Box<dyn Fn(u32) -> bool + Send>,
 }
 
 impl Service {
-    /// Runs it until it is ready, which the function says of a process id; its output goes into `log`. The signal
-    /// `stop_with` asks it to end. `run_dir` records its process id; the last word of the command must be one that no
-    /// other program's command line has.
+    /// Starts the program and waits until `is_ready` says so of its process id; its output goes into `log`. The signal
+    /// `stop_with` asks it to end. `run_dir` records its process id. The last word of the command must not be in any
+    /// other program's command line.
     pub(crate) fn start(
         name: &'static str,
         command: Command,
@@ -52,8 +52,8 @@ impl Service {
         Ok(service)
     }
 
-    /// Runs it and waits until it is ready, however long a slow machine takes within reason. One that runs already is left
-    /// alone.
+    /// Starts the program again and waits until it is ready, with patience for a slow machine. A program that runs
+    /// already is left alone.
     pub(crate) fn run(&mut self) -> Result<()> {
         if self.child.is_some() {
             return Ok(());
@@ -99,7 +99,7 @@ impl Service {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Fails when it has ended by itself, with the end of its log.
+    /// Fails if the program has ended by itself, with the end of its log.
     pub(crate) fn check(&mut self) -> Result<()> {
         let status = self.child.as_mut().map(Child::try_wait).transpose()?;
         let Some(status) = status.flatten() else {
@@ -112,19 +112,19 @@ impl Service {
         bail!("{} ended by itself ({status})", self.name)
     }
 
-    /// Ends it with this signal instead of the usual one; says whether it ended in time.
+    /// Ends it with this signal instead of the usual one; returns whether it ended in time.
     pub(crate) fn end_with(&mut self, signal: Signal) -> bool {
         let Some(child) = &mut self.child else {
             return true;
         };
-        // It ends its own children, as long as it is not killed.
+        // It ends its own children, unless it is killed.
         let _ = kill_process(Pid::from_child(child), signal);
         let in_time = ended_within(child, GRACE);
         self.kill();
         in_time
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Kills it, as a power cut would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
@@ -144,12 +144,12 @@ impl Drop for Service {
             note(format!("{}: ended{killed} ({took})", self.name));
         }
         self.kill();
-        // Left behind, the record only costs the next start a look at a process that is not there.
+        // A record that stays behind makes the next start look for a process that is not there.
         let _ = fs::remove_file(&self.record);
     }
 }
 
-/// Ends services that an earlier run left behind because it was itself killed.
+/// Ends services of an earlier run that was killed itself.
 pub(crate) fn end_leftovers(run_dir: &Path) -> Result<()> {
     for record in files::list(run_dir) {
         if let Some((pid, signal)) = leftover(&fs::read_to_string(&record)?) {
@@ -165,7 +165,7 @@ pub(crate) fn end_leftovers(run_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The process a record speaks of, if it is still that process and not another with its number.
+/// The process of a record, if it is still that process and not another with its number.
 fn leftover(record: &str) -> Option<(Pid, Signal)> {
     let mut parts = record.splitn(3, ' ');
     let pid: i32 = parts.next()?.parse().ok()?;
@@ -233,7 +233,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let service = sleeper(dir.path());
         let record = fs::read_to_string(&service.record).unwrap();
-        // The system shows a command line only a moment after the program was started.
+        // The system shows a command line only a moment after the start of the program.
         let seen = wait_until(GRACE, || Ok(leftover(&record).is_some())).unwrap();
         assert!(seen, "{record}");
     }

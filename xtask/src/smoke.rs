@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use crate::{browser, node};
 
-/// Runs it against the deployment whose chat is at this address. The test names the variables that it misses.
+/// Runs it against the deployment whose chat is at this address. The test names the variables that are missing.
 pub(crate) fn run(layout: &Layout, url: &str) -> Result<()> {
     watch_signals()?;
     node::ensure(layout)?;

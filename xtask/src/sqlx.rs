@@ -1,4 +1,4 @@
-//! `.sqlx`: what the `query!` macros know of the database, so that a build needs none.
+//! `.sqlx`: the data about the database for the `query!` macros, so that a build needs no database.
 
 use crate::prelude::*;
 use crate::stack::Stack;
@@ -11,8 +11,7 @@ pub(crate) fn run(layout: &Layout, check: bool) -> Result<()> {
     apply(layout, check, &stack.database("schema")?)
 }
 
-/// Brings `.sqlx` up to date with the migrations and queries, or only checks that it is. The database at
-/// this address is empty before.
+/// Updates `.sqlx` from the migrations and queries, or only checks it. The database at this address must be empty.
 pub(crate) fn apply(layout: &Layout, check: bool, database_url: &str) -> Result<()> {
     let program = tools::get(layout, &tools::CARGO_SQLX)?;
     let sqlx = |words: &str| {

@@ -1,12 +1,12 @@
-//! The system: Postgres, Synapse and the server, for development, or for one run of tests or of the benchmark.
+//! The system, Postgres, Synapse and the server, for development or for one run of tests or of the benchmark.
 
 use rustix::process::Signal;
 
 use crate::accounts::{self, Accounts};
 use crate::dist::{self, Artefacts};
+use crate::homeserver::answers_ok;
 use crate::lock::Lock;
-use crate::matrix::answers_ok;
-use crate::parts_ctl::Parts;
+use crate::parts_control::Parts;
 use crate::ports::Ports;
 use crate::postgres::Postgres;
 use crate::prelude::*;
@@ -18,23 +18,23 @@ use crate::widget;
 /// Each use of Postgres has a database of its own.
 const DATABASES: [&str; 4] = ["tests", "openapi", "e2e", "schema"];
 
-/// All visitors come from one address, so what one address may do is not limited.
+/// All visitors come from one address, so the limits per address are off.
 pub(crate) const UNLIMITED: [(&str, &str); 3] = [
     ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "0"),
     ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "0"),
     ("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0"),
 ];
 
-/// A system whose parts are started when first asked for. Fields end in the order they stand here.
+/// A system whose parts are started when they are first needed. Fields are dropped in this order.
 pub(crate) struct Stack {
     synapse: Option<Synapse>,
     postgres: Option<Postgres>,
     widget_built: bool,
     artefacts: Option<Artefacts>,
     layout: Layout,
-    /// Where the parts keep what they have.
+    /// The directory of the parts' data.
     dir: PathBuf,
-    /// Where the processes that run are recorded.
+    /// The directory with the records of running processes.
     pub(crate) run_dir: PathBuf,
     pub(crate) ports: Ports,
     databases: &'static [&'static str],
@@ -44,7 +44,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// The system of `cargo xtask up`, which goes on with what the last run left.
+    /// The system of `cargo xtask up`, with the data of the last run.
     pub(crate) fn for_development(layout: &Layout, ports: Ports) -> Result<Self> {
         let taken = "`cargo xtask up` runs already in this checkout: end it with Ctrl-C first";
         let only_one = Lock::take(&layout.dev.join("up.lock"), taken)?;
@@ -59,7 +59,7 @@ impl Stack {
         )
     }
 
-    /// A fresh system on free ports; clears away what the last run left.
+    /// A fresh system on free ports; removes the data of the last run.
     pub(crate) fn for_tests(layout: &Layout) -> Result<Self> {
         let taken = "another `cargo xtask test` runs in this checkout: wait for it or end it";
         let only_one = Lock::take(&layout.dev.join("test.lock"), taken)?;
@@ -77,7 +77,7 @@ impl Stack {
         databases: &'static [&'static str],
         only_one: Lock,
     ) -> Result<Self> {
-        // The server embeds this directory: it must be there even where no widget is built.
+        // The server embeds this directory, so it must exist even if no widget is built.
         fs_err::create_dir_all(layout.root.join("dist/widget"))?;
         Ok(Self {
             synapse: None,
@@ -128,7 +128,7 @@ impl Stack {
         Ok(self.postgres()?.url(name))
     }
 
-    /// A server without a homeserver, which it has to serve the API without: messages wait.
+    /// A server without a homeserver, which serves the API while messages wait.
     pub(crate) fn server_alone(&mut self) -> Result<Service> {
         let settings = [
             ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
@@ -148,8 +148,8 @@ impl Stack {
         self.serve(database_url, homeserver_url, "readyz", settings)
     }
 
-    /// Runs the server and waits until it is ready, as the page `wait_for` of its admin listener says. Variables that are
-    /// not set here are passed on, so `SUPPORT_CHAT_SESSION_TTL=1m cargo xtask up` does what it says.
+    /// Runs the server and waits until the page `wait_for` of its admin listener says that it is ready. Variables that
+    /// are not set here are passed on, so `SUPPORT_CHAT_SESSION_TTL=1m cargo xtask up` works.
     fn serve(
         &self,
         database_url: String,
@@ -180,7 +180,7 @@ impl Stack {
             .env("SUPPORT_CHAT_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
             .env("SUPPORT_CHAT_ALLOWED_ORIGINS", origins.join(","))
             .envs(settings.iter().copied());
-        // Meant for another server, these would contradict what is said above.
+        // These variables may be meant for another server, and would contradict those above.
         for other in [
             "DATABASE_URL_FILE",
             "MATRIX_SUPPORT_BOT_PASSWORD_FILE",
@@ -197,7 +197,7 @@ impl Stack {
         })
     }
 
-    /// The parts that a test may kill.
+    /// The parts that a test may stop.
     pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
         self.postgres()?;
         self.synapse()?;
@@ -206,7 +206,7 @@ impl Stack {
         Ok(Parts { synapse, postgres })
     }
 
-    /// What `cargo xtask dist --debug` makes.
+    /// The artefacts of `cargo xtask dist --debug`.
     pub(crate) fn artefacts(&mut self) -> Result<&Artefacts> {
         if self.artefacts.is_none() {
             self.widget()?;

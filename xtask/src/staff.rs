@@ -1,6 +1,6 @@
 //! `cargo xtask staff`: a staff member's view in the terminal, without Element.
 //!
-//! It asks the homeserver each second for what is new, and prints that; in between it obeys what is typed.
+//! It asks the homeserver for news each second, and prints them; in between it carries out what is typed.
 
 mod input;
 
@@ -9,10 +9,11 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use matrix_client::request;
 use serde_json::{Value, json};
 
 use crate::accounts::{self, Accounts};
-use crate::matrix::{Matrix, escape};
+use crate::homeserver::{Client, answers_ok};
 use crate::prelude::*;
 use crate::up;
 
@@ -21,7 +22,7 @@ use input::{HELP, Input, parse_input};
 /// The name of the desk, which is the first room here.
 const DESK: &str = "Support desk";
 
-/// Signs in as this staff member, and serves the terminal until the end of input.
+/// Logs in as this member of the staff, and serves the terminal until the end of the input.
 pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let running = files::read_if_there(&up::address_file(layout))?.unwrap_or_default();
     let address: Value = serde_json::from_str(&running).unwrap_or_default();
@@ -29,49 +30,47 @@ pub(crate) fn run(layout: &Layout, name: &str) -> Result<()> {
     let (Some(homeserver), Some(accounts)) = (address["homeserver"].as_str(), accounts) else {
         bail!("nothing runs here: start `cargo xtask up` in another terminal");
     };
-    let homeserver = Matrix::new(homeserver);
-    if !homeserver.is_up() {
+    if !answers_ok(&format!("{homeserver}/health")) {
         bail!("the homeserver does not answer: start `cargo xtask up` in another terminal");
     }
     let mut terminal = Terminal {
-        matrix: homeserver.login(name, accounts.password(name))?,
+        matrix: Client::new(homeserver).log_in(name, accounts.password(name))?,
         bot: accounts::mxid(accounts::BOT),
         rooms: vec![Room::default()],
         open: None,
-        position: String::new(),
+        position: None,
         sent: 0,
     };
     terminal.sync(true)?;
-    // The accepted invitations open more rooms.
+    // Accepted invitations bring more rooms.
     terminal.sync(true)?;
     terminal.list();
     note(HELP);
     let result = terminal.converse();
-    let logout = "/_matrix/client/v3/logout";
-    terminal.matrix.post(logout, &json!({}))?;
+    terminal.matrix.ok(&request::log_out())?;
     result
 }
 
 /// A conversation, or the desk.
 #[derive(Default)]
 struct Room {
-    /// Empty as long as no room was seen.
+    /// Empty until a room was seen.
     id: String,
     name: String,
-    /// Whether the last word is the visitor's.
+    /// Whether the visitor wrote last.
     waiting: bool,
-    /// What was said, as it is printed.
+    /// The messages, as they are printed.
     lines: Vec<String>,
 }
 
 struct Terminal {
-    matrix: Matrix,
+    matrix: Client,
     bot: String,
-    /// The desk, and the conversations in the order they were first seen; people know them by their position here.
+    /// The desk, and the conversations in the order in which they were first seen; the user names them by their index.
     rooms: Vec<Room>,
     open: Option<usize>,
-    /// How far the homeserver's news were read.
-    position: String,
+    /// How far `/sync` was read.
+    position: Option<String>,
     /// How many messages were sent.
     sent: usize,
 }
@@ -79,7 +78,7 @@ struct Terminal {
 impl Terminal {
     fn converse(&mut self) -> Result<()> {
         let (sender, typed) = channel();
-        // Ends with the input, or with this program.
+        // This thread ends with the input, or with this program.
         thread::spawn(move || {
             let mut lines = std::io::stdin().lines().map_while(std::io::Result::ok);
             lines.try_for_each(|line| sender.send(line))
@@ -105,28 +104,23 @@ impl Terminal {
                 Input::Quit => return Ok(()),
             }
             match result {
-                // A person can try again; a script should not go on as if nothing had happened.
+                // A person can try again; a script must not go on as if nothing had happened.
                 Err(failure) if std::io::stdin().is_terminal() => note(format!("! {failure:#}")),
                 other => other?,
             }
         }
     }
 
-    /// Takes in everything that is new, and accepts every invitation.
+    /// Reads all news, and accepts every invitation.
     fn sync(&mut self, quietly: bool) -> Result<()> {
         let filter = json!({
             "presence": {"types": []},
             "room": {"timeline": {"limit": 100}, "ephemeral": {"types": []}},
         });
-        let filter = escape(&filter.to_string());
-        let mut path = format!("/_matrix/client/v3/sync?filter={filter}");
-        if !self.position.is_empty() {
-            path = format!("{path}&since={}", escape(&self.position));
-        }
-        let answer = self.matrix.get(&path)?;
+        let sync = request::sync(&filter, self.position.as_deref(), 0);
+        let answer = self.matrix.ok(&sync)?;
         for (id, _) in entries(&answer["rooms"]["invite"]) {
-            let path = format!("/_matrix/client/v3/rooms/{}/join", escape(id));
-            self.matrix.post(&path, &json!({}))?;
+            self.matrix.ok(&request::join(id))?;
         }
         let mut changed: Vec<(&String, Vec<&Value>)> = entries(&answer["rooms"]["join"])
             .map(|(id, room)| {
@@ -141,8 +135,7 @@ impl Terminal {
         for (id, events) in changed {
             self.take_in(id, &events, quietly);
         }
-        let position = answer["next_batch"].as_str();
-        self.position = position.unwrap_or_default().into();
+        self.position = answer["next_batch"].as_str().map(str::to_owned);
         Ok(())
     }
 
@@ -154,7 +147,7 @@ impl Terminal {
             let Some(line) = self.line(event, index) else {
                 continue;
             };
-            // Notices are the bot's own words, and nobody's turn.
+            // Notices are the bot's own, and do not change whose turn it is.
             if event["content"]["msgtype"] == "m.text" {
                 self.rooms[index].waiting = index > 0 && event["sender"] == self.bot;
             }
@@ -168,7 +161,7 @@ impl Terminal {
         }
     }
 
-    /// The position of a room, which may be a new one; nothing when the bot has not made the room.
+    /// The index of a room, which may be a new one; `None` when the bot has not made the room.
     fn index_of(&mut self, id: &str, events: &[&Value], quietly: bool) -> Option<usize> {
         if let Some(index) = self.rooms.iter().position(|room| room.id == id) {
             return Some(index);
@@ -192,7 +185,7 @@ impl Terminal {
         Some(index)
     }
 
-    /// An event as it is printed; nothing for what is no message.
+    /// An event as it is printed; `None` when it is not a message.
     fn line(&self, event: &Value, index: usize) -> Option<String> {
         if event["type"] != "m.room.message" {
             return None;
@@ -246,17 +239,15 @@ impl Terminal {
             note("open a room first: /open N or /desk");
             return Ok(());
         };
-        let (room, number) = (escape(&self.rooms[open].id), self.sent);
-        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{number}");
+        let (room_id, number) = (&self.rooms[open].id, self.sent.to_string());
         // The room's own copy, from /sync, is what gets printed.
-        let message = json!({"msgtype": "m.text", "body": text});
-        self.matrix.put(&path, &message)?;
+        self.matrix.ok(&request::say(room_id, &number, text))?;
         self.sent += 1;
         Ok(())
     }
 }
 
-/// What stands in front of a room's name and of what was said there.
+/// The label before a room's name and before its messages.
 fn label(index: usize) -> String {
     match index {
         0 => "[desk]".to_owned(),

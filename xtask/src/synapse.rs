@@ -1,10 +1,11 @@
-//! A private Synapse, and the making of the accounts on it.
+//! A private Synapse, and its accounts.
 
+use matrix_client::request::{self, admin};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::accounts::{ADMIN, Accounts, BOT, SERVER_NAME, STAFF, mxid};
-use crate::matrix::{Matrix, escape};
+use crate::homeserver::{Client, answers_ok};
 use crate::prelude::*;
 use crate::python;
 use crate::service::Service;
@@ -14,22 +15,22 @@ use crate::service::Service;
 pub(crate) enum Encryption {
     /// None.
     Off,
-    /// Those that one is invited to.
+    /// Rooms with invitations.
     Invite,
 }
 
-/// A Synapse; ends when dropped.
+/// A Synapse, which ends when it is dropped.
 pub(crate) struct Synapse {
     bin: PathBuf,
     dir: PathBuf,
     pub(crate) url: String,
-    /// What proves the right to register accounts.
+    /// The secret for registering accounts.
     pub(crate) registration_secret: String,
     pub(crate) service: Service,
 }
 
 impl Synapse {
-    /// Starts the Synapse whose files are in `dir`, making it and its accounts first if need be.
+    /// Starts the Synapse in `dir`. It and its accounts are made first if they do not exist.
     pub(crate) fn start(
         layout: &Layout,
         dir: &Path,
@@ -53,16 +54,16 @@ impl Synapse {
         let mut program = command(bin.join("python"));
         program
             .args(["-m", "synapse.app.homeserver", "--config-path"])
-            // What is the same for all of them.
+            // The settings that all of them share.
             .arg(layout.root.join("xtask/homeserver.yaml"))
             .arg("--config-path")
             .arg(dir.join("homeserver.json"))
             .current_dir(dir);
         let url = format!("http://127.0.0.1:{port}");
-        let homeserver = Matrix::new(&url);
+        let health = format!("{url}/health");
         let service = step(format_args!("Synapse on port {port}"), || {
             let log = dir.join("synapse.log");
-            let is_ready = move |_| homeserver.is_up();
+            let is_ready = move |_| answers_ok(&health);
             Service::start("Synapse", program, log, run_dir, Signal::TERM, is_ready)
         })?;
         let synapse = Self {
@@ -72,7 +73,7 @@ impl Synapse {
             registration_secret,
             service,
         };
-        // Written when every account is there.
+        // This is written when every account exists.
         let registered = dir.join("accounts-registered");
         if !registered.exists() {
             step("accounts on Synapse", || synapse.register(accounts))?;
@@ -81,8 +82,8 @@ impl Synapse {
         Ok(synapse)
     }
 
-    /// Makes so many clones of a room, in the database, while Synapse is down: asked for, they would take
-    /// it a tenth of a second each.
+    /// Makes this many clones of a room in the database while Synapse is down. Synapse itself would take a tenth of a
+    /// second for each.
     pub(crate) fn clone_room(&mut self, room_id: &str, count: &str) -> Result<()> {
         self.service.kill();
         let mut cloning = command(self.bin.join("python"));
@@ -110,31 +111,26 @@ impl Synapse {
             .arg(&self.url);
         let log = self.dir.join("register.log");
         run_logged(register, "making the administrator's account", &log)?;
-        let admin = Matrix::new(&self.url).login(ADMIN, accounts.password(ADMIN))?;
+        let client = Client::new(&self.url).log_in(ADMIN, accounts.password(ADMIN))?;
         let names = [
             (BOT, "Website chat"),
             (STAFF[0], "Alice"),
             (STAFF[1], "Bob"),
         ];
         for (name, display_name) in names {
-            let path = format!("/_synapse/admin/v2/users/{}", escape(&mxid(name)));
-            let password = accounts.password(name);
-            let account = json!({"password": password, "displayname": display_name});
-            admin.put(&path, &account)?;
+            let (mxid, password) = (mxid(name), accounts.password(name));
+            client.ok(&admin::put_account(&mxid, password, Some(display_name)))?;
         }
         // The limits are for people; the bot speaks for all visitors together.
-        let bot = escape(&mxid(BOT));
-        let unlimited = json!({"messages_per_second": 0, "burst_count": 0});
-        let path = format!("/_synapse/admin/v1/users/{bot}/override_ratelimit");
-        admin.post(&path, &unlimited)?;
-        admin.post("/_matrix/client/v3/logout", &json!({}))?;
+        client.ok(&admin::lift_limits(&mxid(BOT)))?;
+        client.ok(&request::log_out())?;
         Ok(())
     }
 }
 
-/// What differs between one Synapse and another; `xtask/homeserver.yaml` has the rest.
+/// The settings that differ between one Synapse and another; `xtask/homeserver.yaml` has the rest.
 fn configuration(dir: &Path, port: u16, secret: &str, encryption: Encryption) -> Value {
-    // As Synapse names them.
+    // The same name as in Synapse.
     let encryption = format!("{encryption:?}").to_lowercase();
     json!({
         "server_name": SERVER_NAME,

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that is checked, on parts of its own.
+//! `cargo xtask test`: all tests, on a system of their own.
 
 mod browsers;
 mod server;
@@ -77,10 +77,10 @@ pub(crate) fn chosen(named: Vec<Section>, extra: &[String]) -> Result<Vec<Sectio
     Ok(named)
 }
 
-/// Runs sections in order, all of them, and says at the end how each went.
+/// Runs all sections in order, and reports the result of each at the end.
 pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Result<()> {
     watch_signals()?;
-    // Anything that is missing is named before something takes long.
+    // Missing tools are named before anything takes long.
     python::find()?;
     node::ensure(layout)?;
     let mut stack = Stack::for_tests(layout)?;
@@ -99,7 +99,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::Widget => browsers::widget_alone(layout, &mut stack, extra),
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),
-            // An optimised build takes many minutes, and differs in nothing that is checked here.
+            // An optimised build takes many minutes, and makes no difference to these checks.
             Section::Dist => stack.artefacts().and_then(|made| dist::check(layout, made)),
             Section::Ansible => ansible::run(layout, &mut stack, extra),
         };
@@ -137,7 +137,7 @@ fn cargo(layout: &Layout, words: &str) -> Command {
     let mut cargo = layout.line(&format!("cargo {words}"));
     cargo
         .env("SQLX_OFFLINE", "true")
-        // A failed assertion says enough; forty lines of runtime for each hide it.
+        // The assertion is enough; a backtrace would add forty lines of the runtime to each.
         .env("RUST_BACKTRACE", "0");
     cargo
 }

@@ -23,7 +23,7 @@ impl CreateSession {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSessionRequest {
-    /// The first message: plain text, not blank, no control characters but tab, CR and LF.
+    /// The first message: plain text, not blank, no control characters except tab, CR and LF.
     pub initial_message: String,
     /// The page the visitor writes from: an http or https URL, best without query and fragment.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,7 +22,7 @@ impl SendMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendMessageRequest {
-    /// Plain text, not blank, no control characters but tab, CR and LF.
+    /// Plain text, not blank, no control characters except tab, CR and LF.
     pub body: String,
 }
 

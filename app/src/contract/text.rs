@@ -5,8 +5,8 @@ use alloc::string::String;
 /// The limit where the operator sets no other, in Unicode scalar values.
 pub const DEFAULT_MAX_MESSAGE_CHARS: usize = 4_000;
 
-/// The rule but for the length, as a regular expression: white space, something that is none, and
-/// then anything; no control characters but tab, line feed and carriage return.
+/// The rule except for the length, as a regular expression: white space, something else, and then anything; no control
+/// characters except tab, line feed and carriage return.
 pub const MESSAGE_PATTERN: &str = concat!(
     r"^[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*",
     r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
@@ -35,7 +35,7 @@ impl MessageBody {
         Ok(Self(text))
     }
 
-    /// The rule alone, for who only wants to know.
+    /// Checks the rule without keeping the text.
     pub fn check(text: &str, max_chars: usize) -> Result<(), MessageBodyError> {
         if text.trim().is_empty() {
             return Err(MessageBodyError::Empty);
@@ -46,7 +46,7 @@ impl MessageBody {
         {
             return Err(MessageBodyError::ControlCharacter);
         }
-        // A scalar value takes 1 to 4 bytes: most texts are told by their size alone.
+        // A scalar value takes 1 to 4 bytes, so the size alone decides about most texts.
         if text.len() > max_chars && text.chars().nth(max_chars).is_some() {
             return Err(MessageBodyError::TooLong);
         }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     proptest! {
-        /// The rule again, word by word as the contract has it.
+        /// The rule again, in the words of the contract.
         #[test]
         fn any_text_is_judged_as_the_contract_says(text in any::<String>(), max in 0_usize..40) {
             let allowed = |c: char| !c.is_control() || ['\t', '\r', '\n'].contains(&c);

@@ -173,7 +173,7 @@ pub(super) fn landing(with_chat: bool) -> impl IntoView {
     }
 }
 
-/// What stands above a section's list.
+/// The heading of a section's list.
 fn section_head(
     eyebrow: &'static str,
     title_id: &'static str,

@@ -1,4 +1,4 @@
-//! The support chat as a page: for browsers without WASM or JavaScript.
+//! The support chat as a page, for browsers without WASM or JavaScript.
 //!
 //! Everything is a form or a link. Nothing refreshes by itself: a page that did would take away what
 //! is being written, and WCAG 2.2.1 asks for a way to stop it that HTML alone does not have. So there
@@ -26,72 +26,72 @@ use transcript::transcript;
 
 pub use paths::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH};
 
-/// What the page shows.
+/// The content of the page.
 #[derive(Clone, Debug)]
 pub struct SupportPage {
-    /// What was said so far.
+    /// The conversation so far.
     pub conversation: Conversation,
-    /// What the visitor has to know first.
+    /// A message to the visitor, before everything else.
     pub notice: Option<Notice>,
-    /// What the visitor was writing.
+    /// The text that the visitor was writing.
     pub draft: Draft,
-    /// The idempotency key of what is sent next.
+    /// The idempotency key of the next message.
     pub key: String,
     /// Proves that a form came from this visitor's page.
     pub form_token: Option<String>,
-    /// A conversation begins with a challenge, and that needs JavaScript.
+    /// Whether a conversation begins with a challenge, which needs JavaScript.
     pub challenged: bool,
     /// The operator's limit, in Unicode scalar values.
     pub max_message_chars: usize,
 }
 
-/// How far the conversation is.
+/// The state of the conversation.
 #[derive(Clone, Debug)]
 pub enum Conversation {
-    /// Nothing was said yet.
+    /// It has not begun.
     NotBegun,
-    /// It goes on; its newest entries, oldest first, and whether nothing came before them.
+    /// It is open. Its newest entries, oldest first, and whether nothing came before them.
     Open(Vec<Message>, bool),
     /// The visitor ended it.
     Closed,
     /// It ended by itself.
     Expired,
-    /// There is one, and it is not shown with what was refused.
+    /// There is a conversation, which is not shown together with a refusal.
     NotShown,
 }
 
-/// What a visitor has typed, as it was when the form was sent.
+/// The visitor's input when the form was sent.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// The message.
     pub message: String,
-    /// How the visitor wants to be called.
+    /// The visitor's name.
     pub visitor_name: String,
-    /// Where the visitor can be reached.
+    /// The visitor's email address.
     pub visitor_email: String,
-    /// The page the visitor came from; not to be seen.
+    /// The page that the visitor came from, in a hidden field.
     pub source_url: String,
 }
 
-/// What the visitor has to know first.
+/// A message to the visitor, before everything else.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// What was asked for was not done.
+    /// The request was refused.
     Refused(Refusal),
-    /// A first message, where there is a conversation already: it is still only a draft.
+    /// There was a conversation already when the first message was sent, so the message is still a draft.
     AlreadyBegun,
-    /// A conversation has begun that this browser cannot come back to.
+    /// A conversation has begun that this browser cannot return to, because it keeps no cookie.
     NoCookie,
 }
 
-/// Why something was not done.
+/// Why a request was refused.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The kind of problem.
     pub code: ErrorCode,
     /// The names of the fields that are not acceptable.
     pub fields: Vec<String>,
-    /// In how many seconds it may be tried again, and when that is (RFC 3339, UTC).
+    /// The seconds until it may be repeated, and that time (RFC 3339, UTC).
     pub retry: Option<(u64, String)>,
 }
 
@@ -114,8 +114,8 @@ impl SupportPage {
     }
 }
 
-/// A page that leads to the chat at once. A browser that comes from another site does not show the
-/// chat's cookie (`SameSite=Strict`); on the way from here it does.
+/// A page that leads to the chat at once. A browser that comes from another site does not send the chat's cookie
+/// (`SameSite=Strict`), but it does on the way from here.
 #[must_use]
 pub fn render_way_in() -> String {
     let content = || {

@@ -1,4 +1,4 @@
-//! Open sessions, made in the database: faster than one by one, and as many as are wanted.
+//! Open sessions that are made in the database, which is faster than one by one, and allows any number.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Conversations {
     pub(crate) token: String,
     pub(crate) sample: Vec<Conversation>,
-    /// How many there are; pgbench chooses among them.
+    /// The number of sessions; pgbench chooses among them.
     pub(crate) count: u32,
 }
 
@@ -31,14 +31,14 @@ pub(crate) struct Conversation {
     pub(crate) last: Uuid,
 }
 
-/// A session's id, as SQL over its number `n`: in no order, as those of the server's.
+/// The id of the session with the number `n`, as SQL: in no order, like the server's ids.
 pub(crate) const SESSION_ID: &str = "md5('session' || n)::uuid";
 
 /// The tables that are filled.
 const FILLED: &str = "sessions, session_tokens, messages";
 
-/// Stores so many sessions with so many messages each. `sample` of them are talked to, spread over
-/// all: one half is only read.
+/// Stores this many sessions with this many messages each. The `sample` of them that is used is spread over all; one
+/// half of it is only read.
 pub(crate) async fn store(
     server: &Server,
     database: &Database,
@@ -46,7 +46,7 @@ pub(crate) async fn store(
     messages: u32,
     sample: u32,
 ) -> Result<Arc<Conversations>> {
-    // The one whose token opens all.
+    // One token opens all sessions.
     let mut connection = Connection::open(server.address).await?;
     let created = connection
         .ask(
@@ -61,7 +61,7 @@ pub(crate) async fn store(
     let first: Uuid = created["sessionId"].as_str().ok_or("no session")?.parse()?;
 
     let mut db = database.pool.acquire().await?;
-    // Foreign keys would be checked one by one, and they hold; indexes are made when all rows are there.
+    // Foreign keys would be checked one by one although they hold, and indexes are made when all rows are there.
     let fill = format!(
         "SET session_replication_role = replica;
          SET maintenance_work_mem = '1GB';
@@ -112,7 +112,7 @@ pub(crate) async fn store(
 }
 
 impl Conversations {
-    /// One in which nothing new is said.
+    /// A conversation in which nothing new is written.
     pub(crate) fn quiet(&self, n: usize) -> &Conversation {
         &self.sample[n % (self.sample.len() / 2)]
     }

@@ -56,7 +56,7 @@ impl Visitor {
         Ok(())
     }
 
-    /// Says that the visitor types.
+    /// Says that the visitor is typing.
     pub(crate) async fn type_something(&self) -> Result<()> {
         let url = self.api.replace("/messages", "/typing");
         let request = self.client.post(url).bearer_auth(&self.token);
@@ -64,7 +64,7 @@ impl Visitor {
         Ok(())
     }
 
-    /// Fetches what there is, and asks for what comes after it, as whoever has read it does.
+    /// Fetches the conversation, and asks for what comes after it, as a client does whose visitor has read it.
     pub(crate) async fn read_all(&mut self) -> Result<()> {
         loop {
             let url = format!("{}?after={}", self.api, self.last);
@@ -99,7 +99,7 @@ impl Visitor {
     }
 }
 
-/// Begins a conversation; answers with what the server does.
+/// Begins a conversation; returns the server's answer.
 pub(crate) async fn begin(address: SocketAddr, text: &str, page: &str) -> Result<(Client, Value)> {
     let client = Client::builder().no_proxy().build()?;
     let answer = client
@@ -114,7 +114,7 @@ fn sessions_of(address: SocketAddr) -> String {
     format!("http://{address}/v1/support-chat/sessions")
 }
 
-/// Waits until the homeserver has been told everything.
+/// Waits until the queue is empty.
 pub(crate) async fn until_relayed(database: &Database) -> Result<()> {
     until(PATIENCE, "the outbox to be empty", async || {
         let filled = sqlx::query_scalar("SELECT EXISTS (SELECT FROM outbox)");

@@ -1,55 +1,54 @@
-//! How many visitors it takes to fill which machine: a model, whose inputs this run has measured.
+//! The capacity model: how many visitors fill which machine, from the costs that this run has measured.
 
 use std::fmt::Write as _;
 
 use crate::system::usage::Usage;
 
-/// The visitor that is reckoned with: the panel is open for ten minutes, in which each side writes
-/// five messages.
+/// The visitor of the model: the panel is open for ten minutes, in which each side writes five messages.
 const STAYS_SECONDS: f64 = 600.0;
 const MESSAGES: f64 = 5.0;
 const REPLIES: f64 = 5.0;
 const POLL_SECONDS: f64 = 2.0;
 const WAIT_SECONDS: f64 = 25.0;
-/// The share of a processor that may be used for long.
+/// The share of a processor that may be used permanently.
 const LOAD: f64 = 0.7;
-/// Connections to Postgres of one server.
+/// The connections to Postgres of one server.
 const CONNECTIONS: f64 = 20.0;
 
-/// Processor time in seconds: what one of each costs the server, Postgres and Synapse.
+/// Processor time in seconds that one of each costs the server, Postgres and Synapse.
 #[derive(Debug, Default)]
 pub(crate) struct Costs {
-    /// A poll of a page that polls every two seconds, and finds nothing.
+    /// A poll that finds nothing, of a page that polls every two seconds.
     pub(crate) short_poll: Option<Usage>,
     /// A poll that finds a message.
     pub(crate) found_poll: Option<Usage>,
     /// A second of a poll that waits.
     pub(crate) waited_second: Option<Usage>,
-    /// A visitor's message on its way into the room, and to one member of the staff.
+    /// A visitor's message on its way to the room and to one member of the staff.
     pub(crate) message: Option<Usage>,
     /// A message of the staff, until it is stored.
     pub(crate) reply: Option<Usage>,
     /// A conversation's beginning: session, room, first message.
     pub(crate) room: Option<Usage>,
-    /// Telling one more server of a change.
+    /// Notifying one more server of a change.
     pub(crate) change: Option<Usage>,
 }
 
 pub(crate) struct Model {
     /// The cost of one of each.
     inputs: [(&'static str, Usage); 7],
-    /// The cost of a visitor who polls, each second.
+    /// The cost per second of a visitor whose page polls.
     polls: Usage,
-    /// The cost of a visitor who waits, each second.
+    /// The cost per second of a visitor whose polls wait.
     waits: Usage,
-    /// The cost of telling one server of all changes, each second and for each visitor of all servers.
+    /// The cost per second, for each visitor of all servers, of notifying one server of all changes.
     changes: Usage,
 }
 
 impl Model {
     /// `None` when something was not measured.
     pub(crate) fn of(costs: &Costs) -> Option<Self> {
-        // Polls are none of Synapse's: what it did meanwhile is its own.
+        // Synapse takes no part in polls, so its processor time meanwhile does not count.
         let poll = |usage: Usage| Usage {
             synapse: 0.0,
             ..usage
@@ -91,7 +90,7 @@ impl Model {
         })
     }
 
-    /// What the documentation says of it.
+    /// The section of the documentation.
     pub(crate) fn text(&self) -> String {
         let mut text =
             String::from("| one | this server | Postgres | Synapse |\n| --- | --- | --- | --- |\n");
@@ -160,12 +159,12 @@ impl Model {
         text
     }
 
-    /// Visitors that so many servers hold. Each has its share of them, and is told of all changes.
+    /// The number of visitors for this many servers. Each server has its share of them, and is notified of all changes.
     fn replicas(&self, visitor: &Usage, servers: f64) -> f64 {
         2.0 * LOAD / (visitor.server / servers + self.changes.server)
     }
 
-    /// For the plot: how many visitors who poll, and who wait, so many servers hold.
+    /// The number of visitors who poll, and of those who wait, for this many servers, for the plot.
     pub(crate) fn curve(&self) -> [Vec<(f64, f64)>; 2] {
         let servers = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
         [&self.polls, &self.waits]
@@ -173,11 +172,11 @@ impl Model {
     }
 }
 
-/// The cores of each part, where nothing is shared. Synapse's main process can use one.
+/// The cores of each part, if nothing is shared. Synapse's main process can use one.
 struct Step {
     what: &'static str,
     servers: f64,
-    /// The cores of each server; with `together`, of everything.
+    /// The cores of each server, or, with `together`, of everything.
     server_cores: f64,
     postgres_cores: f64,
     synapse_cores: f64,
@@ -235,7 +234,7 @@ const STEPS: [Step; 5] = [
 ];
 
 impl Step {
-    /// How many visitors, and what is full first.
+    /// The number of visitors, and the part that is full first.
     fn holds(&self, visitor: &Usage, changes: &Usage) -> (f64, &'static str) {
         let server = visitor.server / self.servers + changes.server;
         let postgres = visitor.postgres + changes.postgres * self.servers;
@@ -284,7 +283,7 @@ fn sum(parts: &[(Usage, f64)]) -> Usage {
         })
 }
 
-/// Two figures of a number are true at best.
+/// A number with two significant digits.
 fn rounded(value: f64) -> String {
     let power = 10_f64.powf(value.max(1.0).log10().floor() - 1.0);
     format!("{:.0}", (value / power).round() * power)

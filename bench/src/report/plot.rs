@@ -16,18 +16,18 @@ pub(crate) struct Chart<'a> {
     pub(crate) title: &'static str,
     pub(crate) x: Axis<'a>,
     pub(crate) y: Axis<'a>,
-    /// Each with its name; two at most.
+    /// At most two series, each with its name.
     pub(crate) series: Vec<(&'a str, Vec<(f64, f64)>)>,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Axis<'a> {
     pub(crate) name: &'a str,
-    /// By powers of ten; else from zero.
+    /// Whether the axis is logarithmic; otherwise it begins at zero.
     pub(crate) logarithmic: bool,
 }
 
-/// How near a figure is to its goal: reached from 1 on.
+/// A figure relative to its goal, which is reached from 1 on.
 pub(crate) struct Bar<'a> {
     pub(crate) name: &'a str,
     pub(crate) score: f64,
@@ -37,7 +37,7 @@ const WIDTH: u32 = 720;
 const HEIGHT: u32 = 380;
 const MARGIN: i32 = 20;
 const ROW: i32 = 40;
-/// Bars end here, however far beyond (or behind) its goal a figure is.
+/// Bars end here, even if the figure is further from its goal.
 const FARTHEST: f64 = 8.0;
 const FONT: &str = "system-ui, sans-serif";
 
@@ -48,8 +48,8 @@ const GRID: RGBColor = RGBColor(0xdd, 0xe5, 0xe3);
 const GOOD: RGBColor = RGBColor(0x0b, 0x6a, 0x5c);
 const OTHER: RGBColor = RGBColor(0xb4, 0x54, 0x0a);
 
-/// The colours above, and what takes their places where readers prefer dark: plotters writes a colour
-/// into each element, and a style sheet goes before that.
+/// The colours above, and their replacements for readers who prefer dark. plotters writes a colour into each element,
+/// and a style sheet overrides that.
 const IN_THE_DARK: [(RGBColor, &str); 6] = [
     (GROUND, "#101b1a"),
     (TEXT, "#e6efed"),
@@ -104,7 +104,7 @@ impl Chart<'_> {
 }
 
 impl Axis<'_> {
-    /// Where a value is on the axis, which has exponents of ten when it is logarithmic.
+    /// The place of a value on the axis, which has exponents of ten if it is logarithmic.
     fn place(self, value: f64) -> f64 {
         if self.logarithmic {
             value.log10()
@@ -133,7 +133,7 @@ impl Axis<'_> {
     }
 }
 
-/// A range of places, with ticks that people like.
+/// A range of places, with round ticks.
 struct Scale {
     range: Range<f64>,
     step: f64,
@@ -175,7 +175,7 @@ impl ValueFormatter<f64> for Scale {
     }
 }
 
-/// Bars beside the line that says "reached".
+/// Bars, with a line at "reached".
 pub(crate) fn goals(title: &str, bars: &[Bar<'_>]) -> Result<String> {
     const TOP: i32 = 62;
     let height = TOP + ROW * i32::try_from(bars.len())? + 16;
@@ -242,7 +242,7 @@ fn pixel(place: f64) -> i32 {
     place.round() as i32
 }
 
-/// Such that there are four to ten of them, and people like the number.
+/// A round distance that gives four to ten ticks.
 fn step(most: f64) -> f64 {
     let power = 10_f64.powf((most.max(f64::MIN_POSITIVE) / 4.0).log10().floor());
     let times = [5.0, 2.0, 1.0]
@@ -294,7 +294,7 @@ mod tests {
         ]) {
             assert!(parts.iter().all(|part| svg.contains(part)), "{svg}");
             assert!(svg.starts_with("<svg role=\"img\""), "{svg}");
-            // Each colour that is used has one for the dark.
+            // Each colour has a replacement for dark.
             for color in svg.split("fill=\"#").skip(1).map(|rest| &rest[..6]) {
                 assert!(svg.contains(&format!("[fill=\"#{color}\"]")), "{color}");
             }

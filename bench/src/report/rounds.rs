@@ -1,18 +1,17 @@
-//! Rounds: the same again and again, of what is measured and of its limit in turn.
+//! Rounds: the measured side and its limit in turn, several times.
 
 use std::time::Duration;
 
 use crate::{Result, Setup};
 
-/// Whose turn it is.
+/// The side of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Measured,
     Limit,
 }
 
-/// What came of each round: of what is measured, and of its limit. Each first one is for warming up, and
-/// does not count.
+/// The results of each round for both sides. The first round of each side is a warm-up and does not count.
 pub(crate) async fn alternate<T>(
     setup: &Setup,
     mut round: impl AsyncFnMut(Side) -> Result<T>,
@@ -28,7 +27,7 @@ pub(crate) async fn alternate<T>(
     Ok((measured, limits))
 }
 
-/// The same where there is nothing to compare with.
+/// The same without a limit.
 pub(crate) async fn repeat<T>(
     setup: &Setup,
     mut round: impl AsyncFnMut() -> Result<T>,
@@ -41,7 +40,7 @@ pub(crate) async fn repeat<T>(
     Ok(measured)
 }
 
-/// The middle of so many rounds.
+/// The median of the rounds.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);
@@ -53,7 +52,7 @@ pub(crate) fn median_ms(times: impl IntoIterator<Item = Duration>) -> f64 {
     median(times.into_iter().map(|it| it.as_secs_f64() * 1e3))
 }
 
-/// The middles of both sides, for what is looked at.
+/// The medians of both sides of one value.
 pub(crate) fn medians<T>(
     (measured, limits): &(Vec<T>, Vec<T>),
     value: impl Fn(&T) -> f64,

@@ -1,4 +1,4 @@
-//! Many texts at once, by the server and by the bare client in turn.
+//! Many texts at once, sent by the server and by the bare client in turn.
 
 use std::time::Instant;
 
@@ -15,8 +15,8 @@ use crate::{
     system::{matrix::until_seen, server::Server, usage::Usage},
 };
 
-/// Lets so many texts be said at once, until all were seen, by the server and by the bare client in
-/// turn; answers with what each took when it was the server.
+/// Sends this many texts at once and waits until all were seen, by the server and by the bare client in turn. Returns
+/// the server's costs.
 pub(crate) async fn bursts(
     setup: &Setup,
     server: &Server,

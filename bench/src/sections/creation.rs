@@ -1,4 +1,4 @@
-//! New conversations, against `pgbench` doing the same transaction.
+//! New conversations, compared with `pgbench` doing the same transaction.
 
 use http_body_util::Full;
 use hyper::{Request, header};
@@ -38,7 +38,7 @@ pub(crate) async fn against_pgbench(
     pgbench::compare(setup, database, work, TRANSACTION, through_server, report).await
 }
 
-/// What has to be done for a conversation, and nothing else: no token is made and hashed.
+/// The minimal transaction for a conversation: no token is made and hashed.
 const TRANSACTION: &str = "\
 BEGIN;
 SELECT synced_at FROM sync_position;

@@ -1,4 +1,4 @@
-//! Memory, and the time to the first answer.
+//! Memory, and the time from the start to the first answer.
 
 use crate::{
     Result, Setup,
@@ -23,7 +23,7 @@ pub(crate) async fn start(setup: &Setup, database: &Database, report: &mut Repor
 
 const MANY: u32 = 100_000;
 
-/// What so many open sessions cost, each polled as if a page had it open.
+/// The memory of this many open sessions, each polled as if a page had it open.
 pub(crate) async fn many(setup: &Setup, report: &mut Report) -> Result<()> {
     let database = Database::make(setup, "bench_memory").await?;
     let server = Server::start(setup, &database, None).await?;

@@ -1,5 +1,4 @@
-//! Whether what is stored makes anything slower: as many conversations are held among few as among
-//! many.
+//! Whether stored data slow anything down: the same load among few and among many conversations.
 
 use std::sync::Arc;
 
@@ -55,7 +54,7 @@ impl Stored {
         })
     }
 
-    /// Idle polls and POSTs, a second.
+    /// Idle polls and POSTs per second.
     async fn round(&self, setup: &Setup) -> Result<(f64, f64)> {
         let server = Server::start(setup, &self.database, None).await?;
         let polled = polls::idle(setup, &server, &self.conversations).await?;

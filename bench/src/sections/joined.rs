@@ -1,10 +1,9 @@
-//! Whether the rooms that the bot is in make a reply dearer, or the server's start slower: a bot that is
-//! in few beside one that is in many.
+//! Whether the number of the bot's rooms makes a reply more expensive or the start slower: a bot in few rooms is
+//! compared with one in many.
 
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
-use serde_json::Value;
+use matrix_client::request;
 use sqlx::postgres::PgListener;
 use tokio::{process::Command, time};
 use uuid::Uuid;
@@ -22,9 +21,9 @@ use crate::{
 
 /// The rooms in which staff write.
 const FEW: usize = 10;
-/// Messages of the staff in a round, each after the one before was taken in.
+/// Messages of the staff in a round, each sent after the previous one was stored.
 const REPLIES: usize = 20;
-/// How long a first sync is waited for: Synapse looks at every room.
+/// How long a first sync may take, in which Synapse reads every room.
 const FIRST_SYNC: Duration = Duration::from_mins(10);
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
@@ -33,7 +32,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     admin.lift_limits(&staff.mxid).await?;
     let many = Relay::make(setup, "many", &admin, &staff).await?;
     many.fill(setup).await?;
-    // After it, so that Synapse is seen to go on making rooms.
+    // This is the last room, which shows that Synapse goes on making rooms.
     let few = Relay::make(setup, "few", &admin, &staff).await?;
 
     let rounds = alternate(setup, async |side| match side {
@@ -77,20 +76,20 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     server.stop().await
 }
 
-/// A bot, what its servers know, and the rooms in which staff write.
+/// A bot, its servers' database, and the rooms in which staff write.
 struct Relay {
     bot: Matrix,
     database: Database,
     rooms: Vec<String>,
-    /// One that staff are invited to and have not joined.
+    /// A room that staff are invited to and have not joined.
     template: String,
 }
 
-/// What was measured of it.
+/// The result of a round.
 struct Round {
     /// Seconds from the start to ready.
     ready: f64,
-    /// What one message of the staff took.
+    /// The cost of one message of the staff.
     reply: Usage,
 }
 
@@ -122,10 +121,10 @@ impl Relay {
         })
     }
 
-    /// Puts the bot into many rooms more, as those of conversations that are long over.
+    /// Joins the bot to many more rooms, like those of conversations that ended long ago.
     async fn fill(&self, setup: &Setup) -> Result<()> {
         let began = Instant::now();
-        let cloned = Command::new(&setup.parts_ctl)
+        let cloned = Command::new(&setup.parts_control)
             .args(["synapse", "clone", &self.template])
             .arg(setup.many_rooms.saturating_sub(FEW).to_string())
             .status()
@@ -133,8 +132,8 @@ impl Relay {
         if !cloned.success() {
             return Err("the room could not be cloned".into());
         }
-        let answer = self.bot.ask(Method::GET, "/joined_rooms", &Value::Null);
-        let joined: Vec<String> = serde_json::from_value(answer.await?["joined_rooms"].take())?;
+        let mut answer = self.bot.send(&request::joined_rooms()).await?;
+        let joined: Vec<String> = serde_json::from_value(answer["joined_rooms"].take())?;
         if joined.len() != setup.many_rooms {
             return Err(format!("the bot is in {} rooms", joined.len()).into());
         }
@@ -145,13 +144,13 @@ impl Relay {
         .bind(&joined)
         .execute(&self.database.pool)
         .await?;
-        // As if the relay had heard of them one after the other.
+        // The database is filled as if the relay had heard of the rooms one after the other.
         let since = self.bot.position().await?;
         sqlx::query("UPDATE sync_position SET since = $1")
             .bind(since)
             .execute(&self.database.pool)
             .await?;
-        // A clone is a room like any other.
+        // A clone is an ordinary room.
         for room_id in joined.iter().take(3) {
             self.bot.say(room_id, "Hello").await?;
         }
@@ -160,7 +159,7 @@ impl Relay {
         Ok(())
     }
 
-    /// A start as after an outage, whose last sync is too long ago to count; then messages of the staff.
+    /// A start as after an outage, whose last sync is too old to count; then messages of the staff.
     async fn round(&self, setup: &Setup, staff: &Matrix) -> Result<Round> {
         sqlx::query("UPDATE sync_position SET synced_at = now() - interval '1 hour'")
             .execute(&self.database.pool)
@@ -170,7 +169,7 @@ impl Relay {
         server.ready(PATIENCE).await?;
         let ready = began.elapsed().as_secs_f64();
         let mut changes = self.database.changes().await?;
-        // What the start brings is behind it then.
+        // By then the work of the start is done.
         self.reply(staff, 0, &mut changes).await?;
         let before = Usage::now(setup, &server)?;
         for n in 0..REPLIES {
@@ -181,7 +180,7 @@ impl Relay {
         Ok(Round { ready, reply })
     }
 
-    /// Lets the staff write in one of the rooms, and waits until it is stored.
+    /// Sends a message of the staff to one of the rooms, and waits until it is stored.
     async fn reply(&self, staff: &Matrix, n: usize, changes: &mut PgListener) -> Result<()> {
         let text = Uuid::new_v4().to_string();
         staff.say(&self.rooms[n % self.rooms.len()], &text).await?;

@@ -1,5 +1,5 @@
-//! What others do, and what fails, must not be felt by anybody else: a rush of new conversations, a flood
-//! from one network, writes that wait, and large answers to many at once.
+//! Load and failures of some must not affect others: a rush of new conversations, a flood from one network, writes that
+//! wait, and large answers to many at once.
 
 mod answers;
 mod blocked;
@@ -20,9 +20,9 @@ use crate::{
     system::server::{Database, Server},
 };
 
-/// New conversations that begin at once.
+/// The number of conversations that begin at once.
 const CREATIONS: usize = 300;
-/// Of which so many must still be waiting, so that a message counts as one that overtakes.
+/// This many of them must still be waiting for a message to count as one that overtakes.
 const STILL_WAITING: i64 = 20;
 /// Messages that are timed, without and with a rush.
 const MESSAGES: usize = 30;

@@ -1,4 +1,4 @@
-//! Opening the chat in a browser, against a minimal page: the browser's part is in `end2end/bench`.
+//! Opening the chat in a browser, compared with a minimal page. The part in the browser is in `end2end/bench`.
 
 use std::fs;
 

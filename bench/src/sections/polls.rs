@@ -1,4 +1,4 @@
-//! Polls, against a route that answers a constant, and against the one query that they need.
+//! Polls, compared with a route with a constant answer, and with the one query that they need.
 
 use std::{iter, ops::Range, sync::Arc};
 
@@ -16,15 +16,15 @@ use crate::{
     system::usage::Usage,
 };
 
-/// As visitors' browsers come through a proxy.
+/// The number of connections through which a proxy passes on requests of browsers.
 pub(crate) const CONNECTIONS: usize = 64;
 
 const CONSTANT: &str = "constant route";
 
-/// As many as the server has to Postgres, which all these polls ask.
+/// As many connections as the server has to Postgres, which all these polls read from.
 const FIRST_POLLS: usize = 20;
 
-/// What a poll finds.
+/// The result of a poll.
 #[derive(Clone, Copy, Debug)]
 enum Finds {
     Nothing,
@@ -37,7 +37,7 @@ struct Poll {
     finds: Finds,
 }
 
-/// Of any session, whether it is quiet or not.
+/// Polls of any session, quiet or not.
 struct AnyPoll(Poll);
 
 impl Work for AnyPoll {
@@ -62,7 +62,7 @@ impl Poll {
         };
         let request = self.conversations.poll(session.id, after)?;
         let answer = self.connection.ask(request).await?;
-        // Where the homeserver has accepted a message, `marks` and `state` follow an empty list too.
+        // If the homeserver has accepted a message, `marks` and `state` follow an empty list too.
         if answer.starts_with(br#"{"messages":[]"#) == empty {
             Ok(())
         } else {
@@ -71,7 +71,7 @@ impl Poll {
     }
 }
 
-/// `/healthz`: no middleware, no parsing, no database; only HTTP.
+/// `/healthz`: HTTP alone, without middleware, parsing or database.
 struct Constant(Connection);
 
 impl Work for Constant {
@@ -130,7 +130,7 @@ async fn constant(setup: &Setup, server: &Server, connections: usize) -> Result<
     closed_loop(workers, setup.round).await
 }
 
-/// Polls these of all sessions, each once.
+/// Polls each of the sessions once.
 pub(crate) async fn each_once(
     server: &Server,
     conversations: &Arc<Conversations>,
@@ -142,7 +142,7 @@ pub(crate) async fn each_once(
     load::each_once(workers, sessions).await
 }
 
-/// The throughput of idle polls alone, to compare it with itself.
+/// The throughput of idle polls alone, for a comparison with itself.
 pub(crate) async fn idle(
     setup: &Setup,
     server: &Server,
@@ -152,7 +152,7 @@ pub(crate) async fn idle(
     Ok(pace.per_second)
 }
 
-/// Idle polls of all sessions in turn, for callers that set their pace.
+/// Idle polls of all sessions in turn, at the caller's pace.
 pub(crate) async fn idle_workers(
     server: &Server,
     conversations: &Arc<Conversations>,
@@ -161,7 +161,7 @@ pub(crate) async fn idle_workers(
     workers(server, conversations, Finds::Nothing, connections).await
 }
 
-/// The constant route, for callers that set its pace.
+/// Requests of the constant route, at the caller's pace.
 pub(crate) async fn constant_workers(
     server: &Server,
     connections: usize,
@@ -169,7 +169,7 @@ pub(crate) async fn constant_workers(
     Connection::workers(server.admin_address, connections, Constant).await
 }
 
-/// Idle polls of all sessions in turn, against the constant.
+/// Idle polls of all sessions in turn, compared with the constant route.
 pub(crate) async fn nothing_new(
     setup: &Setup,
     server: &Server,
@@ -210,7 +210,7 @@ pub(crate) async fn nothing_new(
     Ok(())
 }
 
-/// Polls that find a message, against one indexed select through a pool of the same size.
+/// Polls that find a message, compared with one indexed select through a pool of the same size.
 pub(crate) async fn one_message(
     setup: &Setup,
     server: &Server,
@@ -247,7 +247,7 @@ pub(crate) async fn one_message(
     Ok(())
 }
 
-/// How polls and the constant behave with other numbers of connections, for the plots.
+/// Polls and the constant route with other numbers of connections, for the plots.
 pub(crate) async fn by_connections(
     setup: &Setup,
     server: &Server,

@@ -1,4 +1,4 @@
-//! Visitors' messages, against `pgbench` doing the same transaction.
+//! Visitors' messages, compared with `pgbench` doing the same transaction.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub(crate) async fn against_pgbench(
     pgbench::compare(setup, database, work, &transaction, through_server, report).await
 }
 
-/// What has to be done for a message, and nothing else.
+/// The minimal transaction for a message.
 fn transaction(sessions: u32) -> String {
     let session_id = SESSION_ID.replace("|| n", "|| :n");
     format!(

@@ -1,4 +1,4 @@
-//! The way to the room and back, against bare Matrix clients doing the same in the same rooms.
+//! The way to the room and back, compared with bare Matrix clients in the same rooms.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,9 @@ use crate::{
 const CONVERSATIONS: usize = 8;
 /// Messages of each of them in a burst.
 const BURST: usize = 30;
-/// Messages whose way is timed one by one.
+/// Messages that are timed one by one.
 const SINGLES: usize = 40;
-/// Before each of them: what just had work to do is faster than what was idle, and Synapse limits how much
-/// one person says.
+/// The pause before each of them: a system that was idle is slower, and Synapse limits how fast one person may write.
 const PAUSE: Duration = Duration::from_millis(300);
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
@@ -37,7 +36,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         staff.join(&visitor.room_id).await?;
         visitors.push(visitor);
     }
-    // Staff who joined get a recap; then it is quiet.
+    // Staff who have joined get a recap; after that nothing else is sent.
     until_relayed(&database).await?;
     let mut seen = staff.clone().follow();
     one_by_one(&mut visitors, &bare, &staff, &mut seen, report).await?;
@@ -100,7 +99,7 @@ async fn one_by_one(
     Ok(())
 }
 
-/// How long something takes that is done with a new text.
+/// How long some work with a new text takes.
 async fn timed(work: impl AsyncFnOnce(String) -> Result<()>) -> Result<Duration> {
     time::sleep(PAUSE).await;
     let (text, began) = (Uuid::new_v4().to_string(), Instant::now());
@@ -108,7 +107,7 @@ async fn timed(work: impl AsyncFnOnce(String) -> Result<()>) -> Result<Duration>
     Ok(began.elapsed())
 }
 
-/// Each visitor's texts, one after the other, by the visitor or the bare client.
+/// Each visitor's texts, sent one after the other by the visitor or by the bare client.
 async fn say_all(side: Side, texts: &[String], visitors: &[Visitor], bare: &Matrix) -> Result<()> {
     let mut tasks = JoinSet::new();
     for (visitor, texts) in visitors.iter().zip(texts.chunks(BURST)) {

@@ -1,7 +1,6 @@
-//! New conversations until their rooms have the first message, against a bare client that makes the same
-//! rooms.
+//! New conversations until their rooms have the first message, compared with a bare client that makes the same rooms.
 
-use reqwest::Method;
+use matrix_client::request;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -11,11 +10,11 @@ use crate::{
     sections::bursts, system::matrix::Matrix, system::server::Server,
 };
 
-/// Begun at the same time.
+/// The number of conversations that begin at the same time.
 const AT_ONCE: usize = 12;
 const PAGE: &str = "https://www.example.com/pricing";
 
-/// `bare` is signed in as the relay's bot. What is visible is what its own `/sync` shows, of both.
+/// `bare` is logged in as the relay's bot. For both sides, a message is visible when `/sync` shows it.
 pub(crate) async fn measure(
     setup: &Setup,
     server: &Server,
@@ -43,17 +42,18 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// Makes a room and says in it what the relay does: who the visitor is, and the first message.
+/// Makes a room and sends what the relay sends: who the visitor is, and the first message.
 async fn make_room(bare: &Matrix, creation: &Value, text: &str) -> Result<()> {
-    let created = bare.ask(Method::POST, "/createRoom", creation).await?;
+    let created = bare.send(&request::create_room(creation.clone())).await?;
     let room_id = created["room_id"].as_str().ok_or("no room id")?;
-    let path = format!("/rooms/{room_id}/send/m.room.message/{}", Uuid::new_v4());
     let details = json!({"msgtype": "m.notice", "body": format!("Page: {PAGE}")});
-    bare.ask(Method::PUT, &path, &details).await?;
+    let (kind, transaction) = ("m.room.message", Uuid::new_v4().to_string());
+    bare.send(&request::send(room_id, kind, &transaction, details))
+        .await?;
     bare.say(room_id, text).await
 }
 
-/// What the relay asks for: see `creation` in `server/src/matrix/room.rs`.
+/// The same request as the relay's: see `NewRoom` in `server/src/matrix/homeserver/room_settings.rs`.
 fn creation(setup: &Setup) -> Value {
     let bot = setup.bot.mxid.as_str();
     let bot_only = [

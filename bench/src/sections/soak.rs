@@ -1,4 +1,4 @@
-//! Half of what is possible, for minutes: whether memory stays flat, and no request fails.
+//! Half of the possible load for minutes: memory has to stay flat, and no request may fail.
 
 use std::{
     sync::{
@@ -26,14 +26,14 @@ use crate::{
 };
 
 const SESSIONS: u32 = 20_000;
-/// Visitors who write, through Synapse into rooms of theirs, one after the other.
+/// Visitors whose messages go through Synapse into rooms of their own, one after the other.
 const WRITERS: usize = 4;
 const MESSAGES_PER_SECOND: u32 = 2;
-/// How often a poll is timed meanwhile, and the constant route: each on one connection of its own, where
-/// none waits for the one before.
+/// How often a poll and the constant route are timed meanwhile, each on a connection of its own, where requests do not
+/// wait for each other.
 const SAMPLES_PER_SECOND: f64 = 50.0;
 
-/// How requests went whose times were set before, and counted from there.
+/// The results of requests whose times were fixed in advance; durations count from those times.
 #[derive(Default)]
 struct Paced {
     took: Vec<Duration>,
@@ -97,7 +97,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         "constant route meanwhile",
         Goal::AtMost(2.0),
     );
-    // The first quarter is for warming up.
+    // The first quarter is a warm-up.
     let quarter = memory.len() / 4;
     let (settled, last) = (&memory[quarter..], &memory[memory.len() - quarter..]);
     let mib = |points: &[(f64, f64)]| median(points.iter().map(|it| it.1));
@@ -118,7 +118,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Lets workers share so many requests a second, whose times do not wait for one another's answers.
+/// Distributes this many requests a second among workers. Their times do not depend on answers.
 async fn paced<W: Work>(workers: Vec<W>, per_second: f64, lasting: Duration) -> Result<Paced> {
     let (began, at_once) = (Instant::now(), workers.len());
     let mut tasks = JoinSet::new();
@@ -150,7 +150,7 @@ async fn paced<W: Work>(workers: Vec<W>, per_second: f64, lasting: Duration) -> 
     Ok(all)
 }
 
-/// Messages at their pace; answers with how many.
+/// Sends messages at their pace; returns their number.
 async fn write(
     mut writers: Vec<Visitor>,
     lasting: Duration,
@@ -170,7 +170,7 @@ async fn write(
     Ok(written)
 }
 
-/// Of the line that fits these points best.
+/// The slope of the line that fits these points best.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let count = number(points.len());
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;

@@ -1,5 +1,4 @@
-//! Polls that wait: what one costs, against a page that polls every two seconds, and how soon replies
-//! are seen.
+//! Polls that wait: the cost of one, compared with a page that polls every two seconds, and how soon replies are seen.
 
 use std::{
     ops::Range,
@@ -23,9 +22,9 @@ use crate::{
 };
 
 const SHORT: Duration = Duration::from_secs(2);
-/// Replies to one at a time, while all wait.
+/// Single replies, while all polls wait.
 const SINGLES: usize = 20;
-/// Changes that other servers are told of, and how many more servers there seem to be.
+/// The number of changes that other servers are notified of, and the number of simulated servers.
 const CHANGES: usize = 5_000;
 const LISTENERS: usize = 9;
 
@@ -44,7 +43,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let (connections, polls) = poll_shortly(connections, &stored, watched).await?;
     let used = Usage::now(setup, &server)? - before;
     report.costs.short_poll = Some(used.per(number(polls)));
-    // What these visitors take of a second.
+    // The share of a second that these visitors take.
     let short = used.server / number(polls) * number(count) / SHORT.as_secs_f64();
     let polled = server.resident_mib()?;
 
@@ -77,7 +76,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     server.stop().await
 }
 
-/// Lets each poll every two seconds, evenly spread; answers with how many polls that were.
+/// Polls of all visitors, each every two seconds, evenly spread; returns the number of polls.
 async fn poll_shortly(
     connections: Vec<Connection>,
     stored: &Arc<Conversations>,
@@ -114,7 +113,7 @@ async fn poll_shortly(
 /// An answer to the poll of a session, and when it came.
 type Answer = (usize, Instant, Result<Bytes>);
 
-/// Lets a poll wait in every session, begun within two seconds; one that is answered is not made again.
+/// Begins a poll that waits in every session, within two seconds; answered polls are not repeated.
 fn wait(
     connections: Vec<Connection>,
     stored: &Arc<Conversations>,
@@ -128,14 +127,14 @@ fn wait(
         tokio::spawn(async move {
             time::sleep(SHORT.mul_f64(number(n) / number(count))).await;
             let answer = connection.ask(request).await;
-            // Whoever wanted to know may have given up.
+            // The receiver may have given up.
             let _ = sender.send((n, Instant::now(), answer));
         });
     }
     Ok(receiver)
 }
 
-/// Takes the answers of these sessions, which must bring a reply; answers with when each came.
+/// Takes the answers of these sessions, which must contain a reply; returns when each came.
 async fn take(
     answers: &mut mpsc::UnboundedReceiver<Answer>,
     sessions: Range<usize>,
@@ -156,7 +155,7 @@ async fn take(
         .map_err(|_| "replies were not seen")?
 }
 
-/// Stores a reply in each of these, as another server's sync does.
+/// Stores a reply in each of these sessions, as another server's sync would.
 async fn reply(database: &Database, sessions: &[Uuid]) -> Result<()> {
     sqlx::query(
         "WITH reply AS (
@@ -209,7 +208,7 @@ async fn one_at_a_time(
     Ok(())
 }
 
-/// A reply to everybody else, against the selects that this takes.
+/// Replies to all sessions but one, compared with the selects that they need.
 async fn all_at_once(
     database: &Database,
     stored: &Arc<Conversations>,
@@ -257,7 +256,7 @@ async fn all_at_once(
     Ok(())
 }
 
-/// What it takes to tell one more server that a conversation has changed.
+/// The cost of notifying one more server of a change.
 async fn change(setup: &Setup, server: &Server, database: &Database) -> Result<Usage> {
     let few = tell(setup, server, database).await?;
     let mut listeners = JoinSet::new();
@@ -270,7 +269,7 @@ async fn change(setup: &Setup, server: &Server, database: &Database) -> Result<U
     Ok(Usage { postgres, ..few })
 }
 
-/// Tells of changes, one by one, and what each took.
+/// Sends notifications of changes one by one; returns how long each took.
 async fn tell(setup: &Setup, server: &Server, database: &Database) -> Result<Usage> {
     let before = Usage::now(setup, server)?;
     for _ in 0..CHANGES {

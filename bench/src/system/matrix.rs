@@ -1,121 +1,110 @@
-//! Bare Matrix clients: the staff's, and those that the relay is compared with.
+//! Bare Matrix clients: those of the staff, and those that the relay is compared with.
 
 use std::{collections::HashSet, time::Duration};
 
-use reqwest::{Client, Method};
+use matrix_client::{
+    Client, Request,
+    request::{self, admin},
+};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
 use crate::{Account, Result, Setup, load::until};
 
-/// How long anything may take to come through.
+/// How long anything may take to arrive.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A signed-in Matrix client.
+/// A Matrix client that is logged in.
 #[derive(Clone, Debug)]
 pub(crate) struct Matrix {
     client: Client,
-    base: String,
     pub(crate) mxid: String,
-    pub(crate) token: String,
 }
 
 impl Matrix {
     pub(crate) async fn login(setup: &Setup, account: &Account) -> Result<Self> {
-        let mut matrix = Self {
-            client: Client::builder().no_proxy().build()?,
-            base: setup.homeserver_url.clone(),
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let anybody = Client::new(http, &setup.homeserver_url);
+        let client = anybody.log_in(&account.mxid, &account.password, "bench");
+        Ok(Self {
+            client: client.await?,
             mxid: account.mxid.clone(),
-            token: String::new(),
-        };
-        let body = json!({
-            "type": "m.login.password",
-            "identifier": {"type": "m.id.user", "user": account.mxid},
-            "password": account.password,
-        });
-        let answer = matrix.ask(Method::POST, "/login", &body).await?;
-        answer["access_token"]
-            .as_str()
-            .ok_or("no token")?
-            .clone_into(&mut matrix.token);
-        Ok(matrix)
+        })
     }
 
+    pub(crate) fn token(&self) -> &str {
+        self.client.token()
+    }
+
+    /// Sends a request of one measurement's own.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
-        self.ask_at(method, &format!("/_matrix/client/v3{path}"), body)
-            .await
+        let request = Request {
+            body: (method != Method::GET).then(|| body.clone()),
+            method,
+            path: format!("/_matrix/client/v3{path}"),
+        };
+        self.send(&request).await
     }
 
-    async fn ask_at(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
-        let url = format!("{}{path}", self.base);
-        let mut request = self.client.request(method.clone(), url);
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
-        }
-        if method != Method::GET {
-            request = request.json(body);
-        }
-        Ok(request.send().await?.error_for_status()?.json().await?)
+    pub(crate) async fn send(&self, request: &Request) -> Result<Value> {
+        Ok(self.client.ok(request).await?)
     }
 
     /// Makes an account, as an administrator may.
     pub(crate) async fn make_account(&self, account: &Account) -> Result<()> {
-        let path = format!("/_synapse/admin/v2/users/{}", account.mxid);
-        let body = json!({ "password": account.password });
-        self.ask_at(Method::PUT, &path, &body).await?;
+        self.send(&admin::put_account(&account.mxid, &account.password, None))
+            .await?;
         self.lift_limits(&account.mxid).await
     }
 
-    /// Lets somebody say as much as they like, as an administrator may.
+    /// Exempts an account from the limits, as an administrator may.
     pub(crate) async fn lift_limits(&self, mxid: &str) -> Result<()> {
-        let path = format!("/_synapse/admin/v1/users/{mxid}/override_ratelimit");
-        let body = json!({"messages_per_second": 0, "burst_count": 0});
-        self.ask_at(Method::POST, &path, &body).await?;
+        self.send(&admin::lift_limits(mxid)).await?;
         Ok(())
     }
 
     /// Joins once there is an invitation.
     pub(crate) async fn join(&self, room_id: &str) -> Result<()> {
-        let path = format!("/rooms/{room_id}/join");
+        let join = request::join(room_id);
         until(PATIENCE, "an invitation", async || {
-            let joined = self.ask(Method::POST, &path, &json!({})).await;
+            let joined = self.send(&join).await;
             Ok(joined.ok().map(drop))
         })
         .await
     }
 
     pub(crate) async fn say(&self, room_id: &str, text: &str) -> Result<()> {
-        let path = format!("/rooms/{room_id}/send/m.room.message/{}", Uuid::new_v4());
-        let content = json!({"msgtype": "m.text", "body": text});
-        self.ask(Method::PUT, &path, &content).await?;
+        let transaction = Uuid::new_v4().to_string();
+        self.send(&request::say(room_id, &transaction, text))
+            .await?;
         Ok(())
     }
 
-    /// Where `/sync` is now, without what it would say.
+    /// The current position of `/sync`, without its events.
     pub(crate) async fn position(&self) -> Result<String> {
-        let nothing = r#"/sync?filter={"room":{"rooms":[]}}"#;
-        let answer = self.ask(Method::GET, nothing, &Value::Null).await?;
+        let nothing = json!({"room": {"rooms": []}});
+        let answer = self.send(&request::sync(&nothing, None, 0)).await?;
         Ok(answer["next_batch"]
             .as_str()
             .ok_or("no position")?
             .to_owned())
     }
 
-    /// Passes on the texts of all rooms, as they become visible.
+    /// Passes on the texts of all rooms as they become visible.
     pub(crate) fn follow(self) -> mpsc::UnboundedReceiver<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let mut since = String::new();
+            let mut since: Option<String> = None;
             while !sender.is_closed() {
-                let timeout = if since.is_empty() { 0 } else { 20_000 };
-                let path = format!("/sync?timeout={timeout}{since}");
-                let Ok(answer) = self.ask(Method::GET, &path, &Value::Null).await else {
-                    // Whoever waits for a text gives up in the end.
+                let timeout = if since.is_some() { 20_000 } else { 0 };
+                let sync = request::sync(&json!({}), since.as_deref(), timeout);
+                let Ok(answer) = self.send(&sync).await else {
+                    // The receiver gives up after a while.
                     break;
                 };
-                let next = answer["next_batch"].as_str().unwrap_or_default();
-                since = format!("&since={next}");
+                since = answer["next_batch"].as_str().map(str::to_owned);
                 let rooms = answer["rooms"]["join"].as_object();
                 for room in rooms.into_iter().flat_map(|rooms| rooms.values()) {
                     let events = room["timeline"]["events"].as_array();

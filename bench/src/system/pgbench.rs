@@ -1,4 +1,4 @@
-//! Postgres's own benchmark: the same transaction without a server before it.
+//! pgbench, Postgres's own benchmark: the same transaction without a server in between.
 
 use std::{fs, path::Path};
 
@@ -11,10 +11,10 @@ use crate::{
     system::server::Database,
 };
 
-/// Those of pgbench, and connections to the server.
+/// The number of pgbench's clients, and of connections to the server.
 pub(crate) const CLIENTS: usize = 16;
 
-/// How many times a second the server does something, against the transaction that this takes.
+/// How many times per second the server does something, compared with the transaction that it needs.
 pub(crate) async fn compare(
     setup: &Setup,
     database: &Database,
@@ -40,7 +40,7 @@ pub(crate) async fn compare(
     Ok(())
 }
 
-/// What is queued for the homeserver that is not there would be tried again and again.
+/// There is no homeserver, so queued tasks would be tried again and again.
 pub(crate) async fn forget_outbox(database: &Database) -> Result<()> {
     sqlx::query("TRUNCATE outbox")
         .execute(&database.pool)
@@ -48,7 +48,7 @@ pub(crate) async fn forget_outbox(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// How many transactions a second so many clients make.
+/// The number of transactions per second with this many clients.
 async fn run(setup: &Setup, program: &Path, database: &Database, transaction: &str) -> Result<f64> {
     let script = setup.output.join("pgbench.sql");
     fs::write(&script, transaction)?;

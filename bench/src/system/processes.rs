@@ -1,4 +1,4 @@
-//! What processes use, as the kernel counts it.
+//! The resources that processes use, according to the kernel.
 
 use std::{fs, time::Duration};
 
@@ -13,12 +13,12 @@ pub(crate) fn own(pid: u32) -> Result<f64> {
     Ok(stat.own)
 }
 
-/// Of its threads that live, to the nanosecond, where the kernel keeps it: a few messages take less than
-/// a hundredth of a second.
+/// The processor time of its living threads, in nanoseconds if the kernel counts them: a few messages take less than a
+/// hundredth of a second.
 fn of_threads(pid: u32) -> Option<f64> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        // One may have ended since the directory was read.
+        // A thread may have ended since the directory was read.
         let Ok(stat) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else {
             continue;
         };
@@ -27,7 +27,7 @@ fn of_threads(pid: u32) -> Option<f64> {
     (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds).as_secs_f64())
 }
 
-/// The processor time of a process, its children, and those that it had.
+/// The processor time of a process, of its children, and of children that have ended.
 pub(crate) fn with_children(pid: u32) -> Result<f64> {
     let stat = Stat::of(pid).ok_or("a process has ended")?;
     let children: f64 = fs::read_dir("/proc")?
@@ -43,7 +43,7 @@ pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
     memory_mib(pid, "VmRSS:")
 }
 
-/// The most that a process has held in memory, in MiB.
+/// The largest memory of a process so far, in MiB.
 pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
     memory_mib(pid, "VmHWM:")
 }
@@ -67,14 +67,14 @@ struct Stat {
 impl Stat {
     fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The second field is a name in brackets and may hold blanks.
+        // The second field is a name in brackets and may contain blanks.
         let (_, rest) = stat.rsplit_once(')')?;
         let fields: Vec<u32> = rest
             .split_whitespace()
             .skip(1)
             .map(|field| field.parse().unwrap_or_default())
             .collect();
-        // A hundredth of a second each, on every Linux.
+        // Each tick is a hundredth of a second on every Linux.
         let seconds =
             |index: usize| f64::from(fields.get(index).copied().unwrap_or_default()) / 100.0;
         Some(Self {

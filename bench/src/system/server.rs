@@ -1,4 +1,4 @@
-//! The server's process, and the databases that it is given.
+//! The server's process, and its databases.
 
 use std::{
     fs::{self, File},
@@ -18,10 +18,10 @@ use tokio::{
 
 use crate::{Result, Setup, load::until, system::matrix::Matrix, system::processes};
 
-/// Where servers tell each other of conversations that change.
+/// The channel on which servers notify each other of conversations that change.
 pub(crate) const CHANGES_CHANNEL: &str = "support_chat_changes";
 
-/// A database of its own.
+/// A separate database.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -30,7 +30,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Makes one, empty.
+    /// Makes an empty database.
     pub(crate) async fn make(setup: &Setup, name: &str) -> Result<Self> {
         administer(setup, &format!("CREATE DATABASE \"{name}\"")).await?;
         let (base, _) = setup
@@ -44,14 +44,14 @@ impl Database {
         Ok(Self { url, pool })
     }
 
-    /// Hears of the conversations that change, as other servers do.
+    /// Listens for conversations that change, like another server.
     pub(crate) async fn changes(&self) -> Result<PgListener> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANGES_CHANNEL).await?;
         Ok(listener)
     }
 
-    /// Gives its space back.
+    /// Drops the database.
     pub(crate) async fn drop(self, setup: &Setup) -> Result<()> {
         self.pool.close().await;
         let (_, name) = self.url.rsplit_once('/').ok_or("no name")?;
@@ -68,7 +68,7 @@ async fn administer(setup: &Setup, statement: &str) -> Result<()> {
     Ok(())
 }
 
-/// A running server; killed when dropped.
+/// A running server, which is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -79,8 +79,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it without limits on what visitors do, and waits for its first answer. Without a bot that is
-    /// signed in it has no homeserver.
+    /// Starts the server without limits on visitors, and waits for its first answer. Without a bot that is logged in it
+    /// has no homeserver.
     pub(crate) async fn start(
         setup: &Setup,
         database: &Database,
@@ -89,7 +89,7 @@ impl Server {
         Self::start_with(setup, database, bot, &[]).await
     }
 
-    /// The same, with these variables too.
+    /// The same with these additional variables.
     pub(crate) async fn start_with(
         setup: &Setup,
         database: &Database,
@@ -105,7 +105,7 @@ impl Server {
             .append(true)
             .open(setup.output.join("server.log"))?;
         let (homeserver, mxid, token) = match bot {
-            Some(bot) => (&*setup.homeserver_url, &bot.mxid, &*bot.token),
+            Some(bot) => (&*setup.homeserver_url, &bot.mxid, bot.token()),
             None => ("http://127.0.0.1:1", &setup.bot.mxid, "none"),
         };
         let started = Instant::now();
@@ -115,7 +115,7 @@ impl Server {
             .env("MATRIX_SUPPORT_BOT_MXID", mxid)
             .env("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", token)
             .env("MATRIX_SUPPORT_STAFF_MXIDS", &setup.staff.mxid)
-            // What is measured is the relay.
+            // This measures the relay.
             .env("MATRIX_SUPPORT_DESK", "off")
             .env("SUPPORT_CHAT_LISTEN", public.to_string())
             .env("SUPPORT_CHAT_ADMIN_LISTEN", admin.to_string())
@@ -137,7 +137,7 @@ impl Server {
             started_within: Duration::ZERO,
         };
         let url = format!("http://{public}/v1/support-chat/sessions/x/messages");
-        // Any answer is one: this one is a 401, after the configuration, the migration and the rest.
+        // Any answer will do: this one is a 401, after the configuration, the migration and the rest.
         while reqwest::get(&url).await.is_err() {
             if let Some(status) = server.child.try_wait()? {
                 return Err(format!("the server ended ({status}): see its log").into());
@@ -151,13 +151,13 @@ impl Server {
         Ok(server)
     }
 
-    /// Ends it at once.
+    /// Kills the server.
     pub(crate) async fn stop(mut self) -> Result<()> {
         self.child.kill().await?;
         Ok(())
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until the server is ready.
     pub(crate) async fn ready(&self, patience: Duration) -> Result<()> {
         let url = format!("http://{}/readyz", self.admin_address);
         until(patience, "the server to be ready", async || {
@@ -167,17 +167,17 @@ impl Server {
         .await
     }
 
-    /// What it holds in memory, in MiB.
+    /// The server's memory, in MiB.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         processes::resident_mib(self.pid()?)
     }
 
-    /// The most that it has held since its start, in MiB.
+    /// The server's largest memory since its start, in MiB.
     pub(crate) fn peak_mib(&self) -> Result<f64> {
         processes::peak_mib(self.pid()?)
     }
 
-    /// The processor time that it has used so far, in seconds.
+    /// The server's processor time so far, in seconds.
     pub(crate) fn cpu(&self) -> Result<f64> {
         processes::own(self.pid()?)
     }

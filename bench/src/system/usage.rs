@@ -16,7 +16,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// What each has used since it was started.
+    /// The processor time of each since its start.
     pub(crate) fn now(setup: &Setup, server: &Server) -> Result<Self> {
         Ok(Self {
             server: server.cpu()?,
@@ -25,7 +25,7 @@ impl Usage {
         })
     }
 
-    /// For each of so many.
+    /// The share of one of this many.
     pub(crate) fn per(self, count: f64) -> Self {
         Self {
             server: self.server / count,
@@ -47,7 +47,7 @@ impl Sub for Usage {
     }
 }
 
-/// The process id in a file; Synapse has another one after each start.
+/// The process id in a file; Synapse has a different one after each start.
 fn recorded(path: &Path) -> Result<u32> {
     let record = fs::read_to_string(path)?;
     let pid = record.split_whitespace().next();

@@ -1,10 +1,10 @@
-//! What stands in an event's content.
+//! Parts of an event's content.
 
 use serde_json::Value;
 
 use crate::{bounds, formatted_text::Formatted, visible_text};
 
-/// What begins a call, or rings for one.
+/// Whether events of this type begin a call, or ring for one.
 pub(super) fn is_call(event_type: &str) -> bool {
     matches!(
         event_type,
@@ -16,12 +16,12 @@ pub(super) fn is_call(event_type: &str) -> bool {
     )
 }
 
-/// Where somebody is who lets others follow.
+/// Whether events of this type are a live position.
 pub(super) fn is_beacon(event_type: &str) -> bool {
     matches!(event_type, "m.beacon" | "org.matrix.msc3672.beacon")
 }
 
-/// What follows from an event that was told of, and what clients tell each other.
+/// Whether events of this type follow from one that was already handled, or are between clients.
 pub(super) fn is_consequence(event_type: &str) -> bool {
     event_type.starts_with("m.call.")
         || event_type.starts_with("m.key.verification.")
@@ -40,7 +40,7 @@ pub(super) fn is_consequence(event_type: &str) -> bool {
         )
 }
 
-/// The text of a content: what its markup means, where there is any that can be read.
+/// The text of a content: the plain text of its markup, if there is any that can be parsed.
 pub(super) fn text(content: &Value, is_reply: bool) -> Option<String> {
     let body = content.get("body").and_then(Value::as_str);
     let formatted = formatted(content).map(|formatted| formatted.text);
@@ -65,8 +65,8 @@ pub(super) fn is_thread(content: &Value) -> bool {
     relation.is_some_and(|it| it == "m.thread" || it == "io.element.thread")
 }
 
-/// Whether the content mentions the room, or anybody but the bot. `m.mentions` tells, and where clients do not know
-/// it, a link to a user and `@room` are mentions.
+/// Whether the content mentions the room, or anybody except the bot. `m.mentions` says so, and with clients that do not
+/// know it, a link to a user or `@room` is a mention.
 pub(super) fn mentions_another(content: &Value, bot: &str) -> bool {
     if let Some(Value::Object(mentions)) = content.get("m.mentions") {
         let users = mentions.get("user_ids").and_then(Value::as_array);
@@ -78,13 +78,13 @@ pub(super) fn mentions_another(content: &Value, bot: &str) -> bool {
     pills.iter().any(|user| user != bot) || body.is_some_and(mentions_room)
 }
 
-/// As the push rule `.m.rule.roomnotif` finds it.
+/// Finds what the push rule `.m.rule.roomnotif` finds.
 fn mentions_room(body: &str) -> bool {
     const ROOM: &str = "@room";
     let is_word = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || it == '_');
     body.match_indices(ROOM).any(|(at, _)| {
         let (before, behind) = (&body[..at], &body[at + ROOM.len()..]);
-        // A colon behind it makes it a user's id.
+        // With a colon after it, it is a user's id.
         let is_id =
             behind.starts_with([':', '.', '-']) && behind[1..].starts_with(char::is_alphanumeric);
         !is_word(before.chars().next_back()) && !is_word(behind.chars().next()) && !is_id

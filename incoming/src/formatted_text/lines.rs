@@ -1,4 +1,4 @@
-//! How the text is put into lines: white space, line breaks, and what each line begins with.
+//! Puts the text into lines: white space, line breaks, and the prefix of each line.
 
 use super::Writer;
 use crate::bounds::MAX_TEXT_BYTES;
@@ -23,7 +23,7 @@ impl Writer {
         }
     }
 
-    /// Text that is none of the markup.
+    /// Text that does not come from the markup.
     pub(super) fn words(&mut self, words: &str) {
         for character in words.chars() {
             if character.is_whitespace() {
@@ -34,7 +34,7 @@ impl Writer {
         }
     }
 
-    /// So many line breaks at least come before the next character.
+    /// At least this many line breaks come before the next character.
     pub(super) fn separate(&mut self, breaks: usize) {
         self.note_depth();
         self.breaks = self.breaks.max(breaks);
@@ -60,7 +60,7 @@ impl Writer {
     }
 
     fn put(&mut self, character: char) {
-        // It would be cut there.
+        // The text would be cut there.
         if self.out.len() > MAX_TEXT_BYTES {
             return;
         }

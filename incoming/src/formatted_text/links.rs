@@ -1,22 +1,21 @@
-//! What a link leads to.
+//! The targets of links.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use crate::visible_text::is_matrix_to;
 
-/// What would end an address in a plain text.
+/// Characters that would end an address in plain text.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
-/// The address as a plain text shows it, where a visitor can do something with it. That of somebody or something in
-/// Matrix is not theirs to see.
+/// The address in plain text, if a visitor can use it. An address in Matrix is not for visitors.
 pub(super) fn shown(href: &str) -> Option<String> {
     const SCHEMES: [&str; 5] = ["https", "http", "mailto", "tel", "ftp"];
     let url = Url::parse(href).ok()?;
     if !SCHEMES.contains(&url.scheme()) || is_matrix_to(&url) {
         return None;
     }
-    // As browsers read it.
+    // This is how browsers parse it.
     let href = href.replace(['\t', '\n', '\r'], "");
     let encode = |character: char| match character {
         ' '.. if character.is_whitespace() || character.is_ascii() => {
@@ -27,8 +26,8 @@ pub(super) fn shown(href: &str) -> Option<String> {
     Some(href.chars().map(encode).collect())
 }
 
-/// The user whom an address stands for: of `matrix.to`, a `matrix:` address, or a web client's. An address that has such
-/// a one in it stands for nobody.
+/// The user whom an address names: one of `matrix.to`, a `matrix:` address, or one of a web client. An address that
+/// contains such an address names nobody.
 pub(super) fn linked_user(href: &str) -> Option<String> {
     let url = Url::parse(href).ok()?;
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();

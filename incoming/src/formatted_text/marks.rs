@@ -1,19 +1,19 @@
-//! Words whose meaning is in how they look: withdrawn, raised and lowered ones.
+//! Words whose meaning is in their look: struck through, superscript and subscript.
 
 use super::Writer;
 
-/// Words that are marked within marked words are marked only so often.
+/// How many marks may be nested; deeper ones are ignored.
 const MAX_MARKS: usize = 8;
 const STRUCK: &str = "~~";
 
-/// How words look.
+/// The look of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Struck through: a price that is withdrawn is none.
+    /// Struck through, as a price that no longer counts.
     Struck,
-    /// As an exponent is.
+    /// Superscript, as an exponent.
     Raised,
-    /// As an index is.
+    /// Subscript, as an index.
     Lowered,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Mark {
     look: Look,
     /// Where they begin.
     start: Option<usize>,
-    /// How often they are struck through within each other, which looks the same.
+    /// How many strike-throughs are nested, which look like one.
     depth: usize,
 }
 
@@ -97,7 +97,7 @@ impl Writer {
             Look::Lowered => lowered(&words).unwrap_or_else(|| with_sign('_', &words)),
         };
         self.out.push_str(&marked);
-        // What begins within the words begins with them now.
+        // Other elements that begin inside the words begin with them now.
         let starts = self.marks.iter_mut().map(|mark| &mut mark.start);
         let starts = starts.chain(self.link.as_mut().map(|link| &mut link.start));
         for begun in starts.flatten().filter(|begun| **begun > start) {
@@ -106,14 +106,14 @@ impl Writer {
     }
 }
 
-/// Words that mean the same when they are not raised: `1st`, `2nd`.
+/// Words that mean the same without superscript: `1st`, `2nd`.
 fn is_spelled_so(words: &str, before: Option<char>) -> bool {
     const ENDINGS: [&str; 8] = ["st", "nd", "rd", "th", "er", "re", "ère", "ème"];
     let is_number = before.is_some_and(|it| it.is_ascii_digit());
     matches!(words, "TM" | "SM" | "™" | "®" | "©") || (is_number && ENDINGS.contains(&words))
 }
 
-/// `^6`, or `^(n + 1)` where it has to be seen how far it goes.
+/// `^6`, or `^(n + 1)` when the end has to be visible.
 fn with_sign(sign: char, words: &str) -> String {
     let number = words.trim_start_matches(['+', '-', '−']);
     if number.chars().all(char::is_alphanumeric) {
@@ -123,7 +123,7 @@ fn with_sign(sign: char, words: &str) -> String {
     }
 }
 
-/// Numbers have characters of their own for this: `H₂O`.
+/// Digits have subscript characters of their own: `H₂O`.
 fn lowered(words: &str) -> Option<String> {
     let lower = |character| match character {
         '+' => Some('₊'),

@@ -1,4 +1,4 @@
-//! `matrix.to` as browsers know it: its host can be written in many ways.
+//! `matrix.to` as browsers understand it: its host can be written in many ways.
 
 use std::sync::LazyLock;
 
@@ -10,12 +10,12 @@ use super::pattern;
 
 const HOST: &str = "matrix.to";
 const ORIGIN: &str = "https://matrix.to";
-/// What a browser reads as the dot of a host, or as a character that is encoded.
+/// Characters that a browser reads as the dot of a host, or as an encoded character.
 const DOTS: [char; 6] = ['.', '%', '。', '．', '｡', '․'];
-/// The longest way to write the beginning of an address.
+/// The longest notation of the beginning of an address.
 const MAX_SCHEME_BYTES: usize = 40;
 
-/// What ends a host, or cannot be in one.
+/// Characters that end a host, or cannot be in one.
 static DELIMITER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"%(?:2F|3F|23|5C|3D|26)|[\s/?#\\<>"'()\[\]{}|=&,;!*`…]"#));
 static SCHEME: LazyLock<Regex> = LazyLock::new(|| pattern("https?(?::|%3A)"));
@@ -31,7 +31,7 @@ pub(crate) fn is_matrix_to(url: &Url) -> bool {
     host.strip_prefix("www.").unwrap_or(host) == HOST
 }
 
-/// The text, in which each address of `matrix.to` has its host in the usual spelling and nothing in front of it.
+/// The text, with the host of each address of `matrix.to` in its usual spelling and nothing before it.
 pub(super) fn in_usual_spelling(text: &str) -> String {
     let mut usual = String::with_capacity(text.len());
     let mut start = 0;
@@ -55,7 +55,7 @@ pub(super) fn in_usual_spelling(text: &str) -> String {
     usual
 }
 
-/// An unusual spelling of the host, and what stands around it in its part of the text.
+/// An unusual spelling of the host, and its surroundings in that part of the text.
 struct Found<'a> {
     before: &'a str,
     behind: &'a str,
@@ -71,7 +71,7 @@ fn host_in<'a>(part: &'a str, delimiting: &str, text_before: &str) -> Option<Fou
         delimiting.to_ascii_uppercase().as_str(),
         "/" | "\\" | "#" | "%2F" | "%5C" | "%23"
     );
-    // The dot behind an address ends the sentence.
+    // The dot after an address ends the sentence.
     let authority = if has_path {
         rest
     } else {
@@ -88,7 +88,7 @@ fn host_in<'a>(part: &'a str, delimiting: &str, text_before: &str) -> Option<Fou
     })
 }
 
-/// Whether a browser goes to `matrix.to` for this `user@host:port`, also where it is written within another address.
+/// Whether a browser goes to `matrix.to` for this `user@host:port`, even inside another address.
 fn leads_there(authority: &str) -> bool {
     let leads = |authority: &str| {
         Url::parse(&format!("https://{authority}/")).is_ok_and(|url| is_matrix_to(&url))

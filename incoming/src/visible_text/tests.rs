@@ -1,4 +1,4 @@
-//! What visitors get to see of texts of staff.
+//! Tests of what visitors see of texts of staff.
 
 use proptest::prelude::*;
 
@@ -176,7 +176,7 @@ fn what_is_made_to_come_out_as_an_id_does_not() {
     }
 }
 
-/// What ids and addresses are made of, put together in any way.
+/// Parts of ids and addresses, combined in any way.
 fn bodies() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<char>().prop_map(String::from),
@@ -220,7 +220,7 @@ fn bodies() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// The host of `matrix.to` in one of the ways in which browsers read it.
+/// The host of `matrix.to` in one of the notations that browsers understand.
 fn hosts() -> impl Strategy<Value = String> {
     let character = |at: usize, how: u8| {
         let character = char::from(b"matrix.to"[at]);
@@ -244,7 +244,7 @@ fn hosts() -> impl Strategy<Value = String> {
     (user, host, end).prop_map(|(user, host, end)| format!("{user}{host}{end}"))
 }
 
-/// An address at `matrix.to`, with what may stand before it.
+/// An address of `matrix.to`, with what may come before it.
 fn addresses() -> impl Strategy<Value = String> {
     let before = prop::sample::select(vec![
         "",

@@ -6,9 +6,9 @@ use app::contract::SessionId;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A conversation is left for a new one after this time, so that making rooms is tried as well;
+/// A conversation is replaced by a new one after this time, so that making rooms is tested as well.
 const LONGEST: TimeDelta = TimeDelta::days(1);
-/// and after this one when it does not work: it may be the conversation that is broken.
+/// After a failure it is replaced sooner, because the conversation may be what is broken.
 const LONGEST_AFTER_FAILURE: TimeDelta = TimeDelta::hours(1);
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -25,18 +25,18 @@ pub(super) struct Conversation {
     pub(super) session_id: SessionId,
     pub(super) token: String,
     pub(super) began: DateTime<Utc>,
-    /// Once the account is in it.
+    /// The room, once the account has joined it.
     pub(super) room_id: Option<String>,
 }
 
 impl State {
-    /// Nothing, when there is no file or it makes no sense.
+    /// Reads the state; without a file, or with one that cannot be read, the state is empty.
     pub(super) fn load(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    /// For its owner's eyes: there is a token in it.
+    /// Writes the state to a file that only its owner can read, since it contains a token.
     pub(super) fn save(&self, path: &Path) -> io::Result<()> {
         let beside = path.with_extension("tmp");
         let _ = fs::remove_file(&beside);
@@ -49,7 +49,7 @@ impl State {
         fs::rename(beside, path)
     }
 
-    /// The conversation, when it has lasted long enough.
+    /// Takes the conversation out if it has lasted long enough.
     pub(super) fn take_worn_out(&mut self, now: DateTime<Utc>) -> Option<Conversation> {
         let longest = if self.failed {
             LONGEST_AFTER_FAILURE

@@ -1,4 +1,4 @@
-//! The visitor's side: the public API, as any client uses it.
+//! The canary's visitor: it uses the public API like any other client.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use super::{Failure, PAGE, state::Conversation};
 use crate::config;
 
-/// Between polls, as a widget does it.
+/// The pause between polls, as in the widget.
 const POLL: Duration = Duration::from_secs(1);
 
 pub(super) struct Visitor {
@@ -45,7 +45,7 @@ impl Visitor {
         })
     }
 
-    /// Says it; `None` when the conversation has ended, or the server knows nothing of it.
+    /// Sends a message; `None` when the conversation has ended or the server does not know it.
     pub(super) async fn say(
         &self,
         conversation: &Conversation,
@@ -92,7 +92,7 @@ impl Visitor {
         }
     }
 
-    /// Tries to; it ends by itself otherwise.
+    /// Tries to end the conversation. If that fails, it expires later.
     pub(super) async fn close(&self, conversation: &Conversation) {
         let path = CloseSession::path(&conversation.session_id);
         let request = self.client.post(self.url(&path));

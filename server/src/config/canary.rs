@@ -1,4 +1,5 @@
-//! The canary, which is run by itself and may be run elsewhere: it needs none of the server's secrets.
+//! The configuration of the canary, which runs on its own and possibly elsewhere. It needs none of the server's
+//! secrets.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -9,22 +10,22 @@ use super::{ConfigError, Env, Log, matrix};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Both ends of a conversation with itself.
+/// Both ends of the canary's conversation.
 #[derive(Clone, Debug)]
 pub struct Canary {
     /// Where the public API is, as visitors reach it.
     pub chat_url: Url,
     /// The base URL of the client-server API.
     pub homeserver_url: Url,
-    /// Of the account that stands for the staff.
+    /// The access token of the account that stands for the staff.
     pub access_token: SecretString,
     /// The file in which it remembers its conversation.
     pub state: PathBuf,
-    /// The file of metrics that it leaves to `node_exporter`.
+    /// The file of metrics for `node_exporter`.
     pub textfile: Option<PathBuf>,
-    /// How long a text may take there and back.
+    /// How long one text may take in each direction.
     pub timeout: Duration,
-    /// What is logged, and how.
+    /// Which events are logged, and in what format.
     pub log: Log,
 }
 

@@ -1,4 +1,4 @@
-//! Postgres.
+//! The connection to Postgres.
 
 use std::{fmt, net::IpAddr};
 
@@ -12,13 +12,13 @@ use url::Url;
 use super::Env;
 
 const NAME: &str = "DATABASE_URL";
-/// The name by which Postgres knows the server's connections, unless the URL gives another one.
+/// The application name of the server's connections, unless the URL gives another one.
 const APPLICATION_NAME: &str = "matrix-support-chat";
 
-/// Where Postgres is.
+/// How to connect to Postgres.
 #[derive(Clone)]
 pub struct Database {
-    /// What the URL says, secrets included.
+    /// The options in the URL, including secrets.
     pub options: PgConnectOptions,
 }
 
@@ -44,7 +44,8 @@ impl Database {
     }
 }
 
-/// What sqlx makes of the URL, once nothing is in it that sqlx would complain of: it would repeat the value.
+/// Parses the URL with sqlx. What sqlx would refuse is refused before that, because its error message would repeat the
+/// value.
 fn options(text: &str) -> Result<PgConnectOptions, String> {
     const EXPECTED: &str = "is not valid: expected postgres://user:password@host:port/name";
     let (scheme, rest) = text.split_once("://").ok_or(EXPECTED)?;
@@ -59,11 +60,11 @@ fn options(text: &str) -> Result<PgConnectOptions, String> {
         return Err("is not valid: a # in it has to be written as %23".to_owned());
     }
     if let Some(query) = url.query() {
-        // As with a password that has a question mark in it: whatever follows may be a part of it.
+        // A password may contain a question mark, so what follows one may be a part of the password.
         if query.contains('@') {
             return Err("is not valid: a ? or @ in it has to be written as %3F or %40".to_owned());
         }
-        // Nor is what stands without a value named: an & in a password begins a parameter as well.
+        // A parameter's value is not named either: an & in a password also begins a parameter.
         if query.split('&').any(|pair| !pair.contains('=')) {
             return Err(
                 "has a parameter without a value: an & in a password has to be written as %26"
@@ -81,9 +82,9 @@ fn options(text: &str) -> Result<PgConnectOptions, String> {
         .to_owned();
     Ok(options
         .application_name(&name)
-        // Poolers refuse it, and floats are sent as what they are.
+        // Poolers refuse this parameter, and sqlx sends floats exactly anyway.
         .extra_float_digits(None)
-        // Every statement at trace level would put visitors' words, and hashes, into the log.
+        // Statements at trace level would put visitors' words and hashes into the log.
         .disable_statement_logging())
 }
 
@@ -96,7 +97,7 @@ fn one_host(hosts: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a parameter is known, and its value one that it may have.
+/// Whether the parameter is known and its value is allowed.
 fn check(name: &str, value: &str) -> Result<(), String> {
     let valid = match name {
         "sslmode" | "ssl-mode" => value.parse::<PgSslMode>().is_ok(),
@@ -106,7 +107,7 @@ fn check(name: &str, value: &str) -> Result<(), String> {
         "hostaddr" => value.parse::<IpAddr>().is_ok(),
         "host" | "dbname" | "user" | "password" | "application_name" | "sslrootcert"
         | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey" | "ssl-key" => true,
-        // The server sets its own, and poolers refuse them.
+        // The server sets these itself, and poolers refuse them.
         "options" => return Err("has the parameter options, which is not supported".to_owned()),
         _ if is_a_name(name) => return Err(format!("has an unknown parameter: {name}")),
         _ => return Err("has an unknown parameter".to_owned()),
@@ -118,7 +119,7 @@ fn check(name: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// Whether it is a name that somebody mistyped, and no piece of a secret.
+/// Whether the text looks like a mistyped parameter rather than a piece of a secret.
 fn is_a_name(name: &str) -> bool {
     (2..=32).contains(&name.len())
         && name

@@ -8,7 +8,7 @@ use super::Env;
 
 const DEFAULT_UNANSWERED_AFTER: Duration = Duration::from_mins(5);
 
-/// Whether something is there.
+/// `on` or `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Switch {
     On,
@@ -30,11 +30,11 @@ impl FromStr for Switch {
 /// The desk.
 #[derive(Clone, Debug)]
 pub struct Desk {
-    /// Whether there is one.
+    /// Whether there is a desk.
     pub is_on: bool,
-    /// After how long the desk is told aloud that a visitor waits; never without it.
+    /// After how long a notification at the desk says that a visitor waits; `None` for never.
     pub unanswered_after: Option<Duration>,
-    /// In which times of day are meant.
+    /// The time zone of all times of day.
     pub time_zone: Tz,
 }
 

@@ -1,5 +1,4 @@
-//! Reading environment variables: required or with a default, as text or as a file, collecting
-//! every mistake.
+//! Reads environment variables, required or with a default, as text or from a file, and collects all mistakes.
 
 use std::{collections::BTreeMap, fmt::Display, fs, str::FromStr};
 
@@ -45,7 +44,7 @@ impl Env {
         });
     }
 
-    /// The variable's text; an empty one counts as not given, as in most deployments' templates.
+    /// The variable's text. An empty variable counts as not set, as in most deployment templates.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         debug_assert!(KNOWN.contains(&name), "{name} is missing from KNOWN");
         self.vars
@@ -103,7 +102,7 @@ impl Env {
             .ok()
     }
 
-    /// A secret: inline, or in the file that `NAME_FILE` names, never both.
+    /// A secret, either in the variable itself or in the file that `NAME_FILE` names, but not in both.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
         let inline = self.text(name);
         let file_name = format!("{name}_FILE");
@@ -139,7 +138,7 @@ impl Env {
         given(name) || given(&format!("{name}_FILE"))
     }
 
-    /// A misspelt name would silently leave its default in force.
+    /// A mistyped name would silently leave the default in force.
     fn refuse_unknown(&mut self) {
         let ours = |name: &&String| name.starts_with("SUPPORT_CHAT_");
         let unknown: Vec<_> = self

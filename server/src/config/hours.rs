@@ -1,4 +1,4 @@
-//! The hours in which staff answer.
+//! Reads the hours in which staff answer.
 
 use chrono_tz::Tz;
 

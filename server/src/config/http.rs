@@ -1,4 +1,4 @@
-//! Listeners, origins, proxies.
+//! The configuration of listeners, origins and proxies.
 
 use std::{
     fmt,
@@ -11,18 +11,18 @@ use url::Url;
 
 use super::Env;
 
-/// How the server is reached.
+/// How clients reach the server.
 #[derive(Clone, Debug)]
 pub struct Http {
-    /// The API, the pages and the widget.
+    /// The address for the API, the pages and the widget.
     pub listen: SocketAddr,
-    /// Health and readiness; never published.
+    /// The address for health, readiness and metrics, which is not for the public.
     pub admin_listen: SocketAddr,
-    /// Whose pages may use the API.
+    /// The origins whose pages may use the API.
     pub allowed_origins: Vec<Origin>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether HTTP/2 without TLS is spoken with clients that begin with it.
+    /// Whether clients may use HTTP/2 without TLS.
     pub http2: bool,
 }
 

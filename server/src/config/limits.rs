@@ -1,4 +1,4 @@
-//! How much is allowed, and for how long.
+//! The configuration of limits.
 
 use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
@@ -6,7 +6,7 @@ use app::contract::DEFAULT_MAX_MESSAGE_CHARS;
 
 use super::Env;
 
-/// So many per period; `None` is no limit.
+/// A number per period; `None` means no limit.
 pub type Limit = Option<NonZeroU32>;
 
 const DEFAULT_RELAY_GRACE: Duration = Duration::from_mins(10);
@@ -14,12 +14,12 @@ const DEFAULT_RELAY_GRACE: Duration = Duration::from_mins(10);
 /// A Matrix event may have 65,536 bytes; a scalar value takes at most 4 of them.
 const HIGHEST_MAX_MESSAGE_CHARS: usize = 15_000;
 
-/// What happens when new sessions come near a limit.
+/// What happens when the number of new sessions comes near a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProofOfWork {
-    /// A proof of work is asked for, and lets in.
+    /// The server asks for a proof of work, and admits whoever brings one.
     Auto,
-    /// They are refused at the limit.
+    /// The server refuses new sessions at the limit.
     Off,
 }
 
@@ -44,13 +44,13 @@ pub struct Limits {
     pub session_ttl: Duration,
     /// How long the homeserver may be out of reach before new sessions are refused.
     pub relay_grace: Duration,
-    /// How long after its end a session's messages are kept; for ever without it.
+    /// How long a session's messages are kept after its end; without it they are never deleted.
     pub retention: Option<Duration>,
     /// New sessions per client address and hour.
     pub sessions_per_ip_per_hour: Limit,
-    /// New sessions per hour, all addresses together.
+    /// New sessions of all addresses together per hour.
     pub sessions_per_hour: Limit,
-    /// What happens near them.
+    /// What happens near the limits on new sessions.
     pub proof_of_work: ProofOfWork,
     /// Messages per session and minute.
     pub messages_per_session_per_minute: Limit,
@@ -101,7 +101,7 @@ fn read_max_message_chars(env: &mut Env) -> Option<usize> {
     Some(chars)
 }
 
-/// The outer option is `None` after a mistake, the inner one where nothing is to be deleted.
+/// `None` in the outer option means a mistake, and in the inner one that nothing is deleted.
 #[expect(
     clippy::option_option,
     reason = "the two absences mean different things"

@@ -1,4 +1,4 @@
-//! What is logged, and how.
+//! The configuration of logging.
 
 use std::str::FromStr;
 
@@ -9,11 +9,11 @@ use super::Env;
 pub struct Log {
     /// `tracing` directives, as in `info,sqlx=warn`.
     pub filter: String,
-    /// One line per event, in which form.
+    /// The format of a log line.
     pub format: LogFormat,
 }
 
-/// The form of a log line.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.

@@ -1,4 +1,4 @@
-//! The homeserver, the bot and the staff.
+//! The configuration of the homeserver, the bot and the staff.
 
 use std::str::FromStr;
 
@@ -8,40 +8,40 @@ use url::Url;
 
 use super::{Answers, Env};
 
-/// The page from which the canary says to write. Nobody can have a page there (RFC 2606), so the page tells the
-/// canary's conversations from all others.
+/// The page from which the canary writes. No real page has this address (RFC 2606), so it identifies the canary's
+/// conversations.
 pub const CANARY_PAGE: &str = "https://canary.invalid/";
 
-/// The staff's side.
+/// The side of the staff.
 #[derive(Clone, Debug)]
 pub struct Matrix {
     /// The base URL of the client-server API.
     pub homeserver_url: Url,
-    /// Who relays.
+    /// The bot's user id.
     pub bot: OwnedUserId,
-    /// How the bot proves itself.
+    /// The bot's credentials.
     pub credentials: BotCredentials,
-    /// Who is invited to every room.
+    /// The people who are invited to every room.
     pub staff: Vec<OwnedUserId>,
-    /// What someone who joins later can read.
+    /// What people who join later can read.
     pub history_visibility: HistoryVisibility,
-    /// Who is invited instead of the staff to conversations from the canary's page.
+    /// The account that is invited instead of the staff to conversations from the canary's page.
     pub canary: Option<OwnedUserId>,
     /// How the bot answers staff.
     pub answers: Answers,
 }
 
-/// How the bot proves itself.
+/// The bot's credentials.
 #[derive(Clone, Debug)]
 pub enum BotCredentials {
-    /// An access token made by the operator.
+    /// An access token that the operator has made.
     AccessToken(SecretString),
-    /// The server logs in by itself.
+    /// The password with which the server logs in.
     Password(SecretString),
 }
 
 impl BotCredentials {
-    /// The secret, whichever it is.
+    /// The access token or the password.
     #[must_use]
     pub const fn secret(&self) -> &SecretString {
         match self {
@@ -53,14 +53,14 @@ impl BotCredentials {
 /// `m.room.history_visibility` of the rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryVisibility {
-    /// From the moment of joining; the bot posts a recap for whoever joins later.
+    /// People see what is sent after they have joined; the bot posts a recap for them.
     Joined,
-    /// From the invitation on.
+    /// People see what is sent after they were invited.
     Invited,
 }
 
 impl HistoryVisibility {
-    /// The value's name in Matrix.
+    /// The value as it is called in Matrix.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl FromStr for HistoryVisibility {
 }
 
 impl Matrix {
-    /// The page from which conversations are begun that are none of the staff's, where there is a canary.
+    /// The page that identifies the canary's conversations, if there is a canary.
     #[must_use]
     pub fn canary_page(&self) -> Option<&'static str> {
         self.canary.as_ref().map(|_| CANARY_PAGE)
@@ -142,7 +142,7 @@ fn read_canary(env: &mut Env, others: &[&[OwnedUserId]]) -> Option<OwnedUserId> 
     Some(id)
 }
 
-/// Rooms are not federated: nobody on another server could ever join one.
+/// Rooms are not federated, so an account on another server could never join one.
 fn refuse_strangers(env: &mut Env, name: &str, bot: &OwnedUserId, ids: &[OwnedUserId]) {
     let server = bot.server_name();
     if let Some(stranger) = ids.iter().find(|id| id.server_name() != server) {

@@ -1,4 +1,4 @@
-//! How the bot answers staff: in which language, and with which canned replies.
+//! The configuration of the bot's answers to staff: the language and the canned replies.
 
 use std::{collections::BTreeMap, fs, str::FromStr, sync::Arc};
 
@@ -11,9 +11,9 @@ const MAX_CANNED_CHARS: usize = 15_000;
 /// How the bot answers staff.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// In which language.
+    /// The language.
     pub language: StaffLanguage,
-    /// What `!r` sends.
+    /// The replies that `!r` sends.
     pub canned: CannedReplies,
 }
 
@@ -37,7 +37,7 @@ impl Answers {
     }
 }
 
-/// A language that the bot speaks with staff; the widget has the same.
+/// A language in which the bot talks to staff; the widget has the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaffLanguage {
     /// `en`
@@ -75,13 +75,13 @@ impl FromStr for StaffLanguage {
 pub struct CannedReplies(Arc<BTreeMap<String, String>>);
 
 impl CannedReplies {
-    /// The reply of this name, however it is capitalised.
+    /// The reply with this name, in whatever case it is written.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(&name.to_lowercase()).map(String::as_str)
     }
 
-    /// Names and texts, by name.
+    /// Every name with its text, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()

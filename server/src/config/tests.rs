@@ -49,7 +49,7 @@ fn the_canary_is_an_account_of_its_own() {
 
 /// Rooms are not federated.
 #[test]
-fn who_is_to_be_in_the_rooms_is_on_the_bot_s_server() {
+fn people_in_the_rooms_have_accounts_on_the_bot_s_server() {
     for (name, value) in [
         (
             "MATRIX_SUPPORT_STAFF_MXIDS",

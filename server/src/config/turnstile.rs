@@ -1,16 +1,17 @@
-//! The challenge before a first message: Cloudflare Turnstile or another verifier of its protocol.
+//! The configuration of the challenge before a first message: Cloudflare Turnstile, or another service with the same
+//! protocol.
 
 use secrecy::SecretString;
 use url::Url;
 
 use super::Env;
 
-/// Where challenges are verified.
+/// How challenges are verified.
 #[derive(Clone, Debug)]
 pub struct Turnstile {
     /// The site's secret.
     pub secret_key: SecretString,
-    /// The site's public key, which the widget shows the challenge with.
+    /// The site's public key, with which the widget shows the challenge.
     pub site_key: Option<String>,
     /// The `siteverify` endpoint.
     pub verify_url: Url,

@@ -11,7 +11,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// What the hours say at a moment: when staff are there next, or "open".
+/// When staff are there next, or "open" if they are there.
 fn said(hours: &Hours, now: &str) -> String {
     let availability = hours.at(at(now), None);
     match availability.opens_at {
@@ -100,7 +100,7 @@ fn always_and_never_are_hours_too() {
 }
 
 #[test]
-fn who_is_away_is_back_in_the_hours() {
+fn an_absence_ends_within_the_hours() {
     let hours = berlin(OFFICE);
     let (now, until) = (at("2026-11-26T10:00:00Z"), at("2026-11-26T13:00:00Z"));
     let away = hours.at(now, Some(until));

@@ -1,4 +1,4 @@
-//! The admin listener: is the process alive, is it of use, how much waits.
+//! The admin listener: whether the process is alive, whether it is ready, and its metrics.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// A sync answers after 30 s at the latest, also when there is nothing new.
+/// A sync answers after at most 30 s, even if there is nothing new.
 const SYNC_CURRENT_SECONDS: f64 = 60.0;
 
 /// `GET /healthz`, `GET /readyz` and `GET /metrics`.
@@ -40,20 +40,20 @@ pub fn router(admin: Admin) -> Router {
         .with_state(admin)
 }
 
-/// What the admin listener looks at.
+/// The state that the admin listener reports.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// The connections to Postgres.
     pub shares: Shares,
-    /// Whether changes are heard of.
+    /// Whether changes are notified.
     pub poll_cache: PollCache,
     /// Whether all loops are alive.
     pub hearts: Heartbeats,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
     /// How long a session lives after the last message.
     pub session_ttl: Duration,
-    /// The page from which conversations are begun that are none of the staff's.
+    /// The page that identifies the canary's conversations, if there is a canary.
     pub canary_page: Option<&'static str>,
 }
 
@@ -61,7 +61,7 @@ pub struct Admin {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Illness {
-    /// The loops that stand still.
+    /// The loops that hang.
     stands_still: Vec<&'static str>,
 }
 
@@ -77,7 +77,7 @@ async fn health(
     }
 }
 
-/// Which part is not ready.
+/// Which parts are ready.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(
@@ -88,16 +88,16 @@ struct Readiness {
     ready: bool,
     /// Postgres answers.
     database: bool,
-    /// Some server of this database has an answer to `/sync` that is recent.
+    /// A server of this database had an answer to `/sync` recently.
     matrix_sync: bool,
-    /// What one connection tells another one hears.
+    /// One connection to Postgres gets the notifications of another one.
     notifications: bool,
     /// Commits are answered.
     writes: bool,
 }
 
 impl Readiness {
-    /// Whether every part is ready that is not among `left_out`.
+    /// Whether every part is ready, except those that are `left_out`.
     fn without(&self, left_out: &[Part]) -> bool {
         let parts = [
             (Part::Database, self.database),
@@ -126,7 +126,7 @@ struct Asked {
     exclude: Option<Part>,
 }
 
-/// A load balancer leaves the sync out: without it visitors' messages are still accepted.
+/// A load balancer leaves the sync out, because visitors' messages are accepted without it.
 async fn readiness(
     State(admin): State<Admin>,
     Query(asked): Query<Asked>,
@@ -151,8 +151,8 @@ async fn readiness(
     (status, Json(readiness))
 }
 
-/// Prometheus' text format: what this server counted, and what Postgres says, which is the same from
-/// every server of a database. Without Postgres there is only the gauge that says so.
+/// The metrics in Prometheus' text format: those of this server, and those from Postgres, which every server of a
+/// database reports alike. Without Postgres there is only the gauge that says so.
 async fn exposition(
     State(admin): State<Admin>,
 ) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
@@ -169,7 +169,7 @@ async fn exposition(
         })
     };
     let measured = measured.await.ok();
-    // By itself: these take longest.
+    // This query runs on its own, because it takes longest.
     let answers = measure_answers(&admin).await.ok();
     let text = gauges(&admin, measured)
         .and_then(|gauges| {
@@ -185,7 +185,7 @@ async fn exposition(
     Ok(([(header::CONTENT_TYPE, media_type)], text))
 }
 
-/// What Postgres says.
+/// The values that Postgres provides.
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     backlog: Backlog,
@@ -269,7 +269,7 @@ fn add_set_aside(gauges: &Gauges, set_aside: Totals) -> Result<(), prometheus::E
 /// How soon staff answer.
 #[derive(Debug)]
 struct Answers {
-    /// By the name of the period.
+    /// The figures of each period, with its name.
     figures: [(&'static str, Figures); 2],
     longest_wait_seconds: f64,
     desk_messages: i64,

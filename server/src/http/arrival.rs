@@ -1,8 +1,8 @@
-//! How a request's body arrives, and what becomes of a body that nobody reads.
+//! The arrival of request bodies, and bodies that no handler reads.
 //!
-//! A request that is refused early leaves its body unread. Whoever is still sending it would find the connection
-//! broken instead of the answer. So the rest is read before the answer is given, up to a limit; beyond it the answer
-//! says that the connection closes, and the listener lingers until the client has read it.
+//! A request that is refused early leaves its body unread, and a client that is still sending it would see a broken
+//! connection instead of the answer. So the rest is read before the answer is given, up to a limit. Beyond the limit
+//! the answer says that the connection closes, and the listener lingers until the client has read it.
 
 use std::{
     pin::Pin,
@@ -21,13 +21,13 @@ use axum::{
 use http_body::{Frame, SizeHint};
 use tokio::time::{self, Instant};
 
-/// So much of a body that nobody reads is read, that is, of any body that would have been accepted.
+/// How much of an unread body is read: as much as any body may have.
 const MAX_UNREAD_BYTES: u64 = 256 * 1024;
 
-/// For so long at most the answer waits for the rest of the body.
+/// How long the answer waits for the rest of the body.
 const MAX_UNREAD_TIME: Duration = Duration::from_secs(5);
 
-/// How far a request's body has come. Clones are of the same request.
+/// How far a request's body has arrived. Clones belong to the same request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrival(Arc<Progress>);
 
@@ -38,17 +38,17 @@ struct Progress {
 }
 
 impl Arrival {
-    /// Whether both are of the same request.
+    /// Whether both belong to the same request.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// When all of it was there; nothing where there was no body, or some of it is missing.
+    /// When the whole body had arrived; `None` when there was no body or some of it is missing.
     pub(super) fn completed_at(&self) -> Option<Instant> {
         self.0.completed_at.get().copied()
     }
 
-    /// Whether somebody waits for more of it.
+    /// Whether a handler waits for more of it.
     pub(super) fn is_awaited(&self) -> bool {
         self.0.awaited.load(Ordering::Acquire)
     }
@@ -63,8 +63,8 @@ impl Arrival {
     }
 }
 
-/// Prepares a request for the router: its body reports to an [`Arrival`] among the extensions, and comes back
-/// to `Unread` when it is dropped too early.
+/// Prepares a request for the router: its body reports to an [`Arrival`] in the extensions, and returns to `Unread`
+/// when it is dropped too early.
 pub(super) fn receive<B>(request: Request<B>) -> (Request<Body>, Option<Unread<B>>)
 where
     B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
@@ -75,7 +75,7 @@ where
     let unread = Unread {
         slot: Slot::default(),
         waits_for_leave: request.headers().contains_key(header::EXPECT),
-        // A stream of HTTP/2 can be left without breaking the connection.
+        // A stream of HTTP/2 can be left unread without breaking the connection.
         is_exclusive: request.version() < Version::HTTP_2,
     };
     let arrival = Arrival::default();
@@ -91,7 +91,7 @@ where
     (Request::from_parts(parts, Body::new(body)), Some(unread))
 }
 
-/// Where a body goes that was dropped before its end.
+/// The place for a body that was dropped before its end.
 struct Slot<B>(Arc<Mutex<Option<Left<B>>>>);
 
 impl<B> Clone for Slot<B> {
@@ -122,7 +122,7 @@ struct Left<B> {
 
 /// A body on its way to a handler.
 struct Arriving<B> {
-    /// Nothing after its end.
+    /// `None` after its end.
     body: Option<B>,
     arrival: Arrival,
     slot: Slot<B>,
@@ -183,13 +183,13 @@ impl<B> Drop for Arriving<B> {
 /// The part of a body that no handler has read.
 pub(super) struct Unread<B> {
     slot: Slot<B>,
-    /// The client asks before it sends the body (`Expect: 100-continue`), and reading would be the leave.
+    /// The client waits for leave before it sends the body (`Expect: 100-continue`), and reading would give it.
     waits_for_leave: bool,
     is_exclusive: bool,
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> Unread<B> {
-    /// Reads the rest before `response` is given, or says in it that the connection closes.
+    /// Reads the rest before `response` is given, or adds to it that the connection closes.
     pub(super) async fn settle<R>(self, response: &mut Response<R>) {
         let left = self.slot.lock().take();
         let Some(left) = left.filter(|_| self.is_exclusive) else {

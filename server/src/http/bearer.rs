@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::problem::ApiError;
 
-/// A token that was given; whether it opens anything is the service's to say.
+/// A token from a request. The service decides whether it opens anything.
 pub(super) struct Bearer(pub(super) SecretString);
 
 impl<S: Send + Sync> FromRequestParts<S> for Bearer {

@@ -15,7 +15,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// A body that keeps the share until the last of it has been written, or dropped.
+/// A body that keeps its share until it has been written or dropped.
 pub(super) fn body(bytes: Vec<u8>, share: Option<Share>) -> Body {
     match share {
         None => Body::from(bytes),

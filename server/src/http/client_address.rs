@@ -12,7 +12,7 @@ use super::{AppState, problem::ApiError};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Whom limits count. What a client writes into `X-Forwarded-For` itself has no effect.
+/// The address that limits count. Whatever a client writes into `X-Forwarded-For` itself has no effect.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
@@ -40,7 +40,7 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-    // A hop that cannot be read ends the chain at the proxy that passed it on.
+    // A hop that cannot be parsed ends the chain at the proxy that passed it on.
     let mut hops = lines.flat_map(|line| line.to_str().unwrap_or("").rsplit(',').map(parse_hop));
     while is_trusted(&client) {
         match hops.next() {

@@ -1,9 +1,9 @@
-//! The short way of most requests: polls that find nothing, where memory can tell (see
-//! [`SupportChat::nothing_new`](crate::support_chat::SupportChat::nothing_new)). They are answered before the
-//! router, whose layers would be most of what such an answer costs.
+//! The short path for most requests: polls without news, as far as memory can tell (see
+//! [`SupportChat::nothing_new`](crate::support_chat::SupportChat::nothing_new)). They are answered before the router,
+//! whose layers would be most of the cost of such an answer.
 //!
-//! There is no rule here: what decides, and what makes the answer, are the functions of the long way. Whatever
-//! memory cannot vouch for takes that way.
+//! There are no rules here: the functions of the long path decide, and make the answer. Whatever memory cannot answer
+//! takes the long path.
 
 use std::{
     convert::Infallible,
@@ -35,7 +35,7 @@ use super::{
 };
 use crate::support_chat::Entries;
 
-/// The public listener's service: the short way, and the long way behind it.
+/// The public listener's service: the short path, with the long path behind it.
 #[derive(Clone, Debug)]
 pub struct IdlePolls {
     state: AppState,
@@ -47,7 +47,7 @@ impl IdlePolls {
         Self { state, router }
     }
 
-    /// The answer to a poll that would find nothing.
+    /// The answer to a poll that has no news.
     fn answer(&self, request: &Request) -> Option<Response> {
         let started = Instant::now();
         let (session_id, after) = asked(request)?;
@@ -57,7 +57,7 @@ impl IdlePolls {
         let ClientAddress(address) = ClientAddress::of(request.extensions(), headers, state);
         let mut response = match may_ask(state, address, headers) {
             Ok(()) => poll_messages::answer(Entries::none(signals)).into_response(),
-            // Not to be asked again on the long way: it counts.
+            // This is marked so that the long path does not count it again.
             Err(error) => error.into_response(),
         };
         let origin = origin::allowed(&state.config.http.allowed_origins, headers);

@@ -32,7 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     }
 }
 
-/// Reads an object, or says what is wrong with the body without a word of how the server reads it.
+/// Parses an object, or says what is wrong with the body without details of the parser.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     use serde_json::error::Category;
 
@@ -54,13 +54,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
         })
 }
 
-/// Whether these bytes, which are JSON, are an object. serde reads a structure from an array, too, where fields would be
-/// known by their places. None of the requests has another structure in it.
+/// Whether these bytes, which are JSON, are an object. serde also reads a structure from an array, with fields by
+/// position. No request has another structure inside.
 fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
 
-/// A body whose head says that it is too large is not waited for.
+/// A body whose header says that it is too large is not read.
 fn announces_too_much(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -74,7 +74,7 @@ fn refuse_bytes(rejection: &BytesRejection) -> ApiError {
     }
 }
 
-/// `application/json`, in UTF-8 where it names a charset.
+/// Whether the type is `application/json`, and the charset, if there is one, UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

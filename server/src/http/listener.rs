@@ -1,9 +1,9 @@
-//! What accepts connections. Every wait for a client has an end, and the connections of all clients together have
-//! a limit that no client can use up alone.
+//! The listener: accepts connections. Every wait for a client has a limit, and the number of connections has a limit
+//! that no single client can use up.
 //!
-//! A client has [`HEAD_TIME`] for a request's head, and [`IDLE_TIME`] between requests. How long a body and an
-//! answer may take is the router's to say (`http::bounded`). When the server stops, a connection without a whole
-//! head is closed at once, and what was asked before is answered.
+//! A client has [`HEAD_TIME`] for a request's head, and [`IDLE_TIME`] between requests. The router limits the time for
+//! a body and for an answer (`http::time_limit`). When the server stops, a connection without a whole head is closed at
+//! once, and requests that arrived before are answered.
 
 mod head;
 mod io;
@@ -46,32 +46,32 @@ use seats::{Seat, Seats};
 
 pub use seats::Capacity;
 
-/// For a request's head to arrive.
+/// How long a request's head may take to arrive.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
-/// Between two requests. Longer than proxies keep an idle connection to their upstream (nginx: 60 s), so that none
-/// of them sends a request on a connection that is just being closed.
+/// How long a connection may be idle between two requests. Proxies keep an idle connection to their upstream for less
+/// (nginx: 60 s), so that none of them sends a request on a connection that is just being closed.
 const IDLE_TIME: Duration = Duration::from_secs(75);
 
-/// For a client to take at least a part of what is sent to it.
+/// How long a client may take none of the bytes that are sent to it.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 
-/// For the rest of a body, once the server stops.
+/// How long the rest of a body may take once the server stops.
 const STOPPING_BODY_TIME: Duration = Duration::from_secs(2);
 
-/// What a connection may hold of a head that is not complete, and of an answer that is not sent.
+/// How many bytes a connection may buffer of an incomplete head, and of an unsent answer.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Every poll that waits has one, of which there may be 16,384; and so has whoever asks something else.
+/// Every poll that waits has a connection, of which there may be 16,384, and so has every other client.
 const MAX_CONNECTIONS: usize = 20_480;
 
-/// Monitoring needs a few; a benchmark compares hundreds with those of the public listener.
+/// Monitoring needs a few connections; a benchmark compares hundreds with those of the public listener.
 const MAX_ADMIN_CONNECTIONS: usize = 1_024;
 
-/// What the process has open besides the public listener's connections, at most.
+/// The most files that the process has open besides the public listener's connections.
 const OTHER_FILES: usize = 256;
 
-/// After a fault that is not the connection's own, such as too many open files.
+/// The pause after an error that is not the connection's own, such as too many open files.
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 const HTTP2_STREAMS: u32 = 64;
@@ -80,16 +80,16 @@ const HTTP2_PING: Duration = Duration::from_secs(20);
 /// How connections are served.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// How many there may be.
+    /// How many connections there may be.
     pub capacity: Capacity,
-    /// Whose connections carry the requests of many.
+    /// The proxies whose connections carry the requests of many clients.
     pub trusted_proxies: Vec<IpNet>,
-    /// HTTP/2 without TLS, for clients that begin with it.
+    /// Whether clients may use HTTP/2 without TLS.
     pub http2: bool,
 }
 
 impl Terms {
-    /// Of the public listener.
+    /// The terms of the public listener.
     #[must_use]
     pub fn public(config: &Http) -> Self {
         let total = MAX_CONNECTIONS.min(open_files().saturating_sub(OTHER_FILES).max(OTHER_FILES));
@@ -105,7 +105,7 @@ impl Terms {
         }
     }
 
-    /// Of the admin listener, where only few ask.
+    /// The terms of the admin listener, which has few clients.
     #[must_use]
     pub fn admin() -> Self {
         Self {
@@ -119,14 +119,14 @@ impl Terms {
     }
 }
 
-/// How many files this process may have open, connections among them.
+/// How many files this process may have open, including connections.
 fn open_files() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let limit = limit.current.and_then(|limit| usize::try_from(limit).ok());
     limit.unwrap_or(usize::MAX)
 }
 
-/// Serves until `shutdown`, and then what is under way.
+/// Serves until `shutdown`, and then finishes the requests that are under way.
 pub async fn serve<S>(listener: TcpListener, service: S, terms: Terms, shutdown: CancellationToken)
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
@@ -140,7 +140,7 @@ where
             .iter()
             .any(|network| network.contains(&peer))
     };
-    // They end with this future.
+    // The connections end with this future.
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -205,7 +205,7 @@ impl Connection {
             () = self.shutdown.cancelled() => return,
             () = time::sleep(HEAD_TIME) => return,
         }
-        // Apart, so that a connection without a head has no place for it.
+        // This is a separate future, so that a connection without a head does not take memory for it.
         Box::pin(self.converse(stream, seat, service, http2)).await;
     }
 
@@ -214,7 +214,7 @@ impl Connection {
         S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        // What is sent is sent in one piece.
+        // The buffers are sent in one piece.
         let _ = stream.set_nodelay(true);
         let io = TokioIo::new(Watched::new(stream, self.progress.clone(), seat));
         let (peer, progress) = (self.peer, self.progress.clone());
@@ -242,14 +242,14 @@ impl Connection {
         }
     }
 
-    /// Until it ends by itself, is told to, or has waited for too long.
+    /// Serves the connection until it ends by itself, is told to end, or has waited too long.
     async fn drive(&self, connection: impl GracefulConnection) {
         let mut connection = pin!(connection);
         let mut wake = Instant::now() + HEAD_TIME;
         let mut is_stopping = false;
         loop {
             tokio::select! {
-                // A client's fault, mostly; nobody is told.
+                // This is mostly the client's fault, and is not logged.
                 _ = connection.as_mut() => return,
                 () = self.progress.evicted() => return,
                 () = self.shutdown.cancelled(), if !is_stopping => {
@@ -269,7 +269,7 @@ impl Connection {
                     if deadline.is_some_and(|deadline| deadline <= now) {
                         return;
                     }
-                    // Whatever begins to wait meanwhile waits for at least so long.
+                    // A wait that begins meanwhile lasts at least this long.
                     let latest = now + if is_stopping { STOPPING_BODY_TIME } else { HEAD_TIME };
                     wake = deadline.map_or(latest, |deadline| deadline.min(latest));
                 }

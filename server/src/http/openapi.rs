@@ -1,5 +1,5 @@
-//! `GET /openapi.json`: the API as an `OpenAPI` 3.1 document. Each operation is described beside its handler, and
-//! each type in the contract. This module holds what the operations have in common.
+//! `GET /openapi.json`: the API as an `OpenAPI` 3.1 document. Each operation is described beside its handler, and each
+//! type in the contract. This module holds the parts that operations share.
 
 pub(super) mod parameters;
 pub(super) mod refusals;
@@ -22,7 +22,7 @@ use utoipa::{
     },
 };
 
-/// What operations name as their security requirement.
+/// The name of the security requirement.
 pub(super) const SESSION_TOKEN: &str = "sessionToken";
 
 #[derive(OpenApi)]
@@ -53,7 +53,7 @@ impl Modify for Common {
     }
 }
 
-/// The description to which the operations are added.
+/// The document without the operations.
 pub(super) fn common() -> openapi::OpenApi {
     Common::openapi()
 }
@@ -77,8 +77,8 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(
     )
 }
 
-/// Adds what an attribute cannot say: the rules that come from constants and from the configuration, and the headers of
-/// every answer.
+/// Adds what attributes cannot express: the rules from constants and from the configuration, and the headers of every
+/// answer.
 fn document(described: &openapi::OpenApi, max_message_chars: usize) -> Value {
     let mut document = json!(described);
     add_schema_rules(&mut document["components"]["schemas"], max_message_chars);
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// The example is all that the type has: it is the same after it was read.
+    /// The example has every field of the type: parsing and printing do not change it.
     fn is_a<T: DeserializeOwned + serde::Serialize>(content: &Value) {
         let example = &content["content"]["application/json"]["examples"]["usual"]["value"];
         let read: T = serde_json::from_value(example.clone()).unwrap();

@@ -12,23 +12,23 @@ use axum::{
 /// The name of polls that do not wait.
 pub(super) const POLL_MESSAGES: &str = "poll_messages";
 
-/// The name of requests for anything that the server does not offer.
+/// The name of requests for anything else.
 pub(super) const OTHER: &str = "other";
 
-/// The operation, the page or the kind of file.
+/// The name of the operation, the page or the kind of file.
 pub(super) fn of(request: &Request) -> &'static str {
     let path = request.extensions().get::<MatchedPath>();
     let name = path.map_or(OTHER, |path| name(request.method(), path.as_str()));
     let mut query = request.uri().query().unwrap_or_default().split('&');
     if name == POLL_MESSAGES && query.any(|pair| pair.starts_with("wait=")) {
-        // How long it takes says how patient the visitor is, and nothing about the server.
+        // The duration depends on the visitor's patience and says nothing about the server.
         return "wait_for_messages";
     }
     name
 }
 
 fn name(method: &Method, path: &str) -> &'static str {
-    // HEAD is answered as GET is.
+    // HEAD is answered like GET.
     let method = if *method == Method::HEAD {
         Method::GET.as_str()
     } else {

@@ -1,6 +1,6 @@
-//! Which browser origins may use the API, and how browsers are told (CORS, without cookies).
+//! Browser origins that may use the API, and CORS, without cookies.
 //!
-//! tower-http's `CorsLayer` does not fit: idle polls are answered before any layer, for speed, and have to carry the same
+//! tower-http's `CorsLayer` does not fit: idle polls are answered before any layer, for speed, and need the same
 //! headers; and a request from another origin is refused with a problem.
 
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use super::problem::ApiError;
 use crate::config::Origin;
 
-/// Two hours: browsers cap it (Chromium there).
+/// Two hours, which is the limit in Chromium.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,DELETE");
@@ -29,12 +29,12 @@ static RESPONSE_HEADERS: LazyLock<HeaderValue> =
     LazyLock::new(|| list(&[header::RETRY_AFTER.as_str(), REQUEST_ID_HEADER, WAIT_HEADER]));
 
 fn list(names: &[&str]) -> HeaderValue {
-    // No name of a header is an invalid value of one.
+    // A name of a header is always a valid value of one.
     HeaderValue::try_from(names.join(",")).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// Refuses a browser's request from a page that is not configured. Without `Origin` it is no
-/// browser's cross-origin request, and there are no cookies that it could abuse.
+/// Refuses a browser's request from a page that is not configured. A request without `Origin` is not a cross-origin
+/// request of a browser, and there are no cookies that it could abuse.
 pub(super) fn check(allowed: &[Origin], headers: &HeaderMap) -> Result<(), ApiError> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if origins.all(|origin| is_allowed(allowed, origin)) {
@@ -44,7 +44,7 @@ pub(super) fn check(allowed: &[Origin], headers: &HeaderMap) -> Result<(), ApiEr
     }
 }
 
-/// Where a request comes from, if that may use the API.
+/// The origin of a request, if it may use the API.
 pub(super) fn allowed(allowed: &[Origin], headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
     is_allowed(allowed, origin).then(|| origin.clone())
@@ -66,7 +66,7 @@ pub(super) fn share(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
     }
 }
 
-/// Answers a preflight: one of another origin is not told what would be allowed.
+/// Answers a preflight. Another origin is not told what would be allowed.
 pub(super) fn permit(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
     vary(answer);
     if let Some(origin) = origin {

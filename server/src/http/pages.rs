@@ -1,4 +1,4 @@
-//! The site's pages, rendered once: none of them depends on the request.
+//! The site's pages. They do not depend on the request, so they are rendered once.
 
 use app::ui::{LandingConfig, Page, render};
 use axum::{
@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Config;
 
-/// Nothing inline, and nothing from elsewhere. `wasm-unsafe-eval` lets the widget's WASM be compiled.
+/// Nothing inline, and nothing from other origins. `wasm-unsafe-eval` lets the browser compile the widget's WASM.
 macro_rules! content_security_policy {
     ($more_scripts:literal, $more:literal) => {
         concat!(
@@ -26,7 +26,7 @@ macro_rules! content_security_policy {
 
 const POLICY: &str = content_security_policy!("", "");
 
-/// Where the widget shows a challenge, it and its frame come from Cloudflare.
+/// If the widget shows a challenge, the challenge and its frame come from Cloudflare.
 const POLICY_WITH_CHALLENGE: &str = content_security_policy!(
     " https://challenges.cloudflare.com",
     "; frame-src https://challenges.cloudflare.com"
@@ -42,7 +42,7 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(config: &Config) -> Route
     } else {
         POLICY
     };
-    // The page and the API are one origin.
+    // The page and the API have the same origin.
     let config = LandingConfig {
         chat_enabled: true,
         chat_api_url: "/".to_owned(),

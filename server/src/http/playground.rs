@@ -1,5 +1,5 @@
-//! `/playground`, in debug builds only: the widget in every language and state, with an API that the
-//! page plays, or live.
+//! `/playground`, in debug builds only: the widget in every language and state, with an API that the page simulates, or
+//! with the real one.
 
 use axum::{
     Router,
@@ -8,7 +8,7 @@ use axum::{
     routing::get,
 };
 
-/// The page's scripts are its own, and so is its style.
+/// The page has scripts and styles of its own.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
                       style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'";
 

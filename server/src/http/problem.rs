@@ -1,4 +1,4 @@
-//! Every error as `application/problem+json`, the framework's own refusals included.
+//! Errors as `application/problem+json`, including the framework's own refusals.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// After how many seconds a client whose request met a fault of ours should try again.
+/// The seconds after which a client should repeat a request that has met a fault of the server.
 const RETRY_AFTER_FAULT: u64 = 2;
 
 /// A refusal on its way out. The request's id is added at the edge, by [`render`].
@@ -26,7 +26,7 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    /// Too much; after `wait` it will not be.
+    /// Too many requests; the limit allows one again after `wait`.
     pub(super) fn rate_limited(wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         Self {
@@ -46,7 +46,7 @@ impl ApiError {
         self
     }
 
-    /// A refusal for want of a challenge says how one is shown.
+    /// A refusal for a missing challenge says how to show one.
     pub(super) fn with_site_key(mut self, key: Option<String>) -> Self {
         if self.code == ErrorCode::ChallengeFailed {
             self.turnstile_site_key = key;
@@ -54,13 +54,13 @@ impl ApiError {
         self
     }
 
-    /// A refusal for want of a proof of work brings what is to be solved.
+    /// A refusal for a missing proof of work contains the challenge.
     pub(super) fn with_proof(mut self, challenge: Box<ProofChallenge>) -> Self {
         self.proof = Some(challenge);
         self
     }
 
-    /// The refusal of a field; the first one's code is the whole's.
+    /// The refusal of fields; the code of the first one is the code of the whole.
     pub(super) fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
         self.fields = fields;
         self
@@ -97,8 +97,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Gives an error its body, and its code as an extension. What the framework refused by itself is told
-/// by its status, and by whether the request may have changed something.
+/// Gives an error its body, and its code as an extension. The code of a refusal by the framework depends on its status,
+/// and on whether the request may have changed something.
 pub(super) fn render(mut response: Response, request_id: &str, may_change: bool) -> Response {
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| {
         let has_body = response.headers().contains_key(header::CONTENT_TYPE)
@@ -125,7 +125,7 @@ pub(super) fn render(mut response: Response, request_id: &str, may_change: bool)
     let (head, _) = response.into_parts();
     let (mut json, body) = Json(problem).into_response().into_parts();
     json.status = head.status;
-    // CORS and `Allow` were set on the way here.
+    // CORS and `Allow` were set by earlier layers.
     for (name, value) in &head.headers {
         if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
             json.headers.append(name, value.clone());

@@ -1,5 +1,5 @@
-//! What every request has: an id, a span in the log, a place in the metrics, and an answer that says no
-//! more than it should.
+//! The context of every request: an id, a span in the log, a place in the metrics, and an answer that reveals no more
+//! than it should.
 //!
 //! tower-http's layers for request ids do not fit: they keep any id that a client sends, and idle polls pass no layer.
 
@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
-/// The headers of every answer that does not set them itself. Pages set looser ones, which allow what a page needs.
+/// The headers of every answer that does not set them itself. Pages set looser ones, for what they contain.
 const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (
@@ -35,7 +35,7 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
     let operation = operation_name::of(&request);
     let may_change = time_limit::may_change(request.method());
     let started = Instant::now();
-    // The path holds a session's id, and never a token.
+    // The path contains a session's id, and never a token.
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -52,7 +52,7 @@ pub(super) async fn layer(State(state): State<AppState>, request: Request, next:
     .await
 }
 
-/// What every answer has, and what is counted of it.
+/// Adds the headers of every answer, and counts it.
 pub(super) fn finish(
     metrics: &Metrics,
     response: &mut Response,
@@ -85,7 +85,7 @@ pub(super) fn finish(
     );
 }
 
-/// The client's id when it is a sane one, so that logs on both sides meet; else one of our own.
+/// The client's id, if it is valid, so that logs on both sides agree, and otherwise one of the server's.
 pub(super) fn request_id(headers: &HeaderMap) -> String {
     let given = headers
         .get(REQUEST_ID)

@@ -14,10 +14,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 
-/// Under it, the widget's files never change.
+/// The widget's files below this version never change.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What `trunk build` makes: read from disk by a debug build, embedded by a release build.
+/// The output of `trunk build`: a debug build reads it from disk, a release build embeds it.
 #[derive(RustEmbed)]
 #[folder = "../dist/widget"]
 #[allow_missing = true]
@@ -52,7 +52,7 @@ async fn widget_file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     if versioned.is_some() {
         answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
     }
-    // Public files that any page may load; what they talk to is guarded by its own CORS.
+    // Any page may load these public files; the API that they use has its own CORS.
     answer.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
@@ -66,7 +66,7 @@ async fn widget_file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     response
 }
 
-/// A page's asset: small, and the same for as long as the binary is.
+/// A page's asset: it is small, and changes only with the binary.
 fn asset(asset: Asset, headers: &HeaderMap) -> Response {
     let etag = etag(&Sha256::digest(asset.body));
     respond(asset.body.into(), asset.path, &etag, headers)
@@ -120,8 +120,7 @@ fn accepts_brotli(headers: &HeaderMap) -> bool {
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// What is in `chunks/` has a hash in its name, which no other content ever gets; the rest is
-/// revalidated.
+/// The names in `chunks/` contain a hash of the content, so these files never change; others are revalidated.
 fn caching(name: &str) -> &'static str {
     if name.starts_with("chunks/") {
         IMMUTABLE

@@ -1,4 +1,4 @@
-//! Requests per client address, all operations together.
+//! The limit on requests per client address, all operations together.
 
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
-//! A request that takes too long, or whose handler panics, is answered like any other.
+//! Time limits, and panics of handlers: both are answered like any other error.
 //!
-//! tower-http's layers for this do not fit: the time limit begins again when the body has arrived, and the code depends on
+//! tower-http's layers do not fit: the time limit begins again when the body has arrived, and the code depends on
 //! whether the request may have changed something.
 
 use std::{any::Any, panic::AssertUnwindSafe, pin::pin, time::Duration};
@@ -17,11 +17,11 @@ use tokio::time::{self, Instant};
 
 use super::{arrival::Arrival, problem::ApiError};
 
-/// A request's body has to arrive within this time, and the answer has to be there within this time after that.
+/// How long a request's body may take to arrive, and how long the answer may take after that.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// How much longer the outermost layer waits. The answer of an inner layer has the headers that a browser needs, so
-/// the inner one should be first.
+/// How much longer the outermost layer waits. The answer of an inner layer has the headers that a browser needs, so the
+/// inner layer should be the first one.
 const OUTERMOST: Duration = Duration::from_secs(1);
 
 /// Runs the rest of the router.
@@ -29,7 +29,7 @@ pub(super) async fn run(next: Next, request: Request) -> Response {
     run_within(TIME_LIMIT, next, request).await
 }
 
-/// As [`run`], for requests that no inner layer has limited.
+/// The same as [`run`], for requests that no inner layer limits.
 pub(super) async fn run_outermost(next: Next, request: Request) -> Response {
     run_within(TIME_LIMIT + OUTERMOST, next, request).await
 }
@@ -42,7 +42,7 @@ async fn run_within(limit: Duration, next: Next, request: Request) -> Response {
         .unwrap_or_else(IntoResponse::into_response)
 }
 
-/// Does what a form asks for, after its body has been read.
+/// Carries out a form's change, after its body has been read.
 pub(super) async fn change<T>(work: impl Future<Output = T>) -> Result<T, ApiError> {
     within(TIME_LIMIT, true, &Arrival::default(), work).await
 }
@@ -95,7 +95,7 @@ fn too_late(changes: bool, arrival: &Arrival) -> ApiError {
     if changes {
         ApiError::from(ErrorCode::OutcomeUnknown).with_status(StatusCode::GATEWAY_TIMEOUT)
     } else {
-        // Reading waits for nothing but Postgres.
+        // Reading waits only for Postgres.
         ErrorCode::DatabaseUnavailable.into()
     }
 }

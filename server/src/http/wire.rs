@@ -1,4 +1,4 @@
-//! A conversation's parts as the contract writes them.
+//! The parts of a conversation in the form of the contract.
 
 use app::contract::{self, Message, Sender};
 use chrono::{DateTime, SecondsFormat, Utc};

@@ -1,4 +1,4 @@
-//! One conversation, locked: its events are taken in, one by one.
+//! One conversation, whose session is locked, and whose events are taken in one by one.
 
 mod commands;
 mod not_shown;
@@ -9,7 +9,7 @@ use incoming::{
 };
 use uuid::Uuid;
 
-use super::{ingest::Rules, room_name};
+use super::{room_name, rules::Rules};
 use crate::{
     config::HistoryVisibility,
     relay::queue::{self, Task},
@@ -31,12 +31,12 @@ pub(super) struct Conversation {
     is_erased: bool,
 }
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// The entry that was made of it.
+    /// The entry that was made from it.
     message_id: Option<Uuid>,
-    /// Why no visitor may get it.
+    /// Why no visitor may see it.
     internal: Option<Internal>,
 }
 
@@ -58,7 +58,7 @@ impl From<Option<Uuid>> for Outcome {
     }
 }
 
-/// An event that is being taken in, and by what rules.
+/// An event that is being taken in, and the rules for it.
 #[derive(Clone, Copy, Debug)]
 struct Incoming<'a> {
     rules: &'a Rules,
@@ -80,7 +80,7 @@ impl Conversation {
         }))
     }
 
-    /// Takes an event in; `true` when the visitor is shown its text.
+    /// Takes an event in; returns whether the visitor is shown its text.
     pub(super) async fn take(
         &mut self,
         db: &mut Connection,
@@ -176,7 +176,7 @@ impl Conversation {
         }
     }
 
-    /// Why no visitor may get what this event answers, and so neither the event.
+    /// Why no visitor may see what this event answers, and so not this event either.
     async fn answered(
         &self,
         db: &mut Connection,
@@ -188,7 +188,7 @@ impl Conversation {
         }
     }
 
-    /// Answers an event, so that it rings for its sender.
+    /// Answers an event, so that its sender gets a notification.
     async fn answer(
         &self,
         db: &mut Connection,
@@ -202,7 +202,7 @@ impl Conversation {
         queue::push(db, self.session_id, &answer).await
     }
 
-    /// Shows nothing of what is between staff.
+    /// Keeps a message between staff: the visitor is not shown it.
     async fn keep(
         &self,
         db: &mut Connection,
@@ -218,7 +218,7 @@ impl Conversation {
         Ok(Outcome::internal(internal))
     }
 
-    /// Shows nothing of an edit of what is between staff.
+    /// Keeps an edit of a message that is between staff.
     async fn keep_edit(
         &self,
         db: &mut Connection,
@@ -233,7 +233,7 @@ impl Conversation {
         self.keep(db, incoming, internal).await
     }
 
-    /// Leaves what is shown as it is, and says so.
+    /// Leaves the visitor's text as it is, and tells the sender.
     async fn keep_unchanged(
         &self,
         db: &mut Connection,
@@ -245,7 +245,7 @@ impl Conversation {
             return self.keep_edit(db, incoming, internal).await;
         }
         let shown = matrix_events::shown(db, of, self.session_id).await?;
-        // By anyone but the author an edit has no effect.
+        // An edit by anyone except the author has no effect.
         let is_shown = shown.is_some_and(|it| it.author.as_deref() == Some(&incoming.event.sender));
         if is_shown {
             let unchanged = incoming.rules.texts.unchanged(why);
@@ -258,7 +258,7 @@ impl Conversation {
         })
     }
 
-    /// Stores what the visitor is to be shown, and tells staff when the visitor is not there to see it; `None` where the chat has
+    /// Stores an entry for the visitor, and tells staff if the visitor is not there to see it; `None` when the chat has
     /// ended, which staff are told as well.
     async fn append(
         &self,
@@ -276,7 +276,7 @@ impl Conversation {
         }
         let is_gone =
             staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await?;
-        // An event is answered once.
+        // One event gets one answer.
         let told = [entry.outcome, is_gone.then_some(texts.gone)];
         let told: Vec<_> = told.into_iter().flatten().collect();
         if !told.is_empty() {
@@ -297,7 +297,7 @@ impl Conversation {
         Ok(Some(id))
     }
 
-    /// That a text comes after the end.
+    /// The answer to a text that comes after the end.
     const fn ended(&self, rules: &Rules) -> &'static str {
         match self.state {
             State::Expired => rules.texts.expired,
@@ -305,7 +305,7 @@ impl Conversation {
         }
     }
 
-    /// Puts an edited text in the place of what is shown; answers with its entry.
+    /// Replaces the visitor's text with an edited one; returns its entry.
     async fn edit(
         &self,
         db: &mut Connection,
@@ -316,11 +316,12 @@ impl Conversation {
         let Some(shown) = matrix_events::shown(db, of, self.session_id).await? else {
             return Ok(None);
         };
-        // By anyone but the author an edit has no effect, in Matrix clients either.
+        // An edit by anyone except the author has no effect, as in Matrix clients.
         if shown.author.as_deref() != Some(&incoming.event.sender) {
             return Ok(None);
         }
-        // Where it was not recorded, what looks like the quotation of a reply is one.
+        // If it was not recorded whether the event is a reply, a text that begins like the quotation of a reply counts
+        // as one.
         let is_reply = shown.is_reply.unwrap_or(true);
         let entry = Entry {
             body: text_of_reply.filter(|_| is_reply).unwrap_or(text),
@@ -330,8 +331,8 @@ impl Conversation {
         self.append(db, incoming, entry).await
     }
 
-    /// Takes a text away. When it was an edit that was redacted, the text before it is shown again, as
-    /// Matrix clients do. The homeserver decides whether somebody may redact.
+    /// Removes a text. If an edit was redacted, the text before it is shown again, as in Matrix clients. The homeserver
+    /// decides who may redact.
     async fn redact(
         &self,
         db: &mut Connection,
@@ -347,7 +348,7 @@ impl Conversation {
         if edited.is_some() {
             matrix_events::point_to(db, redacted, None).await?;
             if shown.event_id != redacted {
-                // A later edit is shown: nothing changes.
+                // A later edit is shown, so nothing changes.
                 return Ok(());
             }
         } else {
@@ -371,7 +372,7 @@ impl Conversation {
 #[derive(Default)]
 struct Entry<'a> {
     body: &'a str,
-    /// What the command has done that has brought it about.
+    /// The answer to the command that has caused the entry.
     outcome: Option<&'a str>,
     replaces: Option<Uuid>,
     removed: bool,

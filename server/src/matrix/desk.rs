@@ -26,7 +26,7 @@ use members::{Member, Members};
 use pace::Pace;
 
 pub(super) use commands::Counter;
-pub(super) use intake::take_in;
+pub(super) use intake::{take_in, take_one};
 
 /// How often is looked for something to do.
 const TURN: Duration = Duration::from_secs(1);

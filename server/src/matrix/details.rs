@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::notice::Notice;
 use crate::{relay::store::Store, storage::sessions::Subject};
 
-/// What is to be sent, and what is to be recorded of it.
+/// The content to send, and the digest to record.
 #[derive(Debug)]
 pub(crate) struct Details {
     /// A new notice, or an edit.
@@ -15,7 +15,7 @@ pub(crate) struct Details {
     told: Vec<u8>,
 }
 
-/// The notice; `None` when the visitor said nothing of it.
+/// The notice; `None` when nothing is known about the visitor.
 pub(super) fn notice(subject: &Subject) -> Option<Notice> {
     let mut notice = Notice::default();
     for (label, value) in [
@@ -32,7 +32,7 @@ pub(super) fn notice(subject: &Subject) -> Option<Notice> {
     (notice != Notice::default()).then_some(notice)
 }
 
-/// What is to be sent to the room; `None` when it says so already, or there is nothing to say.
+/// The content for the room; `None` when the room was told the same already, or nothing is known.
 pub(crate) async fn compose(
     store: &dyn Store,
     subject: &Subject,
@@ -50,7 +50,7 @@ pub(crate) async fn compose(
     Ok(Some(Details { content, told }))
 }
 
-/// Records that the room has been told. An event of an earlier attempt may say something older.
+/// Records that the room was told. An event of an earlier attempt may have an older text.
 pub(crate) async fn record(
     store: &dyn Store,
     subject: &Subject,

@@ -1,4 +1,4 @@
-//! Why something that concerns the homeserver is not done yet.
+//! The reasons why something that concerns the homeserver is not done yet.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) enum Failure {
     Database(#[from] sqlx::Error),
     #[error("it took too long")]
     TimedOut,
-    #[error("the bot is not in the room {0} any more, or lacks the power that it needs there")]
+    #[error("the bot is no longer in the room {0}, or lacks the power that it needs there")]
     RoomLost(String),
     #[error("the homeserver encrypts rooms by default, in whichever way they are made")]
     Encrypted,
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether a failure that one room met says nothing about other rooms.
+    /// Whether the failure concerns one room only.
     pub(super) fn is_rooms_own(&self) -> bool {
         match self {
             Self::Matrix(error) => !error.concerns_all_rooms(),
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// How long the homeserver wants to be left alone, when that is why.
+    /// How long the homeserver asks the relay to wait, if that is the reason.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Matrix(error) => error.retry_after(),

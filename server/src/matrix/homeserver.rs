@@ -1,5 +1,5 @@
-//! The homeserver, as the relay knows it. [`HomeserverConnection`] is the port: typed requests and answers, which
-//! [`client`] makes over HTTP and, in tests, a fake in memory answers.
+//! The homeserver as the relay sees it. [`HomeserverConnection`] is the port, with typed requests and answers:
+//! [`client`] implements it over HTTP, and a fake in memory implements it for tests.
 
 mod client;
 mod connection;
@@ -27,12 +27,12 @@ pub use room_state::RoomState;
 
 pub(crate) use room_settings::SESSION_MARKER;
 
-/// The homeserver with what the relay has learnt about it. All requests of the connection can be made on it.
+/// The homeserver, with what the relay has learnt about it. It has all requests of the connection.
 #[derive(Debug)]
 pub struct Homeserver {
     config: Matrix,
     connection: Box<dyn HomeserverConnection>,
-    /// The markers of rooms that were looked at: they never change.
+    /// The markers of rooms that were looked up. They never change.
     markers: Mutex<HashMap<String, Option<RoomMarker>>>,
     findings: Findings,
 }
@@ -65,13 +65,13 @@ impl Homeserver {
         }
     }
 
-    /// The bot, and the people that it relays for.
+    /// The bot, and the staff.
     #[must_use]
     pub const fn config(&self) -> &Matrix {
         &self.config
     }
 
-    /// What the room is for, when it is one of ours.
+    /// What the room is for, if it is one of the bot's.
     pub(crate) async fn marker(&self, room_id: &str) -> Result<Option<RoomMarker>, MatrixError> {
         if let Some(known) = self.markers.lock().await.get(room_id) {
             return Ok(*known);
@@ -82,13 +82,13 @@ impl Homeserver {
         Ok(marker)
     }
 
-    /// Which rooms this homeserver encrypts, as far as is known.
+    /// The rooms that this homeserver is known to encrypt.
     pub(crate) fn rooms_are_encrypted(&self) -> Encrypted {
         self.findings.encrypted()
     }
 
-    /// Notes that a room is encrypted that was `made_for` a homeserver that encrypts such rooms. Answers with what is
-    /// known now.
+    /// Records that a room is encrypted although it was `made_for` a homeserver that encrypts such rooms. Returns what
+    /// is known now.
     pub(crate) fn found_encrypted(&self, made_for: Encrypted) -> Encrypted {
         self.findings.add(made_for)
     }

@@ -1,95 +1,44 @@
-//! What a sync brought, stored with its position in one transaction.
+//! Stores the events of a sync and its position in one transaction.
 //!
-//! One room's fault stops no other: a room whose news Postgres refuses, or whose news cannot all be read, is set
-//! aside in the same transaction, and tried again for itself (`quarantine`).
+//! A fault in one room does not stop the others: a room whose events Postgres refuses, or cannot all be read, is set
+//! aside in the same transaction, and tried again on its own (`sync::quarantine`).
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use incoming::{
-    event::RoomEvent,
-    plan::{Planner, Step},
-};
+use incoming::{event::RoomEvent, plan::Step};
 use uuid::Uuid;
 
 use super::{
     conversation::Conversation,
-    desk::{self, Counter},
-    inviter,
-    staff_texts::StaffTexts,
+    desk,
+    room_batch::{FIRST_COME, Obstacle, RoomBatch, Span, kept},
+    rules::Rules,
 };
-use crate::{
-    config::{CannedReplies, HistoryVisibility},
-    storage::{
-        Connection, Db,
-        desk::room::DeskRoom,
-        quarantine::{self, KeptEvent, is_refusal},
-        staff_members, sync_position,
-    },
+use crate::storage::{
+    Connection, Db,
+    quarantine::{self, is_refusal},
+    savepoint,
+    staff_members::{self, Membership, Observed},
+    sync_position,
 };
 
-/// Why news wait that nothing is wrong with.
-pub(super) const FIRST_COME: &str = "what was set aside before comes first";
-
-/// A room's news.
-#[derive(Debug)]
-pub(super) struct RoomBatch {
-    pub(super) room_id: String,
-    /// Whose room it is, where that is known.
-    pub(super) session_id: Option<Uuid>,
-    /// The desk, when it is its room.
-    pub(super) desk: Option<DeskRoom>,
-    /// Oldest first.
-    pub(super) events: Vec<RoomEvent>,
-    /// Why they cannot be taken in yet.
-    pub(super) obstacle: Option<Obstacle>,
-}
-
-/// What keeps a room's news from being taken in.
-#[derive(Clone, Debug)]
-pub(super) struct Obstacle {
-    pub(super) reason: String,
-    /// Where the history ends that comes before the news and was not read.
-    pub(super) gap_from: Option<String>,
-}
-
-/// By what rules events are taken in.
-#[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) bot: String,
-    pub(super) planner: Planner,
-    pub(super) history_visibility: HistoryVisibility,
-    pub(super) session_ttl: std::time::Duration,
-    /// By which commands in the desk are.
-    pub(super) counter: Counter,
-    /// In which words staff are answered.
-    pub(super) texts: &'static StaffTexts,
-    pub(super) canned: CannedReplies,
-}
-
-/// What came of a sync, or of what had been set aside.
+/// The result of a sync, or of trying again what was set aside.
 #[derive(Debug, Default)]
 pub(super) struct IngestOutcome {
-    /// The conversations that may show something new.
+    /// The conversations whose visitors may see something new.
     pub(super) changed: Vec<Uuid>,
-    /// When the texts, edits among them, were written that visitors are shown now.
+    /// When the texts and edits that visitors see now were written.
     pub(super) staff_texts: Vec<DateTime<Utc>>,
     /// The rooms that were set aside, and why.
     pub(super) set_aside: Vec<(String, String)>,
-    /// Rooms whose session is not there any more.
+    /// Rooms whose session no longer exists.
     pub(super) ownerless: Vec<String>,
-    /// How many events were given up.
+    /// The number of events that were given up.
     pub(super) given_up: u64,
 }
 
-/// The positions of a sync.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span<'a> {
-    pub(super) from: Option<&'a str>,
-    pub(super) to: &'a str,
-}
-
-/// Stores everything and moves the position on; `None`, storing nothing, when another server did so first.
+/// Stores everything and moves the position on; `None`, storing nothing, when another server has done so first.
 pub(super) async fn store(
     pool: &Db,
     rules: &Rules,
@@ -97,8 +46,8 @@ pub(super) async fn store(
     span: Span<'_>,
 ) -> Result<Option<IngestOutcome>, sqlx::Error> {
     let mut rooms = batches.iter();
-    // As when the homeserver waited in vain.
-    if inviter::moves(&rules.bot, batches).is_empty()
+    // Nothing has to be stored, as after a sync that waited in vain.
+    if moves(&rules.bot, batches).is_empty()
         && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, room))
     {
         let moved = sync_position::advance(pool, span.from, span.to, &[], &[]).await?;
@@ -119,7 +68,7 @@ fn is_nothing(rules: &Rules, room: &RoomBatch) -> bool {
     }
 }
 
-/// Each room's news are stored for themselves when they are to be `isolated`.
+/// With `isolated`, each room's events are stored behind a savepoint of their own.
 async fn store_all(
     pool: &Db,
     rules: &Rules,
@@ -133,7 +82,7 @@ async fn store_all(
     let room_ids: Vec<_> = rooms.map(|batch| batch.room_id.clone()).collect();
     let Span { from, to } = span;
     let mut tx = pool.begin().await?;
-    // First: two servers with the same answer wait for each other here, and one of them drops it.
+    // This comes first: two servers with the same answer wait for each other here, and one of them drops it.
     let before = sync_position::advance(&mut *tx, from, to, &event_ids, &room_ids).await?;
     let Some(mut before) = before else {
         return Ok(None);
@@ -173,8 +122,8 @@ async fn store_all(
             }
         }
     }
-    // Last: whoever stores a message locks the session first, too.
-    staff_members::observe(&mut tx, &inviter::moves(&rules.bot, batches)).await?;
+    // This comes last, because a transaction that stores a message also locks the session first.
+    staff_members::observe(&mut tx, &moves(&rules.bot, batches)).await?;
     tx.commit().await?;
     Ok(Some(taken_in))
 }
@@ -198,16 +147,6 @@ async fn set_aside(
     quarantine::set_aside(db, &news).await
 }
 
-impl Obstacle {
-    /// One that has nothing to do with what was before.
-    pub(super) fn without_gap(reason: String) -> Self {
-        Self {
-            reason,
-            gap_from: None,
-        }
-    }
-}
-
 impl IngestOutcome {
     pub(super) fn extend(&mut self, other: Self) {
         self.changed.extend(other.changed);
@@ -218,8 +157,7 @@ impl IngestOutcome {
     }
 }
 
-/// What is to be done about the events that were not taken in before: what means nothing is no reason to
-/// make a visitor wait.
+/// The steps for the events that were not handled before. Events without a meaning must not make a visitor wait.
 fn new_steps<'a>(
     rules: &Rules,
     events: &'a [RoomEvent],
@@ -238,23 +176,7 @@ fn new_steps<'a>(
     steps
 }
 
-/// The event as it is kept in quarantine.
-pub(super) fn kept(event: &RoomEvent) -> Option<KeptEvent> {
-    Some(KeptEvent {
-        event_id: event.event_id.clone(),
-        json: event.to_json().ok()?,
-    })
-}
-
-pub(super) async fn savepoint(
-    db: &mut Connection,
-    statement: &'static str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(statement).execute(db).await?;
-    Ok(())
-}
-
-/// What is to be done about a room's new events.
+/// The steps for a room's new events.
 struct NewSteps<'a> {
     room_id: &'a str,
     session_id: Uuid,
@@ -262,8 +184,7 @@ struct NewSteps<'a> {
 }
 
 impl NewSteps<'_> {
-    /// Does it. When it is to be `isolated`, answers with what Postgres has against it, and nothing of it is
-    /// done.
+    /// Takes the steps. With `isolated`, an error of Postgres is returned and nothing is done.
     async fn take_in(
         &self,
         db: &mut Connection,
@@ -309,4 +230,23 @@ impl NewSteps<'_> {
         }
         Ok(())
     }
+}
+
+/// The people who have come, gone or been invited by anybody except the bot.
+fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
+    let events = batches
+        .iter()
+        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
+    let moves = events.filter_map(|(session_id, event)| {
+        let session_id = session_id?;
+        // The bot's own invitations are recorded when they are made.
+        let is_move = event.event_type == "m.room.member" && event.sender != bot;
+        Some(Observed {
+            session_id,
+            user_id: event.state_key.as_deref().filter(|_| is_move)?,
+            membership: event.str_at("/membership").and_then(Membership::named)?,
+            since: event.written_at(),
+        })
+    });
+    moves.collect()
 }

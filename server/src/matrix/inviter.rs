@@ -1,8 +1,8 @@
-//! The inviter: brings staff into the rooms, and removes from open conversations whoever is not on the staff any more.
-//! Each person is invited or removed alone, again and again until it works, so that one person holds up nobody else and no
-//! message.
+//! The inviter: brings staff into the rooms, and removes people who are no longer on the staff from open conversations.
+//! Each person is invited or removed separately, and repeatedly until it works, so that one person delays no message
+//! and nobody else.
 //!
-//! Who is on the staff is in Postgres (`configured_staff`), as the server that started last was configured.
+//! Postgres has the staff (`configured_staff`), as configured on the server that started last.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -11,10 +11,7 @@ use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    homeserver::{Homeserver, MatrixError},
-    ingest::RoomBatch,
-};
+use super::homeserver::{Homeserver, MatrixError};
 use crate::{
     clock::Ambient,
     config,
@@ -23,29 +20,29 @@ use crate::{
     relay::{backoff::Backoff, store::Store},
     storage::{
         configured_staff::Canary,
-        staff_members::{LONGEST_DELAY, Membership, Observed, Wanted},
+        staff_members::{LONGEST_DELAY, Membership, Wanted},
     },
 };
 
-/// How often is looked for those who are to be invited.
+/// How often the inviter looks for people who are to be invited.
 const POLL: Duration = Duration::from_secs(1);
-/// People who are invited at the same time.
+/// The number of people who are invited at the same time.
 const CONCURRENCY: usize = 4;
-/// People who are looked for at once.
+/// The number of people who are claimed at once.
 const BATCH: usize = 16;
-/// One invitation's time. A message may wait for it.
+/// How long one invitation may take. A message may be waiting for it.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
-/// The time of all that are looked for at once, with what is asked of Postgres.
+/// How long all invitations of one claim may take, with the statements for them.
 const TURN_LIMIT: Duration = Duration::from_secs(40);
-/// How often those are let go of whose conversations have ended.
+/// How often people are forgotten whose conversations have ended.
 const TIDY: Duration = Duration::from_mins(1);
-/// The wait before somebody is invited again.
+/// The wait before a person is invited again.
 pub(super) const BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(5),
     longest: LONGEST_DELAY,
 };
 
-/// Invites people, and records what comes of it. Cheap to clone.
+/// Invites people, and records the results. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Inviter {
     store: Arc<dyn Store>,
@@ -55,7 +52,7 @@ pub struct Inviter {
 }
 
 impl Inviter {
-    /// An inviter that has not begun.
+    /// An inviter that does not run yet.
     #[must_use]
     pub const fn new(
         store: Arc<dyn Store>,
@@ -80,8 +77,8 @@ impl Inviter {
         Ok(staff)
     }
 
-    /// Invites those who could not be invited when their rooms were made, and those who are wanted again, and removes
-    /// those who are not wanted any more, until `shutdown`.
+    /// Invites people whose first invitation failed and those who are wanted again, and removes people who are no
+    /// longer wanted, until `shutdown`.
     pub async fn run(self, heart: Heart, shutdown: CancellationToken) {
         let mut tidied = None::<time::Instant>;
         loop {
@@ -122,7 +119,7 @@ impl Inviter {
         Ok(people)
     }
 
-    /// Compares the people in the rooms with those who are to be there.
+    /// Compares the people in the rooms with those who belong there.
     async fn tidy(&self, people: &[&str]) -> Result<(), sqlx::Error> {
         let canary = self.homeserver.config().canary.as_ref();
         let canary = canary.map(|user_id| Canary {
@@ -132,7 +129,7 @@ impl Inviter {
         self.store.tidy_staff(people, canary).await
     }
 
-    /// Invites and removes those whose time has come; answers with how many.
+    /// Invites and removes the people who are due; returns their number.
     async fn turn(&self, people: &[&str]) -> Result<usize, sqlx::Error> {
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let wanted = self.store.claim_invitations(people, limit).await?;
@@ -143,7 +140,7 @@ impl Inviter {
         Ok(found)
     }
 
-    /// Removes people, each alone, and records what came of it.
+    /// Removes people, each separately, and records the results.
     async fn remove(&self, unwanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
         let results: Vec<_> = stream::iter(unwanted)
             .map(async |unwanted| self.remove_one(&unwanted).await)
@@ -162,7 +159,7 @@ impl Inviter {
         } = unwanted;
         match time::timeout(TIME_LIMIT, self.remove_from(room_id, user_id)).await {
             Ok(Ok(())) => {
-                tracing::info!(%session_id, room_id, user_id, "removed: not on the staff any more");
+                tracing::info!(%session_id, room_id, user_id, "removed, because they are no longer on the staff");
                 self.store.record_removed(unwanted).await
             }
             failed => {
@@ -170,7 +167,7 @@ impl Inviter {
                 let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
                 tracing::warn!(
                     %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
-                    "somebody who is not on the staff any more cannot be removed"
+                    "a person who is no longer on the staff cannot be removed"
                 );
                 self.store
                     .postpone_invitation(unwanted, &errcode, delay)
@@ -183,7 +180,7 @@ impl Inviter {
         let Err(refused) = self.homeserver.remove(room_id, user_id).await else {
             return Ok(());
         };
-        // Homeservers refuse to remove somebody who is not in the room, and say no more than that.
+        // Homeservers refuse to remove a person who is not in the room, and give no other reason.
         if !matches!(refused.kind(), Some(ErrorKind::Forbidden)) {
             return Err(refused);
         }
@@ -194,7 +191,7 @@ impl Inviter {
         }
     }
 
-    /// Invites people, each alone, and records what came of it.
+    /// Invites people, each separately, and records the results.
     pub(crate) async fn invite(&self, wanted: Vec<Wanted>) -> Result<(), sqlx::Error> {
         let results: Vec<_> = stream::iter(wanted)
             .map(async |wanted| self.invite_one(&wanted).await)
@@ -226,7 +223,7 @@ impl Inviter {
         let (errcode, delay) = self.failure_of(failure.as_ref(), *attempts);
         tracing::warn!(
             %session_id, room_id, user_id, %errcode, attempts, retry_in = ?delay,
-            "somebody cannot be invited"
+            "a person cannot be invited"
         );
         self.metrics.invitation_failed(&errcode);
         self.store
@@ -234,7 +231,7 @@ impl Inviter {
             .await
     }
 
-    /// Why an attempt failed, which took too long when there is no `failure`; and how long to wait before the next one.
+    /// The reason of a failed attempt, which took too long if there is no `failure`, and the wait before the next one.
     fn failure_of(
         &self,
         failure: Option<&MatrixError>,
@@ -246,7 +243,7 @@ impl Inviter {
         (errcode, delay.max(asked.unwrap_or_default()))
     }
 
-    /// Invites somebody; answers with what they are in the room then.
+    /// Invites a person; returns their membership afterwards.
     async fn membership_after(
         &self,
         room_id: &str,
@@ -256,7 +253,7 @@ impl Inviter {
             Ok(()) => return Ok(Membership::Invited),
             Err(error) => error,
         };
-        // Homeservers refuse to invite somebody who is in the room, and say no more than that.
+        // Homeservers refuse to invite a person who is in the room, and give no other reason.
         if !matches!(refused.kind(), Some(ErrorKind::Forbidden)) {
             return Err(refused);
         }
@@ -266,23 +263,4 @@ impl Inviter {
             _ => Err(refused),
         }
     }
-}
-
-/// Who has come, gone or been invited by somebody else than the bot.
-pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
-    let events = batches
-        .iter()
-        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
-    let moves = events.filter_map(|(session_id, event)| {
-        let session_id = session_id?;
-        // The bot's own invitations are recorded when they are made.
-        let is_move = event.event_type == "m.room.member" && event.sender != bot;
-        Some(Observed {
-            session_id,
-            user_id: event.state_key.as_deref().filter(|_| is_move)?,
-            membership: event.str_at("/membership").and_then(Membership::named)?,
-            since: event.written_at(),
-        })
-    });
-    moves.collect()
 }

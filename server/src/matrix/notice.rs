@@ -1,8 +1,8 @@
-//! What the bot says of its own in a room, and the words of others in it.
+//! Notices: the bot's own messages in a room, and other people's words in them.
 //!
-//! Staff have to be able to tell the two apart, whatever a visitor writes: every line of somebody else's words
-//! begins with `> ` in `body` and stands in a `<blockquote>` in `formatted_body`, and characters that could
-//! break a line, or change the direction in which it reads, are shown as what they are.
+//! Staff must be able to tell the two apart, whatever a visitor writes. Every line of other people's words begins with
+//! `> ` in `body` and is in a `<blockquote>` in `formatted_body`, and characters that could break a line or change the
+//! reading direction are made visible.
 
 use std::fmt::Write;
 
@@ -35,7 +35,7 @@ impl Notice {
         self.html.push_str("</p>");
     }
 
-    /// Adds a line of the bot's own, the end of which leads to an address.
+    /// Adds a line of the bot's own that ends with a link.
     pub(super) fn say_linked(&mut self, line: &str, linked: &str, address: &str) {
         let [line, linked] = [line, linked].map(|text| shown(text).replace('\n', "‹U+000A›"));
         self.begin_line();
@@ -50,7 +50,7 @@ impl Notice {
         self.html.push_str("</a></p>");
     }
 
-    /// Adds somebody else's words.
+    /// Adds another person's words.
     pub(super) fn quote(&mut self, words: &str) {
         let words = shown(words);
         self.html.push_str("<blockquote>");
@@ -79,7 +79,7 @@ impl Notice {
         &self.body
     }
 
-    /// How much of an event's size it takes.
+    /// The size that it takes in an event.
     pub(super) fn json_bytes(&self) -> usize {
         json_bytes(&self.body) + json_bytes(&self.html)
     }
@@ -95,11 +95,11 @@ impl Notice {
         })
     }
 
-    /// The content of an `m.room.message` that puts this notice in the place of the bot's own event `event_id`.
+    /// The content of an `m.room.message` that replaces the bot's own event `event_id` with this notice.
     pub(super) fn edit_of(&self, event_id: &str) -> Value {
         let new = self.content();
         let mut edit = new.clone();
-        // For clients that do not know edits.
+        // Clients that do not know edits show this.
         edit["body"] = json!(format!("* {}", self.body));
         edit["formatted_body"] = json!(format!("* {}", self.html));
         edit["m.new_content"] = new;
@@ -114,8 +114,8 @@ impl Notice {
     }
 }
 
-/// The content of an answer to an event, which rings for its sender. It is a text, and told from the visitor's by what it
-/// answers: theirs answer nothing.
+/// The content of an answer to an event, which notifies the event's sender. It is a text like those of the visitor,
+/// which never answer anything.
 pub(crate) fn answer(event_id: &str, to: &Addressee, text: &str) -> Value {
     let mut relation = json!({ "m.in_reply_to": { "event_id": event_id } });
     if let Some(root) = &to.thread_root {
@@ -135,7 +135,7 @@ fn json_bytes(text: &str) -> usize {
     serde_json::to_string(text).map_or(text.len(), |json| json.len())
 }
 
-/// The text with LF as its only line break, and with the characters shown that are none to see.
+/// The text with LF as its only line break, and with invisible characters made visible.
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -156,8 +156,8 @@ fn shown(text: &str) -> String {
     shown
 }
 
-/// Control characters, those that Unicode breaks lines at, and those that change the direction of what is
-/// about them (Unicode's property `Bidi_Control`).
+/// Control characters, characters at which Unicode breaks lines, and those that change the direction of the surrounding
+/// text (Unicode's property `Bidi_Control`).
 fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(Notice::new("a\nb\u{202e}").body(), "a‹U+000A›b‹U+202E›");
     }
 
-    /// Any text, with many of the characters that matter.
+    /// A random text with many of the special characters.
     fn words() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             any::<String>(),

@@ -1,8 +1,8 @@
-//! What someone who joins cannot see, told again in one notice; and what was said in a session's former rooms.
+//! Recaps: what a person who joins cannot see, and what was said in a session's former rooms, in one notice.
 //!
-//! With `joined` history, Matrix shows a member nothing from before their joining. The bot can see it, so the room's own
-//! history is read back from the join ([`unseen`]): it alone knows what came before. Rooms that the bot is no longer in
-//! cannot be read: what was said there is told from Postgres. Both are told in the same form ([`summary`]).
+//! With `joined` history, Matrix shows members nothing from before they joined. The bot can see it, so the room's
+//! history is read back from the join ([`unseen`]), since only the room knows what came before. Rooms that the bot has
+//! left cannot be read, so what was said there comes from Postgres. Both have the same form ([`summary`]).
 
 mod crossing;
 mod summary;
@@ -25,17 +25,17 @@ use crossing::Near;
 use summary::{Summary, Text, Why};
 use unseen::Unseen;
 
-/// Texts in one recap.
+/// The most texts in one recap.
 const MAX_TEXTS: usize = 50;
 
-/// An event may have 65,536 bytes; this leaves room for what the homeserver adds.
+/// An event may have 65,536 bytes; this leaves room for the fields that the homeserver adds.
 const MAX_JSON_BYTES: usize = 56 * 1024;
 
-/// Names the messages that a notice tells from former rooms: whoever joins later is told them too, and cannot
-/// see the notice.
+/// The field that names the messages of former rooms in a notice. A person who joins later cannot see the notice, so
+/// their recap has the messages as well.
 const RETOLD: &str = "pro.webdevelop.support_chat.retold";
 
-/// Somebody's joining.
+/// A person's joining.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Join<'a> {
     pub(crate) room: &'a str,
@@ -44,8 +44,8 @@ pub(crate) struct Join<'a> {
     pub(crate) user: &'a str,
 }
 
-/// The content of a new room's first notice: what was said before, in rooms that are lost; `None` when nothing
-/// was. What is still queued for the room follows by itself.
+/// The content of a new room's first notice: what was said in rooms that are lost; `None` when nothing was. Messages
+/// that are still queued for the room follow by themselves.
 pub(crate) async fn retell(
     store: &dyn Store,
     subject: &Subject,
@@ -86,7 +86,7 @@ async fn state(store: &dyn Store, session_id: Uuid) -> Result<State, sqlx::Error
     Ok(store.state(session_id).await?.unwrap_or(State::Open))
 }
 
-/// The notice for whoever joined; `None` when there is nothing that they cannot see.
+/// The notice for a person who has joined; `None` when there is nothing that they cannot see.
 pub(crate) async fn compose(
     store: &dyn Store,
     homeserver: &Homeserver,
@@ -103,8 +103,8 @@ pub(crate) async fn compose(
     );
     let context = homeserver.context(join.room, join.event).await?;
     let mut near = Near::new(homeserver, join, context.at);
-    // Read back from behind the join: of what was sent at the same time as the join, Synapse's context leaves
-    // out what has the same depth.
+    // The history is read back from behind the join, because Synapse's context leaves out events with the same depth as
+    // the join.
     let mut from = context.end;
     while let Some(token) = from {
         let (page, next) = homeserver.history(join.room, Some(&token), None).await?;

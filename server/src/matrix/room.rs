@@ -1,5 +1,5 @@
-//! The room of a conversation: private, never federated, never encrypted. Staff are invited to it one by one,
-//! once it is as it should be (`invitations`).
+//! The room of a conversation: private, never federated, never encrypted. Staff are invited to it one by one, once its
+//! settings are right (`inviter`).
 
 use std::slice::from_ref;
 
@@ -19,10 +19,10 @@ use crate::{
     storage::{sessions::Subject, staff_members::Membership},
 };
 
-/// Tells this to everyone who is invited.
+/// Every person who is invited sees this.
 pub(super) const TOPIC: &str = "Messages sent here are visible to the website visitor.";
 
-/// The room to make for a conversation, at a homeserver that encrypts such rooms by default.
+/// The request for a conversation's room, at a homeserver that encrypts such rooms by default.
 pub(crate) fn new_room(
     subject: &Subject,
     name: &str,
@@ -39,8 +39,8 @@ pub(crate) fn new_room(
     }
 }
 
-/// The staff; or only the canary, in the canary's conversation with itself. Whoever pretends to be the canary talks to
-/// it too, and troubles nobody.
+/// The staff, or only the canary in its own conversation. A visitor who pretends to be the canary gets the canary, and
+/// disturbs nobody.
 fn invited<'a>(
     subject: &Subject,
     config: &'a Matrix,
@@ -52,7 +52,7 @@ fn invited<'a>(
     }
 }
 
-/// The session whose room this is, when it is one of ours.
+/// The session whose room this is, if it is one of the bot's.
 pub(crate) async fn session_of(
     homeserver: &Homeserver,
     room_id: &str,
@@ -61,20 +61,19 @@ pub(crate) async fn session_of(
     Ok(marker.and_then(RoomMarker::session_id))
 }
 
-/// What each person who belongs into a room is there.
+/// The people who belong in a room, with their memberships.
 pub(crate) type Members = Vec<(OwnedUserId, Membership)>;
 
-/// What a room turned out to be.
+/// The result of checking a room.
 #[derive(Debug)]
 pub(crate) enum Checked {
-    /// The room is as promised. Each person who belongs into it is named, with what they are there.
+    /// The settings are right. The people who belong in the room are named with their memberships.
     Ready(Members),
-    /// The room is encrypted: the relay could not read what staff write there.
+    /// The room is encrypted, so the relay could not read what staff write there.
     Encrypted,
 }
 
-/// Checks that the room is as promised, and does what a `createRoom` that was cut short left undone. Repeated, it
-/// changes nothing.
+/// Checks the room's settings, and completes a `createRoom` that was cut short. A repetition changes nothing.
 pub(crate) async fn complete(
     homeserver: &Homeserver,
     room_id: &str,
@@ -109,7 +108,7 @@ pub(crate) async fn complete(
     Ok(Checked::Ready(members.collect()))
 }
 
-/// Whether the bot, which is in the room, may still write there, and set the room up.
+/// Whether the bot, which is in the room, may still write there and set its state.
 pub(crate) async fn is_in_command(
     homeserver: &Homeserver,
     room_id: &str,
@@ -119,8 +118,8 @@ pub(crate) async fn is_in_command(
     Ok(state.is_in_command(bot).unwrap_or(false))
 }
 
-/// Makes the room's name say whether the conversation has ended, and changes nothing else of it: staff may have renamed
-/// the room. An ended one in which staff have left nothing to be read gets the name that the bot gives.
+/// Adds or removes the mark of an ended conversation in the room's name, and leaves the rest, which staff may have
+/// changed. An ended room whose name staff have emptied gets the bot's name.
 pub(crate) async fn mark(
     homeserver: &Homeserver,
     store: &dyn Store,

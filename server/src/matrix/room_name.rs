@@ -1,9 +1,9 @@
-//! What a conversation's room is called.
+//! The name of a conversation's room.
 //!
-//! A room list shows some 24 characters, so what tells a conversation apart comes first: the visitor's name, or the
-//! first words of their first message. The site and the page follow, and last a code that no other conversation has. The
-//! parts are joined by ` · `, and a `✓ ` in front says that the conversation has ended. No part has any of these
-//! characters, or others that look like them, so no visitor can write a name that says something else.
+//! A room list shows some 24 characters, so the parts that tell a conversation apart come first: the visitor's name, or
+//! the first words of their first message. The site and the page follow, and last a unique code. The parts are joined
+//! by ` · `, and a `✓ ` in front says that the conversation has ended. No part contains these characters or others that
+//! look like them, so no visitor can write a name that says something else.
 
 use std::sync::LazyLock;
 
@@ -12,17 +12,18 @@ use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 use url::Url;
 
-/// Stands in front of the name of a room whose conversation has ended.
+/// Comes before the name of a room whose conversation has ended.
 const ENDED: &str = "✓ ";
 
-/// Characters, as readers count them, of the visitor's name, of their first words, of the host and of the path.
+/// The lengths, in characters as readers count them, of the visitor's name, of their first words, of the host and of
+/// the path.
 const NAME: usize = 40;
 const WORDS: usize = 20;
 const HOST: usize = 40;
 const PATH: usize = 40;
-/// A part's bytes: a single character may have any number of accents.
+/// The most bytes of a part, since a single character may have any number of accents.
 const PART_BYTES: usize = 240;
-/// As much of a text is looked at, in bytes.
+/// The number of bytes of a text that are considered.
 const LOOKED_AT: usize = 4_096;
 
 /// Invisible characters, and those without a meaning of their own.
@@ -31,11 +32,11 @@ static UNSEEN: LazyLock<Regex> =
 /// White space, line breaks of every kind, control characters, and check marks.
 static BLANK: LazyLock<Regex> =
     LazyLock::new(|| constant(r"[\s\p{Cc}\p{Zl}\p{Zp}\p{Zs}\x{2800}✓✔☑✅√⍻🗸🗹🮱]+"));
-/// Dots that stand in the middle of a line.
+/// Dots in the middle of a line.
 static DOT: LazyLock<Regex> = LazyLock::new(|| constant(r"[·•‣‧∘∙⋅⸰⸱⸳・･ꞏ᛫◦●⚫𐄁\x{387}]"));
-/// Quotation marks like those that first words stand in.
+/// Quotation marks like those around the first words.
 static QUOTE: LazyLock<Regex> = LazyLock::new(|| constant("[“”„‟\"＂]"));
-/// Accents, which would go on the character before.
+/// Accents, which would combine with the character before them.
 static ACCENTS: LazyLock<Regex> = LazyLock::new(|| constant(r"^[\p{M}\s]+"));
 
 #[expect(clippy::expect_used, reason = "the patterns are constants")]
@@ -43,7 +44,7 @@ fn constant(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a regular expression")
 }
 
-/// What a room's name is made of.
+/// The data for a room's name.
 pub(crate) use crate::storage::sessions::Naming as Name;
 
 /// The name: `Ada · webdevelop.biz/pricing · K7F2`.
@@ -70,14 +71,14 @@ pub(crate) fn end_of_name(code: &str) -> String {
     format!(" · {code}")
 }
 
-/// The name that a room is to have, given the one that it has, whoever gave it that.
+/// The name that a room should have, given its current name, whoever has set that.
 pub(crate) fn marked(name: &str, has_ended: bool) -> String {
     let unmarked = name.strip_prefix(ENDED).unwrap_or(name);
     let mark = if has_ended { ENDED } else { "" };
     format!("{mark}{unmarked}")
 }
 
-/// Whether nothing is left of the name without its mark, so that the room needs the name that the bot gives.
+/// Whether the name without its mark is empty, so that the room needs the bot's name.
 pub(crate) fn is_lacking(name: &str) -> bool {
     one_line(name.strip_prefix(ENDED).unwrap_or(name)).is_empty()
 }
@@ -94,7 +95,7 @@ fn place(source_url: Option<&str>) -> String {
         return "website".to_owned();
     };
     let path = url.as_ref().map_or("", Url::path).trim_matches('/');
-    // What is no text is shown as it stands in the address.
+    // Bytes that are not text stay as they are in the address.
     let path = percent_decode_str(path)
         .decode_utf8()
         .unwrap_or_else(|_| path.into());
@@ -104,7 +105,7 @@ fn place(source_url: Option<&str>) -> String {
     }
 }
 
-/// The text on one line, without anything that is invisible or that a name has a use for.
+/// The text on one line, without invisible characters and without those that have a meaning in a name.
 fn one_line(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(LOOKED_AT)];
     let text = BLANK.replace_all(text, " ");
@@ -115,7 +116,7 @@ fn one_line(text: &str) -> String {
     ACCENTS.replace(&words.join(" "), "").trim().to_owned()
 }
 
-/// As many whole words as there is room for; or the beginning of the first one.
+/// As many whole words as fit, or the beginning of the first one.
 fn first_words(line: &str) -> Option<String> {
     let fits = |text: &str| text.graphemes(true).count() <= WORDS && text.len() <= PART_BYTES;
     if fits(line) {
@@ -128,7 +129,7 @@ fn first_words(line: &str) -> Option<String> {
     }
 }
 
-/// At most so many characters, as readers count them; `None` when nothing is left.
+/// At most this many characters, as readers count them; `None` when nothing is left.
 fn cut(line: &str, characters: usize) -> Option<String> {
     let mut kept = 0;
     for (n, (start, character)) in line.grapheme_indices(true).enumerate() {
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_who_where_and_the_code() {
+    fn a_name_has_the_visitor_the_page_and_the_code() {
         let pricing = Some("https://www.webdevelop.biz/pricing/?q=1#top");
         let words = "How much is a website for a small shop?";
         for (visitor_name, source_url, expected) in [
@@ -277,7 +278,7 @@ mod tests {
         assert!(!is_lacking("✓ VIP Ada"));
     }
 
-    /// Any text, with many of the characters that matter.
+    /// A random text with many of the special characters.
     fn words() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             any::<String>(),

@@ -1,7 +1,7 @@
 //! Receipts and typing of the staff, for the visitors who are there.
 //!
-//! They come with `/sync`, which asks for them only in rooms where a visitor is. Nothing waits for them, and no fault
-//! that has to do with them stops a message: what cannot be told soon is not told.
+//! They come with `/sync`, which asks for them only in rooms whose visitors are there. Nothing waits for them, and no
+//! error with them stops a message: a signal that cannot be passed on soon is dropped.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,27 +25,27 @@ use crate::{
     storage::{Db, sessions, signals},
 };
 
-/// The filter of a sync is part of its address, and proxies refuse addresses of more than 8 KiB. So many bytes of it
-/// may be rooms: some 120 of them.
+/// The most bytes of rooms in the filter of a sync, which is enough for some 120 rooms. The filter is part of the
+/// address, and proxies refuse addresses of more than 8 KiB.
 const MAX_FILTER_BYTES: usize = 6_000;
-/// More rooms than fit in any case.
+/// More rooms than can ever fit.
 const MAX_ROOMS: i64 = 300;
-/// How long nothing is asked for after the homeserver, or what stands before it, has refused to be asked.
+/// How long no signals are requested after the homeserver, or a proxy before it, has refused the request.
 const SUSPENDED: Duration = Duration::from_mins(10);
-/// Answers that wait to be taken in.
+/// The number of answers that may wait.
 const QUEUE: usize = 64;
-/// Receipts that are looked up at the same time.
+/// The number of receipts that are looked up at the same time.
 const LOOKUPS: usize = 4;
-/// How long before a receipt is looked up again, whose event, or the message before it, was not recorded yet.
+/// The wait before a receipt is looked up again if its event, or the message before it, was not recorded yet.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(300),
     Duration::from_secs(1),
     Duration::from_secs(4),
 ];
-/// That staff go on typing is told again after so long, when the homeserver says so.
+/// How often typing that goes on is announced again.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
-/// What the sync is asked for, and where it goes.
+/// The signals that the sync requests, and where they go.
 #[derive(Debug)]
 pub(super) struct StaffSignals {
     pool: Db,
@@ -83,7 +83,7 @@ impl StaffSignals {
         }
     }
 
-    /// The rooms whose receipts and typing the next sync is to ask for.
+    /// The rooms for which the next sync requests receipts and typing.
     pub(super) async fn rooms(&self) -> Vec<OwnedRoomId> {
         if self.suspended().is_some_and(|until| Instant::now() < until) {
             return Vec::new();
@@ -92,28 +92,29 @@ impl StaffSignals {
         match rooms {
             Ok(rooms) => fitting(rooms),
             Err(error) => {
-                tracing::debug!(%error, "where visitors are cannot be told");
+                tracing::debug!(%error, "the visitors' pages cannot be announced");
                 Vec::new()
             }
         }
     }
 
-    /// The sync that asked for these rooms has failed. Where the request itself was at fault, the next ones ask for none.
+    /// Called when the sync with these rooms has failed. If the request itself was at fault, the next ones request no
+    /// signals.
     pub(super) fn failed(&self, rooms: &[OwnedRoomId], error: &MatrixError) {
         if !rooms.is_empty() && error.is_fault_of_request() {
-            tracing::warn!(%error, "receipts and typing are not asked for any more, for ten minutes");
+            tracing::warn!(%error, "receipts and typing are not requested for ten minutes");
             *self.lock() = Some(Instant::now() + SUSPENDED);
         }
     }
 
-    /// Takes what came with a sync.
+    /// Takes the signals of a sync.
     pub(super) fn take(&self, signals: Vec<RoomSignals>) {
         if !signals.is_empty() && self.queue.try_send(signals).is_err() {
             self.metrics.signals_dropped.inc();
         }
     }
 
-    /// Tells visitors of what was taken, for as long as this is polled.
+    /// Passes the signals on to visitors, for as long as this is polled.
     pub(super) async fn work(&self) {
         let mut queued = self.queued.lock().await;
         let mut lookups = JoinSet::new();
@@ -122,7 +123,7 @@ impl StaffSignals {
             tokio::select! {
                 Some(signals) = queued.recv() => {
                     if let Err(error) = self.tell(signals, &mut told, &mut lookups).await {
-                        tracing::debug!(%error, "receipts and typing cannot be told");
+                        tracing::debug!(%error, "receipts and typing cannot be passed on");
                         self.metrics.signals_dropped.inc();
                     }
                 }
@@ -175,7 +176,8 @@ impl StaffSignals {
         Ok(())
     }
 
-    /// The homeserver says who types whenever that changes, of the bot too; servers are told what is new to them.
+    /// The homeserver sends everybody who types whenever that changes, including the bot; servers are notified only of
+    /// changes.
     async fn tell_typing(
         &self,
         session_id: Uuid,
@@ -188,7 +190,7 @@ impl StaffSignals {
             if before.is_some_and(|at| now < at + TELL_AGAIN) {
                 return Ok(());
             }
-            // By then nobody counts as typing of whom nothing was heard.
+            // By then, people of whom nothing was heard no longer count as typing.
             told.retain(|_, at| now < *at + Duration::from_mins(1));
             told.insert(session_id, now);
         } else if told.remove(&session_id).is_none() {
@@ -217,7 +219,7 @@ impl StaffSignals {
     }
 }
 
-/// Receipts for events that are no messages of the visitor, or are not recorded as such yet.
+/// Receipts for events that are not messages of the visitor, or are not recorded as such yet.
 struct Lookup {
     pool: Db,
     homeserver: Arc<Homeserver>,
@@ -226,7 +228,7 @@ struct Lookup {
 }
 
 impl Lookup {
-    /// Each counts up to the visitor's last message before it. The room alone knows what came before what.
+    /// Each counts up to the visitor's last message before it. Only the room knows the order.
     async fn run(self, mut event_ids: Vec<String>) {
         for pause in PAUSES {
             time::sleep(pause).await;
@@ -240,7 +242,7 @@ impl Lookup {
         }
     }
 
-    /// Takes those off that count.
+    /// Takes those out that count.
     async fn find(&self, event_ids: &mut Vec<String>) -> Result<(), MatrixError> {
         let Self {
             pool, session_id, ..
@@ -249,7 +251,7 @@ impl Lookup {
         event_ids.retain(|event_id| !known.contains(event_id));
         for event_id in std::mem::take(event_ids) {
             let before = self.homeserver.sent_before(&self.room_id, &event_id).await;
-            // Of an event that is gone, nobody knows what was before it.
+            // If an event is gone, it is not known what came before it.
             let before = match before {
                 Err(error) if error.is_final() => continue,
                 before => before?,
@@ -263,7 +265,7 @@ impl Lookup {
     }
 }
 
-/// As many of the rooms as an address has room for, from the first on.
+/// As many of the rooms as fit into an address, from the first one on.
 fn fitting(rooms: Vec<String>) -> Vec<OwnedRoomId> {
     let mut left = MAX_FILTER_BYTES;
     let rooms = rooms.into_iter().map_while(|room_id| {
@@ -271,7 +273,7 @@ fn fitting(rooms: Vec<String>) -> Vec<OwnedRoomId> {
             .bytes()
             .map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 })
             .sum();
-        // With the quotes and the comma.
+        // Including the quotes and the comma.
         left = left.checked_sub(escaped + 9)?;
         Some(room_id)
     });

@@ -1,4 +1,4 @@
-//! What the bot says to staff in answer to what they write, in the languages of the widget.
+//! The bot's answers to staff, in the languages of the widget.
 
 mod translations;
 
@@ -10,28 +10,28 @@ use incoming::{
 
 use crate::config::StaffLanguage;
 
-/// The sentences of one language. `{}` stands for what is filled in.
+/// The sentences of one language. `{}` is a placeholder.
 #[derive(Debug)]
 pub(super) struct StaffTexts {
-    /// The first time in a room.
+    /// Given the first time in a room.
     pub(super) internal: &'static str,
-    /// A text that answers a command, or the answer to one.
+    /// A text answers a command, or the bot's answer to one.
     pub(super) answers_command: &'static str,
-    /// An edit whose new text is between staff.
+    /// The new text of an edit is between staff.
     edit_internal: &'static str,
-    /// An edit whose new text begins as a command.
+    /// The new text of an edit begins like a command.
     edit_command: &'static str,
-    /// An edit into something that is no text.
+    /// An edit replaces a text with something that is not text.
     edit_not_shown: &'static str,
-    /// An edit of a command.
+    /// A command was edited.
     pub(super) edited_command: &'static str,
-    /// A command in a reply or a thread.
+    /// A command was sent in a reply or a thread.
     not_of_its_own: &'static str,
-    /// A command of somebody who is not configured.
+    /// A command was sent by a person who is not configured as staff.
     not_staff: &'static str,
-    /// `{}`: what it is.
+    /// `{}` is the kind of message.
     not_shown: &'static str,
-    /// The first time in a room.
+    /// Given the first time in a room.
     reactions: &'static str,
     things: Things,
     /// The chat was ended.
@@ -51,26 +51,26 @@ pub(super) struct StaffTexts {
     /// There was nothing to reopen.
     pub(super) reopen_open: &'static str,
     pub(super) reopen_erased: &'static str,
-    /// `{}`: the text that was sent.
+    /// `{}` is the text that was sent.
     canned_sent: &'static str,
     canned_list: &'static str,
     canned_none: &'static str,
     canned_unknown: &'static str,
-    /// `{}`: until when.
+    /// `{}` is the end of the block.
     block_done: &'static str,
-    /// Behind it, where the chat has not ended.
+    /// Added if the chat has not ended.
     block_goes_on: &'static str,
     /// The block was lifted.
     pub(super) block_lifted: &'static str,
-    /// How to say it.
+    /// How to use `!block`.
     pub(super) block_usage: &'static str,
-    /// The address is not known.
+    /// The visitor's address is not known.
     pub(super) block_no_address: &'static str,
-    /// Where replies are mailed.
+    /// Where replies go by email.
     pub(super) email: &'static str,
 }
 
-/// What is not shown.
+/// Kinds of messages that are not shown.
 #[derive(Debug)]
 struct Things {
     file: &'static str,
@@ -87,7 +87,7 @@ struct Things {
 }
 
 impl StaffTexts {
-    /// Those of this language.
+    /// The texts of this language.
     pub(super) const fn of(language: StaffLanguage) -> &'static Self {
         match language {
             StaffLanguage::English => &translations::ENGLISH,
@@ -99,7 +99,7 @@ impl StaffTexts {
         }
     }
 
-    /// That this is not shown.
+    /// Says that this is not shown.
     pub(super) fn not_shown(&self, unshown: Unshown) -> String {
         let things = &self.things;
         let thing = match unshown {
@@ -119,7 +119,7 @@ impl StaffTexts {
         self.not_shown.replace("{}", thing)
     }
 
-    /// That an edit changes nothing for the visitor.
+    /// Says that an edit changes nothing for the visitor.
     pub(super) const fn unchanged(&self, why: Unchanged) -> &'static str {
         match why {
             Unchanged::Internal => self.edit_internal,
@@ -128,7 +128,7 @@ impl StaffTexts {
         }
     }
 
-    /// That a command is not carried out.
+    /// Says that a command is not carried out.
     pub(super) const fn refused(&self, why: Refusal) -> &'static str {
         match why {
             Refusal::NotOfItsOwn => self.not_of_its_own,
@@ -136,22 +136,22 @@ impl StaffTexts {
         }
     }
 
-    /// What commands there are.
+    /// Lists the commands.
     pub(super) const fn help(&self) -> &'static str {
         self.help
     }
 
-    /// That there is no such command, and which there are.
+    /// Says that there is no such command, and lists those that there are.
     pub(super) fn unknown(&self) -> String {
         [self.unknown, "\n", self.help].concat()
     }
 
-    /// What the visitor was sent.
+    /// Says what the visitor was sent.
     pub(super) fn canned_sent(&self, text: &str) -> String {
         self.canned_sent.replace("{}", text)
     }
 
-    /// The canned replies there are; after the name of one that is not there, when it `is_missing`.
+    /// Lists the canned replies, after the name of one that `is_missing`.
     pub(super) fn canned_list<'a>(
         &self,
         canned: impl Iterator<Item = (&'a str, &'a str)>,
@@ -181,7 +181,7 @@ impl StaffTexts {
         [missing, self.canned_list, &list].concat()
     }
 
-    /// Until when conversations from the visitor's address are refused.
+    /// Says until when conversations from the visitor's address are refused.
     pub(super) fn block_done(&self, until: DateTime<Utc>, goes_on: bool) -> String {
         let until = until.format("%Y-%m-%d %H:%M UTC").to_string();
         let done = self.block_done.replace("{}", &until);

@@ -1,5 +1,7 @@
 //! The syncer: follows `/sync` from the position that Postgres holds, one server at a time.
 
+mod desk_quarantine;
+mod quarantine;
 mod rooms;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -16,7 +18,9 @@ use super::{
     Failure,
     desk::Desk,
     homeserver::{Homeserver, MatrixError},
-    ingest::{self, IngestOutcome, RoomBatch, Rules, Span},
+    ingest::{self, IngestOutcome},
+    room_batch::{RoomBatch, Span},
+    rules::Rules,
     staff_signals::StaffSignals,
     staff_texts::StaffTexts,
 };
@@ -30,35 +34,35 @@ use crate::{
     storage::{
         Db, Lines, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
-        quarantine, sessions, sync_position,
+        quarantine as set_aside, sessions, sync_position,
     },
 };
 
 /// How long a sync may wait for something new.
 const WAIT: Duration = Duration::from_secs(25);
-/// The same while visitors are there: when another comes, it is the next sync that asks for receipts in their room.
+/// The same while visitors are there: when another one comes, only the next sync requests receipts in their room.
 const WAIT_WITH_VISITORS: Duration = Duration::from_secs(10);
-/// How often a server that does not sync asks whether it should.
+/// How often a server that does not sync tries to take over.
 const TAKEOVER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
-/// How long all other rooms wait for what has to be asked about some of them.
+/// How long all rooms may wait for requests about some of them.
 const ASKING: Duration = Duration::from_secs(5);
-/// The same where a position was lost, and all rooms have to be read from their beginnings.
+/// The same after the position was lost, when all rooms have to be read from their beginnings.
 const ASKING_FROM_THE_BEGINNING: Duration = Duration::from_mins(10);
-/// How often is looked whether the bot is still in the rooms of open conversations.
+/// How often the syncer checks whether the bot is still in the rooms of open conversations.
 const WATCH_ROOMS: Duration = Duration::from_secs(15);
-/// Told in the room that takes the place of a lost one.
+/// The notice in the room that replaces a lost one.
 const PUT_OUT: &str = "The bot is no longer in the room that this conversation had before.";
-/// Rooms that are looked at side by side.
+/// The number of rooms that are looked up at the same time.
 const LOOKUPS: usize = 16;
-/// How many rooms' sessions are remembered at most: about 150 bytes each.
+/// The number of rooms whose sessions are remembered, of about 150 bytes each.
 const MAX_ROOMS: usize = 1 << 14;
-/// How long an answer of the homeserver's may take, by the limits of its requests.
+/// How long an answer of the homeserver may take, given the limits of its requests.
 const ANSWER: Duration = Duration::from_secs(90);
 const FIRST_ANSWER: Duration = Duration::from_mins(15);
 
-/// Whose room it is.
+/// What a room belongs to.
 #[derive(Clone, Debug)]
 enum Owner {
     Session(Uuid),
@@ -68,21 +72,21 @@ enum Owner {
 /// Follows the homeserver.
 #[derive(Debug)]
 pub struct Syncer {
-    pub(super) pool: Db,
+    pool: Db,
     lines: Lines,
     heart: Heart,
-    pub(super) homeserver: Arc<Homeserver>,
-    pub(super) metrics: Metrics,
+    homeserver: Arc<Homeserver>,
+    metrics: Metrics,
     poll_cache: PollCache,
     signals: StaffSignals,
-    pub(super) rules: Rules,
-    pub(super) desk: Desk,
-    /// The sessions of rooms. A room changes hands only when its session is deleted.
+    rules: Rules,
+    desk: Desk,
+    /// The sessions of rooms. A room gets another session only when its session is deleted.
     sessions: Cache<String, Uuid>,
 }
 
 impl Syncer {
-    /// A syncer that has not begun.
+    /// A syncer that does not run yet.
     #[must_use]
     pub fn new(
         shares: &Shares,
@@ -175,19 +179,19 @@ impl Syncer {
         }
     }
 
-    /// Looks again and again for rooms that are lost.
+    /// Looks for lost rooms again and again.
     async fn watch_rooms(&self) {
         loop {
             time::sleep(WATCH_ROOMS).await;
             if let Err(failure) = self.find_lost_rooms().await {
-                tracing::warn!(%failure, "whether the bot is still in all rooms cannot be told");
+                tracing::warn!(%failure, "the bot's rooms cannot be checked");
             }
         }
     }
 
-    /// Whatever is sent finds out by itself that its room is lost. Where nothing is to be sent, a notice is.
+    /// A message that is sent finds out that its room is lost. If there is nothing to send, a notice is sent for that.
     async fn find_lost_rooms(&self) -> Result<(), Failure> {
-        // Read first, so that a room that is made meanwhile is not taken for lost.
+        // This is read first, so that a room that is made meanwhile does not look lost.
         let settled = sessions::settled_rooms(&self.pool, self.rules.session_ttl).await?;
         if settled.is_empty() {
             return Ok(());
@@ -203,9 +207,9 @@ impl Syncer {
         Ok(())
     }
 
-    /// Syncs until that fails.
+    /// Syncs until it fails.
     async fn follow(&self, failures: &mut u32) -> Result<(), Failure> {
-        // The first answer says that the homeserver is there, and is not to wait for news.
+        // The first answer shows that the homeserver is there, so it must not wait for news.
         let mut longest_wait = Duration::ZERO;
         loop {
             let from = sync_position::get(&self.pool).await?;
@@ -242,8 +246,8 @@ impl Syncer {
         }
     }
 
-    /// Without a single conversation there is nothing to catch up with, in however many rooms the bot is;
-    /// `false` when there is one. It may have got its room meanwhile, so the position comes first.
+    /// Skips the past if there is no conversation yet: there is nothing to catch up with, in however many rooms the bot
+    /// is. `false` when there is one. It may have got its room meanwhile, so the position is read first.
     async fn begin_with_nothing(&self) -> Result<bool, Failure> {
         let position = self.homeserver.sync_position().await?;
         if sessions::any(&self.pool).await? {
@@ -253,20 +257,20 @@ impl Syncer {
         Ok(true)
     }
 
-    /// Tells those who wait for it, and the operator, what came of a sync.
-    pub(super) fn tell(&self, taken_in: &IngestOutcome) {
-        // NOTIFY says so too, to all servers, and a little later.
+    /// Reports the result of a sync to the polls that wait for it, and to the operator.
+    fn tell(&self, taken_in: &IngestOutcome) {
+        // NOTIFY tells all servers the same a little later.
         for &session_id in &taken_in.changed {
             self.poll_cache.changed(session_id);
         }
         let now = Utc::now();
         for written_at in &taken_in.staff_texts {
-            // The homeserver's clock may be ahead of ours.
+            // The homeserver's clock may be ahead of this one.
             let lag = (now - written_at).to_std().unwrap_or_default();
             self.metrics.staff_message_lag.observe(lag.as_secs_f64());
         }
         for room_id in &taken_in.ownerless {
-            tracing::warn!(room_id, "a room's session is not there any more");
+            tracing::warn!(room_id, "a room's session no longer exists");
             self.sessions.remove(room_id);
         }
         for (room_id, reason) in &taken_in.set_aside {
@@ -276,8 +280,8 @@ impl Syncer {
         self.metrics.set_aside_given_up.inc_by(taken_in.given_up);
     }
 
-    /// The news of those rooms that are ours, with what the sync left out of them. A fault that is one room's
-    /// is an obstacle to that room.
+    /// The news of those rooms that are the bot's, including what the sync has left out. A fault that concerns one room
+    /// is an obstacle for that room.
     async fn batches(
         &self,
         news: Vec<RoomNews>,
@@ -293,7 +297,7 @@ impl Syncer {
         let has_to_be_asked_about =
             |room: &RoomNews| room.gap_from.is_some() || !known.contains_key(&room.room_id);
         let waiting = if news.iter().any(has_to_be_asked_about) {
-            quarantine::waiting(&self.pool, &rooms).await?
+            set_aside::waiting(&self.pool, &rooms).await?
         } else {
             Vec::new()
         };
@@ -315,8 +319,8 @@ impl Syncer {
         Ok(batches.into_iter().flatten().collect())
     }
 
-    /// A room's history, oldest first: back from `gap_from` to `to`, or to the beginning when there is none.
-    pub(super) async fn history(
+    /// A room's history, oldest first: back from `gap_from` to `to`, or to the beginning if there is none.
+    async fn history(
         &self,
         room_id: &str,
         gap_from: &str,
@@ -335,7 +339,7 @@ impl Syncer {
     }
 }
 
-/// Does what is about one room and has to be done by then; answers with the reason when it cannot be.
+/// Does work for one room, within a time limit; returns the reason if it fails.
 async fn within<T>(
     until: Instant,
     done: impl Future<Output = Result<T, Failure>>,

@@ -1,5 +1,5 @@
-//! Keeps the bot's access token in the database without telling it to the database: encrypted with a
-//! key that is derived from the bot's password.
+//! Keeps the bot's access token in the database in a form that the database cannot read: encrypted with a key that is
+//! derived from the bot's password.
 
 use argon2::Argon2;
 use chacha20poly1305::{
@@ -14,7 +14,7 @@ use crate::storage::bot_log_in::SealedToken;
 const SALT_BYTES: usize = 16;
 const NONCE_BYTES: usize = 24;
 
-/// Encrypts `token`, so that only whoever knows `password` can read it; `None` when the operating system gives no randomness.
+/// Encrypts `token`, so that it can be read only with `password`; `None` when the operating system gives no randomness.
 pub(super) fn seal(token: &str, password: &SecretString, user_id: &str) -> Option<SealedToken> {
     let (mut salt, mut nonce) = (vec![0; SALT_BYTES], [0; NONCE_BYTES]);
     SysRng.try_fill_bytes(&mut salt).ok()?;
@@ -29,7 +29,7 @@ pub(super) fn seal(token: &str, password: &SecretString, user_id: &str) -> Optio
     })
 }
 
-/// The token; `None` when it was sealed with another password, for another user, or is no token.
+/// The token; `None` when it was encrypted with another password or for another user.
 pub(super) fn open(
     sealed: &SealedToken,
     password: &SecretString,
@@ -42,7 +42,7 @@ pub(super) fn open(
     String::from_utf8(token).ok().map(SecretString::from)
 }
 
-/// Argon2id with the parameters recommended for passwords: people choose those.
+/// Argon2id with the parameters recommended for passwords, because people choose them.
 fn cipher(password: &SecretString, salt: &[u8]) -> Option<XChaCha20Poly1305> {
     let mut key = [0; 32];
     Argon2::default()
@@ -51,7 +51,7 @@ fn cipher(password: &SecretString, salt: &[u8]) -> Option<XChaCha20Poly1305> {
     Some(XChaCha20Poly1305::new(&key.into()))
 }
 
-/// Bound to its user: in another one's row it is no token.
+/// Binds the token to its user: in another user's row it cannot be read.
 fn payload<'a>(text: &'a [u8], user_id: &'a str) -> Payload<'a, 'a> {
     Payload {
         msg: text,
@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn a_token_that_an_older_server_sealed_is_still_read() {
-        // Written by argon2 0.5 and chacha20poly1305 0.10, of version 0.2.0 and before. Servers of two releases
-        // share one log-in during an upgrade.
+        // These were written by argon2 0.5 and chacha20poly1305 0.10, of version 0.2.0 and before. During an upgrade,
+        // servers of two releases share one login.
         let sealed_token = "bf16ef216b271315f1c2dd8e1ca6def9e53411657a9cd5700f32cc9df95fa2bf7033";
         let sealed = SealedToken {
             salt: (1..=16).collect(),

@@ -1,6 +1,6 @@
-//! Typing and reading of visitors, as the bot's own in their rooms.
+//! Shows the visitors' typing and reading in their rooms as the bot's.
 //!
-//! Nothing of it is stored or repeated: what the homeserver does not take soon is dropped.
+//! Nothing of it is stored or repeated: signals that the homeserver does not take soon are dropped.
 
 use std::{
     collections::HashMap,
@@ -25,20 +25,20 @@ use crate::{
     visitor_signals::VisitorSignal,
 };
 
-/// Requests that are under way at the same time.
+/// The number of requests that are under way at the same time.
 const REQUESTS: usize = 4;
-/// How often the bot's receipt moves on in one room.
+/// How often the bot's receipt moves in one room.
 const READ_EVERY: Duration = Duration::from_secs(3);
-/// How often is looked for receipts whose time has come.
+/// How often receipts that are due are sent.
 const TICK: Duration = Duration::from_millis(500);
-/// In how many conversations a receipt waits for its time.
+/// The number of conversations in which a receipt waits.
 const MAX_PENDING: usize = 1 << 10;
-/// For how many conversations it is remembered what was told last.
+/// The number of conversations whose last signal is remembered.
 const MAX_TOLD: usize = 1 << 14;
-/// How long the homeserver is left alone that asks to be, where it does not say for how long.
+/// How long to wait for a homeserver that asks for it without saying how long.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Tells until `shutdown`.
+/// Sends signals until `shutdown`.
 pub async fn run(
     pool: Db,
     homeserver: Arc<Homeserver>,
@@ -77,11 +77,11 @@ pub async fn run(
     }
 }
 
-/// What visitors have fetched, gathered: the last in each conversation counts.
+/// What visitors have fetched; the last entry of each conversation counts.
 #[derive(Debug)]
 struct Reads {
     pending: HashMap<Uuid, Uuid>,
-    /// The entry that was told last, and when.
+    /// The entry that was sent last, and when.
     told: Cache<Uuid, (Uuid, Instant)>,
 }
 
@@ -95,7 +95,7 @@ impl Default for Reads {
 }
 
 impl Reads {
-    /// A poll that repeats itself is no news.
+    /// A repeated poll is no news.
     fn add(&mut self, session_id: Uuid, entry: Uuid) {
         if self
             .told
@@ -108,7 +108,7 @@ impl Reads {
         }
     }
 
-    /// Those whose time has come; they count as told.
+    /// Takes the receipts that are due, which count as sent.
     fn due(&mut self, now: Instant) -> Vec<(Uuid, Uuid)> {
         let told = &self.told;
         let due: Vec<_> = self
@@ -130,13 +130,13 @@ struct Teller {
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
     permits: Arc<Semaphore>,
-    /// The event up to which each conversation's visitor was said to have read.
+    /// The last event in each conversation that the visitor was shown to have read.
     told: Cache<Uuid, String>,
     paused_until: Mutex<Option<Instant>>,
 }
 
 impl Teller {
-    /// Does it, unless the homeserver is slow or wants to be left alone.
+    /// Sends a request, unless the homeserver is slow or has asked the relay to wait.
     fn start(self: &Arc<Self>, requests: &mut JoinSet<()>, signal: VisitorSignal) {
         let is_paused = self.paused().is_some_and(|until| Instant::now() < until);
         let permit = self.permits.clone().try_acquire_owned();
@@ -147,7 +147,7 @@ impl Teller {
         let teller = self.clone();
         requests.spawn(async move {
             if let Err(error) = teller.tell(signal).await {
-                tracing::debug!(%error, "a room cannot be told what its visitor does");
+                tracing::debug!(%error, "a visitor's signal cannot be sent to the room");
                 teller.metrics.signals_dropped.inc();
                 if error.concerns_all_rooms() {
                     let pause = error.retry_after().unwrap_or(PAUSE);

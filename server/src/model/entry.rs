@@ -23,30 +23,30 @@ pub enum Delivery {
     Failed,
 }
 
-/// One entry of a conversation, whose list only ever grows.
+/// One entry of a conversation. Entries are only ever appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its id, which is the cursor that asks for what follows it.
+    /// Its id, which is also the cursor with which a poll asks for the entries after it.
     pub id: Uuid,
-    /// Who wrote it.
+    /// The side that wrote it.
     pub author: Author,
     /// Plain text. Empty when `removed`.
     pub body: String,
-    /// When it was stored, or written where that is known.
+    /// When it was written, if that is known, and otherwise when it was stored.
     pub created_at: DateTime<Utc>,
-    /// On a visitor's message only.
+    /// Only messages of visitors have it.
     pub delivery: Option<Delivery>,
-    /// The entry that this one takes the place of: staff edited or deleted it.
+    /// The entry that this one replaces, because staff have edited or deleted it.
     pub replaces: Option<Uuid>,
     /// With `replaces`: the earlier entry was deleted.
     pub removed: bool,
 }
 
-/// How far a visitor's messages have come, by their ids.
+/// How far a visitor's messages have been delivered and read, as ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// The newest up to which the homeserver has accepted all.
+    /// The newest message for which it and all before it were delivered.
     pub delivered: Option<Uuid>,
-    /// The newest that a member of the staff has read.
+    /// The newest message that a member of the staff has read.
     pub seen: Option<Uuid>,
 }

@@ -1,27 +1,27 @@
-//! What is known of a visitor.
+//! What the server knows about a visitor.
 
-/// Who writes, and from where: all of it optional, none of it verified.
+/// Who the visitor is and which page they write from. Everything is optional and nothing is verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VisitorDetails {
     /// The page, an http or https URL.
     pub source_url: Option<String>,
     /// Its title.
     pub page_title: Option<String>,
-    /// How the visitor wants to be called.
+    /// The visitor's name.
     pub name: Option<String>,
-    /// Where the visitor can be reached.
+    /// The visitor's email address.
     pub email: Option<String>,
 }
 
 impl VisitorDetails {
-    /// Whether there is nothing to tell the staff.
+    /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The page that a visitor has gone to.
+/// The page that a visitor has opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// An http or https URL.

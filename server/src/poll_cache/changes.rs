@@ -1,4 +1,4 @@
-//! Follows the changes of conversations, whichever server makes them, so that the [`PollCache`] stays true.
+//! Keeps the [`PollCache`] up to date: listens for changes of conversations, whichever server has made them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 /// The wait before the next attempt to connect.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Follows until `shutdown`, over connection after connection.
+/// Listens until `shutdown`, over one connection after another.
 pub async fn follow(shares: Shares, cache: PollCache, heart: Heart, shutdown: CancellationToken) {
     loop {
         let lost = tokio::select! {
@@ -29,7 +29,7 @@ pub async fn follow(shares: Shares, cache: PollCache, heart: Heart, shutdown: Ca
     }
 }
 
-/// Listens for as long as changes are heard.
+/// Listens until the connection is lost.
 async fn listen(shares: &Shares, cache: &PollCache, heart: &Heart) -> Result<(), sqlx::Error> {
     heart.beat();
     let mut listener = Listener::connect(&shares.lines, &shares.reads, CHANGES).await?;
@@ -41,7 +41,7 @@ async fn listen(shares: &Shares, cache: &PollCache, heart: &Heart) -> Result<(),
                 Some(Change::StaffTyping(session_id, typing)) => {
                     cache.set_staff_typing(session_id, typing);
                 }
-                // A later release may say more.
+                // A later release may send more in a notification.
                 None => {}
             },
             Heard::Proof(at) => cache.trust_until((at + LEASE).into_std()),

@@ -1,14 +1,14 @@
-//! What a poll tells beside messages.
+//! What an answer to a poll says besides messages.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use crate::model::Marks;
 
-/// Bytes of a state: enough that two states of a conversation do not meet.
+/// The length of a state in bytes, which is enough to tell two states of a conversation apart.
 const STATE_BYTES: usize = 9;
 
-/// What a poll tells beside messages.
+/// What an answer to a poll says besides messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signals {
     /// How far the visitor's messages have come.
@@ -18,7 +18,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Stands for all of them, on every server alike.
+    /// A digest of all signals, the same on every server.
     #[must_use]
     pub fn state(&self) -> String {
         let Self {
@@ -27,7 +27,7 @@ impl Signals {
         } = *self;
         let mut digest = Sha256::new();
         for id in [delivered, seen] {
-            // No message has the nil id.
+            // No message has the nil id, so it stands for "none".
             digest.update(id.unwrap_or_default());
         }
         digest.update([u8::from(staff_typing)]);

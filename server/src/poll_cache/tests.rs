@@ -1,4 +1,4 @@
-//! Snapshots and the polls that wait.
+//! Tests of snapshots and of polls that wait.
 
 use super::*;
 
@@ -115,7 +115,7 @@ fn a_head_ends_with_its_session_and_with_its_age() {
     case.remember_until(&case.ticket(), Instant::now());
     assert!(!case.is_known(), "the session has expired");
     let mut ticket = case.ticket();
-    // A machine that has just been started has no instant that lies so far back.
+    // On a machine that has just started, an instant cannot lie that far back.
     if let Some(long_ago) = ticket.taken_at.checked_sub(MAX_AGE) {
         ticket.taken_at = long_ago;
         case.remember(&ticket);
@@ -161,7 +161,7 @@ fn memory_is_bounded() {
 }
 
 #[tokio::test]
-async fn places_are_bounded_and_given_back_and_a_change_wakes_who_has_one() {
+async fn places_are_limited_and_given_back_and_a_change_wakes_their_polls() {
     let cache = PollCache::with_places(CancellationToken::new(), 1);
     let session_id = Uuid::new_v4();
     let waiter = cache.waiter(session_id).unwrap();
@@ -202,7 +202,7 @@ fn memory_for_typing_is_bounded() {
 }
 
 #[tokio::test]
-async fn typing_wakes_who_waits() {
+async fn typing_wakes_polls_that_wait() {
     let case = Case::new();
     let waiter = case.cache.waiter(case.session_id).unwrap();
     for typing in [true, false] {
@@ -213,7 +213,7 @@ async fn typing_wakes_who_waits() {
 }
 
 #[test]
-fn who_asks_and_who_waits_is_seen_once() {
+fn visitors_who_ask_or_wait_are_seen_once() {
     let case = Case::new();
     let id = case.session_id;
     case.remember(&case.ticket());

@@ -1,4 +1,4 @@
-//! A poll's place among those that wait for a change.
+//! A poll's place among the polls that wait for a change.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -17,14 +17,14 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// The next change, counted from this call on and not from the first await.
+    /// Waits for the next change after this call, even if the future is awaited later.
     pub(crate) fn change(&self) -> Pin<Box<OwnedNotified>> {
         let mut change = Box::pin(self.changed.clone().notified_owned());
         change.as_mut().enable();
         change
     }
 
-    /// The server is about to stop.
+    /// Waits until the server is about to stop.
     pub(crate) async fn shutdown(&self) {
         self.cache.inner.shutdown.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! How long something that failed waits before it is tried again.
+//! Back-off: how long a task that failed waits before it is tried again.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after a failure that so many others came before.
+    /// The wait after a failure, given the number of failures before it.
     pub(crate) fn delay(self, earlier_failures: i32, dice: &mut impl Rng) -> Duration {
         let doublings = u32::try_from(earlier_failures).unwrap_or(0);
         let growing = self.first.saturating_mul(2_u32.saturating_pow(doublings));

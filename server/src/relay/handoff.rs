@@ -1,6 +1,6 @@
-//! The short way of a visitor's message, or of the room that it needs, to the worker. This server claims the task in the
-//! transaction that stores it, and hands it over in memory. Otherwise the task would be announced, looked for and
-//! claimed first, and that claim is another write that has to reach the disk.
+//! The hand-over: the short way of a visitor's message, or of the room that it needs, to the worker. This server claims
+//! the task in the transaction that stores it, and passes it on in memory. Otherwise the task would first be announced,
+//! looked up and claimed, and that claim is another write that has to reach the disk.
 //!
 //! A task that is lost on the way is claimed by some server when its lease has run out.
 
@@ -10,19 +10,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::queue::{Claim, Lane};
 
-/// Sessions that are sent at the same time, besides those that the worker found in the queue. Those must get their
-/// turn, however much is handed over.
+/// The number of sessions that are sent at the same time, besides those that the worker found in the queue. These must
+/// get their turn, however many tasks are handed over.
 const PLACES: usize = 16;
-/// Rooms that are made at the same time, besides those that the worker found in the queue.
+/// The number of rooms that are made at the same time, besides those that the worker found in the queue.
 const ROOM_PLACES: usize = 1;
 
-/// The right to send one session; given back when dropped.
+/// The right to send one session. It is given back when it is dropped.
 pub type Place = OwnedSemaphorePermit;
 
 /// The worker's end.
 pub type Receiver = mpsc::UnboundedReceiver<(Claim, Place)>;
 
-/// Leads to the worker of this server. Cheap to clone.
+/// The sender's end: it leads to the worker of this server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     sender: mpsc::UnboundedSender<(Claim, Place)>,
@@ -31,7 +31,7 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// A hand-over, and the worker's end of it.
+    /// A hand-over: the sender's end and the worker's.
     #[must_use]
     pub fn new() -> (Self, Receiver) {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -43,7 +43,7 @@ impl Handoff {
         (handoff, receiver)
     }
 
-    /// Takes a place for a task that is about to be stored and takes this lane; `None` when all are taken, or the worker
+    /// Takes a place for a task that is about to be stored in this lane; `None` when all places are taken or the worker
     /// has ended.
     #[must_use]
     pub fn place(&self, lane: Lane) -> Option<Place> {
@@ -57,7 +57,7 @@ impl Handoff {
         places.clone().try_acquire_owned().ok()
     }
 
-    /// Hands over what was claimed and committed.
+    /// Hands a task over that was claimed and committed.
     pub fn send(&self, claim: Claim, place: Place) {
         // When the worker has ended, another server claims the task as soon as the lease has run out.
         let _ = self.sender.send((claim, place));

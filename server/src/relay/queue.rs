@@ -1,13 +1,13 @@
-//! The queue: what the homeserver has yet to be told, one row of `outbox` for each task.
+//! The queue: the tasks for the homeserver, one row of `outbox` for each.
 //!
-//! Whatever owes the homeserver something queues it ([`push`], [`push_message`]) in the transaction that it follows
-//! from. A server claims tasks ([`claim`]), sends them, and records how they ended ([`finish`]).
+//! A task is queued ([`push`], [`push_message`]) in the transaction that it follows from. A server claims tasks
+//! ([`claim`]), carries them out, and records how they ended ([`finish`]).
 //!
-//! Only the first row of a session can be claimed, and it goes when it has been sent. Whoever ends it can claim those
-//! behind it, and sends them one after the other. That keeps a session's order. A claim is a lease and not a lock, so
-//! nothing is held across the network. It is short and renewed while the send is under way, so that another server soon
-//! takes up what a dead one left. A lease that ran out all the same is harmless: the row's id is the Matrix transaction,
-//! and the homeserver makes one event of it.
+//! Only the first row of a session can be claimed, and it is deleted when it has been sent. The server that ends it can
+//! claim those behind it, and sends them one after the other. That keeps a session's order. A claim is a lease and not
+//! a lock, so no lock is held across the network. It is short and is renewed while the send is under way, so that
+//! another server soon takes over what a dead one left. A lease that has expired does no harm: the row's id is the
+//! Matrix transaction, and the homeserver makes one event of it.
 
 mod claim;
 mod finish;
@@ -27,7 +27,7 @@ pub use lost_room::{Replaced, replace_room};
 pub use push::{Pushed, push, push_if_idle, push_message, push_or_claim};
 pub use task::{Claim, Lane, Task};
 
-/// A claim that is not renewed for so long may be taken over.
+/// Another server may take over a claim that was not renewed for this long.
 pub(super) const LEASE: Duration = Duration::from_secs(6);
 /// How often a claim is to be renewed: a renewal may fail, and the next one still comes in time.
 pub const RENEWAL: Duration = Duration::from_millis(1500);
@@ -39,16 +39,16 @@ pub(super) const LATEST_LEASE: Duration = LEASE.saturating_add(CLOCK_MARGIN);
 /// The channel that says which session has something to send.
 pub const CHANNEL: &str = "support_chat_outbox";
 
-/// How much waits, and for how long the oldest message has.
+/// How many tasks wait, and for how long the oldest message has waited.
 #[derive(Clone, Copy, Debug)]
 pub struct Backlog {
-    /// Tasks, of whatever kind.
+    /// All tasks.
     pub tasks: i64,
     /// The age of the oldest visitor's message among them; 0 when there is none.
     pub oldest_message_seconds: f64,
 }
 
-/// Counts what the homeserver has yet to be told.
+/// Counts the tasks that wait.
 pub async fn backlog(db: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as!(
         Backlog,

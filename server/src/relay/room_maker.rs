@@ -38,7 +38,7 @@ pub(super) struct RoomMaker {
     metrics: Metrics,
     inviter: Inviter,
     ambient: Ambient,
-    /// When this process asked for the rooms of which tasks and was not answered, by a clock that nobody sets.
+    /// When this process has asked for a room for a task without an answer, by a clock that nobody sets.
     asked: Arc<Mutex<HashMap<Uuid, Instant>>>,
 }
 
@@ -60,13 +60,13 @@ impl RoomMaker {
         }
     }
 
-    /// Makes the session's room, or finds the one that an earlier attempt made; and invites the staff.
+    /// Makes the session's room, or finds the one that an earlier attempt has made; and invites the staff.
     pub(super) async fn create_room(&self, claim: &Claim) -> Result<(), Failure> {
         let session_id = claim.subject.id;
         let (room_id, members) = self.room(claim).await?;
         let own = self.store.set_room(session_id, &room_id).await?;
         if own.as_deref() != Some(&room_id) {
-            // Another attempt was faster. Nobody was invited to this room yet.
+            // Another attempt was faster. Nobody has been invited to this room yet.
             self.homeserver.leave(&room_id).await?;
             return own.map(|_| ()).ok_or(Failure::NoRoom);
         }
@@ -86,7 +86,7 @@ impl RoomMaker {
         Ok(())
     }
 
-    /// A room that is as promised, and what each person who belongs into it is there.
+    /// A room with the right settings, and the membership of each person who belongs in it.
     async fn room(&self, claim: &Claim) -> Result<(String, Members), Failure> {
         let subject = &claim.subject;
         let name = room_name::of(&self.store.naming(subject.id).await?);
@@ -111,8 +111,8 @@ impl RoomMaker {
         }
     }
 
-    /// Has the homeserver make a room, unless it may be making one already; answers also with which rooms it was
-    /// thought to encrypt.
+    /// Asks the homeserver for a room, unless it may be making one already. It also returns which rooms the homeserver
+    /// was thought to encrypt.
     async fn ask_for_room(
         &self,
         claim: &Claim,
@@ -136,7 +136,7 @@ impl RoomMaker {
         }
         let encrypted = self.homeserver.rooms_are_encrypted();
         if encrypted == Encrypted::Always {
-            // Each room that is tried is left behind on the homeserver.
+            // Each room that is tried stays on the homeserver.
             return Err(Failure::Encrypted);
         }
         let config = self.homeserver.config();
@@ -155,8 +155,8 @@ impl RoomMaker {
         Ok((room_id, encrypted))
     }
 
-    /// Notes for every server that the homeserver is asked now, or that it is not at work on a room; `false` when
-    /// another server has taken the task over.
+    /// Records for all servers that the homeserver is asked now, or that it is not making a room; `false` when another
+    /// server has taken the task over.
     async fn note_asked(&self, claim: &Claim, asked: bool) -> Result<bool, sqlx::Error> {
         let asked = asked.then(|| self.ambient.now());
         self.store.set_room_asked(claim, asked).await
@@ -173,8 +173,8 @@ impl RoomMaker {
         asked.insert(task, Instant::now());
     }
 
-    /// Leaves a room that the homeserver has encrypted, before anybody is invited to it, and remembers how not to
-    /// get another.
+    /// Leaves a room that the homeserver has encrypted, before anybody is invited to it, and remembers how to avoid
+    /// another one.
     async fn leave_encrypted(
         &self,
         claim: &Claim,
@@ -196,7 +196,7 @@ impl RoomMaker {
         } else {
             tracing::warn!(
                 %session_id, room_id,
-                "the homeserver encrypts private rooms by default: rooms are made in another way from now on"
+                "the homeserver encrypts private rooms by default: rooms get another preset from now on"
             );
         }
         Ok(())
@@ -210,7 +210,7 @@ impl RoomMaker {
         let known = self.store.sessions_of(&joined).await?;
         for room_id in joined {
             if let Some((_, owner)) = known.iter().find(|(room, _)| *room == room_id) {
-                // The syncer may have found it just now.
+                // The syncer may have found it in the meantime.
                 if *owner == session_id {
                     return Ok(Some(room_id));
                 }
@@ -223,8 +223,8 @@ impl RoomMaker {
         Ok(None)
     }
 
-    /// Gives the session another room in place of one that is lost. When that fails, the lease runs out and the
-    /// next attempt comes to the same end.
+    /// Gives the session a new room in place of one that is lost. If that fails, the lease expires and the next attempt
+    /// comes to the same result.
     pub(super) async fn replace_room(&self, claim: &Claim, room_id: &str) {
         let session_id = claim.subject.id;
         match self.store.replace_room(claim, room_id).await {

@@ -1,5 +1,5 @@
-//! What the relay keeps and looks up, as a port: Postgres behind the server, and a model of it in the tests of the
-//! relay's rules.
+//! The relay's view of its storage, as a port: Postgres in the server, and a model of it in the tests of the relay's
+//! rules.
 
 mod postgres;
 
@@ -23,11 +23,11 @@ use crate::storage::{
 
 pub use postgres::PostgresStore;
 
-/// What the relay keeps. Each method is one transaction: it is done as a whole or not at all, and whoever gets an error
-/// does not know which.
+/// The relay's storage. Each method is one transaction: it is done as a whole or not at all, and after an error the
+/// caller does not know which.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Listens for what is queued; `None` when that is not possible now.
+    /// Listens for queued tasks; `None` when that is not possible now.
     async fn listen(&self) -> Option<Box<dyn News>>;
 
     /// See [`queue::claim`](super::queue::claim).
@@ -48,7 +48,7 @@ pub trait Store: Debug + Send + Sync {
     /// See [`queue::finish`](super::queue::finish).
     async fn finish(&self, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error>;
 
-    /// Finishes a message that will never be delivered, and queues this notice behind it where that is news.
+    /// Ends a message that can never be delivered and, if no other server has done so, queues this notice behind it.
     async fn finish_failed(&self, end: &End, notice: &str) -> Result<Finished, sqlx::Error>;
 
     /// See [`queue::set_room_asked`](super::queue::set_room_asked).
@@ -64,20 +64,21 @@ pub trait Store: Debug + Send + Sync {
     /// Whether the conversation still takes messages; `None` when there is no such session.
     async fn state(&self, session_id: Uuid) -> Result<Option<State>, sqlx::Error>;
 
-    /// What the conversation's room is named after. The conversation gets a code when it has none.
+    /// The texts from which the name of the conversation's room is made. The conversation gets a code if it has none.
     async fn naming(&self, session_id: Uuid) -> Result<Naming, sqlx::Error>;
 
     /// Where the conversation's words may stand at the homeserver.
     async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error>;
 
-    /// Gives the session its room, unless it has one, or had this one before. Answers with the room that it has now.
+    /// Gives the session this room, unless it has another one or had this one before. Returns the room that it has
+    /// then.
     async fn set_room(
         &self,
         session_id: Uuid,
         room_id: &str,
     ) -> Result<Option<String>, sqlx::Error>;
 
-    /// Takes this room, in which nobody but the bot ever was, from the session for good.
+    /// Takes this room, in which nobody except the bot ever was, from the session for good.
     async fn disown_room(&self, session_id: Uuid, room_id: &str) -> Result<(), sqlx::Error>;
 
     /// Those of the rooms that some session no longer uses.
@@ -89,7 +90,7 @@ pub trait Store: Debug + Send + Sync {
     /// Whether the relay is known to have sent one of these events in the conversation.
     async fn any_sent(&self, session_id: Uuid, event_ids: &[String]) -> Result<bool, sqlx::Error>;
 
-    /// Whom an answer to this event is for.
+    /// The person whom an answer to this event addresses.
     async fn addressee(&self, event_id: &str) -> Result<Addressee, sqlx::Error>;
 
     /// Those of the events that staff sent and the visitor is not shown.
@@ -99,14 +100,14 @@ pub trait Store: Debug + Send + Sync {
         event_ids: &[String],
     ) -> Result<Vec<String>, sqlx::Error>;
 
-    /// What this room was told of the visitor.
+    /// What the room was told about the visitor.
     async fn details_notice(
         &self,
         session_id: Uuid,
         room_id: &str,
     ) -> Result<Option<DetailsNotice>, sqlx::Error>;
 
-    /// Records what the room was told of the visitor. The room's first event stays the one that is edited.
+    /// Records what the room was told about the visitor. Later edits refer to the room's first event.
     async fn record_details(
         &self,
         session_id: Uuid,
@@ -128,17 +129,18 @@ pub trait Store: Debug + Send + Sync {
     async fn count_said(&self, session_id: Uuid, only: Option<&[Uuid]>)
     -> Result<i64, sqlx::Error>;
 
-    /// The staff, as the server that started last was configured; empty before the first has started.
+    /// The staff in the configuration of the server that started last; empty before the first start.
     async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error>;
 
-    /// Records who is to be in a new room. Those who are still to be invited are left to the caller for a while.
+    /// Records the people who belong in a new room. For a while only the caller invites those who are still to be
+    /// invited.
     async fn begin_staff(
         &self,
         session_id: Uuid,
         members: &[(&str, Membership)],
     ) -> Result<(), sqlx::Error>;
 
-    /// Records what an invitation has led to.
+    /// Records the result of an invitation.
     async fn record_invited(
         &self,
         session_id: Uuid,
@@ -146,31 +148,31 @@ pub trait Store: Debug + Send + Sync {
         membership: Membership,
     ) -> Result<(), sqlx::Error>;
 
-    /// Makes these the staff, as this server is configured.
+    /// Makes these people the staff.
     async fn set_staff(&self, staff: &[&str]) -> Result<(), sqlx::Error>;
 
-    /// Compares the people in the rooms with those who are to be there: who is missing is to be invited, and who is not
-    /// wanted any more is to be removed.
+    /// Compares the people in the rooms with those who belong there: missing ones are to be invited, and those who no
+    /// longer belong are to be removed.
     async fn tidy_staff(
         &self,
         people: &[&str],
         canary: Option<Canary<'_>>,
     ) -> Result<(), sqlx::Error>;
 
-    /// Up to `limit` people who are to be invited now. They are left to the caller for a while.
+    /// Up to `limit` people who are to be invited now. For a while no other server gets them.
     async fn claim_invitations(
         &self,
         people: &[&str],
         limit: i64,
     ) -> Result<Vec<Wanted>, sqlx::Error>;
 
-    /// Up to `limit` people who are to be removed now. They are left to the caller for a while.
+    /// Up to `limit` people who are to be removed now. For a while no other server gets them.
     async fn claim_removals(&self, limit: i64) -> Result<Vec<Wanted>, sqlx::Error>;
 
-    /// Records that somebody is removed.
+    /// Records that a person was removed.
     async fn record_removed(&self, unwanted: &Wanted) -> Result<(), sqlx::Error>;
 
-    /// Records that an invitation or a removal failed, and when the next one is to be tried.
+    /// Records that an invitation or a removal has failed, and when the next attempt is due.
     async fn postpone_invitation(
         &self,
         wanted: &Wanted,
@@ -179,10 +181,10 @@ pub trait Store: Debug + Send + Sync {
     ) -> Result<(), sqlx::Error>;
 }
 
-/// Tells which sessions have something to send.
+/// News of sessions that have something to send.
 #[async_trait]
 pub trait News: Debug + Send {
-    /// The next session that something was queued for; `None` when nothing more will be heard. No news is lost when
-    /// this is dropped.
+    /// The next session for which a task was queued; `None` when no more news will come. No news is lost when the
+    /// future is dropped.
     async fn next(&mut self) -> Option<Uuid>;
 }

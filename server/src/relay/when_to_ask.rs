@@ -6,13 +6,12 @@ use chrono::{DateTime, Utc};
 
 use crate::storage::RoomAsked;
 
-/// How long the homeserver may still be at work on a `createRoom` whose answer was lost. Asked again earlier, it could
-/// make a second room.
+/// How long the homeserver may still be making a room when the answer to `createRoom` was lost. If it is asked again
+/// earlier, it may make a second one.
 const CREATE_ROOM_SETTLES: Duration = Duration::from_mins(1);
-/// A homeserver that takes longer to look for the room is behind with its work, and may still be at work on the room
-/// too.
+/// A homeserver that takes longer than this to list its rooms is overloaded, and may still be making the room.
 const PROMPT: Duration = Duration::from_secs(2);
-/// One that is always slow must make the room all the same.
+/// A homeserver that is always slow must still be asked again after this time.
 pub(super) const SLOW_CREATE_ROOM_SETTLES: Duration = Duration::from_mins(10);
 
 /// What is known when a room is needed and none was found.
@@ -20,20 +19,21 @@ pub(super) const SLOW_CREATE_ROOM_SETTLES: Duration = Duration::from_mins(10);
 pub(crate) struct Known {
     /// The question that was not answered, as Postgres keeps it.
     pub(crate) asked: Option<RoomAsked>,
-    /// How long ago this process asked it, by a clock that nobody sets.
+    /// How long ago this process has asked, by a clock that nobody sets.
     pub(crate) asked_here: Option<Duration>,
-    /// How long the homeserver took to look for the room just now.
+    /// How long the homeserver has just taken to list its rooms.
     pub(crate) looking_took: Duration,
 }
 
-/// What is to be done about a room that is needed.
+/// The decision about a room that is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Ask for it.
     Ask,
     /// Wait: the homeserver may still be making it.
     Wait,
-    /// Note that the homeserver was asked now, and wait: every clock that knows of the question was wrong.
+    /// Record that the homeserver was asked now, and wait: every clock that measured the time since the question was
+    /// wrong.
     WaitFromNow,
 }
 

@@ -1,4 +1,4 @@
-//! The worker: claims what is queued and sends it to the rooms, in order within a session and side by side between
+//! The worker: claims queued tasks and sends them to the rooms, in order within a session and side by side between
 //! sessions.
 
 mod attempt;
@@ -37,12 +37,12 @@ use recorder::Recorder;
 use sent_here::SentHere;
 use turn::Over;
 
-/// Wake-ups that NOTIFY lost, and tasks whose time has come, are found this often.
+/// How often the worker looks for tasks whose NOTIFY was lost, and for tasks that have become due.
 const POLL: Duration = Duration::from_secs(1);
-/// After a NOTIFY the worker waits so long for others, so that it looks for a burst once. Tasks that nothing comes
-/// before are handed over and do not wait.
+/// After a NOTIFY the worker waits this long for others, so that it looks once for a whole burst. Tasks that have
+/// nothing before them are handed over and do not wait.
 const GATHER: Duration = Duration::from_millis(10);
-/// Turns that are under way at the server's end may take this long.
+/// When the server stops, turns that are under way may take this long.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
 
 /// What every turn needs. Cheap to clone.
@@ -59,22 +59,22 @@ struct Sender {
     ambient: Ambient,
 }
 
-/// What the worker is given.
+/// The parts that the worker uses.
 #[derive(Debug)]
 pub struct Parts {
-    /// What is sent from.
+    /// The relay's storage.
     pub store: Arc<dyn Store>,
     /// Beats while the worker looks for something to send.
     pub heart: Heart,
-    /// Beats while ends are recorded.
+    /// Beats while the recorder works.
     pub recorder_heart: Heart,
-    /// Where everything is sent to.
+    /// The homeserver.
     pub homeserver: Arc<Homeserver>,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Invites the staff to new rooms.
+    /// The inviter of staff to new rooms.
     pub inviter: Inviter,
-    /// The time of day, and chance.
+    /// The clock and the dice.
     pub ambient: Ambient,
 }
 
@@ -122,10 +122,11 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
         let rooms_wait = sender
             .begin_waiting(Lane::Rooms, &mut at_work, &shutdown)
             .await;
-        // What is handed over is claimed already, and no reason to look for more.
+        // A task that is handed over is claimed already, so it is no reason to look for more.
         let mut look_again = Instant::now() + POLL;
         while !shutdown.is_cancelled() && Instant::now() < look_again {
-            // In this order, so that a run can be repeated exactly. What is handed over is bounded by its places.
+            // The order is fixed, so that a simulation can be repeated exactly. The number of places bounds what is
+            // handed over.
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => {}
@@ -154,7 +155,7 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
                     }
                 }
                 told = notified(&mut listener) => {
-                    // The turn that sends the session goes on with it.
+                    // The turn that is sending the session will send this too.
                     if !told.is_some_and(|session_id| sender.sent_here.tell(session_id)) {
                         look_again = look_again.min(Instant::now() + GATHER);
                     }
@@ -168,13 +169,13 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
         while at_work.join_next().await.is_some() {}
         let _ = recording.await;
     };
-    // What is cut off is sent again, as the same transaction, when its lease has run out.
+    // Whatever is cut off is sent again, as the same transaction, when its lease has expired.
     let _ = time::timeout(SHUTDOWN_GRACE, finished).await;
 }
 
 impl Sender {
-    /// Begins the turns of what waits in the queue, as far as this lane has free places; answers with whether more may
-    /// wait for one.
+    /// Starts turns for the sessions that wait in the queue, as far as this lane has free places. Returns whether more
+    /// may be waiting for a place.
     async fn begin_waiting(
         &self,
         lane: Lane,
@@ -185,7 +186,7 @@ impl Sender {
         let claims = self.claim_all(lane, free).await;
         let full = claims.len() == free;
         for claim in claims {
-            // A session whose room was made just now may have taken it.
+            // A session whose room was made just now may have taken the place.
             let Some(place) = self.lanes.take(lane) else {
                 let _ = self.store.give_back(&[claim]).await;
                 continue;

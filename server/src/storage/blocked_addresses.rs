@@ -1,4 +1,4 @@
-//! `blocked_addresses`: from where no conversation can be begun. Addresses are keyed hashes.
+//! `blocked_addresses`: the client addresses from which no conversation can be begun, as keyed hashes.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub async fn is_blocked(
     .await
 }
 
-/// Blocks the address that the session was begun from for so long, or lifts the block when that is no time; answers with when
-/// it ends, or `None` where the address is not known.
+/// Blocks the address from which the session was begun for this long, or lifts the block if the time is zero. Returns
+/// the end of the block, or `None` when the address is not known.
 pub async fn block(
     db: &mut Connection,
     session_id: Uuid,
@@ -45,7 +45,7 @@ pub async fn block(
     .await
 }
 
-/// Deletes blocks that ended long ago, by both clocks: `own` is the server's.
+/// Deletes blocks that ended long ago, by both clocks; `own` is the server's.
 pub async fn delete_ended(
     db: impl PgExecutor<'_>,
     own: DateTime<Utc>,

@@ -2,12 +2,12 @@
 
 use super::Connection;
 
-/// A token that only who knows the bot's password can read.
+/// A token that can be read only with the bot's password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedToken {
-    /// What the key was derived with.
+    /// The salt from which the key was derived.
     pub salt: Vec<u8>,
-    /// What the token was encrypted with.
+    /// The nonce of the encryption.
     pub nonce: Vec<u8>,
     /// The encrypted token.
     pub sealed_token: Vec<u8>,
@@ -16,7 +16,7 @@ pub struct SealedToken {
 /// The bot's token, if there is one. Until the end of the transaction no other server can read or
 /// replace it.
 pub async fn lock(db: &mut Connection, user_id: &str) -> Result<Option<SealedToken>, sqlx::Error> {
-    // The homeserver is asked for a token meanwhile.
+    // Meanwhile another server may be asking the homeserver for a token.
     sqlx::query!("SELECT set_config('idle_in_transaction_session_timeout', '15000', true)")
         .fetch_one(&mut *db)
         .await?;
@@ -36,7 +36,7 @@ pub async fn lock(db: &mut Connection, user_id: &str) -> Result<Option<SealedTok
     .await
 }
 
-/// Puts a token in the place of the one there was.
+/// Replaces the token.
 pub async fn store(
     db: &mut Connection,
     user_id: &str,

@@ -1,8 +1,8 @@
-//! The limits by which `is_claimable` tells a time that a server has set from one that a wrong clock has set.
+//! The limits with which `is_claimable` recognises a time that a wrong clock has set.
 
 use std::time::Duration;
 
-/// The longest delay that a server gives a task that is owed to the homeserver.
+/// The longest delay of a task for the homeserver.
 pub const LONGEST_DELAY: Duration = Duration::from_mins(5);
-/// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
+/// How much further ahead than any delay a time may lie before it counts as set by a wrong clock.
 pub const CLOCK_MARGIN: Duration = Duration::from_secs(6);

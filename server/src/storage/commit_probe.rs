@@ -1,4 +1,4 @@
-//! Tries commits, and opens and shuts the gate by what it finds.
+//! The commit probe: tries commits, and opens or shuts the gate depending on the result.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Gate {
                 (Ok(()), false) => PROBE_EVERY,
                 (Err(error), was_shut) => {
                     if !was_shut {
-                        tracing::error!(%error, "commits are not answered: what visitors write is refused");
+                        tracing::error!(%error, "commits are not answered: visitors' writes are refused");
                     }
                     release_given_up(&reads).await;
                     RETRY
@@ -47,9 +47,9 @@ impl Gate {
     }
 }
 
-/// Commits what visitors' writes commit: something that has to reach the disk, and the standby.
+/// Makes the kind of commit that visitors' writes make: it has to reach the disk, and the standby.
 async fn probe(writes: &Db) -> Result<(), Error> {
-    // A connection that turns out to be dead says nothing about commits, so there is a second attempt.
+    // A connection that turns out to be dead says nothing about commits, so the probe tries once more.
     for _ in 0..2 {
         let mut tx = writes.begin().await?;
         let updated = sqlx::query!("UPDATE clock SET probed_at = clock_timestamp()")
@@ -62,8 +62,8 @@ async fn probe(writes: &Db) -> Result<(), Error> {
     Err(missed())
 }
 
-/// Postgres goes on waiting for its standby on behalf of connections that were given up, and each of them counts
-/// in `max_connections`.
+/// Postgres goes on waiting for its standby for connections that were given up, and each of them counts in
+/// `max_connections`.
 async fn release_given_up(reads: &Db) {
     let released = again_if_lost(|| {
         sqlx::query!(

@@ -1,4 +1,4 @@
-//! `configured_staff`: whom the configuration names, and what follows from it for open conversations.
+//! `configured_staff`: the staff in the configuration, and what follows from it for open conversations.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Connection, Db, staff_members::Wanted};
 /// Makes these people the staff, as a server does when it starts.
 pub async fn set(db: &Db, staff: &[&str]) -> Result<(), sqlx::Error> {
     let mut tx = db.begin().await?;
-    // Of two servers that start at the same moment, one comes last.
+    // If two servers start at the same moment, one of them is the last.
     sqlx::query!("LOCK TABLE configured_staff IN EXCLUSIVE MODE")
         .execute(&mut *tx)
         .await?;
@@ -24,14 +24,14 @@ pub async fn set(db: &Db, staff: &[&str]) -> Result<(), sqlx::Error> {
     tx.commit().await
 }
 
-/// The staff; nobody before a server has started.
+/// The staff; empty before a server has started.
 pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar!("SELECT user_id FROM configured_staff ORDER BY user_id")
         .fetch_all(db)
         .await
 }
 
-/// Whose conversations are none of the staff's.
+/// The canary, whose conversations are not for the staff.
 #[derive(Clone, Copy, Debug)]
 pub struct Canary<'a> {
     /// The account that is invited instead of the staff.
@@ -40,15 +40,16 @@ pub struct Canary<'a> {
     pub page: &'a str,
 }
 
-/// Compares who is in the rooms of open conversations with the staff: who is missing is wanted, and who was on the staff
-/// and is not any more is unwanted. Nobody else in a room is known here.
+/// Compares the people in the rooms of open conversations with the staff. A member of the staff who is missing is
+/// wanted, and a person who was on the staff and no longer is becomes unwanted. Other people in the rooms are not
+/// recorded here.
 pub async fn apply(
     db: &mut Connection,
     canary: Option<Canary<'_>>,
     session_ttl: Duration,
 ) -> Result<(), sqlx::Error> {
     let (canary, page) = canary.map(|canary| (canary.user_id, canary.page)).unzip();
-    // A room that has just been made gets its staff from whoever made it.
+    // The server that has made a room invites the staff to it.
     sqlx::query!(
         "INSERT INTO staff_members (session_id, user_id, membership)
          SELECT id, user_id, 'wanted' FROM sessions CROSS JOIN configured_staff
@@ -80,7 +81,7 @@ pub async fn apply(
     )
     .execute(&mut *db)
     .await?;
-    // Whoever brings them back by hand may do so.
+    // A colleague may still bring them back by hand.
     sqlx::query!(
         "DELETE FROM staff_members USING sessions
          WHERE id = session_id AND closed_at IS NULL AND NOT emptied
@@ -96,7 +97,7 @@ pub async fn apply(
     Ok(())
 }
 
-/// Records that somebody was removed. They are not known here from then on: a colleague may bring them back.
+/// Records that a person was removed, and forgets them, so that a colleague may bring them back.
 pub async fn record_removed(db: impl PgExecutor<'_>, removed: &Wanted) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM staff_members WHERE session_id = $1 AND user_id = $2 AND unwanted",

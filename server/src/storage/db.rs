@@ -1,9 +1,9 @@
-//! Connections on which no wait is without an end.
+//! Connections whose every wait has a limit.
 //!
-//! sqlx sets neither keepalive nor `TCP_USER_TIMEOUT` on its sockets, and it asks a connection that comes back
-//! to its pool whether it lives without a limit. On a line that died without a word, both would wait for
-//! TCP, which gives up after a quarter of an hour. So every statement here has a deadline. A connection that
-//! misses it is closed at once, and its place in the pool is free.
+//! sqlx sets neither keepalive nor `TCP_USER_TIMEOUT` on its sockets, and it checks a connection that returns to its
+//! pool without a time limit. On a connection that has died silently, both would wait for TCP, which gives up after a
+//! quarter of an hour. So every statement here has a deadline. A connection that misses it is closed at once, and its
+//! place in the pool is free.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -29,20 +29,20 @@ use super::{
 };
 use crate::heartbeat::Heart;
 
-/// A connection is waited for so long, which a new one on a busy machine may take. What a share's [`Timing`] says of
-/// the whole comes first.
+/// How long to wait for a connection; a new one on a busy machine may take this long. The limits in a share's
+/// [`Timing`] count first.
 pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
-/// The first statement of a transaction, which asks nothing of Postgres, may take so long.
+/// How long the first statement of a transaction may take; it needs nothing from Postgres.
 const BEGIN: Duration = Duration::from_secs(1);
-/// A connection that comes back may take so long to answer.
+/// How long a connection that returns to the pool may take to answer.
 const RELEASE: Duration = Duration::from_secs(2);
 
-/// How long the statements of a share of the connections may take.
+/// How long the statements of one share of the connections may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
-    /// Each of them.
+    /// Each statement.
     pub(super) statement: Duration,
-    /// All of a connection's, from when it was asked for, without the commit.
+    /// All statements of a connection from the moment it was requested, without the commit.
     pub(super) whole: Option<Duration>,
     /// The commit.
     pub(super) commit: Duration,
@@ -73,7 +73,7 @@ impl Db {
         self
     }
 
-    /// The same share for one loop, whose heart beats whenever a statement has ended.
+    /// The same share for one loop, whose heart beats after each statement.
     #[must_use]
     pub fn beating(&self, heart: Heart) -> Self {
         Self {
@@ -82,13 +82,13 @@ impl Db {
         }
     }
 
-    /// The pool, to be looked at.
+    /// The pool, for measurements.
     #[must_use]
     pub const fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// A connection; an error when none is free in time.
+    /// Takes a connection; an error when none is free in time.
     pub async fn acquire(&self) -> Result<Connection, Error> {
         let asked = Instant::now();
         let limit = self
@@ -108,7 +108,7 @@ impl Db {
         })
     }
 
-    /// A transaction. It is rolled back unless it is committed.
+    /// Begins a transaction. It is rolled back unless it is committed.
     pub async fn begin(&self) -> Result<Tx, Error> {
         if let Some(gate) = &self.gate {
             gate.pass()?;
@@ -123,7 +123,7 @@ impl Db {
             Ok(connection)
         };
         let mut connection = match again_if_lost(begun).await {
-            // It was in use until lately, and the line was cut since.
+            // The connection was in use until lately, and has been cut since.
             Err(error) if is_missed(&error) => again_if_lost(begun).await?,
             result => result?,
         };
@@ -136,22 +136,22 @@ impl Db {
     }
 }
 
-/// A connection from a share of them, to which it returns.
+/// A connection that returns to its share when it is dropped.
 #[derive(Debug)]
 pub struct Connection {
-    /// `None` once it missed a deadline.
+    /// `None` after a missed deadline.
     inner: Option<PoolConnection<Postgres>>,
-    /// Each statement may take so long.
+    /// How long each statement may take.
     statement: Duration,
-    /// When all of them must have ended.
+    /// The deadline for all of them.
     until: Option<Instant>,
-    /// A transaction has begun and not ended.
+    /// Whether a transaction has begun and not ended.
     open: bool,
     heart: Option<Heart>,
 }
 
 impl Connection {
-    /// Where a statement goes, and when it must have ended.
+    /// The connection for a statement, and the statement's deadline.
     fn start(&mut self) -> Result<(&mut PgConnection, Instant), Error> {
         let limit = Instant::now() + self.statement;
         let deadline = self.until.map_or(limit, |until| until.min(limit));
@@ -159,8 +159,8 @@ impl Connection {
         Ok((&mut **inner, deadline))
     }
 
-    /// After a statement. A connection that missed its deadline is closed without a word to Postgres, which may
-    /// not hear it.
+    /// Called after each statement. A connection that missed its deadline is closed without telling Postgres, which may
+    /// not answer.
     fn end<T>(
         &mut self,
         answer: Result<Result<T, Error>, time::error::Elapsed>,
@@ -213,7 +213,7 @@ impl Connection {
     }
 }
 
-/// The connection goes back to its pool once it has answered, and is closed when it does not answer soon.
+/// Returns the connection to its pool if it answers soon, and closes it otherwise.
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut inner) = self.inner.take() else {
@@ -232,7 +232,7 @@ impl Drop for Connection {
                     return;
                 }
             }
-            // The pool does the same with a connection that is dropped, but without a limit.
+            // The pool would do the same with a connection that is dropped, but without a time limit.
             let _ = time::timeout(RELEASE, inner.return_to_pool()).await;
         });
     }
@@ -247,7 +247,8 @@ pub struct Tx {
 }
 
 impl Tx {
-    /// Makes it last. After an error that [`is_certain`](super::is_certain) it does not; after any other one nobody knows.
+    /// Commits. After an error that [`is_certain`](super::is_certain) nothing was committed; after any other error that
+    /// is not known.
     pub async fn commit(mut self) -> Result<(), Error> {
         self.connection.statement = self.commit;
         self.connection.until = None;
@@ -262,7 +263,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Undoes it, now.
+    /// Rolls back now.
     pub async fn rollback(mut self) -> Result<(), Error> {
         self.connection.execute("ROLLBACK").await?;
         self.connection.open = false;

@@ -1,5 +1,5 @@
-//! `details_notices`: the event that says who the visitor is and where, in each conversation's room; and whether it is to
-//! be edited.
+//! `details_notices`: the event in each conversation's room that says who the visitor is and which page they are on,
+//! and whether it has to be edited.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// How long is waited for further changes of the page before staff are told.
+/// How long to wait for further changes of the page before staff are told.
 const GATHER: Duration = Duration::from_secs(5);
 
 /// The notice of a room.
@@ -16,12 +16,12 @@ const GATHER: Duration = Duration::from_secs(5);
 pub struct DetailsNotice {
     /// The event that is edited.
     pub event_id: String,
-    /// A digest of what it says now; `None` when that is not known.
+    /// A digest of its text; `None` when that is not known.
     pub told: Option<Vec<u8>>,
 }
 
-/// Stores the page that the visitor is on. When it is another one, staff are to be told. The caller holds the session's
-/// lock.
+/// Stores the page that the visitor is on. If it is a different one, staff have to be told. The caller holds the
+/// session's lock.
 pub async fn set_page(
     db: &mut Connection,
     session_id: Uuid,
@@ -42,8 +42,8 @@ pub async fn set_page(
     Ok(())
 }
 
-/// Up to `limit` conversations whose staff are to be told of another page now. A time that lies further ahead than it is
-/// ever set comes from a clock that was wrong, and holds nothing up.
+/// Up to `limit` conversations whose staff have to be told of a new page now. A time that lies too far ahead was set by
+/// a wrong clock, and delays nothing.
 pub async fn due(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         "SELECT id FROM sessions
@@ -57,7 +57,7 @@ pub async fn due(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Uuid>, sqlx:
     .await
 }
 
-/// Notes that staff are being told; `false` when another server is telling them. The caller holds the session's lock.
+/// Records that staff are being told; `false` when another server does so. The caller holds the session's lock.
 pub async fn take_due(db: &mut Connection, session_id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE sessions SET details_due_at = NULL WHERE id = $1 AND details_due_at IS NOT NULL",
@@ -84,7 +84,7 @@ pub async fn find(
     .await
 }
 
-/// Records what was told. The room's first event stays the one that is edited.
+/// Records what the room was told. Later edits refer to the room's first event.
 pub async fn record(
     db: impl PgExecutor<'_>,
     session_id: Uuid,

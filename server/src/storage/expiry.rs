@@ -1,4 +1,4 @@
-//! Conversations that ended by themselves, and whose rooms have yet to be told.
+//! Conversations that have expired, and whose rooms have yet to be told.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// What expired longer ago is told to nobody any more: after a long outage, or in a database that an older release has
-/// kept, it is no news, and each notice makes its room the newest in everybody's list.
+/// Conversations that expired longer ago are not announced. After a long outage, or in a database of an older release,
+/// they are no news, and each notice makes its room the newest one in everybody's list.
 const NEWS: Duration = Duration::from_hours(24 * 7);
 
 /// Up to `limit` conversations that have expired by Postgres' clock and by the caller's, `own`.
@@ -35,7 +35,7 @@ pub async fn untold(
     .await
 }
 
-/// Notes that the room is told; `false` when another server has told it. The caller holds the session's lock.
+/// Records that the room is told; `false` when another server has told it. The caller holds the session's lock.
 pub async fn set_told(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE sessions SET expiry_told_at = clock_timestamp()

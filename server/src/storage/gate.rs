@@ -1,9 +1,9 @@
-//! Whether commits are answered.
+//! The gate before transactions that write: it is shut while commits hang.
 //!
-//! Postgres confirms a commit when its disk has it, and where it replicates synchronously, its standby too. While
-//! one of them does not answer, every commit hangs, and a visitor who waits for one learns nothing. So a commit
-//! that missed its deadline raises a doubt, a probe (`commit_probe`) looks into it, and while the probe finds that commits
-//! hang, transactions are refused before they begin: a refusal is certain.
+//! Postgres confirms a commit when its disk has it and, with synchronous replication, its standby too. While one of
+//! them does not answer, every commit hangs, and a visitor who waits for one learns nothing. So a commit that misses
+//! its deadline makes a probe (`commit_probe`) try commits. While the probe finds that they hang, transactions are
+//! refused before they begin, because a refusal is certain.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use std::{
 use sqlx::Error;
 use tokio::sync::Notify;
 
-/// Open while commits are answered. Cheap to clone.
+/// The gate. It is open while commits are answered. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<Inner>);
 
@@ -27,13 +27,13 @@ struct Inner {
 }
 
 impl Gate {
-    /// Whether commits were answered when one was last tried.
+    /// Whether commits were answered at the last attempt.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.0.shut.load(Ordering::SeqCst)
     }
 
-    /// Refuses what would end in a commit that hangs.
+    /// Refuses a transaction while commits hang.
     pub(super) fn pass(&self) -> Result<(), Error> {
         if self.is_open() {
             Ok(())
@@ -42,17 +42,17 @@ impl Gate {
         }
     }
 
-    /// A commit missed its deadline.
+    /// Records that a commit has missed its deadline.
     pub(super) fn doubt(&self) {
         self.0.doubt.notify_one();
     }
 
-    /// The next commit that misses its deadline.
+    /// Waits for the next commit that misses its deadline.
     pub(super) async fn doubted(&self) {
         self.0.doubt.notified().await;
     }
 
-    /// Shuts or opens; says whether it was shut before.
+    /// Shuts or opens the gate; returns whether it was shut before.
     pub(super) fn set_shut(&self, shut: bool) -> bool {
         self.0.shut.swap(shut, Ordering::SeqCst)
     }

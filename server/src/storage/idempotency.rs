@@ -1,4 +1,4 @@
-//! `idempotency_keys`: which request a key stood for.
+//! `idempotency_keys`: the requests that came with each key.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// A key's claim, and what it stands for.
+/// A key, and the request that it stands for.
 #[derive(Debug)]
 pub struct Entry<'a> {
     /// The session, or the nil UUID for creations.
@@ -15,18 +15,18 @@ pub struct Entry<'a> {
     pub operation: &'static str,
     /// SHA-256 of the key.
     pub key_digest: &'a [u8],
-    /// SHA-256 of what was asked for.
+    /// SHA-256 of the request.
     pub request_digest: &'a [u8],
-    /// The session it made or spoke in.
+    /// The session that the request has begun or written to.
     pub session_id: Uuid,
-    /// The message it made.
+    /// The message that the request has stored.
     pub message_id: Uuid,
 }
 
-/// What an earlier request with the same key did.
+/// The result of an earlier request with the same key.
 #[derive(Debug)]
 pub struct Earlier {
-    /// SHA-256 of what was asked for then.
+    /// SHA-256 of the earlier request.
     pub request_digest: Vec<u8>,
     /// The session.
     pub session_id: Uuid,
@@ -55,7 +55,8 @@ pub async fn find(
     .await
 }
 
-/// Takes a key; `false` when a request that committed first has it. Waits for one that is under way.
+/// Takes a key; `false` when a request that committed first has it. Waits for a request with the same key that is under
+/// way.
 pub async fn insert(db: &mut Connection, entry: &Entry<'_>) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "INSERT INTO idempotency_keys (scope, operation, key_digest, request_digest, session_id, message_id)
@@ -78,8 +79,8 @@ pub async fn insert(db: &mut Connection, entry: &Entry<'_>) -> Result<bool, sqlx
     Ok(done.rows_affected() == 1)
 }
 
-/// Deletes keys that have run out by all clocks, of which `own` is the server's: a creation's after 24 hours. A
-/// message's go with the message. Answers with how many those were.
+/// Deletes keys of creations that are older than 24 hours by all clocks, of which `own` is the server's, and returns
+/// their number. A message's key is deleted with the message.
 pub async fn delete_expired(
     db: impl PgExecutor<'_>,
     own: DateTime<Utc>,

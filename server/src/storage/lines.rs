@@ -1,4 +1,4 @@
-//! Connections outside the shares: each lives as long as what it is for.
+//! Connections outside the shares, each for one long-lived purpose.
 
 use std::{fmt, time::Duration};
 
@@ -16,7 +16,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct Lines(PgConnectOptions);
 
-/// The options have the password.
+/// The options contain the password, so they are not printed.
 impl fmt::Debug for Lines {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Lines").finish_non_exhaustive()
@@ -28,7 +28,7 @@ impl Lines {
         Self(options)
     }
 
-    /// One connection.
+    /// Opens one connection.
     pub(super) async fn connect(&self, settings: Settings) -> Result<PgConnection, Error> {
         let connect = async {
             let mut line = self.0.connect().await?;
@@ -41,7 +41,7 @@ impl Lines {
             .unwrap_or_else(|_| Err(missed()))
     }
 
-    /// One connection, for a listener, which takes it from a pool.
+    /// A pool of one connection, for a listener.
     pub(super) fn pool_of_one(&self) -> PgPool {
         pool(&self.0, 1, Settings::LINE)
     }

@@ -1,4 +1,4 @@
-//! LISTEN, and the proof that what is told is heard.
+//! LISTEN, with proof that notifications arrive.
 
 use std::time::Duration;
 
@@ -11,40 +11,40 @@ use uuid::Uuid;
 
 use super::{Db, Lines, faults::missed, lines::CONNECT};
 
-/// How often the listener is told something of its own.
+/// How often the listener notifies itself.
 const TELL_EVERY: Duration = Duration::from_secs(1);
-/// For how long having heard it counts. A connection that died without a word is believed no longer.
+/// For how long a notification that has arrived counts as proof. After that, the connection counts as dead.
 pub const LEASE: Duration = Duration::from_secs(4);
 
-/// Listens on one channel. Something of its own is told to it every second over another connection: when that does
-/// not come back, neither would anything else.
+/// Listens on one channel. Every second it sends a notification to itself over another connection. If that does not
+/// arrive, other notifications would not arrive either.
 #[derive(Debug)]
 pub struct Listener {
     inner: PgListener,
     channel: &'static str,
     began: Instant,
-    /// When the last thing was told that came back.
+    /// When the last notification that has arrived was sent.
     proven: Instant,
     _tells: JoinSet<()>,
 }
 
-/// What a listener hears.
+/// What the listener receives.
 #[derive(Debug)]
 pub enum Heard {
-    /// What somebody said on the channel.
+    /// A notification on the channel.
     News(String),
-    /// Everything has been heard that was told before this moment.
+    /// Proof: everything that was sent before this moment has arrived.
     Proof(Instant),
 }
 
 impl Listener {
-    /// Listens from now on. It is told over a connection of `reads`.
+    /// Listens from now on. Its notifications to itself go over a connection of `reads`.
     pub async fn connect(lines: &Lines, reads: &Db, channel: &'static str) -> Result<Self, Error> {
         let echo = format!("support_chat_echo_{}", Uuid::new_v4().simple());
         let pool = lines.pool_of_one();
         let connect = async {
             let mut inner = PgListener::connect_with(&pool).await?;
-            // What a new connection has missed must be known before it is made.
+            // Whatever a new connection has missed must be known before it is made.
             inner.eager_reconnect(false);
             inner.listen_all([channel, echo.as_str()]).await?;
             Ok::<_, Error>(inner)
@@ -64,8 +64,8 @@ impl Listener {
         })
     }
 
-    /// What is heard next; an error when the connection is lost, or nothing is heard. Nothing is lost when it is
-    /// dropped.
+    /// The next notification; an error when the connection is lost or nothing arrives. Nothing is lost when the future
+    /// is dropped.
     pub async fn next(&mut self) -> Result<Heard, Error> {
         let heard = time::timeout_at(self.proven + LEASE, self.inner.try_recv()).await;
         let heard = heard.unwrap_or_else(|_| Err(missed()))?;
@@ -79,12 +79,12 @@ impl Listener {
     }
 }
 
-/// Tells a listener how long ago it began.
+/// Sends a listener the time that has passed since it began.
 async fn tell(reads: Db, echo: String, began: Instant) {
     loop {
         let next = Instant::now() + TELL_EVERY;
         let millis = began.elapsed().as_millis().to_string();
-        // Nobody waits for the disk, or for a standby.
+        // The notification need not wait for the disk or a standby.
         let told = sqlx::query!(
             "SELECT set_config('synchronous_commit', 'off', true) AS commit, pg_notify($1, $2) AS told",
             echo,
@@ -93,7 +93,7 @@ async fn tell(reads: Db, echo: String, began: Instant) {
         .fetch_one(&reads)
         .await;
         if let Err(error) = told {
-            tracing::debug!(%error, "a listener cannot be told anything");
+            tracing::debug!(%error, "a listener's connection check cannot be sent");
         }
         time::sleep_until(next).await;
     }

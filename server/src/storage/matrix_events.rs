@@ -1,11 +1,11 @@
-//! `matrix_events`: which events were sent or handled, and the entries that have their texts.
+//! `matrix_events`: the events that were sent or handled, and the entries with their texts.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Connection;
 
-/// An event that was taken in.
+/// An event that was handled.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken<'a> {
     /// The event.
@@ -14,19 +14,19 @@ pub struct Taken<'a> {
     pub session_id: Uuid,
     /// Who sent it.
     pub sender: &'a str,
-    /// The entry that was made of it.
+    /// The entry that was made from it.
     pub message_id: Option<Uuid>,
-    /// Of an edit: the event whose text it replaced.
+    /// For an edit: the event whose text it has replaced.
     pub edits: Option<&'a str>,
     /// Whether it answers an event.
     pub is_reply: bool,
-    /// Why no visitor may get it.
+    /// Why no visitor may see it.
     pub internal: Option<Internal>,
     /// The first event of the thread that it is in.
     pub thread_root: Option<&'a str>,
 }
 
-/// Why no visitor may get an event, nor what answers or edits it.
+/// Why no visitor may see an event, or anything that answers or edits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Internal {
     /// It is between staff.
@@ -63,7 +63,7 @@ pub async fn insert(db: &mut Connection, event: Taken<'_>) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Which of these events are recorded.
+/// Those of the events that are recorded.
 pub async fn known(
     db: impl PgExecutor<'_>,
     event_ids: &[String],
@@ -76,7 +76,7 @@ pub async fn known(
     .await
 }
 
-/// Whether the session's outbox is known to have sent one of these events.
+/// Whether the relay is known to have sent one of these events for the session.
 pub async fn any_sent(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -94,7 +94,7 @@ pub async fn any_sent(
     .await
 }
 
-/// Those of the events that staff sent and the visitor is not shown.
+/// Those of the events that staff have sent and the visitor is not shown.
 pub async fn not_shown(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -110,7 +110,7 @@ pub async fn not_shown(
     .await
 }
 
-/// Why no visitor may get this event of the session; `None` where nothing is against it, or it is not known.
+/// Why no visitor may see this event of the session; `None` when they may, or the event is not known.
 pub async fn internal(
     db: &mut Connection,
     event_id: &str,
@@ -129,7 +129,7 @@ pub async fn internal(
     }))
 }
 
-/// What an answer to an event has to say about it.
+/// What an answer to an event needs to know about it.
 #[derive(Clone, Debug, Default)]
 pub struct Addressee {
     /// Who sent it.
@@ -138,7 +138,7 @@ pub struct Addressee {
     pub thread_root: Option<String>,
 }
 
-/// Whom an answer to this event is for, and where it belongs.
+/// The sender whom an answer to this event addresses, and the thread that it belongs in.
 pub async fn addressee(db: impl PgExecutor<'_>, event_id: &str) -> Result<Addressee, sqlx::Error> {
     let addressee = sqlx::query_as!(
         Addressee,
@@ -166,23 +166,23 @@ pub async fn edited_by(
     Ok(edits.flatten())
 }
 
-/// What the visitor is shown of a staff event.
+/// The text that the visitor sees for an event of the staff.
 #[derive(Debug)]
 pub struct Shown {
     /// The entry.
     pub message_id: Uuid,
     /// Its text.
     pub body: String,
-    /// The event that the text is from: the one asked for, or an edit of it.
+    /// The event with this text: the one that was asked for, or an edit of it.
     pub event_id: String,
-    /// Who sent the event asked for.
+    /// The sender of the event that was asked for.
     pub author: Option<String>,
-    /// Whether that event answers another; `None` when that was not recorded.
+    /// Whether that event answers another one; `None` when that was not recorded.
     pub is_reply: Option<bool>,
 }
 
-/// What the visitor is shown of a staff event, by its newest edit that was not redacted; `None` when
-/// they are shown nothing of it, or it is an edit itself.
+/// The text that the visitor sees for an event of the staff, with its newest edit that was not redacted; `None` when
+/// they see none, or the event is an edit itself.
 pub async fn shown(
     db: &mut Connection,
     event_id: &str,
@@ -205,7 +205,7 @@ pub async fn shown(
     .await
 }
 
-/// The event's text is to be found in another entry now, or nowhere any more.
+/// Records the entry that has the event's text now, if there is one.
 pub async fn point_to(
     db: &mut Connection,
     event_id: &str,
@@ -221,7 +221,7 @@ pub async fn point_to(
     Ok(())
 }
 
-/// Neither the event's text nor that of its edits is to be found any more.
+/// Records that no entry has the event's text any more, nor that of its edits.
 pub async fn forget_texts(db: &mut Connection, event_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE matrix_events SET message_id = NULL WHERE event_id = $1 OR edits = $1",

@@ -1,4 +1,4 @@
-//! `messages`: the entries of conversations. What polls read of them is in [`super::polls`].
+//! `messages`: the entries of conversations. [`super::polls`] reads them for polls.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Connection, sessions::CHANGES};
 use crate::model::{Author, Delivery, Entry};
 
-/// What is shown of staff, about to be stored.
+/// An entry for the visitor that is about to be stored.
 #[derive(Debug)]
 pub struct NewEntry<'a> {
     /// Its id in polls.
@@ -16,16 +16,16 @@ pub struct NewEntry<'a> {
     pub session_id: Uuid,
     /// The text.
     pub body: &'a str,
-    /// When it was written; now, when that is not known or lies ahead.
+    /// When it was written; the time of storing counts when that is not known or lies in the future.
     pub written_at: Option<DateTime<Utc>>,
-    /// The entry it takes the place of.
+    /// The entry that it replaces.
     pub replaces: Option<Uuid>,
-    /// That entry was deleted.
+    /// Whether that entry was deleted.
     pub removed: bool,
 }
 
-/// Appends to the conversation, under the lock of its session's row: what commits later has a
-/// higher `seq`, so that no cursor can skip it.
+/// Appends to the conversation under the lock of its session's row. A later commit has a higher `seq`, so no cursor can
+/// skip an entry.
 pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx::Error> {
     // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
     sqlx::query!(
@@ -97,8 +97,7 @@ impl From<Row> for Entry {
     }
 }
 
-/// The newest entries, oldest first: at most so many, and with at most so many bytes of text, unless the newest
-/// alone has more.
+/// The newest entries, oldest first: up to these numbers of entries and bytes of text, and at least the newest one.
 pub async fn list_newest(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -142,12 +141,12 @@ pub async fn list_newest(
     })
 }
 
-/// The end of a conversation.
+/// The newest entries of a conversation.
 #[derive(Clone, Debug, Default)]
 pub struct Newest {
     /// Its entries, oldest first.
     pub entries: Vec<Entry>,
-    /// Nothing came before them.
+    /// Whether nothing came before them.
     pub are_all: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What polls read: `messages`, with what `sessions` and `outbox` say of them.
+//! The data for polls: `messages`, with columns of `sessions` and `outbox`.
 
 use std::time::Duration;
 
@@ -12,43 +12,42 @@ use super::{
 };
 use crate::model::{Entry, Marks};
 
-/// What a poll asks for.
+/// A poll.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// The conversation.
     pub session_id: Uuid,
-    /// The cursor: the last message that is known already.
+    /// The cursor: the last message that the client has.
     pub after: Option<Uuid>,
 }
 
-/// How much one poll's answer may have.
+/// The largest answer to a poll.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Entries.
     pub entries: i64,
-    /// Bytes. The entry with which they are reached is read too.
+    /// Bytes. The entry that reaches this number is still read.
     pub bytes: i64,
-    /// Bytes that each entry counts for besides its text.
+    /// The bytes that each entry counts for besides its text.
     pub entry_bytes: i64,
 }
 
-/// What a poll is answered from, at one instant.
+/// The data for the answer to a poll, at one instant.
 #[derive(Debug)]
 pub struct Poll {
     /// The conversation.
     pub session: Session,
-    /// How far the visitor's messages have come.
+    /// How far the visitor's messages have been delivered and read.
     pub marks: Marks,
-    /// Whether the cursor is one of its messages.
+    /// Whether the cursor is a message of the session.
     pub knows_cursor: bool,
-    /// The entries after the cursor, oldest first, as many as the limits let in.
+    /// The entries after the cursor, oldest first, up to the limits.
     pub entries: Vec<Entry>,
-    /// There is more after the last of them.
+    /// Whether there are more entries after the last one.
     pub more: bool,
 }
 
-/// Everything that these polls ask for, in one statement and the order of the asks; `None` where there
-/// is no such session.
+/// Reads the data for several polls in one statement, in the order of the polls; `None` where there is no such session.
 pub async fn poll(
     db: impl PgExecutor<'_>,
     asks: &[Ask],

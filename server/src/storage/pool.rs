@@ -1,4 +1,4 @@
-//! One pool of connections.
+//! Pools of connections.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use tokio::time;
 
 use super::{db::ACQUIRE, faults::missed, settings::Settings};
 
-/// A connection that has answered so lately is not asked whether it lives.
+/// A connection that has answered within this time is not checked before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How long it may take to answer that it does.
+/// How long a check may take.
 const ANSWERS: Duration = Duration::from_millis(500);
 
 /// A pool that connects when it is first used.
@@ -28,7 +28,7 @@ pub(super) fn pool(options: &PgConnectOptions, connections: u32, settings: Setti
                 Ok(())
             })
         })
-        // Asked each time, a connection's first answer would be to that.
+        // A check before each use would cost a round trip.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

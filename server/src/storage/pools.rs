@@ -1,7 +1,7 @@
-//! The connections of one server, and who may use how many of them.
+//! The connections of one server, divided into shares.
 //!
-//! Each share is a pool of its own, so that writes which wait, be it for a lock or for the disk, cannot take what
-//! polls and the relay need.
+//! Each share is a pool of its own, so that writes that wait for a lock or for the disk cannot take the connections
+//! that polls and the relay need.
 
 use std::time::Duration;
 
@@ -10,32 +10,32 @@ use sqlx::postgres::PgConnectOptions;
 use super::{Db, Gate, Lines, db::Timing, pool::pool, settings::Settings};
 use crate::config::Database;
 
-/// What all shares have together. With two listeners, and the connection that holds the lock of the sync, a server has
-/// 20.
+/// The connections of all shares together. With two listeners, and the connection that holds the lock of the sync, a
+/// server has 20.
 pub const MAX_CONNECTIONS: u32 = READS + WRITES + RELAY;
 const READS: u32 = 5;
 const WRITES: u32 = 7;
 const RELAY: u32 = 5;
 
-/// How long a visitor's write may take, from when it was asked for to its commit, and the commit. With finding out what
-/// became of the commit, a visitor is answered within 5 s.
+/// How long a visitor's write may take from its request to its commit, and how long the commit may take. With the time
+/// for finding out whether the commit took effect, a visitor gets an answer within 5 s.
 const WRITES_WHOLE: Duration = Duration::from_secs(3);
 const WRITES_COMMIT: Duration = Duration::from_millis(1_500);
 
 /// The shares. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Shares {
-    /// For polls, and for whoever looks.
+    /// Polls, and other reads.
     pub reads: Db,
-    /// For what visitors write.
+    /// Visitors' writes.
     pub writes: Db,
-    /// For the relay, both ways, and for what is tidied up.
+    /// The relay, the sync and the housekeeping.
     pub relay: Db,
-    /// For connections that last.
+    /// Connections that are kept open.
     pub lines: Lines,
-    /// Whether commits are answered: what `writes` is behind.
+    /// The gate before `writes`, which is shut while commits hang.
     pub gate: Gate,
-    /// The same as `writes`, and not behind the gate.
+    /// The same pool as `writes`, without the gate.
     pub probes: Db,
 }
 
@@ -45,7 +45,7 @@ impl Shares {
     pub fn new(database: &Database) -> Self {
         let options = &database.options;
         let seconds = Duration::from_secs;
-        // Postgres ends a statement before its caller gives it up: that costs no connection.
+        // Postgres cancels a statement before its caller gives it up, so that no connection is lost.
         let reads = share(options, READS, seconds(1), seconds(2), None);
         let probes = share(
             options,
@@ -66,7 +66,7 @@ impl Shares {
         }
     }
 
-    /// Closes what is idle, and waits for what is not.
+    /// Closes all connections, and waits for those in use.
     pub async fn close(&self) {
         let Self {
             reads,
@@ -81,7 +81,7 @@ impl Shares {
         );
     }
 
-    /// How many connections of the pools are idle, and how many are used.
+    /// How many connections of the pools are idle, and how many are in use.
     #[must_use]
     pub fn in_use(&self) -> (u32, u32) {
         let pools = [&self.reads, &self.probes, &self.relay].map(Db::pool);

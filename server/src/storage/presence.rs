@@ -1,15 +1,15 @@
-//! `sessions.seen_at`: when visitors were last there.
+//! `sessions.seen_at`: when each visitor was last there.
 
 use std::time::Duration;
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-/// A visitor who has asked for nothing for so long has gone.
+/// A visitor who has sent no request for this long has gone.
 pub const GONE_AFTER: Duration = Duration::from_mins(2);
 
-/// Records that the visitors of these conversations are there now; answers with those that were recorded. What
-/// somebody else has locked is left out, so that this waits for nobody and can be no part of a deadlock.
+/// Records that the visitors of these conversations are there now; returns the conversations that were recorded. Rows
+/// that another transaction has locked are left out, so that this never waits and cannot be part of a deadlock.
 pub async fn record(
     db: impl PgExecutor<'_>,
     session_ids: &[Uuid],

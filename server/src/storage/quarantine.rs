@@ -1,7 +1,7 @@
-//! `quarantine`: what came from a room and could not be taken in.
+//! `quarantine`: events of rooms that could not be stored.
 //!
-//! While a room has a row that waits, whatever else comes from it waits behind that, so that a visitor
-//! reads everything in order.
+//! While a row of a room waits, everything else that comes from the room waits behind it, so that the visitor gets
+//! everything in order.
 
 use std::time::Duration;
 
@@ -11,19 +11,18 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// As many rows of a room wait at most. What comes then is left in the room's history, to be read from there.
+/// The most rows of a room that may wait. Further events stay in the room's history, to be read from there.
 const MAX_WAITING: i64 = 1000;
-/// Nothing is put off for longer: what is due later is so by a clock that was wrong.
+/// The longest delay. A row that is due later was delayed by a wrong clock.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
-/// Whether Postgres refused the data, so that the same data will be refused again. A connection that broke, a
-/// conflict with another transaction or a lack of resources says nothing about the data.
+/// Whether Postgres refused the data, so that it will refuse the same data again. A connection that broke, a conflict
+/// with another transaction or a lack of resources says nothing about the data.
 #[must_use]
 pub fn is_refusal(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // Cardinality, data, integrity, a trigger's exception, a limit such as an index's, and what is
-            // broken on the disk.
+            // Cardinality, data, integrity, a trigger's exception, a limit such as an index's, and damage on the disk.
             let classes = ["21", "22", "23", "P0", "54", "XX"];
             classes.iter().any(|class| code.starts_with(class))
         }),
@@ -35,25 +34,25 @@ pub fn is_refusal(error: &sqlx::Error) -> bool {
     }
 }
 
-/// An event as it is kept.
+/// An event in quarantine.
 #[derive(Debug)]
 pub struct KeptEvent {
     /// Its id.
     pub event_id: String,
-    /// The whole of it.
+    /// The whole event.
     pub json: String,
 }
 
-/// What a sync brought of a room and is set aside.
+/// The news of a room that are to be set aside.
 #[derive(Debug)]
 pub struct News<'a> {
     /// The room.
     pub room_id: &'a str,
-    /// Whose it is, where that is known.
+    /// The session of the room, if that is known.
     pub session_id: Option<Uuid>,
     /// Why it is set aside.
     pub reason: &'a str,
-    /// Where the history ends that the sync left out, when it was not read.
+    /// The end of the history that the sync has left out, if it was not read.
     pub gap_from: Option<&'a str>,
     /// The events after it, oldest first.
     pub events: Vec<KeptEvent>,
@@ -103,7 +102,7 @@ pub async fn set_aside(db: &mut Connection, news: &News<'_>) -> Result<(), sqlx:
     Ok(())
 }
 
-/// Notes that the room's history holds more; in the row that says so already, if it is the last.
+/// Records that the room's history has more events; in the last row, if that says so already.
 async fn leave_in_history(
     db: &mut Connection,
     news: &News<'_>,
@@ -175,15 +174,15 @@ pub async fn due(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<String>, sql
 pub struct Row {
     /// Its place in the order.
     pub id: i64,
-    /// Whose room it is, where that is known.
+    /// The session of the room, if that is known.
     pub session_id: Option<Uuid>,
     /// An event.
     pub event: Option<String>,
-    /// Or a part of the history: from here,
+    /// Or a part of the history, from here,
     pub gap_from: Option<String>,
-    /// back to there.
+    /// back to here.
     pub gap_to: Option<String>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i32,
 }
 
@@ -204,7 +203,7 @@ pub async fn of_room(
     .await
 }
 
-/// Locks rows that are to be taken up; `false` when one of them has been taken up or given up meanwhile.
+/// Locks rows that are to be tried again; `false` when one of them was stored or given up meanwhile.
 pub async fn lock(db: &mut Connection, ids: &[i64]) -> Result<bool, sqlx::Error> {
     let locked = sqlx::query_scalar!(
         "SELECT id FROM quarantine WHERE id = ANY($1) AND given_up_at IS NULL ORDER BY id FOR UPDATE",
@@ -215,7 +214,7 @@ pub async fn lock(db: &mut Connection, ids: &[i64]) -> Result<bool, sqlx::Error>
     Ok(locked.len() == ids.len())
 }
 
-/// What was set aside as these rows is taken in.
+/// Removes rows that are stored now.
 pub async fn remove(db: impl PgExecutor<'_>, ids: &[i64]) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!("DELETE FROM quarantine WHERE id = ANY($1)", ids)
         .execute(db)
@@ -223,7 +222,8 @@ pub async fn remove(db: impl PgExecutor<'_>, ids: &[i64]) -> Result<u64, sqlx::E
     Ok(done.rows_affected())
 }
 
-/// The history of this row is taken in, back from `gap_from`. If more of it was noted meanwhile, that stays.
+/// Removes the row's part of the history, which is stored now, back from `gap_from`. If more of it was recorded
+/// meanwhile, the row stays for that.
 pub async fn close_gap(
     db: impl PgExecutor<'_>,
     id: i64,
@@ -241,7 +241,7 @@ pub async fn close_gap(
     Ok(())
 }
 
-/// Nothing of the room is of any use.
+/// Removes everything of a room that turned out not to belong to a conversation.
 pub async fn remove_room(db: impl PgExecutor<'_>, room_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM quarantine WHERE room_id = $1", room_id)
         .execute(db)
@@ -249,7 +249,7 @@ pub async fn remove_room(db: impl PgExecutor<'_>, room_id: &str) -> Result<(), s
     Ok(())
 }
 
-/// It is to be tried again after `wait`. `attempts` is how often it has been tried.
+/// Puts a row off: it is tried again after `wait`. `attempts` is the number of attempts so far.
 pub async fn put_off(
     db: impl PgExecutor<'_>,
     id: i64,
@@ -270,7 +270,7 @@ pub async fn put_off(
     Ok(())
 }
 
-/// They are tried no more.
+/// Gives rows up: they are not tried again.
 pub async fn give_up(
     db: impl PgExecutor<'_>,
     ids: &[i64],
@@ -287,7 +287,7 @@ pub async fn give_up(
     Ok(())
 }
 
-/// An event of a part of the history is given up; the others go on.
+/// Gives up one event of a part of the history; the others go on.
 pub async fn insert_given_up(
     db: &mut Connection,
     room_id: &str,
@@ -310,7 +310,7 @@ pub async fn insert_given_up(
     Ok(())
 }
 
-/// Deletes what was given up of conversations that are gone, or whose texts retention has deleted.
+/// Deletes rows that were given up, if their conversation is gone or its texts were deleted by retention.
 pub async fn forget_old(db: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM quarantine WHERE given_up_at IS NOT NULL AND session_id IS NOT NULL AND NOT EXISTS (
@@ -325,11 +325,11 @@ pub async fn forget_old(db: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
 /// How much is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// Rooms that wait.
+    /// Rooms that have rows that wait.
     pub rooms: i64,
-    /// What waits in them.
+    /// Rows that wait.
     pub waiting: i64,
-    /// What was given up.
+    /// Rows that were given up.
     pub given_up: i64,
 }
 
@@ -349,25 +349,25 @@ pub async fn totals(db: impl PgExecutor<'_>) -> Result<Totals, sqlx::Error> {
 /// A row as an operator sees it.
 #[derive(Debug)]
 pub struct Entry {
-    /// By which it is named.
+    /// The id by which the operator names it.
     pub id: i64,
     /// The conversation.
     pub session_id: Option<Uuid>,
     /// The room.
     pub room_id: String,
-    /// The event; none where it is a part of the history.
+    /// The event; `None` for a part of the history.
     pub event_id: Option<String>,
-    /// Why it is here.
+    /// Why it was set aside.
     pub reason: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i32,
-    /// Since when it is here.
+    /// When it was set aside.
     pub set_aside_at: DateTime<Utc>,
-    /// Whether it is tried no more.
+    /// Whether it was given up.
     pub given_up: bool,
 }
 
-/// Everything, oldest first.
+/// Every row, oldest first.
 pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Entry>, sqlx::Error> {
     sqlx::query_as!(
         Entry,
@@ -379,7 +379,7 @@ pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Entry>, sqlx::Error> {
     .await
 }
 
-/// Has these rows, or all, tried again at once; answers with how many that were.
+/// Lets these rows, or all, be tried again at once; returns their number.
 pub async fn retry(db: impl PgExecutor<'_>, ids: Option<&[i64]>) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE quarantine SET given_up_at = NULL, attempts = 0, due_at = now()

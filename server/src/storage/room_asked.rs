@@ -1,10 +1,10 @@
-//! When the homeserver was asked for a room and has not answered, as Postgres keeps it.
+//! The time at which the homeserver was asked for a room without an answer, as Postgres keeps it.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// How long ago the homeserver was asked for a room, by two clocks, either of which may have been wrong.
+/// The time since the homeserver was asked for a room, by two clocks, either of which may have been wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomAsked {
     by_database: f64,
@@ -12,7 +12,7 @@ pub struct RoomAsked {
 }
 
 impl RoomAsked {
-    /// So many seconds ago as Postgres counts, and at this time by the clock of the server that asked.
+    /// The seconds that Postgres has counted, and the time by the clock of the server that asked.
     #[must_use]
     pub const fn new(by_database: f64, by_server: Option<DateTime<Utc>>) -> Self {
         Self {
@@ -21,8 +21,8 @@ impl RoomAsked {
         }
     }
 
-    /// How long ago that was. The shorter time counts. A time that has not come yet was set by a clock that was wrong
-    /// and counts for nothing; `None` when there is no other.
+    /// How long ago that was. The shorter time counts. A time in the future was set by a wrong clock and does not
+    /// count; `None` when there is no other.
     #[must_use]
     pub fn ago(self, now: DateTime<Utc>) -> Option<Duration> {
         let by_server = self.by_server.map(|asked| (now - asked).as_seconds_f64());

@@ -1,20 +1,20 @@
 //! `sessions.code`: the letters and digits by which staff name a conversation.
 //!
-//! A code is drawn at random and belongs to its session for good, whatever becomes of the session's room. Codes have four
-//! characters, of which there are 444,912. Several are drawn at once, the shortest first, and the first that is free is
-//! taken: the more codes are taken, the more sessions get one of five characters or more.
+//! A code is drawn at random and stays with its session, even if the session's room is replaced. Codes have four
+//! characters, of which there are 444,912. Several codes are drawn at once, and the shortest one that is free is taken:
+//! the more codes are taken, the more sessions get one with five characters or more.
 
 use rand::seq::IndexedRandom;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-/// Letters and digits that nobody confuses: without 0 and O, and without 1, I and L.
+/// Letters and digits that are not confused with others: without 0 and O, and without 1, I and L.
 const ALPHABET: &[u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
-/// Codes that are drawn of each length.
+/// Lengths of codes, and how many of each are drawn.
 const DRAWN: [(usize, usize); 4] = [(4, 4), (5, 4), (6, 4), (8, 4)];
 
-/// Gives the session a code, unless it has one; answers with the code that it has then.
+/// Gives the session a code if it has none; returns its code.
 pub async fn give(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<String, sqlx::Error> {
     let lengths = DRAWN
         .iter()
@@ -23,8 +23,8 @@ pub async fn give(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<String, s
     give_one_of(db, session_id, &drawn).await
 }
 
-/// Gives the session the first of these codes that is free, unless it has one; answers with the code that it has then.
-/// When another session takes the same code at the same moment, this fails and can be repeated.
+/// Gives the session the first of these codes that is free, if it has none; returns its code. If another session takes
+/// the same code at the same moment, this fails and can be repeated.
 pub async fn give_one_of(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -56,7 +56,7 @@ fn draw(length: usize) -> String {
     }
 }
 
-/// Whether the code is no word and no number: it has letters, and at most two of them in a row.
+/// Whether the code is neither a word nor a number: it has letters, and at most two of them in a row.
 fn is_inoffensive(code: &str) -> bool {
     let is_letter = |character: &u8| character.is_ascii_alphabetic();
     let has_word = code

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
-/// What new sessions are counted by; from the narrowest to the widest.
+/// The scopes in which new sessions are counted, from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One client address (IPv6: a /64).
@@ -17,12 +17,12 @@ pub enum Scope {
     NearNetwork,
     /// An IPv6 /48 or an IPv4 /24.
     WideNetwork,
-    /// Everybody.
+    /// All addresses together.
     All,
 }
 
 impl Scope {
-    /// In the order in which [`Bounds`] has them.
+    /// The scopes in the order of [`Bounds`].
     pub const EACH: [Self; 4] = [
         Self::Address,
         Self::NearNetwork,
@@ -34,7 +34,7 @@ impl Scope {
 /// A session that is about to begin. Addresses and networks are keyed hashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
-    /// What is counted: the same again counts once.
+    /// Identifies the request: repetitions count once.
     pub request: &'a [u8],
     /// The client's address.
     pub address: &'a [u8],
@@ -44,49 +44,49 @@ pub struct Start<'a> {
     pub wide_network: Option<&'a [u8]>,
 }
 
-/// How many may begin in an hour; by [`Scope::EACH`].
+/// The limits per hour, in the order of [`Scope::EACH`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// With so many, the next is refused.
+    /// At this number, the next one is refused.
     pub refuse_at: [Option<i64>; 4],
-    /// What the pressure is measured by, and so where a proof of work is asked for.
+    /// The numbers by which the pressure is measured, and so the point at which a proof of work is required.
     pub limits: [Option<i64>; 4],
 }
 
-/// A proof of work that was found good, apart from whether it was used before.
+/// A valid proof of work, which may have been used before.
 #[derive(Clone, Copy, Debug)]
 pub struct Proof<'a> {
     /// The challenge that was solved.
     pub challenge: &'a [u8],
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// The pressure from which on it was too little work.
+    /// The pressure from which on it is too little work.
     pub good_below: f64,
 }
 
-/// What became of it.
+/// The decision about a new session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// It was counted.
     Counted {
-        /// The proof was needed, and is used up.
+        /// Whether the proof was needed, and so is used up.
         by_proof: bool,
     },
-    /// There are too many.
+    /// There are too many sessions.
     Refused {
-        /// Of what.
+        /// The scope of the limit.
         by: Scope,
-        /// After this long one more will do; at most an hour.
+        /// How long until one more is allowed; at most an hour.
         wait: Duration,
     },
-    /// A proof is needed, and there was none that is good.
+    /// A proof is needed, and there was no valid one.
     ProofRequired {
-        /// How many have begun, as a multiple of the limit that is nearest.
+        /// The number of sessions, as a multiple of the nearest limit.
         pressure: f64,
     },
 }
 
-/// Counts one more beginning; or says why not. A repetition does the same as the first attempt did.
+/// Counts one more session, or returns why it is refused. A repetition has the same result as the first attempt.
 pub async fn count(
     db: impl PgExecutor<'_>,
     start: Start<'_>,
@@ -128,7 +128,7 @@ pub async fn count(
     })
 }
 
-/// One attempt has failed after it was counted. With the last of them the count is taken back; a proof
+/// Records that an attempt has failed after it was counted. With the last attempt the count is taken back; a proof
 /// remains used.
 pub async fn take_back(db: impl PgExecutor<'_>, start: Start<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(

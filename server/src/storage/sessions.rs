@@ -9,29 +9,29 @@ use uuid::Uuid;
 use super::{Connection, Db, session_codes};
 use crate::model::VisitorDetails;
 
-/// The channel that says which conversation has changed in what a poll shows: a new message, a mark, or its
-/// end. Said by the statement that makes the change, so that no change goes untold. It also says where members of
+/// The channel that announces conversations whose polls have news: a new message, a mark, or the end. The statement
+/// that makes the change sends the notification, so that none is missing. The channel also announces where members of
 /// the staff are typing ([`super::signals`]).
 pub const CHANGES: &str = "support_chat_changes";
 
 /// Whether a conversation still takes messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It does.
+    /// It takes messages.
     Open,
     /// It was ended.
     Closed,
-    /// Nobody said anything for longer than a session lives.
+    /// Its lifetime has passed since the last message.
     Expired,
 }
 
-/// What deciding about a request takes.
+/// The data of a session that requests need.
 #[derive(Debug)]
 pub struct Session {
-    /// Whether it still takes messages, at this moment. It has expired only when it has by both clocks, the
-    /// database's and this server's: whoever is told so forgets the conversation.
+    /// Whether it takes messages at this moment. It has expired only if it has by both clocks, the database's and this
+    /// server's, because a client that is told so forgets the conversation.
     pub state: State,
-    /// When it will end by itself, unless something is said.
+    /// When it expires unless another message comes.
     pub expires_in: Duration,
     /// Hashes of the tokens that open it. There is none once the conversation is erased.
     pub token_hashes: Vec<String>,
@@ -45,7 +45,7 @@ impl Session {
     }
 }
 
-/// The columns that say it.
+/// The columns that it is read from.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) closed_at: Option<DateTime<Utc>>,
@@ -107,7 +107,7 @@ pub async fn insert_token(
     Ok(())
 }
 
-/// Deletes all but the newest tokens: every request is compared with each of them.
+/// Deletes all tokens except the newest ones, because every request is compared with each of them.
 pub async fn keep_newest_tokens(
     db: &mut Connection,
     id: Uuid,
@@ -147,8 +147,8 @@ pub async fn find(
     Ok(columns.map(Session::from))
 }
 
-/// Looks a session up and takes its lock: from here to the end of the transaction nobody else adds to
-/// it, and what is found is what it was when the lock was free.
+/// Looks a session up and locks it. Until the end of the transaction nobody else appends to it, and the result is its
+/// state when the lock was free.
 pub async fn lock(
     db: &mut Connection,
     id: Uuid,
@@ -184,7 +184,7 @@ pub async fn close(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
     Ok(done.is_some())
 }
 
-/// Lets a session go on that has ended, by itself or not.
+/// Reopens a session that was ended or has expired.
 pub async fn reopen(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH reopened AS (
@@ -200,39 +200,39 @@ pub async fn reopen(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// What the room is made from, and what its staff are told.
+/// The data for the room's name, and for the notice about the visitor.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The session.
     pub id: Uuid,
-    /// Once there is one.
+    /// The room, if there is one.
     pub room_id: Option<String>,
     /// The page the visitor wrote from.
     pub source_url: Option<String>,
     /// Its title.
     pub page_title: Option<String>,
-    /// How the visitor wants to be called.
+    /// The visitor's name.
     pub visitor_name: Option<String>,
-    /// Where the visitor can be reached.
+    /// The visitor's email address.
     pub visitor_email: Option<String>,
 }
 
-/// What a conversation's room is named after.
+/// The data for the name of a conversation's room.
 #[derive(Clone, Debug)]
 pub struct Naming {
-    /// How the visitor wants to be called.
+    /// The visitor's name.
     pub visitor_name: Option<String>,
-    /// The first thing that they wrote.
+    /// The visitor's first message.
     pub first_message: Option<String>,
-    /// The page that they write from.
+    /// The page that the visitor writes from.
     pub source_url: Option<String>,
     /// The code by which staff name the conversation.
     pub code: String,
-    /// Rooms that the conversation had before, and that somebody may still see in a list.
+    /// The conversation's former rooms that somebody may still have in their list.
     pub rooms_before: i64,
 }
 
-/// What the conversation's room is named after. The conversation gets a code when it has none.
+/// The data for the name of the conversation's room. The conversation gets a code if it has none.
 pub async fn naming(db: &Db, id: Uuid) -> Result<Naming, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT code, visitor_name, source_url,
@@ -264,7 +264,7 @@ pub async fn any(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
         .await
 }
 
-/// Gives the session its room, unless it has one, or had this one before; answers with the room it has now.
+/// Gives the session this room, unless it has another one or had this one before. Returns the room that it has then.
 pub async fn set_room(
     db: impl PgExecutor<'_>,
     id: Uuid,
@@ -281,7 +281,7 @@ pub async fn set_room(
     .await
 }
 
-/// The sessions of those rooms that are ours.
+/// Those of the rooms that belong to a session, with the session.
 pub async fn of_rooms(
     db: impl PgExecutor<'_>,
     rooms: &[String],
@@ -312,7 +312,7 @@ pub async fn settled_rooms(
     Ok(rows.into_iter().map(|row| (row.id, row.room_id)).collect())
 }
 
-/// Takes this room, in which nobody but the bot ever was, from the session for good.
+/// Takes this room, in which nobody except the bot ever was, from the session for good.
 pub async fn disown_room(
     db: impl PgExecutor<'_>,
     id: Uuid,
@@ -344,9 +344,9 @@ pub async fn former_rooms(
     .await
 }
 
-/// Deletes what was said in sessions that have been quiet for `age` by all clocks, of which `own` is the server's, and
-/// who the visitor was; answers with how many sessions that were. The row stays: the room's staff may still write, and a late
-/// visitor is told that the session has ended. What the homeserver has not been told yet is kept.
+/// Deletes the messages, and who the visitor was, of sessions that have been quiet for `age` by all clocks, of which
+/// `own` is the server's. Returns the number of sessions. The row stays, because staff may still write, and a late
+/// visitor is told that the session has ended. Messages that the homeserver has yet to get are kept.
 pub async fn empty_older_than(
     db: impl PgExecutor<'_>,
     own: DateTime<Utc>,

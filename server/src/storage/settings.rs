@@ -1,43 +1,43 @@
-//! What Postgres is told on each connection.
+//! Settings of each connection to Postgres.
 //!
-//! By `set_config`, and not by the `options` of the start of a connection, which poolers refuse.
+//! They are set by `set_config`, because poolers refuse them as options at the start of a connection.
 
 use std::{fmt::Write, time::Duration};
 
 /// The settings of a connection that differ between shares.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    /// A statement that takes longer is ended. `None`: never.
+    /// A statement that takes longer is cancelled. `None` means never.
     pub(super) statement: Option<Duration>,
-    /// A statement that waits longer for a lock is ended.
+    /// A statement that waits longer for a lock is cancelled.
     pub(super) lock: Duration,
-    /// A connection that hears nothing for so long is ended, and with it the locks that it has.
+    /// A connection that gets no statement for this long is closed, which releases its locks.
     pub(super) idle: Option<Duration>,
 }
 
 impl Settings {
-    /// Of a connection that listens.
+    /// The settings of a connection that listens.
     pub(super) const LINE: Self = Self {
         statement: Some(Duration::from_secs(3)),
         lock: Duration::from_secs(2),
         idle: None,
     };
 
-    /// One statement that sets all.
+    /// One statement that sets everything.
     pub(super) fn statement(self) -> String {
         let millis = |limit: Option<Duration>| limit.unwrap_or_default().as_millis().to_string();
         let settings = [
             ("statement_timeout", millis(self.statement)),
             ("lock_timeout", millis(Some(self.lock))),
             ("idle_session_timeout", millis(self.idle)),
-            // A server that stopped, or vanished with its host, must not keep its locks.
+            // A server that has stopped, or has vanished with its machine, must not keep its locks.
             ("idle_in_transaction_session_timeout", "5000".to_owned()),
             ("tcp_keepalives_idle", "5".to_owned()),
             ("tcp_keepalives_interval", "2".to_owned()),
             ("tcp_keepalives_count", "2".to_owned()),
             ("tcp_user_timeout", "9000".to_owned()),
-            // Planned for each time, the first five times on each connection, a statement takes longer
-            // to plan than to run: none of them needs another plan for other values.
+            // Otherwise Postgres would plan a statement for each execution, the first five times on each connection,
+            // which takes longer than the execution. No statement needs different plans for different values.
             ("plan_cache_mode", "force_generic_plan".to_owned()),
         ];
         let mut statement = String::from("SELECT ");

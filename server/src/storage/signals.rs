@@ -1,4 +1,4 @@
-//! What the two sides know of each other without saying it: receipts and typing.
+//! Signals between the two sides that are no messages: read receipts and typing.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use uuid::Uuid;
 
 use super::{presence::GONE_AFTER, sessions::CHANGES};
 
-/// How the channel of [`CHANGES`] says that members of the staff are typing, before the conversation's id. A server
-/// of a release that does not know it takes no notice.
+/// The prefix, before a conversation's id, with which the channel [`CHANGES`] announces that members of the staff are
+/// typing. A server of a release that does not know it ignores the notification.
 const TYPING: &str = "typing ";
-/// And that nobody of them is any more.
+/// The prefix that announces that nobody of them is typing any more.
 const QUIET: &str = "quiet ";
 
-/// What [`CHANGES`] says.
+/// A notification of [`CHANGES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The conversation has changed in what a poll shows.
+    /// A poll of the conversation has news.
     Conversation(Uuid),
-    /// Members of the staff are typing there, or no longer.
+    /// Whether members of the staff are typing in the conversation.
     StaffTyping(Uuid, bool),
 }
 
 impl Change {
-    /// Reads what was said.
+    /// Parses a notification.
     #[must_use]
     pub fn read(payload: &str) -> Option<Self> {
         let typing = payload.strip_prefix(TYPING).map(|id| (id, true));
@@ -42,7 +42,7 @@ pub async fn tell_typing(
     typing: bool,
 ) -> Result<(), sqlx::Error> {
     let payload = format!("{}{session_id}", if typing { TYPING } else { QUIET });
-    // Nobody waits for the disk, or for a standby.
+    // The notification need not wait for the disk or a standby.
     sqlx::query!(
         "SELECT set_config('synchronous_commit', 'off', true) AS commit, pg_notify($1, $2) AS told",
         CHANGES,
@@ -53,8 +53,8 @@ pub async fn tell_typing(
     Ok(())
 }
 
-/// Moves a conversation's mark on to the newest of these events that is a message of its visitor, and says so to all
-/// servers; answers with those of the events that are such messages.
+/// Moves a conversation's mark on to the newest of these events that is a message of its visitor, and notifies all
+/// servers. Returns those of the events that are such messages.
 pub async fn read_up_to(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -92,7 +92,7 @@ pub async fn has_unread(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<boo
     .await
 }
 
-/// The rooms of open conversations whose visitors are there, those first where somebody spoke last.
+/// The rooms of open conversations whose visitors are there, those with the latest message first.
 pub async fn rooms_with_visitors(
     db: impl PgExecutor<'_>,
     ttl: Duration,
@@ -126,7 +126,7 @@ pub async fn room_of(
     Ok(room.flatten())
 }
 
-/// The newest event of the staff's whose text came before this entry, or is it.
+/// The newest event of the staff whose text is this entry or comes before it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// Its room.
@@ -135,7 +135,7 @@ pub struct Fetched {
     pub event_id: String,
 }
 
-/// What of the staff's a visitor has fetched who asks for what comes after `cursor`.
+/// The newest event of the staff that a visitor has fetched who asks for what comes after `cursor`.
 pub async fn fetched(
     db: impl PgExecutor<'_>,
     session_id: Uuid,

@@ -1,4 +1,4 @@
-//! `staff_members`: who of the staff is in each conversation's room, and who is still to be invited.
+//! `staff_members`: the members of the staff in each conversation's room, and those who are still to be invited.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// An invitation that is not recorded for so long may be tried by another server.
+/// Another server may repeat an invitation that is not recorded for this long.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// The longest wait before somebody is invited again.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
-/// By how much more a time may lie ahead than any server sets it, before a wrong clock is to blame.
+/// How much further ahead than any delay a time may lie before it counts as set by a wrong clock.
 const CLOCK_MARGIN: Duration = Duration::from_secs(10);
 /// No right clock sets `due_at` further ahead.
 pub(crate) const LATEST_DUE: Duration = LONGEST_DELAY.saturating_add(CLOCK_MARGIN);
 /// No right clock sets `leased_until` further ahead.
 pub(crate) const LATEST_LEASE: Duration = LEASE.saturating_add(CLOCK_MARGIN);
 
-/// A person's part in a conversation's room.
+/// A person's membership of a conversation's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Membership {
     /// Still to be invited.
@@ -28,12 +28,12 @@ pub enum Membership {
     Invited,
     /// In the room.
     Joined,
-    /// Declined, left, or was put out.
+    /// They have declined or left, or were removed.
     Left,
 }
 
 impl Membership {
-    /// By the name of a membership in Matrix; `None` for one that says nothing here.
+    /// The membership with this name in Matrix; `None` for names that mean nothing here.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -54,7 +54,7 @@ impl Membership {
     }
 }
 
-/// Records who is to be in a new room. Those who are still to be invited are left to the caller for a while.
+/// Records the people who belong in a new room. For a while only the caller invites those who are still to be invited.
 pub async fn begin(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -78,21 +78,21 @@ pub async fn begin(
     Ok(())
 }
 
-/// Somebody who is to be invited, or removed.
+/// A person who is to be invited, or removed.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The conversation.
     pub session_id: Uuid,
     /// Its room.
     pub room_id: String,
-    /// Who.
+    /// The person.
     pub user_id: String,
-    /// Attempts that failed.
+    /// The number of attempts that failed.
     pub attempts: i32,
 }
 
-/// A statement that claims people as [`Wanted`], those for whom `$condition` is true. It is a macro and no parameter, since
-/// Postgres plans a statement once, and finds each condition by an index of its own.
+/// A statement that claims the people for whom `$condition` is true, as [`Wanted`]. It is a macro and not a function
+/// with a parameter, because Postgres plans a statement once, and uses a different index for each condition.
 macro_rules! claim_people {
     ($condition:literal, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -119,7 +119,7 @@ macro_rules! claim_people {
     };
 }
 
-/// Claims up to `limit` of those who are still to be invited, of these people.
+/// Claims up to `limit` of these people who are still to be invited.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     people: &[&str],
@@ -141,7 +141,7 @@ pub async fn claim(
     .await
 }
 
-/// Claims up to `limit` of those who are to be removed from open conversations.
+/// Claims up to `limit` people who are to be removed from open conversations.
 pub async fn claim_unwanted(
     db: impl PgExecutor<'_>,
     session_ttl: Duration,
@@ -161,7 +161,7 @@ pub async fn claim_unwanted(
     .await
 }
 
-/// Records what an invitation has led to. A later membership that the sync brought counts for more.
+/// Records the result of an invitation. A later membership from the sync takes precedence.
 pub async fn record(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -180,7 +180,7 @@ pub async fn record(
     Ok(())
 }
 
-/// Records that an invitation or a removal failed, and when the next one is to be tried.
+/// Records that an invitation or a removal has failed, and when the next attempt is due.
 pub async fn postpone(
     db: impl PgExecutor<'_>,
     wanted: &Wanted,
@@ -201,7 +201,8 @@ pub async fn postpone(
     Ok(())
 }
 
-/// Lets go of those who were to be invited to conversations that need them no longer, or are not on the staff any more.
+/// Forgets people who were to be invited, if their conversations need nobody any more or they are no longer on the
+/// staff.
 pub async fn forget_needless(
     db: impl PgExecutor<'_>,
     people: &[&str],
@@ -227,7 +228,7 @@ pub async fn forget_needless(
 pub struct Observed<'a> {
     /// The conversation.
     pub session_id: Uuid,
-    /// Whose.
+    /// The person.
     pub user_id: &'a str,
     /// What it is now.
     pub membership: Membership,
@@ -235,9 +236,9 @@ pub struct Observed<'a> {
     pub since: Option<DateTime<Utc>>,
 }
 
-/// Records memberships, of which the last of each person and conversation counts. People who are not known to
-/// have been invited by the bot are left aside. Where nobody is left, and the visitor has written since, all are
-/// wanted again: what was written before the sync told of the last one's leaving found somebody there.
+/// Records memberships; the last one of each person and conversation counts. People whom the bot has not invited are
+/// ignored. If nobody is left in a room, and the visitor has written since, everybody is wanted again: when the visitor
+/// wrote, the last member of the staff still seemed to be there.
 pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(), sqlx::Error> {
     if observed.is_empty() {
         return Ok(());
@@ -292,16 +293,16 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
     Ok(())
 }
 
-/// Who is missing where.
+/// The number of people who are missing.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing {
     /// Invitations that have yet to succeed.
     pub invitations: i64,
-    /// Conversations in whose room no member of the staff is, or is invited.
+    /// Conversations whose rooms have no member of the staff, not even an invited one.
     pub conversations: i64,
 }
 
-/// Who is missing in conversations that need staff.
+/// Counts the people who are missing in conversations that need staff.
 pub async fn missing(
     db: impl PgExecutor<'_>,
     session_ttl: Duration,

@@ -1,4 +1,4 @@
-//! `staff_told`: what staff were told in a room, where once is enough.
+//! `staff_told`: hints that staff get once in a room.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// What is told once in a room.
+/// A hint that is given once in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnceInRoom {
-    /// What is between staff.
+    /// That a message stays between staff.
     Internal,
     /// That reactions are not shown.
     Reactions,
     /// That a call reaches nobody outside.
     Calls,
-    /// That where they are is not shown.
+    /// That a position on the map is not shown.
     Places,
 }
 
-/// Whether staff are to be told this in the session's room now: they were not yet.
+/// Whether staff get this hint in the session's room now, because they have not had it there.
 pub async fn first_time(
     db: &mut Connection,
     session_id: Uuid,
@@ -43,7 +43,7 @@ pub async fn first_time(
     Ok(done.rows_affected() > 0)
 }
 
-/// Whether staff are to be told now that the session has ended: they were not since it did.
+/// Whether staff are told now that the session has ended, because they were not told since it did.
 pub async fn first_time_since_end(
     db: &mut Connection,
     session_id: Uuid,
@@ -60,8 +60,8 @@ pub async fn first_time_since_end(
     Ok(done.rows_affected() > 0)
 }
 
-/// Whether staff are to be told now that the visitor has gone: they have asked for nothing for so long, and staff were
-/// not told since.
+/// Whether staff are told now that the visitor has gone, because the visitor has sent no request for this long and
+/// staff were not told since.
 pub async fn first_time_since_gone(
     db: &mut Connection,
     session_id: Uuid,

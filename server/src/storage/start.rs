@@ -1,4 +1,4 @@
-//! The first connections: whether the database can be used at all, and its schema.
+//! The checks at the start: whether the database can be used, and its schema.
 
 use std::{io, time::Duration};
 
@@ -10,35 +10,34 @@ use uuid::Uuid;
 
 use super::{Lines, faults::missed, lines::CONNECT, settings::Settings};
 
-/// A Postgres that is just starting is waited for so long.
+/// How long to wait for a Postgres that is just starting.
 const PATIENCE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(200);
-/// A notification may take so long.
+/// How long a notification may take.
 const HEARD: Duration = Duration::from_secs(3);
-/// All migrations may take so long.
+/// How long all migrations may take.
 const MIGRATED: Duration = Duration::from_mins(10);
-/// All of it may take so long.
+/// How long everything may take.
 pub const PREPARED: Duration = Duration::from_mins(11);
 
-/// Why the database cannot be used: never with a value from the URL.
+/// Why the database cannot be used. The texts never contain a value from the URL.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     /// No connection can be made.
     #[error("the database cannot be used: {}", reason(.0))]
     Connection(#[from] Error),
-    /// What one connection tells another one does not hear.
+    /// A connection does not get the notifications of another one.
     #[error(
         "the database cannot be used: notifications do not come back: is there a pooler in transaction mode in \
          between? It must be in session mode"
     )]
     Deaf,
-    /// The schema.
+    /// The schema cannot be migrated.
     #[error("the database cannot be migrated: {0}")]
     Migration(#[from] MigrateError),
 }
 
-/// Makes sure that the database can be used, and brings its schema up to date. Safe to run from several servers at
-/// once.
+/// Checks that the database can be used, and migrates its schema. Several servers may do so at the same time.
 pub async fn prepare(lines: &Lines) -> Result<(), Unusable> {
     reach(lines).await?;
     if !hears(lines).await? {
@@ -66,14 +65,14 @@ fn may_be_starting(error: &Error) -> bool {
             error.kind(),
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
         ),
-        // cannot_connect_now
+        // The SQLSTATE cannot_connect_now.
         Error::Database(error) => error.code().is_some_and(|code| code == "57P03"),
         _ => false,
     }
 }
 
-/// Whether one connection hears what another one tells. Without prepared statements, which some poolers fail at
-/// first.
+/// Whether one connection gets the notifications of another one. It uses no prepared statements, because some poolers
+/// fail at those first.
 async fn hears(lines: &Lines) -> Result<bool, Error> {
     let channel = format!("support_chat_echo_{}", Uuid::new_v4().simple());
     let heard = async {
@@ -81,14 +80,14 @@ async fn hears(lines: &Lines) -> Result<bool, Error> {
         listener.eager_reconnect(false);
         listener.listen(&channel).await?;
         let mut other = lines.connect(Settings::LINE).await?;
-        // Nobody waits for a standby.
+        // The notification need not wait for a standby.
         let tell =
             format!("BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY \"{channel}\"; COMMIT");
         match sqlx::raw_sql(AssertSqlSafe(tell)).execute(&mut other).await {
-            // Notifications are sent one after the other, by all databases of a Postgres together, and some other one
-            // hangs. That says nothing about a pooler.
+            // Postgres sends the notifications of all databases one after the other, and another one hangs. That says
+            // nothing about a pooler.
             Err(error) if is_lock_timeout(&error) => return Ok(true),
-            // A pooler gave the notification to whoever used the connection at that moment.
+            // The pooler has passed the notification to the client that used the connection at that moment.
             Err(Error::Protocol(_)) => return Ok(false),
             told => told?,
         };
@@ -107,9 +106,9 @@ fn is_lock_timeout(error: &Error) -> bool {
 
 async fn migrate(lines: &Lines) -> Result<(), Unusable> {
     let mut migrator = sqlx::migrate!("../migrations");
-    // A server that an upgrade is taken back to meets the schema of the newer one, which only adds.
+    // When an upgrade is taken back, an older server meets the newer schema, which has only additions.
     migrator.set_ignore_missing(true);
-    // A migration may take its time, but what waits behind its locks does not.
+    // A migration may take long, but it must not hold locks that others wait for.
     let settings = Settings {
         statement: None,
         lock: Duration::from_secs(10),
@@ -122,7 +121,7 @@ async fn migrate(lines: &Lines) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// What is wrong, in words that have nothing of the URL in them.
+/// The reason in words that contain nothing of the URL.
 fn reason(error: &Error) -> String {
     match error {
         Error::Io(error) => match error.kind() {
@@ -136,14 +135,14 @@ fn reason(error: &Error) -> String {
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 "there is no way to the host"
             }
-            // Of a lookup there is no kind.
+            // A failed name look-up has no error kind of its own.
             _ if error.raw_os_error().is_none() => "the host is not known",
             kind => return format!("the connection failed: {kind}"),
         }
         .to_owned(),
         Error::Database(error) => {
             let code = error.code().unwrap_or_default();
-            // PgBouncer has one code for all that is wrong.
+            // PgBouncer uses one code for all errors.
             let message = error.message();
             match &*code {
                 "08P01" if message.starts_with("password authentication failed") => {

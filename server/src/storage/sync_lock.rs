@@ -1,4 +1,4 @@
-//! The lock of the server that follows the homeserver.
+//! The lock that only one server holds, which follows the homeserver.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use tokio::time;
 
 use super::{Lines, faults::missed, settings::Settings};
 
-/// The session-level advisory lock; the number says nothing.
+/// The key of the session-level advisory lock; the number has no meaning.
 const LOCK: i64 = 0x7375_7070_6f72_7463;
-/// How often Postgres is told that the lock is still held.
+/// How often the lock's connection is used.
 const SAY_EVERY: Duration = Duration::from_secs(2);
 /// How long it may take to answer.
 const ANSWERS: Duration = Duration::from_secs(3);
-/// Postgres gives the lock to the next when it was told nothing for so long, also over a connection that
-/// looks alive from its side.
+/// Postgres gives the lock to the next server if the connection is silent for this long, even if it looks alive to
+/// Postgres.
 const LEASE: Duration = Duration::from_secs(8);
 
-/// The lock. It is given up when this is dropped.
+/// The lock. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct SyncLock(PgConnection);
 
 impl SyncLock {
-    /// The lock, unless another server has it.
+    /// Takes the lock, unless another server has it.
     pub async fn try_take(lines: &Lines) -> Result<Option<Self>, Error> {
         let settings = Settings {
             idle: Some(LEASE),

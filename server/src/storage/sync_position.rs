@@ -11,19 +11,18 @@ pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<String>, sqlx::Error>
         .await
 }
 
-/// What a sync has to know of what was before.
+/// What a sync has to know about earlier ones.
 #[derive(Debug, Default)]
 pub struct Before {
-    /// Which of its events were recorded.
+    /// Those of its events that were recorded before.
     pub events: HashSet<String>,
-    /// Which of its rooms have something in quarantine that waits.
+    /// Those of its rooms that have rows in quarantine that wait.
     pub waiting_rooms: HashSet<String>,
 }
 
-/// Moves on from `from` to `to`, and tells what was there before of the events and rooms that this brought;
-/// `None` when another server has moved on already, and what this one brought must be dropped. Where it
-/// brought nothing, nobody waits for the disk: if Postgres forgets it in a crash, the same nothing comes
-/// again.
+/// Moves the position on from `from` to `to`, and returns what was known before of the events and rooms of this sync;
+/// `None` when another server has moved on already, so that this server's answer must be dropped. A sync without events
+/// need not wait for the disk: if Postgres forgets it in a crash, the same empty answer comes again.
 pub async fn advance(
     db: impl PgExecutor<'_>,
     from: Option<&str>,
@@ -52,7 +51,7 @@ pub async fn advance(
     }))
 }
 
-/// Seconds since some server last had an answer to `/sync`; `None` before the first.
+/// Seconds since a server last had an answer to `/sync`; `None` before the first one.
 pub async fn age_seconds(db: impl PgExecutor<'_>) -> Result<Option<f64>, sqlx::Error> {
     sqlx::query_scalar!("SELECT extract(epoch FROM now() - synced_at)::float8 FROM sync_position")
         .fetch_one(db)

@@ -1,4 +1,4 @@
-//! What was said in a conversation, as it reads now: for staff, who may have missed it.
+//! The texts of a conversation as they read now, for staff who may have missed them.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -7,19 +7,19 @@ use uuid::Uuid;
 /// A text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// The message that it was first.
+    /// The id of its first version.
     pub id: Uuid,
-    /// When that was stored.
+    /// When its first version was stored.
     pub at: DateTime<Utc>,
-    /// The visitor wrote it.
+    /// Whether the visitor wrote it.
     pub by_visitor: bool,
-    /// The user id of the staff member who did.
+    /// The user id of the member of the staff who wrote it.
     pub author: Option<String>,
     /// The text, with its edits.
     pub body: String,
 }
 
-/// How many texts have reached the room, or came from there; of these messages only, where they are named.
+/// The number of texts that have reached the room, or came from there; if `only` is given, of these messages.
 pub async fn count(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -36,8 +36,8 @@ pub async fn count(
     .await
 }
 
-/// The newest texts that have reached the room, or came from there, newest first; of these messages only, where
-/// they are named. What staff have deleted is left out.
+/// The newest texts that have reached the room, or came from there, newest first; if `only` is given, of these
+/// messages. Texts that staff have deleted are left out.
 pub async fn newest(
     db: impl PgExecutor<'_>,
     session_id: Uuid,

@@ -25,7 +25,8 @@ async fn first_answers_are_measured_without_the_canary_s(pool: PgPool) {
         begin(&app, page).await;
     }
     begin(&app, canary::PAGE).await;
-    // Answered after 100 and 200 seconds, and not at all; the last two days ago, and waiting for an hour.
+    // Two were answered, after 100 and 200 seconds, and one was not; the last two are from two days ago, and from an
+    // hour ago, still waiting.
     for (page, seconds) in [("1", Some(100.0)), ("2", Some(200.0)), ("3", None)] {
         sqlx::query(
             "UPDATE sessions SET first_answered_at = created_at + make_interval(secs => $2)

@@ -14,13 +14,13 @@ use crate::{
 
 const AGE: Duration = Duration::from_hours(24);
 
-/// New connections to the database find another clock in Postgres.
+/// New connections to the database get a different clock from Postgres.
 async fn shift(pool: &PgPool, by: &str) {
     let database: String = sqlx::query_scalar("SELECT current_database()::text")
         .fetch_one(pool)
         .await
         .unwrap();
-    // Found before those of Postgres, while what is made is made where it always is.
+    // This function is found before that of Postgres, and new objects are created in the usual schema.
     let statements = format!(
         r#"CREATE OR REPLACE FUNCTION public.now() RETURNS timestamptz STABLE LANGUAGE sql
                AS $$ SELECT pg_catalog.now() + interval '{by}' $$;
@@ -38,7 +38,7 @@ fn next_year() -> DateTime<Utc> {
     Utc::now() + Days::new(365)
 }
 
-/// Conversations that were quiet for so many hours, with a key each, of creations that are as old.
+/// Conversations that have been quiet for this many hours, each with an idempotency key of the same age.
 async fn quiet(pool: &PgPool, hours: &[i32]) {
     sqlx::query(
         "WITH session AS (
@@ -60,7 +60,7 @@ async fn quiet(pool: &PgPool, hours: &[i32]) {
     .unwrap();
 }
 
-/// What is left of conversations and keys, once everything was deleted that may be.
+/// The conversations and keys that are left after everything that may be deleted was.
 async fn left(pool: &PgPool, db: &Db, own: DateTime<Utc>) -> (i64, i64) {
     idempotency::delete_expired(db, own, 100).await.unwrap();
     sessions::empty_older_than(db, own, AGE, 100).await.unwrap();
@@ -113,7 +113,7 @@ async fn two_clocks_that_are_ahead_for_a_minute_delete_what_is_almost_old(pool: 
         2,
         "not by the third"
     );
-    // Twice, as in 75 s.
+    // Twice, because it runs again after 75 s.
     for _ in 0..2 {
         clock::advance(&wrong, next_year()).await.unwrap();
     }
@@ -127,7 +127,7 @@ async fn two_clocks_that_are_ahead_for_a_minute_delete_what_is_almost_old(pool: 
         .await
         .unwrap();
     assert!(newest - Utc::now() < TimeDelta::minutes(21));
-    // It never goes back, and right clocks move it on when their time has come.
+    // The clock never goes back, and right clocks move it on.
     let right = shares(&pool).relay;
     clock::advance(&right, Utc::now() - Days::new(1))
         .await
@@ -153,7 +153,7 @@ async fn a_conversation_goes_on_while_postgres_clock_is_a_year_ahead(pool: PgPoo
     };
     assert_eq!(there.messages(None).await.len(), 1);
     expect(there.send("still there?").await, 201).await;
-    // By both, it has ended.
+    // The session has ended by both clocks.
     sqlx::query("UPDATE sessions SET active_at = pg_catalog.now() - interval '25 hours'")
         .execute(&pool)
         .await

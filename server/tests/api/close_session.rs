@@ -17,7 +17,7 @@ async fn a_closed_session_takes_and_shows_nothing_more(pool: PgPool) {
     }
     expect_problem(visitor.send("more").await, 410, "session_closed").await;
     expect_problem(visitor.poll(None).await, 410, "session_closed").await;
-    // What was accepted before is still owed to the staff, and they are told once that it ended.
+    // Texts that were accepted before are still delivered to the staff, who are told once that the chat has ended.
     let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM outbox ORDER BY position")
         .fetch_all(&pool)
         .await

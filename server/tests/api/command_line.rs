@@ -1,4 +1,4 @@
-//! The program itself, as an operator starts it.
+//! The program, as an operator starts it.
 
 use std::{
     os::unix::net::UnixDatagram,
@@ -93,7 +93,7 @@ fn the_canary_needs_both_ends_and_none_of_the_server_s_secrets() {
     );
 }
 
-/// The URL of the test's database, changed.
+/// The URL of the test's database, with a change.
 fn url(pool: &PgPool, change: impl FnOnce(PgConnectOptions) -> PgConnectOptions) -> String {
     let options = (*pool.connect_options()).clone();
     change(options).to_url_lossy().to_string()
@@ -161,7 +161,7 @@ fn a_parameter_of_the_database_that_is_unknown_is_named_without_its_value() {
     }
 }
 
-/// What the server tells systemd, as it comes.
+/// The messages that the server sends to systemd, in their order.
 #[sqlx::test(migrations = false)]
 async fn systemd_is_told_when_the_server_serves_lives_and_stops(pool: PgPool) {
     let dir = std::env::temp_dir().join(format!("notify-{}", uuid::Uuid::new_v4()));
@@ -196,7 +196,7 @@ async fn systemd_is_told_when_the_server_serves_lives_and_stops(pool: PgPool) {
         told().starts_with("EXTEND_TIMEOUT_USEC="),
         "migrations take their time"
     );
-    // Which of these is first is no matter.
+    // Either of these may come first.
     let mut first = [told(), told()];
     first.sort();
     assert_eq!(first, ["READY=1", "WATCHDOG=1"]);

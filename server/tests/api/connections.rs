@@ -1,4 +1,4 @@
-//! Connections that no HTTP library would make: half-sent, unread, too many, in another version.
+//! Connections as no HTTP library makes them: half-sent, unread, too many, in another version.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::common::{TestApp, config};
 
-/// Longer than anything takes that is not to be waited for, and shorter than the server's patience.
+/// Longer than anything takes that needs no waiting, and shorter than the server's patience.
 const SOON: Duration = Duration::from_secs(15);
 
 /// A connection on which answers are read one by one.
@@ -61,7 +61,7 @@ impl Raw {
         }
     }
 
-    /// Whether the server ends the connection, with or without a fault.
+    /// Whether the server closes the connection, with or without an error.
     async fn ends(&mut self) -> bool {
         timeout(SOON, self.stream.read_to_end(&mut self.read))
             .await
@@ -75,7 +75,7 @@ fn post(path: &str, headers: &str) -> String {
 
 const ASK: &str = "GET /v1/support-chat/nowhere HTTP/1.1\r\nHost: chat\r\n\r\n";
 
-/// Refusals that look at the head alone.
+/// Refusals that depend on the head alone.
 fn refused_early(length: usize) -> Vec<(&'static str, String)> {
     let session = "/sessions/0b6f2a0e-4a6e-4d5c-9a51-0f4f6c6f8d27/messages";
     let json = format!("Content-Type: application/json\r\nContent-Length: {length}");
@@ -121,7 +121,7 @@ async fn a_refusal_leaves_the_connection_to_the_next_request(pool: PgPool) {
         let mut raw = Raw::to(&app).await;
         raw.write(head).await;
         for _ in 0..3 {
-            // The server has read what was sent so far, and refused it.
+            // The server has read the bytes so far, and refused the request.
             sleep(Duration::from_millis(50)).await;
             raw.write(vec![b'x'; LENGTH / 3]).await;
         }
@@ -174,7 +174,7 @@ async fn what_is_far_too_large_is_answered_while_it_is_sent(pool: PgPool) {
             if head.contains("chunked") {
                 raw.write(format!("{:x}\r\n", chunk.len())).await;
             }
-            // A connection that was reset would fail here, and lose the answer.
+            // If the connection were reset, this would fail and the answer would be lost.
             raw.write(&chunk).await;
             if head.contains("chunked") {
                 raw.write("\r\n").await;
@@ -240,10 +240,10 @@ async fn a_request_says_once_which_host_it_is_for(pool: PgPool) {
         assert!(answer.contains("content-type: application/problem+json"));
         assert!(body.contains("\"code\":\"malformed_request\""), "{body}");
     }
-    // They have counted.
+    // The requests have been counted.
     raw.write(ASK).await;
     assert!(raw.answer().await.0.starts_with("http/1.1 429 "));
-    // A page is no operation.
+    // A page is not an operation of the API.
     raw.write("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         .await;
     assert!(raw.answer().await.0.contains(" 200 ok"));
@@ -263,7 +263,7 @@ async fn http_2_is_spoken_where_it_is_asked_for(pool: PgPool) {
             .unwrap();
         let is_settings = answer.is_ok() && first[3] == SETTINGS;
         assert_eq!(is_settings, is_spoken, "{switch}: {first:?}");
-        // The other one always.
+        // The other one is always there.
         let mut raw = Raw::to(&app).await;
         raw.write(ASK).await;
         assert!(raw.answer().await.0.starts_with("http/1.1 404 "));
@@ -280,7 +280,7 @@ async fn a_server_that_stops_waits_for_no_client(pool: PgPool) {
         raw.write(said).await;
         connections.push(raw);
     }
-    // Idle by now; and the others' bytes have come, being sent before.
+    // This connection is idle by now, and the others' bytes have arrived, since they were sent before.
     connections[3].answer().await;
     let began = Instant::now();
     app.stop().await;
@@ -294,7 +294,7 @@ async fn a_server_that_stops_waits_for_no_client(pool: PgPool) {
     }
 }
 
-/// The one test of the real clock: `http::listener::progress` has the rest.
+/// This is the only test with the real clock; `http::listener::progress` has the others.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_head_has_thirty_seconds_and_silence_between_requests_longer(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;

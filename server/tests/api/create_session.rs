@@ -43,7 +43,7 @@ async fn a_first_message_begins_a_conversation(pool: PgPool) {
     assert_eq!(millis, "0000-00-00T00:00:00.000Z");
 }
 
-/// The text with every digit a zero.
+/// The text with zeros in place of all digits.
 fn regex_like(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii_digit() { '0' } else { c })

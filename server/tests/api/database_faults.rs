@@ -1,4 +1,4 @@
-//! Postgres that does not answer: lines that die without a word, locks that are held, commits that hang.
+//! Faults of Postgres: connections that die silently, locks that are held, commits that hang.
 
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,9 @@ use crate::{
     shares,
 };
 
-/// Nothing may stand still for longer.
+/// The longest interruption that is acceptable.
 const RECOVERS: Duration = Duration::from_secs(15);
-/// Whatever is awaited has happened by then, on the slowest machine.
+/// The longest wait, on the slowest machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 fn unlimited(pool: &PgPool, extra: &[(&str, &str)]) -> Config {
@@ -41,7 +41,7 @@ async fn run(pool: &PgPool, statement: &str) {
     sqlx::raw_sql(statement).execute(pool).await.unwrap();
 }
 
-/// Repeats until it is so; answers with how long that took.
+/// Repeats a check until it succeeds; returns how long that took.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is_so().await {
@@ -60,7 +60,7 @@ async fn connections_that_die_without_a_word_stop_nothing_for_long(pool: PgPool)
     let line = LineProxy::before(&pool).await;
     let app = TestApp::spawn(unlimited(&pool, &[("DATABASE_URL", &line.url())])).await;
     let visitor = app.visitor("Hello").await;
-    // Every connection that visitors' requests may have is in the middle of a statement.
+    // Every connection for visitors' requests is in the middle of a statement.
     let mut tx = pool.begin().await.unwrap();
     sqlx::query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *tx)
@@ -84,7 +84,7 @@ async fn connections_that_die_without_a_word_stop_nothing_for_long(pool: PgPool)
         assert!([201, 503].contains(&sent.status().as_u16()), "{sent:?}");
         assert!([200, 503].contains(&polled.status().as_u16()), "{polled:?}");
     }
-    // Queued by another server, so that it has to be found.
+    // Another server would have queued it, so this server has to find it.
     run(
         &pool,
         "INSERT INTO sessions (id) VALUES ('00000000-0000-4000-8000-000000000001');
@@ -111,7 +111,7 @@ async fn connections_that_die_without_a_word_stop_nothing_for_long(pool: PgPool)
     for took in [sent, shown, claimed] {
         assert!(took < RECOVERS, "{sent:?} {shown:?} {claimed:?}");
     }
-    // Changes are followed again: memory answers while Postgres cannot.
+    // Changes are notified again: polls are answered from memory while Postgres cannot answer.
     let last = visitor.messages(None).await.pop().unwrap();
     let last = last["id"].as_str().unwrap();
     let followed = until("changes are followed", async || {
@@ -126,7 +126,7 @@ async fn connections_that_die_without_a_word_stop_nothing_for_long(pool: PgPool)
         poll.is_ok_and(|poll| poll.status() == 200)
     });
     assert!(followed.await < RECOVERS);
-    // The server ends as always, whatever its connections do.
+    // The server stops as always, whatever state its connections are in.
     line.freeze();
     timeout(DEADLINE, app.stop()).await.expect("it ends");
 }
@@ -138,7 +138,7 @@ async fn the_lock_of_the_sync_is_free_soon_after_its_connection_died(pool: PgPoo
     let direct = shares(&pool);
     let take = async |shares: &Shares| SyncLock::try_take(&shares.lines).await.unwrap();
     let mut lock = take(&this_way).await.expect("it is free");
-    // It is held for longer than Postgres would wait to hear from who has it.
+    // The lock is held for longer than Postgres waits for a sign of life of its owner.
     assert!(timeout(Duration::from_secs(10), lock.hold()).await.is_err());
     assert!(take(&direct).await.is_none(), "it is held");
     line.freeze();
@@ -170,14 +170,14 @@ async fn a_listener_knows_when_it_hears_nothing(pool: PgPool) {
     assert!(frozen.elapsed() < RECOVERS);
 }
 
-/// How an answer reads, and how long it took.
+/// An answer, and how long it took.
 async fn timed(answer: impl Future<Output = Response>) -> (Response, Duration) {
     let began = Instant::now();
     let response = timeout(DEADLINE, answer).await.unwrap();
     (response, began.elapsed())
 }
 
-/// How long the slowest of some polls takes.
+/// How long the slowest of several polls takes.
 async fn slowest_poll(visitor: &Visitor<'_>) -> Duration {
     let mut slowest = Duration::ZERO;
     for _ in 0..20 {
@@ -217,8 +217,8 @@ async fn writes_that_wait_for_a_lock_are_refused_and_hold_up_no_poll(pool: PgPoo
     expect(visitor.send("now").await, 201).await;
 }
 
-/// Commits hang, as they do while a synchronous standby does not answer: without a limit of Postgres', and not those
-/// of other databases.
+/// Makes commits hang, as they do while a synchronous standby does not answer; Postgres sets no limit, and commits of
+/// other databases do not hang.
 async fn hang_commits(pool: &PgPool) {
     run(
         pool,

@@ -1,4 +1,4 @@
-//! What the desk reads from Postgres.
+//! The desk's queries.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn what_is_wrong_with_a_conversation_is_known_by_its_code(pool: PgPool) {
     assert_eq!(current(Kind::Invitation).await, ["@alice:localhost"]);
     assert_eq!(current(Kind::Nobody).await, ["K7F2"]);
 
-    // One is enough, and one who was only invited when all were invited again is not.
+    // One member is enough, and one who was only invited when all were invited again does not count.
     execute(
         &pool,
         "INSERT INTO staff_members (session_id, user_id, membership)
@@ -77,7 +77,7 @@ async fn the_same_is_told_once_and_news_not_too_often(pool: PgPool) {
     )
     .await;
     assert_eq!(news(&["A", "C"]).await, ["C"]);
-    // What has not been so for an hour is news when it is so again.
+    // What was not so for an hour is news when it is so again.
     execute(
         &pool,
         "UPDATE desk_alerts SET told_at = now() - interval '2 hours', seen_at = now() - interval '61 minutes'",

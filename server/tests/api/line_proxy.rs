@@ -1,4 +1,4 @@
-//! A way to Postgres whose connections can be made to die without a word, while new ones work.
+//! A proxy before Postgres whose connections can be made to die silently, while new ones work.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ pub(crate) struct LineProxy {
 }
 
 impl LineProxy {
-    /// A way to the database of `pool`.
+    /// A proxy before the database of `pool`.
     pub(crate) async fn before(pool: &PgPool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -38,7 +38,7 @@ impl LineProxy {
                     };
                     tokio::select! {
                         _ = copy_bidirectional(&mut server, &mut postgres) => {}
-                        // Kept open: neither side is told.
+                        // The connections stay open, so that neither side learns of it.
                         _ = freeze.changed() => dead.lock().unwrap().push((server, postgres)),
                     }
                 });
@@ -52,12 +52,12 @@ impl LineProxy {
         }
     }
 
-    /// What is said over the connections of this moment does not arrive any more, in either direction.
+    /// Nothing arrives any more over the connections of this moment, in either direction.
     pub(crate) fn freeze(&self) {
         self.frozen.send_replace(());
     }
 
-    /// The database's URL, this way.
+    /// The database's URL through the proxy.
     pub(crate) fn url(&self) -> String {
         let options = (*self.pool.connect_options()).clone();
         let options = options.host("127.0.0.1").port(self.port);

@@ -1,5 +1,5 @@
-//! The HTTP API over the wire, on real Postgres, a database per test. The files are named as the
-//! operations; the homeserver is out of reach, so nothing here waits for one.
+//! The HTTP API over the network, on a real Postgres with a database for each test. The files are named after the
+//! operations. The homeserver is out of reach, so nothing here waits for one.
 
 #![expect(
     clippy::unwrap_used,
@@ -40,7 +40,7 @@ mod presence;
 mod proof;
 mod quarantine;
 mod queue;
-mod queue_lanes;
+mod queue_order;
 mod refusals;
 mod send_message;
 mod session_codes;

@@ -1,4 +1,4 @@
-//! `GET /metrics`: that what is counted is what happened, and that it tells of nobody.
+//! `GET /metrics`: the counts are right, and they reveal nothing about a person.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use crate::{
     operations::{Outage, admin},
 };
 
-/// How often an operation was answered like this.
+/// How often an operation was answered in this way.
 async fn answered(app: &TestApp, operation: &str, status: u16, code: &str) -> f64 {
     let series = format!(
         "support_chat_http_requests_total\
@@ -289,7 +289,7 @@ async fn without_postgres_only_what_this_server_knows_is_told(pool: PgPool) {
     outage.end().await;
 }
 
-/// Everything that can be read, once everything has happened that is counted: a name per line.
+/// The names of all metrics, one per line, after everything that is counted has happened.
 async fn families(app: &TestApp, pool: &PgPool) -> BTreeSet<String> {
     app.visitor("Hello").await;
     sqlx::query("UPDATE sessions SET first_answered_at = now()")
@@ -303,7 +303,7 @@ async fn families(app: &TestApp, pool: &PgPool) -> BTreeSet<String> {
             .await
             .unwrap();
         let text = admin(app, "/metrics").await.text().await.unwrap();
-        // Not before the homeserver has been asked for something.
+        // This appears with the first request to the homeserver.
         if text.contains("support_chat_homeserver_errors_total{") {
             let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
             let names = types.filter_map(|family| family.split(' ').next());

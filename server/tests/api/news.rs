@@ -1,4 +1,4 @@
-//! Polls that wait, polls that are answered from memory, and several servers on one database.
+//! Polls that wait, polls that are answered from memory, and several servers with one database.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::{
     shares,
 };
 
-/// Whatever is awaited has happened by then, on the slowest machine.
+/// The longest wait, on the slowest machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 fn unlimited(pool: &PgPool) -> Config {
@@ -62,13 +62,13 @@ async fn send(visitor: &Visitor<'_>, text: &str) -> String {
     sent["messageId"].as_str().unwrap().to_owned()
 }
 
-/// Polls until memory answers. What comes back keeps Postgres from answering a poll until it is rolled
-/// back.
+/// Polls until the answer comes from memory. Until the returned transaction is rolled back, Postgres cannot answer a
+/// poll.
 async fn until_remembered(pool: &PgPool, visitor: &Visitor<'_>) -> Transaction<'static, Postgres> {
     let first = Some(visitor.first_message_id.as_str());
     let deadline = Instant::now() + DEADLINE;
     loop {
-        // What is remembered counts for a while only, and only once the changes are followed.
+        // Snapshots count for a limited time, and only while changes are notified.
         assert!(visitor.messages(first).await.is_empty());
         let mut tx = pool.begin().await.unwrap();
         sqlx::query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
@@ -90,7 +90,7 @@ async fn an_idle_poll_does_not_ask_postgres(pool: PgPool) {
     let visitor = app.visitor("Hello").await;
     let tx = until_remembered(&pool, &visitor).await;
     tx.rollback().await.unwrap();
-    // Of somebody else's token, memory has nothing good to say.
+    // Memory does not know another visitor's token.
     let stranger = Visitor {
         token: "A".repeat(43),
         ..at(&app, &visitor)
@@ -115,7 +115,7 @@ async fn an_idle_poll_is_answered_as_any_other(pool: PgPool) {
         timeout(DEADLINE, request.send()).await.unwrap().unwrap()
     };
     for origin in [None, Some(ORIGIN)] {
-        // Both from memory; but what asks to wait, if only for no time, goes through the router.
+        // Both come from memory, but a poll with `wait`, even of zero, goes through the router.
         let (short, long) = (ask("", origin).await, ask("&wait=0", origin).await);
         let headers = |answer: &Response| {
             let mut headers = answer.headers().clone();
@@ -143,7 +143,7 @@ async fn idle_polls_are_counted_and_limited(pool: PgPool) {
         r#"support_chat_http_requests_total{code="",operation="poll_messages",status="200"}"#;
     let before = app.metrics().await[series];
     let (mut answered, mut refused) = (0_u32, None);
-    // More than there may be, with those that time gives back meanwhile.
+    // More than the limit, including those that time gives back meanwhile.
     for _ in 0..10_000 {
         let poll = timeout(DEADLINE, visitor.poll(first)).await.unwrap();
         if poll.status() != 200 {
@@ -188,7 +188,7 @@ async fn a_poll_waits_for_what_another_server_stores(pool: PgPool) {
     let there = TestApp::spawn(unlimited(&pool)).await;
     let visitor = here.visitor("0").await;
     let (mut last, elsewhere) = (visitor.first_message_id.clone(), at(&there, &visitor));
-    // Without NOTIFY, each would be found only when the head is too old: ten minutes for ten.
+    // Without NOTIFY, each would be found only when its snapshot is too old: ten minutes for ten.
     let conversation = async {
         for n in 1..=10 {
             let (news, sent) = tokio::join!(waited(&elsewhere, &last), async {
@@ -230,7 +230,7 @@ async fn nothing_is_missed_when_the_connections_to_postgres_break(pool: PgPool) 
     let (mut last, elsewhere) = (visitor.first_message_id.clone(), at(&there, &visitor));
     for n in 1..=5 {
         assert!(elsewhere.messages(Some(&last)).await.is_empty());
-        // The other server's listener among them.
+        // This includes the other server's listener.
         sqlx::query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE datname = current_database() AND application_name = 'matrix-support-chat'",
@@ -284,7 +284,7 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
     let after = Cursor::Message(Uuid::parse_str(&visitor.first_message_id).unwrap());
     let session_id = Uuid::parse_str(&visitor.session_id).unwrap();
     let token = visitor.token.clone().into();
-    // A day, so that the end is what ends it.
+    // A day, so that the session does not expire before it is ended.
     let day = Duration::from_hours(24);
     let waiting = chat.wait_for_messages(session_id, &token, Some(after), day, None);
     let (answer, ()) = tokio::join!(timeout(DEADLINE, waiting), async { shutdown.cancel() });

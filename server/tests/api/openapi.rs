@@ -1,4 +1,4 @@
-//! What is said of the API, by the server and in the documentation.
+//! The descriptions of the API, by the server and in the documentation.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ async fn the_document_has_each_operation_and_every_code(pool: PgPool) {
         document["components"]["schemas"]["ErrorCode"]["enum"],
         serde_json::json!(all)
     );
-    // These two are what there is where there is no operation.
+    // These two are sent where there is no operation.
     codes.extend(["not_found", "method_not_allowed"]);
     assert_eq!(codes, BTreeSet::from_iter(all));
 }

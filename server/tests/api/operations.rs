@@ -1,4 +1,4 @@
-//! The admin listener, and faults of Postgres.
+//! The admin listener, and outages of Postgres.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub(crate) async fn admin(app: &TestApp, path: &str) -> reqwest::Response {
         .unwrap()
 }
 
-/// A test's database that nobody can reach.
+/// A test's database that is out of reach.
 pub(crate) struct Outage {
     database: String,
     elsewhere: PgPool,
@@ -66,7 +66,7 @@ impl Outage {
 async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     assert_eq!(admin(&app, "/healthz").await.status(), 200);
-    // The server hears itself a moment after its start.
+    // The server gets its own notification a moment after its start.
     let deadline = Instant::now() + Duration::from_secs(30);
     let readiness = loop {
         let readiness = expect(admin(&app, "/readyz").await, 503).await;
@@ -81,7 +81,7 @@ async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool
             "ready": false, "database": true, "matrixSync": false, "notifications": true, "writes": true
         })
     );
-    // What a load balancer asks.
+    // A load balancer asks this.
     let path = "/readyz?exclude=matrixSync";
     let readiness = expect(admin(&app, path).await, 200).await;
     assert_eq!(readiness["ready"], true);
@@ -99,7 +99,7 @@ async fn health_is_the_process_and_readiness_says_which_part_is_not(pool: PgPool
             "ready": true, "database": true, "matrixSync": true, "notifications": true, "writes": true
         })
     );
-    // None of them is on the public listener.
+    // None of these is on the public listener.
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(
             app.request(Method::GET, path)
@@ -156,7 +156,7 @@ async fn without_the_homeserver_new_sessions_are_refused_in_the_end_and_open_one
     ))
     .await;
     let visitor = app.visitor("within the grace").await;
-    // Nothing listens where the homeserver should be.
+    // Nothing listens at the homeserver's address.
     let deadline = Instant::now() + Duration::from_secs(20);
     let refused = loop {
         let response = app.create(json!({ "initialMessage": "Hello" })).await;

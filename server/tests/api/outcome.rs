@@ -1,4 +1,4 @@
-//! What is said where a commit's answer was lost: a refusal promises that nothing was done.
+//! Answers when a commit's answer was lost: a refusal promises that nothing was done.
 
 use std::{
     collections::BTreeMap,
@@ -22,25 +22,25 @@ use crate::{
 
 const COMMIT: &[u8] = b"COMMIT\0";
 
-/// When a connection breaks that commits.
+/// The moment at which a connection with a commit breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
-    /// Before Postgres has heard of it.
+    /// Before Postgres gets the commit.
     Before,
-    /// Before the server has heard of it.
+    /// Before the server gets the answer.
     After,
 }
 
-/// What is to happen to the transaction in which these bytes are sent.
+/// What happens to the transaction that contains these bytes.
 #[derive(Clone, Debug)]
 struct Plan {
     marker: &'static [u8],
     cut: Cut,
-    /// Postgres is out of reach afterwards.
+    /// Whether Postgres is out of reach afterwards.
     and_all: bool,
 }
 
-/// The way from a server to Postgres.
+/// The connection between a server and Postgres.
 struct Line {
     address: SocketAddr,
     plan: Arc<Mutex<Option<Plan>>>,
@@ -90,7 +90,7 @@ impl Line {
     }
 }
 
-/// Carries one connection until a side ends it, or the plan does.
+/// Forwards one connection until one side ends it, or the plan does.
 async fn carry(
     mut server: TcpStream,
     postgres: &str,
@@ -99,7 +99,7 @@ async fn carry(
 ) -> std::io::Result<()> {
     let mut postgres = TcpStream::connect(postgres).await?;
     let (mut said, mut heard) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    // Of the transaction that is under way.
+    // The state of the transaction that is under way.
     let mut transaction = Vec::new();
     loop {
         tokio::select! {
@@ -146,7 +146,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// A server whose way to Postgres is the line.
+/// A server that reaches Postgres through the line.
 async fn spawn(pool: &PgPool) -> (TestApp, Line) {
     let line = Line::to(pool).await;
     let mut url = pool.connect_options().to_url_lossy();
@@ -221,7 +221,7 @@ async fn a_message_is_confirmed_refused_or_neither(pool: PgPool) {
 #[sqlx::test(migrations = "../migrations")]
 async fn a_beginning_is_confirmed_refused_or_neither(pool: PgPool) {
     let (app, line) = spawn(&pool).await;
-    // Whether a session will be there that cannot be seen yet, nobody can say.
+    // It is not known whether the session, which cannot be seen yet, will be there.
     line.plan(b"Hello", Cut::Before, false);
     expect_problem(begin(&app, "Hello").await, 500, "outcome_unknown").await;
     line.open();
@@ -229,7 +229,7 @@ async fn a_beginning_is_confirmed_refused_or_neither(pool: PgPool) {
     expect_problem(begin(&app, "Hello").await, 500, "outcome_unknown").await;
     line.open();
 
-    // What was begun before is not refused for want of another token.
+    // A repetition of an earlier request is not refused for lack of another token.
     for (cut, and_all) in [
         (Cut::Before, false),
         (Cut::After, false),
@@ -272,7 +272,7 @@ async fn an_end_is_confirmed_refused_or_neither(pool: PgPool) {
     }
 }
 
-/// Nobody has to know of a reading whether it was carried out.
+/// It does not matter whether a read was carried out.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_poll_is_refused(pool: PgPool) {
     let (app, line) = spawn(&pool).await;

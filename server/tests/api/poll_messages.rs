@@ -57,7 +57,7 @@ async fn a_full_answer_has_a_hundred_and_the_next_goes_on(pool: PgPool) {
     assert_eq!(bodies(&rest), ["100"]);
 }
 
-/// As many texts as one answer may have entries, as long as texts can be, and full of what JSON has to escape.
+/// As many texts as one answer may have, each of the largest length, and full of characters that JSON has to escape.
 async fn fill(pool: &PgPool, texts: i32) {
     sqlx::query(
         "INSERT INTO messages (id, session_id, seq, sender, body, created_at, removed)
@@ -75,7 +75,7 @@ async fn fill(pool: &PgPool, texts: i32) {
         .unwrap();
 }
 
-/// Follows `more` from the beginning; gives the texts' numbers and how many answers it took.
+/// Follows `more` from the beginning; returns the texts' numbers and the number of answers.
 async fn follow(visitor: &Visitor<'_>) -> (Vec<i32>, usize) {
     let (mut numbers, mut cursor): (Vec<i32>, Option<String>) = (Vec::new(), None);
     for answers in 1.. {
@@ -107,10 +107,10 @@ async fn an_answer_is_cut_by_its_size_and_complete_when_it_is_followed(pool: PgP
     let visitor = app.visitor("1").await;
     fill(&pool, TEXTS).await;
     let all: Vec<i32> = (1..=1 + TEXTS).collect();
-    // A text is 30 kB of JSON, and eight of them are one answer.
+    // A text is 30 kB of JSON, and an answer holds eight of them.
     let (numbers, answers) = follow(&visitor).await;
     assert_eq!((numbers, answers), (all.clone(), 5));
-    // Many at once get everything as well, in smaller pieces.
+    // Several clients at once get everything too, in smaller pieces.
     for (numbers, answers) in join_all((0..12).map(|_| follow(&visitor))).await {
         assert_eq!(numbers, all);
         assert!(answers >= 5, "{answers}");
@@ -155,7 +155,7 @@ async fn a_cursor_of_another_session_or_of_none_is_refused(pool: PgPool) {
     }
 }
 
-/// Writers and a poller against each other: what a cursor has passed must never be missing.
+/// Writers and a poller compete: a cursor must never pass a message that comes later.
 #[sqlx::test(migrations = "../migrations")]
 async fn concurrent_writers_never_slip_in_behind_a_cursor(pool: PgPool) {
     const WRITERS: usize = 8;
@@ -228,7 +228,7 @@ async fn a_poll_that_postgres_does_not_answer_is_to_come_again(pool: PgPool) {
     assert_eq!(bodies(&visitor.messages(None).await), ["Hello"]);
 }
 
-/// More than are asked for at once, so that some are asked for together.
+/// More polls than one statement reads, so that some are read together.
 const AT_ONCE: usize = 80;
 
 #[sqlx::test(migrations = "../migrations")]
@@ -270,7 +270,7 @@ async fn polls_that_are_read_together_are_each_answered_with_their_own(pool: PgP
         )
     };
     let release = async {
-        // The first statements wait for the lock, and everybody else for them.
+        // The first statements wait for the lock, and all others for them.
         let waiting = || {
             sqlx::query_scalar::<_, bool>(
                 "SELECT count(*) > 0 FROM pg_stat_activity

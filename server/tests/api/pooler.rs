@@ -32,7 +32,7 @@ impl Drop for PgBouncer {
 }
 
 impl PgBouncer {
-    /// Debian's, in this mode, with the settings that docs/operations/runbook.md asks for.
+    /// Debian's `PgBouncer` in this mode, with the settings from docs/operations/runbook.md.
     async fn start(pool: &PgPool, mode: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()

@@ -1,4 +1,4 @@
-//! Which visitors are there, as it is recorded for the relay.
+//! The presence of visitors, as it is recorded for the relay.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::common::{TestApp, Visitor, config, expect};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Whether the visitor was seen so lately that they have not gone.
+/// Whether the visitor was seen recently enough to count as present.
 async fn is_there(pool: &PgPool, visitor: &Visitor<'_>) -> bool {
     sqlx::query_scalar(
         "SELECT seen_at > now() - make_interval(secs => $2) FROM sessions WHERE id::text = $1",
@@ -69,7 +69,7 @@ async fn whoever_may_not_read_is_not_there(pool: PgPool) {
         first_message_id: visitor.first_message_id.clone(),
     };
     assert_eq!(stranger.poll(None).await.status(), 401);
-    // Recorded later than the stranger could have been.
+    // This was recorded later than the stranger's request could have been.
     known.messages(None).await;
     until_there(&pool, &known).await;
     assert!(!is_there(&pool, &visitor).await);

@@ -1,11 +1,11 @@
-//! What every error has.
+//! The parts that every error has.
 
 use reqwest::Response;
 use serde_json::Value;
 
 use crate::common::expect;
 
-/// Checks that an answer is this problem, in full form; gives its JSON.
+/// Checks that an answer is this problem with all of its parts; returns its JSON.
 pub(crate) async fn expect_problem(response: Response, status: u16, code: &str) -> Value {
     let headers = response.headers().clone();
     let problem = expect(response, status).await;

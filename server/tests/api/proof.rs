@@ -1,4 +1,4 @@
-//! The proof of work near the limits of new sessions, solved as any client solves it.
+//! The proof of work near the limits on new sessions, solved like any client does it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::Utc;
@@ -15,7 +15,7 @@ use crate::{
     problem::expect_problem,
 };
 
-/// The number that the problem's challenge asks for, in ALTCHA's payload.
+/// The solution of the problem's challenge, as ALTCHA's payload.
 pub(crate) fn solve(problem: &Value) -> String {
     payload(&solution(&problem["proof"]))
 }
@@ -55,7 +55,7 @@ async fn expect_asked(response: Response) -> Value {
     problem
 }
 
-/// A server of which the next creation needs a proof.
+/// A server whose next creation needs a proof.
 async fn at_the_limit(pool: &PgPool) -> TestApp {
     let vars = [
         ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1"),
@@ -133,7 +133,7 @@ async fn a_proof_that_is_forged_or_late_or_too_little_lets_nobody_in(pool: PgPoo
         changed[name] = value;
         payload(&changed)
     };
-    // Whoever knows the bot's credential can make challenges.
+    // A client with the bot's credential could make challenges.
     let made = |expires_in: i64, maxnumber: u32| {
         let key = Sha256::digest("no-token");
         let mac = |key: &[u8], text: &str| {
@@ -250,7 +250,7 @@ async fn a_flood_from_one_network_leaves_everybody_else_alone(pool: PgPool) {
     for elsewhere in ["2001:db8:0:200::1", "2001:db8:1::1", "192.0.2.1"] {
         expect(create_from(&app, elsewhere).await, 201).await;
     }
-    // Nor are the neighbours shut out.
+    // Neighbours are not shut out either.
     let problem = expect_asked(create_from(&app, "2001:db8:0:1ff::1").await).await;
     let admitted = app
         .api(Method::POST, "/sessions")

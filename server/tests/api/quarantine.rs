@@ -1,10 +1,10 @@
-//! What is set aside, as Postgres holds it.
+//! Rows in quarantine.
 
 use std::iter;
 
 use clap::Parser;
 use server::{
-    quarantine::{Command, run},
+    quarantine_command::{Command, run},
     storage::quarantine::{
         self, KeptEvent, News, Row, close_gap, due, forget_old, is_refusal, of_room, set_aside,
         totals,
@@ -65,14 +65,14 @@ async fn a_room_s_rows_are_in_order_and_bounded(pool: PgPool) {
 
     put(&pool, &news("s1", "s2", (2..1_000).map(event).collect())).await;
     assert_eq!(rows(&pool).await.len(), 1_001);
-    // No more are kept: the room's history has them.
+    // No more rows are kept, because the room's history has the events.
     put(&pool, &news("s7", "s8", vec![event(2_000)])).await;
     put(&pool, &news("s8", "s9", vec![event(2_001)])).await;
     let waiting = rows(&pool).await;
     assert_eq!(waiting.len(), 1_002);
     let last = waiting.last().unwrap();
     assert_eq!(gap(last), (Some("s9"), Some("s7")));
-    // More was noted while that was being read.
+    // More was recorded while the history was read.
     put(&pool, &news("s9", "s10", vec![event(2_002)])).await;
     close_gap(&pool, last.id, "s9").await.unwrap();
     assert_eq!(
@@ -143,7 +143,7 @@ async fn an_operator_sees_what_is_set_aside_and_decides_about_it(pool: PgPool) {
         "{listed}"
     );
     let id = rows(&pool).await[0].id;
-    // A mistyped id is a failure, and does not keep the others.
+    // A mistyped id is an error, and does not stop the others.
     let (out, ended) = run(&format!("drop {id} 99999")).await;
     assert_eq!((out.as_str(), ended.is_err()), ("1 thrown away.\n", true));
     let (out, ended) = run("retry 99999").await;

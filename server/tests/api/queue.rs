@@ -1,4 +1,4 @@
-//! Claims on the outbox, as several servers make them.
+//! Claims on the outbox by several servers.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ async fn queue(pool: &PgPool, sessions: i32) {
     }
 }
 
-/// An outbox is empty most of the time, and the planner may believe that it is.
+/// An outbox is empty most of the time, and the planner may assume that it is.
 #[sqlx::test(migrations = "../migrations")]
 async fn no_more_is_claimed_than_was_asked_for_however_it_is_planned(pool: PgPool) {
     sqlx::query("ANALYZE outbox").execute(&pool).await.unwrap();
@@ -69,7 +69,7 @@ async fn side_by_side_claims_share_the_sessions_and_take_only_their_first_tasks(
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_lost_a_claim_cannot_give_it_back(pool: PgPool) {
+async fn a_server_that_lost_a_claim_cannot_give_it_back(pool: PgPool) {
     queue(&pool, 1).await;
     let stale = claim_due(&pool, 1).await.unwrap().remove(0);
     sqlx::query("UPDATE outbox SET leased_until = now()")
@@ -102,7 +102,7 @@ async fn listen_to_an_empty_queue(pool: &PgPool) -> PgListener {
     listener
 }
 
-/// As the transaction does that stores a message.
+/// Queues a message as the transaction does that stores it.
 async fn push(pool: &PgPool, text: &str, may_claim: bool) -> Option<queue::Claim> {
     let mut db = shares(pool).relay.acquire().await.unwrap();
     let session_id = sqlx::query_scalar("SELECT id FROM sessions")
@@ -131,7 +131,7 @@ async fn what_is_claimed_at_once_is_the_session_s_first_and_nobody_else_s(pool: 
         "one is told of, the other is claimed"
     );
 
-    // As when the server dies that claimed it.
+    // This is the state after the death of the server with the claim.
     sqlx::query("UPDATE outbox SET leased_until = now() WHERE id = $1")
         .bind(claim.id)
         .execute(&pool)
@@ -179,7 +179,7 @@ fn tasks(claims: &[queue::Claim]) -> Vec<queue::Task> {
     claims.iter().map(|claim| claim.task.clone()).collect()
 }
 
-/// A session with these tasks, of which the first is claimed.
+/// A session with these tasks, of which the first one is claimed.
 async fn queue_notices(pool: &PgPool, texts: &[&str]) -> queue::Claim {
     queue(pool, 1).await;
     sqlx::query("DELETE FROM outbox")
@@ -193,7 +193,7 @@ async fn queue_notices(pool: &PgPool, texts: &[&str]) -> queue::Claim {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_ends_a_task_claims_those_behind_what_it_has_in_their_order(pool: PgPool) {
+async fn the_server_that_ends_a_task_claims_the_next_ones_in_their_order(pool: PgPool) {
     let notice = |text: &str| queue::Task::Notice(text.to_owned());
     let first = queue_notices(&pool, &["1", "2", "3", "4", "5"]).await;
     let ahead = finish(&pool, &first, first.position, 2).await;
@@ -287,9 +287,9 @@ async fn a_visitor_s_message_is_claimed_at_once_when_nothing_comes_before_it(poo
     assert!(unasked.await.unwrap().claim.is_none(), "it may not");
 }
 
-/// Both would go on, and one could overtake the other.
+/// Otherwise both would go on, and one could overtake the other.
 #[sqlx::test(migrations = "../migrations")]
-async fn only_who_ended_a_task_claims_what_is_behind_it(pool: PgPool) {
+async fn only_the_server_that_ended_a_task_claims_the_next_one(pool: PgPool) {
     let first = queue_notices(&pool, &["first", "second", "third"]).await;
     let second = finish(&pool, &first, first.position, 1).await;
     assert_eq!(second.len(), 1);

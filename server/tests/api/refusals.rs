@@ -1,4 +1,4 @@
-//! What is wrong with a request before its text is looked at.
+//! Errors in a request that are found before its text is checked.
 
 use app::contract::WAIT_HEADER;
 use reqwest::{Method, Response};
@@ -87,7 +87,7 @@ async fn a_body_over_64_kib_is_too_large_and_one_of_64_kib_is_not(pool: PgPool) 
     expect(raw(&app, "application/json", padded(64 * 1024)).await, 201).await;
     let response = raw(&app, "application/json", padded(64 * 1024 + 1)).await;
     expect_problem(response, 413, "payload_too_large").await;
-    // Without a length in advance, too.
+    // Also without a length in advance.
     let chunks = (0..65).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]));
     let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     expect_problem(
@@ -204,7 +204,7 @@ async fn pages_of_other_origins_are_refused_and_allowed_ones_may_preflight(pool:
         preflight.headers().contains_key("access-control-max-age"),
         "cacheable"
     );
-    // A refusal must be readable for the page, and say when to come back.
+    // The page must be able to read a refusal and its `Retry-After`.
     let problem = app
         .api(Method::GET, "/sessions/x/messages")
         .header("origin", ORIGIN);
@@ -232,10 +232,10 @@ async fn a_request_id_is_taken_over_when_it_is_sane(pool: PgPool) {
     assert_eq!(problem["requestId"], "trace-1");
 }
 
-/// Writes what no HTTP library would, and reads the whole answer.
+/// Writes bytes that no HTTP library would write, and reads the whole answer.
 async fn converse(app: &TestApp, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(app.address).await.unwrap();
-    // The server may answer, and hang up, before it has read everything.
+    // The server may answer and close the connection before it has read everything.
     let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;

@@ -1,4 +1,4 @@
-//! The codes by which staff name conversations.
+//! The codes with which staff name conversations.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::shares;
 
-/// As a server of the release before stores a session.
+/// Stores a session like a server of the release before.
 async fn old_session(pool: &PgPool) -> Uuid {
     sqlx::query_scalar("INSERT INTO sessions (id) VALUES (gen_random_uuid()) RETURNING id")
         .fetch_one(pool)
@@ -53,7 +53,7 @@ async fn codes_that_are_given_side_by_side_are_all_different(pool: PgPool) {
     let codes: HashSet<_> = codes.into_iter().map(Result::unwrap).collect();
     assert_eq!(codes.len(), 60);
 
-    // The same code for several at the same moment: one of them gets it, and the others can try again.
+    // Several sessions take the same code at the same moment: one gets it, and the others can repeat.
     let drawn = ["A2B3".to_owned()];
     let mut sessions = Vec::new();
     for _ in 0..4 {

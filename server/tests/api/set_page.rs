@@ -15,7 +15,7 @@ async fn set_page(visitor: &Visitor<'_>, body: Value) -> Response {
     request.send().await.unwrap()
 }
 
-/// The page that staff are told, and whether they have yet to be told.
+/// The visitor's page, and whether staff have yet to be told about it.
 async fn page(pool: &PgPool) -> (Option<String>, Option<String>, bool) {
     sqlx::query_as("SELECT source_url, page_title, details_due_at IS NOT NULL FROM sessions")
         .fetch_one(pool)

@@ -1,5 +1,5 @@
-//! What a poll tells beside messages: how far they have come, and who types. The homeserver's part is played by what
-//! the relay calls when it has heard from it.
+//! The parts of an answer to a poll besides messages: how far they have come, and who is typing. The tests call what
+//! the relay calls after the homeserver's answers.
 
 use std::time::{Duration, Instant};
 
@@ -18,21 +18,21 @@ use crate::{
     problem::expect_problem,
 };
 
-/// Whatever is awaited has happened by then, on the slowest machine.
+/// The longest wait, on the slowest machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A conversation that some server began, and what it takes to go on with it at another.
+/// A conversation that another server began, with everything that is needed to continue it.
 struct Begun {
     session_id: Uuid,
     token: String,
-    /// The visitor's messages.
+    /// The ids of the visitor's messages.
     ids: Vec<String>,
-    /// What is queued for the homeserver, in its order.
+    /// The tasks for the homeserver, in their order.
     claims: Vec<Claim>,
 }
 
 impl Begun {
-    /// A conversation of so many messages, none of which is sent by a server.
+    /// A conversation of this many messages, none of which is sent by a server.
     async fn new(pool: &PgPool, messages: usize) -> Self {
         let app = TestApp::spawn(config(pool, &[])).await;
         let visitor = app.visitor("1").await;
@@ -69,7 +69,7 @@ impl Begun {
         }
     }
 
-    /// The next message ends so; what comes behind it is claimed.
+    /// Ends the next message with this outcome, and claims the task behind it.
     async fn end_next(&mut self, pool: &PgPool, outcome: Outcome) {
         let claim = self.claims.remove(0);
         let after = claim.position;
@@ -90,7 +90,7 @@ impl Begun {
         self.end_next(pool, Outcome::Sent(event_id)).await;
     }
 
-    /// The events that the visitor's messages became, in their order.
+    /// The events of the visitor's messages, in their order.
     async fn events(&self, pool: &PgPool) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT event_id FROM matrix_events JOIN messages ON messages.id = message_id
@@ -114,7 +114,7 @@ async fn poll(visitor: &Visitor<'_>, query: &str) -> Value {
     expect(request.send().await.unwrap(), 200).await
 }
 
-/// Both hear of changes from now on, which a server does soon after it has started.
+/// Waits until both servers get notifications, which is soon after their start.
 async fn until_heard(pool: &PgPool, session_id: Uuid, visitors: &[&Visitor<'_>]) {
     let deadline = Instant::now() + DEADLINE;
     for visitor in visitors {
@@ -143,7 +143,7 @@ async fn delivered_is_up_to_where_all_were_accepted(pool: PgPool) {
     let mut states = vec![state(&nothing).to_owned()];
     for n in 0..2 {
         begun.sent(&pool).await;
-        // Whatever memory said before, this server is told.
+        // Whatever its snapshot was, this server gets the notification.
         let deadline = Instant::now() + DEADLINE;
         let expected = json!({ "delivered": begun.ids[n] });
         loop {
@@ -160,7 +160,7 @@ async fn delivered_is_up_to_where_all_were_accepted(pool: PgPool) {
     }
     states.dedup();
     assert_eq!(states.len(), 3, "each has its own");
-    // Beyond one that will never be accepted, not all are.
+    // Messages behind one that can never be delivered do not count as all delivered.
     begun.end_next(&pool, Outcome::Failed).await;
     begun.sent(&pool).await;
     let answer = poll(&visitor, "").await;
@@ -269,7 +269,7 @@ async fn a_state_has_its_bounds(pool: PgPool) {
         );
         request.send().await.unwrap()
     };
-    // One that is not known is out of date.
+    // An unknown state is out of date.
     for odd in ["", "x", "\u{0}", "é🦀", &"é".repeat(64)] {
         let began = Instant::now();
         let answer = expect(ask(odd).await, 200).await;
@@ -277,7 +277,7 @@ async fn a_state_has_its_bounds(pool: PgPool) {
         assert!(began.elapsed() < Duration::from_secs(24), "{odd:?}");
     }
     expect_problem(ask(&"x".repeat(65)).await, 400, "malformed_request").await;
-    // One that is up to date waits.
+    // A poll with the current state waits.
     let known = poll(&visitor, &after).await;
     let began = Instant::now();
     let answer = poll(&visitor, &format!("{after}&wait=1&state={}", state(&known))).await;

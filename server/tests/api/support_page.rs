@@ -1,4 +1,6 @@
-//! `/support`, as a browser without JavaScript goes through it.
+//! `/support`, as a browser without JavaScript uses it.
+
+mod refusals;
 
 use futures_util::future::join_all;
 use reqwest::{Method, Response, header::HeaderMap, redirect};
@@ -20,7 +22,7 @@ struct Browser<'a> {
     cookie: Option<String>,
 }
 
-/// A page, as far as tests look at it.
+/// A page with the parts that tests check.
 struct Shown {
     status: u16,
     headers: HeaderMap,
@@ -39,7 +41,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// One that shows this cookie.
+    /// A browser with this cookie.
     fn with_cookie(app: &'a TestApp, cookie: &str) -> Self {
         Self {
             cookie: Some(cookie.to_owned()),
@@ -59,12 +61,12 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// What the page is now.
+    /// The page as it is now.
     async fn look(&self) -> Shown {
         Shown::of(self.request(Method::GET, PAGE).send().await.unwrap()).await
     }
 
-    /// Sends a form as it stands on the page, with `typed` filled in.
+    /// Sends a form of the page, with `typed` filled in.
     async fn submit(&mut self, path: &str, page: &Shown, typed: &[(&str, &str)]) -> Response {
         let mut fields = page.hidden(path);
         fields.extend(typed.iter().map(|(name, text)| (*name, (*text).to_owned())));
@@ -94,7 +96,7 @@ impl<'a> Browser<'a> {
         response
     }
 
-    /// Begins a conversation and follows to the page.
+    /// Begins a conversation and follows the redirect to the page.
     async fn start(&mut self, text: &str) -> Shown {
         let page = self.look().await;
         let response = self
@@ -109,7 +111,7 @@ impl<'a> Browser<'a> {
             .await
     }
 
-    /// The session's id and token, as nobody but a test reads them.
+    /// The session's id and token from the cookie.
     fn session(&self) -> (&str, &str) {
         let (_, value) = self.cookie.as_ref().unwrap().split_once('=').unwrap();
         let mut parts = value.split('.');
@@ -126,10 +128,10 @@ impl Shown {
         }
     }
 
-    /// The form that is sent to `path`.
+    /// The HTML of the form that is sent to `path`.
     fn form(&self, path: &str) -> &str {
         let start = format!("method=\"post\" action=\"{path}\"");
-        // A button may send its form elsewhere.
+        // A button may send its form to another address.
         let start = if self.html.contains(&start) {
             start
         } else {
@@ -150,14 +152,14 @@ impl Shown {
         fields.collect()
     }
 
-    /// What is in the field for the message.
+    /// The text in the field for the message.
     fn draft(&self) -> &str {
         let (_, rest) = self.html.split_once("<textarea").expect("a draft");
         let (text, _) = rest.split_once("</textarea>").unwrap();
         text.split_once('>').unwrap().1.strip_prefix('\n').unwrap()
     }
 
-    /// The problem that the page begins with.
+    /// The problem at the top of the page.
     fn problem(&self) -> &str {
         let (_, rest) = self.html.split_once("role=\"alert\"").expect("a problem");
         rest.split_once("</div>").unwrap().0
@@ -172,7 +174,7 @@ fn expect_to_page(response: &Response) {
     expect_redirect(response, PAGE);
 }
 
-/// After a first message the page looks whether the cookie has been kept.
+/// After a first message the page checks whether the browser has kept the cookie.
 fn expect_begun(response: &Response) {
     expect_redirect(response, "/support?begun");
 }
@@ -207,7 +209,7 @@ async fn a_conversation_is_begun_read_answered_and_ended(pool: PgPool) {
     expect_to_page(&browser.send(&page, "Is anybody there?").await);
     assert_eq!(texts(&pool).await, ["Hello\nthere", "Is anybody there?"]);
 
-    // The same conversation as the API has.
+    // The API has the same conversation.
     let (id, token) = browser.session();
     let answer = app
         .api(Method::GET, &format!("/sessions/{id}/messages"))
@@ -221,7 +223,7 @@ async fn a_conversation_is_begun_read_answered_and_ended(pool: PgPool) {
     let ended = browser.look().await;
     assert!(ended.html.contains("This chat has ended"));
     assert_eq!(ended.count("Hello"), 0);
-    // The page that is still open somewhere says so too, and keeps what was written.
+    // A page that is still open elsewhere says so too, and keeps the draft.
     let late = Shown::of(browser.send(&page, "Too late").await).await;
     assert_eq!((late.status, late.draft()), (410, "Too late"));
     assert!(late.problem().contains("The chat was over"));
@@ -309,7 +311,7 @@ async fn a_cookie_that_opens_nothing_is_taken_away(pool: PgPool) {
         let cookie = shown.headers["set-cookie"].to_str().unwrap();
         assert!(cookie.starts_with("__Secure-support-chat=; Path=/support; Max-Age=0;"));
     }
-    // Two of the name: a neighbouring host may set one, but not choose which is believed.
+    // Two cookies of the same name: a neighbouring host may set one, but cannot choose which one counts.
     let both = format!("{COOKIE}=x; {}", browser.cookie.as_ref().unwrap());
     let mut other = Browser::with_cookie(&app, &both);
     assert!(other.look().await.html.contains("How can we help?"));
@@ -335,70 +337,7 @@ async fn a_browser_that_keeps_no_cookie_is_told(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn forms_of_others_are_refused(pool: PgPool) {
-    let app = TestApp::spawn(config(&pool, &[])).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.start("Hello").await;
-    let mut other = Browser::new(&app);
-    let other_page = other.start("I am somebody else").await;
-
-    let own = |path| page.hidden(path);
-    let elsewhere = [
-        [("origin", "https://evil.example")],
-        // A page that may use the API is not this page.
-        [("origin", crate::common::ORIGIN)],
-        [("origin", "null")],
-        [("sec-fetch-site", "cross-site")],
-        [("sec-fetch-site", "same-site")],
-    ];
-    for path in ["/support/api/send", "/support/api/read", "/support/api/end"] {
-        let mut fields = own(path);
-        fields.push(("body", "Forged".to_owned()));
-        for headers in &elsewhere {
-            let refused = Shown::of(browser.post(path, &fields, headers).await).await;
-            assert_eq!(refused.status, 403, "{path} {headers:?}");
-            assert_eq!(refused.draft(), "", "what others wrote is not shown");
-        }
-        // An old browser says nothing of where a form comes from, but only this page has the token.
-        for token in [Some(""), Some("AAAA"), None] {
-            let mut forged = fields.clone();
-            forged.retain(|(name, _)| *name != "formToken");
-            forged.extend(token.map(|token| ("formToken", token.to_owned())));
-            let refused = Shown::of(browser.post(path, &forged, &[]).await).await;
-            assert_eq!(refused.status, 403, "{path} {token:?}");
-            assert!(refused.problem().contains("Nothing was sent"));
-        }
-        let mut theirs = other_page.hidden(path);
-        theirs.push(("body", "Forged".to_owned()));
-        let refused = Shown::of(browser.post(path, &theirs, &[]).await).await;
-        assert_eq!(refused.status, 403, "{path}: the token of another session");
-    }
-    let fields = vec![
-        ("key", "forged".to_owned()),
-        ("initialMessage", "Forged".to_owned()),
-    ];
-    for headers in &elsewhere {
-        let mut nobody = Browser::new(&app);
-        let refused = nobody.post("/support/api/start", &fields, headers).await;
-        assert_eq!(refused.status(), 403);
-        assert!(nobody.cookie.is_none());
-    }
-    assert!(browser.look().await.html.contains("Your conversation"));
-    assert_eq!(texts(&pool).await.len(), 2);
-
-    // As browsers send it from the page itself.
-    let origin = format!("http://{}", app.address);
-    let mut fields = own("/support/api/send");
-    fields.push(("body", "Real".to_owned()));
-    let headers = [
-        ("origin", origin.as_str()),
-        ("sec-fetch-site", "same-origin"),
-    ];
-    expect_to_page(&browser.post("/support/api/send", &fields, &headers).await);
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn who_comes_from_another_site_is_led_in_where_the_cookie_counts(pool: PgPool) {
+async fn a_visitor_from_another_site_is_led_to_where_the_cookie_counts(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let browser = Browser::new(&app);
     let come = async |site: &str| {
@@ -419,7 +358,7 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
     let mut browser = Browser::new(&app);
     let page = browser.look().await;
     let first = [("initialMessage", "Hello")];
-    // A double click, before the browser has the cookie...
+    // A double click, before the browser has the cookie.
     let mut clicks = [Browser::new(&app), Browser::new(&app), Browser::new(&app)];
     let sent = clicks
         .iter_mut()
@@ -427,7 +366,7 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
     for response in join_all(sent).await {
         expect_begun(&response);
     }
-    // ... and after.
+    // The same afterwards.
     browser.cookie.clone_from(&clicks[0].cookie);
     expect_begun(&browser.submit("/support/api/start", &page, &first).await);
     let shown = browser.look().await;
@@ -436,7 +375,7 @@ async fn a_form_that_is_sent_twice_says_it_once(pool: PgPool) {
     }
     assert_eq!(texts(&pool).await, ["Hello", "Anybody?"]);
 
-    // Back in the browser, and another text in a form that was sent: not lost, not taken for the same.
+    // After going back in the browser, another text in a form that was sent is neither lost nor taken for the same.
     let changed = Shown::of(browser.send(&shown, "Somebody?").await).await;
     assert_eq!((changed.status, changed.draft()), (422, "Somebody?"));
     assert!(changed.problem().contains("An earlier version"));
@@ -479,72 +418,6 @@ async fn checking_for_replies_keeps_the_draft(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn what_is_refused_is_said_in_words_and_kept(pool: PgPool) {
-    let app = TestApp::spawn(config(&pool, &[("SUPPORT_CHAT_MAX_MESSAGE_CHARS", "10")])).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.look().await;
-    let evil = "</textarea><script>alert(1)</script>";
-    for (typed, code, status, words, draft) in [
-        (
-            &[("initialMessage", " \r\n ")][..],
-            "message_empty",
-            422,
-            "The message is empty",
-            " \n ",
-        ),
-        (
-            &[("initialMessage", evil)],
-            "message_too_long",
-            422,
-            "at most 10 can be sent",
-            "&lt;/textarea>&lt;script>alert(1)&lt;/script>",
-        ),
-        (
-            &[("initialMessage", "a\u{1b}b")],
-            "invalid_field",
-            422,
-            "control characters",
-            "a\u{1b}b",
-        ),
-        (
-            &[("initialMessage", "Hello"), ("visitorEmail", "\"ada")],
-            "invalid_field",
-            422,
-            "not an email address",
-            "Hello",
-        ),
-        (&[("visitorName", "Ada")], "malformed_request", 400, "", ""),
-    ] {
-        let shown = browser.submit("/support/api/start", &page, typed).await;
-        let shown = Shown::of(shown).await;
-        assert_eq!((shown.status, shown.draft()), (status, draft), "{code}");
-        assert!(shown.problem().contains(words), "{}", shown.problem());
-        assert!(shown.html.contains("<title>Error: "));
-        assert!(!shown.html.contains("<script"));
-        if let Some((_, email)) = typed.iter().find(|(name, _)| *name == "visitorEmail") {
-            let escaped = email.replace('"', "&quot;");
-            assert!(shown.html.contains(&format!("value=\"{escaped}\"")));
-        }
-    }
-    assert!(texts(&pool).await.is_empty());
-
-    // The same key is good for the corrected form.
-    let page = browser.start("Hello").await;
-    let shown = Shown::of(browser.send(&page, "More than ten").await).await;
-    assert_eq!((shown.status, shown.draft()), (422, "More than ten"));
-    assert_eq!(shown.count("Hello</p>"), 0, "a refusal reads nothing");
-    let typed = [("body", "More")];
-    let read = browser.submit("/support/api/read", &shown, &typed).await;
-    let read = Shown::of(read).await;
-    assert_eq!((read.draft(), read.count("Hello</p>")), ("More", 1));
-    let vast = "x".repeat(200 * 1_024);
-    let shown = Shown::of(browser.send(&page, &vast).await).await;
-    assert_eq!(shown.status, 413);
-    // A line break is one character, however forms send it.
-    expect_to_page(&browser.send(&page, "1\r\n2\r\n3\r\n4\r\n5\r\n").await);
-}
-
-#[sqlx::test(migrations = "../migrations")]
 async fn texts_are_shown_as_text(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let mut browser = Browser::new(&app);
@@ -554,70 +427,6 @@ async fn texts_are_shown_as_text(pool: PgPool) {
         1
     );
     assert_eq!(page.count("<b "), 0);
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn the_limits_are_the_api_s(pool: PgPool) {
-    let vars = [
-        ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "1"),
-        ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "1"),
-    ];
-    let app = TestApp::spawn(config(&pool, &vars)).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.start("Hello").await;
-    expect_to_page(&browser.send(&page, "One").await);
-    let page = browser.look().await;
-    let shown = Shown::of(browser.send(&page, "Two").await).await;
-    assert_eq!((shown.status, shown.draft()), (429, "Two"));
-    let seconds: u64 = shown.headers["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!((1..=60).contains(&seconds));
-    assert!(shown.problem().contains("Try again in "));
-    assert_eq!(shown.count("One</p>"), 0);
-
-    let mut other = Browser::new(&app);
-    let page = other.look().await;
-    let typed = [("initialMessage", "Me too")];
-    let shown = Shown::of(other.submit("/support/api/start", &page, &typed).await).await;
-    assert_eq!((shown.status, shown.draft()), (429, "Me too"));
-    assert!(shown.problem().contains("minutes, at <time"));
-    assert_eq!(texts(&pool).await, ["Hello", "One"]);
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn near_the_limit_the_page_says_what_to_do_and_keeps_the_message(pool: PgPool) {
-    let vars = [("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")];
-    let app = TestApp::spawn(config(&pool, &vars)).await;
-    Browser::new(&app).start("Hello").await;
-    let mut other = Browser::new(&app);
-    let page = other.look().await;
-    let typed = [("initialMessage", "Me too")];
-    let shown = Shown::of(other.submit("/support/api/start", &page, &typed).await).await;
-    assert_eq!((shown.status, shown.draft()), (403, "Me too"));
-    assert!(shown.problem().contains("write us an email"));
-    assert_eq!(texts(&pool).await, ["Hello"]);
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn requests_for_the_page_and_the_api_count_together(pool: PgPool) {
-    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "3")];
-    let app = TestApp::spawn(config(&pool, &vars)).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.look().await;
-    app.visitor("Over the API").await;
-    let typed = [("initialMessage", "Over the page")];
-    expect_begun(&browser.submit("/support/api/start", &page, &typed).await);
-    let shown = browser.look().await;
-    assert_eq!(shown.status, 429);
-    assert!(shown.headers.contains_key("retry-after"));
-    assert!(shown.problem().contains("a lot in a short time"));
-    let problem = app
-        .create(json!({ "initialMessage": "Over the API" }))
-        .await;
-    assert_eq!(problem.status(), 429);
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -639,53 +448,6 @@ async fn a_session_that_expired_says_so(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn where_there_is_a_challenge_the_page_says_how_else(pool: PgPool) {
-    let vars = [
-        ("TURNSTILE_SECRET_KEY", "secret"),
-        ("TURNSTILE_VERIFY_URL", "http://127.0.0.1:1/siteverify"),
-    ];
-    let app = TestApp::spawn(config(&pool, &vars)).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.look().await;
-    assert!(!page.html.contains("<form") && page.html.contains("mailto:"));
-    let fields = vec![
-        ("key", "k".to_owned()),
-        ("initialMessage", "Hello".to_owned()),
-    ];
-    let refused = browser.post("/support/api/start", &fields, &[]).await;
-    assert_eq!(refused.status(), 403);
-    assert!(texts(&pool).await.is_empty());
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn without_staff_or_database_nothing_is_begun_and_the_draft_is_kept(pool: PgPool) {
-    let app = TestApp::spawn(config(&pool, &[("SUPPORT_CHAT_RELAY_GRACE", "0s")])).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.look().await;
-    let typed = [("initialMessage", "Hello")];
-    let shown = Shown::of(browser.submit("/support/api/start", &page, &typed).await).await;
-    assert_eq!((shown.status, shown.draft()), (503, "Hello"));
-    assert!(shown.problem().contains("team cannot be reached"));
-    assert!(shown.headers.contains_key("retry-after"));
-
-    let app = TestApp::spawn(config(&pool, &[])).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.start("Hello").await;
-    let outage = Outage::begin(&pool).await;
-    let shown = browser.look().await;
-    assert_eq!(shown.status, 503);
-    assert!(shown.html.contains("It is not shown on this page."));
-    let shown = Shown::of(browser.send(&page, "Are you there?").await).await;
-    assert_eq!((shown.status, shown.draft()), (503, "Are you there?"));
-    assert!(shown.problem().contains("does not work at the moment"));
-    let same = page.hidden("/support/api/send");
-    assert_eq!(shown.hidden("/support/api/send"), same, "key and token");
-    outage.end().await;
-    expect_to_page(&browser.send(&shown, "Are you there?").await);
-    assert_eq!(texts(&pool).await, ["Hello", "Are you there?"]);
-}
-
-#[sqlx::test(migrations = "../migrations")]
 async fn a_page_has_the_newest_of_a_long_conversation(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let mut browser = Browser::new(&app);
@@ -703,69 +465,6 @@ async fn a_page_has_the_newest_of_a_long_conversation(pool: PgPool) {
     assert_eq!(page.count("The first</p>") + page.count("text 2</p>"), 0);
     let at = |text: &str| page.html.find(text).unwrap();
     assert!(at("text 3</p>") < at("text 502</p>"));
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn a_page_is_bounded_and_a_refusal_shows_nothing_of_the_conversation(pool: PgPool) {
-    let vars = [("SUPPORT_CHAT_REQUESTS_PER_IP_PER_MINUTE", "0")];
-    let app = TestApp::spawn(config(&pool, &vars)).await;
-    let mut browser = Browser::new(&app);
-    browser.start("The first").await;
-    let page = browser.look().await;
-    assert_eq!(page.count("Earlier messages are not shown."), 0);
-    sqlx::query(
-        "INSERT INTO messages (id, session_id, seq, sender, body, created_at, removed)
-         SELECT gen_random_uuid(), id, n, 'staff', repeat('word ', 3000) || n, now(), false
-         FROM sessions, generate_series(2, 101) AS n",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    let page = browser.look().await;
-    // 17 texts of 15 kB are the last below 256 KiB.
-    assert_eq!(page.count("<li class=\"from-"), 17);
-    assert_eq!(page.count("word 101</p>"), 1);
-    assert_eq!(page.count("Earlier messages are not shown."), 1);
-    assert!(page.html.len() < 300 * 1024, "{}", page.html.len());
-
-    let vast = "x".repeat(200 * 1_024);
-    let long = "x".repeat(5_000);
-    let mut forged = page.hidden("/support/api/send");
-    forged.push(("body", "Forged".to_owned()));
-    let foreign = [("origin", "https://evil.example")];
-    let refused = [
-        (
-            403,
-            browser.post("/support/api/send", &forged, &foreign).await,
-        ),
-        (413, browser.send(&page, &vast).await),
-        (422, browser.send(&page, &long).await),
-    ];
-    for (status, response) in refused {
-        let shown = Shown::of(response).await;
-        assert_eq!((shown.status, shown.count("word ")), (status, 0));
-        assert!(shown.html.len() < 20 * 1024, "{}", shown.html.len());
-        assert!(shown.html.contains("Check for replies"));
-        assert!(shown.html.contains("href=\"/support\""));
-    }
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn a_beginning_that_is_refused_is_a_beginning_still(pool: PgPool) {
-    let app = TestApp::spawn(config(&pool, &[])).await;
-    let mut browser = Browser::new(&app);
-    let page = browser.start("Hello").await;
-    browser.submit("/support/api/end", &page, &[]).await;
-    let page = browser.look().await;
-    let typed = [("initialMessage", " "), ("visitorName", "Ada")];
-    let shown = Shown::of(browser.submit("/support/api/start", &page, &typed).await).await;
-    assert_eq!(shown.status, 422);
-    assert!(
-        shown.html.contains("value=\"Ada\""),
-        "the form of a first message"
-    );
-    let typed = [("initialMessage", "Again")];
-    expect_begun(&browser.submit("/support/api/start", &shown, &typed).await);
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -1,4 +1,4 @@
-//! The challenge, against a verifier of the test's own that says yes, no, nonsense, and nothing.
+//! The challenge, with a verifier of the test that accepts, refuses, answers nonsense, or does not answer.
 
 use std::sync::{
     Arc,
@@ -25,7 +25,7 @@ struct Asked {
     remoteip: String,
 }
 
-/// What the verifier says depends on the answer it is asked about; counts the questions.
+/// The verifier's answer depends on the token; it counts the requests.
 async fn verdict(State(asked): State<Arc<AtomicUsize>>, Form(question): Form<Asked>) -> String {
     asked.fetch_add(1, Ordering::SeqCst);
     match question.response.as_str() {
@@ -38,7 +38,7 @@ async fn verdict(State(asked): State<Arc<AtomicUsize>>, Form(question): Form<Ask
     }
 }
 
-/// A server that asks this verifier.
+/// A server with this verifier.
 async fn spawn(pool: &PgPool) -> (TestApp, Arc<AtomicUsize>) {
     spawn_with(pool, &[]).await
 }
@@ -66,7 +66,7 @@ async fn create(app: &TestApp, answer: Option<&str>) -> Response {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn only_who_passed_begins_a_conversation(pool: PgPool) {
+async fn only_a_solved_challenge_begins_a_conversation(pool: PgPool) {
     let (app, _) = spawn(&pool).await;
     for answer in [
         None,
@@ -100,7 +100,7 @@ async fn without_a_verifier_nobody_passes(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_did_not_pass_takes_no_place_and_an_answer_is_not_spent_on_a_refusal(pool: PgPool) {
+async fn a_failed_challenge_takes_no_place_and_a_refusal_uses_no_answer_up(pool: PgPool) {
     let (app, asked) = spawn_with(&pool, &[("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1")]).await;
     for answer in [None, Some("failed"), Some("failed")] {
         expect_problem(create(&app, answer).await, 403, "challenge_failed").await;

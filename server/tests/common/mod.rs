@@ -1,4 +1,4 @@
-//! A server of its own on ports and a database of its own, and a visitor who talks to it.
+//! A server with its own ports and database, and a visitor who writes to it.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -16,7 +16,7 @@ pub(crate) fn config(pool: &PgPool, extra: &[(&str, &str)]) -> Config {
     let database_url = pool.connect_options().to_url_lossy();
     let vars = [
         ("DATABASE_URL", database_url.as_str()),
-        // Nobody listens there: what is queued for the homeserver stays queued.
+        // Nobody listens there, so tasks for the homeserver stay queued.
         ("MATRIX_HOMESERVER_URL", "http://127.0.0.1:1"),
         ("MATRIX_SUPPORT_BOT_MXID", "@supportbot:localhost"),
         ("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", "no-token"),
@@ -46,7 +46,7 @@ pub(crate) struct TestApp {
     running: Option<JoinHandle<()>>,
 }
 
-/// A server that outlived its test would keep the test's database in use.
+/// A server that outlives its test would keep the test's database in use.
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -72,7 +72,7 @@ impl TestApp {
         }
     }
 
-    /// Ends the server as SIGTERM does, and waits for it.
+    /// Stops the server like SIGTERM, and waits for its end.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         if let Some(running) = self.running.take() {
@@ -80,7 +80,7 @@ impl TestApp {
         }
     }
 
-    /// What `/metrics` says: each series as it is written there, and its value.
+    /// The metrics: each series as it is written, with its value.
     pub(crate) async fn metrics(&self) -> BTreeMap<String, f64> {
         let url = format!("http://{}/metrics", self.admin_address);
         let text = self.client.get(url).send().await.unwrap();
@@ -164,14 +164,14 @@ impl<'a> Visitor<'a> {
         self.request(Method::POST, "/close").send().await.unwrap()
     }
 
-    /// What a poll shows.
+    /// The messages of a poll.
     pub(crate) async fn messages(&self, after: Option<&str>) -> Vec<Value> {
         let answer = expect(self.poll(after).await, 200).await;
         answer["messages"].as_array().expect("a list").clone()
     }
 }
 
-/// The JSON of an answer that has this status.
+/// Checks an answer's status, and returns its JSON.
 pub(crate) async fn expect(response: Response, status: u16) -> Value {
     let actual = response.status().as_u16();
     let body = response.text().await.unwrap();

@@ -1,4 +1,4 @@
-//! The server's API, as a client uses it that does not give up and writes down what it was promised.
+//! The server's API, used by a client that does not give up and that records what it was promised.
 
 use std::{
     collections::HashMap,
@@ -14,13 +14,13 @@ use uuid::Uuid;
 
 use crate::parts;
 
-/// What a poll showed.
+/// An entry of a poll's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) sender: String,
     pub(crate) body: String,
-    /// The entry in whose place this one is.
+    /// The entry that this one replaces.
     pub(crate) replaces: Option<String>,
     pub(crate) removed: bool,
     pub(crate) delivery: Option<String>,
@@ -48,16 +48,16 @@ pub(crate) struct Conversation {
     pub(crate) token: String,
     /// The texts that were answered with 2xx, in the order they were sent in.
     pub(crate) promised: Vec<String>,
-    /// Texts that were sent once, with no telling answer: they may be there or not.
+    /// Texts that were sent once without a conclusive answer: they may or may not be there.
     pub(crate) uncertain: Vec<String>,
     pub(crate) closed: bool,
-    /// What polls showed, each asked for what came after the last.
+    /// The entries of all polls, each of which asked for what came after the last entry.
     pub(crate) seen: Vec<Entry>,
-    /// What became of the visitor's texts, as the conversation is shown from its start at the end.
+    /// The results of the visitor's texts, from reading the conversation from its start at the end.
     pub(crate) delivery: HashMap<String, String>,
 }
 
-/// What an answer to a text says that was sent once.
+/// The answer to a text that was sent once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Promised,
@@ -66,12 +66,12 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// How long answers took, or were waited for in vain.
+/// How long answers took, including requests without one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slowest {
     pub(crate) poll: Duration,
     pub(crate) write: Duration,
-    /// Polls that were not answered with what they asked for.
+    /// Polls without a useful answer.
     pub(crate) failed_polls: usize,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Over all of these servers, each attempt at any of them.
+    /// A client of these servers; each attempt goes to any of them.
     pub(crate) fn new(bases: Vec<String>) -> Self {
         let client = Client::builder().timeout(Duration::from_secs(10)).build();
         Self {
@@ -94,7 +94,7 @@ impl Api {
         }
     }
 
-    /// Of all that was asked through this, and what was cloned from it.
+    /// The durations of all requests through this client and its clones.
     pub(crate) fn slowest(&self) -> Slowest {
         *self.slowest.lock().unwrap()
     }
@@ -110,8 +110,8 @@ impl Api {
             .request(method, format!("{base}/v1/support-chat{path}"))
     }
 
-    /// Repeats a request under one key until it is accepted. An answer that was lost, or says that
-    /// the outcome is not known, is as good as a 503: the key sees to it that the request counts once.
+    /// Repeats a request with one key until it is accepted. A lost answer, or one that says that the outcome is not
+    /// known, is repeated like a 503: the key makes the request count once.
     async fn insist(&self, path: &str, token: Option<&str>, body: Option<&Value>) -> Value {
         let deadline = Instant::now() + parts::PATIENCE;
         let key = Uuid::new_v4().to_string();
@@ -158,7 +158,7 @@ impl Api {
         }
     }
 
-    /// How an attempt to begin a session is answered, if it is.
+    /// The status of one attempt to begin a session, if there is an answer.
     pub(crate) async fn status_of_creation(&self, text: &str) -> Option<StatusCode> {
         let body = json!({ "initialMessage": text });
         let request = self.request(Method::POST, "/sessions").json(&body);
@@ -173,7 +173,7 @@ impl Api {
         conversation.promised.push(text);
     }
 
-    /// Sends without a key, and takes the answer for what it says.
+    /// Sends once without a key, and believes the answer.
     pub(crate) async fn send_once(&self, conversation: &mut Conversation, text: String) -> Outcome {
         let request = self.request(Method::POST, &messages_of(conversation));
         let request = request.bearer_auth(&conversation.token);
@@ -195,8 +195,8 @@ impl Api {
         conversation.closed = true;
     }
 
-    /// Asks once for what came after the last entry seen; `None` when there is no answer, else whether
-    /// there may be more.
+    /// Polls once for what came after the last entry; `None` without an answer, and otherwise whether there may be
+    /// more.
     pub(crate) async fn poll(&self, conversation: &mut Conversation) -> Option<bool> {
         let after = conversation.seen.last().map(|last| last.id.clone());
         let (entries, more) = self.page(conversation, after.as_deref()).await?;
@@ -204,7 +204,7 @@ impl Api {
         Some(more)
     }
 
-    /// A page of the conversation, and whether there may be more; `None` when there is no answer.
+    /// A page of the conversation, and whether there may be more; `None` without an answer.
     pub(crate) async fn page(
         &self,
         conversation: &Conversation,
@@ -241,7 +241,7 @@ impl Api {
         Some((entries, more))
     }
 
-    /// Asks until nothing more comes; and then once more from the start, for what became of each text.
+    /// Polls until nothing more comes, and then once more from the start for the result of each text.
     pub(crate) async fn poll_all(&self, conversation: &mut Conversation) {
         let deadline = Instant::now() + parts::PATIENCE;
         while self.poll(conversation).await != Some(false) {
@@ -270,7 +270,7 @@ fn messages_of(conversation: &Conversation) -> String {
     format!("/sessions/{}/messages", conversation.session_id)
 }
 
-/// An answer that was lost is as good as one that says that nobody knows.
+/// A lost answer is treated like one that says that the outcome is not known.
 async fn outcome(response: reqwest::Result<Response>) -> Outcome {
     let Ok(response) = response else {
         return Outcome::Unknown;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::parts;
 
-/// Connects as soon as Postgres has a connection left: all scenarios begin at once.
+/// Connects as soon as Postgres has a free connection: all scenarios begin at the same time.
 async fn connect(options: &PgConnectOptions) -> PgConnection {
     let deadline = Instant::now() + parts::PATIENCE;
     loop {
@@ -21,7 +21,7 @@ async fn connect(options: &PgConnectOptions) -> PgConnection {
     }
 }
 
-/// A database of the scenario's own, which its servers migrate.
+/// A separate database for the scenario, which its servers migrate.
 pub(crate) async fn database(name: &str) -> String {
     let url = env::var("DATABASE_URL").expect("DATABASE_URL");
     let options: PgConnectOptions = url.parse().unwrap();

@@ -1,21 +1,25 @@
-//! Accounts on the homeserver, which is asked without the proxy and again until it answers: it may
-//! be down at any moment.
+//! Accounts on the homeserver. Requests go directly and not through the proxy, and are repeated until they are
+//! answered, since the homeserver may be down at any moment.
 
 use std::{env, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Client, Method, StatusCode};
+use matrix_client::{
+    Answer, Client, Request,
+    request::{self, admin},
+};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sha1::Sha1;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::{parts, room::Event};
+use crate::{parts, registration::register, room::Event};
 
-/// Where the state event stands that says whose room it is.
+/// The field of a room's creation that names its session.
 const MARKER: &str = "pro.webdevelop.support_chat.session_id";
 const DESK_MARKER: &str = "pro.webdevelop.support_chat.desk";
-const API: &str = "/_matrix/client/v3";
+
+/// Between two attempts of the same request.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The homeserver's own address.
 pub(crate) fn url() -> String {
@@ -34,12 +38,7 @@ impl Account {
     /// An account without limits on what it does; `admin` lifts them.
     pub(crate) async fn unlimited(name: &str, admin: &Self) -> Self {
         let account = Self::register(name, false).await;
-        let path = format!(
-            "/_synapse/admin/v1/users/{}/override_ratelimit",
-            account.user_id
-        );
-        let none = json!({ "messages_per_second": 0, "burst_count": 0 });
-        admin.ok(Method::POST, &path, Some(&none)).await;
+        admin.ok(admin::lift_limits(&account.user_id)).await;
         account
     }
 
@@ -49,71 +48,51 @@ impl Account {
     }
 
     async fn register(name: &str, admin: bool) -> Self {
-        const REGISTER: &str = "/_synapse/admin/v1/register";
-        let mut account = Self {
-            client: Client::builder()
-                .timeout(Duration::from_mins(1))
-                .build()
-                .unwrap(),
-            user_id: String::new(),
-            access_token: String::new(),
-            password: Uuid::new_v4().to_string(),
-        };
-        let nonce = account.ok(Method::GET, REGISTER, None).await;
-        let nonce = nonce["nonce"].as_str().unwrap();
-        let username = format!("{name}-{}", Uuid::new_v4().simple());
-        let password = account.password.as_str();
+        let http = reqwest::Client::builder().timeout(Duration::from_mins(1));
+        let client = Client::new(http.build().unwrap(), &url());
+        let password = Uuid::new_v4().to_string();
         let secret = env::var("SYNAPSE_REGISTRATION_SECRET").expect("SYNAPSE_REGISTRATION_SECRET");
-        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
-        let role = if admin { "admin" } else { "notadmin" };
-        mac.update([nonce, &username, password, role].join("\0").as_bytes());
-        let body = json!({
-            "nonce": nonce, "username": username, "password": password, "admin": admin,
-            "mac": hex::encode(mac.finalize().into_bytes()),
-        });
-        let registered = account.ok(Method::POST, REGISTER, Some(&body)).await;
-        let text = |name: &str| registered[name].as_str().expect(name).to_owned();
-        (account.user_id, account.access_token) = (text("user_id"), text("access_token"));
-        account
-    }
-
-    /// Asks until there is an answer that will not change.
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let deadline = Instant::now() + parts::PATIENCE;
         loop {
-            let mut request = self
-                .client
-                .request(method.clone(), format!("{}{path}", url()))
-                .bearer_auth(&self.access_token);
-            if let Some(body) = body {
-                request = request.json(body);
+            // A registration whose answer was lost has taken the name.
+            let username = format!("{name}-{}", Uuid::new_v4().simple());
+            match register(&client, &secret, &username, &password, admin).await {
+                Ok((user_id, client)) => {
+                    return Self {
+                        access_token: client.token().to_owned(),
+                        client,
+                        user_id,
+                        password,
+                    };
+                }
+                Err(failure) => assert!(Instant::now() < deadline, "{failure}"),
             }
-            let answer = async {
-                let response = request.send().await?;
-                let status = response.status();
-                Ok::<_, reqwest::Error>((status, response.json::<Value>().await?))
-            };
-            match answer.await {
-                Ok((status, answer)) if !is_passing(status, &answer) => return (status, answer),
-                failure => assert!(Instant::now() < deadline, "{path}: {failure:?}"),
-            }
-            sleep(Duration::from_millis(200)).await;
+            sleep(AGAIN).await;
         }
     }
 
-    async fn ok(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
-        let (status, answer) = self.call(method, path, body).await;
-        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+    /// Repeats a request until there is a final answer.
+    async fn call(&self, request: &Request) -> (StatusCode, Value) {
+        let deadline = Instant::now() + parts::PATIENCE;
+        loop {
+            match self.client.ask(request).await {
+                Ok(Answer { status, body }) if !is_passing(status, &body) => return (status, body),
+                failure => assert!(Instant::now() < deadline, "{request}: {failure:?}"),
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn ok(&self, request: Request) -> Value {
+        let (status, answer) = self.call(&request).await;
+        assert_eq!(status, StatusCode::OK, "{request}: {answer}");
         answer
     }
 
-    /// The rooms that this account is newly invited to, and where to go on.
+    /// The rooms with new invitations for this account, and the next position.
     pub(crate) async fn invitations(&self, since: Option<&str>) -> (Vec<String>, String) {
-        let filter = r#"{"room":{"timeline":{"limit":1},"state":{"types":[]}}}"#;
-        let since = since.map(|since| format!("&since={since}"));
-        let since = since.unwrap_or_default();
-        let path = format!("{API}/sync?timeout=1000&filter={filter}{since}");
-        let answer = self.ok(Method::GET, &path, None).await;
+        let filter = json!({ "room": { "timeline": { "limit": 1 }, "state": { "types": [] } } });
+        let answer = self.ok(request::sync(&filter, since, 1000)).await;
         let rooms = answer["rooms"]["invite"].as_object();
         let rooms = rooms.into_iter().flatten().map(|(id, _)| id.clone());
         (
@@ -130,12 +109,12 @@ impl Account {
         }
     }
 
-    /// The rooms that this account was in, or invited to, and is not any more.
+    /// The rooms that this account was in, or invited to, and no longer is.
     pub(crate) async fn left_rooms(&self) -> Vec<String> {
-        let filter =
-            r#"{"room":{"include_leave":true,"timeline":{"limit":1},"state":{"types":[]}}}"#;
-        let path = format!("{API}/sync?timeout=0&filter={filter}");
-        let answer = self.ok(Method::GET, &path, None).await;
+        let filter = json!({ "room": {
+            "include_leave": true, "timeline": { "limit": 1 }, "state": { "types": [] },
+        } });
+        let answer = self.ok(request::sync(&filter, None, 0)).await;
         let rooms = answer["rooms"]["leave"].as_object();
         rooms
             .into_iter()
@@ -144,7 +123,7 @@ impl Account {
             .collect()
     }
 
-    /// Joins, as soon as there is an invitation; doing it again changes nothing.
+    /// Joins as soon as there is an invitation; a repetition changes nothing.
     pub(crate) async fn join(&self, room_id: &str) {
         let deadline = Instant::now() + parts::PATIENCE;
         while !self.try_join(room_id).await {
@@ -153,10 +132,9 @@ impl Account {
         }
     }
 
-    /// Joins where that is possible.
+    /// Joins if that is possible.
     pub(crate) async fn try_join(&self, room_id: &str) -> bool {
-        let path = format!("{API}/join/{room_id}");
-        let (status, _) = self.call(Method::POST, &path, Some(&json!({}))).await;
+        let (status, _) = self.call(&request::join(room_id)).await;
         status == StatusCode::OK
     }
 
@@ -169,139 +147,131 @@ impl Account {
 
     /// Leaves a room, or declines the invitation to it.
     pub(crate) async fn leave(&self, room_id: &str) {
-        let path = format!("{API}/rooms/{room_id}/leave");
-        self.ok(Method::POST, &path, Some(&json!({}))).await;
+        self.ok(request::leave(room_id)).await;
     }
 
-    /// Brings somebody in, where that is possible.
+    /// Invites another account if that is possible.
     pub(crate) async fn invite(&self, room_id: &str, other: &Self) {
-        let path = format!("{API}/rooms/{room_id}/invite");
-        let body = json!({ "user_id": other.user_id });
-        self.call(Method::POST, &path, Some(&body)).await;
+        self.call(&request::invite(room_id, &other.user_id)).await;
     }
 
-    /// Puts somebody out of a room and keeps them out; `false` when the room is not there any more.
+    /// Removes another account from a room and keeps it out; `false` when the room no longer exists.
     pub(crate) async fn ban(&self, room_id: &str, other: &Self) -> bool {
-        let path = format!("{API}/rooms/{room_id}/ban");
-        let body = json!({ "user_id": other.user_id });
-        let (status, _) = self.call(Method::POST, &path, Some(&body)).await;
+        let (status, _) = self.call(&request::ban(room_id, &other.user_id)).await;
         status == StatusCode::OK
     }
 
-    /// Gives up this account's own power in a room in favour of somebody else.
+    /// Gives this account's power in a room to another account.
     pub(crate) async fn hand_power_to(&self, room_id: &str, other: &Self) {
-        let path = format!("{API}/rooms/{room_id}/state/m.room.power_levels");
-        let mut levels = self.ok(Method::GET, &path, None).await;
+        const LEVELS: &str = "m.room.power_levels";
+        let mut levels = self.ok(request::state_event(room_id, LEVELS)).await;
         levels["users"] = json!({ other.user_id.as_str(): 100, self.user_id.as_str(): 0 });
-        self.ok(Method::PUT, &path, Some(&levels)).await;
+        self.ok(request::set_state_event(room_id, LEVELS, levels))
+            .await;
     }
 
-    /// Refuses every invitation from now on, as "block invites" of a client does.
+    /// Refuses every invitation from now on, like "block invites" in a client.
     pub(crate) async fn block_invitations(&self) {
-        let user = &self.user_id;
-        let path = format!("{API}/user/{user}/account_data/m.invite_permission_config");
         let block = json!({ "default_action": "block" });
-        self.ok(Method::PUT, &path, Some(&block)).await;
+        let kind = "m.invite_permission_config";
+        self.ok(request::set_account_data(&self.user_id, kind, block))
+            .await;
     }
 
     /// As an administrator: takes an account out of service.
     pub(crate) async fn deactivate(&self, other: &Self) {
-        let path = format!("/_synapse/admin/v1/deactivate/{}", other.user_id);
-        let body = json!({ "erase": false });
-        self.ok(Method::POST, &path, Some(&body)).await;
+        self.ok(admin::deactivate(&other.user_id)).await;
     }
 
-    /// As an administrator: puts everybody out of a room, and deletes it with all that was said in it.
+    /// As an administrator: removes everybody from a room, and deletes the room with everything in it.
     pub(crate) async fn delete_room(&self, room_id: &str) {
-        let path = format!("/_synapse/admin/v1/rooms/{room_id}");
-        let body = json!({ "purge": true });
+        let delete = admin::delete_room(room_id);
         let deadline = Instant::now() + parts::PATIENCE;
         loop {
-            let (status, answer) = self.call(Method::DELETE, &path, Some(&body)).await;
+            let (status, answer) = self.call(&delete).await;
             match status {
-                // Not found: an attempt that was not answered has deleted it.
+                // It was not found because an earlier attempt without an answer has deleted it.
                 StatusCode::OK | StatusCode::NOT_FOUND => return,
-                // Somebody has accepted an invitation since everybody was put out: once more.
+                // Somebody has accepted an invitation since everybody was removed, so this has to be repeated.
                 StatusCode::BAD_REQUEST if Instant::now() < deadline => {}
-                _ => panic!("{path}: {status} {answer}"),
+                _ => panic!("{delete}: {status} {answer}"),
             }
         }
     }
 
-    /// A room of this account's own, with the other one in it.
+    /// Makes a room with the other account in it.
     pub(crate) async fn make_room(&self, other: &Self) -> String {
-        let path = format!("{API}/createRoom");
         let body = json!({ "preset": "private_chat", "invite": [other.user_id] });
-        let made = self.ok(Method::POST, &path, Some(&body)).await;
+        let made = self.ok(request::create_room(body)).await;
         let room_id = made["room_id"].as_str().unwrap();
         other.join(room_id).await;
         room_id.to_owned()
     }
 
-    /// Sends an event, under the same transaction id until the homeserver has accepted it, and gives
-    /// its id; `None` when this account is not in the room, or the room is not there any more.
-    async fn send(&self, room_id: &str, what: &str, content: &Value) -> Option<String> {
-        let transaction = Uuid::new_v4();
-        let path = format!("{API}/rooms/{room_id}/{what}/{transaction}");
-        let (status, answer) = self.call(Method::PUT, &path, Some(content)).await;
+    /// Sends an event with the same transaction id until the homeserver has accepted it, and returns its id; `None`
+    /// when this account is not in the room, or the room no longer exists.
+    async fn send(&self, event: &Request) -> Option<String> {
+        let (status, answer) = self.call(event).await;
         let gone = [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status);
-        assert!(gone || status == StatusCode::OK, "{path}: {answer}");
+        assert!(gone || status == StatusCode::OK, "{event}: {answer}");
         answer["event_id"].as_str().map(str::to_owned)
     }
 
-    /// Says something.
+    /// Sends a text.
     pub(crate) async fn say(&self, room_id: &str, text: &str) -> Option<String> {
-        let content = json!({ "msgtype": "m.text", "body": text });
-        self.send(room_id, "send/m.room.message", &content).await
+        self.send(&request::say(room_id, &transaction(), text))
+            .await
     }
 
-    /// Puts another text in the place of an event's.
+    /// Replaces an event's text.
     pub(crate) async fn edit(&self, room_id: &str, event_id: &str, text: &str) -> Option<String> {
         let content = json!({
             "msgtype": "m.text", "body": format!("* {text}"),
             "m.new_content": { "msgtype": "m.text", "body": text },
             "m.relates_to": { "rel_type": "m.replace", "event_id": event_id },
         });
-        self.send(room_id, "send/m.room.message", &content).await
+        let kind = "m.room.message";
+        self.send(&request::send(room_id, kind, &transaction(), content))
+            .await
     }
 
-    /// Deletes what an event said.
+    /// Deletes an event's content.
     pub(crate) async fn redact(&self, room_id: &str, event_id: &str) -> Option<String> {
-        let what = format!("redact/{event_id}");
-        self.send(room_id, &what, &json!({})).await
+        self.send(&request::redact(room_id, event_id, &transaction()))
+            .await
     }
 
-    /// How far this account could read on now.
+    /// The current position of this account's sync.
     pub(crate) async fn position(&self) -> String {
         self.invitations(None).await.1
     }
 
     pub(crate) async fn joined_rooms(&self) -> Vec<String> {
-        let answer = self
-            .ok(Method::GET, &format!("{API}/joined_rooms"), None)
-            .await;
+        let answer = self.ok(request::joined_rooms()).await;
         let rooms = answer["joined_rooms"].as_array().unwrap().iter();
         rooms.map(|id| id.as_str().unwrap().to_owned()).collect()
     }
 
-    /// The session that a room's creation names.
+    /// The session in a room's creation.
     pub(crate) async fn session_of(&self, room_id: &str) -> Option<String> {
-        let path = format!("{API}/rooms/{room_id}/state/m.room.create");
-        let creation = self.ok(Method::GET, &path, None).await;
+        let creation = self.creation(room_id).await;
         creation[MARKER].as_str().map(str::to_owned)
     }
 
-    /// Whether a room's creation says that it is the desk.
+    async fn creation(&self, room_id: &str) -> Value {
+        self.ok(request::state_event(room_id, "m.room.create"))
+            .await
+    }
+
+    /// Whether a room's creation marks it as the desk.
     pub(crate) async fn is_desk(&self, room_id: &str) -> bool {
-        let path = format!("{API}/rooms/{room_id}/state/m.room.create");
-        let creation = self.ok(Method::GET, &path, None).await;
+        let creation = self.creation(room_id).await;
         creation[DESK_MARKER] == true
     }
 
     /// Whether this account sees this text among the newest events of a room.
     pub(crate) async fn sees(&self, room_id: &str, text: &str) -> bool {
-        let path = format!("{API}/rooms/{room_id}/messages?dir=b&limit=50");
-        let (_, page) = self.call(Method::GET, &path, None).await;
+        let (_, page) = self.call(&request::newest_events(room_id, 50)).await;
         let events = page["chunk"].as_array().into_iter().flatten();
         events
             .map(Event::new)
@@ -333,22 +303,26 @@ impl Account {
 
     async fn raw_history(&self, room_id: &str) -> Vec<Value> {
         let mut events = Vec::new();
-        let mut from = String::new();
+        let mut from: Option<String> = None;
         loop {
-            let path = format!("{API}/rooms/{room_id}/messages?dir=f&limit=500{from}");
-            let page = self.ok(Method::GET, &path, None).await;
+            let oldest = request::oldest_events(room_id, 500, from.as_deref());
+            let page = self.ok(oldest).await;
             let chunk = page["chunk"].as_array().unwrap();
             events.extend(chunk.iter().cloned());
             match page["end"].as_str() {
-                Some(end) => from = format!("&from={end}"),
+                Some(end) => from = Some(end.to_owned()),
                 None => return events,
             }
         }
     }
 }
 
-/// Whether the same request may be answered otherwise soon. While a room is being purged, Synapse answers a sync
-/// that has it with 404 and no code of the specification.
+fn transaction() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// Whether a repetition of the request may have another answer soon. While a room is being deleted, Synapse answers a
+/// sync that contains it with 404 and no code of the specification.
 fn is_passing(status: StatusCode, answer: &Value) -> bool {
     let error = answer["error"].as_str().unwrap_or_default();
     let is_purging = status == StatusCode::NOT_FOUND && error.starts_with("No row found");

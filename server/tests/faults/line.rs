@@ -1,9 +1,8 @@
 //! The line between a server and Postgres, as a TCP proxy whose connections can go dead.
 //!
-//! A connection that is dead forwards nothing, in either direction, and is not closed: neither side
-//! learns anything, which is what a firewall does that has forgotten the connection. What the kernel
-//! answers by itself, such as a keepalive, it goes on answering, so only whoever waits with a limit
-//! notices.
+//! A dead connection forwards nothing in either direction and is not closed, so neither side learns of it. A firewall
+//! that has forgotten a connection behaves like that. The kernel's own answers, such as those to keepalives, go on, so
+//! only a client with a time limit notices.
 
 use std::{
     io,
@@ -17,7 +16,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// The line; it ends when this is dropped, and with it every connection.
+/// The line. Dropping it ends every connection.
 pub(crate) struct Line {
     address: SocketAddr,
     cuts: watch::Sender<u32>,
@@ -47,7 +46,7 @@ impl Line {
         self.address.port()
     }
 
-    /// All connections that are open now are dead from now on; new ones work.
+    /// Makes all connections that are open now dead; new ones work.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }

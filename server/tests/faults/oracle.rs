@@ -1,6 +1,6 @@
-//! The oracle: what was promised against what is there.
+//! The oracle: compares the promises with the results.
 //!
-//! Every text of a scenario is different, so a text tells which promise it is about.
+//! Every text of a scenario is different, so a text identifies its promise.
 
 mod desk;
 mod findings;
@@ -22,7 +22,7 @@ pub(crate) use findings::Findings;
 
 use desk::Desk;
 
-/// All that a scenario promised, and all that came of it.
+/// The promises of a scenario, and their results.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) sessions: usize,
@@ -31,25 +31,24 @@ pub(crate) struct Verdict {
     pub(crate) visitor_texts: usize,
     /// Texts of staff that the homeserver accepted, in sessions that were not closed.
     pub(crate) staff_texts: usize,
-    /// Visitors' texts in rooms. Lost is also what no member of the staff can see.
+    /// Visitors' texts in rooms. A text that no member of the staff can see is also lost.
     pub(crate) to_rooms: Findings,
-    /// Staff's texts in polls.
+    /// Texts of staff in polls.
     pub(crate) to_visitors: Findings,
     /// Visitors' own texts in polls.
     pub(crate) own: Findings,
-    /// Texts that somebody in the room can neither see nor was told, was told twice, or although they
-    /// can see them.
+    /// Texts that a member of the room can neither see nor had repeated, had repeated twice, or had repeated although
+    /// they can see them.
     pub(crate) recaps: Findings,
-    /// Commands of staff that were not answered, or more than once.
+    /// Commands of staff that were not answered once.
     pub(crate) answers: Findings,
-    /// Texts of staff that visitors are shown otherwise than the room reads: an edit or a deletion is
-    /// missing.
+    /// Texts of staff for which the visitor sees something else than the room: an edit or a deletion is missing.
     pub(crate) stale: Vec<String>,
-    /// Texts whose visitors do not read that they were delivered.
+    /// Texts that their visitors do not see as delivered.
     pub(crate) undelivered: Vec<String>,
-    /// Rooms beside a session's first that nothing made necessary, or of no session.
+    /// Unnecessary rooms after a session's first one, and rooms of no session.
     pub(crate) extra_rooms: Vec<String>,
-    /// Conversations without a line in the desk or with several, and desks beside the first.
+    /// Conversations without exactly one line in the desk, and desks after the first one.
     pub(crate) desk: Vec<String>,
 }
 
@@ -57,15 +56,15 @@ pub(crate) struct Verdict {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Room {
     pub(crate) id: String,
-    /// Everything, as the bot sees it.
+    /// Everything that the bot sees.
     pub(crate) events: Vec<Event>,
-    /// What each member of the staff sees who is in it.
+    /// Everything that each member of the staff sees.
     pub(crate) views: Vec<Vec<Event>>,
-    /// What the homeserver accepted there from staff.
+    /// The texts of staff that the homeserver accepted in the room.
     pub(crate) replies: Vec<Reply>,
-    /// What the bot has to answer.
+    /// The events that the bot has to answer.
     pub(crate) commands: Vec<String>,
-    /// The bot was put out of it: what staff said last has not reached anybody.
+    /// The bot was removed from it, so the last texts of staff have reached nobody.
     pub(crate) put_out: bool,
 }
 
@@ -136,7 +135,7 @@ impl Verdict {
             .map(|event| event.body.clone())
             .collect();
         let mut to_rooms = Findings::compare(promised, &relayed);
-        // What was said before there was another room may only be told there.
+        // Texts from before the next room may only be repeated there.
         to_rooms.lost.retain(|_| !moved);
         let unseen = promised
             .iter()
@@ -154,16 +153,16 @@ impl Verdict {
         let is_said = |text: &str| moved || room.events.iter().any(|event| event.says(text));
         let texts = texts_in(promised, is_said);
         self.recaps.add(recaps::judge(room, bot, &texts, moved));
-        // Those of staff are told as they read at the time, and of another room those that were shown.
+        // Texts of staff are repeated as they read at the time; from another room, only those that were shown.
         let is_shown = |text: &str| conversation.seen.iter().any(|entry| entry.body == text);
         let is_said = |text: &str| room.events.iter().any(|event| event.says(text));
         let replies = rooms.iter().flat_map(|room| &room.replies);
         let texts: Vec<_> = replies
-            // A canned reply stands in the room as the command that has sent it.
+            // A canned reply is in the room as the command that has sent it.
             .filter(|reply| reply.texts.len() == 1 && !reply.deleted && !reply.is_canned)
             .map(|reply| reply.texts[0].clone())
             .collect();
-        // What staff said after the end was for nobody, and is no part of the conversation.
+        // Texts of staff after the end were for nobody, and are not part of the conversation.
         let is_part = |text: &str| is_said(text) && !conversation.closed;
         let texts = texts_in(&texts, |text| {
             is_part(text) || is_shown(text) && (moved || is_said(text))
@@ -171,7 +170,7 @@ impl Verdict {
         self.recaps.add(recaps::judge(room, bot, &texts, moved));
     }
 
-    /// Also what was asked in a lost room may be answered in the next one.
+    /// A command in a lost room may be answered in the next one.
     fn judge_answers(&mut self, bot: &str, rooms: &[Room]) {
         for room in rooms {
             for command in &room.commands {
@@ -217,7 +216,7 @@ impl Verdict {
             .map(|slot| of(&slot.first).map_or_else(|| slot.first.clone(), |(_, it)| first(it)))
             .collect();
         let mut to_visitors = Findings::compare(&accepted, &shown);
-        // A text that was deleted soon need not be shown first.
+        // A text that was deleted soon need not have been shown first.
         to_visitors
             .lost
             .retain(|text| of(text).is_some_and(|(room, it)| !it.deleted && !room.put_out));
@@ -253,19 +252,18 @@ fn texts_in(texts: &[String], is_in: impl Fn(&str) -> bool) -> Vec<String> {
     texts.cloned().collect()
 }
 
-/// Whom the oracle asks, and what it has to know of what was done.
+/// The accounts that the oracle uses, and what it has to know about the scenario.
 pub(crate) struct Witnesses<'a> {
     pub(crate) bot: &'a Account,
-    /// The members of the staff, and whom they brought in.
+    /// The members of the staff, and the colleagues whom they brought in.
     pub(crate) staff: &'a [Arc<Account>],
     pub(crate) replies: &'a Replies,
-    /// Rooms that the bot was put out of, with their sessions, in that order.
+    /// Rooms from which the bot was removed, with their sessions, in that order.
     pub(crate) put_out: &'a [(String, String)],
 }
 
 impl Witnesses<'_> {
-    /// Asks the homeserver for every room that the bot or somebody of the staff is in, and judges every
-    /// conversation.
+    /// Reads every room of the bot or a member of the staff from the homeserver, and judges every conversation.
     pub(crate) async fn judge(&self, conversations: &[Conversation]) -> Verdict {
         let mut members: HashMap<String, Vec<&Account>> = HashMap::new();
         for account in self.staff {
@@ -309,7 +307,7 @@ impl Witnesses<'_> {
         }
         let others = rooms.into_values().flatten();
         verdict.extra_rooms.extend(others.map(|room| room.id));
-        // Those of conversations that the bot has left by itself.
+        // These are rooms of conversations that the bot has left by itself.
         for (room_id, accounts) in members {
             if accounts[0].session_of(&room_id).await.is_some() {
                 verdict.extra_rooms.push(room_id);
@@ -318,7 +316,7 @@ impl Witnesses<'_> {
         verdict
     }
 
-    /// A room that was deleted has nothing in it.
+    /// A deleted room is empty.
     async fn read(&self, room_id: &str, members: &[&Account], put_out: bool) -> Room {
         let mut room = Room {
             id: room_id.to_owned(),
@@ -334,7 +332,7 @@ impl Witnesses<'_> {
             room.views.push(member.history(room_id).await);
         }
         if put_out {
-            // The bot is not in it any more.
+            // The bot is no longer in it.
             room.events = room.views.first().cloned().unwrap_or_default();
         }
         room

@@ -4,35 +4,36 @@ use std::{env, process::Command, time::Duration};
 
 use tokio::{sync::RwLock, task::spawn_blocking};
 
-/// What takes longer than this will never be.
+/// Anything that takes longer than this will never happen.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 
-/// Held for reading by who breaks something of its own, for writing by who kills what all share: so
-/// each scenario has its own kind of fault.
+/// A scenario that breaks something of its own holds this for reading, and one that kills shared parts for writing, so
+/// that each has only its own kind of fault.
 pub(crate) static SHARED: RwLock<()> = RwLock::const_new(());
 
 /// A part that can be killed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
-    /// By SIGKILL.
+    /// It is killed by SIGKILL.
     Synapse,
-    /// By an `immediate` shutdown: without saving anything, so that it has to recover.
+    /// It is stopped by an `immediate` shutdown, which saves nothing, so that it has to recover.
     Postgres,
 }
 
 impl Part {
-    /// Ends it at once.
+    /// Kills it.
     pub(crate) async fn kill(self) {
         self.control("stop").await;
     }
 
-    /// Starts it; returns when it serves.
+    /// Starts it; returns when it is ready.
     pub(crate) async fn start(self) {
         self.control("start").await;
     }
 
     async fn control(self, command: &'static str) {
-        let program = env::var("PARTS_CTL").expect("PARTS_CTL: a program that controls the parts");
+        let program =
+            env::var("PARTS_CONTROL").expect("PARTS_CONTROL: a program that controls the parts");
         let part = match self {
             Self::Synapse => "synapse",
             Self::Postgres => "postgres",
@@ -44,12 +45,12 @@ impl Part {
     }
 }
 
-/// How much is done, compared with what every run of all tests does.
+/// The amount of work, relative to an ordinary run of all tests.
 pub(crate) fn scale() -> u32 {
     env::var("FAULT_SCALE").map_or(1, |scale| scale.parse().expect("FAULT_SCALE: a number"))
 }
 
-/// From what all random choices follow.
+/// The seed of all random choices.
 pub(crate) fn seed() -> u64 {
     env::var("FAULT_SEED").map_or_else(
         |_| rand::random(),

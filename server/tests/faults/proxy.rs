@@ -1,7 +1,7 @@
 //! The network between a server and the homeserver, as a TCP proxy that can fail.
 //!
-//! Each connection carries one HTTP request, so that a fault can be about one: the request is read
-//! whole and forwarded with `Connection: close`, and what comes back until the end is the answer.
+//! Each connection carries one HTTP request, so that a fault can concern one: the request is read whole and forwarded
+//! with `Connection: close`, and everything that comes back until the end is the answer.
 
 use std::{
     io,
@@ -23,24 +23,23 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// How likely a request's faults are. By default there are none.
+/// The probability of each fault of a request. By default there are no faults.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Weather {
-    /// The connection is cut when the request has come, and nothing is forwarded.
+    /// The connection is cut when the request has arrived, and nothing is forwarded.
     pub(crate) cut_before: f64,
-    /// The request is forwarded, and the connection cut before the answer comes back.
+    /// The request is forwarded, and the connection is cut before the answer comes back.
     pub(crate) cut_after: f64,
     /// The request is forwarded after a while.
     pub(crate) delay: f64,
-    /// Messages get another transaction id with each attempt, which is what a broken server would do;
-    /// and what is cut is their answers.
+    /// Messages get a new transaction id with each attempt, as a broken server would do, and their answers are cut.
     pub(crate) random_transactions: bool,
-    /// The connection of a `createRoom` is cut at once, and the homeserver begins with it only so
-    /// much later: what a busy homeserver does.
+    /// The connection of a `createRoom` is cut at once, and the homeserver gets it only this much later, as if it were
+    /// busy.
     pub(crate) late_rooms: Option<Duration>,
-    /// What is asked of this room's history is answered with 500.
+    /// Requests for this room's history are answered with 500.
     pub(crate) broken_history: Option<String>,
-    /// In answers, the one stands in the place of the other: what this homeserver would not let pass.
+    /// The second text replaces the first one in answers, since the homeserver would not accept it.
     pub(crate) rewrite: Option<(String, String)>,
 }
 
@@ -63,17 +62,17 @@ struct State {
 enum Fate {
     Forward,
     CutBefore,
-    /// `true`: when the answer is there; else at once, while the homeserver is at work.
+    /// `true`: when the answer is there; otherwise at once, while the homeserver is working.
     CutAfter(bool),
     Delay(Duration),
 }
 
-/// What a homeserver answers that cannot read a room's history.
+/// The answer of a homeserver that cannot read a room's history.
 const BROKEN: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n\
     Content-Length: 40\r\nConnection: close\r\n\r\n\
     {\"errcode\":\"M_UNKNOWN\",\"error\":\"Broken\"}";
 
-/// The proxy; it ends when this is dropped.
+/// The proxy, which ends when this is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -120,7 +119,7 @@ impl Proxy {
         &self.state.counts
     }
 
-    /// Cuts what is under way, and refuses connections for so long.
+    /// Cuts requests that are under way, and refuses connections for this long.
     pub(crate) async fn refuse_for(&self, duration: Duration) {
         self.up.send_replace(false);
         sleep(duration).await;
@@ -131,7 +130,7 @@ impl Proxy {
 async fn run(mut listener: TcpListener, state: Arc<State>, mut up: watch::Receiver<bool>) {
     let address = listener.local_addr().unwrap();
     loop {
-        // Dropped, and with it every connection, when the network goes down.
+        // When the network goes down, this and every connection are dropped.
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
@@ -237,7 +236,7 @@ struct Request {
 }
 
 impl Request {
-    /// `None` when the client has nothing more to ask.
+    /// Reads a request; `None` when the client has no more.
     async fn read(client: &mut TcpStream) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         let head_length = loop {
@@ -259,9 +258,9 @@ impl Request {
         Ok(Some(Self { head, body }))
     }
 
-    /// Whether it asks for a page of a room's history.
+    /// Whether this is a request for a page of a room's history.
     fn is_about_history_of(&self, room_id: &str) -> bool {
-        // The room's id without what may be escaped in a path.
+        // The room's id without characters that may be escaped in a path.
         let opaque = room_id.trim_start_matches('!').split(':').next();
         let mut path = self.head.lines().next().unwrap_or_default().split('/');
         let in_room = path.any(|part| opaque.is_some_and(|opaque| part.contains(opaque)));
@@ -290,7 +289,7 @@ impl Request {
     }
 }
 
-/// An answer with other words in its body.
+/// An answer in whose body one text is replaced.
 fn rewritten(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
     let Some(end) = answer.windows(4).position(|it| it == b"\r\n\r\n") else {
         return Vec::new();
@@ -312,7 +311,7 @@ fn rewritten(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
     lines.join("\r\n").into_bytes()
 }
 
-/// What a chunked body holds (RFC 9112, section 7.1), as far as it came.
+/// The content of a chunked body (RFC 9112, section 7.1), as far as it has arrived.
 fn unchunked(mut body: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     while let Some(end) = body.windows(2).position(|it| it == b"\r\n") {

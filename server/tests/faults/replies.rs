@@ -1,4 +1,4 @@
-//! What staff said, as far as the homeserver has accepted it.
+//! The texts of staff that the homeserver has accepted.
 
 use std::{
     collections::HashMap,
@@ -16,10 +16,10 @@ use crate::{
     room::{self, Event},
 };
 
-/// More than a scenario sends, so that each is sent once.
+/// More replies than a scenario sends, so that each is sent once.
 const CANNED: usize = 5_000;
 
-/// The file of the canned replies that all servers have.
+/// The file of canned replies for all servers.
 pub(crate) static CANNED_REPLIES: LazyLock<String> = LazyLock::new(|| {
     let mut file = String::new();
     for number in 0..CANNED {
@@ -34,32 +34,32 @@ fn canned(number: usize) -> String {
     format!("canned reply {number}.")
 }
 
-/// A text of the staff's, and what became of it.
+/// A text of staff, and its changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) event_id: String,
-    /// As it was said, and as it was edited.
+    /// The original text, and its edits.
     pub(crate) texts: Vec<String>,
     pub(crate) deleted: bool,
-    /// The event is a command that has sent it.
+    /// Whether the event is a command that has sent it.
     pub(crate) is_canned: bool,
 }
 
 impl Reply {
-    /// What the visitor has to see of it, by what the room reads.
+    /// The text that the visitor has to see, given the room's events.
     pub(crate) fn reads<'a>(&'a self, events: &'a [Event]) -> Option<&'a str> {
         let text = room::reads(events, &self.event_id)?;
         Some(if self.is_canned { &self.texts[0] } else { text })
     }
 }
 
-/// What the homeserver accepted from staff, in order, by room.
+/// The texts that the homeserver accepted from staff, in order, by room.
 #[derive(Default)]
 pub(crate) struct Replies {
     texts: Mutex<HashMap<String, Vec<Reply>>>,
-    /// Events that the bot has to answer once each.
+    /// Events that the bot has to answer exactly once.
     commands: Mutex<HashMap<String, Vec<String>>>,
-    /// How many canned replies were sent.
+    /// The number of canned replies so far.
     canned: AtomicUsize,
 }
 
@@ -73,7 +73,7 @@ impl Replies {
         commands.get(room_id).cloned().unwrap_or_default()
     }
 
-    /// Gives a command; gives its event, unless there is no such room any more.
+    /// Sends a command; returns its event, or `None` if the room no longer exists.
     pub(crate) async fn command(
         &self,
         staff: &Account,
@@ -87,7 +87,7 @@ impl Replies {
         Some(event_id)
     }
 
-    /// Sends a canned reply, each another one; gives the command's event and the reply's text.
+    /// Sends a new canned reply; returns the command's event and the reply's text.
     pub(crate) async fn send_canned(
         &self,
         staff: &Account,
@@ -102,7 +102,7 @@ impl Replies {
         Some((event_id, text))
     }
 
-    /// `false` when there is no such room any more.
+    /// Sends a text; `false` when the room no longer exists.
     pub(crate) async fn send(&self, staff: &Account, room_id: &str, text: String) -> bool {
         let Some(event_id) = staff.say(room_id, &text).await else {
             return false;
@@ -124,7 +124,7 @@ impl Replies {
             .push(reply);
     }
 
-    /// Puts another text in the place of the newest.
+    /// Edits the newest text.
     pub(crate) async fn edit_last(&self, staff: &Account, room_id: &str, text: String) {
         let Some(event_id) = self.last(room_id) else {
             return;
@@ -134,7 +134,7 @@ impl Replies {
         }
     }
 
-    /// Deletes the newest.
+    /// Deletes the newest text.
     pub(crate) async fn delete_last(&self, staff: &Account, room_id: &str) {
         let Some(event_id) = self.last(room_id) else {
             return;
@@ -144,7 +144,7 @@ impl Replies {
         }
     }
 
-    /// The newest, unless it was deleted, or a command whose change would be another thing.
+    /// The newest text, unless it was deleted or is a command, whose change would mean something else.
     fn last(&self, room_id: &str) -> Option<String> {
         let replies = self.lock();
         let last = replies.get(room_id)?.last()?;

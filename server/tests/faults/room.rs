@@ -1,21 +1,21 @@
-//! What an account sees of a room.
+//! An account's view of a room.
 
 use serde_json::Value;
 
-/// What an event means to the oracle.
+/// The meaning of an event for the oracle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An `m.text`.
     Text,
-    /// An `m.text` that answers this event: of the bot, what it has to say to staff.
+    /// An `m.text` that answers this event, as the bot answers staff.
     Answer(String),
-    /// An `m.notice`: what the bot says of its own, recaps among it.
+    /// An `m.notice` of the bot's own, for example a recap.
     Notice,
-    /// Another text in the place of this event's.
+    /// A new text for this event.
     Edit(String),
     /// A message that was deleted.
     Deleted,
-    /// Somebody, who is named by `body`, has joined.
+    /// The person in `body` has joined.
     Joined,
     Other,
 }
@@ -72,8 +72,7 @@ impl Event {
         self.kind == Kind::Text && self.body == text
     }
 
-    /// How often a notice quotes this text: each time as the end of a line, after whatever says whose it
-    /// was and when.
+    /// How often a notice quotes this text, at the end of a line, after its author and time.
     pub(crate) fn quotes(&self, text: &str) -> usize {
         self.lines_that_quote(text).count()
     }
@@ -98,7 +97,7 @@ impl Event {
     }
 }
 
-/// What a room reads for this event now; `None` when it was deleted.
+/// The current text of this event in the room; `None` when it was deleted.
 pub(crate) fn reads<'a>(events: &'a [Event], event_id: &str) -> Option<&'a str> {
     let original = events.iter().find(|event| event.id == event_id)?;
     if original.kind == Kind::Deleted {
@@ -159,7 +158,7 @@ mod tests {
         let mut events = vec![original, edit("$2", "new"), edit("$3", "newest")];
         assert_eq!(reads(&events[..1], "$1"), Some("old"));
         assert_eq!(reads(&events, "$1"), Some("newest"));
-        // An edit that was deleted has no effect.
+        // A deleted edit has no effect.
         events[2].kind = Kind::Deleted;
         assert_eq!(reads(&events, "$1"), Some("new"));
         events[0].kind = Kind::Deleted;

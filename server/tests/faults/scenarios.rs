@@ -1,8 +1,8 @@
-//! The scenarios: each breaks one thing, again and again. The last two break what must not break,
-//! and expect the oracle to see it.
+//! The scenarios. Each breaks one thing repeatedly. The last two break something that must not break, and expect the
+//! oracle to notice.
 //!
-//! They all begin at once. Those in `together` break things side by side, those in `alone` one after
-//! the other; while the rest is awaited and judged, others may go on.
+//! All scenarios begin at once. Those in `together` break things side by side, those in `alone` one after the other;
+//! others may go on while one waits and is judged.
 
 mod meanwhile;
 
@@ -19,7 +19,7 @@ use crate::{
     workload::Workload,
 };
 
-/// As many as one homeserver on a small machine keeps up with in all scenarios at once.
+/// As many conversations as one homeserver on a small machine can handle in all scenarios at once.
 const VISITORS: u64 = 6;
 
 fn assert_flawless(verdict: &Verdict) {
@@ -27,12 +27,12 @@ fn assert_flawless(verdict: &Verdict) {
     assert!(verdict.visitor_texts > 0 && verdict.staff_texts > 0);
 }
 
-/// A moment that nobody chose.
+/// A random moment.
 async fn a_while(rng: &mut impl RngExt, range_ms: std::ops::Range<u64>) {
     sleep(Duration::from_millis(rng.random_range(range_ms))).await;
 }
 
-/// The middle of so many times, which are sorted then.
+/// The median of these times, which are sorted afterwards.
 fn median(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
@@ -44,15 +44,14 @@ async fn finish(mut stage: Stage, workload: Workload, faults: &str) {
 }
 
 mod alone {
-    //! The parts that all scenarios share are killed, or the clock judges.
+    //! Scenarios that kill the shared parts, or that measure time.
 
     mod line_dead;
     mod standby;
 
     use super::*;
 
-    /// Kills a part of all under the workload: for a moment each time, and on a large scale once for
-    /// half a minute.
+    /// Kills a shared part under the workload: for a moment each time, and, with a large scale, once for half a minute.
     async fn dies(part: Part, name: &'static str) {
         let alone = SHARED.write().await;
         let mut stage = Stage::set(name, 1, Credentials::Password).await;
@@ -83,8 +82,8 @@ mod alone {
         dies(Part::Synapse, "synapse-dies").await;
     }
 
-    /// Of two servers the one that follows the homeserver is killed, in the middle of sending: what
-    /// both sides wrote meanwhile comes through the other one.
+    /// Of two servers, the one that follows the homeserver is killed in the middle of sending. Everything that both
+    /// sides wrote meanwhile arrives through the other one.
     #[tokio::test(flavor = "multi_thread")]
     async fn the_other_server_takes_over() {
         let alone = SHARED.write().await;
@@ -98,7 +97,7 @@ mod alone {
             let reply = format!("reply before kill {number}");
             stage.reply(&room_id, &reply).await;
             stage.wait_for_text(&mut conversation, &reply).await;
-            // So that it is still sending when it dies.
+            // This way it is still sending when it dies.
             stage.proxy.set(Weather {
                 delay: 1.0,
                 ..Weather::default()
@@ -118,7 +117,7 @@ mod alone {
             stage.servers[leader].start().await;
         }
         drop(alone);
-        // One that the machine was slow at says nothing.
+        // A measurement during which the machine was slow says nothing.
         let (to_visitor, to_room) = (median(&mut to_visitor), median(&mut to_room));
         let faults = format!(
             "{kills} kills of the server that syncs: median {:.1} s to the visitor, {:.1} s to the room",
@@ -134,7 +133,7 @@ mod alone {
 }
 
 mod together {
-    //! What each scenario has of its own is killed or cut.
+    //! Scenarios that kill or cut only parts of their own.
 
     mod commands;
     mod frozen;
@@ -173,7 +172,7 @@ mod together {
             a_while(&mut stage.rng, 1_500..4_500).await;
             let victim = stage.rng.random_range(0..2);
             stage.servers[victim].kill();
-            // Long enough for the other one to take over.
+            // Long enough for the other server to take over.
             a_while(&mut stage.rng, 0..3_500).await;
             stage.servers[victim].start().await;
         }
@@ -217,8 +216,8 @@ mod together {
         finish(stage, workload, &faults).await;
     }
 
-    /// A `createRoom` whose connection is gone may take effect long after: looked for in vain, the
-    /// room must not be made a second time.
+    /// A `createRoom` whose connection was cut may take effect much later. If the room is not found, it must not be
+    /// made a second time.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_room_that_comes_late_stays_the_only_one() {
         let _shared = SHARED.read().await;
@@ -236,8 +235,7 @@ mod together {
         assert_flawless(&verdict);
     }
 
-    /// An account that is in many rooms of others, with texts in each, has lost its position: all rooms are
-    /// gone through again.
+    /// An account that is in many rooms of others, with texts in each, has lost its position: all rooms are read again.
     #[tokio::test(flavor = "multi_thread")]
     async fn foreign_rooms_are_left_alone() {
         let _shared = SHARED.read().await;
@@ -274,7 +272,7 @@ mod together {
         }
     }
 
-    /// Deliberately broken: each attempt has another transaction id.
+    /// Deliberately broken: each attempt has a new transaction id.
     #[tokio::test(flavor = "multi_thread")]
     async fn random_transaction_ids_are_caught() {
         let _shared = SHARED.read().await;
@@ -296,8 +294,7 @@ mod together {
         assert_eq!(verdict.lost(), 0, "{verdict:#?}");
     }
 
-    /// Deliberately broken: the state that is left by a server which stores the position before the
-    /// messages, and dies in between.
+    /// Deliberately broken: the state of a server that stores the position before the messages, and dies in between.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_position_ahead_of_the_messages_is_caught() {
         let _shared = SHARED.read().await;

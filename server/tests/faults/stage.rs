@@ -24,7 +24,7 @@ use crate::{
 /// How the bot proves itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Credentials {
-    /// The server logs in anew with each start.
+    /// The server logs in again at each start.
     Password,
     /// One token for several servers.
     Token,
@@ -378,7 +378,7 @@ impl Stage {
         }
     }
 
-    /// Waits until a conversation has a room, whatever goes on in others; gives the room.
+    /// Waits until a conversation has a room, whatever happens in others; returns the room.
     pub(crate) async fn wait_for_room(&self, conversation: &Conversation) -> String {
         let deadline = Instant::now() + parts::PATIENCE;
         let id: Uuid = conversation.session_id.parse().unwrap();
@@ -419,7 +419,7 @@ impl Stage {
     }
 }
 
-/// Switched off, since all visitors of a scenario come from one address.
+/// The limits are off, since all visitors of a scenario come from one address.
 const LIMITS: [&str; 4] = [
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",

@@ -1,4 +1,4 @@
-//! Visitors and staff, who go on whatever happens, and write down what they were promised.
+//! Visitors and staff, who go on whatever happens, and record what they were promised.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,19 +16,18 @@ use crate::{
     replies::Replies,
 };
 
-/// So much may wait in the outbox before visitors come no more: the homeserver is to be broken, not
-/// just swamped.
+/// When this many tasks wait in the outbox, no more visitors come: the homeserver should be broken, not overloaded.
 const BACKLOG: i64 = 250;
 /// Enough for a reply before, during and after a fault.
 const REPLIES: usize = 4;
 
-/// Who takes part.
+/// The participants.
 #[derive(Clone)]
 pub(crate) struct Cast {
     pub(crate) api: Api,
     pub(crate) pool: PgPool,
     pub(crate) staff: Arc<Account>,
-    /// Whom staff bring into some rooms, when much has been said there already.
+    /// The colleague whom staff bring into some rooms after much was said there.
     pub(crate) colleague: Arc<Account>,
     pub(crate) replies: Arc<Replies>,
     /// Whether visitors end some of their conversations.
@@ -60,7 +59,7 @@ impl Workload {
         }
     }
 
-    /// Lets visitors finish what they are at.
+    /// Lets visitors finish their conversations.
     pub(crate) async fn visitors_leave(&mut self) -> Vec<Conversation> {
         self.leave.cancel();
         let mut conversations = Vec::new();
@@ -70,14 +69,14 @@ impl Workload {
         conversations
     }
 
-    /// Lets staff answer every invitation that was sent by now.
+    /// Lets staff answer every invitation that was sent until now.
     pub(crate) async fn staff_leave(self) {
         self.stop.cancel();
         self.staff.await.unwrap();
     }
 }
 
-/// One conversation after the other.
+/// Holds one conversation after the other.
 async fn visit(
     cast: Cast,
     visitor: u64,
@@ -122,7 +121,7 @@ async fn wait_for_quiet(pool: &PgPool, leave: &CancellationToken) {
     }
 }
 
-/// Accepts every invitation, and says something there a few times.
+/// Accepts every invitation, and writes a few times in each room.
 async fn answer(cast: Cast, stop: CancellationToken, seed: u64) {
     let mut rooms = JoinSet::new();
     let mut since = None;
@@ -139,14 +138,14 @@ async fn answer(cast: Cast, stop: CancellationToken, seed: u64) {
     rooms.join_all().await;
 }
 
-/// Joins a room, replies, edits and deletes some of it, gives commands, and brings in a colleague now and then. A room
-/// that is taken away is left to itself.
+/// Joins a room, replies, edits and deletes some texts, gives commands, and sometimes brings in a colleague. A room
+/// that is taken away is left alone.
 async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
     let Cast { staff, replies, .. } = &cast;
     if !staff.try_join(&room_id).await {
         return;
     }
-    // Not the room's id, which would be hidden from visitors.
+    // Not the room's id, which visitors are not shown.
     let room: u32 = rng.random();
     for number in 0..REPLIES {
         think(&mut rng, 3000).await;
@@ -165,7 +164,7 @@ async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
             replies.send_canned(staff, &room_id).await;
         }
         if rng.random_bool(0.2) {
-            // A visitor who is shown it was promised nothing of the kind.
+            // A visitor who sees it was not promised it.
             let note = format!("!note {number} in room {room:08x}");
             staff.say(&room_id, &note).await;
         }
@@ -179,7 +178,7 @@ async fn attend(cast: Cast, room_id: String, mut rng: StdRng) {
     }
 }
 
-/// The pause of someone who types: what makes the moments of faults random.
+/// A typing person's pause, which makes the moments of faults random.
 async fn think(rng: &mut StdRng, longest_ms: u64) {
     sleep(Duration::from_millis(rng.random_range(0..longest_ms))).await;
 }

@@ -98,7 +98,7 @@ async fn wait_for_no_page_to_tell(pool: &PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_gave_no_details_is_told_about_when_there_are_some(pool: PgPool) {
+async fn staff_are_told_about_details_that_come_later(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;

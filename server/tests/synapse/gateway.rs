@@ -1,4 +1,4 @@
-//! A way to the homeserver that sees what is asked, and can do something before it is.
+//! A proxy to the homeserver that sees each request, and can do something before it is forwarded.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -25,14 +25,14 @@ type Before = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync;
 /// Called with an answer, before it is passed on: `true` when it was altered, which is done once.
 type Alter = dyn FnMut(&mut Value) -> bool + Send;
 
-/// An answer in place of the homeserver's.
+/// An answer that replaces the homeserver's.
 struct Refusal {
     part: &'static str,
     status: StatusCode,
     body: Value,
 }
 
-/// The way; it ends when this is dropped.
+/// The proxy, which ends when this is dropped.
 pub(crate) struct Gateway {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -106,22 +106,22 @@ impl Gateway {
         }
     }
 
-    /// Answers with 503 to the next request that has this in its method and path.
+    /// Answers with 503 to the next request with this in its method and path.
     pub(crate) fn refuse_next(&self, part: &'static str) {
         self.answer_next(part, StatusCode::SERVICE_UNAVAILABLE, Value::Null);
     }
 
-    /// Answers in place of the homeserver to the next request that has this in its method and path.
+    /// Replaces the homeserver's answer to the next request with this in its method and path.
     pub(crate) fn answer_next(&self, part: &'static str, status: StatusCode, body: Value) {
         *self.refuses.lock().unwrap() = Some(Refusal { part, status, body });
     }
 
-    /// Answers with 500 to all requests that have this in their method and path; to none any more with `None`.
+    /// Answers with 500 to all requests with this in their method and path; with `None`, to no request.
     pub(crate) fn fail(&self, part: Option<String>) {
         *self.fails.lock().unwrap() = part;
     }
 
-    /// Has the first answer altered for which `alter` says so.
+    /// Alters the first answer for which `alter` returns true.
     pub(crate) fn alter(&self, alter: impl FnMut(&mut Value) -> bool + Send + 'static) {
         *self.alters.lock().unwrap() = Some(Box::new(alter));
     }

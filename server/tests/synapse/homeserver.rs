@@ -1,28 +1,32 @@
-//! Accounts on the test's Synapse, and what a staff member does with one.
+//! Accounts on the test's Synapse, and a staff member's actions.
+
+mod team;
 
 use std::{env, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Client, Method, StatusCode};
+use matrix_client::{Answer, Client, Request, request};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use server::config::Config;
-use sha1::Sha1;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+pub(crate) use team::Team;
+
 use crate::{
     common::{self, TestApp, Visitor},
     record::Record,
+    registration::register,
 };
 
-/// Nothing here takes this long; what is awaited for longer has failed.
+/// Nothing here takes this long; a longer wait is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the desk is called.
+/// The desk's name.
 const DESK: &str = "Support desk";
 
-/// A homeserver, and what proves the right to register accounts there.
+/// A homeserver, with the secret for registering accounts.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     url: String,
@@ -30,12 +34,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// The one that most tests use.
+    /// The homeserver that most tests use.
     fn usual() -> Self {
         Self::named("SYNAPSE")
     }
 
-    /// One that encrypts private rooms by default.
+    /// A homeserver that encrypts private rooms by default.
     pub(crate) fn encrypting() -> Self {
         Self::named("SYNAPSE_ENCRYPTING")
     }
@@ -56,7 +60,6 @@ impl Site {
 
 /// An account, made for one test.
 pub(crate) struct Account {
-    site: Site,
     client: Client,
     pub(crate) user_id: String,
     pub(crate) access_token: String,
@@ -65,7 +68,7 @@ pub(crate) struct Account {
     /// Every timeline event seen so far, oldest first, each with its `room_id`.
     seen: Vec<Value>,
     invited_to: Vec<String>,
-    /// Invitations to a desk are told apart from those to conversations.
+    /// Invitations to a desk, which are not among those to conversations.
     invited_to_desk: Vec<String>,
 }
 
@@ -79,35 +82,15 @@ impl Account {
     }
 
     async fn register_as(site: &Site, name: &str, admin: bool) -> Self {
-        let client = Client::new();
-        let url = format!("{}/_synapse/admin/v1/register", site.url);
-        let nonce: Value = client.get(&url).send().await.unwrap().json().await.unwrap();
-        let nonce = nonce["nonce"].as_str().unwrap();
+        let client = Client::new(reqwest::Client::new(), &site.url);
         let username = format!("{name}-{}", Uuid::new_v4().simple());
         let password = Uuid::new_v4().to_string();
-        let mut mac = Hmac::<Sha1>::new_from_slice(site.secret.as_bytes()).unwrap();
-        let role = if admin { "admin" } else { "notadmin" };
-        mac.update([nonce, &username, &password, role].join("\0").as_bytes());
-        let mac = hex::encode(mac.finalize().into_bytes());
-        let body = json!({
-            "nonce": nonce, "username": username, "password": password, "admin": admin, "mac": mac,
-        });
-        let registered: Value = client
-            .post(&url)
-            .json(&body)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        let text = |name: &str| registered[name].as_str().expect("registered").to_owned();
-        let (user_id, access_token) = (text("user_id"), text("access_token"));
+        let registered = register(&client, &site.secret, &username, &password, admin);
+        let (user_id, client) = registered.await.expect("registered");
         Self {
-            site: site.clone(),
+            access_token: client.token().to_owned(),
             client,
             user_id,
-            access_token,
             password,
             since: None,
             seen: Vec::new(),
@@ -116,33 +99,36 @@ impl Account {
         }
     }
 
+    /// Sends a test's own request.
     pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
+        let path = path.to_owned();
+        self.ask(&Request { method, path, body }).await
+    }
+
+    async fn ask(&self, request: &Request) -> (StatusCode, Value) {
         loop {
-            let url = format!("{}{path}", self.site.url);
-            let mut request = self
-                .client
-                .request(method.clone(), url)
-                .bearer_auth(&self.access_token);
-            if let Some(body) = &body {
-                request = request.json(body);
-            }
-            let response = request.send().await.unwrap();
-            let status = response.status();
-            let answer: Value = response.json().await.unwrap();
+            let Answer { status, body } = self.client.ask(request).await.unwrap();
             if status != StatusCode::TOO_MANY_REQUESTS {
-                return (status, answer);
+                return (status, body);
             }
-            // A hardened homeserver limits people; it says for how long.
+            // A hardened homeserver limits how fast people may send, and says how long to wait.
             sleep(Duration::from_millis(
-                answer["retry_after_ms"].as_u64().unwrap(),
+                body["retry_after_ms"].as_u64().unwrap(),
             ))
             .await;
         }
+    }
+
+    /// Sends a request that must succeed.
+    async fn must(&self, request: Request) -> Value {
+        let (status, answer) = self.ask(&request).await;
+        assert_eq!(status, StatusCode::OK, "{request}: {answer}");
+        answer
     }
 
     pub(crate) async fn ok(&self, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -153,17 +139,12 @@ impl Account {
 
     /// A new access token, on a new device.
     pub(crate) async fn log_in_again(&self) -> String {
-        let body = json!({
-            "type": "m.login.password", "password": self.password,
-            "identifier": { "type": "m.id.user", "user": self.user_id },
-        });
-        let answer = self
-            .ok(Method::POST, "/_matrix/client/v3/login", Some(body))
-            .await;
+        let log_in = request::log_in(&self.user_id, &self.password, "again");
+        let answer = self.must(log_in).await;
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Follows `/sync` until `find` finds something in what was seen so far.
+    /// Follows `/sync` until `find` finds something in the events so far.
     pub(crate) async fn wait_for<T>(&mut self, what: &str, find: impl Fn(&Self) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -181,14 +162,9 @@ impl Account {
     }
 
     async fn sync(&mut self) {
-        let since = self
-            .since
-            .as_ref()
-            .map(|since| format!("&since={since}"))
-            .unwrap_or_default();
-        let filter = r#"{"room":{"timeline":{"limit":500}}}"#;
-        let path = format!("/_matrix/client/v3/sync?timeout=2000&filter={filter}{since}");
-        let answer = self.ok(Method::GET, &path, None).await;
+        let filter = json!({ "room": { "timeline": { "limit": 500 } } });
+        let sync = request::sync(&filter, self.since.as_deref(), 2000);
+        let answer = self.must(sync).await;
         self.since = answer["next_batch"].as_str().map(str::to_owned);
         let rooms = |kind: &str| {
             answer["rooms"][kind]
@@ -228,24 +204,17 @@ impl Account {
         self.invited_to.iter().any(|invited| invited == room_id)
     }
 
-    /// How many there were so far.
+    /// The number of invitations so far.
     pub(crate) fn invitations(&self) -> usize {
         self.invited_to.len()
     }
 
     pub(crate) async fn join(&self, room_id: &str) {
-        self.ok(
-            Method::POST,
-            &format!("/_matrix/client/v3/join/{room_id}"),
-            Some(json!({})),
-        )
-        .await;
+        self.must(request::join(room_id)).await;
     }
 
     pub(crate) async fn invite(&self, room_id: &str, user_id: &str) {
-        let path = format!("/_matrix/client/v3/rooms/{room_id}/invite");
-        let invite = json!({ "user_id": user_id });
-        self.ok(Method::POST, &path, Some(invite)).await;
+        self.must(request::invite(room_id, user_id)).await;
     }
 
     /// Accepts the newest invitation.
@@ -255,18 +224,17 @@ impl Account {
         room_id
     }
 
-    /// Sends an `m.room.message`; gives its event id.
+    /// Sends an `m.room.message`; returns its event id.
     pub(crate) async fn send(&self, room_id: &str, content: Value) -> String {
         self.send_as("m.room.message", room_id, content).await
     }
 
-    /// Sends an event of this type; gives its id.
+    /// Sends an event of this type; returns its id.
     pub(crate) async fn send_as(&self, kind: &str, room_id: &str, content: Value) -> String {
-        let path = format!(
-            "/_matrix/client/v3/rooms/{room_id}/send/{kind}/{}",
-            Uuid::new_v4()
-        );
-        let answer = self.ok(Method::PUT, &path, Some(content)).await;
+        let transaction = Uuid::new_v4().to_string();
+        let answer = self
+            .must(request::send(room_id, kind, &transaction, content))
+            .await;
         answer["event_id"].as_str().unwrap().to_owned()
     }
 
@@ -276,11 +244,9 @@ impl Account {
     }
 
     pub(crate) async fn redact(&self, room_id: &str, event_id: &str) {
-        let path = format!(
-            "/_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{}",
-            Uuid::new_v4()
-        );
-        self.ok(Method::PUT, &path, Some(json!({}))).await;
+        let transaction = Uuid::new_v4().to_string();
+        self.must(request::redact(room_id, event_id, &transaction))
+            .await;
     }
 
     /// Every timeline event seen in the room.
@@ -344,7 +310,7 @@ impl Account {
         content["body"].as_str().unwrap().to_owned()
     }
 
-    /// The contents of what answers an event, as far as it was seen.
+    /// The contents of the answers to an event that were seen so far.
     pub(crate) fn answers(&self, event_id: &str) -> Vec<Value> {
         let answers = self.seen.iter().filter(|event| {
             event["sender"] != *self.user_id
@@ -353,7 +319,7 @@ impl Account {
         answers.map(|event| event["content"].clone()).collect()
     }
 
-    /// How much the bot has answered, as far as it was seen.
+    /// The number of the bot's answers that were seen so far.
     pub(crate) fn all_answers(&self, bot: &str) -> usize {
         let answers = self.seen.iter().filter(|event| {
             event["sender"] == bot && event["content"]["m.relates_to"]["m.in_reply_to"].is_object()
@@ -361,7 +327,7 @@ impl Account {
         answers.count()
     }
 
-    /// Waits for a text of the bot's in the room, and gives its event id.
+    /// Waits for a text of the bot in the room, and returns its event id.
     pub(crate) async fn wait_for_event(&mut self, sender: &str, body: &str) -> String {
         self.wait_for(&format!("{body:?}"), |account| {
             let mut events = account.seen.iter();
@@ -373,30 +339,24 @@ impl Account {
     }
 
     pub(crate) async fn state(&self, room_id: &str) -> Vec<Value> {
-        let path = format!("/_matrix/client/v3/rooms/{room_id}/state");
-        self.ok(Method::GET, &path, None)
-            .await
-            .as_array()
-            .unwrap()
-            .clone()
+        let state = self.must(request::state(room_id)).await;
+        state.as_array().unwrap().clone()
     }
 
     /// The rooms that the account is in, and their names.
     async fn named_rooms(&self) -> Vec<(String, Value)> {
-        let rooms = self
-            .ok(Method::GET, "/_matrix/client/v3/joined_rooms", None)
-            .await;
+        let rooms = self.must(request::joined_rooms()).await;
         let mut named = Vec::new();
         for room_id in rooms["joined_rooms"].as_array().unwrap() {
             let room_id = room_id.as_str().unwrap();
-            let path = format!("/_matrix/client/v3/rooms/{room_id}/state/m.room.name");
-            let (_, content) = self.call(Method::GET, &path, None).await;
+            let name = request::state_event(room_id, "m.room.name");
+            let (_, content) = self.ask(&name).await;
             named.push((room_id.to_owned(), content["name"].clone()));
         }
         named
     }
 
-    /// In how many conversations' rooms the account is.
+    /// The number of conversations' rooms that the account is in.
     pub(crate) async fn joined_rooms(&self) -> usize {
         let rooms = self.named_rooms().await.into_iter();
         rooms.filter(|(_, name)| name != DESK).count()
@@ -424,7 +384,7 @@ impl Account {
         room_id
     }
 
-    /// Each message in the room that was seen so far: its event.
+    /// The events of the messages in the room that were seen so far.
     pub(crate) fn events(&self, room_id: &str) -> Vec<Value> {
         let events = self
             .seen
@@ -434,84 +394,12 @@ impl Account {
     }
 }
 
-/// A support team of its own: bot, alice and bob.
-pub(crate) struct Team {
-    pub(crate) admin: Account,
-    pub(crate) bot: Account,
-    pub(crate) alice: Account,
-    pub(crate) bob: Account,
-}
-
-impl Team {
-    pub(crate) async fn new() -> Self {
-        Self::at(&Site::usual()).await
-    }
-
-    pub(crate) async fn at(site: &Site) -> Self {
-        let bot = Account::register_as(site, "bot", false).await;
-        let admin = Account::register_as(site, "admin", true).await;
-        let team = Self {
-            admin,
-            bot,
-            alice: Account::register_as(site, "alice", false).await,
-            bob: Account::register_as(site, "bob", false).await,
-        };
-        // As a deployment does it: the bot alone is exempt from the limits on people.
-        team.lift_limits_of(&team.bot).await;
-        team
-    }
-
-    /// Lets an account do as much as it likes.
-    pub(crate) async fn lift_limits_of(&self, account: &Account) {
-        let path = format!(
-            "/_synapse/admin/v1/users/{}/override_ratelimit",
-            account.user_id
-        );
-        let unlimited = json!({ "messages_per_second": 0, "burst_count": 0 });
-        self.admin.ok(Method::POST, &path, Some(unlimited)).await;
-    }
-
-    pub(crate) fn config(&self, pool: &PgPool, extra: &[(&str, &str)]) -> Config {
-        let staff = format!("{},{}", self.alice.user_id, self.bob.user_id);
-        let url = &self.bot.site.url;
-        let mut vars = vec![
-            ("MATRIX_HOMESERVER_URL", url.as_str()),
-            ("MATRIX_SUPPORT_BOT_MXID", self.bot.user_id.as_str()),
-            (
-                "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
-                self.bot.access_token.as_str(),
-            ),
-            ("MATRIX_SUPPORT_STAFF_MXIDS", staff.as_str()),
-            ("MATRIX_SUPPORT_DESK", "on"),
-        ];
-        vars.extend_from_slice(extra);
-        common::config(pool, &vars)
-    }
-
-    /// A server of which no answer may name anybody or anything of Matrix.
-    pub(crate) async fn serve(&self, pool: &PgPool, extra: &[(&str, &str)]) -> TestApp {
-        let mut app = TestApp::spawn(self.config(pool, extra)).await;
-        Record::of(&mut app).await;
-        app
-    }
-
-    /// A server that reaches the homeserver by a gateway, at which its requests are looked at: those of the desk would be
-    /// among them.
-    pub(crate) async fn serve_through(&self, pool: &PgPool, url: &str) -> TestApp {
-        let vars = [
-            ("MATRIX_HOMESERVER_URL", url),
-            ("MATRIX_SUPPORT_DESK", "off"),
-        ];
-        self.serve(pool, &vars).await
-    }
-}
-
-/// Polls, as a visitor does, until there are `count` entries.
+/// Polls like a visitor until there are `count` entries.
 pub(crate) async fn wait_for_messages(visitor: &Visitor<'_>, count: usize) -> Vec<Value> {
     wait_until(visitor, |messages| messages.len() >= count).await
 }
 
-/// Polls, as a visitor does, until what a poll shows is as it should be.
+/// Polls like a visitor until `done` returns true.
 pub(crate) async fn wait_until(
     visitor: &Visitor<'_>,
     done: impl Fn(&[Value]) -> bool,
@@ -527,8 +415,7 @@ pub(crate) async fn wait_until(
     }
 }
 
-/// Asks `/readyz` until the answer has this status. A sync may be a minute old before it counts as
-/// interrupted.
+/// Requests `/readyz` until the answer has this status. A sync counts as interrupted only after a minute.
 pub(crate) async fn readiness(app: &TestApp, status: u16) -> Value {
     let deadline = Instant::now() + 4 * PATIENCE;
     loop {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
+async fn a_later_member_gets_the_conversation_in_one_notice(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("my first message").await;
@@ -39,13 +39,13 @@ async fn who_joins_later_is_shown_the_conversation_in_one_notice(pool: PgPool) {
     );
 }
 
-/// A homeserver that gets a join and a text at once may not count the one who joined as a member for the
-/// text, although it stands behind the join. Whether it happens is chance, so there are several rooms.
+/// A homeserver that gets a join and a text at once may not count the new member as one for the text, although it comes
+/// after the join. That happens at random, so there are several rooms.
 #[sqlx::test(migrations = "../migrations")]
-async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) {
+async fn a_member_who_joins_between_texts_gets_each_of_them_once(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
-    // The first one is who the visitor is.
+    // The first notice says who the visitor is.
     let mut said = vec!["Visitor:\n> Ada".to_owned()];
     said.extend((0..5).map(|n| format!("message {n}")));
     for _ in 0..8 {
@@ -82,7 +82,7 @@ async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) 
             .iter()
             .map(|text| times_shown(&team.alice, text))
             .collect();
-        // Who is told anything is told who the visitor is with it.
+        // A recap always says who the visitor is.
         let notices = team.alice.bodies(&room_id, "m.notice");
         assert!(shown[0] == 1 || notices.len() == 2, "{notices:#?}");
         assert_eq!(shown[1..], [1; 5], "{:#?}", team.alice.messages(&room_id));
@@ -90,7 +90,7 @@ async fn who_joins_while_texts_are_sent_sees_or_is_told_each_once(pool: PgPool) 
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_joins_after_the_end_is_told_of_it_and_of_nothing_between_staff(pool: PgPool) {
+async fn a_member_who_joins_after_the_end_learns_of_it_and_of_nothing_between_staff(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("How much is it?").await;
@@ -99,7 +99,7 @@ async fn who_joins_after_the_end_is_told_of_it_and_of_nothing_between_staff(pool
     wait_until(&visitor, |messages| messages.len() == 2).await;
     assert_eq!(visitor.close().await.status(), 204);
     team.alice.wait_for_notice(&room_id, "ended the chat").await;
-    // The visitor does not get it, so it is no part of the conversation.
+    // The visitor does not get it, so it is not part of the conversation.
     let late = team.alice.say(&room_id, "That was easy").await;
     team.alice.wait_for_answer(&late).await;
 
@@ -129,7 +129,7 @@ async fn with_invited_history_matrix_shows_it_and_no_recap_is_posted(pool: PgPoo
     wait_until(&visitor, |messages| messages[1]["delivery"] == "delivered").await;
     let room_id = team.alice.accept().await;
     team.bob.accept().await;
-    // Anything posted for the joins would stand before this.
+    // A recap for the joins would come before this.
     expect(visitor.send("my third message").await, 201).await;
     for reader in [&mut team.alice, &mut team.bob] {
         let texts = reader.wait_for_texts(&room_id, 3).await;
@@ -142,7 +142,7 @@ async fn with_invited_history_matrix_shows_it_and_no_recap_is_posted(pool: PgPoo
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_was_there_before_is_told_only_what_came_while_they_were_away(pool: PgPool) {
+async fn a_member_who_comes_back_gets_only_what_they_missed(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("seen in the recap").await;

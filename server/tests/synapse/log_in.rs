@@ -1,4 +1,4 @@
-//! How the bot proves itself, and what happens when it no longer can.
+//! The bot's login, and what happens when it is no longer valid.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
     homeserver::{Team, readiness, wait_until},
 };
 
-/// The device of the server's own log-ins.
+/// The device of the server's own logins.
 const DEVICE: &str = "matrix-support-chat";
 
 fn with_password(team: &Team) -> [(&'static str, &str); 2] {
@@ -33,7 +33,7 @@ async fn delivered(visitor: &Visitor<'_>, count: usize) {
     .await;
 }
 
-/// What is needed to go on as this visitor at another server.
+/// The data for continuing as this visitor on another server.
 fn keep(visitor: &Visitor<'_>) -> serde_json::Value {
     json!({ "sessionId": visitor.session_id, "token": visitor.token, "messageId": "" })
 }
@@ -55,7 +55,7 @@ async fn servers_with_the_password_share_one_log_in(pool: PgPool) {
     assert_eq!(sealed_token(&pool).await, log_in, "it logged in again");
 }
 
-/// With soft logout it is the same answer, `M_UNKNOWN_TOKEN`, and the same remedy.
+/// A soft logout has the same answer, `M_UNKNOWN_TOKEN`, and the same remedy.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_revoked_log_in_is_made_anew_on_the_same_device(pool: PgPool) {
     let mut team = Team::new().await;

@@ -13,6 +13,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/registration.rs"]
+mod registration;
 
 mod bulk;
 mod canary;

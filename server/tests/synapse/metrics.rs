@@ -1,4 +1,4 @@
-//! What `/metrics` says of the relay.
+//! The relay's metrics.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     homeserver::{Team, wait_for_messages, wait_until},
 };
 
-/// Asks until the metrics are as they should be: what is counted is done before it is counted.
+/// Reads the metrics until they are right, since things are counted after they are done.
 async fn metrics(app: &TestApp, done: impl Fn(&BTreeMap<String, f64>) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {

@@ -1,4 +1,4 @@
-//! What visitors got: every answer of a server, byte for byte, with nothing of Matrix in it.
+//! Everything that visitors get: the bytes of every answer, in which nothing of Matrix may be.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -17,8 +17,8 @@ use crate::common::TestApp;
 pub(crate) struct Record(Arc<Mutex<Vec<u8>>>);
 
 impl Record {
-    /// Puts itself between the server and its visitors. An answer that names anybody or anything of Matrix is cut off in
-    /// the middle, so that whoever waits for it fails.
+    /// Sits between the server and its visitors. An answer that contains anything of Matrix is cut off in the middle,
+    /// so that its reader fails.
     pub(crate) async fn of(app: &mut TestApp) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let server = std::mem::replace(&mut app.address, listener.local_addr().unwrap());
@@ -32,13 +32,13 @@ impl Record {
         record
     }
 
-    /// All of it so far. Answers of several connections stand in the order in which they came.
+    /// All answers so far, in the order in which they came over any connection.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 
     async fn pass_on(self, visitor: TcpStream, server: SocketAddr) {
-        // As if the server had refused it: it may have stopped.
+        // The connection is refused, since the server may have stopped.
         let Ok(server) = TcpStream::connect(server).await else {
             return;
         };
@@ -65,7 +65,7 @@ impl Record {
     }
 }
 
-/// The first address of Matrix, or id of a user, room, alias or event. No visitor of these tests writes one.
+/// The first address of Matrix, or id of a user, room, alias or event. Visitors of these tests do not write any.
 fn identifier_in(text: &str) -> Option<&str> {
     let lower = text.to_ascii_lowercase();
     for address in ["matrix.to", "matrix:", "%40", "%3alocalhost"] {

@@ -69,7 +69,7 @@ async fn staff_who_write_encrypted_are_told_that_it_is_not_shown(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn no_text_says_who_wrote_it_or_where(pool: PgPool) {
+async fn no_text_reveals_its_author_or_room(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;
@@ -206,7 +206,7 @@ async fn a_deleted_edit_brings_the_text_before_it_back(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_changes_a_text_after_the_end_is_told_that_nobody_sees_it(pool: PgPool) {
+async fn a_change_after_the_end_is_answered_with_a_hint(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;

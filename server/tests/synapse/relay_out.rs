@@ -1,4 +1,6 @@
-//! What the visitor says, as it arrives in the room.
+//! The way out: visitors' messages arrive in the room.
+
+mod claimed_ahead;
 
 use std::{sync::Arc, time::Duration};
 
@@ -98,7 +100,7 @@ async fn the_end_of_the_chat_is_told_and_what_came_before_still_arrives(pool: Pg
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_accepted_before_a_restart_is_delivered_after_it(pool: PgPool) {
     let mut team = Team::new().await;
-    // A server that cannot reach the homeserver accepts and keeps.
+    // A server that cannot reach the homeserver accepts and keeps messages.
     let unreachable = team.config(&pool, &[("MATRIX_HOMESERVER_URL", "http://127.0.0.1:1")]);
     let app = TestApp::spawn(unreachable).await;
     let visitor = app.visitor("one").await;
@@ -129,7 +131,7 @@ async fn what_was_accepted_before_a_restart_is_delivered_after_it(pool: PgPool) 
     );
 }
 
-/// Only the text itself can be at fault while the bot is in the room.
+/// While the bot is in the room, only the text itself can be refused for good.
 #[sqlx::test(migrations = "../migrations")]
 async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_on(pool: PgPool) {
     let mut team = Team::new().await;
@@ -152,7 +154,7 @@ async fn what_the_homeserver_refuses_for_good_has_failed_and_what_follows_goes_o
             messages.len() == n + 1 && messages[n]["delivery"] == delivery
         })
         .await;
-        // The notice about it must not be refused in place of the next message.
+        // The notice about the refusal must not be refused instead of the next message.
         let deadline = Instant::now() + PATIENCE;
         let queued = "SELECT EXISTS (SELECT FROM outbox)";
         while sqlx::query_scalar(queued).fetch_one(&pool).await.unwrap() {
@@ -202,7 +204,7 @@ async fn a_homeserver_that_wants_to_be_left_alone_for_a_day_is_asked_again_after
     wait_until(&visitor, all_delivered(2)).await;
 }
 
-/// A session gives up its place from time to time, and gets another.
+/// A session gives its place up from time to time, and gets another one.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_long_queue_arrives_in_order_over_several_turns(pool: PgPool) {
     let mut team = Team::new().await;
@@ -263,7 +265,7 @@ async fn a_bot_that_cannot_log_in_loses_nothing(pool: PgPool) {
     let app = team.serve(&pool, &wrong).await;
     let visitor = Visitor::from_creation(&app, created.clone());
     expect(visitor.send("still owed").await, 201).await;
-    // Until an attempt has been made, and refused: Synapse calls a wrong password M_FORBIDDEN.
+    // By then an attempt was made and refused: Synapse answers a wrong password with M_FORBIDDEN.
     while sqlx::query_scalar::<_, i64>(
         "SELECT count(*) FROM outbox WHERE attempts > 0 AND leased_until IS NULL",
     )
@@ -282,7 +284,7 @@ async fn a_bot_that_cannot_log_in_loses_nothing(pool: PgPool) {
     team.alice.invitation().await;
 }
 
-/// The channel of the outbox is told of what waits there: of nothing, when nothing comes before it.
+/// The channel of the outbox announces tasks that wait. A message that nothing comes before is not announced.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(pool: PgPool) {
     let mut team = Team::new().await;
@@ -300,7 +302,7 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
         expect(visitor.send("One at a time").await, 201).await;
         wait_until(&visitor, all_delivered(n)).await;
     }
-    // What was told before this is heard before it.
+    // Earlier notifications arrive before this one.
     sqlx::query("SELECT pg_notify($1, 'end')")
         .bind(queue::CHANNEL)
         .execute(&pool)
@@ -308,143 +310,4 @@ async fn a_message_with_nothing_before_it_goes_to_the_sender_without_a_detour(po
         .unwrap();
     assert_eq!(listener.recv().await.unwrap().payload(), "end");
     team.alice.wait_for_texts(&room_id, 3).await;
-}
-
-/// A conversation whose way to the homeserver is open for one message after the other: "1" to "4" are
-/// accepted, "1" is in the room, and "2" is on the way, with what is behind it claimed.
-struct OneByOne {
-    team: Team,
-    open: Arc<Semaphore>,
-    gateway: Gateway,
-    app: TestApp,
-    created: Value,
-    room_id: String,
-}
-
-impl OneByOne {
-    async fn begin(pool: &PgPool) -> Self {
-        let mut team = Team::new().await;
-        // For the first message, and what tells of it who joins.
-        let open = Arc::new(Semaphore::new(2));
-        let way = open.clone();
-        let gateway = Gateway::new(move |asked| {
-            let way = way.clone();
-            Box::pin(async move {
-                if asked.contains("/send/") {
-                    way.acquire().await.unwrap().forget();
-                }
-            })
-        });
-        let gateway = gateway.await;
-        let url = gateway.url();
-        let app = team.serve_through(pool, &url).await;
-        let visitor = app.visitor("Hello").await;
-        wait_until(&visitor, all_delivered(1)).await;
-        let room_id = team.alice.accept().await;
-        team.alice
-            .wait_for_notice(&room_id, "Visitor:\n> Hello")
-            .await;
-        for text in ["1", "2", "3", "4"] {
-            expect(visitor.send(text).await, 201).await;
-        }
-        open.add_permits(1);
-        gateway.wait_for_count("/send/", 4).await;
-        let created =
-            json!({ "sessionId": visitor.session_id, "token": visitor.token, "messageId": "" });
-        Self {
-            team,
-            open,
-            gateway,
-            app,
-            created,
-            room_id,
-        }
-    }
-
-    fn visitor(&self) -> Visitor<'_> {
-        Visitor::from_creation(&self.app, self.created.clone())
-    }
-
-    async fn all_four_arrive(&mut self) {
-        let texts = self.team.alice.wait_for_texts(&self.room_id, 4).await;
-        assert_eq!(texts[texts.len() - 4..], ["1", "2", "3", "4"]);
-    }
-}
-
-#[sqlx::test(migrations = "../migrations")]
-async fn what_is_queued_follows_at_once_and_does_not_wait_for_the_record_of_what_came_before(
-    pool: PgPool,
-) {
-    let mut chat = OneByOne::begin(&pool).await;
-    let mut record = pool.begin().await.unwrap();
-    sqlx::query("LOCK TABLE matrix_events IN EXCLUSIVE MODE")
-        .execute(&mut *record)
-        .await
-        .unwrap();
-    chat.open.add_permits(3);
-    chat.gateway.wait_for_count("/send/", 6).await;
-    chat.all_four_arrive().await;
-    assert_eq!(
-        chat.visitor().messages(None).await[3]["delivery"],
-        "pending"
-    );
-    record.rollback().await.unwrap();
-    wait_until(&chat.visitor(), all_delivered(5)).await;
-}
-
-/// Else they would wait for their leases to run out, and then be looked for in the room.
-#[sqlx::test(migrations = "../migrations")]
-async fn what_was_claimed_behind_a_message_that_has_to_wait_is_given_back_as_it_was(pool: PgPool) {
-    let mut chat = OneByOne::begin(&pool).await;
-    let looked = chat.gateway.count("/messages?");
-    chat.gateway.refuse_next("/send/");
-    chat.open.add_permits(4);
-    chat.all_four_arrive().await;
-    wait_until(&chat.visitor(), all_delivered(5)).await;
-    assert_eq!(chat.gateway.count("/send/"), 7, "one of them twice");
-    let looked = chat.gateway.count("/messages?") - looked;
-    assert_eq!(looked, 1, "only what was tried before");
-}
-
-/// A homeserver remembers a transaction for a day at the most.
-#[sqlx::test(migrations = "../migrations")]
-async fn what_an_earlier_attempt_sent_is_found_in_the_room_and_not_sent_again(pool: PgPool) {
-    let mut team = Team::new().await;
-    let app = team.serve(&pool, &[]).await;
-    let visitor = app.visitor("Hello").await;
-    wait_until(&visitor, all_delivered(1)).await;
-    let room_id = team.alice.accept().await;
-    team.alice
-        .wait_for_notice(&room_id, "Visitor:\n> Hello")
-        .await;
-    // The homeserver's answer cannot be recorded.
-    sqlx::query("CREATE RULE keep AS ON DELETE TO outbox DO INSTEAD NOTHING")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let created =
-        json!({ "sessionId": visitor.session_id, "token": visitor.token, "messageId": "" });
-    expect(visitor.send("Once only").await, 201).await;
-    team.alice.wait_for_texts(&room_id, 1).await;
-    app.stop().await;
-    for statement in [
-        "DROP RULE keep ON outbox",
-        "UPDATE outbox SET leased_until = NULL, due_at = now()",
-    ] {
-        sqlx::query(statement).execute(&pool).await.unwrap();
-    }
-
-    let gateway = Gateway::new(|_| Box::pin(async {})).await;
-    let url = gateway.url();
-    let app = team.serve_through(&pool, &url).await;
-    let visitor = Visitor::from_creation(&app, created);
-    wait_until(&visitor, all_delivered(2)).await;
-    assert_eq!(gateway.count("/send/"), 0);
-    expect(visitor.send("And on").await, 201).await;
-    wait_until(&visitor, all_delivered(3)).await;
-    assert_eq!(gateway.count("/send/"), 1);
-    assert_eq!(
-        team.alice.wait_for_texts(&room_id, 2).await,
-        ["Once only", "And on"]
-    );
 }

@@ -1,4 +1,4 @@
-//! The room, point by point, as a staff member sees it.
+//! Every property of the room, as a staff member sees it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -190,7 +190,7 @@ async fn a_creation_whose_answer_was_lost_does_not_make_a_second_room(pool: PgPo
     );
 }
 
-/// The syncer may come upon the room while the sender looks for it.
+/// The syncer may find the room while the worker looks for it.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_room_that_is_found_twice_at_once_stays_the_only_one(pool: PgPool) {
     let team = Team::new().await;
@@ -206,7 +206,7 @@ async fn a_room_that_is_found_twice_at_once_stays_the_only_one(pool: PgPool) {
         .unwrap();
     forget_room(&pool).await;
 
-    // Between the sender's look at the session and its look at the rooms.
+    // This happens between reading the session and reading the rooms.
     let database = pool.clone();
     let gateway = Gateway::new(move |asked| {
         let (database, room_id) = (database.clone(), room_id.clone());
@@ -230,7 +230,7 @@ async fn a_room_that_is_found_twice_at_once_stays_the_only_one(pool: PgPool) {
     assert_eq!(team.bot.joined_rooms().await, 1);
 }
 
-/// As a server leaves it that dies between the homeserver's answer and its own commit.
+/// The state after a server has died between the homeserver's answer and its own commit.
 async fn forget_room(pool: &PgPool) {
     sqlx::query("UPDATE sessions SET room_id = NULL")
         .execute(pool)

@@ -146,7 +146,7 @@ async fn what_staff_read_of_others_counts_up_to_the_visitor_s_last_message_befor
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn staff_who_type_are_seen_to(pool: PgPool) {
+async fn staff_are_shown_as_typing(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;

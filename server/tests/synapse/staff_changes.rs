@@ -125,7 +125,7 @@ async fn open_conversations_follow_the_configuration_of_the_server_that_started_
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_cannot_be_removed_keeps_nobody_else_from_it(pool: PgPool) {
+async fn a_failed_removal_does_not_stop_the_others(pool: PgPool) {
     let mut team = Team::new().await;
     let app = serve(&pool, &team, &[&team.alice, &team.bob]).await;
     let visitor = app.visitor("Hello").await;

@@ -69,9 +69,7 @@ async fn leave(account: &Account, room_id: &str) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_blocks_invitations_keeps_nobody_else_waiting_and_is_invited_when_it_works(
-    pool: PgPool,
-) {
+async fn a_member_who_blocks_invitations_delays_nobody_and_is_invited_when_it_works(pool: PgPool) {
     let mut team = Team::new().await;
     block_invitations(&team.alice, "block").await;
     let app = team.serve(&pool, &[]).await;
@@ -118,7 +116,7 @@ async fn when_all_have_declined_or_left_and_the_visitor_writes_all_are_invited_a
 
 /// Who is in the room already cannot be invited to it, and is not missing.
 #[sqlx::test(migrations = "../migrations")]
-async fn who_is_in_the_room_already_counts_as_invited(pool: PgPool) {
+async fn a_member_of_the_room_counts_as_invited(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;

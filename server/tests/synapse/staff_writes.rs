@@ -330,7 +330,7 @@ async fn is_gone_for(pool: &PgPool, visitor: &Visitor<'_>, minutes: f64) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_writes_to_a_visitor_who_has_gone_is_told_once(pool: PgPool) {
+async fn a_text_to_a_visitor_who_has_gone_is_answered_once(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;
@@ -385,7 +385,7 @@ async fn a_canned_reply_to_a_visitor_who_has_gone_is_answered_once(pool: PgPool)
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn who_writes_after_the_end_is_told_once(pool: PgPool) {
+async fn a_text_after_the_end_is_answered_once(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;

@@ -13,14 +13,14 @@ pub(super) const HELP: &str = "\
 pub(super) enum Input<'a> {
     Nothing,
     Rooms,
-    /// The desk is 0.
+    /// The room with this index; the desk is 0.
     Open(usize),
     Quit,
     Help,
     Say(&'a str),
 }
 
-/// Reads a line of input. Help is the answer to a command that is none.
+/// Parses a line of input. An unknown command means help.
 pub(super) fn parse_input(line: &str) -> Input<'_> {
     let line = line.trim_end();
     if line.starts_with("//") {

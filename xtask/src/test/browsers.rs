@@ -3,7 +3,7 @@
 use crate::browser::Browsers;
 use crate::prelude::*;
 use crate::stack::{Stack, UNLIMITED};
-use crate::{accounts, node, parts_ctl, server, widget};
+use crate::{accounts, node, parts_control, server, widget};
 
 pub(super) fn widget_alone(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let browsers = Browsers::ensure(layout)?;
@@ -27,7 +27,7 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
     stack.widget()?;
     let ports = stack.ports;
     build_hosts(layout, &widget::pack(layout)?, &server::page_url(ports))?;
-    // A test reads everything that the server says.
+    // A test reads the server's log.
     let talkative = [("RUST_LOG", "trace"), ("SUPPORT_CHAT_LOG_FORMAT", "json")];
     let mut server = stack.server("e2e", &[&UNLIMITED, &talkative[..]].concat())?;
     let mut playwright = line("npx playwright test");
@@ -49,21 +49,21 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
         )
         .env("BOT_MXID", accounts::mxid(accounts::BOT))
         .env("BOT_PASSWORD", stack.accounts.password(accounts::BOT));
-    let result = parts_ctl::during(stack.parts()?, &layout.test(), |script| {
-        run_shown(playwright.env("PARTS_CTL", script), "end-to-end tests")
+    let result = parts_control::during(stack.parts()?, &layout.test(), |script| {
+        run_shown(playwright.env("PARTS_CONTROL", script), "end-to-end tests")
     });
-    // A server that died explains failures better than the failures do.
+    // A server that has died explains the tests' failures best.
     server.check()?;
     result
 }
 
-/// Installs the package into each website of `end2end/hosts` as its users do, and lets the site check and build itself
-/// by its script `ready`.
+/// Installs the package into each website of `end2end/hosts` like its users, and lets the site check and build itself
+/// with its script `ready`.
 fn build_hosts(layout: &Layout, package: &Path, api_url: &str) -> Result<()> {
     for name in ["vue", "react", "nuxt"] {
         let site = node::packages(layout, &format!("end2end/hosts/{name}"))?;
         step(format_args!("the site `{name}`"), || {
-            // Of the same version as before, but not the same; and no lock file could know it.
+            // The package has the version of the previous run but other contents, which no lock file could know.
             files::remove_dir(&site.join("node_modules/@webdevelop-pro"))?;
             let mut install = line("npm install --no-save --no-audit --no-fund");
             let log = layout.logs().join(format!("host-{name}-install.log"));

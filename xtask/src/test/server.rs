@@ -5,7 +5,7 @@ use crate::layout::path_with;
 use crate::prelude::*;
 use crate::server;
 use crate::stack::Stack;
-use crate::{apt, openapi, parts_ctl, pgbouncer, promtool};
+use crate::{apt, openapi, parts_control, pgbouncer, promtool};
 
 pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     stack.widget()?;
@@ -21,13 +21,24 @@ pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Resul
         tests.args(["--skip", "pooler"]);
     }
     run_shown(&mut tests, "API tests")?;
+    // `cargo xtask test api -- model` runs this alone.
+    if extra.is_empty()
+        || extra
+            .iter()
+            .any(|filter| "model_and_postgres".contains(&**filter))
+    {
+        let compare = "test --package server --lib -- model_and_postgres";
+        let mut compare = cargo(layout, compare);
+        compare.env("DATABASE_URL", stack.database("tests")?);
+        run_shown(&mut compare, "the relay's model beside Postgres")?;
+    }
     match pgbouncer {
         Some(program) if extra.is_empty() => through_a_pooler(layout, stack, &program),
         _ => Ok(()),
     }
 }
 
-/// Those tests for which it matters that a connection stays the same.
+/// Runs the tests for which it matters that a connection stays the same.
 fn through_a_pooler(layout: &Layout, stack: &mut Stack, program: &Path) -> Result<()> {
     let port = stack.ports.pooler;
     let postgres = stack.postgres()?.connection_string();
@@ -49,7 +60,7 @@ pub(super) fn openapi(layout: &Layout, stack: &mut Stack, extra: &[String]) -> R
     let metrics = format!("{}/metrics", server::admin_url(stack.ports));
     let result = openapi::walk_through(layout, &base_url)
         .and_then(|()| openapi::check(layout, &base_url, extra))
-        // Whatever schemathesis asked for has been counted.
+        // By now schemathesis has made requests that the metrics count.
         .and_then(|()| promtool::check_metrics(layout, &server::get(&metrics)?));
     server.check()?;
     result
@@ -73,8 +84,8 @@ pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[Strin
     run_shown(tests, "tests against Synapse")
 }
 
-/// The scenarios mostly wait, for what died and for each other, so all of them run at once; their
-/// figures are part of the result. `FAULT_SCALE` makes them longer.
+/// The scenarios mostly wait, for dead parts and for each other, so all of them run at once. Their figures are part of
+/// the result. `FAULT_SCALE` makes them longer.
 pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let database_url = stack.database("tests")?;
     let parts = stack.parts()?;
@@ -90,7 +101,7 @@ pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Re
             "SYNAPSE_REGISTRATION_SECRET",
             &parts.synapse.registration_secret,
         );
-    parts_ctl::during(parts, &layout.test(), |script| {
-        run_shown(tests.env("PARTS_CTL", script), "the fault suite")
+    parts_control::during(parts, &layout.test(), |script| {
+        run_shown(tests.env("PARTS_CONTROL", script), "the fault suite")
     })
 }

@@ -1,4 +1,4 @@
-//! What is tested of the sources without running the system.
+//! Tests of the sources without a running system.
 
 use super::cargo;
 use crate::prelude::*;
@@ -13,7 +13,7 @@ pub(super) fn lint(layout: &Layout, stack: &mut Stack) -> Result<()> {
     tools::wasm_target(layout)?;
     for what in [
         "--workspace --all-targets",
-        // The widget's tests are compiled with a standard library, and the widget is not.
+        // The widget's tests use the standard library, and the widget does not.
         "--package widget-wasm --target wasm32-unknown-unknown --lib",
         "--package widget-wasm --target wasm32-unknown-unknown --tests",
     ] {
@@ -36,17 +36,19 @@ pub(super) fn lint(layout: &Layout, stack: &mut Stack) -> Result<()> {
 
 /// What needs nothing except the compiler and Node.js.
 pub(super) fn unit(layout: &Layout) -> Result<()> {
-    let crates = "test --package app --package bench --package incoming --package widget-wasm \
+    let crates = "test --package app --package bench --package incoming --package matrix-client --package widget-wasm \
                   --package xtask --features app/ui,app/openapi";
     run_shown(cargo(layout, crates), "unit tests")?;
-    let server = "test --package server --lib --bins";
+    // One test compares a model with a real Postgres; it belongs to the API tests.
+    let server = "test --package server --lib --bins -- --skip model_and_postgres";
     run_shown(cargo(layout, server), "the server's unit tests")?;
     node::packages(layout, widget::BUILD)?;
     let scripts = "node --test widget-wasm/build/build.test.js xtask/node/versions.test.js";
     run_shown(layout.line(scripts), "the tests of scripts")
 }
 
-/// Arbitrary bytes as the homeserver's answers, for a minute: runs the fuzz target on its corpus and on what comes of that. What is found stays in `fuzz/artifacts`.
+/// Arbitrary bytes as the homeserver's answers, for a minute: runs the fuzz target on its corpus and on inputs derived
+/// from it. New findings stay in `fuzz/artifacts`.
 pub(super) fn fuzz(layout: &Layout) -> Result<()> {
     let mut fuzz = command(tools::get(layout, &tools::CARGO_FUZZ)?);
     // New inputs go into the first corpus; the one that is committed is only read.

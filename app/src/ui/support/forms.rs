@@ -67,7 +67,7 @@ pub(super) fn message_form(page: &SupportPage) -> impl IntoView {
             {message_field("body", page)}
             <p class="actions">
                 <button class="button">"Send"</button>
-                // What is typed goes with it, and comes back.
+                // The draft goes with the form, and comes back.
                 <button class="button button-quiet" formaction=READ_PATH formnovalidate>
                     "Check for replies"
                 </button>
@@ -94,8 +94,8 @@ fn message_field(name: &'static str, page: &SupportPage) -> impl IntoView {
     }
 }
 
-/// Leptos takes a textarea's text for markup, so it is escaped here. HTML drops a line break right
-/// after the tag: this one, and not one of the draft's.
+/// Leptos would take the text of a textarea for markup, so it is escaped here. HTML drops a line break directly after
+/// the tag; this one is added so that none of the draft's is lost.
 fn text_of_textarea(draft: &str) -> String {
     format!("\n{}", draft.replace('&', "&amp;").replace('<', "&lt;"))
 }

@@ -1,13 +1,13 @@
-//! The list of a conversation, with what staff changed put in its place.
+//! The list of messages, in which edits and removals by staff take effect.
 
 use crate::contract::Message;
 
-/// What is on the page for one message.
+/// One line of the list.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
-    /// The entry that the line began with.
+    /// The entry with which the line began.
     pub(super) message: &'a Message,
-    /// Its text by now.
+    /// Its current text.
     pub(super) body: &'a str,
     pub(super) edited: bool,
     pub(super) removed: bool,
@@ -15,7 +15,7 @@ pub(super) struct Line<'a> {
 
 pub(super) fn lines(messages: &[Message]) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
-    // Which line each entry belongs to: an edit may name an earlier edit.
+    // The line of each entry: an edit may name an earlier edit.
     let mut line_of = std::collections::HashMap::new();
     for message in messages {
         let earlier = message.replaces.as_ref().and_then(|id| line_of.get(id));
@@ -27,7 +27,7 @@ pub(super) fn lines(messages: &[Message]) -> Vec<Line<'_>> {
                 line.edited = true;
                 index
             }
-            // Of a line that is not shown, a new text is a message and a removal is nothing.
+            // If the line is not on the page, a new text is a message and a removal is nothing.
             None if message.removed => continue,
             None => {
                 lines.push(Line {

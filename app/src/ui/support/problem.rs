@@ -1,4 +1,4 @@
-//! What the visitor has to know first.
+//! The message to the visitor at the top of the page.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the page promises, read from the HTML itself.
+//! Tests of the page's promises, read from its HTML.
 
 use super::lines::lines;
 use super::words::{amount, date_and_time, words};
@@ -44,7 +44,7 @@ fn refused(code: ErrorCode, fields: &[&str]) -> Notice {
     })
 }
 
-/// The text of the `<textarea>` as a browser has it.
+/// The text of the `<textarea>` as a browser shows it.
 fn textarea(html: &str) -> String {
     let (_, rest) = html.split_once("<textarea").unwrap();
     let (_, rest) = rest.split_once('>').unwrap();

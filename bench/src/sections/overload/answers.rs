@@ -1,4 +1,4 @@
-//! Memory while many ask at once for a conversation that is as large as it may be.
+//! Memory while many clients at once fetch a conversation of the largest size.
 
 use http_body_util::Full;
 use hyper::{Request, header};
@@ -21,7 +21,7 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let limit = [("SUPPORT_CHAT_MAX_MESSAGE_CHARS", CHARACTERS)];
     let server = Server::start_with(setup, &database, None, &limit).await?;
     let stored = conversations::store(&server, &database, 1, MESSAGES, 1).await?;
-    // Of four bytes each.
+    // Four bytes for each character.
     sqlx::query("UPDATE messages SET body = repeat('🦀', $1::int)")
         .bind(CHARACTERS.parse::<i32>()?)
         .execute(&database.pool)

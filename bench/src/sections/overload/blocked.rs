@@ -1,4 +1,4 @@
-//! Polls while no write can succeed, and what becomes of the writes.
+//! Polls while no write can succeed, and the results of those writes.
 
 use std::{
     sync::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 const SESSIONS: u32 = 200;
-/// More than the server has connections to Postgres.
+/// More writers than the server has connections to Postgres.
 const WRITERS: usize = 64;
 const POLLERS: usize = 16;
 /// Longer than a write may wait.
@@ -32,7 +32,7 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     let server = Server::start(setup, &database, None).await?;
     let stored = conversations::store(&server, &database, SESSIONS, 10, SESSIONS).await?;
     let client = Client::builder().no_proxy().timeout(BLOCKED * 3).build()?;
-    // Reads go on, and every write waits.
+    // Reads go on while every write waits.
     let mut blocking = database.pool.begin().await?;
     sqlx::query("LOCK TABLE sessions, messages IN EXCLUSIVE MODE")
         .execute(&mut *blocking)
@@ -49,14 +49,14 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         };
         writers.spawn(ask_on(write, Arc::clone(&slowest), stop.clone()));
     }
-    // Until they have taken what they can.
+    // The writers need this long to take all the connections they can get.
     time::sleep(Duration::from_secs(1)).await;
     let slowest_poll = Arc::default();
     let mut pollers = JoinSet::new();
     for n in 0..POLLERS {
         let poll = Asker {
             client: client.clone(),
-            // Without a cursor, so that memory has no answer.
+            // Without a cursor, so that the poll cannot be answered from memory.
             url: url(&server, &stored, WRITERS + n),
             token: stored.token.clone(),
             body: None,
@@ -65,7 +65,7 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     }
     time::sleep(BLOCKED).await;
     stop.store(true, Ordering::Relaxed);
-    // Whoever still waits is answered now, and that counts.
+    // Writes that still wait are answered now, and these answers count.
     blocking.rollback().await?;
     all(writers).await?;
     all(pollers).await?;
@@ -103,7 +103,7 @@ fn url(server: &Server, stored: &Conversations, n: usize) -> String {
     format!("http://{address}/v1/support-chat/sessions/{session}/messages")
 }
 
-/// What is asked again and again: a poll, or a message.
+/// A client that repeats a poll or a message.
 struct Asker {
     client: Client,
     url: String,

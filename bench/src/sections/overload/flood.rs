@@ -1,4 +1,4 @@
-//! New conversations from one network, far beyond the limit, and somebody from elsewhere who begins one.
+//! New conversations from one network, far beyond the limit, and visitors from elsewhere who begin one.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -25,7 +25,7 @@ use crate::{
     system::server::{Database, Server},
 };
 
-/// As they are by default; addresses are those that a proxy tells.
+/// The default limits; a proxy reports the addresses.
 const LIMITS: [(&str, &str); 4] = [
     ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "10"),
     ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "300"),
@@ -34,11 +34,11 @@ const LIMITS: [(&str, &str); 4] = [
 ];
 /// The /64 networks of one /56.
 const NETWORKS: usize = 256;
-/// The clients that flood the server, each on a connection of its own.
+/// The number of clients that flood the server, each on its own connection.
 const FLOODERS: usize = 8;
-/// The limit of all is reached, or would be.
+/// The number of conversations after which the limit for all is reached.
 const BEFORE: usize = 600;
-/// The visitors who come during the flood, each from another network.
+/// The number of visitors during the flood, each from another network.
 const NEWCOMERS: u8 = 20;
 
 pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
@@ -78,7 +78,7 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Asks for new conversations from one address after the other, whatever the answer is.
+/// Begins conversations from one address after the other, whatever the answers are.
 async fn ask_on(address: SocketAddr, asked: Arc<AtomicUsize>, stop: Arc<AtomicBool>) -> Result<()> {
     let mut connection = Connection::open(address).await?;
     while !stop.load(Ordering::Relaxed) {
@@ -91,17 +91,17 @@ async fn ask_on(address: SocketAddr, asked: Arc<AtomicUsize>, stop: Arc<AtomicBo
                 br#"{"initialMessage":"One of a flood"}"#,
             )))?;
         if connection.ask(request).await.is_err() {
-            // Refused; where the server has closed the connection too, the next one needs another.
+            // The request was refused. If the server has closed the connection too, the next request needs another one.
             connection = Connection::open(address).await?;
         }
     }
     Ok(())
 }
 
-/// Begins a conversation, with a proof of work where that is asked for; `false` when it is refused.
+/// Begins a conversation, with a proof of work if the server asks for one; `false` when it is refused.
 async fn begin(client: &Client, address: SocketAddr, from: Ipv4Addr) -> Result<bool> {
     let mut body = json!({ "initialMessage": "Hello" });
-    // A challenge may have become too easy while it was solved.
+    // While a challenge was solved, the required difficulty may have grown.
     for _ in 0..3 {
         let request = client
             .post(format!("http://{address}/v1/support-chat/sessions"))

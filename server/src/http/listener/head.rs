@@ -1,15 +1,15 @@
-//! Waits for a connection's first head where it costs least: in the kernel. Half-sent heads are what whoever wants
-//! to use up a server sends, and the HTTP layer has its buffers for each connection from its first byte on.
+//! Waits for a connection's first head where that costs least: in the kernel. Attackers send half of a head to use up a
+//! server, and the HTTP layer has buffers for each connection from the first byte on.
 
 use std::io;
 
 use rustix::net::{RecvFlags, recv};
 use tokio::{io::Interest, net::TcpStream};
 
-/// A longer head is the HTTP layer's to read.
+/// A longer head is left to the HTTP layer.
 const LOOKED_AT: usize = 8 * 1024;
 
-/// Waits until there is something for the HTTP layer to answer; `false` when the client has ended before.
+/// Waits until the HTTP layer has something to answer; `false` when the client has ended before.
 pub(super) async fn arrives(stream: &TcpStream) -> io::Result<bool> {
     loop {
         let is_closed = stream.ready(Interest::READABLE).await?.is_read_closed();
@@ -19,7 +19,7 @@ pub(super) async fn arrives(stream: &TcpStream) -> io::Result<bool> {
             if is_enough(&bytes[..length]) {
                 return Ok(true);
             }
-            // Only what comes later makes it ready again.
+            // Only bytes that come later make it ready again.
             if is_closed {
                 Ok(false)
             } else {
@@ -33,7 +33,7 @@ pub(super) async fn arrives(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// A whole head, or what cannot become one.
+/// Whether this is a whole head, or can never become one.
 fn is_enough(bytes: &[u8]) -> bool {
     let Some(first) = bytes.first() else {
         return false;

@@ -17,15 +17,15 @@ use tokio::{
 
 use super::{progress::Progress, seats::Seat};
 
-/// For so long at most the server reads what a client still sends after its answer.
+/// How long the server reads what a client still sends after its answer.
 const LINGERING: Duration = Duration::from_secs(5);
 
-/// For so long at most a client that is lingered for may say nothing.
+/// How long such a client may be silent.
 const LINGERING_SILENCE: Duration = Duration::from_secs(2);
 
-/// The client's end, and with it the connection's seat.
+/// The stream to the client, and the connection's seat.
 pub(super) struct Watched {
-    /// Nothing once this is dropped.
+    /// `None` once this is dropped.
     held: Option<(TcpStream, Seat)>,
     progress: Arc<Progress>,
     is_shut: bool,
@@ -119,7 +119,7 @@ impl Drop for Watched {
     }
 }
 
-/// Closed while the client still sends, a connection is reset, and the answer may be lost with it.
+/// A connection that is closed while the client still sends is reset, and the answer may be lost with it.
 async fn linger(stream: TcpStream, seat: Seat) {
     let read = async {
         let mut discarded = vec![0; 8 * 1024];

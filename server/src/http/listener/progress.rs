@@ -1,4 +1,4 @@
-//! How far a connection is: what it waits for, and since when.
+//! The progress of a connection: what it waits for, and since when.
 
 use std::{
     pin::Pin,
@@ -16,7 +16,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::{HEAD_TIME, IDLE_TIME, WRITE_TIME};
 use crate::http::arrival::Arrival;
 
-/// Shared by the connection's task, its transport, its requests and its seat.
+/// The connection's task, its transport, its requests and its seat share it.
 #[derive(Debug)]
 pub(super) struct Progress {
     state: Mutex<State>,
@@ -25,21 +25,21 @@ pub(super) struct Progress {
 
 #[derive(Debug)]
 struct State {
-    /// What there is between two requests.
+    /// The state between two requests.
     between: Between,
     since: Instant,
     /// The bodies of the requests that are not answered yet.
     requests: Vec<Arrival>,
-    /// Since when the client takes nothing of what is sent.
+    /// When the client stopped taking bytes.
     stuck: Option<Instant>,
     is_http2: bool,
-    /// The client's side may still be sending when this one ends.
+    /// Whether the client may still be sending when the connection ends.
     lingers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Between {
-    /// A part of a head, or a connection that is new.
+    /// Part of a head, or a new connection.
     Head,
     Nothing,
 }
@@ -64,7 +64,7 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When it will have waited for too long; while it answers, that is the router's to say.
+    /// When the connection will have waited too long. The router limits the time of answers.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let state = self.state();
         let time = match state.between {
@@ -81,7 +81,7 @@ impl Progress {
         !self.state().requests.is_empty()
     }
 
-    /// Whether no request is under way but such as have not arrived.
+    /// Whether all requests that are under way are still arriving.
     pub(super) fn awaits_bodies_only(&self) -> bool {
         self.state().requests.iter().all(Arrival::is_awaited)
     }
@@ -89,14 +89,14 @@ impl Progress {
     /// Bytes have come.
     pub(super) fn received(&self) {
         let mut state = self.state();
-        // Frames of HTTP/2 may be about nothing.
+        // Frames of HTTP/2 may carry nothing.
         if state.requests.is_empty() && state.between == Between::Nothing && !state.is_http2 {
             state.between = Between::Head;
             state.since = Instant::now();
         }
     }
 
-    /// Bytes were sent, or the client did not take any.
+    /// Bytes were sent, or the client took none.
     pub(super) fn sent(&self, any: bool) {
         let mut state = self.state();
         if any {
@@ -106,10 +106,10 @@ impl Progress {
         }
     }
 
-    /// Whether the client may still be sending what nobody will read.
+    /// Whether the client may still be sending bytes that nobody will read.
     pub(super) fn is_to_linger(&self) -> bool {
         let state = self.state();
-        // A head that is refused by the HTTP layer may go on.
+        // A head that the HTTP layer refuses may go on.
         state.lingers || state.between == Between::Head
     }
 
@@ -127,7 +127,7 @@ impl Progress {
         }
     }
 
-    /// Tells the connection to end, for another one's sake.
+    /// Tells the connection to end, so that another one gets its seat.
     pub(super) fn evict(&self) {
         self.evicted.notify_one();
     }
@@ -137,7 +137,7 @@ impl Progress {
     }
 }
 
-/// A request that is under way, for as long as this lives.
+/// A request that is under way, for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     progress: Arc<Progress>,
@@ -167,7 +167,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer. Once it is sent the request is over.
+/// The body of an answer. The request is over once it is sent.
 #[derive(Debug)]
 pub(super) struct Answering {
     body: Body,
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    /// In how many seconds it will have waited for too long.
+    /// The seconds until it will have waited too long.
     fn left(progress: &Progress) -> Option<u64> {
         let deadline = progress.deadline()?;
         Some(deadline.duration_since(Instant::now()).as_secs())

@@ -1,4 +1,4 @@
-//! How many connections there may be, and whose.
+//! The seats for connections: how many there are, and who has them.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -8,19 +8,19 @@ use std::{
 
 use super::progress::Progress;
 
-/// How many of one client's connections are looked at for one that is answering nothing.
+/// How many of a client's connections are searched for one that answers no request.
 const LOOKED_AT: usize = 64;
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Of all together.
+    /// All connections together.
     pub total: usize,
-    /// Of those that come from no trusted proxy: what is left is the proxies'.
+    /// Connections that do not come from a trusted proxy; the rest is for the proxies.
     pub strangers: usize,
 }
 
-/// The connections that there are.
+/// The connections that there are now.
 #[derive(Clone, Debug)]
 pub(super) struct Seats {
     capacity: Capacity,
@@ -34,7 +34,7 @@ struct Taken {
     strangers: usize,
     /// The connections of each stranger, oldest first.
     by_address: HashMap<IpAddr, BTreeMap<u64, Arc<Progress>>>,
-    /// The same strangers, whoever has most last.
+    /// The same strangers by their number of connections, the largest last.
     by_count: BTreeSet<(usize, IpAddr)>,
 }
 
@@ -46,8 +46,8 @@ impl Seats {
         }
     }
 
-    /// A seat for a connection of this stranger, or of a trusted proxy. When all are taken, whoever has most gives
-    /// one up, unless that is the newcomer.
+    /// A seat for a connection of this stranger, or of a trusted proxy. When all are taken, the client with the most
+    /// connections gives one up, unless that is the newcomer.
     pub(super) fn take(&self, stranger: Option<IpAddr>, progress: &Arc<Progress>) -> Option<Seat> {
         let mut taken = self.taken();
         let is_full = taken.total >= self.capacity.total
@@ -55,7 +55,7 @@ impl Seats {
         if is_full {
             let own = stranger.map_or(0, |address| taken.count(address));
             let &(most, address) = taken.by_count.last()?;
-            // The newcomer is not to be the next to give one up.
+            // The newcomer must not be the next one to give up a seat.
             if own + 1 >= most && stranger.is_some() {
                 return None;
             }
@@ -106,7 +106,7 @@ impl Taken {
         id
     }
 
-    /// Does nothing where the seat was given up before.
+    /// Does nothing if the seat was given up before.
     fn remove(&mut self, stranger: Option<IpAddr>, id: u64) {
         let Some(address) = stranger else {
             self.total -= 1;
@@ -130,7 +130,7 @@ impl Taken {
     }
 }
 
-/// A connection's place, until this is dropped.
+/// A connection's seat, for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Seat {
     stranger: Option<IpAddr>,
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection of the stranger with this number, or of a proxy.
+    /// The connection of the stranger with this number, or of a proxy.
     struct Guest {
         progress: Arc<Progress>,
         seat: Option<Seat>,
@@ -184,7 +184,8 @@ mod tests {
         assert!(newcomer.is_seated());
         let seated: Vec<_> = greedy.iter().map(Guest::is_seated).collect();
         assert_eq!(seated, [true, true, true, false], "the newest goes");
-        // Three and one; another one makes it even, and then nobody has more than the newcomer would.
+        // One has three connections and the other one: with one more they are even, and then nobody has more than the
+        // newcomer would.
         assert!(Guest::of(&seats, Some(2)).seat.is_some());
         drop(greedy);
         assert!(newcomer.is_seated());
@@ -209,7 +210,7 @@ mod tests {
         assert!(!Guest::of(&seats, Some(3)).is_seated());
         let proxies = [Guest::of(&seats, None), Guest::of(&seats, None)];
         assert!(strangers.iter().chain(&proxies).all(Guest::is_seated));
-        // Proxies speak for many, and go first.
+        // Proxies carry the requests of many, and take precedence.
         let third = Guest::of(&seats, None);
         assert!(third.is_seated());
         assert_eq!(

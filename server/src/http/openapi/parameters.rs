@@ -1,4 +1,4 @@
-//! The parameters that operations have in common, for the API's description.
+//! The parameters that operations share, for the API's description.
 
 use app::contract::{IDEMPOTENCY_KEY_HEADER, MAX_STATE_CHARS, MAX_WAIT_SECONDS, REQUEST_ID_HEADER};
 use utoipa::{
@@ -10,16 +10,16 @@ use utoipa::{
     },
 };
 
-/// Every operation's.
+/// Parameters of every operation.
 pub(in crate::http) struct OfEvery;
 
-/// Those of an operation that makes something.
+/// Parameters of an operation that creates something.
 pub(in crate::http) struct OfMaking;
 
-/// Those of an operation in a session.
+/// Parameters of an operation in a session.
 pub(in crate::http) struct OfSession;
 
-/// A poll's.
+/// Parameters of a poll.
 pub(in crate::http) struct OfPoll;
 
 impl IntoParams for OfEvery {
@@ -41,7 +41,7 @@ impl IntoParams for OfMaking {
             ParameterIn::Header,
             "Makes a repeated request harmless: 1 to 128 printable ASCII characters, chosen by the client for each thing \
              to be done.",
-            // HTTP takes blanks off a header's ends.
+            // HTTP removes blanks at the ends of a header.
             text()
                 .min_length(Some(1))
                 .max_length(Some(128))

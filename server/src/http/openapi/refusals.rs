@@ -1,4 +1,4 @@
-//! The problems that operations answer with, for the API's description.
+//! The problems in the answers of operations, for the API's description.
 
 use std::{collections::BTreeMap, marker::PhantomData};
 
@@ -14,7 +14,7 @@ use utoipa::{
 
 use crate::http::problem::type_of;
 
-/// What any operation may answer.
+/// Any operation may answer with these.
 pub(in crate::http) const COMMON: &[ErrorCode] = &[
     ErrorCode::MalformedRequest,
     ErrorCode::OriginNotAllowed,
@@ -23,15 +23,15 @@ pub(in crate::http) const COMMON: &[ErrorCode] = &[
     ErrorCode::Internal,
     ErrorCode::DatabaseUnavailable,
 ];
-/// What an operation that changes something may answer as well.
+/// An operation that changes something may also answer with these.
 pub(in crate::http) const CHANGING: &[ErrorCode] = &[ErrorCode::OutcomeUnknown];
-/// What an operation in a session may answer as well.
+/// An operation in a session may also answer with these.
 pub(in crate::http) const IN_SESSION: &[ErrorCode] = &[
     ErrorCode::InvalidToken,
     ErrorCode::SessionNotFound,
     ErrorCode::SessionExpired,
 ];
-/// What an operation with a message in its body may answer as well.
+/// An operation with a message in its body may also answer with these.
 pub(in crate::http) const WITH_MESSAGE: &[ErrorCode] = &[
     ErrorCode::PayloadTooLarge,
     ErrorCode::UnsupportedMediaType,
@@ -41,11 +41,11 @@ pub(in crate::http) const WITH_MESSAGE: &[ErrorCode] = &[
     ErrorCode::IdempotencyKeyReused,
 ];
 
-/// An operation of the contract, as far as it refuses.
+/// An operation of the contract, with its refusals.
 pub(in crate::http) trait Refuses {
-    /// Every code that it may answer with.
+    /// The codes of its refusals.
     const CODES: &'static [&'static [ErrorCode]];
-    /// The field that examples find fault with.
+    /// The field that is refused in examples.
     const FIELD: &'static str = "";
 }
 
@@ -60,7 +60,7 @@ impl<O: Refuses> IntoResponses for Refusals<O> {
             by_status.entry(code.status()).or_default().push(code);
         }
         if codes.contains(&ErrorCode::OutcomeUnknown) {
-            // The server, or a proxy before it, gave up waiting.
+            // The server, or a proxy before it, has given up waiting.
             by_status.insert(504, CHANGING.to_vec());
         }
         by_status
@@ -95,7 +95,7 @@ fn problem(status: u16, codes: &[ErrorCode], field: &str) -> Response {
         .build()
 }
 
-/// A value of this type that is one of these.
+/// A value of this type that is one of the given ones.
 fn one_of<T: Into<Value>>(kind: Type, values: impl IntoIterator<Item = T>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(kind)

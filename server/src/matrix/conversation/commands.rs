@@ -1,4 +1,4 @@
-//! What becomes of staff's commands. Command, effect and answer are one transaction.
+//! Carries out commands of staff. A command, its effect and its answer are one transaction.
 
 use incoming::command::Command;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Conversation {
-    /// Carries a command out and answers it; answers with the entry that was made for the visitor, if any was.
+    /// Carries out a command and answers it; returns the entry for the visitor, if there is one.
     pub(super) async fn run(
         &mut self,
         db: &mut Connection,
@@ -23,7 +23,7 @@ impl Conversation {
     ) -> Result<Option<Uuid>, sqlx::Error> {
         let (session_id, texts) = (self.session_id, incoming.rules.texts);
         let answer = match command {
-            // It is no command to carry out: the planner takes it for what it is.
+            // The planner has recognised another meaning.
             Command::Note => return Ok(None),
             Command::Help => texts.help().to_owned(),
             Command::Unknown => texts.unknown(),
@@ -66,7 +66,7 @@ impl Conversation {
         Ok(None)
     }
 
-    /// Sends a canned reply, or lists them.
+    /// Sends a canned reply, or lists the canned replies.
     async fn reply(
         &self,
         db: &mut Connection,
@@ -79,7 +79,7 @@ impl Conversation {
             self.answer(db, incoming, &list).await?;
             return Ok(None);
         };
-        // The outcome of a command is told each time.
+        // A command is answered each time.
         if self.state != State::Open {
             self.answer(db, incoming, self.ended(rules)).await?;
             return Ok(None);

@@ -1,4 +1,4 @@
-//! What staff are told of what they send and the visitor is not shown.
+//! The hints for staff about messages that the visitor is not shown.
 
 use incoming::event::Unshown;
 
@@ -9,7 +9,7 @@ use crate::storage::{
 };
 
 impl Conversation {
-    /// Says that something was not shown, each time or once in the room.
+    /// Tells staff that a message was not shown, each time or once in a room.
     pub(super) async fn tell_not_shown(
         &self,
         db: &mut Connection,
@@ -17,14 +17,14 @@ impl Conversation {
         unshown: Unshown,
     ) -> Result<Outcome, sqlx::Error> {
         if let Some(internal) = self.answered(db, incoming.event).await? {
-            // Nobody takes a colleague's reaction for something that the visitor sees.
+            // Nobody expects the visitor to see a colleague's reaction.
             return Ok(Outcome::internal(internal));
         }
         let once = match unshown {
             Unshown::Reaction => Some(OnceInRoom::Reactions),
-            // Each device that takes part says so again.
+            // Each device that takes part sends an event.
             Unshown::Call if incoming.event.state_key.is_some() => Some(OnceInRoom::Calls),
-            // Clients that share where they are send it every few seconds.
+            // Clients that share a position send it every few seconds.
             Unshown::Place if incoming.event.is_beacon() => Some(OnceInRoom::Places),
             _ => None,
         };

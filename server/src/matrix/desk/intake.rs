@@ -1,28 +1,18 @@
 //! What came from the desk's room: each command for itself, so that one which Postgres refuses stops neither the
 //! others nor the sync.
 
-use std::time::Duration;
-
 use incoming::event::RoomEvent;
-use tokio::time;
 
 use super::Counter;
 use crate::{
-    matrix::{
-        Failure,
-        ingest::{Obstacle, RoomBatch, Span, kept, savepoint},
-        quarantine::{MAX_REFUSALS, wait_after},
-        sync::Syncer,
-    },
+    matrix::room_batch::{Obstacle, RoomBatch, Span, kept},
     storage::{
         Connection,
-        desk::room::{self as desk_rooms, DeskRoom},
-        quarantine::{self, News, Row},
+        desk::room::DeskRoom,
+        quarantine::{self, News},
+        savepoint,
     },
 };
-
-/// How long reading the room's history may take.
-const READING: Duration = Duration::from_mins(1);
 
 /// Takes in what a sync brought; answers with the reason when something of it is set aside.
 pub(in crate::matrix) async fn take_in(
@@ -63,7 +53,7 @@ pub(in crate::matrix) async fn take_in(
 }
 
 /// Carries out one command; answers with the reason when that is refused, and nothing of it is done.
-async fn take_one(
+pub(in crate::matrix) async fn take_one(
     db: &mut Connection,
     counter: &Counter,
     desk: &DeskRoom,
@@ -80,78 +70,5 @@ async fn take_one(
             savepoint(db, "ROLLBACK TO SAVEPOINT command").await?;
             Ok(Some(error.to_string()))
         }
-    }
-}
-
-impl Syncer {
-    /// The desk, when this is its room.
-    pub(in crate::matrix) async fn desk_in(
-        &self,
-        room_id: &str,
-    ) -> Result<Option<DeskRoom>, sqlx::Error> {
-        if !self.desk.is_on() {
-            return Ok(None);
-        }
-        let desk = desk_rooms::get(&self.pool).await?;
-        Ok(desk.filter(|desk| desk.room_id == room_id))
-    }
-
-    /// Takes up what was set aside first; `false` when it has to wait.
-    pub(in crate::matrix) async fn retry_at_desk(
-        &self,
-        desk: &DeskRoom,
-        row: &Row,
-    ) -> Result<bool, Failure> {
-        let events = match &row.gap_from {
-            Some(gap_from) => {
-                let read = self.history(&desk.room_id, gap_from, row.gap_to.as_deref());
-                match time::timeout(READING, read).await {
-                    Ok(Ok(events)) => events,
-                    Ok(Err(error)) => return self.put_off_at_desk(row, &error.to_string()).await,
-                    Err(_) => return self.put_off_at_desk(row, "it takes too long").await,
-                }
-            }
-            None => RoomEvent::from_json(row.event.as_deref().unwrap_or_default())
-                .into_iter()
-                .collect(),
-        };
-        let mut tx = self.pool.begin().await?;
-        if !quarantine::lock(&mut tx, &[row.id]).await? {
-            // Somebody else was faster.
-            return Ok(false);
-        }
-        let mut refused = None;
-        for event in &events {
-            let reason = take_one(&mut tx, &self.rules.counter, desk, event).await?;
-            refused = refused.or(reason);
-        }
-        match (refused, &row.gap_from) {
-            // What was carried out is known, and not carried out again with the rest.
-            (Some(reason), _) => {
-                tx.commit().await?;
-                return self.put_off_at_desk(row, &reason).await;
-            }
-            (None, Some(gap_from)) => quarantine::close_gap(&mut *tx, row.id, gap_from).await?,
-            (None, None) => drop(quarantine::remove(&mut *tx, &[row.id]).await?),
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    async fn put_off_at_desk(&self, row: &Row, reason: &str) -> Result<bool, Failure> {
-        let attempts = row.attempts + 1;
-        if attempts < MAX_REFUSALS {
-            let wait = wait_after(attempts);
-            quarantine::put_off(&self.pool, row.id, attempts, wait, reason).await?;
-            return Ok(false);
-        }
-        tracing::error!(
-            id = row.id,
-            reason,
-            "what was asked for at the desk was given up"
-        );
-        quarantine::give_up(&self.pool, &[row.id], reason).await?;
-        self.metrics.set_aside_given_up.inc();
-        Ok(true)
     }
 }

@@ -1,5 +1,5 @@
-//! The connection over HTTP: matrix-sdk for authentication and transport, without its stores and queues. What must
-//! survive is in Postgres.
+//! The connection over HTTP: matrix-sdk for authentication and transport, without its stores and queues. Everything
+//! that must survive is in Postgres.
 
 mod events;
 mod log_in;
@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::error::{MatrixError, unreadable};
 use crate::{config::Matrix, metrics::Metrics, storage::Db};
 
-/// The time of one request, from connecting to the last byte.
+/// How long one request may take, from connecting to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The bot's connection. It logs in when it makes its first request.
@@ -41,7 +41,7 @@ impl SdkConnection {
         }
     }
 
-    /// Logs in if need be and makes a request, which the metrics count under this name.
+    /// Logs in if necessary, and makes a request that the metrics count under this name.
     async fn ask<T, Sent>(
         &self,
         name: &str,
@@ -60,7 +60,7 @@ impl SdkConnection {
         result
     }
 
-    /// Forgets a log-in that turned out to be void, unless another has taken its place meanwhile.
+    /// Forgets a login that is no longer valid, unless another one has replaced it meanwhile.
     async fn forget(&self, void: &Client) {
         let mut slot = self.client.lock().await;
         if slot

@@ -11,20 +11,20 @@ use serde_json::Value;
 use super::{MatrixError, NewRoom, RoomSetting, RoomState};
 use crate::matrix::event::RoomEvent;
 
-/// Where an event stands in its room.
+/// The place of an event in its room.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// When it was sent.
     pub at: Option<DateTime<Utc>>,
-    /// The position from which the history can be read backwards, beginning with what follows the event.
+    /// The position from which the history can be read backwards, beginning after the event.
     pub end: Option<String>,
 }
 
-/// A connection to the homeserver as the bot. Each method is one request, which is made once: the relay decides
-/// itself when to repeat it, because it also decides what may be repeated.
+/// A connection to the homeserver as the bot. Each method makes one request once. The relay decides itself when to
+/// repeat it, because it also decides what may be repeated.
 #[async_trait]
 pub trait HomeserverConnection: Debug + Send + Sync {
-    /// Makes a room. Repeated, it makes another.
+    /// Makes a room. A repetition makes another one.
     async fn create_room(&self, room: &NewRoom) -> Result<String, MatrixError>;
 
     /// The rooms that the bot is in.
@@ -55,8 +55,8 @@ pub trait HomeserverConnection: Debug + Send + Sync {
     /// Leaves a room and forgets it.
     async fn leave(&self, room_id: &str) -> Result<(), MatrixError>;
 
-    /// Sends an `m.room.message` and answers with its event. Repeated with the same `txn_id` it is the same event, for
-    /// as long as the homeserver remembers the transaction.
+    /// Sends an `m.room.message` and returns its event. A repetition with the same `txn_id` is the same event, for as
+    /// long as the homeserver remembers the transaction.
     async fn send_message(
         &self,
         room_id: &str,
@@ -68,8 +68,8 @@ pub trait HomeserverConnection: Debug + Send + Sync {
     /// homeserver remembers the transaction.
     async fn redact(&self, room_id: &str, event_id: &str, txn_id: &str) -> Result<(), MatrixError>;
 
-    /// What happened since `since`, and in the `watched` rooms who reads and types. The answer comes at once when
-    /// something happened, and otherwise after `wait`.
+    /// The events since `since`, and the receipts and typing in the `watched` rooms. The answer comes at once when
+    /// there are any, and otherwise after `wait`.
     async fn sync(
         &self,
         since: Option<&str>,
@@ -77,11 +77,11 @@ pub trait HomeserverConnection: Debug + Send + Sync {
         watched: &[OwnedRoomId],
     ) -> Result<answer::Sync, MatrixError>;
 
-    /// The position from which to sync for whoever leaves aside everything before.
+    /// The current position, for a sync that ignores everything before it.
     async fn sync_position(&self) -> Result<String, MatrixError>;
 
-    /// One page of the room's history, newest event first, and the position of the next page. Without `from` it
-    /// begins with the newest event.
+    /// One page of the room's history, newest event first, and the position of the next page. Without `from` it begins
+    /// with the newest event.
     async fn history(
         &self,
         room_id: &str,
@@ -100,7 +100,7 @@ pub trait HomeserverConnection: Debug + Send + Sync {
         user_id: &str,
     ) -> Result<bool, MatrixError>;
 
-    /// The newest of the bot's messages that come before this event in its room.
+    /// The newest of the bot's messages before this event in its room.
     async fn sent_before(&self, room_id: &str, event_id: &str) -> Result<Vec<String>, MatrixError>;
 
     /// Shows the bot as typing in the room, because the visitor is.

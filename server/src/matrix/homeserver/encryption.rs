@@ -1,4 +1,4 @@
-//! Which rooms a homeserver encrypts although nobody asks for it, as far as the relay has found out.
+//! Which rooms a homeserver encrypts although the request did not ask for it, as far as the relay knows.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,34 +10,34 @@ use tokio::time::Instant;
 /// After this time the relay tries again to get a room from a homeserver that encrypts every room.
 const TRY_AGAIN: Duration = Duration::from_mins(5);
 
-/// Which rooms a homeserver encrypts although nobody asks for it.
+/// The rooms that a homeserver encrypts although the request did not ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encrypted {
-    /// None that is known of.
+    /// None, as far as is known.
     Never,
-    /// Those of the private preset.
+    /// Rooms with the private preset.
     WhenPrivate,
-    /// Those of every preset.
+    /// Rooms with any preset.
     Always,
 }
 
-/// Which rooms turned out to be encrypted.
+/// The rooms that turned out to be encrypted.
 #[derive(Debug, Default)]
 enum Found {
     #[default]
     Nothing,
-    /// One of the private preset.
+    /// A room with the private preset.
     Private,
-    /// First one of the private preset, then, at this time, one of the other.
+    /// First a room with the private preset, and then, at this time, one with the other preset.
     Other(Instant),
 }
 
-/// What the rooms that were made so far have shown.
+/// What the relay has learnt from the rooms that were made so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Mutex<Found>);
 
 impl Findings {
-    /// Which rooms this homeserver encrypts, as far as is known.
+    /// The rooms that this homeserver is known to encrypt.
     pub(super) fn encrypted(&self) -> Encrypted {
         match *self.found() {
             Found::Nothing => Encrypted::Never,
@@ -46,8 +46,8 @@ impl Findings {
         }
     }
 
-    /// Notes that a room is encrypted that was `made_for` a homeserver that encrypts such rooms. Answers with what is
-    /// known now.
+    /// Records that a room is encrypted although it was `made_for` a homeserver that encrypts such rooms. Returns what
+    /// is known now.
     pub(super) fn add(&self, made_for: Encrypted) -> Encrypted {
         let mut found = self.found();
         match (made_for, &*found) {

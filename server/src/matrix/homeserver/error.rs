@@ -1,4 +1,4 @@
-//! Why the homeserver did not do what it was asked to, and what follows from it.
+//! Errors of the homeserver, and what follows from them.
 
 use std::{borrow::Cow, error::Error as StdError, time::Duration};
 
@@ -13,37 +13,36 @@ use matrix_sdk::{
 
 use crate::storage::claimable;
 
-/// The relay asks a homeserver again after this time, even when the homeserver wants to be left alone for longer:
-/// it may be mistaken.
+/// After this time the relay asks a homeserver again, even if it asks for a longer wait: that may be a mistake.
 const LONGEST_RETRY_AFTER: Duration = claimable::LONGEST_DELAY;
 
-/// Why the homeserver did not do what it was asked to.
+/// Why the homeserver has not done what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum MatrixError {
     /// The homeserver refused the request.
     #[error(transparent)]
     Refused(Box<Refusal>),
-    /// No answer of the homeserver came back.
+    /// The homeserver's answer did not arrive.
     #[error("{source}")]
     NoAnswer {
-        /// In which way.
+        /// What happened to it.
         silence: Silence,
-        /// What the transport reports.
+        /// The report of the transport.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The client library reports something that is neither.
+    /// The client library reports something else.
     #[error(transparent)]
     Client(#[from] Box<matrix_sdk::Error>),
     /// The client could not be set up.
     #[error(transparent)]
     Build(#[from] Box<ClientBuildError>),
-    /// The bot could not log in. Whatever the reason, it says nothing about what was to be sent.
+    /// The bot could not log in. The reason says nothing about the request.
     #[error("the bot cannot log in: {0}")]
     LogIn(Box<MatrixError>),
     /// The access token belongs to another account.
     #[error("the access token belongs to {0}, not to the configured bot")]
     NotTheBot(OwnedUserId),
-    /// Logging in took longer than the database is to wait for it.
+    /// The login took longer than a transaction may wait for it.
     #[error("the homeserver takes too long over logging in")]
     TooSlow,
     /// The token that the servers share cannot be read or stored.
@@ -54,7 +53,7 @@ pub enum MatrixError {
     Unreadable(String),
 }
 
-/// In which way an answer failed to come.
+/// What happened to an answer that did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
     /// There was no connection, so the homeserver has not had the request.
@@ -63,7 +62,7 @@ pub enum Silence {
     TimedOut,
     /// The connection broke. The homeserver may have had the request.
     Broken,
-    /// Something answered that does not speak Matrix, such as a proxy in front of the homeserver.
+    /// Something that does not speak Matrix has answered, such as a proxy in front of the homeserver.
     NotMatrix,
 }
 
@@ -123,7 +122,7 @@ impl MatrixError {
         }
     }
 
-    /// The token is no longer good: logging in again may help, and repeating the request will not.
+    /// The token is no longer valid: a new login may help, and a repetition will not.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
         matches!(
@@ -132,7 +131,7 @@ impl MatrixError {
         )
     }
 
-    /// How long the homeserver wants to be left alone. This is five minutes at most; the relay then asks again.
+    /// How long the homeserver asks the relay to wait, but five minutes at most.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         if let Self::LogIn(error) = self {
@@ -147,8 +146,8 @@ impl MatrixError {
         }
     }
 
-    /// Whether the homeserver may still be at work on the request: it had the request, or may have had it, and did
-    /// not answer, or something in between answered instead.
+    /// Whether the homeserver may still be working on the request: it had the request, or may have had it, and did not
+    /// answer, or something between has answered instead.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
         match self {
@@ -164,8 +163,8 @@ impl MatrixError {
         }
     }
 
-    /// Whether an error of a request about one room says something about all rooms: then there is no use in asking
-    /// about another.
+    /// Whether an error of a request about one room says something about all rooms, so that asking about another one is
+    /// useless.
     #[must_use]
     pub fn concerns_all_rooms(&self) -> bool {
         match self {
@@ -183,7 +182,7 @@ impl MatrixError {
         }
     }
 
-    /// Whether the request as a whole was at fault: another one may be answered.
+    /// Whether the request itself was at fault, so that another one may be answered.
     pub(crate) fn is_fault_of_request(&self) -> bool {
         let Self::Refused(refusal) = self else {
             return false;

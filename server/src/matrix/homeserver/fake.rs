@@ -1,10 +1,10 @@
-//! A homeserver in memory, for tests. It keeps the rules of a homeserver that the relay depends on: transactions, which
-//! it may forget; memberships; power levels; history in pages. Each request goes through a [`Fate`], so a test decides
-//! what is delayed, refused, lost, or carried out without an answer.
+//! A homeserver in memory, for tests. It implements the parts of a homeserver that the relay depends on: transactions,
+//! which it may forget; memberships; power levels; history in pages. A test decides the [`Fate`] of each request:
+//! whether it is delayed, refused, lost, or carried out without an answer.
 //!
-//! It answers whatever the relay asks on a message's way out. It has no sync: what comes in is tested on a real
-//! homeserver.
+//! It answers the requests on a message's way out. It has no sync, because the way in is tested on a real homeserver.
 
+mod fate;
 mod world;
 
 use std::{
@@ -15,13 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use incoming::answer;
-use matrix_sdk::ruma::{
-    OwnedRoomId,
-    api::error::{
-        Error, ErrorBody, ErrorKind, LimitExceededErrorData, RetryAfter, StandardErrorBody,
-    },
-    exports::http::StatusCode,
-};
+use matrix_sdk::ruma::{OwnedRoomId, api::error::ErrorKind};
 use serde_json::Value;
 use tokio::{
     sync::oneshot,
@@ -34,53 +28,15 @@ use super::{
 };
 use crate::matrix::event::RoomEvent;
 
+use fate::silence;
 use world::World;
 
+pub(crate) use fate::{Call, Fate, refusal};
 pub(crate) use world::Encrypts;
 
-/// As [`super::client`] has it.
+/// The same as in [`super::client`].
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
-
-/// A request, as a test decides about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Call {
-    /// The method of the port.
-    pub(crate) name: &'static str,
-    /// The room that it is about, where there is one.
-    pub(crate) room_id: String,
-    /// The person, the event or the transaction that it is about, where there is one.
-    pub(crate) about: String,
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    /// The homeserver carries it out after a while, and the answer takes as long again.
-    Answered { each_way: Duration },
-    /// The homeserver refuses it.
-    Refused(MatrixError),
-    /// There is no connection.
-    Unreachable,
-    /// The homeserver carries it out after a while, and no answer comes.
-    AnswerLost { after: Duration },
-    /// The connection breaks before the homeserver has the request.
-    RequestLost,
-}
-
-impl Fate {
-    /// The homeserver wants to be left alone for a while.
-    pub(crate) fn busy(retry_after: Duration) -> Self {
-        let mut limit = LimitExceededErrorData::new();
-        limit.retry_after = Some(RetryAfter::Delay(retry_after));
-        Self::Refused(refusal(429, ErrorKind::LimitExceeded(limit)))
-    }
-
-    /// The request is carried out at once.
-    pub(crate) const PROMPT: Self = Self::Answered {
-        each_way: Duration::from_millis(1),
-    };
-}
 
 type Decide = Box<dyn FnMut(&Call) -> Fate + Send>;
 
@@ -99,22 +55,8 @@ impl fmt::Debug for FakeHomeserver {
     }
 }
 
-/// An answer that says no.
-pub(crate) fn refusal(status: u16, kind: ErrorKind) -> MatrixError {
-    let body = ErrorBody::Standard(StandardErrorBody::new(kind, "refused".to_owned()));
-    let status = StatusCode::from_u16(status).expect("it is a status");
-    MatrixError::Refused(Box::new(Error::new(status, body)))
-}
-
-fn silence(silence: Silence) -> MatrixError {
-    MatrixError::NoAnswer {
-        silence,
-        source: "the fake does not answer".into(),
-    }
-}
-
 impl FakeHomeserver {
-    /// A homeserver without rooms that carries everything out.
+    /// A homeserver without rooms that carries out every request.
     pub(crate) fn new(bot: &str) -> Self {
         Self {
             world: Arc::new(Mutex::new(World::new(bot))),
@@ -130,12 +72,12 @@ impl FakeHomeserver {
         world
     }
 
-    /// Decides about requests from now on.
+    /// Decides the fate of requests from now on.
     pub(crate) fn decide(&self, decide: impl FnMut(&Call) -> Fate + Send + 'static) {
         *lock(&self.decide) = Box::new(decide);
     }
 
-    /// The requests so far of this name.
+    /// The requests with this name so far.
     pub(crate) fn calls(&self, name: &str) -> Vec<Call> {
         let calls = lock(&self.calls);
         let named = calls.iter().filter(|call| call.name == name);
@@ -147,12 +89,12 @@ impl FakeHomeserver {
         self.world().encrypts = rooms;
     }
 
-    /// The homeserver starts again: requests that are under way break, and it has forgotten which transactions it knew.
+    /// The homeserver restarts: requests that are under way fail, and it forgets its transactions.
     pub(crate) fn restart(&self) {
         self.world().restart();
     }
 
-    /// Changes what somebody is in a room.
+    /// Changes a person's membership of a room.
     pub(crate) fn set_membership(&self, room_id: &str, user_id: &str, membership: &str) {
         self.world().set_membership(room_id, user_id, membership);
     }
@@ -163,13 +105,13 @@ impl FakeHomeserver {
         let _ = self.world().set_state(room_id, &name);
     }
 
-    /// Puts the bot out of a room.
+    /// Removes the bot from a room.
     pub(crate) fn put_bot_out(&self, room_id: &str) {
         let bot = self.world().bot.clone();
         self.set_membership(room_id, &bot, "leave");
     }
 
-    /// What somebody is in a room that the bot is in.
+    /// A person's membership of a room that the bot is in.
     pub(crate) fn membership_of(&self, room_id: &str, user_id: &str) -> Option<String> {
         self.world().membership(room_id, user_id).ok().flatten()
     }
@@ -204,7 +146,7 @@ impl FakeHomeserver {
         bodies.map(str::to_owned).collect()
     }
 
-    /// Makes a request that the homeserver goes on with when whoever made it is gone.
+    /// Makes a request that the homeserver continues with even if the caller is gone.
     async fn request<T: Send + 'static>(
         &self,
         (name, room_id, about): (&'static str, &str, &str),
@@ -241,7 +183,7 @@ impl FakeHomeserver {
                 time::sleep(each_way).await;
                 let _ = answer.send(result);
             } else {
-                // The connection stays open, and nothing comes.
+                // The connection stays open without an answer.
                 time::sleep(limit).await;
             }
         });

@@ -1,4 +1,4 @@
-//! What the bot decides about a room: the request that makes the room, and the state events that it sets later.
+//! The bot's decisions about a room: the request that makes it, and the state events that the bot sets later.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::encryption::Encrypted;
 use crate::config::HistoryVisibility;
 
-/// The version of every room. From version 12 on a room's creator stands above all power levels and could not be
-/// given the 100 that the bot is to have.
+/// The version of every room. From version 12 on, a room's creator stands above all power levels, so the bot could not
+/// be given the level 100.
 pub(super) const ROOM_VERSION: &str = "11";
 
 /// The field of `m.room.create` in a conversation's room, whose value is the session's id.
@@ -22,7 +22,7 @@ const DESK: &str = "pro.webdevelop.support_chat.desk";
 /// The level of the bot in its rooms.
 const BOT_LEVEL: i64 = 100;
 
-/// State that a moderator may change in other rooms, and only the bot in these.
+/// Types of state that moderators may change in other rooms, and only the bot in these.
 const BOT_ONLY: [&str; 8] = [
     "m.room.encryption",
     "m.room.history_visibility",
@@ -34,10 +34,10 @@ const BOT_ONLY: [&str; 8] = [
     "m.room.server_acl",
 ];
 
-/// A room to be made: in no directory, without an alias, not federated, with nobody invited.
+/// A room to be made: not in any directory, without an alias, not federated, and with nobody invited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRoom {
-    /// What the homeserver sets where this request says nothing.
+    /// The homeserver's defaults for what this request does not set.
     pub preset: Preset,
     /// What the room is for.
     pub marker: RoomMarker,
@@ -45,25 +45,25 @@ pub struct NewRoom {
     pub name: String,
     /// Its topic.
     pub topic: &'static str,
-    /// Who may do what.
+    /// The power levels.
     pub power_levels: PowerLevels,
-    /// Who may enter, and what they can read. These take the place of the preset's.
+    /// The settings of who may enter and what they can read. They replace those of the preset.
     pub access: [RoomSetting; 3],
 }
 
-/// What the homeserver sets where the request for a room says nothing.
+/// The homeserver's defaults for what the request for a room does not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// `private_chat`
     Private,
-    /// `public_chat`. Where `encryption_enabled_by_default_for_room_type` is `invite`, Synapse encrypts rooms of the
-    /// private preset and not those of the public one, whatever their join rule. The request overrides everything
+    /// `public_chat`. If `encryption_enabled_by_default_for_room_type` is `invite`, Synapse encrypts rooms with the
+    /// private preset and not those with the public one, whatever their join rule is. The request overrides everything
     /// that this preset would make public.
     Public,
 }
 
 impl Preset {
-    /// The preset of which this homeserver leaves rooms unencrypted.
+    /// The preset whose rooms this homeserver leaves unencrypted.
     #[must_use]
     pub const fn for_homeserver_that_encrypts(encrypted: Encrypted) -> Self {
         match encrypted {
@@ -80,8 +80,8 @@ impl Preset {
     }
 }
 
-/// What a room is for. It stands in `m.room.create`, which only the bot reads: `createRoom` has no transaction id, and
-/// the bot finds a room by its marker when the request that made it was not answered.
+/// What a room is for, as its marker in `m.room.create` says. `createRoom` has no transaction id, so the bot finds a
+/// room by its marker when the request that made it was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoomMarker {
     /// The conversation of this session.
@@ -101,7 +101,7 @@ impl RoomMarker {
         Some(Self::Session(session_id))
     }
 
-    /// The session, where the marker names one.
+    /// The session, if the marker names one.
     #[must_use]
     pub const fn session_id(self) -> Option<Uuid> {
         match self {
@@ -110,7 +110,7 @@ impl RoomMarker {
         }
     }
 
-    /// What `createRoom` is told to put into `m.room.create`.
+    /// The content for `m.room.create` in a `createRoom` request.
     pub(super) fn creation_content(self) -> Value {
         match self {
             Self::Session(session_id) => json!({ "m.federate": false, SESSION_MARKER: session_id }),
@@ -119,10 +119,10 @@ impl RoomMarker {
     }
 }
 
-/// State of a room that the bot sets, always with an empty state key.
+/// A state event that the bot sets, always with an empty state key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RoomSetting {
-    /// Who may do what.
+    /// The power levels.
     PowerLevels(PowerLevels),
     /// The name.
     Name(String),
@@ -137,7 +137,7 @@ pub enum RoomSetting {
 }
 
 impl RoomSetting {
-    /// Who may enter a room, and what they can read there.
+    /// The settings of who may enter a room, and what they can read there.
     #[must_use]
     pub const fn access(history: HistoryVisibility) -> [Self; 3] {
         [
@@ -176,8 +176,8 @@ impl RoomSetting {
     }
 }
 
-/// The content of `m.room.power_levels`. Every field is written, also where it has the specification's default, so that
-/// the homeserver gives it back as it was set.
+/// The content of `m.room.power_levels`. Every field is written, even if it has the specification's default, so that
+/// the homeserver returns exactly what was set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PowerLevels {
     users: BTreeMap<String, i64>,
@@ -189,12 +189,13 @@ pub struct PowerLevels {
     kick: i64,
     ban: i64,
     redact: i64,
-    /// Synapse adds it to the levels that it is given.
+    /// Synapse adds this to the levels that it is given.
     historical: i64,
 }
 
 impl PowerLevels {
-    /// In the room of a conversation. Staff have 0: enough to write, to rename the room, and to bring in a colleague.
+    /// The levels in a conversation's room. Staff have 0, which is enough to write, to rename the room and to bring in
+    /// a colleague.
     #[must_use]
     pub fn of_conversation(bot: &UserId) -> Self {
         let bot_only = BOT_ONLY.map(|event_type| (event_type, BOT_LEVEL));
@@ -216,7 +217,7 @@ impl PowerLevels {
         }
     }
 
-    /// In the desk. The configuration says who is in the desk, so only the bot invites and renames.
+    /// The levels in the desk. The configuration says who is in the desk, so only the bot invites and renames.
     #[must_use]
     pub fn of_desk(bot: &UserId) -> Self {
         let mut levels = Self::of_conversation(bot);

@@ -1,11 +1,11 @@
-//! The state of a room, as the homeserver answers it.
+//! The state of a room, as the homeserver returns it.
 
 use serde_json::Value;
 
 use super::room_settings::RoomSetting;
 use crate::{matrix::event::RoomEvent, storage::staff_members::Membership};
 
-/// The level from which on the bot is in command of a room.
+/// The level from which on the bot has command of a room.
 const IN_COMMAND: i64 = 100;
 
 /// Every state event of a room.
@@ -31,32 +31,32 @@ impl RoomState {
         event.map(|event| &event.content)
     }
 
-    /// Whether the room has some value for this setting, whichever it is.
+    /// Whether the room has any value for this setting.
     #[must_use]
     pub fn has_some(&self, event_type: &str) -> bool {
         self.content(event_type, "").is_some()
     }
 
-    /// Whether the room is set so.
+    /// Whether the room has this setting.
     #[must_use]
     pub fn has(&self, setting: &RoomSetting) -> bool {
         self.content(setting.event_type(), "") == Some(&setting.content())
     }
 
-    /// Whether the relay could not read what staff write in the room.
+    /// Whether the relay could not read what staff write in the room, because it is encrypted.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.has_some("m.room.encryption")
     }
 
-    /// What this person is in the room; `None` when the room never had to do with them.
+    /// This person's membership of the room; `None` when they have never had one.
     #[must_use]
     pub fn membership(&self, user_id: &str) -> Option<Membership> {
         let content = self.content("m.room.member", user_id)?;
         Membership::named(content["membership"].as_str()?)
     }
 
-    /// Whether this user may write in the room and set it up; `None` when the room says nothing about levels.
+    /// Whether this user may write in the room and set its state; `None` when the room has no power levels.
     #[must_use]
     pub fn is_in_command(&self, user_id: &str) -> Option<bool> {
         let levels = self.content("m.room.power_levels", "")?;

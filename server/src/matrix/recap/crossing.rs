@@ -1,4 +1,4 @@
-//! What crossed with somebody's joining: the order in the room does not say whether they can see it.
+//! Messages that crossed with a person's joining: the order in the room does not say whether they can see them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,16 +8,17 @@ use crate::matrix::{
     homeserver::{Homeserver, MatrixError},
 };
 
-/// Of what was sent so shortly before or after a join, the order in the room does not say whether the person can see it.
+/// If a message was sent this shortly before or after a join, the order in the room does not say whether the person can
+/// see it.
 const CROSSING: TimeDelta = TimeDelta::seconds(5);
 
-/// Tells what somebody missed from what they can see, also where it crossed with their joining.
+/// Separates what a person has missed from what they can see, including messages that crossed with their joining.
 pub(super) struct Near<'a> {
     homeserver: &'a Homeserver,
     join: Join<'a>,
     /// When they joined, by the homeserver's clock.
     at: Option<DateTime<Utc>>,
-    /// The join was reached on the way back.
+    /// Whether the join was reached on the way back.
     reached: bool,
 }
 
@@ -35,7 +36,7 @@ impl<'a> Near<'a> {
         }
     }
 
-    /// What they missed of a page of history, newest first.
+    /// The events of a page of history that they missed, newest first.
     pub(super) async fn missed(
         &mut self,
         page: &[RoomEvent],
@@ -48,7 +49,7 @@ impl<'a> Near<'a> {
                 if self.reached {
                     missed.push(event.clone());
                 } else if event.state_key.as_deref() == Some(self.join.user) {
-                    // What came after it is for a later joining to tell.
+                    // Later events are for the recap of a later joining.
                     missed.clear();
                 }
             } else if self.is_missed(event).await? {
@@ -66,7 +67,7 @@ impl<'a> Near<'a> {
         if apart.is_some_and(|apart| apart > CROSSING) {
             return Ok(self.reached);
         }
-        // Only the homeserver knows whether they were a member for it: that decides what it shows them.
+        // Only the homeserver knows whether they were a member at this event, and that decides what it shows them.
         let Join { room, user, .. } = self.join;
         let had_joined = self.homeserver.had_joined(room, &event.event_id, user);
         Ok(!had_joined.await?)

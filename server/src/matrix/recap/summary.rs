@@ -1,4 +1,4 @@
-//! How what was said is told again.
+//! The text of a recap.
 
 use chrono::{DateTime, Utc};
 
@@ -7,16 +7,16 @@ use crate::{
     storage::{sessions::State, transcript::Said},
 };
 
-/// As much of the visitor's last words stands at the top, as JSON: enough for a notification, and they follow whole.
+/// How many bytes of the visitor's last words come first, as JSON: enough for a notification. They follow in full.
 const MAX_LAST_WORDS_BYTES: usize = 2_048;
-/// What the lines of the bot's own take at most, as JSON.
+/// The most bytes that the bot's own lines take, as JSON.
 const OWN_LINES_BYTES: usize = 1_024;
 
 /// One text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) at: Option<DateTime<Utc>>,
-    /// Who of the staff wrote it; `None` when the visitor did.
+    /// The member of the staff who wrote it; `None` for the visitor.
     pub(super) staff: Option<String>,
     pub(super) body: String,
 }
@@ -32,29 +32,29 @@ impl From<Said> for Text {
     }
 }
 
-/// Why it is told.
+/// The reason for a recap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// Somebody has joined: the visitor's last words come first, since a notification shows no more.
+    /// A person has joined. The visitor's last words come first, because a notification shows no more.
     Joined,
-    /// The room is in another one's place: that comes first.
+    /// The room replaces another one, which the recap says first.
     RoomLost,
 }
 
-/// What is told.
+/// The content of a recap.
 pub(super) struct Summary {
     pub(super) why: Why,
     pub(super) details: Option<Notice>,
     /// Newest first.
     pub(super) texts: Vec<Text>,
-    /// How many there were before them.
+    /// The number of texts before them.
     pub(super) more: usize,
     /// Whether the conversation goes on.
     pub(super) state: State,
 }
 
 impl Summary {
-    /// Who the visitor is, and as many of the texts as one event holds, oldest first.
+    /// Who the visitor is, and as many of the texts as fit into one event, oldest first.
     pub(super) fn write(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
         let details = self.details.clone().unwrap_or_default();
         let last_words = self.texts.iter().find(|text| text.staff.is_none());
@@ -66,10 +66,10 @@ impl Summary {
         let mut entries = Vec::new();
         for text in &self.texts {
             let entry = text.entry(now);
-            // With what is between the entries.
+            // This includes what comes between the entries.
             let bytes = entry.json_bytes() + 4;
             if bytes > left {
-                // The newest one is told in any case, as much of it as fits.
+                // The newest text is always included, as much of it as fits.
                 if entries.is_empty() {
                     entries.push(text.beginning(left, now));
                 }
@@ -147,7 +147,7 @@ impl Text {
         self.cut(whose, MAX_LAST_WORDS_BYTES, now)
     }
 
-    /// As much of a text as takes no more than these bytes.
+    /// The beginning of a text that takes at most these bytes.
     fn beginning(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
         self.cut(self.whose(), max_bytes, now)
     }
@@ -172,7 +172,7 @@ impl Text {
     }
 }
 
-/// `14:05 UTC`, with the date where it is not today's.
+/// `14:05 UTC`, with the date if it is not today's.
 fn clock(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let format = if at.date_naive() == now.date_naive() {
         "%H:%M UTC"

@@ -1,4 +1,4 @@
-//! Which texts somebody who has joined cannot see.
+//! Collects the texts that a person who has joined cannot see.
 
 use std::collections::HashMap;
 
@@ -17,24 +17,24 @@ use crate::{
     storage::sessions::State,
 };
 
-/// Texts are counted up to so many.
+/// Texts are counted up to this number.
 const MAX_COUNTED: usize = 1_000;
 
 /// Collects texts, newest first.
 pub(super) struct Unseen<'a> {
     bot: &'a str,
     user_id: &'a str,
-    /// Who the visitor is, and whether telling it is among what was missed.
+    /// Who the visitor is, and whether the person has missed the notice about it.
     details: Option<Notice>,
-    /// The event that tells it in this room, where that is known.
+    /// The event of that notice in this room, if it is known.
     details_event: Option<String>,
     missed_details: bool,
     texts: Vec<Text>,
-    /// Messages of former rooms that were told in this one.
+    /// Messages of former rooms that were repeated in this one.
     retold: Vec<Uuid>,
     /// The newest edits of events that are still to come.
     edits: HashMap<String, String>,
-    /// How many texts there were before those.
+    /// The number of texts before those.
     more: usize,
 }
 
@@ -58,8 +58,8 @@ impl<'a> Unseen<'a> {
         }
     }
 
-    /// Takes a part of the history in, newest first; `false` when it is enough. What is `not_shown` to the visitor is no
-    /// part of the conversation: staff wrote it to each other, or after its end.
+    /// Takes a part of the history in, newest first; `false` when that is enough. Events that are `not_shown` to the
+    /// visitor are not part of the conversation: staff wrote them to each other, or after the end.
     pub(super) fn take(&mut self, missed: &[RoomEvent], not_shown: &[String]) -> bool {
         for event in missed {
             if self.user_left(event) {
@@ -83,24 +83,24 @@ impl<'a> Unseen<'a> {
         true
     }
 
-    /// Messages of former rooms that were told in this one.
+    /// Messages of former rooms that were repeated in this one.
     pub(super) fn retold(&self) -> &[Uuid] {
         &self.retold
     }
 
-    /// How many texts there are.
+    /// The number of texts.
     pub(super) const fn count(&self) -> usize {
         self.texts.len()
     }
 
-    /// Adds the newest of those that were `retold`, of which there are `all`.
+    /// Adds the newest of the `retold` messages, of which there are `all`.
     pub(super) fn add(&mut self, texts: impl Iterator<Item = Text>, all: usize) {
         let before = self.texts.len();
         self.texts.extend(texts);
         self.more += all.saturating_sub(self.texts.len() - before);
     }
 
-    /// What is to be told; `None` when there is nothing.
+    /// The content of the recap; `None` when there is none.
     pub(super) fn told(self, state: State) -> Option<Summary> {
         let details = self.details;
         let missed = !self.texts.is_empty() || self.missed_details && details.is_some();
@@ -113,7 +113,7 @@ impl<'a> Unseen<'a> {
         })
     }
 
-    /// Before they left they could read along.
+    /// Whether this is the person's leaving. They could see everything before it.
     fn user_left(&self, event: &RoomEvent) -> bool {
         event.event_type == "m.room.member"
             && event.state_key.as_deref() == Some(self.user_id)
@@ -125,7 +125,7 @@ impl<'a> Unseen<'a> {
         let at = event.written_at();
         if event.sender == self.bot {
             self.note_own(event);
-            // Of the bot's own messages those that are texts and refer to nothing are the visitor's.
+            // Of the bot's own messages, texts that refer to nothing are the visitor's.
             let is_visitor_s = event.event_type == "m.room.message"
                 && event.str_at("/msgtype") == Some("m.text")
                 && event.content.get("m.relates_to").is_none();
@@ -153,7 +153,7 @@ impl<'a> Unseen<'a> {
         }
     }
 
-    /// Notes what a message of the bot's own tells.
+    /// Records what a message of the bot's own says.
     fn note_own(&mut self, event: &RoomEvent) {
         let is_details = if let Some(id) = &self.details_event {
             event.event_id == *id || event.str_at("/m.relates_to/event_id") == Some(id)

@@ -1,4 +1,4 @@
-//! Whose rooms a sync brought news of, and what it left out of them.
+//! Finds the owners of the rooms in a sync, and reads what the sync has left out.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use super::{Failure, Owner, Syncer, within};
 use crate::{
     matrix::{
         homeserver::RoomMarker,
-        ingest::{FIRST_COME, Obstacle, RoomBatch},
         room,
+        room_batch::{FIRST_COME, Obstacle, RoomBatch},
     },
     storage::sessions,
 };
 
 impl Syncer {
-    /// A room's news; `None` when it is none of ours.
+    /// A room's news; `None` when it is not the bot's.
     pub(super) async fn batch(
         &self,
         room: RoomNews,
@@ -42,7 +42,7 @@ impl Syncer {
             room_id: room.room_id,
             events: room.events,
         };
-        // What it was set aside for is asked in its turn.
+        // A room that is set aside is read when its turn comes.
         let reason = if is_waiting && (is_unknown || room.gap_from.is_some()) {
             FIRST_COME.to_owned()
         } else {
@@ -63,7 +63,7 @@ impl Syncer {
         Ok(Some(batch))
     }
 
-    /// Finds out whose room it is, and reads what the sync left out of it; `false` when it is none of ours.
+    /// Finds out whose room it is, and reads what the sync has left out; `false` when it is not the bot's.
     async fn complete(
         &self,
         batch: &mut RoomBatch,
@@ -86,7 +86,7 @@ impl Syncer {
         Ok(true)
     }
 
-    /// The sessions of these rooms, as far as they are recorded.
+    /// The sessions of these rooms that are recorded.
     pub(super) async fn known_sessions(
         &self,
         rooms: &[String],
@@ -109,11 +109,8 @@ impl Syncer {
         Ok(sessions)
     }
 
-    /// Whose room it is, when it is one of ours.
-    pub(in crate::matrix) async fn find_session(
-        &self,
-        room_id: &str,
-    ) -> Result<Option<Uuid>, Failure> {
+    /// The session of the room, if it is one of the bot's.
+    pub(super) async fn find_session(&self, room_id: &str) -> Result<Option<Uuid>, Failure> {
         let room_id = room_id.to_owned();
         let known = self.known_sessions(std::slice::from_ref(&room_id)).await?;
         match known.get(&room_id) {
@@ -122,8 +119,8 @@ impl Syncer {
         }
     }
 
-    /// A room that Postgres does not know yet may have been made by an attempt that did not live to record
-    /// it: its marker tells.
+    /// A room that Postgres does not know may have been made by an attempt that died before it could record the room.
+    /// Its marker tells.
     async fn look_up(&self, room_id: &str, news: &[RoomEvent]) -> Result<Option<Uuid>, Failure> {
         // A new room's first event is in the sync.
         let creation = news.iter().find(|event| event.event_type == CREATION);

@@ -38,8 +38,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The task that was claimed, if any was. One that cannot be read is left to a server that can, and holds up its own
-    /// session only.
+    /// The task that was claimed, if any was. A task that this release cannot read is left to a server that can, and
+    /// holds up its own session only.
     pub(super) fn claim(self) -> Option<Claim> {
         let (id, session_id) = (self.id?, self.session_id?);
         let columns = Columns {
@@ -76,9 +76,10 @@ impl Row {
     }
 }
 
-/// A statement that claims tasks and gives all that a [`Claim`] has to know as a [`Row`], so that no second statement has
-/// to ask. Its first part ends with `claimed`, the rows that were claimed; the second one gives `ended_id` and
-/// `message_ended`; the third is what `FROM` begins with, and contains `claimed`; the fourth comes at the end.
+/// A statement that claims tasks and returns everything that a [`Claim`] needs as a [`Row`], so that no second
+/// statement is necessary. Its first part ends with `claimed`, the rows that were claimed; the second part gives
+/// `ended_id` and `message_ended`; the third is the beginning of `FROM`, and contains `claimed`; the fourth comes at
+/// the end.
 macro_rules! read_claimed {
     ($with:literal, $ended:literal, $from:literal, $end:literal, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
@@ -151,8 +152,8 @@ pub async fn claim(
     Ok(rows.into_iter().filter_map(Row::claim).collect())
 }
 
-/// Keeps the claim, and with it those behind it that have not run out; `false` when it is another server's by
-/// now, or done.
+/// Renews the claim and those behind it that have not expired; `false` when another server has it by now, or it is
+/// done.
 pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE outbox SET leased_until = now() + make_interval(secs => $4)
@@ -169,8 +170,7 @@ pub async fn renew(db: impl PgExecutor<'_>, claim: &Claim) -> Result<bool, sqlx:
     Ok(done.rows_affected() > 0)
 }
 
-/// Gives tasks back as they were claimed, since they were not begun; except those that have been claimed again
-/// meanwhile.
+/// Gives tasks that were not begun back as they were, except those that have been claimed again meanwhile.
 pub async fn give_back(db: impl PgExecutor<'_>, claims: &[Claim]) -> Result<(), sqlx::Error> {
     let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
     let attempts: Vec<_> = claims.iter().map(|claim| claim.attempts).collect();
@@ -186,7 +186,7 @@ pub async fn give_back(db: impl PgExecutor<'_>, claims: &[Claim]) -> Result<(), 
     Ok(())
 }
 
-/// Gives the task back, to be tried again after `delay`; unless it has been claimed again meanwhile.
+/// Gives the task back, to be tried again after `delay`, unless it has been claimed again meanwhile.
 pub async fn retry(
     db: impl PgExecutor<'_>,
     claim: &Claim,
@@ -205,8 +205,7 @@ pub async fn retry(
     Ok(())
 }
 
-/// Puts what the session has queued behind all that others have waiting; `false` when there is nothing, or it
-/// is being sent.
+/// Moves the session's tasks behind those of all other sessions; `false` when there are none, or they are being sent.
 pub async fn yield_turn(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE outbox SET due_at = now(), delayed_at = NULL
@@ -219,9 +218,9 @@ pub async fn yield_turn(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<boo
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes that the homeserver is asked for a room at this time, by the server's clock; or, after its answer, that it is
-/// not at work on one. It answers `false` and notes nothing when the task has been claimed again meanwhile: whoever
-/// claimed it does not know of this question, and may ask as well.
+/// Records that the homeserver is asked for a room at this time, by the server's clock, or, after its answer, that it
+/// is not making one. It returns `false` and records nothing when the task has been claimed again meanwhile: the new
+/// owner does not know of this question, and may ask as well.
 pub async fn set_room_asked(
     db: impl PgExecutor<'_>,
     claim: &Claim,

@@ -38,7 +38,7 @@ impl Outcome {
     }
 }
 
-/// A task's end.
+/// The end of a task.
 #[derive(Debug)]
 pub struct End {
     /// The task.
@@ -54,21 +54,22 @@ pub struct End {
 /// What follows from a task's end.
 #[derive(Debug, Default)]
 pub struct Finished {
-    /// A message's end was recorded just now.
+    /// Whether the end of a message was recorded just now.
     pub message_ended: bool,
-    /// What the session has queued next, claimed, in its order.
+    /// The next tasks of the session, claimed, in their order.
     pub next: Vec<Claim>,
 }
 
-/// Takes tasks off the queue, records what follows from their ends, and claims what comes behind them. It answers in the
-/// order of the ends. A task that another server has ended stays as that one left it, and that one goes on with the
-/// session. What was sent to a room that the session no longer has is not done: it is to be in the room that the
-/// session has now.
+/// Removes tasks from the queue, records what follows from their ends, and claims the tasks behind them. It returns
+/// results in the order of the ends. A task that another server has ended stays as that server left it, and that server
+/// continues with the session. A task that was sent to a room that the session no longer has is not done: it has to be
+/// sent to the room that the session has now.
 ///
-/// A task ends only after those before it in its session. Postgres may forget the latest ends in a crash, and the servers
-/// go on. If a server then recorded the next end, a message would count as delivered while earlier ones are still queued,
-/// and a new room would be told of them in the wrong order. Such an end is not recorded: when the leases have run out, the
-/// tasks are claimed again from the first one on, and the relay finds in the room what it has sent.
+/// A task ends only after those before it in its session. Postgres may forget the latest ends in a crash, while the
+/// servers go on. If a server then recorded the next end, a message would count as delivered while earlier ones are
+/// still queued, and a new room would be told of them in the wrong order. Such an end is not recorded: when the leases
+/// have expired, the tasks are claimed again from the first one on, and the relay finds in the room what it has already
+/// sent.
 pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
     let column = |of: fn(&End) -> Uuid| ends.iter().map(of).collect::<Vec<_>>();
     let messages: Vec<_> = ends.iter().map(|end| end.claim.task.message_id()).collect();
@@ -164,7 +165,7 @@ pub async fn finish(db: impl PgExecutor<'_>, ends: &[End]) -> Result<Vec<Finishe
     Ok(in_order_of(ends, rows))
 }
 
-/// What the rows say of each end.
+/// The result for each end, from the rows of the statement.
 fn in_order_of(ends: &[End], rows: Vec<Row>) -> Vec<Finished> {
     let mut finished: HashMap<_, Finished> = HashMap::new();
     let mut held_up = HashSet::new();

@@ -1,4 +1,4 @@
-//! What a session is owed when its room is lost.
+//! The tasks of a session whose room is lost.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::storage::{
 pub enum Replaced {
     /// It gets a new room, and what was said is told there before what is queued.
     ByNewRoom,
-    /// Nothing of the visitor's is queued and the conversation has ended: what the bot had to say is dropped.
+    /// Nothing of the visitor's is queued and the conversation has ended, so the bot's own messages are dropped.
     ByNothing,
-    /// Another server has dealt with it.
+    /// Another server has already handled it.
     Already,
 }
 
-/// Deals with a session whose room `room_id` the bot is no longer in, as whoever has this claim found out.
-/// The caller commits.
+/// Handles a session whose room `room_id` the bot has left, as the server that holds this claim has found out. The
+/// caller commits.
 pub async fn replace_room(
     db: &mut Connection,
     claim: &Claim,
@@ -29,7 +29,7 @@ pub async fn replace_room(
     session_ttl: Duration,
 ) -> Result<Replaced, sqlx::Error> {
     let session_id = claim.subject.id;
-    // Positions are given under this lock.
+    // This lock also orders the positions.
     let session = sessions::lock(db, session_id, session_ttl).await?;
     let is_open = session.is_some_and(|session| session.state == State::Open);
     let found = sqlx::query!(

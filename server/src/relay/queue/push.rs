@@ -1,4 +1,4 @@
-//! Queuing tasks, in the transactions that they follow from.
+//! Queues tasks, in the transactions that they follow from.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -105,14 +105,14 @@ pub async fn push_or_claim(
 /// A visitor's message that was stored.
 #[derive(Debug)]
 pub struct Pushed {
-    /// When.
+    /// When it was stored.
     pub created_at: DateTime<Utc>,
-    /// Its task, when it was claimed.
+    /// Its task, if it was claimed.
     pub claim: Option<Claim>,
 }
 
 /// Appends a visitor's message to the conversation, as [`crate::storage::messages::append`] does for staff, and queues
-/// it for the room, as [`push_or_claim`] does. It is one statement, because every message pays for each round trip.
+/// it for the room, as [`push_or_claim`] does. Both are one statement, because each round trip delays every message.
 pub async fn push_message(
     db: &mut Connection,
     session_id: Uuid,

@@ -1,4 +1,4 @@
-//! What can be owed to the homeserver, and how a row of `outbox` says it.
+//! The kinds of tasks, and the columns of `outbox` that hold them.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use uuid::Uuid;
 
 use crate::storage::{RoomAsked, sessions::Subject};
 
-/// Something that the homeserver has to be told.
+/// A task: something that the homeserver has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Make the session's room.
+    /// Makes the session's room.
     CreateRoom,
-    /// Say who the visitor is.
+    /// Tells the room who the visitor is.
     Details,
-    /// Relay the visitor's message.
+    /// Relays the visitor's message.
     Message(Uuid),
-    /// Say something of the bot's own.
+    /// Sends a message of the bot's own.
     Notice(String),
-    /// Answer an event of the room, so that it rings for its sender.
+    /// Answers an event of the room, so that its sender gets a notification.
     Answer {
         /// The event.
         event_id: String,
         /// The answer.
         text: String,
     },
-    /// Tell a new room what was said in the session's former ones.
+    /// Tells a new room what was said in the session's former ones.
     Retell,
-    /// Make the room's name say whether the conversation has ended, whatever it is at that moment.
+    /// Adds or removes the mark of an ended conversation in the room's name, depending on the state at that moment.
     Rename,
     /// Remove from the homeserver what the bot wrote of the conversation.
     Erase,
-    /// Show someone who joined what was said before.
+    /// Shows a person who has joined what was said before.
     Recap {
         /// The `m.room.member` event.
         join_event_id: String,
@@ -39,8 +39,7 @@ pub enum Task {
     },
 }
 
-/// Rooms are made in a lane of their own. However many are to be made, messages of conversations that have a room go
-/// ahead.
+/// Rooms are made in a lane of their own, so that messages of conversations that have a room do not wait behind them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Making rooms.
@@ -56,11 +55,11 @@ pub struct Claim {
     pub id: Uuid,
     /// Its place in the session's order.
     pub position: i64,
-    /// How often it was claimed and not given back unsent, this time included.
+    /// How often it was claimed, including this time, without the times that it was given back unsent.
     pub attempts: i32,
-    /// How long ago the homeserver was asked for the room, when it did not answer.
+    /// How long ago the homeserver was asked for the room, if it has not answered.
     pub room_asked: Option<RoomAsked>,
-    /// What is to be done.
+    /// The task itself.
     pub task: Task,
     /// The text of a [`Task::Message`].
     pub text: Option<String>,
@@ -69,7 +68,7 @@ pub struct Claim {
 }
 
 impl Task {
-    /// The lane that it takes.
+    /// The lane of the task.
     #[must_use]
     pub const fn lane(&self) -> Lane {
         match self {
@@ -78,7 +77,7 @@ impl Task {
         }
     }
 
-    /// An attempt that takes longer is given up, and made again later.
+    /// How long an attempt may take before it is given up, to be repeated later.
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         match self {
@@ -101,7 +100,7 @@ impl Task {
         }
     }
 
-    /// The columns that say what this task is.
+    /// The columns that hold this task.
     pub(super) fn columns(&self) -> Columns<&str> {
         let of = Columns::of_kind;
         match self {
@@ -123,7 +122,7 @@ impl Task {
                 answers_event_id: Some(event_id),
                 ..of("notice")
             },
-            // A recap for nobody: the release before knows the kind, and the table asks for both columns.
+            // A recap for nobody: the release before knows the kind, and the table requires both columns.
             Self::Retell => Columns {
                 join_event_id: Some(""),
                 joined_user_id: Some(""),
@@ -141,7 +140,7 @@ impl Task {
     }
 }
 
-/// The columns of `outbox` that say what a task is.
+/// The columns of `outbox` that hold a task.
 #[derive(Debug)]
 pub(super) struct Columns<T> {
     pub(super) kind: T,
@@ -166,7 +165,7 @@ impl<T> Columns<T> {
 }
 
 impl Columns<String> {
-    /// The task that these columns say; `None` when it is of no kind that this release knows.
+    /// The task in these columns; `None` when this release does not know its kind.
     pub(super) fn task(self) -> Option<Task> {
         Some(match (self.kind.as_str(), self.message_id, self.body) {
             ("create_room", ..) => Task::CreateRoom,

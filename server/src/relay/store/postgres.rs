@@ -1,4 +1,4 @@
-//! What the relay keeps, in Postgres.
+//! The relay's storage in Postgres.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What the relay keeps, in Postgres.
+/// The relay's storage in Postgres.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     shares: Shares,
@@ -30,7 +30,7 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// For sessions that live for so long after the last message.
+    /// A store for sessions that live this long after their last message.
     #[must_use]
     pub const fn new(shares: Shares, session_ttl: Duration) -> Self {
         Self {
@@ -91,11 +91,11 @@ impl Store for PostgresStore {
     async fn finish_failed(&self, end: &End, notice: &str) -> Result<Finished, sqlx::Error> {
         let session_id = end.claim.subject.id;
         let mut tx = self.shares.relay.begin().await?;
-        // Positions are given under this lock: nothing that is stored meanwhile may get in before the notice.
+        // This lock orders the positions: no message that is stored meanwhile may come before the notice.
         sessions::lock(&mut tx, session_id, Duration::ZERO).await?;
         let finished = queue::finish(&mut *tx, std::slice::from_ref(end)).await?;
         let finished = finished.into_iter().next().unwrap_or_default();
-        // Another server that has recorded the message's end may have recorded another one.
+        // Another server may have recorded the end first, and a different one.
         if finished.message_ended {
             queue::push(&mut tx, session_id, &Task::Notice(notice.to_owned())).await?;
         }
@@ -204,7 +204,7 @@ impl Store for PostgresStore {
 
     async fn staff(&self) -> Result<Vec<OwnedUserId>, sqlx::Error> {
         let staff = configured_staff::list(&self.shares.relay).await?;
-        // What is stored was read from a configuration.
+        // The stored ids were parsed when the configuration was read.
         let staff = staff.into_iter().map(OwnedUserId::try_from);
         Ok(staff.filter_map(Result::ok).collect())
     }

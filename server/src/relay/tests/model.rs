@@ -1,5 +1,6 @@
 //! A model of what Postgres keeps for the relay. Each of its methods does what one statement or transaction does.
 
+mod agreement;
 mod queue;
 mod sessions;
 mod staff;
@@ -29,7 +30,7 @@ struct Tables {
     /// The events that were sent, with the session.
     sent: HashMap<String, Uuid>,
     details: HashMap<Uuid, (String, String, Option<Vec<u8>>)>,
-    former_rooms: BTreeMap<String, (Uuid, DateTime<Utc>)>,
+    former_rooms: BTreeMap<String, FormerRoom>,
     staff: Vec<String>,
     members: BTreeMap<(Uuid, String), Member>,
 }
@@ -74,15 +75,25 @@ struct Member {
     leased_until: Option<DateTime<Utc>>,
 }
 
+/// A room that a session no longer uses.
+#[derive(Clone, Debug)]
+struct FormerRoom {
+    session_id: Uuid,
+    left_at: DateTime<Utc>,
+    /// Somebody except the bot was in it.
+    was_seen: bool,
+}
+
 /// A database server.
 #[derive(Debug)]
 pub(super) struct Database {
     tables: Tables,
-    /// What the disk has, when that is less than the tables: a crash goes back to it.
+    /// What is on the disk, if that is less than the tables: a crash returns to it.
     on_disk: Option<Tables>,
     listeners: Vec<mpsc::UnboundedSender<Uuid>>,
     began: Instant,
     clock_is_ahead: TimeDelta,
+    stands_still_at: Option<DateTime<Utc>>,
     ids_made: u128,
 }
 
@@ -94,6 +105,7 @@ impl Database {
             listeners: Vec::new(),
             began: Instant::now(),
             clock_is_ahead: TimeDelta::zero(),
+            stands_still_at: None,
             ids_made: 0,
         }
     }
@@ -103,7 +115,7 @@ impl Database {
         self.clock_is_ahead += by;
     }
 
-    /// Postgres ends at once and starts again: what was committed without waiting for the disk is gone.
+    /// Postgres crashes and starts again: transactions that did not wait for the disk are lost.
     pub(super) fn crash(&mut self) {
         if let Some(tables) = self.on_disk.take() {
             self.tables = tables;
@@ -111,7 +123,7 @@ impl Database {
         self.listeners.clear();
     }
 
-    /// What was done until now is on the disk.
+    /// Everything that was done until now is on the disk.
     fn flush(&mut self) {
         self.on_disk = None;
     }
@@ -124,7 +136,13 @@ impl Database {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.true_time() + self.clock_is_ahead
+        let runs = || self.true_time() + self.clock_is_ahead;
+        self.stands_still_at.unwrap_or_else(runs)
+    }
+
+    /// Stops the clock, and sets it to this time.
+    fn stand_still_at(&mut self, at: DateTime<Utc>) {
+        self.stands_still_at = Some(at);
     }
 
     /// The time of a clock that is right.
@@ -151,7 +169,7 @@ impl Database {
 }
 
 impl Tables {
-    /// The task of a row, as whoever has claimed it gets it.
+    /// The task of a row, as a claim returns it.
     fn claim_of(&self, row: &Row, now: DateTime<Utc>) -> Claim {
         let session = &self.sessions[&row.session_id];
         let text = match row.task {
@@ -204,7 +222,7 @@ fn is_claimable(
 }
 
 impl Database {
-    /// What the visitor wrote in a session, and what became of it.
+    /// The visitor's messages in a session, with their deliveries.
     pub(super) fn messages(&self, session_id: Uuid) -> Vec<Message> {
         self.tables.sessions[&session_id].messages.clone()
     }
@@ -214,7 +232,7 @@ impl Database {
         self.tables.sessions[&session_id].subject.room_id.clone()
     }
 
-    /// What somebody is in the session's room, as far as it is recorded.
+    /// A person's membership of the session's room, if it is recorded.
     pub(super) fn membership(&self, session_id: Uuid, user_id: &str) -> Option<Membership> {
         let member = self.tables.members.get(&(session_id, user_id.to_owned()));
         member.map(|member| member.membership)

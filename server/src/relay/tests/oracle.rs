@@ -1,4 +1,4 @@
-//! What has to be true in the end, whatever happened: each text stands in its session's room exactly once and in order,
+//! What has to be true in the end, whatever has happened: each text is in its session's room exactly once and in order,
 //! the session has one room, and the staff are invited to it.
 
 use uuid::Uuid;
@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::stage::{STAFF, Stage};
 use crate::matrix::homeserver::RoomMarker;
 
-/// The field of a notice that names the messages it tells from a former room.
+/// The field of a notice that names the messages of a former room that it repeats.
 const RETOLD: &str = "/pro.webdevelop.support_chat.retold";
 
-/// Judges a session that lost as many rooms; answers with what is wrong.
+/// Checks a session that lost this many rooms; returns what is wrong.
 pub(super) fn judge(stage: &Stage, session_id: Uuid, rooms_lost: usize) -> Result<(), String> {
     let messages = stage.database().messages(session_id);
     if let Some(message) = messages.iter().find(|it| it.delivery != "delivered") {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use matrix_sdk::ruma::api::error::ErrorKind;
 use tokio::time::{self, Instant};
+use uuid::Uuid;
 
 use super::{
     model::DatabaseFate,
     oracle,
-    stage::{BOT, STAFF, Stage},
+    stage::{BOT, STAFF, Server, Stage},
 };
 use crate::{
     clock::Dice,
@@ -19,6 +20,15 @@ use crate::{
     },
     storage::staff_members::Membership,
 };
+
+/// A conversation in which "one" was delivered, and the server that did it.
+async fn after_one_message() -> (Stage, Server, Uuid) {
+    let stage = Stage::new();
+    let server = stage.start();
+    let session_id = stage.begin_session(&server, None, "one");
+    stage.settle().await;
+    (stage, server, session_id)
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_conversation_gets_a_room_with_the_staff_and_what_was_written_in_order() {
@@ -53,7 +63,8 @@ async fn a_room_whose_making_was_not_answered_is_found_again() {
     assert_eq!(stage.homeserver.calls("create_room").len(), 1);
 }
 
-/// Its claim runs out when the clock of Postgres is set, and whoever claims the task then knows of no question.
+/// The claim expires when the clock of Postgres is set forwards, and the server that claims the task then does not know
+/// that the room was asked for.
 #[tokio::test(start_paused = true)]
 async fn a_server_whose_claim_was_taken_over_does_not_ask_for_the_room() {
     let stage = Stage::new();
@@ -123,10 +134,7 @@ async fn whoever_cannot_be_invited_keeps_nobody_else_and_no_message_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_homeserver_that_wants_to_be_left_alone_for_days_is_asked_again_after_five_minutes() {
-    let stage = Stage::new();
-    let server = stage.start();
-    let session_id = stage.begin_session(&server, None, "one");
-    stage.settle().await;
+    let (stage, server, session_id) = after_one_message().await;
     let mut asked = 0;
     stage.homeserver.decide(move |call| {
         asked += usize::from(call.name == "send_message");
@@ -148,10 +156,7 @@ async fn a_homeserver_that_wants_to_be_left_alone_for_days_is_asked_again_after_
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_room_is_replaced_by_one_that_is_told_what_was_said() {
-    let stage = Stage::new();
-    let server = stage.start();
-    let session_id = stage.begin_session(&server, None, "one");
-    stage.settle().await;
+    let (stage, server, session_id) = after_one_message().await;
     let lost = stage.room_of(session_id);
     stage.homeserver.put_bot_out(&lost);
     stage.write(&server, session_id, "two");
@@ -167,10 +172,7 @@ async fn a_lost_room_is_replaced_by_one_that_is_told_what_was_said() {
 
 #[tokio::test(start_paused = true)]
 async fn a_text_that_the_homeserver_refuses_for_good_fails_alone() {
-    let stage = Stage::new();
-    let server = stage.start();
-    let session_id = stage.begin_session(&server, None, "one");
-    stage.settle().await;
+    let (stage, server, session_id) = after_one_message().await;
     let mut sent = 0;
     stage.homeserver.decide(move |call| {
         sent += usize::from(call.name == "send_message");
@@ -226,10 +228,7 @@ async fn a_homeserver_that_encrypts_every_room_is_not_asked_for_many() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_server_had_claimed_is_sent_once_by_another() {
-    let stage = Stage::new();
-    let server = stage.start();
-    let session_id = stage.begin_session(&server, None, "one");
-    stage.settle().await;
+    let (stage, server, session_id) = after_one_message().await;
     stage.homeserver.decide(|_| Fate::Answered {
         each_way: Duration::from_secs(2),
     });
@@ -243,13 +242,10 @@ async fn what_a_killed_server_had_claimed_is_sent_once_by_another() {
     drop(other);
 }
 
-/// The servers go on when Postgres has crashed: what they record next must not overtake what it forgot.
+/// The servers go on when Postgres has crashed: what they record next must not overtake what Postgres has forgotten.
 #[tokio::test(start_paused = true)]
 async fn ends_that_the_database_forgot_do_not_change_the_order_in_a_new_room() {
-    let stage = Stage::new();
-    let server = stage.start();
-    let session_id = stage.begin_session(&server, None, "one");
-    stage.settle().await;
+    let (stage, server, session_id) = after_one_message().await;
     stage.homeserver.decide(|_| Fate::Answered {
         each_way: Duration::from_millis(500),
     });
@@ -279,10 +275,7 @@ async fn ends_that_the_database_forgot_do_not_change_the_order_in_a_new_room() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_told_to_end_finishes_what_is_under_way() {
-    let stage = Stage::new();
-    let server = stage.start();
-    let session_id = stage.begin_session(&server, None, "one");
-    stage.settle().await;
+    let (stage, server, session_id) = after_one_message().await;
     stage.homeserver.decide(|_| Fate::Answered {
         each_way: Duration::from_secs(2),
     });

@@ -1,7 +1,7 @@
-//! A deterministic simulation of the relay: one or two servers, a database and a homeserver, all of which fail as a seed
-//! says. Killed servers, transactions and requests that fail or whose answers are lost, delays, clocks that are set, a
-//! database that forgets what was not on the disk, a homeserver that forgets transactions, rooms that are lost. When
-//! the faults end, [`oracle`](super::oracle) judges what came of it.
+//! A deterministic simulation of the relay: one or two servers, a database and a homeserver, all of which fail as a
+//! seed decides. Servers are killed, transactions and requests fail or lose their answers, clocks are set, the database
+//! forgets what was not on its disk, the homeserver forgets transactions, and rooms are lost. When the faults end,
+//! [`oracle`](super::oracle) checks the result.
 //!
 //! Everything runs on one thread in time that is paused, and every choice comes from the seed, so a seed always gives the
 //! same run. `SIMULATION_SEEDS` says how many seeds are tried, and `SIMULATION_SEED` runs one alone.
@@ -29,16 +29,17 @@ use super::{
 };
 use crate::{clock::Dice, matrix::homeserver::fake::Fate};
 
-/// Seeds that are tried unless the environment says otherwise.
+/// The number of seeds that are tried unless the environment says otherwise.
 const SEEDS: u64 = 600;
-/// Seeds that found a fault once.
+/// Seeds that have found a fault.
 const FOUND_FAULTS: [u64; 4] = [249, 293, 532, 601];
 /// How long the faults go on.
 const TROUBLE: Duration = Duration::from_secs(90);
-/// By when everything has to be done afterwards: a homeserver that was slow is asked for a room again after ten minutes.
+/// The time after the faults in which everything has to be done. A homeserver that was slow is asked for a room again
+/// after ten minutes.
 const PATIENCE: Duration = Duration::from_mins(30);
 
-/// How likely each fault is, in a thousand.
+/// The probability of each fault, in a thousand.
 #[derive(Clone, Copy, Debug)]
 struct Odds {
     request_refused: u32,
@@ -70,7 +71,7 @@ impl Odds {
         let (slow_answer, transaction_fails, commit_unanswered) = (of(200), of(100), of(100));
         let (slow_transaction, killed, database_crash) = (of(100), of(150), of(60));
         let (homeserver_restart, room_lost) = (of(60), of(30));
-        // One clock may be wrong at a time: the others tell.
+        // Only one kind of clock may be wrong at a time, so that the others can tell.
         let (database_clock, server_clocks) = match dice.random_range(0..3) {
             0 => (true, false),
             1 => (false, true),
@@ -104,7 +105,7 @@ fn millis(dice: &mut Dice, range: std::ops::Range<u64>) -> Duration {
 
 /// What becomes of a request.
 fn request_fate(dice: &mut Dice, odds: &Odds, name: &str) -> Fate {
-    // What takes effect a minute after it was asked for would be a second room.
+    // A room that is made a minute after it was asked for would be a second one.
     let longest = if name == "create_room" { 50_000 } else { 9_000 };
     if chance(dice, odds.request_refused) {
         return Fate::busy(Duration::from_secs(dice.random_range(0..600)));
@@ -147,7 +148,7 @@ struct Simulation {
     odds: Odds,
     in_trouble: Arc<AtomicBool>,
     servers: Vec<Server>,
-    /// Each session, with the rooms that it lost.
+    /// Each session, with the number of rooms that it has lost.
     sessions: Vec<(Uuid, usize)>,
     texts: usize,
 }
@@ -298,7 +299,7 @@ impl Simulation {
     }
 }
 
-/// Runs a seed; answers with how long it took in its own time.
+/// Runs a seed; returns how long it took in simulated time.
 fn simulate(seed: u64) -> Result<Duration, String> {
     let runtime = Builder::new_current_thread()
         .enable_time()

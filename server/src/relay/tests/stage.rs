@@ -34,7 +34,7 @@ pub(super) const STAFF: [&str; 2] = ["@alice:fake", "@bob:fake"];
 
 /// How often the clocks of servers move.
 const TICK: Duration = Duration::from_secs(1);
-/// How often it is looked whether all is done.
+/// How often the test looks whether everything is done.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The database and the homeserver, and the servers between them.
@@ -89,7 +89,7 @@ impl Stage {
         })
     }
 
-    /// Starts a server with these dice, whose transactions meet the fate that is decided.
+    /// Starts a server with these dice, which decides the fate of its transactions in this way.
     pub(super) fn start_with(
         &self,
         dice: Dice,
@@ -166,7 +166,7 @@ impl Stage {
         }
     }
 
-    /// The bot has something of its own to say.
+    /// The bot sends a message of its own.
     pub(super) fn say(&self, session_id: Uuid, notice: &str) {
         let task = Task::Notice(notice.to_owned());
         self.database().push(session_id, task);
@@ -196,7 +196,7 @@ impl Stage {
 }
 
 impl Server {
-    /// The process is killed: nothing of it goes on, and whatever it has sent is under way.
+    /// The process is killed: nothing of it goes on, but requests that it has sent may still arrive.
     pub(super) fn kill(self) {
         self.is_dead.store(true, Ordering::Relaxed);
         for part in &self.parts {

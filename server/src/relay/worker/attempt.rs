@@ -19,20 +19,20 @@ const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(500),
     longest: Duration::from_secs(30),
 };
-/// The least wait before the worker looks for a room about which the homeserver did not answer.
+/// The shortest wait before the worker looks again for a room about which the homeserver has not answered.
 const FIRST_ROOM_RETRY: Duration = Duration::from_secs(5);
 
 /// What a task that is not done waits for.
 #[derive(Debug)]
 pub(super) enum Postponed {
-    /// For so long.
+    /// For this time.
     For(Duration),
     /// For a room in place of this one.
     RoomLost(String),
 }
 
 impl Sender {
-    /// Tries one task; answers with how it ended, or with what it waits for.
+    /// Tries one task; returns how it ended, or what it waits for.
     pub(super) async fn attempt(
         &self,
         claim: &Claim,
@@ -40,7 +40,7 @@ impl Sender {
         renewed: &mut Instant,
     ) -> Result<Outcome, Postponed> {
         let sent = async {
-            // It may be old already, as when this process was stopped for a while.
+            // The claim may be old already, for example if this process was suspended for a while.
             if renewed.elapsed() > RENEWAL {
                 self.renew(claim, renewed).await?;
             }
@@ -66,7 +66,8 @@ impl Sender {
         })
     }
 
-    /// Does the task. What the homeserver refuses for good has failed, but only when the room is there to take it.
+    /// Carries out the task. A task that the homeserver refuses for good has failed, but only if the room is there to
+    /// take it.
     async fn deliver_or_judge(&self, claim: &Claim, pace: &mut Pace) -> Result<Outcome, Failure> {
         let error = match self.deliver(claim, pace).await {
             Err(Failure::Matrix(error)) if error.is_final() => error,
@@ -95,7 +96,7 @@ impl Sender {
         }
     }
 
-    /// Renews the claim, and those behind it, when it was last `renewed` long enough ago; ends when it is lost.
+    /// Renews the claim and those behind it if it was last `renewed` long enough ago; ends when the claim is lost.
     async fn keep(&self, claim: &Claim, renewed: &mut Instant) {
         loop {
             time::sleep_until(*renewed + RENEWAL).await;
@@ -117,7 +118,7 @@ impl Sender {
         Ok(())
     }
 
-    /// When to try again: as the homeserver says, or later with each failure.
+    /// When to try again: when the homeserver asks for it, or later with each failure.
     fn backoff(&self, claim: &Claim, failure: &Failure) -> Duration {
         let least = if claim.task == Task::CreateRoom {
             FIRST_ROOM_RETRY

@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Sender {
-    /// Does the task; answers with the event it became, when it became one.
+    /// Carries out the task; returns the event that was sent, if one was.
     pub(super) async fn deliver(
         &self,
         claim: &Claim,
@@ -44,7 +44,7 @@ impl Sender {
         Ok(Some(event_id))
     }
 
-    /// Makes the room's name say whether the conversation has ended.
+    /// Adds or removes the mark of an ended conversation in the room's name.
     async fn rename(&self, session_id: Uuid, room_id: &str) -> Result<Option<String>, Failure> {
         let state = self.store.state(session_id).await?;
         let has_ended = state.is_some_and(|state| state != State::Open);
@@ -81,7 +81,7 @@ impl Sender {
         Ok(None)
     }
 
-    /// Tells who the visitor is and where they are, unless the room says so already.
+    /// Tells the room who the visitor is and which page they are on, unless the room was told so already.
     async fn tell_details(
         &self,
         claim: &Claim,
@@ -100,8 +100,7 @@ impl Sender {
         Ok(Some(event_id))
     }
 
-    /// Sends the content, unless an earlier attempt has sent something; answers with the event, and with whether it was
-    /// sent now.
+    /// Sends the content, unless an earlier attempt has sent something. Returns the event, and whether it was sent now.
     async fn send_once(
         &self,
         claim: &Claim,
@@ -131,7 +130,7 @@ impl Sender {
         let subject = &claim.subject;
         let notice = match &claim.task {
             Task::CreateRoom | Task::Rename | Task::Details | Task::Erase => None,
-            // It mentions nobody, whatever it says.
+            // The message mentions nobody, whatever its text is.
             Task::Message(_) => {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });
                 return Ok(Some(text));
@@ -157,9 +156,9 @@ impl Sender {
         Ok(notice.map(|notice| notice.content()))
     }
 
-    /// The event that an earlier attempt made. Homeservers forget transactions (Synapse after a day, and
-    /// others when they restart), but not which one made an event: that is in its
-    /// `unsigned.transaction_id`, for the device that sent it.
+    /// Finds the event of an earlier attempt. Homeservers forget transactions (Synapse after a day, and others when
+    /// they restart), but they keep the transaction of each event in `unsigned.transaction_id`, for the device that has
+    /// sent it.
     async fn find_event(
         &self,
         claim: &Claim,
@@ -177,8 +176,9 @@ impl Sender {
             if let Some(event) = own.find(|event| event.transaction_id() == Some(txn_id)) {
                 return Ok(Some(event.event_id.clone()));
             }
-            // What was sent before it is older than what is looked for. The exception is an end that Postgres forgot
-            // in a crash, and its transaction is young enough for the homeserver to know it.
+            // The events before the first one that is known are older than the one that is looked for. The exception is
+            // an end that Postgres has forgotten in a crash, and its transaction is recent enough for the homeserver to
+            // know it.
             let ids: Vec<_> = page.iter().map(|event| event.event_id.clone()).collect();
             let sent_before = self.store.any_sent(claim.subject.id, &ids).await?;
             match next {

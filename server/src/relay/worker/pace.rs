@@ -1,7 +1,7 @@
 //! Keeps sessions that have more to send in step: their sends go out together and come back together.
 //!
-//! An answer of `/sync` costs the homeserver as much with one event as with ten, and each event that comes alone wakes
-//! everyone who syncs: staff, and this server.
+//! For the homeserver, an answer to `/sync` with one event costs as much as one with ten, and each event that comes
+//! alone wakes everyone who syncs: staff, and this server.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-/// No send waits longer. What a slow homeserver is asked for comes late enough.
+/// No send waits longer than this. A slow homeserver gets its requests late enough anyway.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// The sends of all sessions.
@@ -26,7 +26,7 @@ pub(super) struct Sends {
     all_back: watch::Sender<()>,
 }
 
-/// A send that is under way, for as long as this lives.
+/// A send that is under way, as long as this value lives.
 struct UnderWay<'a>(&'a Sends);
 
 impl Sends {
@@ -51,22 +51,22 @@ pub(super) struct Pace {
     last: Option<Last>,
 }
 
-/// The send before.
+/// The previous send.
 #[derive(Debug)]
 struct Last {
     took: Duration,
-    /// Changes when no other send is under way any more.
+    /// Changes when no send of another session is under way any more.
     all_back: watch::Receiver<()>,
 }
 
 impl Pace {
-    /// The first send waits for no other.
+    /// The first send does not wait.
     pub(super) const fn new(sends: Arc<Sends>) -> Self {
         Self { sends, last: None }
     }
 
-    /// Sends when all sends that other sessions have under way are back, and at the latest after half the time that the
-    /// one before took, so that a slow one holds up nobody much.
+    /// Sends when all sends of other sessions that are under way are back, and at the latest after half the time that
+    /// the previous one took, so that a slow send delays the others little.
     pub(super) async fn send<T>(&mut self, send: impl Future<Output = T>) -> T {
         if let Some(Last { took, mut all_back }) = self.last.take() {
             let at_most = (took / 2).min(LONGEST_WAIT);
@@ -75,7 +75,7 @@ impl Pace {
         let began = Instant::now();
         let under_way = self.sends.begin();
         let result = send.await;
-        // It subscribes before it counts as back, since it may be the last.
+        // The send subscribes before it counts as back, since it may be the last one.
         let all_back = self.sends.all_back.subscribe();
         drop(under_way);
         self.last = Some(Last {
@@ -94,7 +94,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// When a session's second send begins, whose first takes so long, beside that of another session.
+    /// Returns when a session's second send begins, if its first one takes this long beside a send of another session.
     async fn second_begins(first: Duration, other: Duration) -> Duration {
         let sends = Arc::<Sends>::default();
         let (mut session, mut beside) = (Pace::new(sends.clone()), Pace::new(sends));

@@ -1,4 +1,4 @@
-//! How much is done at the same time: the places of each lane.
+//! The places of each lane: they limit how much is done at the same time.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::relay::{handoff::Place, queue::Lane};
 
-/// Sessions that are sent at the same time, of those that were found in the queue.
+/// The number of sessions from the queue that are sent at the same time.
 const CONCURRENCY: usize = 16;
-/// Rooms that are made at the same time, of those that were found in the queue. Synapse makes hardly more of
-/// them in a second when it is asked for more at a time, and everything else waits for it longer.
+/// The number of rooms from the queue that are made at the same time. Synapse hardly makes more rooms in a second if it
+/// is asked for more at a time, and everything else waits longer for it.
 const ROOM_CONCURRENCY: usize = 1;
 
 /// The places of both lanes.
@@ -48,7 +48,7 @@ impl Lanes {
     }
 }
 
-/// The place that a session's turn has, for as long as this lives.
+/// The place of a session's turn, for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Held {
     lanes: Arc<Lanes>,
@@ -70,8 +70,8 @@ impl Held {
         self.lane
     }
 
-    /// Gives a place in the lane of rooms back for one in that of messages; `false` when there is none. A turn that is
-    /// in that lane already stays there.
+    /// Exchanges a place in the lane of rooms for one in the lane of messages; `false` when none is free. A turn that
+    /// is in that lane already keeps its place.
     pub(super) fn move_to_messages(&mut self) -> bool {
         if self.lane == Lane::Messages {
             return true;

@@ -1,4 +1,4 @@
-//! The recorder: writes down how tasks ended, those of all sessions in one statement.
+//! The recorder: records how tasks ended, those of all sessions in one statement.
 
 use std::{iter, sync::Arc, time::Duration};
 
@@ -17,14 +17,14 @@ use crate::{
     storage,
 };
 
-/// An end that nothing waits for may wait so long for others. That leaves the processor to the sends that follow, and
+/// How long an end that nothing waits for may wait for others. That leaves the processor to the sends that follow, and
 /// sessions that send in step wake those who sync less often.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// Postgres may take so long. A connection that has gone silent must not hold up the ends of all sessions.
+/// How long Postgres may take. A connection that no longer answers must not hold up the ends of all sessions.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// An end, and the turn that waits for what is claimed with it.
+/// An end, and the turn that waits for the tasks that are claimed with it.
 #[derive(Debug)]
 struct Entry {
     end: End,
@@ -37,7 +37,7 @@ struct Entry {
 pub(super) struct Recorder(mpsc::UnboundedSender<Entry>);
 
 impl Recorder {
-    /// A recorder, and its work, which ends when all turns that can give it something are gone.
+    /// A recorder, and its work, which ends when all turns that can use it are gone.
     pub(super) fn new(
         store: Arc<dyn Store>,
         metrics: Metrics,
@@ -47,8 +47,8 @@ impl Recorder {
         (Self(sender), record(store, metrics, heart, entries))
     }
 
-    /// Records an end, at once when it is `urgent`. The answer is what was claimed with it, or an error when it could
-    /// not be recorded.
+    /// Records an end, at once if it is `urgent`. The receiver gets the tasks that were claimed with it, or an error if
+    /// it could not be recorded.
     pub(super) fn record(&self, end: End, urgent: bool) -> oneshot::Receiver<Vec<Claim>> {
         let (answer, answered) = oneshot::channel();
         let entry = Entry {
@@ -90,7 +90,7 @@ async fn record(
         let (failed, others): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .partition(|entry| entry.end.outcome == Outcome::Failed);
-        // A notice follows each of those that failed, in the same transaction.
+        // Each message that failed is followed by a notice, in the same transaction.
         let failed = failed.into_iter().map(|entry| vec![entry]);
         for batch in iter::once(others).chain(failed) {
             if !batch.is_empty() {
@@ -117,14 +117,14 @@ async fn write(store: &dyn Store, metrics: &Metrics, batch: Vec<Entry>) {
                     };
                     counter.inc();
                 }
-                // The turn that asked may be gone when the server ends.
+                // When the server stops, the turn that asked may be gone.
                 let _ = answer.send(finished.next);
             }
         }
         Err(error) => {
-            // The leases run out and the same transactions are sent again, to no effect.
+            // The leases expire and the same transactions are sent again, which changes nothing.
             let sessions: Vec<_> = ends.iter().map(|end| end.claim.subject.id).collect();
-            tracing::warn!(?sessions, %error, "what was sent cannot be recorded yet");
+            tracing::warn!(?sessions, %error, "the ends of tasks cannot be recorded yet");
         }
     }
 }

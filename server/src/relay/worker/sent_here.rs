@@ -1,4 +1,4 @@
-//! Which sessions this server is sending. News of those is no reason to look through the queue.
+//! The sessions that this server is sending. News of those sessions is no reason to look through the queue.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -8,7 +8,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// The sessions that this server is sending, and whether something was queued for them meanwhile. The turn that is under
+/// The sessions that this server is sending, and whether a task was queued for each meanwhile. The turn that is under
 /// way goes on with it.
 #[derive(Debug, Default)]
 pub(super) struct SentHere(Mutex<HashMap<Uuid, Turns>>);
@@ -35,7 +35,7 @@ impl SentHere {
         }
     }
 
-    /// Notes that something was queued; `false` when the session is not being sent here.
+    /// Records that a task was queued; `false` when this server is not sending the session.
     pub(super) fn tell(&self, session_id: Uuid) -> bool {
         let mut sessions = self.sessions();
         let turns = sessions.get_mut(&session_id);
@@ -46,7 +46,7 @@ impl SentHere {
     }
 }
 
-/// Says that a session is being sent, for as long as this lives.
+/// Registers that this server is sending a session, for as long as the value lives.
 #[derive(Debug)]
 pub(super) struct Sending {
     session_id: Uuid,
@@ -55,14 +55,14 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// Whether something was queued since this was asked last.
+    /// Whether a task was queued since the last call.
     pub(super) fn take_more(&self) -> bool {
         let mut sessions = self.sent_here.sessions();
         let turns = sessions.get_mut(&self.session_id);
         turns.is_some_and(|turns| mem::take(&mut turns.more))
     }
 
-    /// Ends it; answers with whether something was queued that nobody is left to go on with.
+    /// Ends the registration; returns whether a task was queued that no turn goes on with.
     pub(super) fn end(mut self) -> bool {
         self.ended = true;
         self.leave()

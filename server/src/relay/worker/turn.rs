@@ -11,18 +11,18 @@ use crate::relay::{
     queue::{Claim, End, Lane, Outcome},
 };
 
-/// Tasks of one session that are claimed ahead, so that the next one is sent when one was answered, and not
-/// when its end is recorded.
+/// The number of tasks of a session that are claimed ahead, so that the next one is sent when the previous one was
+/// answered, and not when its end is recorded.
 const AHEAD: usize = 16;
-/// Tasks of one session that are sent before others that wait get its place.
+/// The number of tasks of a session that are sent before another session gets its place.
 const TURN: usize = 48;
 
 /// A turn that is over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Over {
-    /// Where a place has become free.
+    /// The lane in which a place has become free.
     pub(super) lane: Lane,
-    /// The session may have more to send.
+    /// Whether the session may have more to send.
     pub(super) more: bool,
 }
 
@@ -32,23 +32,23 @@ struct Turn<'a> {
     sender: &'a Sender,
     sending: &'a Sending,
     shutdown: &'a CancellationToken,
-    /// What is claimed and was not sent yet.
+    /// Tasks that are claimed and not sent yet.
     to_send: VecDeque<Claim>,
-    /// What was sent, and its end is still to be recorded.
+    /// Tasks that were sent, and whose ends are still to be recorded.
     ended: VecDeque<Ended>,
-    /// Brings what was claimed when the recorder recorded an end.
+    /// Brings the tasks that the recorder has claimed with an end.
     recording: Option<oneshot::Receiver<Vec<Claim>>>,
     /// The position of the last task that was claimed.
     last: i64,
-    /// Claims whose ends the recorder was not given yet.
+    /// The number of claims whose ends the recorder has not got yet.
     unrecorded: usize,
-    /// Tasks that the turn may still end.
+    /// The number of tasks that the turn may still end.
     left: usize,
-    /// Nothing more is claimed.
+    /// Whether no more tasks are claimed.
     is_ending: bool,
-    /// The recorder could not record an end. What follows would overtake it.
+    /// Whether the recorder has failed to record an end. Whatever follows would overtake it.
     is_stuck: bool,
-    /// It stopped claiming before the queue was empty.
+    /// Whether the turn stopped claiming before the queue was empty.
     gave_up: bool,
 }
 
@@ -57,12 +57,12 @@ struct Turn<'a> {
 struct Ended {
     claim: Claim,
     outcome: Outcome,
-    /// There is a place to go on with.
+    /// Whether there is a place to go on with.
     go_on: bool,
 }
 
 impl Sender {
-    /// A session's turn. News of the session reaches it from now on, before it is first polled.
+    /// A session's turn. It gets the session's news from this call on, even before it is first polled.
     pub(super) fn turn(
         &self,
         first: Claim,
@@ -74,8 +74,7 @@ impl Sender {
             .take_turn(first, place, sending, shutdown.clone())
     }
 
-    /// Sends a session's tasks, until there are none, one has to wait or the turn is over; then gives up its
-    /// place.
+    /// Sends a session's tasks until there are none, one has to wait or the turn is over, and then gives up its place.
     async fn take_turn(
         self,
         first: Claim,
@@ -90,7 +89,7 @@ impl Sender {
         turn.is_ending = true;
         let lost_room = match postponed {
             Some((claim, Postponed::RoomLost(room_id))) => Some((claim, room_id)),
-            // When this fails too, the leases run out.
+            // If this fails too, the leases expire.
             Some((claim, Postponed::For(delay))) => {
                 let _ = turn.beside(self.store.retry(&claim, delay)).await;
                 None
@@ -104,7 +103,7 @@ impl Sender {
         if !unsent.is_empty() {
             let _ = self.store.give_back(&unsent).await;
         }
-        // What was sent before is recorded, so what is told in the new room is complete.
+        // All earlier ends are recorded, so the new room is told everything.
         if let Some((claim, room_id)) = lost_room {
             self.room_maker.replace_room(&claim, &room_id).await;
         }
@@ -143,8 +142,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Sends what is claimed, until nothing is any more. A task that has to wait ends it, since those behind it have to
-    /// wait too; it answers with that task.
+    /// Sends the claimed tasks until there are none. A task that has to wait ends this, since those behind it have to
+    /// wait too; that task is returned.
     async fn send_all(&mut self, held: &mut Held) -> Option<(Claim, Postponed)> {
         let sender = self.sender;
         let mut pace = Pace::new(sender.sends.clone());
@@ -166,7 +165,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The next task to send. While none is claimed it waits for what the recorder claims.
+    /// The next task to send. While none is claimed, this waits for the tasks that the recorder claims.
     async fn next(&mut self) -> Option<Claim> {
         while !self.is_stuck {
             if let Some(claim) = self.to_send.pop_front() {
@@ -180,7 +179,7 @@ impl<'a> Turn<'a> {
         None
     }
 
-    /// Does something, and has ends recorded meanwhile.
+    /// Does some work while ends are recorded.
     async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -196,8 +195,8 @@ impl<'a> Turn<'a> {
         self.recording.is_some() || !self.ended.is_empty()
     }
 
-    /// Has one end recorded, and takes what was claimed with it. It loses nothing when it is dropped: the next call goes
-    /// on with the same end.
+    /// Records one end, and takes the tasks that were claimed with it. Nothing is lost when the future is dropped: the
+    /// next call goes on with the same end.
     async fn record_next(&mut self) {
         if self.recording.is_none()
             && let Some(ended) = self.ended.pop_front()
@@ -210,7 +209,7 @@ impl<'a> Turn<'a> {
         let claimed = recording.await;
         self.recording = None;
         let Ok(claimed) = claimed else {
-            // What is not recorded is sent again, to no effect, when its lease has run out.
+            // A task whose end is not recorded is sent again when its lease has expired, which changes nothing.
             self.is_stuck = true;
             self.ended.clear();
             return;
@@ -222,22 +221,22 @@ impl<'a> Turn<'a> {
         self.to_send.extend(claimed);
     }
 
-    /// Gives an end to the recorder, which also claims what comes behind.
+    /// Passes an end to the recorder, which also claims the tasks behind it.
     fn record(&mut self, ended: Ended) -> oneshot::Receiver<Vec<Claim>> {
         self.unrecorded -= 1;
         self.left = self.left.saturating_sub(1);
         let stops = self.is_ending || self.shutdown.is_cancelled();
-        // A claim has to reach the disk, so many are claimed at once.
+        // Each claim has to reach the disk, so many tasks are claimed at once.
         let limit = if !stops && ended.go_on && self.unrecorded <= AHEAD / 2 {
             AHEAD.min(self.left).saturating_sub(self.unrecorded)
         } else {
             0
         };
         self.gave_up = !stops && (!ended.go_on || self.left <= self.unrecorded);
-        // Either the turn waits for what is claimed with this end, or ends pile up, all of which would be looked for in
-        // the room after a crash.
+        // Either the turn waits for the tasks that are claimed with this end, or ends pile up, and after a crash all of
+        // them would be looked for in the room.
         let is_urgent = self.unrecorded == 0 || !self.ended.is_empty();
-        // What is queued from here on is told of again.
+        // Tasks that are queued from here on are announced again.
         self.sending.take_more();
         let end = End {
             claim: ended.claim,

@@ -1,4 +1,4 @@
-//! Statements on a connection, or on any of a share's: what sqlx's queries call.
+//! Lets sqlx's queries run on a connection, or on any connection of a share.
 
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
 use sqlx::{
@@ -8,87 +8,57 @@ use sqlx::{
 
 use super::{Connection, Db};
 
-impl<'c> Executor<'c> for &'c mut Connection {
-    type Database = Postgres;
+/// Implements the execution of statements on `$on`, each on the connection that `$connection` gives.
+macro_rules! execute_on {
+    ($on:ty, $it:ident, $connection:expr) => {
+        impl<'c> Executor<'c> for $on {
+            type Database = Postgres;
 
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        streamed(self.collect(query))
-    }
+            fn fetch_many<'e, 'q: 'e, E>(
+                $it,
+                query: E,
+            ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
+            where
+                'c: 'e,
+                E: 'q + Execute<'q, Postgres>,
+            {
+                streamed(async move { $connection.collect(query).await })
+            }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        Box::pin(self.optional(query))
-    }
+            fn fetch_optional<'e, 'q: 'e, E>(
+                $it,
+                query: E,
+            ) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+            where
+                'c: 'e,
+                E: 'q + Execute<'q, Postgres>,
+            {
+                Box::pin(async move { $connection.optional(query).await })
+            }
 
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [PgTypeInfo],
-    ) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(Connection::prepare_with(self, sql, parameters))
-    }
+            fn prepare_with<'e>(
+                $it,
+                sql: SqlStr,
+                parameters: &'e [PgTypeInfo],
+            ) -> BoxFuture<'e, Result<PgStatement, Error>>
+            where
+                'c: 'e,
+            {
+                Box::pin(async move { $connection.prepare_with(sql, parameters).await })
+            }
 
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(Connection::describe(self, sql))
-    }
+            fn describe<'e>($it, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
+            where
+                'c: 'e,
+            {
+                Box::pin(async move { $connection.describe(sql).await })
+            }
+        }
+    };
 }
 
-impl<'c> Executor<'c> for &'c Db {
-    type Database = Postgres;
-
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        streamed(async move { self.acquire().await?.collect(query).await })
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        Box::pin(async move { self.acquire().await?.optional(query).await })
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [PgTypeInfo],
-    ) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.acquire().await?.prepare_with(sql, parameters).await })
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(async move { self.acquire().await?.describe(sql).await })
-    }
-}
+execute_on!(&'c mut Connection, self, self);
+execute_on!(&'c Db, self, self.acquire().await?);
 
 fn streamed<'e, T: Send + 'e>(
     all: impl Future<Output = Result<Vec<T>, Error>> + Send + 'e,

@@ -1,19 +1,19 @@
-//! Two lists of texts, compared.
+//! The comparison of two lists of texts.
 
 use std::collections::{HashMap, HashSet};
 
-/// What is wrong with one list of texts: each entry names one that is.
+/// The errors in one list of texts, with the texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     pub(crate) lost: Vec<String>,
     pub(crate) doubled: Vec<String>,
     pub(crate) out_of_order: Vec<String>,
-    /// Of nobody's promise: a text that was refused and came nevertheless.
+    /// Texts without a promise: they were refused and arrived nevertheless.
     pub(crate) unpromised: Vec<String>,
 }
 
 impl Findings {
-    /// Compares texts in the order they were promised in with texts in the order they are in.
+    /// Compares the texts in the order of their promises with the texts in the order in which they are there.
     pub(crate) fn compare(promised: &[String], found: &[String]) -> Self {
         let ranks: HashMap<_, _> = promised.iter().zip(0..).collect();
         let mut findings = Self::default();

@@ -1,20 +1,19 @@
-//! What members of the staff can see of a conversation, and what they were told of it again.
+//! The parts of a conversation that members of the staff can see, and the recaps for them.
 
 use std::collections::HashSet;
 
 use super::{Findings, Room};
 use crate::room::{Event, Kind};
 
-/// Whether a member of the staff can see this text in one of the rooms: as it was said, or quoted by
-/// the bot.
+/// Whether a member of the staff can see this text in one of the rooms, as the original or quoted by the bot.
 pub(super) fn is_seen(rooms: &[Room], bot: &str, text: &str) -> bool {
     let mut events = rooms.iter().flat_map(|room| &room.views).flatten();
     events.any(|event| event.sender == bot && (event.says(text) || event.quotes(text) > 0))
 }
 
-/// Judges what a room's recaps tell of these texts: each one who joined too late to see a text is told
-/// it once, in order, and nobody is told what they can see. `moved`: the room is in another one's
-/// place, and was told what was said there before anybody joined.
+/// Judges a room's recaps of these texts: a member who joined too late to see a text gets it once, in order, and nobody
+/// gets a text that they can see. `moved`: the room replaces another one, whose texts were repeated before anybody
+/// joined.
 pub(super) fn judge(room: &Room, bot: &str, texts: &[String], moved: bool) -> Findings {
     let mut findings = Findings::default();
     let notices: Vec<&Event> = room
@@ -35,7 +34,7 @@ pub(super) fn judge(room: &Room, bot: &str, texts: &[String], moved: bool) -> Fi
     }
     for notice in notices {
         let mut told = texts.iter().filter(|text| notice.quotes(text) > 0);
-        // The newest may stand at the top as well.
+        // The newest text may also come first.
         let newest = told.clone().next_back();
         findings.doubled.extend(
             told.clone()
@@ -59,7 +58,7 @@ fn is_told(view: &[Event], bot: &str, text: &str) -> bool {
         .any(|event| event.sender == bot && event.quotes(text) > 0)
 }
 
-/// Everybody but the bot who was ever in a room.
+/// Everybody except the bot who was ever in a room.
 fn joined<'a>(room: &'a Room, bot: &str) -> HashSet<&'a str> {
     let joined = room
         .events

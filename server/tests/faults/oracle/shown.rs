@@ -1,19 +1,19 @@
-//! What polls showed of the staff's, once every edit and deletion has been applied.
+//! The texts of staff in polls, after every edit and deletion.
 
 use std::collections::HashMap;
 
 use crate::api::Entry;
 
-/// A place in what a visitor sees.
+/// A place in the visitor's view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
-    /// What was shown there first.
+    /// Its first text.
     pub(super) first: String,
-    /// What is shown there now; nothing when it was removed.
+    /// Its current text; `None` when it was removed.
     pub(super) now: Option<String>,
 }
 
-/// The places, in order; and changes of what was never shown.
+/// The places, in order, and changes of texts that were never shown.
 pub(super) fn slots(seen: &[Entry]) -> (Vec<Slot>, Vec<String>) {
     let (mut slots, mut strays) = (Vec::<Slot>::new(), Vec::new());
     let mut places = HashMap::<String, usize>::new();

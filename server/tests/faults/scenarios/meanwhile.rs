@@ -1,4 +1,4 @@
-//! A client that goes on reading and writing while something stands still, and is timed.
+//! A client that goes on reading and writing while a part is frozen, and is timed.
 
 use std::time::Duration;
 
@@ -11,15 +11,14 @@ use crate::api::{Api, Conversation, Outcome, Slowest};
 
 /// Longer than leases and locks last.
 pub(super) const FROZEN: Duration = Duration::from_secs(12);
-/// Generous bounds, on a machine that does everything else at the same time: the bench has those that are
-/// to be reached.
+/// Generous bounds, because the machine does everything else at the same time; the benchmark has the real goals.
 const POLL_BOUND: Duration = Duration::from_secs(4);
 const WRITE_BOUND: Duration = Duration::from_secs(8);
 
-/// Who write at once: more than a server has connections to Postgres.
+/// The number of writers: more than a server has connections to Postgres.
 const CROWD: usize = 30;
 
-/// Reads and writes for so long; answers with the conversations that were begun meanwhile.
+/// Reads and writes for this long; returns the conversations that were begun meanwhile.
 pub(super) async fn use_meanwhile(
     api: &Api,
     conversation: &mut Conversation,
@@ -36,7 +35,7 @@ pub(super) async fn use_meanwhile(
     }
     let reads = async {
         while Instant::now() < until {
-            // The one may be answered from memory, the other one is not.
+            // One may be answered from memory, the other one cannot.
             api.poll(&mut reader).await;
             api.page(&reader, None).await;
             sleep(Duration::from_millis(50)).await;
@@ -65,7 +64,7 @@ pub(super) async fn use_meanwhile(
     let ((), (), begun) = tokio::join!(reads, writes, creations);
     conversation.seen = reader.seen;
     for (outcome, text) in crowd.join_all().await {
-        // In which order they were stored, nobody knows.
+        // The order in which they were stored is not known.
         if outcome != Outcome::Refused {
             conversation.uncertain.push(text);
         }

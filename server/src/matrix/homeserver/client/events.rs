@@ -1,4 +1,4 @@
-//! Requests for events that more than one question needs.
+//! Requests for events that several methods share.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::{
     verbatim::Verbatim,
 };
 
-/// Events of one page of history, and of one room in a sync.
+/// The number of events in one page of history, and of one room in a sync.
 pub(super) const PAGE: u32 = 100;
 
 impl SdkConnection {
@@ -70,7 +70,7 @@ impl SdkConnection {
         }
     }
 
-    /// An event with as many events before and after it.
+    /// An event with up to this many events before and after it.
     pub(super) async fn around(
         &self,
         room_id: &str,
@@ -85,12 +85,12 @@ impl SdkConnection {
     }
 }
 
-/// What a sync is to bring. The bot's own events are no news, but without them the position would stay where it is:
-/// Synapse would then read them all again at each event of the room, until somebody else says something.
+/// The filter of a sync. The bot's own events are included although they are no news: otherwise the position would stay
+/// where it is, and Synapse would read them all again at each event of the room until somebody else writes.
 pub(super) fn sync_filter(watched: &[OwnedRoomId]) -> FilterDefinition {
     let mut filter = FilterDefinition::ignore_all();
     filter.room.rooms = None;
-    // The homeserver need not gather what the filter leaves out, for each room that the bot is in.
+    // Without this, the homeserver would gather the state of each room that the bot is in.
     filter.room.state = RoomEventFilter::ignore_all();
     filter.room.ephemeral = RoomEventFilter::ignore_all();
     if !watched.is_empty() {
@@ -104,7 +104,7 @@ pub(super) fn sync_filter(watched: &[OwnedRoomId]) -> FilterDefinition {
     filter
 }
 
-/// State that means nothing to the relay. Everything that people send has to come, also of a type that nobody knows:
+/// Types of state that the relay ignores. Everything that people send has to come, even if its type is unknown, because
 /// they are told that it is not shown.
 pub(super) fn irrelevant_types() -> Vec<String> {
     [
@@ -126,7 +126,7 @@ pub(super) fn irrelevant_types() -> Vec<String> {
     .to_vec()
 }
 
-/// The event, where it is one that follows the specification.
+/// The event, if it follows the specification.
 pub(super) fn read<T>(event: &Raw<T>) -> Option<RoomEvent> {
     RoomEvent::read(event.json())
 }

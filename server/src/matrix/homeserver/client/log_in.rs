@@ -17,15 +17,15 @@ use tokio::time;
 use super::{MatrixError, REQUEST_TIMEOUT, SdkConnection, request_config};
 use crate::{config::BotCredentials, matrix::token_encryption, storage::bot_log_in};
 
-/// A log-in's, during which the other servers wait for the token.
+/// How long the other servers wait for the token during a login.
 const LOG_IN_TIMEOUT: Duration = Duration::from_secs(12);
-/// The device that the bot logs in as, always the same: transaction ids count per device.
+/// The device of the bot's logins, always the same: transaction ids count per device.
 const DEVICE_NAME: &str = "matrix-support-chat";
 
 impl SdkConnection {
-    /// The client, logged in.
+    /// The client, with the bot logged in.
     pub(super) async fn client(&self) -> Result<Client, MatrixError> {
-        // Held while logging in, so that several tasks need one log-in.
+        // Held during the login, so that several tasks share one.
         let mut slot = self.client.lock().await;
         if let Some(client) = &*slot {
             return Ok(client.clone());
@@ -51,8 +51,8 @@ impl SdkConnection {
         Ok(client)
     }
 
-    /// Goes on with the log-in of another server; without one, logs in with the password. A log-in
-    /// ends the one before on the same device, so one must do for all.
+    /// Uses the login of another server, and logs in with the password if there is none. A login ends the previous one
+    /// on the same device, so all servers have to share one.
     async fn share_log_in(&self, password: &SecretString) -> Result<Client, MatrixError> {
         let bot = self.config.bot.as_str();
         let mut tx = self.pool.begin().await?;
@@ -82,13 +82,13 @@ impl SdkConnection {
         Ok(client)
     }
 
-    /// Goes on with a token, if it is good, and the bot's.
+    /// Uses a token if it is valid and the bot's.
     async fn use_token(&self, token: &SecretString) -> Result<Client, MatrixError> {
         let client = self.build_client().await?;
         let session = MatrixSession {
             meta: SessionMeta {
                 user_id: self.config.bot.clone(),
-                // Only end-to-end encryption would use it.
+                // Only end-to-end encryption would need this.
                 device_id: owned_device_id!("UNUSED"),
             },
             tokens: SessionTokens {
@@ -116,9 +116,9 @@ impl SdkConnection {
     async fn build_client(&self) -> Result<Client, MatrixError> {
         let client = Client::builder()
             .homeserver_url(&self.config.homeserver_url)
-            // Said here, so that no request is spent on asking.
+            // This saves the request with which the client would ask.
             .server_versions([MatrixVersion::V1_1, MatrixVersion::V1_11])
-            // The configured address counts, not the public one that a log-in is answered with.
+            // The configured address is used, and not the public one in the answer to a login.
             .respect_login_well_known(false)
             .request_config(request_config(REQUEST_TIMEOUT))
             .build()

@@ -1,4 +1,4 @@
-//! Each request of the relay as one of the client-server API.
+//! The relay's requests as requests of the client-server API.
 
 use std::time::Duration;
 
@@ -37,13 +37,13 @@ use crate::matrix::homeserver::{
 
 /// Synapse takes seconds to make a room when it is busy, and goes on when the connection ends.
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
-/// Events about one in a room's history, before and after it together.
+/// The number of events that are read around one in a room's history.
 const CONTEXT: u32 = 40;
-/// The bot's messages before an event, and as many after it.
+/// The number of the bot's messages that are read before an event, and of events after it.
 const AROUND: u32 = 20;
 /// How long the bot counts as typing after each request that says so.
 const TYPING: Duration = Duration::from_secs(5);
-/// Typing and receipts are of no use any more when they take longer.
+/// Typing signals and receipts that take longer are of no use.
 const SOON: Duration = Duration::from_secs(5);
 
 #[async_trait]
@@ -195,7 +195,7 @@ impl HomeserverConnection for SdkConnection {
         request.filter.not_types = irrelevant_types();
         let answer = self.ask("history", |client| client.send(Verbatim(request)));
         let page = answer::history(&answer.await?.0)?;
-        // A history that goes on where it began would have no end.
+        // A history that does not advance would never end.
         let end = page.end.filter(|end| Some(end.as_str()) != from);
         Ok((page.events, end))
     }
@@ -266,7 +266,7 @@ impl HomeserverConnection for SdkConnection {
     }
 }
 
-/// Every field of the room is taken out by name, so that one that is added there cannot be forgotten here.
+/// Every field of the room is named here, so that the compiler reports one that is added there and forgotten here.
 fn create_room_request(room: &NewRoom) -> Result<create_room::v3::Request, MatrixError> {
     let NewRoom {
         preset,

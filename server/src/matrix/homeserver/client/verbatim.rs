@@ -1,5 +1,5 @@
-//! A request of ruma's whose answer is left as it came. Ruma reads an answer as a whole or not at all: one
-//! field of one event that it does not expect, and everybody's news would be lost with it.
+//! A request of ruma whose answer is left as it came. Ruma parses an answer as a whole or not at all: one unexpected
+//! field in one event would lose everybody's news.
 
 use matrix_sdk::ruma::{
     api::{
@@ -14,7 +14,7 @@ use matrix_sdk::ruma::{
 #[derive(Clone, Debug)]
 pub(super) struct Verbatim<R>(pub(super) R);
 
-/// The bytes that answer it.
+/// The bytes of the answer.
 #[derive(Debug)]
 pub(super) struct Body(pub(super) Vec<u8>);
 

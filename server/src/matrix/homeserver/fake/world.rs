@@ -1,4 +1,4 @@
-//! What the fake homeserver holds: rooms, their state, their events, and which transactions made them.
+//! The data of the fake homeserver: rooms, their state, their events, and the transactions that made them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,10 +11,10 @@ use crate::matrix::{
     homeserver::{MatrixError, NewRoom, Preset, RoomSetting, RoomState},
 };
 
-/// Events on one page of history: few, so that tests turn pages.
+/// The number of events on one page of history: small, so that tests need several pages.
 const PAGE: usize = 5;
 
-/// Which rooms this homeserver encrypts although nobody asks for it.
+/// The rooms that this homeserver encrypts although the request did not ask for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Encrypts {
     #[default]
@@ -38,7 +38,7 @@ pub(super) struct World {
 #[derive(Debug, Default)]
 struct Room {
     timeline: Vec<RoomEvent>,
-    /// By type and state key.
+    /// The room's state, by type and state key.
     state: BTreeMap<(String, String), RoomEvent>,
 }
 
@@ -66,7 +66,7 @@ impl World {
         }
     }
 
-    /// Adds an event to a room and answers with its id.
+    /// Adds an event to a room and returns its id.
     fn add(&mut self, room_id: &str, mut event: Value) -> String {
         self.events_made += 1;
         let event_id = format!("$event{:06}", self.events_made);
@@ -94,14 +94,14 @@ impl World {
         self.add_state(room_id, "m.room.member", user_id, &content);
     }
 
-    /// The room, when the bot is in it.
+    /// The room, if the bot is in it.
     fn room(&self, room_id: &str) -> Result<&Room, MatrixError> {
         let room = self.rooms.get(room_id);
         room.filter(|room| room.membership(&self.bot) == Some("join"))
             .ok_or_else(|| refusal(403, ErrorKind::Forbidden))
     }
 
-    /// The room, when the bot is in it and in command of it.
+    /// The room, if the bot is in it and has command of it.
     fn room_in_command(&self, room_id: &str) -> Result<&Room, MatrixError> {
         let room = self.room(room_id)?;
         let levels = room.content("m.room.power_levels", "");
@@ -154,7 +154,7 @@ impl World {
         Ok(self.room(room_id)?.content("m.room.create", "").cloned())
     }
 
-    /// The content of a room's `m.room.create`, whoever is in the room.
+    /// The content of a room's `m.room.create`, even if the bot is not in the room.
     pub(super) fn creation_of_any(&self, room_id: &str) -> Option<&Value> {
         self.rooms.get(room_id)?.content("m.room.create", "")
     }
@@ -270,7 +270,7 @@ impl World {
         Ok((page, (begin > 0).then(|| begin.to_string())))
     }
 
-    /// Every event of a room, oldest first, whoever is in it.
+    /// Every event of a room, oldest first, even if the bot is not in the room.
     pub(super) fn timeline(&self, room_id: &str) -> &[RoomEvent] {
         self.rooms.get(room_id).map_or(&[], |room| &room.timeline)
     }

@@ -55,7 +55,7 @@ fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 5, 23, 14, 5, 0).unwrap()
 }
 
-/// What is told of a history given oldest first.
+/// The recap of a history that is given oldest first.
 fn told(subject: &Subject, mut history: Vec<RoomEvent>, not_shown: &[&str]) -> Option<Notice> {
     history.reverse();
     let not_shown: Vec<_> = not_shown.iter().map(|id| (*id).to_owned()).collect();
@@ -123,7 +123,7 @@ fn an_edited_text_is_told_as_it_reads_now() {
 }
 
 #[test]
-fn who_was_there_before_is_told_only_what_they_missed() {
+fn a_former_member_gets_only_what_they_missed() {
     let recap = recap(vec![
         text(1, BOT, "seen"),
         member(2, ALICE, "leave", "join"),
@@ -138,7 +138,7 @@ fn who_was_there_before_is_told_only_what_they_missed() {
 }
 
 #[test]
-fn who_missed_only_who_the_visitor_is_is_told_that() {
+fn a_recap_may_say_only_who_the_visitor_is() {
     let content = details::notice(&subject()).unwrap().content();
     let history = vec![message(1, BOT, &content), member(2, ALICE, "invite", "")];
     assert_eq!(
@@ -163,7 +163,7 @@ fn the_details_are_known_by_their_event_and_its_edits() {
 }
 
 #[test]
-fn who_missed_nothing_is_told_nothing() {
+fn without_anything_missed_there_is_no_recap() {
     assert_eq!(recap(vec![member(1, ALICE, "invite", "")]), None);
 }
 
@@ -194,7 +194,7 @@ fn the_longest_texts_still_fit_one_event() {
 }
 
 #[test]
-fn a_notice_that_retells_former_rooms_names_its_messages_to_who_joins_later() {
+fn a_recap_repeats_messages_of_former_rooms_that_a_notice_names() {
     let id = Uuid::from_u128(7);
     let mut content = Notice::new("This room continues").content();
     content[RETOLD] = json!([id, "no id"]);
@@ -211,7 +211,7 @@ fn a_notice_that_retells_former_rooms_names_its_messages_to_who_joins_later() {
 }
 
 proptest! {
-    /// The lines that are not quoted say nothing of what the visitor wrote.
+    /// The lines that are not quoted contain nothing that the visitor wrote.
     #[test]
     fn no_words_of_a_visitor_change_a_line_of_the_bot(
         name in any::<String>(), title in "(?s).*", body in "(?s)(.|\n|\r|> |\\[){0,40}",

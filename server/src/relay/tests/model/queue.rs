@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{Database, Row, is_claimable};
+use super::{Database, FormerRoom, Row, is_claimable};
 use crate::{
     relay::queue::{
         Claim, End, Finished, LATEST_DUE, LATEST_LEASE, LEASE, Lane, Outcome, Replaced, Task,
@@ -216,13 +216,9 @@ impl Database {
             return Replaced::ByNothing;
         }
         let first = rows().map(|row| row.position).min().unwrap_or(0);
-        let lately = self
-            .tables
-            .former_rooms
-            .values()
-            .filter(|(session, left_at)| {
-                *session == session_id && *left_at > now - TimeDelta::hours(1)
-            });
+        let lately = self.tables.former_rooms.values().filter(|former| {
+            former.session_id == session_id && former.left_at > now - TimeDelta::hours(1)
+        });
         let delay = match u32::try_from(lately.count()).unwrap_or(u32::MAX) {
             0 => Duration::ZERO,
             lost => (Duration::from_secs(5) * 2_u32.pow(lost.min(10))).min(LONGEST_DELAY),
@@ -250,7 +246,11 @@ impl Database {
         self.tables
             .members
             .retain(|(session, _), _| *session != session_id);
-        let former = (session_id, now);
+        let former = FormerRoom {
+            session_id,
+            left_at: now,
+            was_seen: true,
+        };
         self.tables.former_rooms.insert(room_id.to_owned(), former);
         if let Some(session) = self.tables.sessions.get_mut(&session_id) {
             session.subject.room_id = None;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Database, Message, Session};
+use super::{Database, FormerRoom, Message, Session};
 use crate::{
     relay::queue::{Claim, Task},
     storage::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Database {
-    /// A visitor begins a conversation. Answers with the session, and with the making of its room when it is claimed.
+    /// A visitor begins a conversation. Returns the session, and the claim on the making of its room, if there is one.
     pub(crate) fn begin_session(
         &mut self,
         visitor_name: Option<&str>,
@@ -43,7 +43,7 @@ impl Database {
         (id, claim)
     }
 
-    /// A visitor writes. Answers with the message when it is claimed.
+    /// A visitor writes. Returns the claim on the message, if there is one.
     pub(crate) fn write(&mut self, session_id: Uuid, text: &str, may_claim: bool) -> Option<Claim> {
         let (id, at) = (self.new_id(), self.now());
         let message = Message {
@@ -79,7 +79,7 @@ impl Database {
     pub(super) fn naming(&self, session_id: Uuid) -> Naming {
         let session = &self.tables.sessions[&session_id];
         let rooms = self.tables.former_rooms.values();
-        let rooms = rooms.filter(|(session, _)| *session == session_id);
+        let rooms = rooms.filter(|former| former.session_id == session_id && former.was_seen);
         Naming {
             visitor_name: session.subject.visitor_name.clone(),
             first_message: session.messages.first().map(|first| first.body.clone()),
@@ -122,7 +122,11 @@ impl Database {
 
     pub(super) fn disown_room(&mut self, session_id: Uuid, room_id: &str) {
         self.flush();
-        let former = (session_id, self.now());
+        let former = FormerRoom {
+            session_id,
+            left_at: self.now(),
+            was_seen: false,
+        };
         self.tables
             .former_rooms
             .entry(room_id.to_owned())

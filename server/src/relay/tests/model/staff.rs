@@ -1,6 +1,6 @@
 //! The statements of staff and invitations.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ impl Database {
                 membership,
                 attempts: 0,
                 due_at: now,
-                delayed_at: None,
+                delayed_at: Some(now),
                 leased_until: None,
             });
             member.membership = membership;
@@ -70,11 +70,16 @@ impl Database {
     pub(super) fn claim_invitations(&mut self, people: &[String], limit: i64) -> Vec<Wanted> {
         let now = self.now();
         let longest = (delta(LATEST_DUE), delta(LATEST_LEASE));
+        let is_there = |membership| matches!(membership, Membership::Invited | Membership::Joined);
+        let attended = self.tables.members.iter();
+        let attended = attended.filter(|(_, member)| is_there(member.membership));
+        let attended: BTreeSet<_> = attended.map(|((session_id, _), _)| *session_id).collect();
         let mut claimed = Vec::new();
         for ((session_id, user_id), member) in &mut self.tables.members {
             let times = (member.due_at, member.delayed_at, member.leased_until);
-            let room_id = &self.tables.sessions[session_id].subject.room_id;
-            if let Some(room_id) = room_id
+            let session = &self.tables.sessions[session_id];
+            if let Some(room_id) = &session.subject.room_id
+                && (session.is_open || !attended.contains(session_id))
                 && member.membership == Membership::Wanted
                 && people.contains(user_id)
                 && is_claimable(times, now, longest.0, longest.1)

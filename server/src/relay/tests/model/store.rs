@@ -38,7 +38,7 @@ pub(crate) enum DatabaseFate {
     Failed,
     /// It is committed, and the answer is lost.
     AnswerLost,
-    /// Nothing comes back ever: the server is dead, and its connection with it.
+    /// No answer ever comes: the server is dead, and its connection with it.
     Dead,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Debug for ModelStore {
 }
 
 impl ModelStore {
-    /// A connection on which each transaction meets the fate that is decided.
+    /// A connection that decides the fate of each transaction in this way.
     pub(crate) fn new(
         database: Arc<Mutex<Database>>,
         decide: impl Fn() -> DatabaseFate + Send + Sync + 'static,
@@ -80,7 +80,7 @@ impl ModelStore {
         match (self.decide)() {
             DatabaseFate::Committed(after) => {
                 time::sleep(after / 2).await;
-                // A server that died meanwhile does nothing more.
+                // A server that has died meanwhile does nothing more.
                 if (self.decide)() == DatabaseFate::Dead {
                     return std::future::pending().await;
                 }

@@ -1,4 +1,4 @@
-//! The connections to Postgres go dead, and are not closed.
+//! The connections to Postgres become dead, and are not closed.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     stage::{Credentials, Setting, Stage},
 };
 
-/// Within this of a cut, both directions are back.
+/// Both directions work again within this time of a cut.
 const BOUND: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! A synchronous standby of Postgres is lost, so that no commit is answered: polls are, and writes are told
-//! that nobody knows, or that they were refused.
+//! A synchronous standby of Postgres is lost, so that no commit is answered. Polls are answered, and writes get an
+//! answer that says that the outcome is not known, or that they were refused.
 
 use tokio::time::sleep;
 
@@ -38,7 +38,7 @@ async fn commits_that_wait_for_a_standby_hold_no_poll_up() {
     standby("lost").await;
     let meanwhile = {
         let api = api.clone();
-        // A failure in it does not leave the standby missing.
+        // If this fails, the standby is not left missing.
         tokio::spawn(async move {
             let name = "without a standby";
             let begun = use_meanwhile(&api, &mut conversation, name, FROZEN).await;
@@ -46,7 +46,7 @@ async fn commits_that_wait_for_a_standby_hold_no_poll_up() {
         })
     };
     sleep(FROZEN).await;
-    // What is under way still is answered later, and not judged by the clock.
+    // Requests that are still under way are answered later, and are not timed.
     let slowest = api.slowest();
     standby("").await;
     let (mut conversations, conversation) = meanwhile.await.unwrap();

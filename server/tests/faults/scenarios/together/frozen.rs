@@ -1,5 +1,5 @@
-//! Of two servers one is frozen, with whatever it holds: visitors of the other one go on reading, and are
-//! told soon what becomes of what they write.
+//! Of two servers one is frozen, with everything that it holds. Visitors of the other one go on reading, and soon learn
+//! the result of what they write.
 
 use rand::RngExt;
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ async fn a_server_that_is_frozen_holds_nobody_up() {
     let shared = SHARED.read().await;
     let admin = Account::admin().await;
     let setting = Setting {
-        // Not switched off, so that new sessions are counted.
+        // The limit is on, so that new sessions are counted.
         variables: &[
             ("SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR", "1000000"),
             ("SUPPORT_CHAT_SESSIONS_PER_HOUR", "1000000"),
@@ -40,7 +40,7 @@ async fn a_server_that_is_frozen_holds_nobody_up() {
         let victim = stage.rng.random_range(0..2);
         let [frozen, other] =
             [victim, 1 - victim].map(|it| Api::new(vec![stage.servers[it].url()]));
-        // What it is at: the same conversation, and new ones.
+        // The frozen server was working on the same conversation, and on new ones.
         let mut held = JoinSet::new();
         for creation in 0..10 {
             let api = frozen.clone();
@@ -59,7 +59,7 @@ async fn a_server_that_is_frozen_holds_nobody_up() {
         let name = format!("freeze {number}");
         conversations.extend(use_meanwhile(&other, &mut conversation, &name, FROZEN).await);
         stage.servers[victim].thaw();
-        // It is not known before or after which of the others it was stored.
+        // Its place among the others is not known.
         if sent.await.unwrap() != Outcome::Refused {
             conversation.uncertain.push(text);
         }

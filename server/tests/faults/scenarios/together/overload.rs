@@ -1,4 +1,4 @@
-//! Many conversations begin at once, and an older one goes ahead of them.
+//! Many conversations begin at once, and an older one is served before them.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{
     stage::{Credentials, Stage},
 };
 
-/// What the bench measures is bounded here for a machine that does everything else at the same time.
+/// A bound on what the benchmark measures, for a machine that does everything else at the same time.
 const BOUND: Duration = Duration::from_secs(30);
 const MESSAGES: i64 = 5;
-/// Rooms that may be made in the time that these messages take: each is ten times the work of a message.
+/// The number of rooms that may be made in the time of these messages: each is ten times the work of a message.
 const MOST_ROOMS: i64 = 3 * MESSAGES;
 
 /// Conversations that have no room yet.
@@ -58,7 +58,7 @@ async fn an_older_conversation_goes_ahead_of_new_ones() {
         slowest.as_secs_f64()
     );
     assert_flawless(&stage.judge(conversations, &faults).await);
-    // However slow the machine is: they went ahead.
+    // However slow the machine is, the messages went first.
     assert!(
         before > MOST_ROOMS,
         "all is over before it begins: {faults}"

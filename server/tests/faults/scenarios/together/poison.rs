@@ -1,4 +1,4 @@
-//! Input that cannot be taken in harms nobody else, and nothing for longer than it lasts.
+//! Poisonous input harms nobody else, and its own room only while it lasts.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -13,9 +13,9 @@ use crate::{
     stage::{Credentials, Stage},
 };
 
-/// Within this, others are answered while one room is poisoned.
+/// Others are answered within this time while one room is poisoned.
 const BOUND: Duration = Duration::from_secs(15);
-/// More than one sync brings.
+/// More events than one sync brings.
 const GAP: usize = 110;
 
 /// A conversation whose room a member of the staff has joined.
@@ -26,7 +26,7 @@ async fn attended(stage: &Stage, text: &str) -> (Conversation, String) {
     (conversation, room_id)
 }
 
-/// How long a reply takes in a conversation that nothing is wrong with.
+/// How long a reply takes in a healthy conversation.
 async fn reply_in(stage: &Stage, other: &mut (Conversation, String), text: &str) -> Duration {
     let began = Instant::now();
     stage.reply(&other.1, text).await;
@@ -47,20 +47,20 @@ async fn what_cannot_be_taken_in_holds_nobody_else_up() {
     let workload = stage.open(2);
     let mut slowest = Duration::ZERO;
 
-    // An edit, of no effect, that names an event whose id is too long for an index.
+    // An edit without effect that names an event whose id is too long for an index.
     reply_in(&stage, &mut edited, "edited by somebody else").await;
     let target = stage.replies.accepted(&edited.1)[0].event_id.clone();
     let colleague = stage.everybody[1].clone();
     stage.staff.invite(&edited.1, &colleague).await;
     colleague.join(&edited.1).await;
-    // The recap is to be made from the history as it is.
+    // The recap must be made from the history as it is.
     reply_in(&stage, &mut edited, "somebody has come").await;
     stage.outbox_is_empty().await;
     stage.proxy.set(Weather {
         rewrite: Some((target.clone(), format!("${}", "a".repeat(8_000)))),
         ..Weather::default()
     });
-    // The sync has to be asked for again, so that its answer is rewritten.
+    // The server must sync again, so that the proxy can rewrite the answer.
     stage.proxy.refuse_for(Duration::ZERO).await;
     for number in 0..parts::scale() {
         let sent = colleague.edit(&edited.1, &target, "of nothing that is there");
@@ -71,7 +71,7 @@ async fn what_cannot_be_taken_in_holds_nobody_else_up() {
     reply_in(&stage, &mut edited, "in the same room").await;
     stage.proxy.set(Weather::default());
 
-    // A session that somebody has deleted by hand, and staff go on.
+    // An operator has deleted the session by hand, and staff go on.
     let session: Uuid = deleted.0.session_id.parse().unwrap();
     sqlx::query("DELETE FROM sessions WHERE id = $1")
         .bind(session)
@@ -82,7 +82,7 @@ async fn what_cannot_be_taken_in_holds_nobody_else_up() {
     slowest = slowest.max(reply_in(&stage, &mut other, "after the deletion").await);
     stage.foreign_rooms.push(deleted.1);
 
-    // Of one room the homeserver cannot say what was there while the server was down.
+    // The homeserver cannot read what was sent to one room while the server was down.
     stage.servers[0].kill();
     for number in 0..GAP {
         stage.reply(&gap.1, &format!("in the gap {number}")).await;

@@ -1,4 +1,4 @@
-//! The bot is put out of a room, or the room is deleted.
+//! The bot is removed from a room, or the room is deleted.
 
 use rand::RngExt;
 
@@ -18,7 +18,7 @@ async fn a_conversation_goes_on_in_another_room() {
     let setting = Setting::default();
     let name = "bot-put-out";
     let mut stage = Stage::set_so(name, 1, Credentials::Token, &admin, setting).await;
-    // What is said before the end is told only when somebody writes again.
+    // A text before the end is relayed only when somebody writes again.
     stage.visitors_close = false;
     let workload = stage.open(4);
     let (mut left, mut banned, mut deleted) = (0, 0, 0);
@@ -26,7 +26,7 @@ async fn a_conversation_goes_on_in_another_room() {
     while left + banned + deleted < rounds {
         stage.check_time();
         a_while(&mut stage.rng, 500..2_500).await;
-        // One of those that are under way.
+        // One of the conversations that are under way.
         let rooms: Vec<(String, String)> = sqlx::query_as(
             "SELECT room_id, id::text FROM sessions WHERE room_id IS NOT NULL
              ORDER BY active_at DESC LIMIT 4",
@@ -39,7 +39,7 @@ async fn a_conversation_goes_on_in_another_room() {
         }
         let chosen = rooms[stage.rng.random_range(0..rooms.len())].clone();
         if stage.put_out.contains(&chosen) {
-            // The conversation has no other room yet.
+            // The conversation does not have its new room yet.
             continue;
         }
         let room_id = &chosen.0;

@@ -11,8 +11,8 @@ use crate::{
     stage::{Credentials, Setting, Stage},
 };
 
-/// One blocks invitations, one is deactivated, one does not exist: none of them keeps a text, or another
-/// invitation, waiting. One declines, in every room.
+/// One blocks invitations, one is deactivated, and one does not exist: none of them delays a text or another
+/// invitation. One declines in every room.
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_who_cannot_be_reached_keep_nobody_waiting() {
     let shared = SHARED.read().await;
@@ -39,7 +39,7 @@ async fn staff_who_cannot_be_reached_keep_nobody_waiting() {
     }
     drop(shared);
     let conversations = stage.let_finish(workload).await;
-    // Whoever declined was invited everywhere.
+    // The person who declined was invited to every room.
     let deadline = Instant::now() + parts::PATIENCE;
     let mut times = declines.left_rooms().await.len();
     while times < conversations.len() {
@@ -72,7 +72,7 @@ async fn when_all_staff_have_left_they_are_invited_again() {
         let text = format!("conversation {number}");
         let mut conversation = stage.api.create(&text).await;
         let room_id = stage.wait_for_room(&conversation).await;
-        // Of three conversations both were in one, one in another, and nobody in the third.
+        // Of three conversations, one had both members, one had one of them, and one had nobody.
         for (staff, joins) in [(&stage.staff, number % 3 < 2), (&carol, number % 3 == 0)] {
             staff.wait_for_invitation(&room_id).await;
             if joins {

@@ -1,8 +1,8 @@
-//! Lets a test kill the parts that this program supervises, Synapse and Postgres, and start them
-//! again; and the benchmark, fill Synapse with rooms.
+//! Lets tests stop and start the parts that this program supervises, Synapse and Postgres, and lets the benchmark fill
+//! Synapse with rooms.
 //!
-//! The supervising run listens on a loopback port. A script that sends its words there is what the test
-//! runs, as `$PARTS_CTL synapse stop`. It returns when the thing is done.
+//! The supervising run listens on a loopback port. The test runs a script, as in `$PARTS_CONTROL synapse stop`, which
+//! sends its arguments there and returns when the command is done.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use crate::postgres::Postgres;
 use crate::prelude::*;
 use crate::synapse::Synapse;
 
-/// The parts that can be killed.
+/// The parts that can be stopped.
 pub(crate) struct Parts<'a> {
     pub(crate) synapse: &'a mut Synapse,
     pub(crate) postgres: &'a mut Postgres,
@@ -34,7 +34,7 @@ impl Parts<'_> {
     }
 }
 
-/// Does some work while commands are listened for. The work gets the script's path.
+/// Does some work while it serves commands. The work gets the script's path.
 pub(crate) fn during<T>(
     mut parts: Parts<'_>,
     dir: &Path,
@@ -61,7 +61,7 @@ pub(crate) fn during<T>(
     })
 }
 
-/// Carries one command out; false ends the listening.
+/// Carries one command out; returns false when there will be no more.
 fn serve(mut stream: &TcpStream, parts: &mut Parts<'_>) -> bool {
     let mut line = String::new();
     if BufReader::new(stream).read_line(&mut line).is_err() {
@@ -78,9 +78,9 @@ fn serve(mut stream: &TcpStream, parts: &mut Parts<'_>) -> bool {
     true
 }
 
-/// Writes what the test runs: it sends its arguments, and fails unless the answer is `ok`.
+/// Writes the script: it sends its arguments, and fails unless the answer is `ok`.
 fn write_script(dir: &Path, address: SocketAddr) -> Result<PathBuf> {
-    let script = dir.join("parts-ctl");
+    let script = dir.join("parts-control");
     let (host, port) = (address.ip(), address.port());
     fs::write(
         &script,

@@ -1,4 +1,4 @@
-//! Logs, to standard output: one line per event, text or JSON.
+//! Logging to standard output, one line per event, as text or JSON.
 
 use tracing_subscriber::EnvFilter;
 

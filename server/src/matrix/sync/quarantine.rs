@@ -1,5 +1,5 @@
-//! What was set aside, tried again: each room for itself, in its order, and less and less often. What cannot be
-//! taken in is given up in the end, so that what came after it goes on; it is kept for the operator.
+//! Tries again what was set aside: each room on its own, in its order, and with growing pauses. What cannot be stored
+//! is given up in the end, so that what came after it goes on; it is kept for the operator.
 
 use std::{collections::HashSet, slice, time::Duration};
 
@@ -8,45 +8,46 @@ use incoming::{event::RoomEvent, plan::Step};
 use tokio::time::{self, Instant};
 use uuid::Uuid;
 
-use super::{
-    Failure,
-    conversation::Conversation,
-    ingest::{IngestOutcome, Rules, kept, savepoint},
-    sync::Syncer,
-};
-use crate::storage::{
-    Connection, Db, matrix_events,
-    quarantine::{self, LONGEST_WAIT, Row, is_refusal},
+use super::{Failure, Syncer};
+use crate::{
+    matrix::{conversation::Conversation, ingest::IngestOutcome, room_batch::kept, rules::Rules},
+    storage::{
+        Connection, Db, matrix_events,
+        quarantine::{self, LONGEST_WAIT, Row, is_refusal},
+        savepoint,
+    },
 };
 
-/// How often it is looked whether something is due.
+/// How often the syncer looks for rows that are due.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How often what nobody can ask for any more is deleted.
+/// How often rows are deleted that nobody can ask for any more.
 const TIDY_PERIOD: Duration = Duration::from_mins(10);
-/// Doubled after each attempt.
+/// The first wait. It doubles after each attempt.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
-/// Rooms that are tried side by side.
+/// The number of rooms that are tried at the same time.
 const ROOMS: usize = 4;
-/// Rows, or events of a history, that are taken in together: until then the session is locked.
+/// The number of rows, or events of a history, that are stored together while the session is locked.
 const CHUNK: usize = 100;
 /// How long reading a room's history may take.
-const READING: Duration = Duration::from_mins(1);
-/// What Postgres refuses it refuses again, unless somebody mends something: eight minutes.
+pub(super) const READING: Duration = Duration::from_mins(1);
+/// The number of attempts, over eight minutes, before something that Postgres refuses is given up. Only a repair would
+/// change the result.
 pub(super) const MAX_REFUSALS: i32 = 8;
-/// A homeserver may be mended: three hours.
+/// The number of attempts, over three hours, before something that the homeserver does not give is given up. A
+/// homeserver may be repaired.
 const MAX_UNREAD: i32 = 42;
 
 impl Syncer {
-    /// Tries again what was set aside, and never ends. A fault here is no fault of the sync.
+    /// Tries again what was set aside, and never ends. An error here does not stop the sync.
     pub(super) async fn retry_set_aside(&self) {
         let mut tidied = None;
         loop {
             if let Err(error) = self.retry_due().await {
-                tracing::warn!(%error, "what was set aside cannot be tried again yet");
+                tracing::warn!(%error, "events that were set aside cannot be tried again yet");
             }
             if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_PERIOD) {
                 if let Err(error) = quarantine::forget_old(&self.pool).await {
-                    tracing::warn!(%error, "what was given up cannot be tidied yet");
+                    tracing::warn!(%error, "events that were given up cannot be deleted yet");
                 }
                 tidied = Some(Instant::now());
             }
@@ -67,7 +68,7 @@ impl Syncer {
         Ok(())
     }
 
-    /// Takes up what waits of a room, until that is all or something has to be put off.
+    /// Tries a room's rows until there are none or one has to be put off.
     async fn retry(&self, room_id: &str) -> Result<(), Failure> {
         loop {
             let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
@@ -90,7 +91,10 @@ impl Syncer {
                 },
             };
             let Some(session_id) = session_id else {
-                tracing::info!(room_id, "what was set aside is of no conversation");
+                tracing::info!(
+                    room_id,
+                    "events that were set aside belong to no conversation, and are deleted"
+                );
                 quarantine::remove_room(&self.pool, room_id).await?;
                 return Ok(());
             };
@@ -149,14 +153,14 @@ impl Syncer {
 
     /// `false` when the room has to wait.
     async fn retry_events(&self, room: &Room<'_>, rows: &[Row]) -> Result<bool, Failure> {
-        // Up to the next part of the history.
+        // These are the rows up to the next part of the history.
         let rows = rows.iter().take_while(|row| row.gap_from.is_none());
         let mut events = Vec::new();
         for row in rows {
             match RoomEvent::from_json(row.event.as_deref().unwrap_or_default()) {
                 Ok(event) => events.push((row, event)),
                 Err(error) => {
-                    // The server did not write it.
+                    // The server has not written this row.
                     quarantine::give_up(&self.pool, &[row.id], &error.to_string()).await?;
                     return Ok(true);
                 }
@@ -180,8 +184,8 @@ impl Syncer {
         Ok(goes_on)
     }
 
-    /// The homeserver did not give what has to be read for these rows. It may be out of reach altogether, which is
-    /// nothing against the room.
+    /// Puts rows off that the homeserver does not give. It may be out of reach altogether, which does not count against
+    /// the room.
     async fn put_off_reading(
         &self,
         first: &Row,
@@ -199,7 +203,7 @@ impl Syncer {
         tracing::error!(
             ?ids,
             reason,
-            "what the homeserver does not give was given up"
+            "events that the homeserver does not give were given up"
         );
         quarantine::give_up(&self.pool, &ids, &reason).await?;
         let given_up = u64::try_from(ids.len()).unwrap_or_default();
@@ -216,17 +220,16 @@ struct Room<'a> {
     pool: &'a Db,
 }
 
-/// An event that is taken up.
+/// An event that is tried again.
 struct Entry<'a> {
     row: &'a Row,
-    /// Or a part of the history that the row stands for.
+    /// Otherwise it is a part of the history that the row stands for.
     is_all_of_row: bool,
     event: &'a RoomEvent,
 }
 
 impl Room<'_> {
-    /// Takes events in, one by one; `false` when one of them is refused and has to wait, and what is behind it
-    /// with it.
+    /// Takes events in, one by one; `false` when one of them is refused and has to wait, and with it those behind it.
     async fn take_up(
         &self,
         first: &Row,
@@ -234,7 +237,7 @@ impl Room<'_> {
         taken_in: &mut IngestOutcome,
     ) -> Result<bool, sqlx::Error> {
         match self.try_take_up(entries, taken_in).await {
-            // It is not an event that Postgres refuses, but all that the room needs.
+            // Postgres refuses not one event but everything that the room needs.
             Err(error) if is_refusal(&error) => {
                 let reason = error.to_string();
                 let mut db = self.pool.acquire().await?;
@@ -258,7 +261,7 @@ impl Room<'_> {
         rows.dedup();
         let mut tx = self.pool.begin().await?;
         if !quarantine::lock(&mut tx, &rows).await? {
-            // Somebody else was faster.
+            // Another server was faster.
             return Ok(false);
         }
         let conversation = Conversation::lock(&mut tx, self.rules, self.session_id).await?;
@@ -307,7 +310,7 @@ impl Room<'_> {
         Ok(goes_on)
     }
 
-    /// Takes one event in; answers with the reason when Postgres refuses it.
+    /// Takes one event in; returns the reason if Postgres refuses it.
     async fn take(
         &self,
         db: &mut Connection,
@@ -335,7 +338,7 @@ impl Room<'_> {
         }
     }
 
-    /// Only the event stays behind.
+    /// Gives up one event.
     async fn give_up(
         &self,
         db: &mut Connection,
@@ -354,7 +357,7 @@ impl Room<'_> {
     }
 }
 
-/// Puts a row off that was refused, unless it was refused too often.
+/// Puts a refused row off, unless it was refused too often.
 async fn may_wait(db: &mut Connection, row: &Row, reason: &str) -> Result<bool, sqlx::Error> {
     let attempts = row.attempts + 1;
     let may_wait = attempts < MAX_REFUSALS;
@@ -364,7 +367,7 @@ async fn may_wait(db: &mut Connection, row: &Row, reason: &str) -> Result<bool, 
     Ok(may_wait)
 }
 
-/// How long to wait after so many attempts.
+/// How long to wait after this many attempts.
 pub(super) fn wait_after(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0);
     let factor = 2_u32.saturating_pow(doublings);

@@ -1,5 +1,5 @@
-//! `matrix-support-chat quarantine`: shows an operator what was set aside, and has it tried again or thrown
-//! away.
+//! `matrix-support-chat quarantine`: shows an operator the events that were set aside, and tries them again or throws
+//! them away.
 
 use std::{
     collections::HashSet,
@@ -16,12 +16,12 @@ use crate::storage::{
     quarantine::{self, Entry},
 };
 
-/// What the operator asks for.
+/// The operator's command.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Show everything that is set aside; this is also what happens without a command.
     List,
-    /// Have these tried again at once.
+    /// Try these again at once.
     Retry {
         /// The ids that `list` shows, or `all`.
         #[arg(required = true, value_name = "ID")]
@@ -66,7 +66,7 @@ fn named(which: &[Which]) -> Option<Vec<i64>> {
         .collect()
 }
 
-/// Does it, and says what was done.
+/// Runs the command, and prints what was done.
 pub async fn run(pool: &Db, command: &Command, out: &mut impl Write) -> io::Result<()> {
     match command {
         Command::List => {
@@ -92,7 +92,7 @@ pub async fn run(pool: &Db, command: &Command, out: &mut impl Write) -> io::Resu
     }
 }
 
-/// Fails when fewer entries were `found` than were named.
+/// Fails if `found` is smaller than the number of ids.
 fn all_were_found(ids: &[i64], found: u64) -> io::Result<()> {
     let named: HashSet<_> = ids.iter().collect();
     let found = usize::try_from(found).unwrap_or(usize::MAX);
@@ -104,7 +104,7 @@ fn all_were_found(ids: &[i64], found: u64) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::NotFound, problem))
 }
 
-/// One line, without a word of what was written.
+/// Prints one entry on one line, without any text that somebody wrote.
 fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let session = entry.session_id.map(|id| id.to_string());
     writeln!(
