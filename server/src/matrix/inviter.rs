@@ -7,6 +7,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use incoming::event::RoomEvent;
 use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -270,19 +271,36 @@ impl Inviter {
 
 /// Who has come, gone or been invited by somebody else than the bot.
 pub(super) fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
-    let events = batches
-        .iter()
-        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
-    let moves = events.filter_map(|(session_id, event)| {
-        let session_id = session_id?;
-        // The bot's own invitations are recorded when they are made.
-        let is_move = event.event_type == "m.room.member" && event.sender != bot;
-        Some(Observed {
-            session_id,
-            user_id: event.state_key.as_deref().filter(|_| is_move)?,
-            membership: event.str_at("/membership").and_then(Membership::named)?,
-            since: event.written_at(),
-        })
-    });
-    moves.collect()
+    let mut moves = Vec::new();
+    for batch in batches {
+        let Some(session_id) = batch.session_id else {
+            continue;
+        };
+        for (n, event) in batch.events.iter().enumerate() {
+            // The bot's own invitations are recorded when they are made.
+            let is_move = event.event_type == "m.room.member" && event.sender != bot;
+            let user_id = event.state_key.as_deref().filter(|_| is_move);
+            let membership = event.str_at("/membership").and_then(Membership::named);
+            if let (Some(user_id), Some(membership)) = (user_id, membership) {
+                let mut later = batch.events[n + 1..].iter();
+                moves.push(Observed {
+                    session_id,
+                    user_id,
+                    membership,
+                    since: event.written_at(),
+                    visitor_wrote_later: later.any(|event| is_visitors_text(bot, event)),
+                });
+            }
+        }
+    }
+    moves
+}
+
+/// Of its own the bot says nothing as a text that answers and replaces nothing.
+fn is_visitors_text(bot: &str, event: &RoomEvent) -> bool {
+    event.sender == bot
+        && event.event_type == "m.room.message"
+        && event.str_at("/msgtype") == Some("m.text")
+        && event.refers_to().is_none()
+        && event.str_at("/m.relates_to/rel_type").is_none()
 }

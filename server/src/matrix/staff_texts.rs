@@ -1,5 +1,6 @@
 //! What the bot says to staff in answer to what they write, in the languages of the widget.
 
+mod desk;
 mod translations;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,8 @@ use incoming::{
 };
 
 use crate::config::StaffLanguage;
+
+pub(super) use desk::{DeskTexts, States};
 
 /// The sentences of one language. `{}` stands for what is filled in.
 #[derive(Debug)]
@@ -196,7 +199,7 @@ impl StaffTexts {
 mod tests {
     use super::*;
 
-    const EACH: [StaffLanguage; 6] = [
+    pub(super) const EACH: [StaffLanguage; 6] = [
         StaffLanguage::English,
         StaffLanguage::German,
         StaffLanguage::French,
