@@ -6,6 +6,7 @@
 
 mod alerts;
 mod commands;
+mod edits;
 mod intake;
 mod lines;
 mod members;
@@ -19,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{self, Instant};
 
-use super::{Failure, homeserver::Homeserver};
+use super::{Failure, homeserver::Homeserver, staff_texts::DeskTexts};
 use crate::{clock::Ambient, config, metrics::Metrics, storage::Db};
 
 use members::{Member, Members};
@@ -104,7 +105,13 @@ impl Desk {
         Counter {
             staff: staff.map(ToString::to_string).collect(),
             time_zone: self.config.time_zone,
+            texts: self.texts(),
         }
+    }
+
+    /// In which words it speaks.
+    fn texts(&self) -> &'static DeskTexts {
+        DeskTexts::of(self.homeserver.config().answers.language)
     }
 
     /// Works at the desk, and never ends. Without a desk it does nothing.

@@ -234,19 +234,36 @@ impl NewSteps<'_> {
 
 /// The people who have come, gone or been invited by anybody except the bot.
 fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
-    let events = batches
-        .iter()
-        .flat_map(|batch| batch.events.iter().map(|event| (batch.session_id, event)));
-    let moves = events.filter_map(|(session_id, event)| {
-        let session_id = session_id?;
-        // The bot's own invitations are recorded when they are made.
-        let is_move = event.event_type == "m.room.member" && event.sender != bot;
-        Some(Observed {
-            session_id,
-            user_id: event.state_key.as_deref().filter(|_| is_move)?,
-            membership: event.str_at("/membership").and_then(Membership::named)?,
-            since: event.written_at(),
-        })
-    });
-    moves.collect()
+    let mut moves = Vec::new();
+    for batch in batches {
+        let Some(session_id) = batch.session_id else {
+            continue;
+        };
+        for (n, event) in batch.events.iter().enumerate() {
+            // The bot's own invitations are recorded when they are made.
+            let is_move = event.event_type == "m.room.member" && event.sender != bot;
+            let user_id = event.state_key.as_deref().filter(|_| is_move);
+            let membership = event.str_at("/membership").and_then(Membership::named);
+            if let (Some(user_id), Some(membership)) = (user_id, membership) {
+                let mut later = batch.events[n + 1..].iter();
+                moves.push(Observed {
+                    session_id,
+                    user_id,
+                    membership,
+                    since: event.written_at(),
+                    visitor_wrote_later: later.any(|event| is_visitors_text(bot, event)),
+                });
+            }
+        }
+    }
+    moves
+}
+
+/// Whether the event is a visitor's text: what the bot says of its own as an `m.text` answers or replaces something.
+fn is_visitors_text(bot: &str, event: &RoomEvent) -> bool {
+    event.sender == bot
+        && event.event_type == "m.room.message"
+        && event.str_at("/msgtype") == Some("m.text")
+        && event.refers_to().is_none()
+        && event.str_at("/m.relates_to/rel_type").is_none()
 }

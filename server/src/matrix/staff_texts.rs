@@ -1,5 +1,6 @@
 //! The bot's answers to staff, in the languages of the widget.
 
+mod desk;
 mod translations;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,8 @@ use incoming::{
 };
 
 use crate::config::StaffLanguage;
+
+pub(super) use desk::{DeskTexts, States};
 
 /// The sentences of one language. `{}` is a placeholder.
 #[derive(Debug)]
@@ -197,7 +200,7 @@ impl StaffTexts {
 mod tests {
     use super::*;
 
-    const EACH: [StaffLanguage; 6] = [
+    pub(super) const EACH: [StaffLanguage; 6] = [
         StaffLanguage::English,
         StaffLanguage::German,
         StaffLanguage::French,

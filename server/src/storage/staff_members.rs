@@ -234,6 +234,8 @@ pub struct Observed<'a> {
     pub membership: Membership,
     /// Since when, by the homeserver's clock.
     pub since: Option<DateTime<Utc>>,
+    /// A text of the visitor's follows it in the room.
+    pub visitor_wrote_later: bool,
 }
 
 /// Records memberships; the last one of each person and conversation counts. People whom the bot has not invited are
@@ -242,6 +244,20 @@ pub struct Observed<'a> {
 pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(), sqlx::Error> {
     if observed.is_empty() {
         return Ok(());
+    }
+    let left: Vec<_> = observed
+        .iter()
+        .filter(|of| of.membership == Membership::Left)
+        .collect();
+    let gone: Vec<_> = left.iter().map(|of| of.session_id).collect();
+    if !gone.is_empty() {
+        // Whoever stores a message holds this lock, too: a message is either seen below or finds that nobody is there.
+        sqlx::query!(
+            r#"SELECT id FROM sessions WHERE id = ANY($1) ORDER BY id FOR UPDATE"#,
+            &gone,
+        )
+        .fetch_all(&mut *db)
+        .await?;
     }
     let sessions: Vec<_> = observed.iter().map(|of| of.session_id).collect();
     let people: Vec<_> = observed.iter().map(|of| of.user_id).collect();
@@ -261,32 +277,36 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
     )
     .execute(&mut *db)
     .await?;
-    let left = observed
-        .iter()
-        .filter(|of| of.membership == Membership::Left);
-    let (sessions, times): (Vec<_>, Vec<_>) = left
-        .filter_map(|of| Some((of.session_id, of.since?)))
-        .unzip();
-    if sessions.is_empty() {
+    if gone.is_empty() {
         return Ok(());
     }
+    let times: Vec<_> = left.iter().map(|of| of.since).collect();
+    let wrote_later: Vec<_> = left.iter().map(|of| of.visitor_wrote_later).collect();
+    // The room's own order counts first. What is still to be sent comes later, too. What was sent meanwhile is told by the
+    // clocks alone, which may differ.
     sqlx::query!(
         "UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
              wanted_again_at = now()
          FROM (
              SELECT DISTINCT gone.session_id
-             FROM unnest($1::uuid[], $2::timestamptz[]) gone (session_id, since)
+             FROM unnest($1::uuid[], $2::timestamptz[], $3::bool[]) gone (session_id, since, wrote_later)
                  JOIN sessions ON sessions.id = gone.session_id AND closed_at IS NULL
-                 JOIN messages ON messages.session_id = gone.session_id
-                     AND sender = 'visitor' AND messages.created_at > gone.since
-             WHERE NOT EXISTS (
+             WHERE (
+                 wrote_later
+                 OR EXISTS (SELECT FROM outbox WHERE session_id = gone.session_id AND kind = 'message')
+                 OR EXISTS (
+                     SELECT FROM messages
+                     WHERE session_id = gone.session_id AND sender = 'visitor' AND messages.created_at > gone.since
+                 )
+             ) AND NOT EXISTS (
                  SELECT FROM staff_members
                  WHERE session_id = gone.session_id AND membership IN ('joined', 'invited')
              )
          ) missed
          WHERE staff_members.session_id = missed.session_id AND membership = 'left'",
-        &sessions,
-        &times,
+        &gone,
+        &times as &[Option<DateTime<Utc>>],
+        &wrote_later,
     )
     .execute(db)
     .await?;

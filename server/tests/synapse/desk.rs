@@ -1,8 +1,11 @@
 //! The desk, as staff see it.
 
 mod commands;
+mod cost;
+mod languages;
 mod lines;
 mod room;
+mod truth;
 
 use reqwest::Method;
 use serde_json::{Value, json};

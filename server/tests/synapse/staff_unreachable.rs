@@ -1,6 +1,13 @@
 //! Staff who cannot be invited, or are not there, and rooms that the bot has lost.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,6 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     common::{TestApp, Visitor, expect},
+    gateway::Gateway,
     homeserver::{Account, PATIENCE, Team, wait_until},
 };
 
@@ -112,6 +120,54 @@ async fn when_all_have_declined_or_left_and_the_visitor_writes_all_are_invited_a
     team.alice
         .wait_for_notice(&room_id, "> Is anybody there?")
         .await;
+}
+
+/// The bot hears of the leaving after the visitor's text was stored and sent. Nobody writes any more.
+#[sqlx::test(migrations = "../migrations")]
+async fn what_was_written_before_the_server_heard_that_nobody_is_there_is_told(pool: PgPool) {
+    let mut team = Team::new().await;
+    let is_deaf = Arc::new(AtomicBool::new(false));
+    let ear = Arc::clone(&is_deaf);
+    let gateway = Gateway::new(move |asked| {
+        let ear = Arc::clone(&ear);
+        Box::pin(async move {
+            while asked.contains("/sync") && ear.load(Ordering::Relaxed) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+    })
+    .await;
+    let url = gateway.url();
+    let app = team.serve(&pool, &[("MATRIX_HOMESERVER_URL", &url)]).await;
+    let desk = team.alice.accept_desk().await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    assert_eq!(team.bob.accept().await, room_id);
+    is_deaf.store(true, Ordering::Relaxed);
+    // What the server asks already is answered with this.
+    team.alice.say(&room_id, "One moment.").await;
+    wait_until(&visitor, |messages| messages.len() == 2).await;
+    for account in [&team.alice, &team.bob] {
+        leave(account, &room_id).await;
+    }
+    expect(visitor.send("Is anybody there?").await, 201).await;
+    wait_until(&visitor, |messages| {
+        messages.len() == 3 && messages[2]["delivery"] == "delivered"
+    })
+    .await;
+    is_deaf.store(false, Ordering::Relaxed);
+    for account in [&mut team.alice, &mut team.bob] {
+        let twice = |account: &Account| (account.invitations() == 2).then_some(());
+        account.wait_for("another invitation", twice).await;
+    }
+    let told = |alice: &Account| {
+        let mut said = alice.events(&desk).into_iter();
+        said.find(|event| {
+            let body = event["content"]["body"].as_str().unwrap_or_default();
+            body.contains("nobody of the staff is in the room")
+        })
+    };
+    team.alice.wait_for("what the desk is told", told).await;
 }
 
 /// Who is in the room already cannot be invited to it, and is not missing.

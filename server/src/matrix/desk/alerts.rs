@@ -16,8 +16,6 @@ use crate::storage::desk::{
 const LOOK: Duration = Duration::from_secs(10);
 /// The least time between two messages of one kind.
 const PAUSE: Duration = Duration::from_mins(5);
-/// Conversations that are named in one message.
-const NAMED: usize = 10;
 
 impl Desk {
     /// Tells staff what is wrong and was not told before.
@@ -48,11 +46,21 @@ impl Desk {
         let mut tx = self.pool.begin().await?;
         let news = alerts::news(&mut tx, kind, &subjects, PAUSE).await?;
         if !news.is_empty() {
-            let text = Saying::Alert(words(kind, news));
+            let text = Saying::Alert(self.alert(kind, news));
             messages::push(&mut *tx, &desk.room_id, &text).await?;
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    fn alert(&self, kind: Kind, mut subjects: Vec<String>) -> String {
+        subjects.sort();
+        let named = subjects.iter().map(|subject| match kind {
+            Kind::Invitation => say::localpart(subject),
+            // Codes.
+            Kind::Nobody | Kind::Delivery | Kind::Quarantine => subject,
+        });
+        self.texts().alert(kind, &named.collect::<Vec<_>>())
     }
 
     /// Forgets commands of long ago.
@@ -62,67 +70,5 @@ impl Desk {
             shift.tidied = Some(Instant::now());
         }
         Ok(())
-    }
-}
-
-fn words(kind: Kind, mut subjects: Vec<String>) -> String {
-    subjects.sort();
-    let those = match kind {
-        Kind::Invitation => subjects.iter().map(|id| say::localpart(id)).collect(),
-        // Of a room whose conversation is not known, there is no code.
-        _ => named(&subjects),
-    };
-    let list = |names: &[&str]| {
-        let more = names.len().saturating_sub(NAMED);
-        let named = names[..names.len() - more].join(", ");
-        match more {
-            0 => named,
-            more => format!("{named} and {more} more"),
-        }
-    };
-    let who = list(&those);
-    match kind {
-        Kind::Invitation => format!(
-            "These members of the staff cannot be invited: {who}. Do they block invitations, or ignore the bot? \
-             The bot keeps trying."
-        ),
-        Kind::Nobody => format!(
-            "The visitor writes, and nobody of the staff is in the room: {who}. All are invited again."
-        ),
-        Kind::Delivery => {
-            format!(
-                "What the visitor wrote does not reach the room: {who}. The server's log says why."
-            )
-        }
-        Kind::Quarantine => format!(
-            "What staff wrote could not be taken in, so the visitor does not get it: {who}. It is in quarantine, \
-             see the server's log."
-        ),
-    }
-}
-
-fn named(codes: &[String]) -> Vec<&str> {
-    let codes = codes.iter().map(String::as_str);
-    codes
-        .map(|code| if code.is_empty() { "a room" } else { code })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_conversations_are_told_of_in_one_message() {
-        let codes = (0..12).map(|n| format!("K{n:03}")).collect();
-        let text = words(Kind::Nobody, codes);
-        assert!(
-            text.contains("K000, K001, K002, K003, K004, K005, K006, K007, K008, K009 and 2 more."),
-            "{text}"
-        );
-        let text = words(Kind::Quarantine, vec![String::new()]);
-        assert!(text.contains("a room"), "{text}");
-        let text = words(Kind::Invitation, vec!["@alice:localhost".to_owned()]);
-        assert!(text.contains(": alice."), "{text}");
     }
 }

@@ -9,21 +9,17 @@ use incoming::{
 };
 
 use super::stats::instant;
-use crate::storage::{
-    Connection,
-    desk::{
-        commands,
-        messages::{self, Asked, Saying},
-        room::DeskRoom,
+use crate::{
+    matrix::staff_texts::DeskTexts,
+    storage::{
+        Connection,
+        desk::{
+            commands,
+            messages::{self, Asked, Saying},
+            room::DeskRoom,
+        },
     },
 };
-
-const HELP: &str = "\
-!open CODE: an invitation to that conversation's room
-!away 14:00: staff are away until then
-!back: staff are back
-!stats: conversations, and how soon they are answered
-!help: this";
 
 /// A command that was given longer ago than so is not carried out any more.
 const OLDEST: TimeDelta = TimeDelta::days(1);
@@ -35,6 +31,7 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 pub(in crate::matrix) struct Counter {
     pub(in crate::matrix) staff: Vec<String>,
     pub(in crate::matrix) time_zone: Tz,
+    pub(in crate::matrix) texts: &'static DeskTexts,
 }
 
 impl Counter {
@@ -74,15 +71,14 @@ impl Counter {
         asked: Asked,
         given: DateTime<Utc>,
     ) -> Result<Saying, sqlx::Error> {
+        let texts = self.texts;
         let text = match command {
-            Command::Open(code) if code.is_empty() => {
-                "Which conversation? Its code is at the end of its name: `!open K7F2`.".to_owned()
-            }
+            Command::Open(code) if code.is_empty() => texts.open.which.to_owned(),
             Command::Open(code) => match commands::named(db, &code).await? {
                 Some(session_id) => return Ok(Saying::Open(asked, session_id)),
-                None => format!("There is no conversation {code}."),
+                None => texts.open.unknown(&code),
             },
-            Command::Away(None) => "Until when? A time of day, as `!away 14:00`.".to_owned(),
+            Command::Away(None) => texts.away_usage.to_owned(),
             Command::Away(Some((hour, minute))) => {
                 let until = next(given, hour, minute, self.time_zone);
                 commands::set_away(db, Some(until)).await?;
@@ -90,14 +86,14 @@ impl Counter {
                     .with_timezone(&self.time_zone)
                     .format("%Y-%m-%d %H:%M");
                 let zone = self.time_zone;
-                format!("Away until {until} ({zone}). `!back` ends it.")
+                texts.away_until(&format!("{until} ({zone})"))
             }
             Command::Back => match commands::set_away(db, None).await? {
-                Some(until) if until > Utc::now() => "Back.".to_owned(),
-                _ => "Nobody was away.".to_owned(),
+                Some(until) if until > Utc::now() => texts.back.to_owned(),
+                _ => texts.not_away.to_owned(),
             },
             Command::Stats => return Ok(Saying::Stats(asked)),
-            Command::Help => HELP.to_owned(),
+            Command::Help => texts.help.to_owned(),
         };
         Ok(Saying::Answer(asked, text))
     }

@@ -1,4 +1,4 @@
-//! The lines: what they have to show, and the edits that make them show it.
+//! The lines: what they have to show.
 
 use std::time::Duration;
 
@@ -9,10 +9,15 @@ use tokio::time::Instant;
 
 use super::{Desk, Failure, Shift, is_due, pace::Change, say};
 use crate::{
-    matrix::{notice::Notice, room_name},
+    config::StaffLanguage,
+    matrix::{
+        notice::Notice,
+        room_name,
+        staff_texts::{DeskTexts, States},
+    },
     storage::{
         desk::{
-            lines::{self, Ended, Facts, Which},
+            lines::{self, Ended, Facts, Line, Which},
             room::DeskRoom,
             stats,
         },
@@ -25,8 +30,6 @@ use crate::{
 const LOOK_AT_ALL: Duration = Duration::from_secs(20);
 /// A visitor who writes again waits for so long before the line says so: until then they talk to each other.
 const TALKING: Duration = Duration::from_mins(1);
-/// Lines that are edited in one turn.
-const EDITS: usize = 50;
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// What a conversation's line says of it.
@@ -64,22 +67,34 @@ impl State {
         matches!(self, Self::Left { .. } | Self::Ended { .. })
     }
 
-    fn words(&self) -> String {
-        let by = |by: &Option<String>| by.as_deref().map(|id| say::localpart(id).to_owned());
+    fn words(&self, texts: &DeskTexts) -> String {
+        let States {
+            waiting,
+            answered,
+            answered_by,
+            waiting_again,
+            waiting_again_by,
+            left,
+            left_unanswered,
+            ended,
+            ended_unanswered,
+        } = texts.states;
+        let words = match self {
+            Self::Waiting => waiting,
+            Self::Answered(Some(_)) => answered_by,
+            Self::Answered(None) => answered,
+            Self::WaitingAgain(Some(_)) => waiting_again_by,
+            Self::WaitingAgain(None) => waiting_again,
+            Self::Left { answered: true } => left,
+            Self::Left { answered: false } => left_unanswered,
+            Self::Ended { answered: true } => ended,
+            Self::Ended { answered: false } => ended_unanswered,
+        };
         match self {
-            Self::Waiting => "Waiting".to_owned(),
-            Self::Answered(who) => match by(who) {
-                Some(who) => format!("Answered by {who}"),
-                None => "Answered".to_owned(),
-            },
-            Self::WaitingAgain(who) => match by(who) {
-                Some(who) => format!("Waiting again (last reply: {who})"),
-                None => "Waiting again".to_owned(),
-            },
-            Self::Left { answered: true } => "Left".to_owned(),
-            Self::Left { answered: false } => "Left without a reply".to_owned(),
-            Self::Ended { answered: true } => "Ended".to_owned(),
-            Self::Ended { answered: false } => "Ended without a reply".to_owned(),
+            Self::Answered(Some(by)) | Self::WaitingAgain(Some(by)) => {
+                words.replace("{}", say::localpart(by))
+            }
+            _ => words.to_owned(),
         }
     }
 }
@@ -111,10 +126,12 @@ impl Wanted {
         self.state.is_over()
     }
 
-    /// What the line has to go over to, given a digest of what it shows.
-    fn change(&self, shown: Option<&[u8]>) -> Change {
+    /// What the line has to go over to, given what it shows.
+    fn change(&self, line: &Line) -> Change {
+        let shown = line.shown.as_deref();
         match self.state {
             State::Left { .. } | State::Ended { .. } => Change::Over,
+            _ if line.is_over => Change::GoesOn,
             State::Waiting | State::WaitingAgain(_) => Change::Waiting,
             // Where it is not certain what it shows, it may be this.
             State::Answered(_)
@@ -126,13 +143,26 @@ impl Wanted {
         }
     }
 
-    /// Tells apart what makes an edit worth its cost. The room's name is told with whatever else has changed.
+    /// How long it has been so.
+    fn since(&self, facts: &Facts, change: Change) -> Duration {
+        match (&self.state, facts.waiting) {
+            // When that was is not known.
+            _ if change == Change::GoesOn => Duration::ZERO,
+            (State::Waiting, Some((_, waited))) => waited,
+            (State::WaitingAgain(_), Some((_, waited))) => waited.saturating_sub(TALKING),
+            _ => facts.unchanged,
+        }
+    }
+
+    /// Tells apart what makes an edit worth its cost. The room's name is told with whatever else has changed, and so is
+    /// everything in another language.
     pub(super) fn digest(&self) -> Vec<u8> {
         self.digest_in(&self.state)
     }
 
     fn digest_in(&self, state: &State) -> Vec<u8> {
-        let parts = [self.room_id.as_str(), &state.words()];
+        let words = state.words(DeskTexts::of(StaffLanguage::English));
+        let parts = [self.room_id.as_str(), &words];
         let mut digest = Sha256::new();
         for part in parts {
             digest.update(part.len().to_be_bytes());
@@ -195,29 +225,24 @@ impl Desk {
             session_codes::give(&self.pool, id).await?;
             return Ok(());
         }
-        let Some(line) = &facts.line else {
-            return lines::begin(&self.pool, id, desk).await;
+        let line = match &facts.line {
+            Some(line) if line.room_id == desk.room_id => line,
+            // What is over stays where it was told.
+            Some(_) if wanted.is_over() => return Ok(()),
+            _ => return lines::begin(&self.pool, id, desk).await,
         };
         if line.event_id.is_none() {
             return Ok(());
         }
-        let last_answer = State::Answered(facts.answered_by.clone());
-        let shows_last_answer = line.shown.as_ref() == Some(&wanted.digest_in(&last_answer));
         if line.shown.as_ref() == Some(&wanted.digest()) {
             shift.pace.agrees(id);
             if line.is_over != wanted.is_over() {
-                lines::set_over(&self.pool, id, wanted.is_over()).await?;
-            }
-        } else if wanted.is_over()
-            && (line.is_over || shift.pace.leaves_end_out(shows_last_answer, facts.answered))
-        {
-            shift.pace.left_as_it_is(id);
-            if !line.is_over {
-                lines::set_over(&self.pool, id, true).await?;
+                lines::set_over(&self.pool, id, wanted.is_over(), facts.read_at).await?;
             }
         } else {
-            let change = wanted.change(line.shown.as_deref());
-            shift.pace.differs(id, change, Instant::now());
+            let change = wanted.change(line);
+            let since = wanted.since(facts, change);
+            shift.pace.differs(id, change, since, Instant::now());
         }
         if self.is_unanswered(facts, desk) && line.rung != Some(facts.answered) {
             lines::ring(&self.pool, id, facts.answered, desk).await?;
@@ -253,63 +278,14 @@ impl Desk {
         Ok(facts)
     }
 
-    /// Makes lines show what they have to.
-    pub(super) async fn edit_lines(
-        &self,
-        desk: &DeskRoom,
-        shift: &mut Shift,
-    ) -> Result<(), Failure> {
-        let mut due = shift.pace.due(Instant::now());
-        due.truncate(EDITS);
-        let mut last = Ok(());
-        for facts in self.facts(Which::These(&due), desk).await? {
-            let id = facts.session_id;
-            match self.edit_line(desk, &facts).await {
-                Ok(true) => shift.pace.edited(id, Instant::now()),
-                Ok(false) => shift.pace.agrees(id),
-                Err(Failure::Matrix(error)) if !error.concerns_all_rooms() => {
-                    tracing::warn!(session_id = %id, %error, "a line cannot be edited yet");
-                    shift.pace.failed(id, Instant::now());
-                    // Whether it is the desk that is lost is looked at in the next turn.
-                    shift.inspected = None;
-                    last = Err(error.into());
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        last
-    }
-
-    /// Makes a line show what it has to; `false` when it does.
-    async fn edit_line(&self, desk: &DeskRoom, facts: &Facts) -> Result<bool, Failure> {
-        let (Some(wanted), Some(line)) = (Wanted::of(facts), &facts.line) else {
-            return Ok(false);
-        };
-        let Some(event_id) = &line.event_id else {
-            return Ok(false);
-        };
-        let digest = wanted.digest();
-        if line.shown.as_ref() == Some(&digest) {
-            return Ok(false);
-        }
-        let content = say::edit(event_id, &self.line(&wanted).await);
-        // An attempt whose answer was lost is the same edit when it is repeated, as long as it says the same.
-        let saying: u64 = digest
-            .iter()
-            .take(8)
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        let txn_id = format!("{}.{}.{saying:x}", facts.session_id, line.edits + 1);
-        self.send(desk, &txn_id, &content).await?;
-        lines::edited(&self.pool, facts.session_id, &digest, wanted.is_over()).await?;
-        Ok(true)
-    }
-
     /// The content of a line.
     pub(super) async fn line(&self, wanted: &Wanted) -> Value {
         let name = self.name_of(wanted).await;
         let mut notice = Notice::default();
         let link = self.link(&wanted.room_id);
-        notice.say_linked(&format!("{}: ", wanted.state.words()), &name, &link);
+        let texts = self.texts();
+        let state = wanted.state.words(texts) + texts.colon;
+        notice.say_linked(&state, &name, &link);
         notice.quote(&wanted.first_words);
         let mut content = say::text(&notice);
         // Where a client shows the plain text, its address is there to click at.
@@ -322,14 +298,11 @@ impl Desk {
     pub(super) async fn unanswered(&self, wanted: &Wanted, age: Duration) -> Notice {
         let name = self.name_of(wanted).await;
         let mut notice = Notice::default();
-        let seconds = age.as_secs();
-        let rounded = if seconds < 120 {
-            seconds
-        } else {
-            seconds / 60 * 60
+        let age = match age.as_secs() {
+            seconds @ 0..120 => Duration::from_secs(seconds),
+            seconds => Duration::from_mins(seconds / 60),
         };
-        let age = Duration::from_secs(rounded);
-        let words = format!("@room Unanswered for {}: ", humantime::format_duration(age));
+        let words = self.texts().unanswered(age);
         notice.say_linked(&words, &name, &self.link(&wanted.room_id));
         notice
     }
@@ -374,6 +347,7 @@ mod tests {
         let (alice, bob) = (answered("@alice:localhost"), answered("@bob:localhost"));
         let again = State::WaitingAgain(None);
         let left = State::Left { answered: true };
+        let ended = State::Ended { answered: true };
         for (shown, state, expected) in [
             (Some(State::Waiting), &alice, Change::FirstAnswer),
             (None, &alice, Change::FirstAnswer),
@@ -381,9 +355,20 @@ mod tests {
             (Some(again.clone()), &bob, Change::Answer),
             (Some(alice.clone()), &again, Change::Waiting),
             (Some(State::Waiting), &left, Change::Over),
+            (Some(ended.clone()), &left, Change::Over),
+            (Some(left.clone()), &alice, Change::GoesOn),
+            (Some(ended.clone()), &again, Change::GoesOn),
         ] {
-            let shown = shown.map(|shown| line(shown).digest());
-            assert_eq!(line(state.clone()).change(shown.as_deref()), expected);
+            let shown = Line {
+                room_id: "!desk:localhost".to_owned(),
+                event_id: Some("$line".to_owned()),
+                is_over: shown.as_ref().is_some_and(State::is_over),
+                shown: shown.map(|shown| line(shown).digest()),
+                edits: 0,
+                sending: None,
+                rung: None,
+            };
+            assert_eq!(line(state.clone()).change(&shown), expected);
         }
     }
 }

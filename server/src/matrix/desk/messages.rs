@@ -16,7 +16,7 @@ use crate::{
     storage::desk::{
         commands,
         lines::Which,
-        messages::{self, Asked, Claim, Saying},
+        messages::{self, Asked, Claim, Saying, Shown},
         room::DeskRoom,
     },
 };
@@ -38,7 +38,7 @@ const LATE_LINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// What is to be sent.
 enum Content {
-    Line(Box<Wanted>, Value),
+    Line(Box<Wanted>, DateTime<Utc>, Value),
     Other(Value),
     /// It need not be said any more.
     Nothing,
@@ -93,14 +93,17 @@ impl Desk {
                 send(&content).await?;
                 messages::remove(&self.pool, claim.id).await?;
             }
-            Content::Line(wanted, content) => {
+            Content::Line(wanted, at, content) => {
                 let (event_id, may_be_older) = send(&content).await?;
                 let digest = wanted.digest();
                 // What an attempt before has sent may say what was so then.
-                let shown = (!may_be_older).then_some(digest.as_slice());
-                let is_over = wanted.is_over() && !may_be_older;
+                let shown = Shown {
+                    digest: (!may_be_older).then_some(digest.as_slice()),
+                    is_over: wanted.is_over() && !may_be_older,
+                    at,
+                };
                 let mut db = self.pool.acquire().await?;
-                messages::line_accepted(&mut db, claim.id, &event_id, shown, is_over).await?;
+                messages::line_accepted(&mut db, claim.id, &event_id, shown).await?;
             }
         }
         Ok(())
@@ -110,10 +113,11 @@ impl Desk {
         Ok(match &claim.saying {
             Saying::Line(session_id) => {
                 let facts = self.facts(Which::These(&[*session_id]), desk).await?;
-                match facts.first().and_then(Wanted::of) {
-                    Some(wanted) => {
+                let facts = facts.first();
+                match facts.and_then(|facts| Some((Wanted::of(facts)?, facts.read_at))) {
+                    Some((wanted, at)) => {
                         let content = self.line(&wanted).await;
-                        Content::Line(Box::new(wanted), content)
+                        Content::Line(Box::new(wanted), at, content)
                     }
                     None => Content::Nothing,
                 }
@@ -151,6 +155,7 @@ impl Desk {
         asked: &Asked,
         session_id: Uuid,
     ) -> Result<Notice, Failure> {
+        let texts = &self.texts().open;
         let facts = self.facts(Which::These(&[session_id]), desk).await?;
         let room = match facts.first() {
             Some(facts) => facts.room_id.clone(),
@@ -158,7 +163,7 @@ impl Desk {
             None => commands::room_of(&self.pool, session_id).await?,
         };
         let Some(room_id) = room else {
-            return Ok(Notice::new("This conversation has no room yet."));
+            return Ok(Notice::new(texts.no_room));
         };
         let membership = match self.homeserver.membership(&room_id, &asked.by).await {
             Err(error)
@@ -167,28 +172,23 @@ impl Desk {
                     Some(ErrorKind::Forbidden | ErrorKind::NotFound)
                 ) =>
             {
-                return Ok(Notice::new(
-                    "The bot is not in that conversation's room any more.",
-                ));
+                return Ok(Notice::new(texts.bot_is_gone));
             }
             membership => membership?,
         };
         let words = match membership.as_deref() {
-            Some("join") => "You are in this room: ",
-            Some("invite") => "You are invited to this room already: ",
+            Some("join") => texts.joined,
+            Some("invite") => texts.invited_before,
             _ => match self.homeserver.invite(&room_id, &asked.by).await {
-                Ok(()) => "You are invited: ",
+                Ok(()) => texts.invited,
                 Err(error) if is_refusal(&error) => {
-                    return Ok(Notice::new(&format!(
-                        "The homeserver refuses the invitation ({}).",
-                        error.errcode()
-                    )));
+                    return Ok(Notice::new(&texts.refused(&error.errcode())));
                 }
                 Err(error) => return Err(error.into()),
             },
         };
         let name = self.homeserver.room_name(&room_id).await?;
-        let name = name.unwrap_or_else(|| "the conversation".to_owned());
+        let name = name.unwrap_or_else(|| texts.unnamed.to_owned());
         let mut notice = Notice::default();
         notice.say_linked(words, &name, &self.link(&room_id));
         Ok(notice)

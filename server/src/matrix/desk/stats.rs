@@ -1,55 +1,27 @@
 //! `!stats`: how soon staff answer.
 
-use std::{fmt::Write, time::Duration};
-
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::{Desk, Failure};
-use crate::{
-    matrix::notice::Notice,
-    storage::desk::stats::{self, Figures},
-};
+use crate::{matrix::notice::Notice, storage::desk::stats};
 
 impl Desk {
     /// The figures of today and of the last seven days.
     pub(super) async fn stats(&self) -> Result<Notice, Failure> {
         let now = Utc::now();
         let zone = self.config.time_zone;
+        let texts = self.texts();
         let mut notice = Notice::default();
-        for (name, since) in [
-            ("Today", midnight(now, zone)),
-            ("The last 7 days", now - TimeDelta::days(7)),
+        for (period, since) in [
+            (texts.today, midnight(now, zone)),
+            (texts.seven_days, now - TimeDelta::days(7)),
         ] {
             let figures = stats::since(&self.pool, since, self.canary_page()).await?;
-            notice.say(&line(name, figures));
+            notice.say(&texts.figures(period, figures));
         }
         Ok(notice)
     }
-}
-
-fn line(name: &str, figures: Figures) -> String {
-    let Figures {
-        conversations,
-        unanswered,
-        median_seconds,
-        p95_seconds,
-    } = figures;
-    let mut line = format!("{name}: {conversations} conversations, {unanswered} unanswered");
-    if let (Some(median), Some(p95)) = (median_seconds, p95_seconds) {
-        let (median, p95) = (words(median), words(p95));
-        // Writing to a string cannot fail.
-        let _ = write!(
-            line,
-            "; first answer within {median} (median), {p95} (95th percentile)"
-        );
-    }
-    line + "."
-}
-
-fn words(seconds: f64) -> String {
-    let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default();
-    humantime::format_duration(whole).to_string()
 }
 
 /// When the day began there.
@@ -75,27 +47,6 @@ pub(super) fn instant(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_are_said_in_words() {
-        let figures = Figures {
-            conversations: 12,
-            unanswered: 1,
-            median_seconds: Some(75.4),
-            p95_seconds: Some(3_600.0),
-        };
-        assert_eq!(
-            line("Today", figures),
-            "Today: 12 conversations, 1 unanswered; first answer within 1m 15s (median), 1h (95th percentile)."
-        );
-        let none = Figures {
-            conversations: 0,
-            unanswered: 0,
-            median_seconds: None,
-            p95_seconds: None,
-        };
-        assert_eq!(line("Today", none), "Today: 0 conversations, 0 unanswered.");
-    }
 
     #[test]
     fn a_day_begins_at_midnight_there() {

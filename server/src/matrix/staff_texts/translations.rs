@@ -118,19 +118,25 @@ pub(super) const GERMAN: StaffTexts = StaffTexts {
 
 pub(super) const FRENCH: StaffTexts = StaffTexts {
     internal: "Les textes dans un fil, avec une mention ou commençant par !note restent dans l’équipe, de même que leurs \
-               réponses ; le visiteur ne les reçoit pas.",
-    answers_command: "Le visiteur ne reçoit pas ceci : c’est une réponse à une commande. Envoyez-le dans un message à part.",
-    edit_internal: "Le visiteur ne voit pas cette modification : elle reste dans l’équipe. Il voit toujours l’ancien texte.",
-    edit_command: "Le visiteur ne voit pas cette modification et aucune commande n’a été exécutée : envoyez-la dans un \
+               réponses\u{a0}; le visiteur ne les reçoit pas.",
+    answers_command: "Le visiteur ne reçoit pas ceci\u{a0}: c’est une réponse à une commande. Envoyez-le dans un message \
+                      à part.",
+    edit_internal: "Le visiteur ne voit pas cette modification\u{a0}: elle reste dans l’équipe. Il voit toujours l’ancien \
+                    texte.",
+    edit_command: "Le visiteur ne voit pas cette modification et aucune commande n’a été exécutée\u{a0}: envoyez-la dans \
+                   un \
                    message à part.",
-    edit_not_shown: "Le visiteur ne voit pas cette modification : seuls les textes lui sont montrés.",
-    edited_command: "Le visiteur ne reçoit pas ceci et aucune commande n’a été exécutée de nouveau : envoyez-le dans un \
+    edit_not_shown: "Le visiteur ne voit pas cette modification\u{a0}: seuls les textes lui sont montrés.",
+    edited_command: "Le visiteur ne reçoit pas ceci et aucune commande n’a été exécutée de nouveau\u{a0}: envoyez-le dans \
+                     un \
                      message à part.",
-    not_of_its_own: "Le visiteur ne reçoit pas ceci et aucune commande n’a été exécutée : une commande doit être un message à \
+    not_of_its_own: "Le visiteur ne reçoit pas ceci et aucune commande n’a été exécutée\u{a0}: une commande doit être un \
+                     message à \
                      part, ni une réponse ni dans un fil.",
-    not_staff: "Le visiteur ne reçoit pas ceci et aucune commande n’a été exécutée : seule l’équipe configurée peut donner \
+    not_staff: "Le visiteur ne reçoit pas ceci et aucune commande n’a été exécutée\u{a0}: seule l’équipe configurée peut \
+                donner \
                 des commandes.",
-    not_shown: "Le visiteur ne voit pas ceci ({}) : seuls les textes lui sont montrés.",
+    not_shown: "Le visiteur ne voit pas ceci ({})\u{a0}: seuls les textes lui sont montrés.",
     reactions: "Le visiteur ne voit pas les réactions.",
     things: Things {
         file: "un fichier",
@@ -159,17 +165,18 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
     unknown: "Cette commande n’existe pas ; le visiteur ne reçoit pas ceci. Les commandes sont :",
     close_done: "La conversation est terminée et le visiteur en est informé.",
     close_not_open: "La conversation est déjà terminée.",
-    reopen_done: "La conversation reprend : la page du visiteur l’apprendra à sa prochaine demande.",
+    reopen_done: "La conversation reprend\u{a0}: la page du visiteur l’apprendra à sa prochaine demande.",
     reopen_open: "La conversation n’est pas terminée.",
     reopen_erased: "Le visiteur a fait effacer cette conversation. Elle ne peut pas reprendre.",
-    canned_sent: "Le visiteur a reçu :\n{}",
-    canned_list: "Les réponses types sont :",
+    canned_sent: "Le visiteur a reçu\u{a0}:\n{}",
+    canned_list: "Les réponses types sont\u{a0}:",
     canned_none: "Il n’y a pas de réponses types (SUPPORT_CHAT_CANNED_REPLIES).",
     canned_unknown: "Il n’y a pas de réponse type de ce nom et rien n’a été envoyé. ",
     block_done: "Les nouvelles conversations depuis l’adresse de ce visiteur sont refusées jusqu’au {}.",
     block_goes_on: "Celle-ci continue.",
     block_lifted: "Les nouvelles conversations depuis l’adresse de ce visiteur sont de nouveau acceptées.",
-    block_usage: "Rien n’a été bloqué : dites pour combien de temps, par exemple !block 7d ou !block 12h (0s annule, un an au \
+    block_usage: "Rien n’a été bloqué : dites pour combien de temps, par exemple !block 7d ou !block 12h (0s annule, un \
+                  an au \
                   plus).",
     block_no_address: "Rien n’a été bloqué : l’adresse depuis laquelle cette conversation a commencé n’est pas connue.",
     email: "Les réponses ne sont envoyées nulle part par e-mail.",
@@ -178,14 +185,14 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
 pub(super) const SPANISH: StaffTexts = StaffTexts {
     internal: "Los textos en hilos, con una mención o que empiezan por !note quedan en el equipo, igual que las respuestas a \
                ellos; el visitante no los recibe.",
-    answers_command: "El visitante no recibe esto: responde a una orden. Envíelo como mensaje aparte.",
+    answers_command: "El visitante no recibe esto: responde a un comando. Envíelo como mensaje aparte.",
     edit_internal: "El visitante no ve este cambio: queda en el equipo. Sigue viendo el texto anterior.",
-    edit_command: "El visitante no ve este cambio y no se ejecutó ninguna orden: envíela como mensaje aparte.",
+    edit_command: "El visitante no ve este cambio y no se ejecutó ningún comando: envíelo como mensaje aparte.",
     edit_not_shown: "El visitante no ve este cambio: solo se le muestran textos.",
-    edited_command: "El visitante no recibe esto y no se ejecutó de nuevo ninguna orden: envíelo como mensaje aparte.",
-    not_of_its_own: "El visitante no recibe esto y no se ejecutó ninguna orden: una orden ha de ser un mensaje aparte, no una \
+    edited_command: "El visitante no recibe esto y no se ejecutó de nuevo ningún comando: envíelo como mensaje aparte.",
+    not_of_its_own: "El visitante no recibe esto y no se ejecutó ningún comando: un comando ha de ser un mensaje aparte, no una \
                      respuesta ni parte de un hilo.",
-    not_staff: "El visitante no recibe esto y no se ejecutó ninguna orden: solo el equipo configurado puede dar órdenes.",
+    not_staff: "El visitante no recibe esto y no se ejecutó ningún comando: solo el equipo configurado puede dar comandos.",
     not_shown: "El visitante no ve esto ({}): solo se le muestran textos.",
     reactions: "El visitante no ve las reacciones.",
     things: Things {
@@ -212,7 +219,7 @@ pub(super) const SPANISH: StaffTexts = StaffTexts {
            !block 7d – rechaza durante ese tiempo chats nuevos desde la dirección de este visitante (0s: lo anula)\n\
            !email – dice adónde se envían las respuestas por correo\n\
            !help – muestra esto",
-    unknown: "No existe esa orden; el visitante no recibe esto. Las órdenes son:",
+    unknown: "No existe ese comando; el visitante no recibe esto. Los comandos son:",
     close_done: "El chat ha terminado y se le comunica al visitante.",
     close_not_open: "El chat ya ha terminado.",
     reopen_done: "El chat continúa: la página del visitante lo sabrá cuando vuelva a preguntar.",
@@ -240,8 +247,8 @@ pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
     edited_command: "Відвідувач цього не отримає, і жодної команди не виконано знову: надішліть це окремим повідомленням.",
     not_of_its_own: "Відвідувач цього не отримає, і жодної команди не виконано: команда має бути окремим повідомленням, не \
                      відповіддю й не частиною гілки.",
-    not_staff: "Відвідувач цього не отримає, і жодної команди не виконано: команди може давати лише налаштована команда \
-                підтримки.",
+    not_staff: "Відвідувач цього не отримає, і жодної команди не виконано: команди можуть давати лише працівники \
+                підтримки, указані в налаштуваннях.",
     not_shown: "Відвідувач цього не бачить ({}): йому показують лише тексти.",
     reactions: "Відвідувач не бачить реакцій.",
     things: Things {
@@ -296,7 +303,7 @@ pub(super) const ARABIC: StaffTexts = StaffTexts {
     edit_not_shown: "لا يرى الزائر هذا التعديل: لا تُعرض عليه إلا النصوص.",
     edited_command: "لا يصل هذا إلى الزائر، ولم يُنفَّذ أي أمر من جديد: أرسله في رسالة مستقلة.",
     not_of_its_own: "لا يصل هذا إلى الزائر، ولم يُنفَّذ أي أمر: يجب أن يكون الأمر رسالة مستقلة، لا ردًا ولا داخل سلسلة محادثة.",
-    not_staff: "لا يصل هذا إلى الزائر، ولم يُنفَّذ أي أمر: لا يعطي الأوامر إلا الفريق المُعرَّف.",
+    not_staff: "لا يصل هذا إلى الزائر، ولم يُنفَّذ أي أمر: لا يحق إعطاء الأوامر إلا لأعضاء الفريق المحددين في الإعدادات.",
     not_shown: "لا يرى الزائر هذا ({}): لا تُعرض عليه إلا النصوص.",
     reactions: "لا يرى الزائر التفاعلات.",
     things: Things {

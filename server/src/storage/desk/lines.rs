@@ -47,6 +47,10 @@ pub struct Facts {
     pub answered_by: Option<String>,
     /// Since when the visitor waits for an answer, and for how long that is by both clocks.
     pub waiting: Option<(DateTime<Utc>, Duration)>,
+    /// How long ago it ended; of one that goes on, how long ago staff last wrote.
+    pub unchanged: Duration,
+    /// When all this was read, by Postgres' clock.
+    pub read_at: DateTime<Utc>,
     /// Its line.
     pub line: Option<Line>,
 }
@@ -65,14 +69,18 @@ pub enum Ended {
 /// A conversation's line.
 #[derive(Clone, Debug)]
 pub struct Line {
+    /// The desk that it stands in, which may be a former one.
+    pub room_id: String,
     /// The event; `None` until the homeserver has accepted it.
     pub event_id: Option<String>,
     /// A digest of what it shows, when that is certain.
     pub shown: Option<Vec<u8>>,
     /// It is known to show that the conversation is over.
     pub is_over: bool,
-    /// How often it was edited.
+    /// The number of the last edit that was begun.
     pub edits: i32,
+    /// A digest of what that edit says, when it is not known whether the homeserver has accepted it.
+    pub sending: Option<Vec<u8>>,
     /// The newest waiting period that was told aloud.
     pub rung: Option<i64>,
 }
@@ -92,10 +100,14 @@ struct Row {
     answered_by: Option<String>,
     waiting_since: Option<DateTime<Utc>>,
     waiting_seconds: Option<f64>,
+    unchanged_seconds: f64,
+    read_at: DateTime<Utc>,
+    line_room_id: Option<String>,
     event_id: Option<String>,
     shown: Option<Vec<u8>>,
     is_over: Option<bool>,
     edits: Option<i32>,
+    sending: Option<Vec<u8>>,
     rung: Option<i64>,
 }
 
@@ -106,8 +118,8 @@ impl From<Row> for Facts {
             Some(false) => Some(Ended::ByVisitor),
             None => row.is_expired.then_some(Ended::ByItself),
         };
-        let waited = row.waiting_seconds.unwrap_or_default();
-        let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
+        let duration = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let waited = duration(row.waiting_seconds.unwrap_or_default());
         Self {
             session_id: row.id,
             room_id: row.room_id,
@@ -122,11 +134,15 @@ impl From<Row> for Facts {
             answered: row.answered.unwrap_or_default(),
             answered_by: row.answered_by,
             waiting: row.waiting_since.map(|since| (since, waited)),
-            line: row.is_over.map(|is_over| Line {
+            unchanged: duration(row.unchanged_seconds),
+            read_at: row.read_at,
+            line: row.line_room_id.map(|room_id| Line {
+                room_id,
                 event_id: row.event_id,
                 shown: row.shown,
-                is_over,
+                is_over: row.is_over.unwrap_or_default(),
                 edits: row.edits.unwrap_or_default(),
+                sending: row.sending,
                 rung: row.rung,
             }),
         }
@@ -160,15 +176,23 @@ pub async fn facts(
                staff.seq AS "answered?", answer.sender AS answered_by,
                waiting.created_at AS "waiting_since?",
                extract(epoch FROM least(now(), $3) - waiting.created_at)::float8 AS waiting_seconds,
-               line.event_id AS "event_id?", line.shown AS "shown?",
-               line.is_over AS "is_over?", line.edits AS "edits?", line.rung AS "rung?"
+               extract(epoch FROM least(now(), $3) - CASE
+                   WHEN closed_at IS NOT NULL THEN closed_at
+                   WHEN active_at < least(now(), $3) - make_interval(secs => $2)
+                       THEN active_at + make_interval(secs => $2)
+                   ELSE coalesce(staff.created_at, sessions.created_at)
+               END)::float8 AS "unchanged_seconds!",
+               now() AS "read_at!",
+               line.room_id AS "line_room_id?", line.event_id AS "event_id?", line.shown AS "shown?",
+               line.is_over AS "is_over?", line.edits AS "edits?", line.sending AS "sending?",
+               line.rung AS "rung?"
            FROM sessions
                JOIN LATERAL (
                    SELECT body FROM messages
                    WHERE session_id = sessions.id AND sender = 'visitor' ORDER BY seq LIMIT 1
                ) first ON true
                LEFT JOIN LATERAL (
-                   SELECT seq FROM messages
+                   SELECT seq, created_at FROM messages
                    WHERE session_id = sessions.id AND sender = 'staff' AND replaces IS NULL
                    ORDER BY seq DESC LIMIT 1
                ) staff ON true
@@ -212,7 +236,8 @@ async fn recent(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, sqlx::Error> {
     .await
 }
 
-/// Conversations that are not over, or whose line does not say so; and those that have yet to be given a line.
+/// Conversations that are not over, or whose line does not say so, or says how an earlier end came about; and those that
+/// have yet to be given a line.
 async fn all(
     db: impl PgExecutor<'_>,
     desk: &DeskRoom,
@@ -220,7 +245,7 @@ async fn all(
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"WITH lately AS MATERIALIZED (
-               SELECT id, created_at,
+               SELECT id, created_at, closed_at,
                    closed_at IS NULL AND active_at > now() - make_interval(secs => $2) AS is_live
                FROM sessions WHERE NOT emptied AND active_at > now() - make_interval(secs => $2 + $3)
            ), earlier AS (
@@ -236,7 +261,8 @@ async fn all(
            UNION
            SELECT session_id FROM desk_lines WHERE NOT is_over
            UNION
-           SELECT session_id FROM desk_lines JOIN lately ON id = session_id WHERE is_over AND is_live"#,
+           SELECT session_id FROM desk_lines JOIN lately ON id = session_id
+           WHERE is_over AND (is_live OR closed_at > shown_at)"#,
         desk.found_at,
         session_ttl.as_secs_f64(),
         LATEST.as_secs_f64(),
@@ -247,7 +273,8 @@ async fn all(
     .await
 }
 
-/// Begins a conversation's line: what is to be sent is queued, under the session's own id.
+/// Begins a conversation's line, unless it stands in this desk: what is to be sent is queued, under the session's own id.
+/// One that stands in a former desk is given up.
 pub async fn begin(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -255,7 +282,11 @@ pub async fn begin(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH line AS (
-             INSERT INTO desk_lines (session_id, room_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING *
+             INSERT INTO desk_lines (session_id, room_id) VALUES ($1, $2)
+             ON CONFLICT (session_id) DO UPDATE SET room_id = excluded.room_id, event_id = NULL, shown = NULL,
+                 is_over = false, edits = 0, rung = NULL, sending = NULL, shown_at = NULL
+             WHERE desk_lines.room_id <> excluded.room_id
+             RETURNING *
          )
          INSERT INTO desk_messages (id, room_id, kind, session_id)
          SELECT session_id, room_id, 'line', session_id FROM line
@@ -279,18 +310,57 @@ pub async fn closed_by_staff(db: impl PgExecutor<'_>, session_id: Uuid) -> Resul
     Ok(())
 }
 
-/// Records an edit that the homeserver has accepted.
+/// Notes that an edit is about to be sent, so that nobody takes the line for what it was before, whatever becomes of this
+/// server. Answers with the edit's number; with `None` when another one has been begun after edit `last`.
+pub async fn begin_edit(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    last: i32,
+    says: &[u8],
+) -> Result<Option<i32>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "UPDATE desk_lines SET edits = edits + 1, sending = $3, shown = NULL, is_over = false
+         WHERE session_id = $1 AND edits = $2
+         RETURNING edits",
+        session_id,
+        last,
+        says,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The homeserver has refused an edit: the line shows what it showed before.
+pub async fn refused(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    before: &Line,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE desk_lines SET sending = NULL, shown = $2, is_over = $3 WHERE session_id = $1",
+        session_id,
+        before.shown,
+        before.is_over,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Records an edit that the homeserver has accepted, and when the conversation was as it says.
 pub async fn edited(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
     shown: &[u8],
     is_over: bool,
+    at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE desk_lines SET shown = $2, is_over = $3, edits = edits + 1 WHERE session_id = $1",
+        "UPDATE desk_lines SET shown = $2, is_over = $3, sending = NULL, shown_at = $4 WHERE session_id = $1",
         session_id,
         shown,
         is_over,
+        at,
     )
     .execute(db)
     .await?;
@@ -302,11 +372,13 @@ pub async fn set_over(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
     is_over: bool,
+    at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE desk_lines SET is_over = $2 WHERE session_id = $1",
+        "UPDATE desk_lines SET is_over = $2, shown_at = $3 WHERE session_id = $1",
         session_id,
         is_over,
+        at,
     )
     .execute(db)
     .await?;

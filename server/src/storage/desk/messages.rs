@@ -198,21 +198,32 @@ pub async fn remove(db: impl PgExecutor<'_>, id: Uuid) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// A line was accepted by the homeserver: it is this event, and shows this where that is certain.
+/// What a line shows that the homeserver has accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// A digest of it, where it is certain.
+    pub digest: Option<&'a [u8]>,
+    /// It says that the conversation is over.
+    pub is_over: bool,
+    /// When the conversation was so.
+    pub at: DateTime<Utc>,
+}
+
+/// A line was accepted by the homeserver: it is this event.
 pub async fn line_accepted(
     db: &mut Connection,
     session_id: Uuid,
     event_id: &str,
-    shown: Option<&[u8]>,
-    is_over: bool,
+    shown: Shown<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH said AS (DELETE FROM desk_messages WHERE id = $1)
-         UPDATE desk_lines SET event_id = $2, shown = $3, is_over = $4 WHERE session_id = $1",
+         UPDATE desk_lines SET event_id = $2, shown = $3, is_over = $4, shown_at = $5 WHERE session_id = $1",
         session_id,
         event_id,
-        shown,
-        is_over,
+        shown.digest,
+        shown.is_over,
+        shown.at,
     )
     .execute(db)
     .await?;

@@ -43,6 +43,7 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
             user_id,
             membership,
             since: None,
+            visitor_wrote_later: false,
         };
         let earlier = Observed {
             membership: Membership::Joined,
@@ -61,6 +62,7 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
         are("invited", "left"),
         "one may still come"
     );
+    run(&pool, "DELETE FROM outbox").await;
     saw(ALICE, Membership::Left).await;
     assert_eq!(missing().await, (0, 1));
     say(&pool, session_id, "Anybody?").await;
@@ -165,12 +167,19 @@ async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_kn
     staff_members::begin(&pool, session_id, &there)
         .await
         .unwrap();
-    let leaves = async |since| {
+    let leaves = async |since, visitor_wrote_later| {
+        run(
+            &pool,
+            "UPDATE staff_members
+             SET membership = CASE user_id WHEN '@alice:localhost' THEN 'joined' ELSE 'left' END",
+        )
+        .await;
         let seen = Observed {
             session_id,
             user_id: ALICE,
             membership: Membership::Left,
             since: Some(since),
+            visitor_wrote_later,
         };
         let mut db = shares(&pool).relay.acquire().await.unwrap();
         staff_members::observe(&mut db, &[seen]).await.unwrap();
@@ -178,13 +187,14 @@ async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_kn
     };
     say(&pool, session_id, "Hello?").await;
     let hour = Duration::from_hours(1);
-    assert_eq!(leaves(Utc::now() + hour).await, are("left", "left"), "read");
-    run(
-        &pool,
-        "UPDATE staff_members SET membership = 'joined' WHERE user_id = '@alice:localhost'",
-    )
-    .await;
-    let unread = leaves(Utc::now() - hour).await;
+    let waits = leaves(Utc::now() + hour, false).await;
+    assert_eq!(waits, are("wanted", "wanted"), "not sent yet");
+    run(&pool, "DELETE FROM outbox").await;
+    let read = leaves(Utc::now() + hour, false).await;
+    assert_eq!(read, are("left", "left"), "read");
+    let later = leaves(Utc::now() + hour, true).await;
+    assert_eq!(later, are("wanted", "wanted"), "whatever the clocks say");
+    let unread = leaves(Utc::now() - hour, false).await;
     assert_eq!(unread, are("wanted", "wanted"));
 }
 

@@ -51,7 +51,7 @@ async fn commands_are_carried_out_and_answered(pool: PgPool) {
     assert_eq!(ask("!back").await, "Nobody was away.");
     let stats = ask("!stats").await;
     assert!(
-        stats.contains("Today: 1 conversations, 1 unanswered."),
+        stats.contains("Today – conversations: 1; unanswered: 1"),
         "{stats}"
     );
 }
