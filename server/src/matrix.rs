@@ -10,6 +10,7 @@ mod ingest;
 pub mod inviter;
 pub(crate) mod notice;
 mod quarantine;
+pub(crate) mod rating;
 pub(crate) mod recap;
 pub(crate) mod room;
 pub(crate) mod room_name;

@@ -2,7 +2,9 @@
 //! wire's types are made from.
 
 mod entry;
+mod rating;
 mod visitor;
 
 pub use entry::{Author, Delivery, Entry, Marks};
-pub use visitor::{Page, VisitorDetails};
+pub use rating::{Rated, Rating};
+pub use visitor::{Identity, Page, Verified, VisitorDetails};

@@ -20,7 +20,7 @@ use crate::{
     poll_cache::{self, PollCache},
     relay::{handoff::Handoff, store::PostgresStore, worker},
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, PerMinute, SupportChat, ToRelay, Turnstile},
+    support_chat::{self, Admission, Identities, PerMinute, SupportChat, ToRelay, Turnstile},
     systemd,
     visitor_signals::Signaller,
 };
@@ -117,7 +117,11 @@ impl Application {
             poll_cache.clone(),
             ToRelay { handoff, signaller },
             metrics.clone(),
-        );
+        )
+        .with_identities(Identities::new(
+            config.identity_keys.clone(),
+            config.matrix.credentials.secret().clone(),
+        ));
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let housekept = support_chat.clone();
         let state = AppState::from(http::Shared {

@@ -14,6 +14,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod problem;
+#[path = "../common/identity.rs"]
+mod website;
 
 mod answers;
 mod availability;
@@ -24,7 +26,9 @@ mod connections;
 mod create_session;
 mod database_faults;
 mod desk;
+mod get_transcript;
 mod idempotency;
+mod identity;
 mod limits;
 mod line_proxy;
 mod metrics;
@@ -44,6 +48,7 @@ mod refusals;
 mod send_message;
 mod session_codes;
 mod set_page;
+mod set_rating;
 mod signals;
 mod support_page;
 mod turnstile;

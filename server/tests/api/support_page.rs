@@ -1,5 +1,7 @@
 //! `/support`, as a browser without JavaScript goes through it.
 
+mod afterwards;
+
 use futures_util::future::join_all;
 use reqwest::{Method, Response, header::HeaderMap, redirect};
 use serde_json::json;

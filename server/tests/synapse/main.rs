@@ -13,6 +13,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/identity.rs"]
+mod website;
 
 mod bulk;
 mod canary;
@@ -21,10 +23,12 @@ mod details;
 mod gateway;
 mod guide;
 mod homeserver;
+mod identity;
 mod late_joiners;
 mod log_in;
 mod metrics;
 mod quarantine;
+mod rating;
 mod record;
 mod relay_in;
 mod relay_out;

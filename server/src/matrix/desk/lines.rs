@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{Desk, Failure, Shift, is_due, pace::Change, say};
 use crate::{
     matrix::{notice::Notice, room_name},
+    model::Rating,
     storage::{
         desk::{
             lines::{self, Ended, Facts, Which},
@@ -91,6 +92,9 @@ pub(super) struct Wanted {
     code: String,
     first_words: String,
     state: State,
+    /// The website vouches for the visitor.
+    is_verified: bool,
+    rating: Option<Rating>,
 }
 
 impl Wanted {
@@ -104,6 +108,8 @@ impl Wanted {
                 facts.naming.first_message.as_deref().unwrap_or_default(),
             ),
             state: State::of(facts),
+            is_verified: facts.naming.is_verified,
+            rating: facts.rating,
         })
     }
 
@@ -131,8 +137,21 @@ impl Wanted {
         self.digest_in(&self.state)
     }
 
+    /// What the line says before the room's name.
+    fn words_in(&self, state: &State) -> String {
+        let mut words = state.words();
+        if self.is_verified {
+            words += ", verified";
+        }
+        if let Some(rating) = self.rating {
+            words += ", rated ";
+            words += rating.as_str();
+        }
+        words
+    }
+
     fn digest_in(&self, state: &State) -> Vec<u8> {
-        let parts = [self.room_id.as_str(), &state.words()];
+        let parts = [self.room_id.as_str(), &self.words_in(state)];
         let mut digest = Sha256::new();
         for part in parts {
             digest.update(part.len().to_be_bytes());
@@ -209,7 +228,9 @@ impl Desk {
                 lines::set_over(&self.pool, id, wanted.is_over()).await?;
             }
         } else if wanted.is_over()
-            && (line.is_over || shift.pace.leaves_end_out(shows_last_answer, facts.answered))
+            && (line.is_over
+                || wanted.rating.is_none()
+                    && shift.pace.leaves_end_out(shows_last_answer, facts.answered))
         {
             shift.pace.left_as_it_is(id);
             if !line.is_over {
@@ -309,7 +330,11 @@ impl Desk {
         let name = self.name_of(wanted).await;
         let mut notice = Notice::default();
         let link = self.link(&wanted.room_id);
-        notice.say_linked(&format!("{}: ", wanted.state.words()), &name, &link);
+        notice.say_linked(
+            &format!("{}: ", wanted.words_in(&wanted.state)),
+            &name,
+            &link,
+        );
         notice.quote(&wanted.first_words);
         let mut content = say::text(&notice);
         // Where a client shows the plain text, its address is there to click at.
@@ -365,7 +390,19 @@ mod tests {
             code: "K7F2".to_owned(),
             first_words: "Hello".to_owned(),
             state,
+            is_verified: false,
+            rating: None,
         }
+    }
+
+    #[test]
+    fn a_line_says_of_whom_it_is_and_how_it_was() {
+        let mut line = line(State::Left { answered: true });
+        let plain = line.digest();
+        line.is_verified = true;
+        line.rating = Some(Rating::Bad);
+        assert_eq!(line.words_in(&line.state), "Left, verified, rated bad");
+        assert_ne!(line.digest(), plain, "it is edited");
     }
 
     #[test]

@@ -34,6 +34,8 @@ fn line(name: &str, figures: Figures) -> String {
         unanswered,
         median_seconds,
         p95_seconds,
+        good,
+        bad,
     } = figures;
     let mut line = format!("{name}: {conversations} conversations, {unanswered} unanswered");
     if let (Some(median), Some(p95)) = (median_seconds, p95_seconds) {
@@ -43,6 +45,9 @@ fn line(name: &str, figures: Figures) -> String {
             line,
             "; first answer within {median} (median), {p95} (95th percentile)"
         );
+    }
+    if good + bad > 0 {
+        let _ = write!(line, "; rated {good} good, {bad} bad");
     }
     line + "."
 }
@@ -83,6 +88,8 @@ mod tests {
             unanswered: 1,
             median_seconds: Some(75.4),
             p95_seconds: Some(3_600.0),
+            good: 0,
+            bad: 0,
         };
         assert_eq!(
             line("Today", figures),
@@ -93,8 +100,13 @@ mod tests {
             unanswered: 0,
             median_seconds: None,
             p95_seconds: None,
+            good: 3,
+            bad: 1,
         };
-        assert_eq!(line("Today", none), "Today: 0 conversations, 0 unanswered.");
+        assert_eq!(
+            line("Today", none),
+            "Today: 0 conversations, 0 unanswered; rated 3 good, 1 bad."
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Task {
     CreateRoom,
     /// Say who the visitor is.
     Details,
+    /// Say how the visitor rates the conversation.
+    Rating,
     /// Relay the visitor's message.
     Message(Uuid),
     /// Say something of the bot's own.
@@ -85,6 +87,7 @@ impl Task {
             Self::CreateRoom | Self::Recap { .. } => Duration::from_secs(70),
             Self::Retell
             | Self::Details
+            | Self::Rating
             | Self::Message(_)
             | Self::Notice(_)
             | Self::Answer { .. }
@@ -105,6 +108,7 @@ impl Task {
         match self {
             Self::CreateRoom => of("create_room"),
             Self::Details => of("details"),
+            Self::Rating => of("rating"),
             Self::Rename => of("rename"),
             Self::Message(id) => Columns {
                 message_id: Some(*id),
@@ -168,6 +172,7 @@ impl Columns<String> {
         Some(match (self.kind.as_str(), self.message_id, self.body) {
             ("create_room", ..) => Task::CreateRoom,
             ("details", ..) => Task::Details,
+            ("rating", ..) => Task::Rating,
             ("rename", ..) => Task::Rename,
             ("message", Some(id), _) => Task::Message(id),
             ("notice", _, Some(text)) => match self.answers_event_id {
@@ -199,6 +204,7 @@ mod tests {
         for task in [
             Task::CreateRoom,
             Task::Details,
+            Task::Rating,
             Task::Message(Uuid::from_u128(1)),
             Task::Notice(text()),
             Task::Answer {

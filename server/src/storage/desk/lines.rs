@@ -8,7 +8,10 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::room::DeskRoom;
-use crate::storage::{Connection, sessions::Naming};
+use crate::{
+    model::Rating,
+    storage::{Connection, sessions::Naming},
+};
 
 /// How many conversations that began before the desk are given a line, of those that are open.
 const EARLIER: i64 = 100;
@@ -47,6 +50,8 @@ pub struct Facts {
     pub answered_by: Option<String>,
     /// Since when the visitor waits for an answer, and for how long that is by both clocks.
     pub waiting: Option<(DateTime<Utc>, Duration)>,
+    /// How the visitor rates it.
+    pub rating: Option<Rating>,
     /// Its line.
     pub line: Option<Line>,
 }
@@ -82,6 +87,7 @@ struct Row {
     room_id: Option<String>,
     source_url: Option<String>,
     visitor_name: Option<String>,
+    is_verified: bool,
     code: String,
     rooms_before: i64,
     first_words: String,
@@ -92,6 +98,7 @@ struct Row {
     answered_by: Option<String>,
     waiting_since: Option<DateTime<Utc>>,
     waiting_seconds: Option<f64>,
+    rating: Option<String>,
     event_id: Option<String>,
     shown: Option<Vec<u8>>,
     is_over: Option<bool>,
@@ -113,6 +120,7 @@ impl From<Row> for Facts {
             room_id: row.room_id,
             naming: Naming {
                 visitor_name: row.visitor_name,
+                is_verified: row.is_verified,
                 first_message: Some(row.first_words),
                 source_url: row.source_url,
                 code: row.code,
@@ -122,6 +130,7 @@ impl From<Row> for Facts {
             answered: row.answered.unwrap_or_default(),
             answered_by: row.answered_by,
             waiting: row.waiting_since.map(|since| (since, waited)),
+            rating: row.rating.as_deref().map(Rating::read),
             line: row.is_over.map(|is_over| Line {
                 event_id: row.event_id,
                 shown: row.shown,
@@ -151,7 +160,9 @@ pub async fn facts(
     }
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT sessions.id, sessions.room_id, source_url, visitor_name, coalesce(code, '') AS "code!",
+        r#"SELECT sessions.id, sessions.room_id, source_url,
+               coalesce(identity.name, visitor_name) AS visitor_name,
+               identity.session_id IS NOT NULL AS "is_verified!", coalesce(code, '') AS "code!",
                (SELECT count(*) FROM former_rooms
                 WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
                left(first.body, 1000) AS "first_words!", CASE WHEN closed_at IS NOT NULL
@@ -160,7 +171,7 @@ pub async fn facts(
                staff.seq AS "answered?", answer.sender AS answered_by,
                waiting.created_at AS "waiting_since?",
                extract(epoch FROM least(now(), $3) - waiting.created_at)::float8 AS waiting_seconds,
-               line.event_id AS "event_id?", line.shown AS "shown?",
+               ratings.rating AS "rating?", line.event_id AS "event_id?", line.shown AS "shown?",
                line.is_over AS "is_over?", line.edits AS "edits?", line.rung AS "rung?"
            FROM sessions
                JOIN LATERAL (
@@ -184,6 +195,8 @@ pub async fn facts(
                    WHERE session_id = sessions.id AND sender = 'visitor' AND seq > coalesce(staff.seq, 0)
                    ORDER BY seq LIMIT 1
                ) waiting ON true
+               LEFT JOIN session_identities identity ON identity.session_id = sessions.id
+               LEFT JOIN ratings ON ratings.session_id = sessions.id
                LEFT JOIN desk_lines line ON line.session_id = sessions.id
            WHERE sessions.id = ANY($1) AND NOT emptied
            ORDER BY sessions.created_at"#,

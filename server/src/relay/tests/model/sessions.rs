@@ -81,6 +81,7 @@ impl Database {
         let rooms = rooms.filter(|(session, _)| *session == session_id);
         Naming {
             visitor_name: session.subject.visitor_name.clone(),
+            is_verified: false,
             first_message: session.messages.first().map(|first| first.body.clone()),
             source_url: None,
             code: "K7F2".to_owned(),
