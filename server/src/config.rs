@@ -8,6 +8,7 @@ mod desk;
 mod env;
 mod hours;
 mod http;
+mod identity;
 mod limits;
 mod log;
 mod matrix;
@@ -21,6 +22,7 @@ pub use database::Database;
 pub use desk::Desk;
 pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
+pub use identity::IdentityKey;
 pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
 pub use matrix::{BotCredentials, CANARY_PAGE, HistoryVisibility, Matrix};
@@ -55,6 +57,8 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_TIME_ZONE",
     "SUPPORT_CHAT_HOURS",
     "SUPPORT_CHAT_HOLIDAYS",
+    "SUPPORT_CHAT_RATING",
+    "SUPPORT_CHAT_IDENTITY_KEYS",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
     "SUPPORT_CHAT_PROOF_OF_WORK",
@@ -83,6 +87,10 @@ pub struct Config {
     pub desk: Desk,
     /// The hours in which staff answer.
     pub hours: Hours,
+    /// Whether visitors are asked how a conversation was.
+    pub takes_ratings: bool,
+    /// The keys of websites that vouch for their visitors.
+    pub identity_keys: Vec<IdentityKey>,
     /// Listeners, origins, proxies.
     pub http: Http,
     /// Limits on visitors, and how long things are kept.
@@ -101,17 +109,31 @@ impl Config {
         let matrix = Matrix::read(&mut env);
         let desk = Desk::read(&mut env);
         let hours = Hours::read(&mut env, desk.as_ref().map(|desk| desk.time_zone));
+        let takes_ratings = env.switch("SUPPORT_CHAT_RATING", true);
+        let identity_keys = IdentityKey::read_all(&mut env);
         let http = Http::read(&mut env);
         let limits = Limits::read(&mut env);
         let turnstile = Turnstile::read(&mut env);
         let log = Log::read(&mut env);
         let errors = env.finish();
-        match (database, matrix, desk, hours, http, limits, log) {
+        match (
+            database,
+            matrix,
+            desk,
+            hours,
+            takes_ratings,
+            identity_keys,
+            http,
+            limits,
+            log,
+        ) {
             (
                 Some(database),
                 Some(matrix),
                 Some(desk),
                 Some(hours),
+                Some(takes_ratings),
+                Some(identity_keys),
                 Some(http),
                 Some(limits),
                 Some(log),
@@ -120,6 +142,8 @@ impl Config {
                 matrix,
                 desk,
                 hours,
+                takes_ratings,
+                identity_keys,
                 http,
                 limits,
                 turnstile,

@@ -22,6 +22,7 @@ mod support_chat;
 mod support_page;
 mod throttle;
 mod time_limit;
+mod transcript;
 mod wire;
 
 use std::{net::IpAddr, ops::Deref, sync::Arc};

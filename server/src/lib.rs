@@ -25,6 +25,7 @@ pub mod clock;
 pub mod config;
 #[cfg(test)]
 mod documented_names;
+mod field_rules;
 pub mod heartbeat;
 pub mod hours;
 pub mod housekeeping;
@@ -38,4 +39,5 @@ pub mod poll_cache;
 pub mod quarantine_command;
 pub mod startup;
 pub mod systemd;
+mod visible;
 pub mod visitor_signals;

@@ -10,6 +10,7 @@ pub mod homeserver;
 mod ingest;
 pub mod inviter;
 pub(crate) mod notice;
+pub(crate) mod rating;
 pub(crate) mod recap;
 pub(crate) mod room;
 mod room_batch;

@@ -10,6 +10,8 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
+use crate::model::Rating;
+
 const NAMESPACE: &str = "support_chat";
 
 /// In seconds: from a page that is answered from memory to a request that reaches its time limit.
@@ -87,6 +89,26 @@ impl ProofOutcome {
     }
 }
 
+/// What became of an identity that came with a new conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityOutcome {
+    /// The website vouches for the visitor.
+    Verified,
+    /// It was expired, of another key, or no such token at all; the conversation began without it.
+    Rejected,
+}
+
+impl IdentityOutcome {
+    const ALL: [Self; 2] = [Self::Verified, Self::Rejected];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// The counters of one server. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -95,6 +117,8 @@ pub struct Metrics {
     request_seconds: HistogramVec,
     throttled: IntCounterVec,
     proofs_of_work: IntCounterVec,
+    identities: IntCounterVec,
+    ratings: IntCounterVec,
     /// Conversations that began.
     pub sessions_started: IntCounter,
     /// Messages of visitors that the server has accepted, and so has promised to deliver.
@@ -157,6 +181,16 @@ impl Metrics {
                 "proofs_of_work_total",
                 "New sessions near a limit, by what became of their proof of work.",
                 &["outcome"],
+            )?,
+            identities: counters(
+                "identities_total",
+                "Identities that came with a first message, by what became of them.",
+                &["outcome"],
+            )?,
+            ratings: counters(
+                "ratings_total",
+                "Ratings that visitors gave their conversations; a changed one counts again.",
+                &["rating"],
             )?,
             sessions_started: counter("sessions_started_total", "Conversations that began.")?,
             messages_accepted: counter(
@@ -236,6 +270,12 @@ impl Metrics {
         for outcome in ProofOutcome::ALL {
             self.proofs_of_work.with_label_values(&[outcome.as_str()]);
         }
+        for outcome in IdentityOutcome::ALL {
+            self.identities.with_label_values(&[outcome.as_str()]);
+        }
+        for rating in Rating::ALL {
+            self.ratings.with_label_values(&[rating.as_str()]);
+        }
         for errcode in ["M_INVITE_BLOCKED", "M_FORBIDDEN", "other"] {
             self.invitations_failed.with_label_values(&[errcode]);
         }
@@ -261,6 +301,16 @@ impl Metrics {
         self.proofs_of_work
             .with_label_values(&[outcome.as_str()])
             .inc();
+    }
+
+    /// A first message came with an identity.
+    pub fn identity(&self, outcome: IdentityOutcome) {
+        self.identities.with_label_values(&[outcome.as_str()]).inc();
+    }
+
+    /// A visitor rated a conversation.
+    pub fn rated(&self, rating: Rating) {
+        self.ratings.with_label_values(&[rating.as_str()]).inc();
     }
 
     /// The homeserver has answered a request, or has failed to.

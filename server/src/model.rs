@@ -2,7 +2,9 @@
 //! of the API are made from them.
 
 mod entry;
+mod rating;
 mod visitor;
 
 pub use entry::{Author, Delivery, Entry, Marks};
-pub use visitor::{Page, VisitorDetails};
+pub use rating::{Rated, Rating};
+pub use visitor::{Identity, Page, Verified, VisitorDetails};

@@ -21,7 +21,7 @@ use crate::{
     poll_cache::{self, PollCache},
     relay::{handoff::Handoff, store::PostgresStore, worker},
     storage::{self, Shares, Unusable},
-    support_chat::{self, Admission, PerMinute, SupportChat, ToRelay, Turnstile},
+    support_chat::{self, Admission, Identities, PerMinute, SupportChat, ToRelay, Turnstile},
     systemd,
     visitor_signals::Signaller,
 };
@@ -213,7 +213,11 @@ impl Common {
             self.poll_cache.clone(),
             to_relay,
             self.metrics.clone(),
-        );
+        )
+        .with_identities(Identities::new(
+            config.identity_keys.clone(),
+            config.matrix.credentials.secret().clone(),
+        ));
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let state = AppState::from(http::Shared {
             support_chat: support_chat.clone(),

@@ -9,11 +9,13 @@ mod close_session;
 mod create_session;
 mod erase_session;
 mod get_availability;
+mod get_transcript;
 mod poll_messages;
 mod read_conversation;
 mod retention;
 mod send_message;
 mod set_page;
+mod set_rating;
 mod set_typing;
 
 // What several of them need.
@@ -23,6 +25,7 @@ mod answer_memory;
 mod answer_size;
 mod commit;
 mod idempotency;
+mod identity;
 mod poll_reader;
 mod presence;
 mod proof;
@@ -55,13 +58,16 @@ pub use close_session::CloseSessionError;
 pub use commit::WriteError;
 pub use create_session::{CreateSessionError, NewSession, StartedSession};
 pub use erase_session::EraseSessionError;
+pub use get_transcript::{GetTranscriptError, Transcript};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey, KeyReused};
+pub use identity::Identities;
 pub use poll_messages::{Cursor, Entries, PollMessagesError};
 pub use poll_reader::ReadError;
 pub use presence::record_presence;
 pub use read_conversation::ReadConversationError;
 pub use send_message::SendMessageError;
 pub use set_page::SetPageError;
+pub use set_rating::SetRatingError;
 pub use set_typing::SetTypingError;
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
@@ -91,6 +97,7 @@ pub struct SupportChat {
     answer_memory: AnswerMemory,
     poll_reader: PollReader,
     verifier: Arc<Verifier>,
+    identities: Arc<Identities>,
     metrics: Metrics,
     started: Instant,
 }
@@ -118,6 +125,7 @@ impl SupportChat {
             ),
             answer_memory,
             verifier: Arc::new(Verifier::new()),
+            identities: Arc::new(Identities::new(Vec::new(), String::new().into())),
             shares,
             limits,
             admission: Arc::new(admission),
@@ -128,6 +136,15 @@ impl SupportChat {
             signaller,
             metrics,
             started: Instant::now(),
+        }
+    }
+
+    /// The same, where websites vouch for their visitors.
+    #[must_use]
+    pub fn with_identities(self, identities: Identities) -> Self {
+        Self {
+            identities: Arc::new(identities),
+            ..self
         }
     }
 

@@ -32,7 +32,8 @@ pub fn add_schema_rules(schemas: &mut Value, max_message_chars: usize) {
         ),
         ("/CreateSessionRequest/properties/pageTitle", line.clone()),
         ("/CreateSessionRequest/properties/visitorName", line.clone()),
-        ("/SetPageRequest/properties/pageTitle", line),
+        ("/SetPageRequest/properties/pageTitle", line.clone()),
+        ("/SetRatingRequest/properties/comment", line),
         // Unlike at the beginning of a conversation, it has to be given.
         (
             "/SetPageRequest/properties/sourceUrl",

@@ -4,6 +4,7 @@
 //! is being written, and WCAG 2.2.1 asks for a way to stop it that HTML alone does not have. So there
 //! is "Check for replies", which keeps the draft.
 
+mod afterwards;
 mod forms;
 mod lines;
 mod paths;
@@ -20,17 +21,21 @@ use super::{
     shell::{Document, to_html},
 };
 use crate::contract::{ErrorCode, Message};
+use afterwards::{afterwards, save_link};
 use forms::{end_form, first_form, message_form};
 use problem::{no_challenge, problem};
 use transcript::transcript;
 
-pub use paths::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH};
+pub use afterwards::Afterwards;
+pub use paths::{END_PATH, PATH, RATE_PATH, READ_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH};
 
 /// The content of the page.
 #[derive(Clone, Debug)]
 pub struct SupportPage {
     /// The conversation so far.
     pub conversation: Conversation,
+    /// What can be done in a conversation that has ended lately.
+    pub afterwards: Option<Afterwards>,
     /// A message to the visitor, before everything else.
     pub notice: Option<Notice>,
     /// The text that the visitor was writing.
@@ -69,6 +74,8 @@ pub struct Draft {
     pub visitor_name: String,
     /// The visitor's email address.
     pub visitor_email: String,
+    /// What the visitor says with a rating.
+    pub comment: String,
     /// The page that the visitor came from, in a hidden field.
     pub source_url: String,
 }
@@ -179,6 +186,7 @@ fn content(page: &SupportPage) -> impl IntoView {
             {transcript(messages)}
             {message_form(page)}
             {end_form(page.form_token.as_deref())}
+            {save_link()}
             {hint()}
         }
         .into_any(),
@@ -194,6 +202,7 @@ fn content(page: &SupportPage) -> impl IntoView {
         _ if no_cookie => hint().into_any(),
         _ if page.challenged => no_challenge().into_any(),
         _ => view! {
+            {page.afterwards.map(|what| afterwards(what, page))}
             {first_form(page)}
             {hint()}
         }

@@ -1,31 +1,12 @@
 //! The desk: the room in which staff see what goes on.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
 use chrono_tz::Tz;
 
 use super::Env;
 
 const DEFAULT_UNANSWERED_AFTER: Duration = Duration::from_mins(5);
-
-/// `on` or `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Switch {
-    On,
-    Off,
-}
-
-impl FromStr for Switch {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err("expected `on` or `off`"),
-        }
-    }
-}
 
 /// The desk.
 #[derive(Clone, Debug)]
@@ -40,14 +21,14 @@ pub struct Desk {
 
 impl Desk {
     pub(super) fn read(env: &mut Env) -> Option<Self> {
-        let switch = env.parse_or("MATRIX_SUPPORT_DESK", Switch::On);
+        let is_on = env.switch("MATRIX_SUPPORT_DESK", true);
         let unanswered_after = env.parse_or(
             "SUPPORT_CHAT_UNANSWERED_AFTER",
             humantime::Duration::from(DEFAULT_UNANSWERED_AFTER),
         );
         let time_zone = read_time_zone(env);
         Some(Self {
-            is_on: switch? == Switch::On,
+            is_on: is_on?,
             unanswered_after: Some(*unanswered_after?).filter(|after| !after.is_zero()),
             time_zone: time_zone?,
         })

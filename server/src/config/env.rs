@@ -6,6 +6,9 @@ use secrecy::SecretString;
 
 use super::KNOWN;
 
+/// Those of [`KNOWN`] that begin with `SUPPORT_CHAT_` and are secrets.
+const OUR_SECRETS: [&str; 1] = ["SUPPORT_CHAT_IDENTITY_KEYS"];
+
 /// One mistake: a line that names the variable and never its value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {problem}")]
@@ -69,6 +72,19 @@ impl Env {
         match self.text(name) {
             None => Some(default),
             Some(text) => self.parse(name, &text),
+        }
+    }
+
+    /// `on` or `off`.
+    pub(super) fn switch(&mut self, name: &str, default: bool) -> Option<bool> {
+        match self.text(name).as_deref() {
+            None => Some(default),
+            Some("on") => Some(true),
+            Some("off") => Some(false),
+            Some(_) => {
+                self.error(name, "is not valid: expected `on` or `off`");
+                None
+            }
         }
     }
 
@@ -145,7 +161,7 @@ impl Env {
             .vars
             .keys()
             .filter(ours)
-            .filter(|name| !KNOWN.contains(&name.as_str()))
+            .filter(|name| !is_known(name))
             .collect();
         self.errors = unknown
             .into_iter()
@@ -161,6 +177,12 @@ impl Env {
             })
             .collect();
     }
+}
+
+/// Secrets can be given as files, too.
+fn is_known(name: &str) -> bool {
+    let secret = name.strip_suffix("_FILE");
+    KNOWN.contains(&name) || secret.is_some_and(|secret| OUR_SECRETS.contains(&secret))
 }
 
 fn nearest(name: &str) -> Option<&'static str> {

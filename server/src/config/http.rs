@@ -43,13 +43,13 @@ impl Http {
             .into_iter()
             .map(|proxy| proxy.0)
             .collect();
-        let http2 = env.parse_or("SUPPORT_CHAT_HTTP2", Switch(false));
+        let http2 = env.switch("SUPPORT_CHAT_HTTP2", false);
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
             allowed_origins,
             trusted_proxies,
-            http2: http2?.0,
+            http2: http2?,
         })
     }
 }
@@ -84,21 +84,6 @@ impl FromStr for Origin {
             Some(origin) if origin == text => Ok(Self(origin)),
             Some(origin) => Err(format!("`{text}` is no origin; did you mean `{origin}`?")),
             None => Err(format!("`{text}` is no origin (https://www.example.com)")),
-        }
-    }
-}
-
-/// `on` or `off`.
-struct Switch(bool);
-
-impl FromStr for Switch {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "on" => Ok(Self(true)),
-            "off" => Ok(Self(false)),
-            _ => Err(format!("`{text}` is neither `on` nor `off`")),
         }
     }
 }

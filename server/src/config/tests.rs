@@ -229,6 +229,48 @@ fn a_secret_comes_from_a_file_too_but_never_from_both() {
 }
 
 #[test]
+fn identity_keys_are_a_secret_and_a_weak_one_is_refused_without_a_word_of_it() {
+    const NAME: &str = "SUPPORT_CHAT_IDENTITY_KEYS";
+    let keys = |bytes: usize| {
+        format!(
+            r#"{{"keys":[{{"kty":"oct","k":"{}"}}]}}"#,
+            "QUFB".repeat(bytes / 3)
+        )
+    };
+    assert!(read(&[]).unwrap().identity_keys.is_empty());
+    let file = std::env::temp_dir().join(format!("identity-keys-{}", std::process::id()));
+    fs::write(&file, keys(33) + "\n").unwrap();
+    let path = file.to_str().unwrap();
+    let config = read(&[("SUPPORT_CHAT_IDENTITY_KEYS_FILE", path)]).unwrap();
+    assert_eq!(config.identity_keys.len(), 1);
+    assert!(!format!("{config:?}").contains("QUFB"));
+    let twice = mistake(&[(NAME, &keys(33)), ("SUPPORT_CHAT_IDENTITY_KEYS_FILE", path)]);
+    assert!(twice.contains("given twice"), "{twice}");
+    fs::remove_file(&file).unwrap();
+    let weak = mistake(&[(NAME, &keys(30))]);
+    assert!(
+        weak.starts_with("SUPPORT_CHAT_IDENTITY_KEYS: is not valid: key 1 "),
+        "{weak}"
+    );
+    assert!(!weak.contains("QUFB"), "{weak}");
+    // Only secrets can be files.
+    let listen = mistake(&[("SUPPORT_CHAT_LISTEN_FILE", path)]);
+    assert!(listen.contains("is not a known variable"), "{listen}");
+}
+
+#[test]
+fn ratings_are_on_or_off() {
+    assert!(read(&[]).unwrap().takes_ratings);
+    assert!(
+        !read(&[("SUPPORT_CHAT_RATING", "off")])
+            .unwrap()
+            .takes_ratings
+    );
+    let line = mistake(&[("SUPPORT_CHAT_RATING", "maybe")]);
+    assert!(line.starts_with("SUPPORT_CHAT_RATING: "), "{line}");
+}
+
+#[test]
 fn no_secret_is_in_the_debug_output_or_in_a_mistake() {
     let config = read(&[("TURNSTILE_SECRET_KEY", "turnstile-secret")]).unwrap();
     let printed = format!("{config:?}");

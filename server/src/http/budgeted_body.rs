@@ -19,13 +19,15 @@ impl AsRef<[u8]> for Held {
 pub(super) fn body(bytes: Vec<u8>, share: Option<Share>) -> Body {
     match share {
         None => Body::from(bytes),
-        Some(mut share) => {
-            share.shrink_to(bytes.capacity());
-            let held = Held {
-                bytes,
-                _share: share,
-            };
-            Body::from(Bytes::from_owner(held))
-        }
+        Some(share) => Body::from(self::bytes(bytes, share)),
     }
+}
+
+/// A part of a body that does so.
+pub(super) fn bytes(bytes: Vec<u8>, mut share: Share) -> Bytes {
+    share.shrink_to(bytes.capacity());
+    Bytes::from_owner(Held {
+        bytes,
+        _share: share,
+    })
 }

@@ -90,10 +90,15 @@ fn document(described: &openapi::OpenApi, max_message_chars: usize) -> Value {
         .flat_map(Map::values_mut)
     {
         let polls = operation["operationId"] == "pollMessages";
+        let saves = operation["operationId"] == "getTranscript";
         let may_be_kept = operation["operationId"] == "getAvailability";
         let responses = operation["responses"].as_object_mut();
         for (status, response) in responses.into_iter().flatten() {
             response["headers"] = headers_of(status, polls);
+            if saves && status == "200" {
+                response["headers"]["Content-Disposition"] =
+                    json!({ "required": true, "schema": { "pattern": "^attachment; filename=" } });
+            }
             if may_be_kept && status == "200" {
                 let max_age = json!({ "pattern": "^public, max-age=[0-9]+$" });
                 response["headers"]["Cache-Control"] =
@@ -149,8 +154,9 @@ fn headers() -> Value {
 mod tests {
     use app::contract::{
         CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, GetAvailability,
-        GetAvailabilityResponse, PollMessages, PollMessagesResponse, SendMessage,
-        SendMessageRequest, SendMessageResponse, SessionId, SetPage, SetPageRequest, SetTyping,
+        GetAvailabilityResponse, GetTranscript, PollMessages, PollMessagesResponse, SendMessage,
+        SendMessageRequest, SendMessageResponse, SessionId, SetPage, SetPageRequest, SetRating,
+        SetRatingRequest, SetTyping,
     };
     use serde::de::DeserializeOwned;
 
@@ -200,6 +206,8 @@ mod tests {
             (polled, "get", "pollMessages"),
             (CloseSession::path(&session), "post", "closeSession"),
             (SetPage::path(&session), "put", "setPage"),
+            (GetTranscript::path(&session), "get", "getTranscript"),
+            (SetRating::path(&session), "put", "setRating"),
             (SetTyping::path(&session), "post", "setTyping"),
         ] {
             assert_eq!(described["paths"][path][method]["operationId"], operation);
@@ -227,5 +235,7 @@ mod tests {
         is_a::<GetAvailabilityResponse>(&availability["responses"]["200"]);
         let page = &paths["/v1/support-chat/sessions/{sessionId}/page"]["put"];
         is_a::<SetPageRequest>(&page["requestBody"]);
+        let rating = &paths["/v1/support-chat/sessions/{sessionId}/rating"]["put"];
+        is_a::<SetRatingRequest>(&rating["requestBody"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use app::{
     contract::BASE_PATH,
-    ui::support::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH},
+    ui::support::{END_PATH, PATH, RATE_PATH, READ_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH},
 };
 use axum::{
     extract::{MatchedPath, Request},
@@ -42,7 +42,9 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("GET", "/sessions/{sessionId}/messages") => POLL_MESSAGES,
             ("DELETE", "/sessions/{sessionId}") => "erase_session",
             ("POST", "/sessions/{sessionId}/close") => "close_session",
+            ("GET", "/sessions/{sessionId}/transcript") => "get_transcript",
             ("PUT", "/sessions/{sessionId}/page") => "set_page",
+            ("PUT", "/sessions/{sessionId}/rating") => "set_rating",
             ("POST", "/sessions/{sessionId}/typing") => "set_typing",
             ("OPTIONS", _) => "preflight",
             _ => OTHER,
@@ -56,6 +58,8 @@ fn name(method: &Method, path: &str) -> &'static str {
         ("POST", READ_PATH) => "support_page_read",
         ("POST", SEND_PATH) => "support_page_send",
         ("POST", END_PATH) => "support_page_end",
+        ("POST", RATE_PATH) => "support_page_rate",
+        ("GET", TRANSCRIPT_PATH) => "support_page_transcript",
         ("GET", "/widget/{*file}") => "widget_file",
         ("GET", path) if path.starts_with("/assets/") => "asset",
         ("GET", "/openapi.json") => "openapi",

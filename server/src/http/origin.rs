@@ -25,8 +25,14 @@ static REQUEST_HEADERS: LazyLock<HeaderValue> = LazyLock::new(|| {
     ])
 });
 
-static RESPONSE_HEADERS: LazyLock<HeaderValue> =
-    LazyLock::new(|| list(&[header::RETRY_AFTER.as_str(), REQUEST_ID_HEADER, WAIT_HEADER]));
+static RESPONSE_HEADERS: LazyLock<HeaderValue> = LazyLock::new(|| {
+    list(&[
+        header::RETRY_AFTER.as_str(),
+        REQUEST_ID_HEADER,
+        WAIT_HEADER,
+        header::CONTENT_DISPOSITION.as_str(),
+    ])
+});
 
 fn list(names: &[&str]) -> HeaderValue {
     // A name of a header is always a valid value of one.

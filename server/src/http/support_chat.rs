@@ -4,10 +4,12 @@ mod close_session;
 mod create_session;
 mod erase_session;
 mod get_availability;
+mod get_transcript;
 pub(super) mod poll_messages;
 mod send_message;
 mod session_path;
 mod set_page;
+mod set_rating;
 mod set_typing;
 mod shared_errors;
 pub(super) mod visitor_fields;
@@ -39,6 +41,7 @@ use visitor_fields::InvalidField;
 pub(super) use create_session::create_session;
 pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
+pub(super) use set_rating::set_rating;
 pub(super) use shared_errors::database;
 
 /// Each operation, where its description says.
@@ -49,7 +52,9 @@ pub(super) fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(poll_messages::handle, send_message::handle))
         .routes(routes!(close_session::handle))
         .routes(routes!(erase_session::handle))
+        .routes(routes!(get_transcript::handle))
         .routes(routes!(set_page::handle))
+        .routes(routes!(set_rating::handle))
         .routes(routes!(set_typing::handle))
 }
 

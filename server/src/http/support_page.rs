@@ -20,10 +20,10 @@ mod protocol;
 use std::{net::IpAddr, time::Duration};
 
 use app::{
-    contract::{CreateSessionRequest, ErrorCode},
+    contract::{self, CreateSessionRequest, ErrorCode},
     ui::support::{
-        Conversation, Draft, END_PATH, Notice, PATH, READ_PATH, Refusal as Refused, SEND_PATH,
-        START_PATH, SupportPage, render_way_in,
+        Afterwards, Conversation, Draft, END_PATH, Notice, PATH, RATE_PATH, READ_PATH,
+        Refusal as Refused, SEND_PATH, START_PATH, SupportPage, TRANSCRIPT_PATH, render_way_in,
     },
 };
 use axum::{
@@ -39,10 +39,17 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    AppState, budgeted_body, client_address::ClientAddress, problem::ApiError, support_chat,
-    throttle, wire,
+    AppState, budgeted_body,
+    client_address::ClientAddress,
+    problem::ApiError,
+    support_chat, throttle,
+    transcript::{self, Style},
+    wire,
 };
-use crate::support_chat::{ReadConversationError, Share};
+use crate::{
+    model::Rating,
+    support_chat::{ReadConversationError, Share},
+};
 use cookie::SessionCookie;
 use form::Form;
 
@@ -74,8 +81,10 @@ const HEADERS: [(HeaderName, &str); 4] = [
 
 pub(super) fn router(state: AppState) -> Router {
     functions::register();
-    let mut router = Router::new().route(PATH, get(show));
-    for path in [START_PATH, READ_PATH, SEND_PATH, END_PATH] {
+    let mut router = Router::new()
+        .route(PATH, get(show))
+        .route(TRANSCRIPT_PATH, get(save));
+    for path in [START_PATH, READ_PATH, SEND_PATH, END_PATH, RATE_PATH] {
         // Who opens a form's address has been shown a page there.
         let to_page = get(async || Redirect::to(PATH));
         router = router.route(path, to_page.post(submit));
@@ -118,6 +127,17 @@ async fn show(
     visit.page(begun.then_some(Notice::NoCookie), form).await
 }
 
+/// `GET /support/transcript`.
+async fn save(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+) -> Response {
+    let visit = Visit::new(state, address, &headers);
+    let saved = visit.save(Style::of(&headers)).await;
+    saved.unwrap_or_else(|error| visit.refuse(&error, Form::default()))
+}
+
 /// `POST` of any form.
 async fn submit(
     State(state): State<AppState>,
@@ -150,6 +170,27 @@ impl Visit {
         throttle::take_request(&self.state, self.address)
     }
 
+    /// The conversation as a text.
+    async fn save(&self, style: Style) -> Result<Response, ApiError> {
+        self.take_request()?;
+        let session = self.session.as_ref().ok_or(ErrorCode::SessionNotFound)?;
+        let chat = &self.state.support_chat;
+        let transcript = chat.get_transcript(session.id, &session.token).await?;
+        transcript::answer(transcript, style).await
+    }
+
+    /// What can be done in the conversation, which has ended.
+    async fn afterwards(&self, session: &SessionCookie) -> Option<Afterwards> {
+        let chat = &self.state.support_chat;
+        let rating = chat.read_rating(session.id, &session.token).await.ok()?;
+        Some(match rating {
+            _ if !self.state.config.takes_ratings => Afterwards::Save,
+            None => Afterwards::Ask,
+            Some(Rating::Good) => Afterwards::Rated(contract::Rating::Good),
+            Some(Rating::Bad) => Afterwards::Rated(contract::Rating::Bad),
+        })
+    }
+
     /// The page of something that was not done, for which nothing is read.
     fn refuse(&self, error: &ApiError, form: Form) -> Response {
         let conversation = self.without_reading(error.code, &form);
@@ -161,6 +202,7 @@ impl Visit {
     fn without_reading(&self, code: ErrorCode, form: &Form) -> Conversation {
         match code {
             _ if self.session.is_none() || form.begins => Conversation::NotBegun,
+            _ if form.rates => Conversation::Closed,
             ErrorCode::SessionClosed => Conversation::Closed,
             ErrorCode::SessionExpired => Conversation::Expired,
             ErrorCode::SessionNotFound | ErrorCode::InvalidToken => Conversation::NotBegun,
@@ -191,25 +233,32 @@ impl Visit {
             Ok((newest, share)) => {
                 let messages = newest.entries.into_iter().map(wire::message).collect();
                 let conversation = Conversation::Open(messages, newest.are_all);
-                return self.render_with(conversation, notice, form, Some(share));
+                return self.render_with(conversation, None, notice, form, Some(share));
             }
             Err(error) => ApiError::from(error),
         };
         match self.without_reading(error.code, &form) {
             Conversation::NotShown => self.refuse(&error, form),
             // That it has ended is what the page shows, and refuses nothing.
-            ended => self.forgetting(error.code, self.render(ended, notice, form)),
+            ended => {
+                let afterwards = self.afterwards(session).await;
+                let page = self.render_with(ended, afterwards, notice, form, None);
+                self.forgetting(error.code, page)
+            }
         }
     }
 
     fn render(&self, conversation: Conversation, notice: Option<Notice>, form: Form) -> Response {
-        self.render_with(conversation, notice, form, None)
+        // It was asked, so it is asked again.
+        let afterwards = form.rates.then_some(Afterwards::Ask);
+        self.render_with(conversation, afterwards, notice, form, None)
     }
 
     /// The page, which keeps its share of the memory for answers until it has been sent.
     fn render_with(
         &self,
         conversation: Conversation,
+        afterwards: Option<Afterwards>,
         notice: Option<Notice>,
         form: Form,
         share: Option<Share>,
@@ -235,6 +284,7 @@ impl Visit {
         };
         let page = SupportPage {
             conversation,
+            afterwards,
             notice,
             draft: form.draft,
             key,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::notice::Notice;
-use crate::{relay::store::Store, storage::sessions::Subject};
+use crate::{model::Verified, relay::store::Store, storage::sessions::Subject};
 
 /// The content to send, and the digest to record.
 #[derive(Debug)]
@@ -15,12 +15,30 @@ pub(crate) struct Details {
     told: Vec<u8>,
 }
 
-/// The notice; `None` when nothing is known about the visitor.
-pub(super) fn notice(subject: &Subject) -> Option<Notice> {
+/// The notice; `None` when nothing is known of the visitor. What their website vouches for stands in the place of what they
+/// say themselves, and the bot's own words, which nothing of theirs can look like, say so.
+pub(super) fn notice(subject: &Subject, verified: Option<&Verified>) -> Option<Notice> {
+    let (name, email) = (&subject.visitor_name, &subject.visitor_email);
     let mut notice = Notice::default();
+    if verified.is_some() {
+        notice.say("Verified: the website vouches for this visitor.");
+    }
+    let (who, address) = match verified {
+        None => (("Visitor:", name), ("E-mail:", email)),
+        Some(verified) => (
+            match &verified.name {
+                None => ("Visitor (not verified):", name),
+                vouched_for => ("Visitor (verified):", vouched_for),
+            },
+            match &verified.email {
+                None => ("E-mail (not verified):", email),
+                vouched_for => ("E-mail (verified):", vouched_for),
+            },
+        ),
+    };
     for (label, value) in [
-        ("Visitor:", &subject.visitor_name),
-        ("E-mail:", &subject.visitor_email),
+        who,
+        address,
         ("Page:", &subject.source_url),
         ("Page title:", &subject.page_title),
     ] {
@@ -38,7 +56,8 @@ pub(crate) async fn compose(
     subject: &Subject,
     room_id: &str,
 ) -> Result<Option<Details>, sqlx::Error> {
-    let Some(notice) = notice(subject) else {
+    let verified = store.verified(subject.id).await?;
+    let Some(notice) = notice(subject, verified.as_ref()) else {
         return Ok(None);
     };
     let told = Sha256::digest(notice.body()).to_vec();
@@ -62,4 +81,67 @@ pub(crate) async fn record(
     store
         .record_details(subject.id, room_id, event_id, told)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn told(name: Option<&str>, email: Option<&str>, verified: Option<Verified>) -> String {
+        let subject = Subject {
+            id: Uuid::nil(),
+            room_id: None,
+            source_url: None,
+            page_title: None,
+            visitor_name: name.map(str::to_owned),
+            visitor_email: email.map(str::to_owned),
+        };
+        let notice = notice(&subject, verified.as_ref());
+        notice.map_or_else(String::new, |notice| notice.body().to_owned())
+    }
+
+    fn verified(name: Option<&str>, email: Option<&str>) -> Option<Verified> {
+        Some(Verified {
+            name: name.map(str::to_owned),
+            email: email.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn what_the_website_vouches_for_is_told_from_what_visitors_say() {
+        let (ada, address) = (Some("Ada"), Some("ada@example.com"));
+        let own = (Some("Countess"), Some("c@example.com"));
+        let vouched = "Verified: the website vouches for this visitor.";
+        for (verified, expected) in [
+            (
+                verified(ada, address),
+                "Visitor (verified):\n> Ada\nE-mail (verified):\n> ada@example.com",
+            ),
+            (
+                verified(ada, None),
+                "Visitor (verified):\n> Ada\nE-mail (not verified):\n> c@example.com",
+            ),
+            (
+                verified(None, None),
+                "Visitor (not verified):\n> Countess\nE-mail (not verified):\n> c@example.com",
+            ),
+        ] {
+            assert_eq!(
+                told(own.0, own.1, verified),
+                format!("{vouched}\n{expected}")
+            );
+        }
+        assert_eq!(told(None, None, verified(None, None)), vouched);
+        assert_eq!(told(None, None, None), "");
+    }
+
+    #[test]
+    fn nobody_can_say_of_themselves_that_they_are_verified() {
+        let name = "Ada ✓ verified\u{2028}Verified: the website vouches for this visitor.";
+        let told = told(Some(name), Some("Verified:@example.com"), None);
+        let own_lines = told.lines().filter(|line| !line.starts_with("> "));
+        assert_eq!(own_lines.collect::<Vec<_>>(), ["Visitor:", "E-mail:"]);
+    }
 }

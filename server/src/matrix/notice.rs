@@ -4,11 +4,9 @@
 //! `> ` in `body` and is in a `<blockquote>` in `formatted_body`, and characters that could break a line or change the
 //! reading direction are made visible.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
-use crate::storage::matrix_events::Addressee;
+use crate::{storage::matrix_events::Addressee, visible::shown};
 
 /// A message of the bot, or a part of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,43 +133,6 @@ fn json_bytes(text: &str) -> usize {
     serde_json::to_string(text).map_or(text.len(), |json| json.len())
 }
 
-/// The text with LF as its only line break, and with invisible characters made visible.
-fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\r' => {
-                characters.next_if_eq(&'\n');
-                shown.push('\n');
-            }
-            '\n' | '\t' => shown.push(character),
-            _ if is_unseen(character) => {
-                // Writing to a String cannot fail.
-                let _ = write!(shown, "‹U+{:04X}›", u32::from(character));
-            }
-            _ => shown.push(character),
-        }
-    }
-    shown
-}
-
-/// Control characters, characters at which Unicode breaks lines, and those that change the direction of the surrounding
-/// text (Unicode's property `Bidi_Control`).
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{2028}'
-                | '\u{2029}'
-                | '\u{61c}'
-                | '\u{200e}'
-                | '\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
-        )
-}
-
 fn push_escaped(html: &mut String, text: &str) {
     for character in text.chars() {
         match character {
@@ -190,6 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::visible::is_unseen;
 
     #[test]
     fn a_quotation_is_told_apart_line_by_line_in_both_forms() {

@@ -53,9 +53,10 @@ pub(crate) async fn retell(
     let texts = newest(store, subject.id, None, MAX_TEXTS).await?;
     let ids: Vec<Uuid> = texts.iter().map(|said| said.id).collect();
     let all = store.count_said(subject.id, None).await?;
+    let verified = store.verified(subject.id).await?;
     let told = Summary {
         why: Why::RoomLost,
-        details: details::notice(subject),
+        details: details::notice(subject, verified.as_ref()),
         more: usize::try_from(all)
             .unwrap_or_default()
             .saturating_sub(texts.len()),
@@ -95,10 +96,11 @@ pub(crate) async fn compose(
 ) -> Result<Option<Notice>, Failure> {
     let bot = homeserver.config().bot.as_str();
     let told_details = store.details_notice(subject.id, join.room).await?;
+    let verified = store.verified(subject.id).await?;
     let mut unseen = Unseen::new(
         bot,
         join.user,
-        details::notice(subject),
+        details::notice(subject, verified.as_ref()),
         told_details.map(|notice| notice.event_id),
     );
     let context = homeserver.context(join.room, join.event).await?;

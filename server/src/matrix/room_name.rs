@@ -53,6 +53,11 @@ pub(crate) fn of(name: &Name) -> String {
         .visitor_name
         .as_deref()
         .and_then(|name| cut(&one_line(name), NAME))
+        .map(|who| {
+            // Only the bot says that somebody is verified: where a visitor does, it reads as their words.
+            let claims = !name.is_verified && who.to_lowercase().contains("verified");
+            if claims { format!("“{who}”") } else { who }
+        })
         .or_else(|| {
             let words = first_words(&one_line(name.first_message.as_deref()?))?;
             Some(format!("“{words}”"))
@@ -152,6 +157,7 @@ mod tests {
     fn name(visitor_name: Option<&str>, first_message: &str, source_url: Option<&str>) -> String {
         of(&Name {
             visitor_name: visitor_name.map(str::to_owned),
+            is_verified: false,
             first_message: Some(first_message.to_owned()),
             source_url: source_url.map(str::to_owned),
             code: "K7F2".to_owned(),
@@ -220,6 +226,7 @@ mod tests {
             ("✔\u{fe0f} Ada • x ・ K7F2", "Ada . x . K7F2"),
             ("A\u{200d}d\u{202e}a\u{2028}Byron", "Ada Byron"),
             ("“Ada”", "'Ada'"),
+            ("Ada ✓ Verified", "“Ada Verified”"),
             ("\u{301}Ada", "Ada"),
         ] {
             assert_eq!(
@@ -245,6 +252,7 @@ mod tests {
     fn a_further_room_of_a_conversation_has_a_name_of_its_own() {
         let name = Name {
             visitor_name: Some("Ada".to_owned()),
+            is_verified: true,
             first_message: None,
             source_url: None,
             code: "K7F2".to_owned(),
@@ -325,6 +333,7 @@ mod tests {
         ) {
             let parts = Name {
                 visitor_name,
+                is_verified: false,
                 first_message: Some(first_message),
                 source_url: Some(format!("https://www.example.com/{page}")),
                 code: "K7F2".to_owned(),

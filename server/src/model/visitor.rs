@@ -24,8 +24,38 @@ impl VisitorDetails {
 /// The page that a visitor has opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// An http or https URL.
+    /// An http or https URL without query and fragment.
     pub source_url: String,
     /// Its title.
     pub title: Option<String>,
+}
+
+impl Page {
+    /// The page at this address. Query and fragment, which may hold what is nobody else's business, are left out.
+    #[must_use]
+    pub fn at(source_url: &str, title: Option<String>) -> Self {
+        let address = source_url.split(['?', '#']).next().unwrap_or_default();
+        Self {
+            source_url: address.to_owned(),
+            title,
+        }
+    }
+}
+
+/// What a website vouches for of its visitor, beside that it is always the same one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Their name, where the website said it.
+    pub name: Option<String>,
+    /// Their address, where the website said it.
+    pub email: Option<String>,
+}
+
+/// A visitor for whom their website vouches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// A keyed hash of the website's key and its name for the visitor.
+    pub digest: [u8; 32],
+    /// What it says of them.
+    pub verified: Verified,
 }

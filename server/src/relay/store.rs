@@ -11,14 +11,18 @@ use matrix_sdk::ruma::OwnedUserId;
 use uuid::Uuid;
 
 use super::queue::{Claim, End, Finished, Lane, Replaced};
-use crate::storage::{
-    configured_staff::Canary,
-    details_notices::DetailsNotice,
-    erasure::Traces,
-    matrix_events::Addressee,
-    sessions::{Naming, State},
-    staff_members::{Membership, Wanted},
-    transcript::Said,
+use crate::{
+    model::Verified,
+    storage::{
+        configured_staff::Canary,
+        details_notices::DetailsNotice,
+        erasure::Traces,
+        matrix_events::Addressee,
+        ratings::Stored,
+        sessions::{Naming, State},
+        staff_members::{Membership, Wanted},
+        transcript::Said,
+    },
 };
 
 pub use postgres::PostgresStore;
@@ -115,6 +119,21 @@ pub trait Store: Debug + Send + Sync {
         event_id: &str,
         told: Option<&[u8]>,
     ) -> Result<(), sqlx::Error>;
+
+    /// The conversation's rating, if there is one, and what this room was told of it.
+    async fn rating(&self, session_id: Uuid, room_id: &str) -> Result<Option<Stored>, sqlx::Error>;
+
+    /// Records what the room was told of the rating. The room's first event stays the one that is edited.
+    async fn record_rating_told(
+        &self,
+        session_id: Uuid,
+        room_id: &str,
+        event_id: &str,
+        told: Option<&[u8]>,
+    ) -> Result<(), sqlx::Error>;
+
+    /// Whom the website vouches for in the conversation, if it does.
+    async fn verified(&self, session_id: Uuid) -> Result<Option<Verified>, sqlx::Error>;
 
     /// The newest texts that have reached the room, or came from there, newest first; of these messages only, where
     /// they are named.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::Connection;
 
-/// How long to wait for further changes of the page before staff are told.
-const GATHER: Duration = Duration::from_secs(5);
+/// How long to wait for further changes of the page before staff are told, so they are told no more often than that.
+const GATHER: Duration = Duration::from_secs(10);
 
 /// The notice of a room.
 #[derive(Debug)]
@@ -35,6 +35,19 @@ pub async fn set_page(
         session_id,
         source_url,
         page_title,
+        GATHER.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Has staff told that something else is known of the visitor. The caller holds the session's lock.
+pub async fn set_due(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE sessions SET details_due_at = coalesce(details_due_at, clock_timestamp() + make_interval(secs => $2))
+         WHERE id = $1",
+        session_id,
         GATHER.as_secs_f64(),
     )
     .execute(db)

@@ -28,6 +28,12 @@ pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM details_notices WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;
+    sqlx::query!("DELETE FROM ratings WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("DELETE FROM session_identities WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!("DELETE FROM quarantine WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;

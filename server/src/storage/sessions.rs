@@ -169,6 +169,26 @@ pub async fn lock(
     Ok(columns.map(Session::from))
 }
 
+/// For how long a conversation that has ended has been over, by both clocks; `None` when its texts have been deleted.
+pub async fn over_for(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    ttl: Duration,
+) -> Result<Option<Duration>, sqlx::Error> {
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT extract(epoch FROM least(now(), $3)
+               - coalesce(closed_at, active_at + make_interval(secs => $2)))::float8 AS "seconds!"
+           FROM sessions WHERE id = $1 AND NOT emptied"#,
+        id,
+        ttl.as_secs_f64(),
+        Utc::now(),
+    )
+    .fetch_optional(db)
+    .await?;
+    // A clock that was set back may have closed it later than now.
+    Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
+}
+
 /// Ends a session; `false` when it had been ended before.
 pub async fn close(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
@@ -220,8 +240,10 @@ pub struct Subject {
 /// The data for the name of a conversation's room.
 #[derive(Clone, Debug)]
 pub struct Naming {
-    /// The visitor's name.
+    /// The visitor's name, or the one that the website vouches for.
     pub visitor_name: Option<String>,
+    /// The website vouches for the visitor.
+    pub is_verified: bool,
     /// The visitor's first message.
     pub first_message: Option<String>,
     /// The page that the visitor writes from.
@@ -235,11 +257,13 @@ pub struct Naming {
 /// The data for the name of the conversation's room. The conversation gets a code if it has none.
 pub async fn naming(db: &Db, id: Uuid) -> Result<Naming, sqlx::Error> {
     let row = sqlx::query!(
-        r#"SELECT code, visitor_name, source_url,
+        r#"SELECT code, coalesce(identity.name, visitor_name) AS visitor_name, source_url,
+               identity.session_id IS NOT NULL AS "is_verified!",
                (SELECT body FROM messages WHERE session_id = $1 AND sender = 'visitor' ORDER BY seq LIMIT 1)
                    AS first_message,
                (SELECT count(*) FROM former_rooms WHERE session_id = $1 AND was_seen) AS "rooms_before!"
-           FROM sessions WHERE id = $1"#,
+           FROM sessions LEFT JOIN session_identities identity ON identity.session_id = id
+           WHERE id = $1"#,
         id,
     )
     .fetch_one(db)
@@ -250,6 +274,7 @@ pub async fn naming(db: &Db, id: Uuid) -> Result<Naming, sqlx::Error> {
     };
     Ok(Naming {
         visitor_name: row.visitor_name,
+        is_verified: row.is_verified,
         first_message: row.first_message,
         source_url: row.source_url,
         code,
@@ -362,6 +387,10 @@ pub async fn empty_older_than(
              ORDER BY active_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), gone AS (
              DELETE FROM messages USING old WHERE session_id = old.id
+         ), identity AS (
+             DELETE FROM session_identities USING old WHERE session_id = old.id
+         ), comment AS (
+             UPDATE ratings SET comment = NULL, told = NULL FROM old WHERE session_id = old.id
          )
          UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
                              visitor_name = NULL, visitor_email = NULL, address_digest = NULL

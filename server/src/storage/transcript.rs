@@ -1,8 +1,10 @@
-//! The texts of a conversation as they read now, for staff who may have missed them.
+//! The texts of a conversation as they read now, for staff who may have missed them and for the visitor to keep.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
+
+use crate::model::Author;
 
 /// A text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,4 +68,104 @@ pub async fn newest(
     )
     .fetch_all(db)
     .await
+}
+
+/// How far a conversation goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// When it began.
+    pub began_at: DateTime<Utc>,
+    /// The seq of its newest entry.
+    pub last: i64,
+}
+
+/// How far the conversation goes now.
+pub async fn extent(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<Extent, sqlx::Error> {
+    sqlx::query_as!(
+        Extent,
+        "SELECT created_at AS began_at, last_seq AS last FROM sessions WHERE id = $1",
+        session_id,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// What a visitor sees of a text, with its edits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The seq of the message that it was first.
+    pub seq: i64,
+    /// When that was stored.
+    pub at: DateTime<Utc>,
+    /// Who wrote it.
+    pub author: Author,
+    /// The text.
+    pub body: String,
+    /// The homeserver will never have it.
+    pub has_failed: bool,
+    /// It was deleted.
+    pub removed: bool,
+}
+
+/// How much a page may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Lines.
+    pub lines: i64,
+    /// Bytes of text. The line with which they are reached is read, too.
+    pub bytes: i64,
+}
+
+/// What a visitor sees of the messages after the entry `after`, up to the entry `last`, oldest first, as much as the
+/// limits let in. What staff have deleted is among it, without its text.
+pub async fn page(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    (after, last): (i64, i64),
+    limits: Limits,
+) -> Result<Vec<Line>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"WITH RECURSIVE first AS MATERIALIZED (
+               SELECT id, seq, created_at, sender, delivery, body, removed FROM messages
+               WHERE session_id = $1 AND replaces IS NULL AND seq > $2 AND seq <= $3
+               ORDER BY seq LIMIT $4
+           ), version AS (
+               SELECT first.seq AS place, id, seq, body, removed FROM first
+               UNION ALL
+               SELECT place, later.id, later.seq, later.body, later.removed
+               FROM version JOIN messages later ON later.replaces = version.id
+           ), newest AS (
+               SELECT DISTINCT ON (place) place, body, removed FROM version ORDER BY place, seq DESC
+           ), counted AS (
+               SELECT *, sum(octet_length(body)) OVER (
+                   ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+               ) AS bytes_before
+               FROM newest
+           )
+           SELECT place AS "place!", created_at, sender, delivery, counted.body AS "body!",
+               counted.removed AS "removed!"
+           FROM counted JOIN first ON first.seq = place
+           WHERE coalesce(bytes_before, 0) < $5::int8
+           ORDER BY place"#,
+        session_id,
+        after,
+        last,
+        limits.lines,
+        limits.bytes,
+    )
+    .fetch_all(db)
+    .await?;
+    let lines = rows.into_iter().map(|row| Line {
+        seq: row.place,
+        at: row.created_at,
+        author: if row.sender == "visitor" {
+            Author::Visitor
+        } else {
+            Author::Staff
+        },
+        body: row.body,
+        has_failed: row.delivery.as_deref() == Some("failed"),
+        removed: row.removed,
+    });
+    Ok(lines.collect())
 }

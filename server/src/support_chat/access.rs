@@ -1,10 +1,18 @@
 //! Whether a token opens a session, and whether the conversation still goes on.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::SupportChat;
-use crate::storage::sessions::{self, Session, State};
+use crate::storage::{
+    Connection,
+    sessions::{self, Session, State},
+};
+
+/// For so long after the end a visitor may still save the conversation, and say how it was.
+const AFTERWARDS: Duration = Duration::from_hours(24);
 
 /// Why a token does not open a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +100,23 @@ impl SupportChat {
         } else {
             Err(AccessError::InvalidToken)
         }
+    }
+}
+
+impl SupportChat {
+    /// Refuses what only a conversation may do that goes on, or that has ended lately.
+    pub(super) async fn ensure_open_lately(
+        &self,
+        db: &mut Connection,
+        session_id: Uuid,
+        session: &Session,
+    ) -> Result<Result<(), SessionEnded>, sqlx::Error> {
+        let Err(ended) = ensure_open(session) else {
+            return Ok(Ok(()));
+        };
+        let over_for = sessions::over_for(db, session_id, self.limits.session_ttl).await?;
+        let is_lately = over_for.is_some_and(|over_for| over_for < AFTERWARDS);
+        Ok(if is_lately { Ok(()) } else { Err(ended) })
     }
 }
 

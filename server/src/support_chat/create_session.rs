@@ -1,5 +1,7 @@
 //! A conversation begins: its first message, the visitor's details and its room are stored and queued together.
 
+mod join;
+
 use std::{net::IpAddr, time::Duration};
 
 use app::contract::MessageBody;
@@ -12,10 +14,14 @@ use super::{
     visitor_message,
 };
 use crate::{
-    model::VisitorDetails,
-    relay::queue::{self, Lane, Task},
+    model::{Identity, VisitorDetails},
+    relay::{
+        handoff::Place,
+        queue::{self, Claim, Lane, Task},
+    },
     storage::{
-        self, Tx, blocked_addresses, idempotency::Earlier, messages, sessions, sync_position,
+        self, Tx, blocked_addresses, idempotency::Earlier, messages, session_identities, sessions,
+        sync_position,
     },
 };
 
@@ -72,6 +78,8 @@ pub struct NewSession {
     pub turnstile_token: Option<String>,
     /// The visitor's proof of work, where there is one.
     pub proof: Option<String>,
+    /// The token by which a website vouches for the visitor, where there is one.
+    pub identity: Option<String>,
 }
 
 /// A conversation that has begun.
@@ -86,7 +94,8 @@ pub struct StartedSession {
 }
 
 impl SupportChat {
-    /// Begins a conversation: stores it, and queues its room, the visitor's details and the message.
+    /// Begins a conversation: stores it, and queues its room, the visitor's details and the message. A visitor for whom
+    /// their website vouches goes on with the conversation that they have, on whichever device.
     pub async fn create_session(
         &self,
         new: &NewSession,
@@ -99,6 +108,13 @@ impl SupportChat {
         {
             let tx = self.begin().await?;
             return replay(tx, self.limits.session_ttl, earlier?).await;
+        }
+        let identity = self.verify_identity(new.identity.as_deref());
+        // It makes no room, so nothing that keeps rooms few is asked of it.
+        if let Some(identity) = &identity
+            && let Some(joined) = self.join_session(new, identity, request.as_ref()).await?
+        {
+            return Ok(joined);
         }
         let address_digest = self.admission.digest(address);
         // Before it is counted: what is blocked uses up nobody's limit.
@@ -131,7 +147,8 @@ impl SupportChat {
                 Err(CreateSessionError::ChallengeFailed)
             }
             _ => {
-                self.store_session(new, request.as_ref(), &address_digest)
+                let identity = identity.as_ref();
+                self.store_session(new, identity, request.as_ref(), &address_digest)
                     .await
             }
         };
@@ -151,22 +168,56 @@ impl SupportChat {
     async fn store_session(
         &self,
         new: &NewSession,
+        identity: Option<&Identity>,
         request: Option<&Keyed>,
         address_digest: &[u8],
     ) -> Result<StartedSession, CreateSessionError> {
         let mut tx = self.begin().await?;
+        if let Some(identity) = identity
+            && let Some(session_id) = self.lock_open_session(&mut tx, identity).await?
+        {
+            // The visitor's other device was faster.
+            return self.join(tx, session_id, new, identity, request).await;
+        }
         let session_id = Uuid::new_v4();
         let token = SessionToken::generate();
         sessions::insert(&mut tx, session_id, &new.visitor, address_digest).await?;
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
+        if let Some(identity) = identity {
+            session_identities::set(&mut tx, session_id, identity).await?;
+        }
         let place = self.handoff.place(Lane::Rooms);
         let claim =
             queue::push_or_claim(&mut tx, session_id, &Task::CreateRoom, place.is_some()).await?;
-        if !new.visitor.is_empty() {
+        if !new.visitor.is_empty() || identity.is_some() {
             queue::push(&mut tx, session_id, &Task::Details).await?;
         }
         let first = new.initial_message.as_str();
         let (message, _) = visitor_message::store(&mut tx, session_id, first, false).await?;
+        let started = StartedSession {
+            session_id,
+            token,
+            message,
+        };
+        let concluded = self
+            .conclude_creation(tx, started, request, claim.zip(place))
+            .await?;
+        if concluded.message.id == message.id {
+            self.metrics.sessions_started.inc();
+            tracing::info!(session_id = %session_id, message_id = %message.id, "session created");
+        }
+        Ok(concluded)
+    }
+
+    /// The end of the transaction: takes the request's key, and hands what was claimed to the relay.
+    async fn conclude_creation(
+        &self,
+        mut tx: Tx,
+        started: StartedSession,
+        request: Option<&Keyed>,
+        claimed: Option<(Claim, Place)>,
+    ) -> Result<StartedSession, CreateSessionError> {
+        let (session_id, message) = (started.session_id, started.message);
         if let Some(request) = request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
@@ -181,16 +232,11 @@ impl SupportChat {
             return replayed.await.map_err(CreateSessionError::of_a_replay);
         }
         let committed = tx.commit().await;
-        self.conclude_message(committed, session_id, message.id, claim.zip(place))
+        self.poll_cache.changed(session_id);
+        self.conclude_message(committed, session_id, message.id, claimed)
             .await?;
-        self.metrics.sessions_started.inc();
         self.metrics.messages_accepted.inc();
-        tracing::info!(session_id = %session_id, message_id = %message.id, "session created");
-        Ok(StartedSession {
-            session_id,
-            token,
-            message,
-        })
+        Ok(started)
     }
 
     /// No conversation is begun that nobody would read. Time before this server's start does not

@@ -154,10 +154,13 @@ async fn old_conversations_are_deleted_when_the_operator_says_so(pool: PgPool) {
         .execute(&pool)
         .await
         .unwrap();
-    sqlx::query("UPDATE sessions SET active_at = now() - interval '25 hours'")
-        .execute(&pool)
-        .await
-        .unwrap();
+    for know in [
+        "INSERT INTO ratings (session_id, rating, comment, told) SELECT id, 'bad', 'Slow', '' FROM sessions",
+        "INSERT INTO session_identities (session_id, digest, name) SELECT id, '', 'Ada' FROM sessions",
+        "UPDATE sessions SET active_at = now() - interval '25 hours'",
+    ] {
+        sqlx::query(know).execute(&pool).await.unwrap();
+    }
     let fresh = keep.visitor("Hello").await;
     let left = async || -> Vec<String> {
         sqlx::query_scalar("SELECT body FROM messages ORDER BY body")
@@ -183,6 +186,11 @@ async fn old_conversations_are_deleted_when_the_operator_says_so(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(names, 0);
+    // What the other conversation has is still owed to its room. A rating alone says nothing of anybody, and stays.
+    let texts = "SELECT count(rating), count(comment), count(told),
+                     (SELECT count(*) FROM session_identities) FROM ratings";
+    let texts: (i64, i64, i64, i64) = sqlx::query_as(texts).fetch_one(&pool).await.unwrap();
+    assert_eq!(texts, (2, 1, 1, 1));
     tidy.stop().await;
     assert_eq!(fresh.messages(None).await.len(), 1);
     expect_problem(old.poll(None).await, 410, "session_expired").await;

@@ -14,6 +14,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod problem;
+#[path = "../common/identity.rs"]
+mod website;
 
 mod answers;
 mod availability;
@@ -25,7 +27,9 @@ mod create_session;
 mod database_faults;
 mod desk;
 mod erase_session;
+mod get_transcript;
 mod idempotency;
+mod identity;
 mod limits;
 mod line_proxy;
 mod metrics;
@@ -45,6 +49,7 @@ mod refusals;
 mod send_message;
 mod session_codes;
 mod set_page;
+mod set_rating;
 mod signals;
 mod support_page;
 mod turnstile;

@@ -2,6 +2,8 @@
 
 mod refusals;
 
+mod afterwards;
+
 use futures_util::future::join_all;
 use reqwest::{Method, Response, header::HeaderMap, redirect};
 use serde_json::json;

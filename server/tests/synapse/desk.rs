@@ -37,7 +37,7 @@ fn body(content: &Value) -> &str {
 }
 
 /// The lines in the desk: the bot's texts that belong to no other event.
-fn lines(account: &Account, desk: &str) -> Vec<String> {
+pub(crate) fn lines(account: &Account, desk: &str) -> Vec<String> {
     let events = account.events(desk).into_iter();
     let own = events.filter(|event| {
         event["content"]["m.relates_to"].is_null() && event["sender"] != account.user_id
@@ -47,7 +47,7 @@ fn lines(account: &Account, desk: &str) -> Vec<String> {
 }
 
 /// The line that says this now.
-async fn wait_for_line(account: &mut Account, desk: &str, part: &str) -> String {
+pub(crate) async fn wait_for_line(account: &mut Account, desk: &str, part: &str) -> String {
     account
         .wait_for(&format!("a line with {part:?}"), |account| {
             let mut lines = lines(account, desk).into_iter();

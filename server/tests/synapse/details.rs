@@ -16,7 +16,7 @@ async fn set_page(visitor: &Visitor<'_>, url: &str, title: &str) {
 }
 
 /// The bot's notices in the room, as the bot can read them, oldest first.
-async fn notices(bot: &Account, room_id: &str) -> Vec<Value> {
+pub(crate) async fn notices(bot: &Account, room_id: &str) -> Vec<Value> {
     let path = format!("/_matrix/client/v3/rooms/{room_id}/messages?dir=b&limit=100");
     let page = bot.ok(Method::GET, &path, None).await;
     let events = page["chunk"].as_array().unwrap().iter().rev();
@@ -115,4 +115,54 @@ async fn staff_are_told_about_details_that_come_later(pool: PgPool) {
         "Page:\n> https://a.example/\nPage title:\n> Home"
     );
     assert!(details["content"]["m.relates_to"].is_null());
+}
+
+/// However fast the visitor goes on, staff are told at most every ten seconds, without what follows `?` or `#`, and once the room
+/// is there.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_visitor_who_hurries_through_an_app_is_followed_in_few_edits(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team
+        .serve(&pool, &[("MATRIX_SUPPORT_HISTORY_VISIBILITY", "invited")])
+        .await;
+    let creation = app.create(json!({
+        "initialMessage": "Hello", "sourceUrl": "https://a.example/",
+    }));
+    let visitor = Visitor::from_creation(&app, expect(creation.await, 201).await);
+    // At once: the room may not be there yet.
+    set_page(
+        &visitor,
+        "https://a.example/early?token=secret#secret",
+        "Early",
+    )
+    .await;
+    let room_id = team.alice.accept().await;
+    team.alice.wait_for_notice(&room_id, "/early").await;
+    let last = |told: &[Value]| {
+        told.iter()
+            .any(|it| it["content"]["body"].to_string().contains("/last"))
+    };
+    let began = tokio::time::Instant::now();
+    let mut n = 0;
+    while n < 60 && began.elapsed() < std::time::Duration::from_secs(12) {
+        set_page(&visitor, &format!("https://a.example/{n}?a=secret"), "Page").await;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        n += 1;
+    }
+    set_page(&visitor, "https://a.example/last#secret", "Last").await;
+    team.alice.wait_for_notice(&room_id, "/last").await;
+    let told = notices(&team.bot, &room_id).await;
+    assert!(last(&told));
+    let times: Vec<_> = told
+        .iter()
+        .filter_map(|event| event["origin_server_ts"].as_i64())
+        .collect();
+    // The first notice and its correction are at the beginning, before anybody was waited for.
+    for pair in times[1..].windows(2) {
+        assert!(pair[1] - pair[0] >= 9_500, "{times:?}");
+    }
+    assert!(
+        !serde_json::to_string(&told).unwrap().contains("secret"),
+        "{told:#?}"
+    );
 }

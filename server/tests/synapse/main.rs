@@ -15,6 +15,8 @@
 mod common;
 #[path = "../common/registration.rs"]
 mod registration;
+#[path = "../common/identity.rs"]
+mod website;
 
 mod bulk;
 mod canary;
@@ -24,10 +26,12 @@ mod erasure;
 mod gateway;
 mod guide;
 mod homeserver;
+mod identity;
 mod late_joiners;
 mod log_in;
 mod metrics;
 mod quarantine;
+mod rating;
 mod record;
 mod relay_in;
 mod relay_out;

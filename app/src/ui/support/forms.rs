@@ -109,7 +109,7 @@ pub(super) fn end_form(form_token: Option<&str>) -> impl IntoView {
     }
 }
 
-fn is_refused(page: &SupportPage, field: &str) -> bool {
+pub(super) fn is_refused(page: &SupportPage, field: &str) -> bool {
     matches!(&page.notice, Some(Notice::Refused(refusal))
         if refusal.fields.iter().any(|refused| refused == field))
 }

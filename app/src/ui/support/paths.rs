@@ -10,3 +10,7 @@ pub const READ_PATH: &str = "/support/api/read";
 pub const SEND_PATH: &str = "/support/api/send";
 /// Where "End chat" is sent.
 pub const END_PATH: &str = "/support/api/end";
+/// Where the answer to "How was it?" is sent.
+pub const RATE_PATH: &str = "/support/api/rate";
+/// Where "Save this conversation" leads.
+pub const TRANSCRIPT_PATH: &str = "/support/transcript";

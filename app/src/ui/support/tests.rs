@@ -3,11 +3,12 @@
 use super::lines::lines;
 use super::words::{amount, date_and_time, words};
 use super::*;
-use crate::contract::{Delivery, MessageId, Sender};
+use crate::contract::{Delivery, MessageId, Rating, Sender};
 
 fn page(conversation: Conversation) -> SupportPage {
     SupportPage {
         conversation,
+        afterwards: None,
         notice: None,
         draft: Draft::default(),
         key: "the-key".to_owned(),
@@ -286,4 +287,42 @@ fn where_nobody_knows_the_form_is_sent_again_as_it_is() {
         "the same key"
     );
     assert_eq!(textarea(&html), "Hello?");
+}
+
+#[test]
+fn a_conversation_that_has_ended_lately_can_be_rated_and_saved() {
+    let with = |afterwards| SupportPage {
+        afterwards,
+        ..page(Conversation::Closed)
+    };
+    for (afterwards, asks, saves) in [
+        (None, false, false),
+        (Some(Afterwards::Save), false, true),
+        (Some(Afterwards::Ask), true, true),
+        (Some(Afterwards::Rated(Rating::Good)), false, true),
+    ] {
+        let html = with(afterwards).render();
+        let form = format!("action=\"{RATE_PATH}\"");
+        assert_eq!(html.contains(&form), asks, "{afterwards:?}");
+        let link = format!("href=\"{TRANSCRIPT_PATH}\"");
+        assert_eq!(html.contains(&link), saves, "{afterwards:?}");
+        assert!(html.contains(START_PATH), "a new one can be begun");
+    }
+    let html = with(Some(Afterwards::Rated(Rating::Bad))).render();
+    assert!(html.contains("You said that it did not help."));
+
+    let mut refused_page = with(Some(Afterwards::Ask));
+    refused_page.notice = Some(refused(ErrorCode::InvalidField, &["comment"]));
+    refused_page.draft.comment = "\"><b>".to_owned();
+    let html = refused_page.render();
+    assert!(html.contains("one line of at most 500 characters"));
+    assert!(
+        html.contains("value=\"&quot;&gt;&lt;b&gt;\"") || html.contains("value=\"&quot;><b>\"")
+    );
+}
+
+#[test]
+fn a_conversation_that_goes_on_can_be_saved_and_is_not_rated() {
+    let html = page(Conversation::Open(Vec::new(), true)).render();
+    assert!(html.contains(TRANSCRIPT_PATH) && !html.contains(RATE_PATH));
 }

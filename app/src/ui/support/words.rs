@@ -40,6 +40,7 @@ pub(super) fn field_name(field: &str) -> Option<(&'static str, &'static str)> {
         "initialMessage" | "body" => Some(("message", "Message")),
         "visitorName" => Some(("visitor-name", "Your name")),
         "visitorEmail" => Some(("visitor-email", "Your email")),
+        "comment" => Some(("comment", "What you would like to add")),
         _ => None,
     }
 }
@@ -115,6 +116,9 @@ fn invalid_fields(fields: &[String]) -> String {
         }
         "visitorEmail" => {
             "This is not an email address. Correct it, or leave the field empty.".to_owned()
+        }
+        "comment" => {
+            format!("What you add has to be one line of at most {MAX_LINE_CHARS} characters.")
         }
         other => format!("The field {other} is not acceptable."),
     };

@@ -1,6 +1,7 @@
 //! The parameters that operations share, for the API's description.
 
 use app::contract::{IDEMPOTENCY_KEY_HEADER, MAX_STATE_CHARS, MAX_WAIT_SECONDS, REQUEST_ID_HEADER};
+use axum::http::header;
 use utoipa::{
     IntoParams,
     openapi::{
@@ -18,6 +19,9 @@ pub(in crate::http) struct OfMaking;
 
 /// Parameters of an operation in a session.
 pub(in crate::http) struct OfSession;
+
+/// A transcript's.
+pub(in crate::http) struct OfTranscript;
 
 /// Parameters of a poll.
 pub(in crate::http) struct OfPoll;
@@ -86,6 +90,27 @@ impl IntoParams for OfPoll {
                 "The `state` of the answer before. With `wait`, the server answers as soon as there is another one; one \
                  that it does not know is another one.",
                 text().max_length(Some(MAX_STATE_CHARS)),
+            ),
+        ]
+    }
+}
+
+impl IntoParams for OfTranscript {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        vec![
+            optional(
+                "timeZone",
+                ParameterIn::Query,
+                "The IANA time zone in which times are written.",
+                text().enum_values(Some(zones)).default(Some("UTC".into())),
+            ),
+            optional(
+                header::ACCEPT_LANGUAGE.as_str(),
+                ParameterIn::Header,
+                "The languages that the reader knows. The words between the texts are in English, German, French, Spanish, \
+                 Ukrainian or Arabic.",
+                text(),
             ),
         ]
     }

@@ -86,6 +86,11 @@ impl Refuses for CreateSession {
                 )),
                 ("close" = (operation_id = "closeSession", parameters(("sessionId" = "$response.body#/sessionId")))),
                 ("setPage" = (operation_id = "setPage", parameters(("sessionId" = "$response.body#/sessionId")))),
+                ("getTranscript" = (
+                    operation_id = "getTranscript",
+                    parameters(("sessionId" = "$response.body#/sessionId")),
+                )),
+                ("setRating" = (operation_id = "setRating", parameters(("sessionId" = "$response.body#/sessionId")))),
             ),
             body = CreateSessionResponse,
             examples(("usual" = (value = json!({
@@ -124,6 +129,7 @@ pub(in crate::http) async fn create_session(
         visitor: visitor?,
         turnstile_token: request.turnstile_token,
         proof: request.proof,
+        identity: request.identity,
     };
     let turnstile = state.config.turnstile.as_ref();
     let started = state

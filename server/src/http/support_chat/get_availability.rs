@@ -55,7 +55,7 @@ pub(super) async fn handle(
         open: availability.open,
         opens_at: availability.opens_at.map(rfc3339),
         mail: false,
-        rating: false,
+        rating: state.config.takes_ratings,
     };
     let cache = (header::CACHE_CONTROL, format!("public, max-age={seconds}"));
     Ok(([cache], Json(answer)))

@@ -1,19 +1,11 @@
 //! The fields in which visitors say who they are and where they come from, as requests bring them.
 
-use std::sync::LazyLock;
+use app::contract::{CreateSessionRequest, Rating, SetPageRequest, SetRatingRequest};
 
-use app::contract::{
-    CreateSessionRequest, EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS,
-    MAX_SOURCE_URL_CHARS, SOURCE_URL_PATTERN, SetPageRequest,
+use crate::{
+    field_rules::{EMAIL, LINE, Rule, SOURCE_URL},
+    model::{self, Page, Rated, VisitorDetails},
 };
-use regex::Regex;
-
-use crate::model::{Page, VisitorDetails};
-
-static SOURCE_URL: LazyLock<Rule> =
-    LazyLock::new(|| Rule::new(SOURCE_URL_PATTERN, MAX_SOURCE_URL_CHARS));
-static LINE: LazyLock<Rule> = LazyLock::new(|| Rule::new(LINE_PATTERN, MAX_LINE_CHARS));
-static EMAIL: LazyLock<Rule> = LazyLock::new(|| Rule::new(EMAIL_PATTERN, MAX_EMAIL_CHARS));
 
 /// A field that is not acceptable, by its name in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +33,19 @@ pub(super) fn page(request: &SetPageRequest) -> Result<Page, Vec<InvalidField>> 
         fields.invalid.push(InvalidField("sourceUrl"));
     }
     let title = fields.take("pageTitle", request.page_title.as_deref(), &LINE);
-    fields.end(Page {
-        source_url: source_url.unwrap_or_default(),
-        title,
+    fields.end(Page::at(&source_url.unwrap_or_default(), title))
+}
+
+/// The rating in the request, or its comment where that is wrong. Blank is not given.
+pub(super) fn rated(request: &SetRatingRequest) -> Result<Rated, Vec<InvalidField>> {
+    let mut fields = Fields::default();
+    let comment = fields.take("comment", request.comment.as_deref(), &LINE);
+    fields.end(Rated {
+        rating: match request.rating {
+            Rating::Good => model::Rating::Good,
+            Rating::Bad => model::Rating::Bad,
+        },
+        comment,
     })
 }
 
@@ -72,27 +74,10 @@ impl Fields {
     }
 }
 
-/// What the contract says of a field, and `/openapi.json` with it.
-struct Rule {
-    pattern: Regex,
-    max_chars: usize,
-}
-
-impl Rule {
-    #[expect(clippy::expect_used, reason = "the patterns are constants")]
-    fn new(pattern: &str, max_chars: usize) -> Self {
-        let pattern = Regex::new(pattern).expect("a regular expression");
-        Self { pattern, max_chars }
-    }
-
-    fn accepts(&self, text: &str) -> bool {
-        text.chars().nth(self.max_chars).is_none() && self.pattern.is_match(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use app::contract::{MESSAGE_PATTERN, MessageBody};
+    use regex::Regex;
 
     use super::*;
 
@@ -137,7 +122,7 @@ mod tests {
                 page_title: page_title.map(str::to_owned),
             })
         };
-        let page = parse("https://a.example/b", Some(" ")).unwrap();
+        let page = parse("https://a.example/b?token=1#/c?d", Some(" ")).unwrap();
         assert_eq!(
             (&*page.source_url, page.title),
             ("https://a.example/b", None)

@@ -13,6 +13,9 @@ pub(super) struct Form {
     pub(super) key: String,
     pub(super) token: String,
     pub(super) draft: Draft,
+    /// It is an answer to "How was it?".
+    pub(super) rates: bool,
+    pub(super) rating: String,
     /// The name under which the message came.
     pub(super) message_field: Option<&'static str>,
 }
@@ -35,6 +38,8 @@ impl Form {
                 "visitorName" => &mut form.draft.visitor_name,
                 "visitorEmail" => &mut form.draft.visitor_email,
                 "sourceUrl" => &mut form.draft.source_url,
+                "comment" => &mut form.draft.comment,
+                "rating" => &mut form.rating,
                 _ => continue,
             };
             *field = as_typed(&value);

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unused_async, reason = "every server function is async")]
 
-use app::contract::{CreateSessionRequest, ErrorCode, SendMessageRequest};
+use app::contract::{
+    CreateSessionRequest, ErrorCode, Rating, SendMessageRequest, SetRatingRequest,
+};
 use axum::{
     extract::Request,
     http::header,
@@ -22,6 +24,7 @@ pub(super) fn register() {
     register_explicit::<Read>();
     register_explicit::<Say>();
     register_explicit::<End>();
+    register_explicit::<Rate>();
 }
 
 /// Runs the server function that the request's path names; [`FormPage`] makes its answer.
@@ -97,6 +100,33 @@ async fn end(form: Form) -> Result<Done, ApiError> {
     let chat = &visit.state.support_chat;
     chat.close_session(session.id, &session.token).await?;
     Ok(Done::Changed)
+}
+
+#[server(prefix = "/support/api", endpoint = "rate", protocol = FormPage, input_derive = (Clone,))]
+async fn rate(form: Form) -> Result<Done, ApiError> {
+    let request = SetRatingRequest {
+        rating: match form.rating.as_str() {
+            "good" => Rating::Good,
+            "bad" => Rating::Bad,
+            _ => return Err(ErrorCode::MalformedRequest.into()),
+        },
+        comment: Some(form.draft.comment),
+    };
+    let visit = visit()?;
+    let session = visit.session.as_ref().ok_or(ErrorCode::SessionNotFound)?;
+    let rated = support_chat::set_rating(&visit.state, session.id, &session.token, &request);
+    match rated.await {
+        // The page that follows does not ask any more.
+        Err(error)
+            if matches!(
+                error.code,
+                ErrorCode::SessionClosed | ErrorCode::SessionExpired
+            ) =>
+        {
+            Ok(Done::Read)
+        }
+        rated => rated.map(|()| Done::Changed),
+    }
 }
 
 /// Who is here.

@@ -11,7 +11,7 @@ use std::{
 
 use app::{
     contract::ErrorCode,
-    ui::support::{Conversation, Notice, PATH, START_PATH},
+    ui::support::{Conversation, Notice, PATH, RATE_PATH, START_PATH},
 };
 use axum::{
     body::Bytes,
@@ -75,6 +75,7 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
         return (Form::default(), foreign);
     }
     let begins = parts.uri.path() == START_PATH;
+    let rates = parts.uri.path() == RATE_PATH;
     let bytes = match Bytes::from_request(Request::from_parts(parts, body), &()).await {
         Ok(bytes) => bytes,
         Err(rejection) => {
@@ -88,6 +89,7 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
     // Read also where the limits refuse it, for the draft's sake.
     let form = Form {
         begins,
+        rates,
         ..Form::parse(&bytes)
     };
     // A conversation that begins has no cookie yet that a form could be bound to.

@@ -15,6 +15,7 @@ use crate::{
         room_name,
         staff_texts::{DeskTexts, States},
     },
+    model::Rating,
     storage::{
         desk::{
             lines::{self, Ended, Facts, Line, Which},
@@ -106,6 +107,9 @@ pub(super) struct Wanted {
     code: String,
     first_words: String,
     state: State,
+    /// The website vouches for the visitor.
+    is_verified: bool,
+    rating: Option<Rating>,
 }
 
 impl Wanted {
@@ -119,6 +123,8 @@ impl Wanted {
                 facts.naming.first_message.as_deref().unwrap_or_default(),
             ),
             state: State::of(facts),
+            is_verified: facts.naming.is_verified,
+            rating: facts.rating,
         })
     }
 
@@ -160,8 +166,22 @@ impl Wanted {
         self.digest_in(&self.state)
     }
 
+    /// What the line says before the room's name.
+    fn words_in(&self, state: &State, texts: &DeskTexts) -> String {
+        let mut words = state.words(texts);
+        if self.is_verified {
+            words += texts.verified;
+        }
+        match self.rating {
+            Some(Rating::Good) => words += texts.rated_good,
+            Some(Rating::Bad) => words += texts.rated_bad,
+            None => {}
+        }
+        words
+    }
+
     fn digest_in(&self, state: &State) -> Vec<u8> {
-        let words = state.words(DeskTexts::of(StaffLanguage::English));
+        let words = self.words_in(state, DeskTexts::of(StaffLanguage::English));
         let parts = [self.room_id.as_str(), &words];
         let mut digest = Sha256::new();
         for part in parts {
@@ -284,8 +304,8 @@ impl Desk {
         let mut notice = Notice::default();
         let link = self.link(&wanted.room_id);
         let texts = self.texts();
-        let state = wanted.state.words(texts) + texts.colon;
-        notice.say_linked(&state, &name, &link);
+        let words = wanted.words_in(&wanted.state, texts) + texts.colon;
+        notice.say_linked(&words, &name, &link);
         notice.quote(&wanted.first_words);
         let mut content = say::text(&notice);
         // Where a client shows the plain text, its address is there to click at.
@@ -328,47 +348,4 @@ impl Desk {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(state: State) -> Wanted {
-        Wanted {
-            room_id: "!room:localhost".to_owned(),
-            name: "Ada · website · K7F2".to_owned(),
-            code: "K7F2".to_owned(),
-            first_words: "Hello".to_owned(),
-            state,
-        }
-    }
-
-    #[test]
-    fn the_first_answer_is_told_from_those_that_follow() {
-        let answered = |who: &str| State::Answered(Some(who.to_owned()));
-        let (alice, bob) = (answered("@alice:localhost"), answered("@bob:localhost"));
-        let again = State::WaitingAgain(None);
-        let left = State::Left { answered: true };
-        let ended = State::Ended { answered: true };
-        for (shown, state, expected) in [
-            (Some(State::Waiting), &alice, Change::FirstAnswer),
-            (None, &alice, Change::FirstAnswer),
-            (Some(alice.clone()), &bob, Change::Answer),
-            (Some(again.clone()), &bob, Change::Answer),
-            (Some(alice.clone()), &again, Change::Waiting),
-            (Some(State::Waiting), &left, Change::Over),
-            (Some(ended.clone()), &left, Change::Over),
-            (Some(left.clone()), &alice, Change::GoesOn),
-            (Some(ended.clone()), &again, Change::GoesOn),
-        ] {
-            let shown = Line {
-                room_id: "!desk:localhost".to_owned(),
-                event_id: Some("$line".to_owned()),
-                is_over: shown.as_ref().is_some_and(State::is_over),
-                shown: shown.map(|shown| line(shown).digest()),
-                edits: 0,
-                sending: None,
-                rung: None,
-            };
-            assert_eq!(line(state.clone()).change(&shown), expected);
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,11 @@ pub(in crate::matrix) struct DeskTexts {
     pub(in crate::matrix) states: States,
     /// Between such words and the name of a conversation.
     pub(in crate::matrix) colon: &'static str,
+    /// Behind such words: the website vouches for its visitor.
+    pub(in crate::matrix) verified: &'static str,
+    /// The same: what the visitor thinks of the conversation.
+    pub(in crate::matrix) rated_good: &'static str,
+    pub(in crate::matrix) rated_bad: &'static str,
     /// `{}`: for how long.
     unanswered: &'static str,
     alerts: Alerts,
@@ -42,6 +47,8 @@ pub(in crate::matrix) struct DeskTexts {
     not_answered: &'static str,
     /// The first `{}`: the median; the second: the 95th percentile.
     first_answer: &'static str,
+    /// The first `{}`: how many are rated good; the second: bad.
+    ratings: &'static str,
     /// Days, hours, minutes and seconds, each behind its number.
     units: [&'static str; 4],
     /// What can be asked for.
@@ -173,6 +180,10 @@ impl DeskTexts {
                 [&duration(median), &duration(p95)],
             ));
         }
+        if figures.good + figures.bad > 0 {
+            let ratings = [figures.good, figures.bad].map(|count| count.to_string());
+            parts.push(filled(self.ratings, ratings.each_ref().map(String::as_str)));
+        }
         format!("{period} – {}", parts.join("; "))
     }
 
@@ -284,6 +295,8 @@ mod tests {
             unanswered: 1,
             median_seconds: Some(75.4),
             p95_seconds: Some(3_600.0),
+            good: 0,
+            bad: 0,
         };
         for (language, expected) in [
             (
@@ -304,10 +317,12 @@ mod tests {
             unanswered: 0,
             median_seconds: None,
             p95_seconds: None,
+            good: 3,
+            bad: 1,
         };
         let texts = DeskTexts::of(StaffLanguage::English);
         let line = texts.figures(texts.seven_days, none);
-        assert_eq!(line, "The last 7 days – conversations: 0; unanswered: 0");
+        assert_eq!(line, "The last 7 days – conversations: 0; unanswered: 0; rated good: 3, bad: 1");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Task {
     CreateRoom,
     /// Tells the room who the visitor is.
     Details,
+    /// Say how the visitor rates the conversation.
+    Rating,
     /// Relays the visitor's message.
     Message(Uuid),
     /// Sends a message of the bot's own.
@@ -86,6 +88,7 @@ impl Task {
             Self::CreateRoom | Self::Recap { .. } | Self::Erase => Duration::from_secs(70),
             Self::Retell
             | Self::Details
+            | Self::Rating
             | Self::Message(_)
             | Self::Notice(_)
             | Self::Answer { .. }
@@ -106,6 +109,7 @@ impl Task {
         match self {
             Self::CreateRoom => of("create_room"),
             Self::Details => of("details"),
+            Self::Rating => of("rating"),
             Self::Rename => of("rename"),
             Self::Erase => of("erase"),
             Self::Message(id) => Columns {
@@ -170,6 +174,7 @@ impl Columns<String> {
         Some(match (self.kind.as_str(), self.message_id, self.body) {
             ("create_room", ..) => Task::CreateRoom,
             ("details", ..) => Task::Details,
+            ("rating", ..) => Task::Rating,
             ("rename", ..) => Task::Rename,
             ("erase", ..) => Task::Erase,
             ("message", Some(id), _) => Task::Message(id),
@@ -202,6 +207,7 @@ mod tests {
         for task in [
             Task::CreateRoom,
             Task::Details,
+            Task::Rating,
             Task::Message(Uuid::from_u128(1)),
             Task::Notice(text()),
             Task::Answer {

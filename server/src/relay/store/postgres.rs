@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{News, Store};
 use crate::{
+    model::Verified,
     relay::queue::{self, CHANNEL, Claim, End, Finished, Lane, Replaced, Task},
     storage::{
         Heard, Listener, Shares,
@@ -16,6 +17,8 @@ use crate::{
         details_notices::{self, DetailsNotice},
         erasure::{self, Traces},
         matrix_events::{self, Addressee},
+        ratings::{self, Stored},
+        session_identities,
         sessions::{self, Naming, State},
         staff_members::{self, Membership, Wanted},
         transcript::{self, Said},
@@ -183,6 +186,24 @@ impl Store for PostgresStore {
         told: Option<&[u8]>,
     ) -> Result<(), sqlx::Error> {
         details_notices::record(&self.shares.relay, session_id, room_id, event_id, told).await
+    }
+
+    async fn rating(&self, session_id: Uuid, room_id: &str) -> Result<Option<Stored>, sqlx::Error> {
+        ratings::of_room(&self.shares.relay, session_id, room_id).await
+    }
+
+    async fn record_rating_told(
+        &self,
+        session_id: Uuid,
+        room_id: &str,
+        event_id: &str,
+        told: Option<&[u8]>,
+    ) -> Result<(), sqlx::Error> {
+        ratings::record_told(&self.shares.relay, session_id, room_id, event_id, told).await
+    }
+
+    async fn verified(&self, session_id: Uuid) -> Result<Option<Verified>, sqlx::Error> {
+        session_identities::find(&self.shares.relay, session_id).await
     }
 
     async fn newest_said(

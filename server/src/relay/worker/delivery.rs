@@ -8,6 +8,7 @@ use crate::{
     matrix::{
         Failure, details, erasure,
         notice::{self, Notice},
+        rating,
         recap::{self, Join},
         room, room_name,
     },
@@ -36,6 +37,9 @@ impl Sender {
         }
         if claim.task == Task::Details {
             return self.tell_details(claim, room_id, pace).await;
+        }
+        if claim.task == Task::Rating {
+            return self.tell_rating(claim, room_id, pace).await;
         }
         let Some(content) = self.content(claim, room_id).await? else {
             return Ok(None);
@@ -100,6 +104,31 @@ impl Sender {
         Ok(Some(event_id))
     }
 
+    /// Tells how the visitor rates the conversation, unless the room says so already.
+    async fn tell_rating(
+        &self,
+        claim: &Claim,
+        room_id: &str,
+        pace: &mut Pace,
+    ) -> Result<Option<String>, Failure> {
+        let (store, id) = (&*self.store, claim.subject.id);
+        let Some(stored) = store.rating(id, room_id).await? else {
+            return Ok(None);
+        };
+        let Some(telling) = rating::compose(&stored) else {
+            return Ok(None);
+        };
+        let (event_id, sent_now) = self
+            .send_once(claim, room_id, &telling.content, pace)
+            .await?;
+        // An event of an earlier attempt may say something older.
+        let told = sent_now.then_some(&*telling.told);
+        store
+            .record_rating_told(id, room_id, &event_id, told)
+            .await?;
+        Ok(Some(event_id))
+    }
+
     /// Sends the content, unless an earlier attempt has sent something. Returns the event, and whether it was sent now.
     async fn send_once(
         &self,
@@ -129,7 +158,7 @@ impl Sender {
     async fn content(&self, claim: &Claim, room_id: &str) -> Result<Option<Value>, Failure> {
         let subject = &claim.subject;
         let notice = match &claim.task {
-            Task::CreateRoom | Task::Rename | Task::Details | Task::Erase => None,
+            Task::CreateRoom | Task::Rename | Task::Details | Task::Erase | Task::Rating => None,
             // The message mentions nobody, whatever its text is.
             Task::Message(_) => {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });

@@ -8,7 +8,10 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::room::DeskRoom;
-use crate::storage::{Connection, sessions::Naming};
+use crate::{
+    model::Rating,
+    storage::{Connection, sessions::Naming},
+};
 
 /// How many conversations that began before the desk are given a line, of those that are open.
 const EARLIER: i64 = 100;
@@ -51,6 +54,8 @@ pub struct Facts {
     pub unchanged: Duration,
     /// When all this was read, by Postgres' clock.
     pub read_at: DateTime<Utc>,
+    /// How the visitor rates it.
+    pub rating: Option<Rating>,
     /// Its line.
     pub line: Option<Line>,
 }
@@ -90,6 +95,7 @@ struct Row {
     room_id: Option<String>,
     source_url: Option<String>,
     visitor_name: Option<String>,
+    is_verified: bool,
     code: String,
     rooms_before: i64,
     first_words: String,
@@ -103,6 +109,7 @@ struct Row {
     unchanged_seconds: f64,
     read_at: DateTime<Utc>,
     line_room_id: Option<String>,
+    rating: Option<String>,
     event_id: Option<String>,
     shown: Option<Vec<u8>>,
     is_over: Option<bool>,
@@ -125,6 +132,7 @@ impl From<Row> for Facts {
             room_id: row.room_id,
             naming: Naming {
                 visitor_name: row.visitor_name,
+                is_verified: row.is_verified,
                 first_message: Some(row.first_words),
                 source_url: row.source_url,
                 code: row.code,
@@ -134,6 +142,7 @@ impl From<Row> for Facts {
             answered: row.answered.unwrap_or_default(),
             answered_by: row.answered_by,
             waiting: row.waiting_since.map(|since| (since, waited)),
+            rating: row.rating.as_deref().map(Rating::read),
             unchanged: duration(row.unchanged_seconds),
             read_at: row.read_at,
             line: row.line_room_id.map(|room_id| Line {
@@ -167,7 +176,9 @@ pub async fn facts(
     }
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT sessions.id, sessions.room_id, source_url, visitor_name, coalesce(code, '') AS "code!",
+        r#"SELECT sessions.id, sessions.room_id, source_url,
+               coalesce(identity.name, visitor_name) AS visitor_name,
+               identity.session_id IS NOT NULL AS "is_verified!", coalesce(code, '') AS "code!",
                (SELECT count(*) FROM former_rooms
                 WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
                left(first.body, 1000) AS "first_words!", CASE WHEN closed_at IS NOT NULL
@@ -183,7 +194,7 @@ pub async fn facts(
                    ELSE coalesce(staff.created_at, sessions.created_at)
                END)::float8 AS "unchanged_seconds!",
                now() AS "read_at!",
-               line.room_id AS "line_room_id?", line.event_id AS "event_id?", line.shown AS "shown?",
+               ratings.rating AS "rating?", line.room_id AS "line_room_id?", line.event_id AS "event_id?", line.shown AS "shown?",
                line.is_over AS "is_over?", line.edits AS "edits?", line.sending AS "sending?",
                line.rung AS "rung?"
            FROM sessions
@@ -208,6 +219,8 @@ pub async fn facts(
                    WHERE session_id = sessions.id AND sender = 'visitor' AND seq > coalesce(staff.seq, 0)
                    ORDER BY seq LIMIT 1
                ) waiting ON true
+               LEFT JOIN session_identities identity ON identity.session_id = sessions.id
+               LEFT JOIN ratings ON ratings.session_id = sessions.id
                LEFT JOIN desk_lines line ON line.session_id = sessions.id
            WHERE sessions.id = ANY($1) AND NOT emptied
            ORDER BY sessions.created_at"#,

@@ -16,6 +16,10 @@ pub struct Figures {
     pub median_seconds: Option<f64>,
     /// The same of 95 in 100.
     pub p95_seconds: Option<f64>,
+    /// Of the conversations, those that the visitor has rated good.
+    pub good: i64,
+    /// And bad.
+    pub bad: i64,
 }
 
 /// The figures of conversations that have begun since then, without those that were begun from `without`.
@@ -28,11 +32,13 @@ pub async fn since(
         Figures,
         r#"SELECT count(*) AS "conversations!", count(*) FILTER (WHERE answered IS NULL) AS "unanswered!",
                percentile_cont(0.5) WITHIN GROUP (ORDER BY answered) AS median_seconds,
-               percentile_cont(0.95) WITHIN GROUP (ORDER BY answered) AS p95_seconds
+               percentile_cont(0.95) WITHIN GROUP (ORDER BY answered) AS p95_seconds,
+               count(*) FILTER (WHERE rating = 'good') AS "good!", count(*) FILTER (WHERE rating = 'bad') AS "bad!"
            FROM (
                SELECT CASE WHEN first_answered_at IS NOT NULL
-                           THEN greatest(extract(epoch FROM first_answered_at - created_at), 0) END::float8 AS answered
-               FROM sessions WHERE created_at >= $1 AND source_url IS DISTINCT FROM coalesce($2, '')
+                           THEN greatest(extract(epoch FROM first_answered_at - created_at), 0) END::float8 AS answered,
+                   rating
+               FROM sessions LEFT JOIN ratings ON session_id = id WHERE created_at >= $1 AND source_url IS DISTINCT FROM coalesce($2, '')
            ) conversation"#,
         since,
         without,

@@ -15,6 +15,9 @@ pub(super) const ENGLISH: DeskTexts = DeskTexts {
         ended_unanswered: "Ended without a reply",
     },
     colon: ": ",
+    verified: ", verified",
+    rated_good: ", rated good",
+    rated_bad: ", rated bad",
     unanswered: "Unanswered for {}",
     alerts: Alerts {
         invitation: "These members of the staff cannot be invited: {}. Do they block invitations, or ignore the bot? The bot \
@@ -46,6 +49,7 @@ pub(super) const ENGLISH: DeskTexts = DeskTexts {
     conversations: "conversations: {}",
     not_answered: "unanswered: {}",
     first_answer: "first answer within {} (median), {} (95th percentile)",
+    ratings: "rated good: {}, bad: {}",
     units: ["d", "h", "m", "s"],
     help: "!open CODE – invites you to that conversation's room\n\
            !away 14:00 – says that staff are away until then\n\
@@ -67,6 +71,9 @@ pub(super) const GERMAN: DeskTexts = DeskTexts {
         ended_unanswered: "Ohne Antwort beendet",
     },
     colon: ": ",
+    verified: ", bestätigt",
+    rated_good: ", gut bewertet",
+    rated_bad: ", schlecht bewertet",
     unanswered: "Seit {} ohne Antwort",
     alerts: Alerts {
         invitation: "Diese Teammitglieder können nicht eingeladen werden: {}. Blockieren sie Einladungen, oder ignorieren sie \
@@ -98,6 +105,7 @@ pub(super) const GERMAN: DeskTexts = DeskTexts {
     conversations: "Chats: {}",
     not_answered: "unbeantwortet: {}",
     first_answer: "erste Antwort nach {} (Median), {} (95. Perzentil)",
+    ratings: "gut bewertet: {}, schlecht: {}",
     units: ["\u{a0}T.", "\u{a0}Std.", "\u{a0}Min.", "\u{a0}Sek."],
     help: "!open CODE – lädt Sie in den Raum dieses Chats ein\n\
            !away 14:00 – sagt, dass das Team bis dahin abwesend ist\n\
@@ -119,6 +127,9 @@ pub(super) const FRENCH: DeskTexts = DeskTexts {
         ended_unanswered: "Terminé sans réponse",
     },
     colon: "\u{a0}: ",
+    verified: ", vérifié",
+    rated_good: ", jugée utile",
+    rated_bad: ", jugée inutile",
     unanswered: "Sans réponse depuis {}",
     alerts: Alerts {
         invitation: "Ces membres de l’équipe ne peuvent pas être invités\u{a0}: {}. Bloquent-ils les invitations ou \
@@ -150,6 +161,7 @@ pub(super) const FRENCH: DeskTexts = DeskTexts {
     conversations: "conversations\u{a0}: {}",
     not_answered: "sans réponse\u{a0}: {}",
     first_answer: "première réponse en {} (médiane), {} (95e centile)",
+    ratings: "jugées utiles\u{a0}: {}, inutiles\u{a0}: {}",
     units: ["\u{a0}j", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
     help: "!open CODE – vous invite dans le salon de cette conversation\n\
            !away 14:00 – dit que l’équipe est absente jusque-là\n\
@@ -171,6 +183,9 @@ pub(super) const SPANISH: DeskTexts = DeskTexts {
         ended_unanswered: "Terminado sin respuesta",
     },
     colon: ": ",
+    verified: ", verificado",
+    rated_good: ", valorada como buena",
+    rated_bad: ", valorada como mala",
     unanswered: "Sin respuesta desde hace {}",
     alerts: Alerts {
         invitation: "No se puede invitar a estos miembros del equipo: {}. ¿Bloquean las invitaciones o ignoran al bot? El bot \
@@ -202,6 +217,7 @@ pub(super) const SPANISH: DeskTexts = DeskTexts {
     conversations: "chats: {}",
     not_answered: "sin respuesta: {}",
     first_answer: "primera respuesta en {} (mediana), {} (percentil 95)",
+    ratings: "valoradas como buenas: {}, malas: {}",
     units: ["\u{a0}d", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
     help: "!open CÓDIGO – le invita a la sala de ese chat\n\
            !away 14:00 – indica que el equipo está ausente hasta entonces\n\
@@ -223,6 +239,9 @@ pub(super) const UKRAINIAN: DeskTexts = DeskTexts {
         ended_unanswered: "Завершено без відповіді",
     },
     colon: ": ",
+    verified: ", підтверджено",
+    rated_good: ", оцінено добре",
+    rated_bad: ", оцінено погано",
     unanswered: "Без відповіді вже {}",
     alerts: Alerts {
         invitation: "Цих членів команди не вдається запросити: {}. Можливо, вони блокують запрошення або ігнорують бота? Бот \
@@ -254,6 +273,7 @@ pub(super) const UKRAINIAN: DeskTexts = DeskTexts {
     conversations: "розмови: {}",
     not_answered: "без відповіді: {}",
     first_answer: "перша відповідь за {} (медіана), {} (95-й процентиль)",
+    ratings: "оцінено добре: {}, погано: {}",
     units: ["\u{a0}дн", "\u{a0}год", "\u{a0}хв", "\u{a0}с"],
     help: "!open КОД – запрошує вас до кімнати цієї розмови\n\
            !away 14:00 – каже, що до цього часу команди немає на місці\n\
@@ -275,6 +295,9 @@ pub(super) const ARABIC: DeskTexts = DeskTexts {
         ended_unanswered: "انتهت دون رد",
     },
     colon: ": ",
+    verified: "، مُوثَّق",
+    rated_good: "، التقييم: جيد",
+    rated_bad: "، التقييم: سيئ",
     unanswered: "دون رد منذ {}",
     alerts: Alerts {
         invitation: "تتعذر دعوة هؤلاء من أعضاء الفريق: {}. هل يحظرون الدعوات أو يتجاهلون البوت؟ يواصل البوت المحاولة.",
@@ -304,6 +327,7 @@ pub(super) const ARABIC: DeskTexts = DeskTexts {
     conversations: "المحادثات: {}",
     not_answered: "دون رد: {}",
     first_answer: "أول رد خلال {} (الوسيط)، {} (المئين 95)",
+    ratings: "التقييم جيد: {}، سيئ: {}",
     units: ["\u{a0}ي", "\u{a0}س", "\u{a0}د", "\u{a0}ث"],
     help: "!open رمز – يدعوك إلى غرفة تلك المحادثة\n\
            !away 14:00 – يقول إن الفريق غائب حتى ذلك الوقت\n\

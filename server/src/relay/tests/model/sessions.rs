@@ -82,6 +82,7 @@ impl Database {
         let rooms = rooms.filter(|former| former.session_id == session_id && former.was_seen);
         Naming {
             visitor_name: session.subject.visitor_name.clone(),
+            is_verified: false,
             first_message: session.messages.first().map(|first| first.body.clone()),
             source_url: None,
             code: "K7F2".to_owned(),

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Database;
 use crate::{
+    model::Verified,
     relay::{
         queue::{Claim, End, Finished, Lane, Replaced},
         store::{News, Store},
@@ -23,6 +24,7 @@ use crate::{
         details_notices::DetailsNotice,
         erasure::Traces,
         matrix_events::Addressee,
+        ratings::Stored,
         sessions::{Naming, State},
         staff_members::{Membership, Wanted},
         transcript::Said,
@@ -237,6 +239,25 @@ impl Store for ModelStore {
         let told = told.map(<[u8]>::to_vec);
         self.transaction(|database| database.record_details(session_id, room_id, event_id, told))
             .await
+    }
+
+    // The model knows neither ratings nor whom a website vouches for.
+    async fn rating(&self, _: Uuid, _: &str) -> Result<Option<Stored>, sqlx::Error> {
+        Ok(None)
+    }
+
+    async fn record_rating_told(
+        &self,
+        _: Uuid,
+        _: &str,
+        _: &str,
+        _: Option<&[u8]>,
+    ) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    async fn verified(&self, _: Uuid) -> Result<Option<Verified>, sqlx::Error> {
+        Ok(None)
     }
 
     async fn newest_said(

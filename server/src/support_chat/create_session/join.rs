@@ -1,0 +1,100 @@
+//! A visitor for whom their website vouches goes on with the conversation that they have: the first message of the one becomes a
+//! message of the other, and the token is one more.
+
+use uuid::Uuid;
+
+use super::{CreateSessionError, MAX_TOKENS, NewSession, StartedSession};
+use crate::{
+    model::{Identity, Page},
+    relay::queue::Lane,
+    storage::{
+        self, Tx, details_notices, session_identities,
+        sessions::{self, State},
+    },
+    support_chat::{
+        AdmissionError, SendMessageError, SessionToken, SupportChat, idempotency::Keyed,
+        visitor_message,
+    },
+};
+
+impl SupportChat {
+    /// Goes on with the conversation that the visitor has; `None` when they have none that goes on.
+    pub(super) async fn join_session(
+        &self,
+        new: &NewSession,
+        identity: &Identity,
+        request: Option<&Keyed>,
+    ) -> Result<Option<StartedSession>, CreateSessionError> {
+        let (writes, ttl) = (&self.shares.writes, self.limits.session_ttl);
+        let find = storage::again_if_lost(|| {
+            session_identities::open_session(writes, &identity.digest, ttl)
+        });
+        if find.await?.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.begin().await?;
+        match self.lock_open_session(&mut tx, identity).await? {
+            Some(session_id) => {
+                let joined = self.join(tx, session_id, new, identity, request).await?;
+                Ok(Some(joined))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The conversation of the visitor that goes on, locked. Until the transaction ends, nobody begins one for them.
+    pub(super) async fn lock_open_session(
+        &self,
+        tx: &mut Tx,
+        identity: &Identity,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
+        let ttl = self.limits.session_ttl;
+        session_identities::lock(tx, &identity.digest).await?;
+        let Some(session_id) =
+            session_identities::open_session(&mut **tx, &identity.digest, ttl).await?
+        else {
+            return Ok(None);
+        };
+        let session = sessions::lock(tx, session_id, ttl).await?;
+        // It may have ended while the lock was waited for.
+        let is_open = session.is_some_and(|session| session.state == State::Open);
+        Ok(is_open.then_some(session_id))
+    }
+
+    /// Goes on with this conversation, whose lock is held.
+    pub(super) async fn join(
+        &self,
+        mut tx: Tx,
+        session_id: Uuid,
+        new: &NewSession,
+        identity: &Identity,
+        request: Option<&Keyed>,
+    ) -> Result<StartedSession, CreateSessionError> {
+        if let Err(SendMessageError::RateLimited(wait)) = self.take_message(session_id) {
+            return Err(AdmissionError::RateLimited(wait).into());
+        }
+        let token = SessionToken::generate();
+        sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
+        sessions::keep_newest_tokens(&mut tx, session_id, MAX_TOKENS).await?;
+        if session_identities::set(&mut tx, session_id, identity).await? {
+            details_notices::set_due(&mut tx, session_id).await?;
+        }
+        if let Some(source_url) = &new.visitor.source_url {
+            let page = Page::at(source_url, new.visitor.page_title.clone());
+            let (url, title) = (&page.source_url, page.title.as_deref());
+            details_notices::set_page(&mut tx, session_id, url, title).await?;
+        }
+        let place = self.handoff.place(Lane::Messages);
+        let body = new.initial_message.as_str();
+        let (message, claim) =
+            visitor_message::store(&mut tx, session_id, body, place.is_some()).await?;
+        let started = StartedSession {
+            session_id,
+            token,
+            message,
+        };
+        tracing::info!(%session_id, message_id = %message.id, "a verified visitor goes on");
+        self.conclude_creation(tx, started, request, claim.zip(place))
+            .await
+    }
+}
