@@ -10,6 +10,7 @@ mod hours;
 mod http;
 mod limits;
 mod log;
+mod mail;
 mod matrix;
 mod staff;
 mod turnstile;
@@ -23,6 +24,7 @@ pub use env::{ConfigError, Env};
 pub use http::{Http, Origin};
 pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
+pub use mail::{Mail, SmtpServer};
 pub use matrix::{BotCredentials, CANARY_PAGE, HistoryVisibility, Matrix};
 pub use staff::{Answers, CannedReplies, StaffLanguage};
 pub use turnstile::Turnstile;
@@ -55,6 +57,14 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_TIME_ZONE",
     "SUPPORT_CHAT_HOURS",
     "SUPPORT_CHAT_HOLIDAYS",
+    "SUPPORT_CHAT_SMTP_URL",
+    "SUPPORT_CHAT_MAIL_FROM",
+    "SUPPORT_CHAT_PUBLIC_URL",
+    "SUPPORT_CHAT_MAIL_AFTER",
+    "SUPPORT_CHAT_MAIL_REPLY_TO",
+    "SUPPORT_CHAT_MAIL_BOUNCES_TO",
+    "SUPPORT_CHAT_MAIL_INCLUDE_TEXT",
+    "SUPPORT_CHAT_RESUME_PAGE",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
     "SUPPORT_CHAT_PROOF_OF_WORK",
@@ -83,6 +93,8 @@ pub struct Config {
     pub desk: Desk,
     /// When staff answer.
     pub hours: Hours,
+    /// How visitors who have left are mailed, where they are.
+    pub mail: Option<Mail>,
     /// Listeners, origins, proxies.
     pub http: Http,
     /// How much is allowed, and for how long.
@@ -101,17 +113,19 @@ impl Config {
         let matrix = Matrix::read(&mut env);
         let desk = Desk::read(&mut env);
         let hours = Hours::read(&mut env, desk.as_ref().map(|desk| desk.time_zone));
+        let mail = Mail::read(&mut env);
         let http = Http::read(&mut env);
         let limits = Limits::read(&mut env);
         let turnstile = Turnstile::read(&mut env);
         let log = Log::read(&mut env);
         let errors = env.finish();
-        match (database, matrix, desk, hours, http, limits, log) {
+        match (database, matrix, desk, hours, mail, http, limits, log) {
             (
                 Some(database),
                 Some(matrix),
                 Some(desk),
                 Some(hours),
+                Some(mail),
                 Some(http),
                 Some(limits),
                 Some(log),
@@ -120,6 +134,7 @@ impl Config {
                 matrix,
                 desk,
                 hours,
+                mail,
                 http,
                 limits,
                 turnstile,

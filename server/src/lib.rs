@@ -28,6 +28,7 @@ pub mod hours;
 pub mod housekeeping;
 #[cfg(test)]
 mod imports;
+pub mod mail;
 pub mod metrics;
 pub mod model;
 pub mod poll_cache;

@@ -87,6 +87,41 @@ impl ProofOutcome {
     }
 }
 
+/// What became of an attempt to mail a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// The mail server has accepted it.
+    Sent,
+    /// It is tried again.
+    Retried,
+    /// The mail server will never accept it.
+    Refused,
+    /// It has failed for too long.
+    GivenUp,
+    /// It waits, since so many mails were sent to the address, or of the conversation.
+    Limited,
+}
+
+impl MailOutcome {
+    const ALL: [Self; 5] = [
+        Self::Sent,
+        Self::Retried,
+        Self::Refused,
+        Self::GivenUp,
+        Self::Limited,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Retried => "retried",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+            Self::Limited => "limited",
+        }
+    }
+}
+
 /// The counters of one server. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -95,6 +130,7 @@ pub struct Metrics {
     request_seconds: HistogramVec,
     throttled: IntCounterVec,
     proofs_of_work: IntCounterVec,
+    mails: IntCounterVec,
     /// Conversations that began.
     pub sessions_started: IntCounter,
     /// Messages of visitors that were accepted: each is a promise.
@@ -156,6 +192,11 @@ impl Metrics {
             proofs_of_work: counters(
                 "proofs_of_work_total",
                 "New sessions near a limit, by what became of their proof of work.",
+                &["outcome"],
+            )?,
+            mails: counters(
+                "mails_total",
+                "Attempts to mail visitors who have left, by what became of them.",
                 &["outcome"],
             )?,
             sessions_started: counter("sessions_started_total", "Conversations that began.")?,
@@ -236,6 +277,9 @@ impl Metrics {
         for outcome in ProofOutcome::ALL {
             self.proofs_of_work.with_label_values(&[outcome.as_str()]);
         }
+        for outcome in MailOutcome::ALL {
+            self.mails.with_label_values(&[outcome.as_str()]);
+        }
         for errcode in ["M_INVITE_BLOCKED", "M_FORBIDDEN", "other"] {
             self.invitations_failed.with_label_values(&[errcode]);
         }
@@ -261,6 +305,11 @@ impl Metrics {
         self.proofs_of_work
             .with_label_values(&[outcome.as_str()])
             .inc();
+    }
+
+    /// An attempt to mail a visitor ended so.
+    pub fn mail(&self, outcome: MailOutcome) {
+        self.mails.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// The homeserver answered a request, or did not.

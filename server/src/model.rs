@@ -2,7 +2,9 @@
 //! wire's types are made from.
 
 mod entry;
+mod mail;
 mod visitor;
 
 pub use entry::{Author, Delivery, Entry, Marks};
+pub use mail::{EmailAddress, Language};
 pub use visitor::{Page, VisitorDetails};

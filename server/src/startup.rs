@@ -15,6 +15,7 @@ use crate::{
         self, Admin, AppState,
         listener::{self, Terms},
     },
+    mail::{Fetches, MailDigester, Mailing, worker::Mailer},
     matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
     poll_cache::{self, PollCache},
@@ -109,13 +110,23 @@ impl Application {
         let poll_cache = PollCache::new(shutdown.clone());
         let (handoff, handed_over) = Handoff::new();
         let (signaller, of_visitors) = Signaller::new();
+        let mailing = Mailing {
+            is_on: config.mail.is_some(),
+            digester: MailDigester::new(config.matrix.credentials.secret().clone()),
+            fetches: Fetches::new(config.mail.is_some()),
+        };
+        let fetches = mailing.fetches.clone();
         let support_chat = SupportChat::new(
             shares.clone(),
             config.limits.clone(),
             admission,
             turnstile,
             poll_cache.clone(),
-            ToRelay { handoff, signaller },
+            ToRelay {
+                handoff,
+                signaller,
+                mailing,
+            },
             metrics.clone(),
         );
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
@@ -161,6 +172,13 @@ impl Application {
             hearts.heart("signals"),
             shutdown.clone(),
         ));
+        if let Some(mail) = state.config.mail.clone() {
+            let db = shares.relay.clone();
+            let ambient = ambient.clone();
+            let mailer = Mailer::new(db, mail, ttl, fetches, metrics.clone(), ambient);
+            let hearts = (hearts.heart("mail"), hearts.heart("fetched"));
+            parts.start(mailer.run(hearts.0, hearts.1, shutdown.clone()));
+        }
         let relay = worker::Parts {
             store,
             heart: hearts.heart("outbox"),

@@ -12,6 +12,7 @@ pub mod desk;
 pub mod details_notices;
 pub mod expiry;
 pub mod idempotency;
+pub mod mail;
 pub mod matrix_events;
 pub mod messages;
 pub mod polls;

@@ -6,6 +6,7 @@
 
 mod forms;
 mod lines;
+mod mail_links;
 mod paths;
 mod problem;
 #[cfg(test)]
@@ -24,7 +25,11 @@ use forms::{end_form, first_form, message_form};
 use problem::{no_challenge, problem};
 use transcript::transcript;
 
-pub use paths::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH};
+pub use mail_links::{
+    render_not_resumed, render_not_unsubscribed, render_resume, render_unsubscribe,
+    render_unsubscribed,
+};
+pub use paths::{END_PATH, PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, UNSUBSCRIBE_PATH};
 
 /// What the page shows.
 #[derive(Clone, Debug)]

@@ -89,7 +89,7 @@ impl FromStr for Origin {
 }
 
 /// `on` or `off`.
-struct Switch(bool);
+pub(super) struct Switch(pub(super) bool);
 
 impl FromStr for Switch {
     type Err = String;

@@ -149,8 +149,10 @@ fn headers() -> Value {
 mod tests {
     use app::contract::{
         CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, GetAvailability,
-        GetAvailabilityResponse, PollMessages, PollMessagesResponse, SendMessage,
-        SendMessageRequest, SendMessageResponse, SessionId, SetPage, SetPageRequest, SetTyping,
+        GetAvailabilityResponse, PollMessages, PollMessagesResponse, ResumeSession,
+        ResumeSessionRequest, ResumeSessionResponse, SendMessage, SendMessageRequest,
+        SendMessageResponse, SessionId, SetEmail, SetEmailRequest, SetPage, SetPageRequest,
+        SetTyping,
     };
     use serde::de::DeserializeOwned;
 
@@ -199,6 +201,9 @@ mod tests {
             (SendMessage::path(&session), "post", "sendMessage"),
             (polled, "get", "pollMessages"),
             (CloseSession::path(&session), "post", "closeSession"),
+            (ResumeSession::path(), "post", "resumeSession"),
+            (SetEmail::path(&session), "put", "setEmail"),
+            (SetEmail::path(&session), "delete", "forgetEmail"),
             (SetPage::path(&session), "put", "setPage"),
             (SetTyping::path(&session), "post", "setTyping"),
         ] {
@@ -227,5 +232,10 @@ mod tests {
         is_a::<GetAvailabilityResponse>(&availability["responses"]["200"]);
         let page = &paths["/v1/support-chat/sessions/{sessionId}/page"]["put"];
         is_a::<SetPageRequest>(&page["requestBody"]);
+        let email = &paths["/v1/support-chat/sessions/{sessionId}/email"]["put"];
+        is_a::<SetEmailRequest>(&email["requestBody"]);
+        let resume = &paths["/v1/support-chat/sessions/resume"]["post"];
+        is_a::<ResumeSessionRequest>(&resume["requestBody"]);
+        is_a::<ResumeSessionResponse>(&resume["responses"]["201"]);
     }
 }

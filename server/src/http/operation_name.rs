@@ -2,7 +2,9 @@
 
 use app::{
     contract::BASE_PATH,
-    ui::support::{END_PATH, PATH, READ_PATH, SEND_PATH, START_PATH},
+    ui::support::{
+        END_PATH, PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, UNSUBSCRIBE_PATH,
+    },
 };
 use axum::{
     extract::{MatchedPath, Request},
@@ -41,6 +43,9 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("POST", "/sessions/{sessionId}/messages") => "send_message",
             ("GET", "/sessions/{sessionId}/messages") => POLL_MESSAGES,
             ("POST", "/sessions/{sessionId}/close") => "close_session",
+            ("POST", "/sessions/resume") => "resume_session",
+            ("PUT", "/sessions/{sessionId}/email") => "set_email",
+            ("DELETE", "/sessions/{sessionId}/email") => "forget_email",
             ("PUT", "/sessions/{sessionId}/page") => "set_page",
             ("POST", "/sessions/{sessionId}/typing") => "set_typing",
             ("OPTIONS", _) => "preflight",
@@ -55,6 +60,10 @@ fn name(method: &Method, path: &str) -> &'static str {
         ("POST", READ_PATH) => "support_page_read",
         ("POST", SEND_PATH) => "support_page_send",
         ("POST", END_PATH) => "support_page_end",
+        ("GET", path) if path.starts_with(RESUME_PATH) => "resume_page",
+        ("POST", path) if path.starts_with(RESUME_PATH) => "resume_page_submit",
+        ("GET", path) if path.starts_with(UNSUBSCRIBE_PATH) => "unsubscribe_page",
+        ("POST", path) if path.starts_with(UNSUBSCRIBE_PATH) => "unsubscribe",
         ("GET", "/widget/{*file}") => "widget_file",
         ("GET", path) if path.starts_with("/assets/") => "asset",
         ("GET", "/openapi.json") => "openapi",

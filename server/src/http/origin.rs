@@ -14,7 +14,7 @@ use crate::config::Origin;
 /// Two hours: browsers cap it (Chromium there).
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT");
+const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,DELETE");
 
 static REQUEST_HEADERS: LazyLock<HeaderValue> = LazyLock::new(|| {
     list(&[

@@ -4,8 +4,10 @@ mod close_session;
 mod create_session;
 mod get_availability;
 pub(super) mod poll_messages;
+mod resume_session;
 mod send_message;
 mod session_path;
+mod set_email;
 mod set_page;
 mod set_typing;
 mod shared_errors;
@@ -36,6 +38,7 @@ use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
 use visitor_fields::InvalidField;
 
 pub(super) use create_session::create_session;
+pub(super) use resume_session::resume_session;
 pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
 pub(super) use shared_errors::database;
@@ -45,8 +48,10 @@ pub(super) fn operations() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::common())
         .routes(routes!(get_availability::handle))
         .routes(routes!(create_session::handle))
+        .routes(routes!(resume_session::handle))
         .routes(routes!(poll_messages::handle, send_message::handle))
         .routes(routes!(close_session::handle))
+        .routes(routes!(set_email::handle, set_email::forget))
         .routes(routes!(set_page::handle))
         .routes(routes!(set_typing::handle))
 }

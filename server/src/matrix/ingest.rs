@@ -65,6 +65,8 @@ pub(super) struct Rules {
     /// In which words staff are answered.
     pub(super) texts: &'static StaffTexts,
     pub(super) canned: CannedReplies,
+    /// After how long replies are mailed that nobody has fetched, where they are.
+    pub(super) mail_after: Option<std::time::Duration>,
 }
 
 /// What came of a sync, or of what had been set aside.

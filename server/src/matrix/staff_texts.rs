@@ -2,6 +2,8 @@
 
 mod translations;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use incoming::{
     event::Unshown,
@@ -38,8 +40,10 @@ pub(super) struct StaffTexts {
     pub(super) closed: &'static str,
     /// The chat ended by itself.
     pub(super) expired: &'static str,
-    /// The visitor has gone.
+    /// The visitor has gone, and nothing is mailed.
     pub(super) gone: &'static str,
+    /// The visitor has gone; `{}`: after how long it is mailed.
+    gone_mailed: &'static str,
     help: &'static str,
     unknown: &'static str,
     /// `!close` was carried out.
@@ -65,8 +69,12 @@ pub(super) struct StaffTexts {
     pub(super) block_usage: &'static str,
     /// The address is not known.
     pub(super) block_no_address: &'static str,
-    /// Where replies are mailed.
+    /// Replies are mailed nowhere.
     pub(super) email: &'static str,
+    /// `{}`: after how long they are. The address follows.
+    email_to: &'static str,
+    /// There is an address that gets none.
+    pub(super) email_off: &'static str,
 }
 
 /// What is not shown.
@@ -133,6 +141,18 @@ impl StaffTexts {
             Refusal::NotOfItsOwn => self.not_of_its_own,
             Refusal::NotStaff => self.not_staff,
         }
+    }
+
+    /// That the visitor has gone, and that the text is mailed after this long.
+    pub(super) fn gone_mailed(&self, after: Duration) -> String {
+        let after = humantime::format_duration(after).to_string();
+        self.gone_mailed.replace("{}", &after)
+    }
+
+    /// Where replies are mailed, which is in the visitor's words.
+    pub(super) fn email_to(&self, address: &str, after: Duration) -> String {
+        let after = humantime::format_duration(after).to_string();
+        [&self.email_to.replace("{}", &after), "\n> ", address].concat()
     }
 
     /// What commands there are.
@@ -209,7 +229,13 @@ mod tests {
     fn every_language_has_a_place_for_what_is_filled_in_and_names_all_commands() {
         for language in EACH {
             let texts = StaffTexts::of(language);
-            for text in [texts.not_shown, texts.canned_sent, texts.block_done] {
+            for text in [
+                texts.not_shown,
+                texts.canned_sent,
+                texts.block_done,
+                texts.gone_mailed,
+                texts.email_to,
+            ] {
                 assert_eq!(text.matches("{}").count(), 1, "{language:?}: {text}");
             }
             for command in [

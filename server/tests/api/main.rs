@@ -27,6 +27,7 @@ mod desk;
 mod idempotency;
 mod limits;
 mod line_proxy;
+mod mail;
 mod metrics;
 mod news;
 mod openapi;

@@ -94,6 +94,9 @@ fn words(kind: Kind, mut subjects: Vec<String>) -> String {
                 "What the visitor wrote does not reach the room: {who}. The server's log says why."
             )
         }
+        Kind::Mail => format!(
+            "The visitor has left and cannot be mailed that an answer waits: {who}. The server's log says why."
+        ),
         Kind::Quarantine => format!(
             "What staff wrote could not be taken in, so the visitor does not get it: {who}. It is in quarantine, \
              see the server's log."
