@@ -20,6 +20,7 @@ mod files;
 mod interruption;
 mod layout;
 mod lock;
+mod mail_server;
 mod matrix;
 mod node;
 mod openapi;

@@ -1,6 +1,6 @@
 //! Mails to visitors who have left.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use lettre::message::Mailbox;
 use percent_encoding::percent_decode_str;
@@ -66,7 +66,7 @@ impl Mail {
         let from = mailbox(env, FROM);
         let reply_to = mailbox(env, "SUPPORT_CHAT_MAIL_REPLY_TO");
         let bounces_to = mailbox(env, "SUPPORT_CHAT_MAIL_BOUNCES_TO");
-        let public_url = read_url(env, PUBLIC_URL, origin);
+        let public_url = read_url(env, PUBLIC_URL, |url| origin(&url));
         let resume_page = read_url(env, "SUPPORT_CHAT_RESUME_PAGE", page);
         let after = read_after(env);
         let includes_text = env.parse_or("SUPPORT_CHAT_MAIL_INCLUDE_TEXT", Switch(false));
@@ -119,7 +119,7 @@ impl SmtpServer {
         let decoded = |text: &str| {
             percent_decode_str(text)
                 .decode_utf8()
-                .map(|text| text.into_owned())
+                .map(Cow::into_owned)
                 .map_err(|_| "its user or password is not UTF-8")
         };
         let account = match (url.username(), url.password()) {
@@ -173,7 +173,7 @@ fn read_url<T>(
     checked(env, name, url.and_then(read))
 }
 
-fn origin(url: Url) -> Result<String, &'static str> {
+fn origin(url: &Url) -> Result<String, &'static str> {
     if url.path() == "/" && url.query().is_none() && url.fragment().is_none() {
         Ok(url.origin().ascii_serialization())
     } else {

@@ -150,11 +150,11 @@ fn html(texts: &MailTexts, links: &Links, quoted: &[String], language: Language)
         escaped(&texts.lead.replace("{}", &links.site)),
     );
     for reply in quoted {
-        let lines: Vec<_> = reply.lines().map(escaped).collect();
+        let quoted_lines: Vec<_> = reply.lines().map(escaped).collect();
         let _ = write!(
             html,
             "<blockquote dir=\"auto\">{}</blockquote>",
-            lines.join("<br>")
+            quoted_lines.join("<br>")
         );
     }
     let _ = write!(

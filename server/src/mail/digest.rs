@@ -18,6 +18,10 @@ impl MailDigester {
     }
 
     /// What stands for an address.
+    ///
+    /// # Panics
+    ///
+    /// Never: HMAC takes keys of any length.
     #[must_use]
     pub fn digest(&self, address: &EmailAddress) -> [u8; 32] {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]

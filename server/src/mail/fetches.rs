@@ -17,7 +17,10 @@ const BATCH: usize = 500;
 
 /// Cheap to clone; clones gather together.
 #[derive(Clone, Debug, Default)]
-pub struct Fetches(Option<Arc<Mutex<HashSet<(Uuid, Uuid)>>>>);
+pub struct Fetches(Option<Arc<Mutex<Pending>>>);
+
+/// Conversations, and entries that their visitors have.
+type Pending = HashSet<(Uuid, Uuid)>;
 
 impl Fetches {
     /// Gathers only where something is mailed.
@@ -64,7 +67,7 @@ impl Fetches {
     }
 
     /// No invariant spans a panic.
-    fn pending(&self) -> Option<MutexGuard<'_, HashSet<(Uuid, Uuid)>>> {
+    fn pending(&self) -> Option<MutexGuard<'_, Pending>> {
         let pending = self.0.as_deref()?;
         Some(pending.lock().unwrap_or_else(PoisonError::into_inner))
     }

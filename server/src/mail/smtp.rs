@@ -22,7 +22,7 @@ use tokio::time;
 use crate::config::SmtpServer;
 
 /// An attempt may take so long.
-pub(super) const TIME_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const TIME_LIMIT: Duration = Duration::from_mins(1);
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
 /// Why a mail was not accepted.

@@ -23,6 +23,7 @@ mod guide;
 mod homeserver;
 mod late_joiners;
 mod log_in;
+mod mail;
 mod metrics;
 mod quarantine;
 mod record;

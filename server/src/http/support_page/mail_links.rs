@@ -91,7 +91,7 @@ async fn resume(
         let resumed = time_limit::change(resumed).await??;
         SessionCookie::resumed(resumed, &code).ok_or_else(|| ErrorCode::OutcomeUnknown.into())
     };
-    match resumed.await {
+    match Box::pin(resumed).await {
         Ok(session) => (
             [(header::SET_COOKIE, session.to_header())],
             Redirect::to(PATH),
