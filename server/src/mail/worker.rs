@@ -42,8 +42,10 @@ const TICK: Duration = Duration::from_millis(500);
 const SLACK: Duration = Duration::from_secs(2);
 /// Mails under way at the same time.
 const AT_ONCE: i64 = 4;
-/// A mail that is being sent belongs to one server for so long: an attempt, and the time for recording what became of it.
-const LEASE: Duration = Duration::from_mins(5);
+/// A mail that is being sent belongs to one server for so long, which renews that: when it dies, another goes on soon.
+const LEASE: Duration = Duration::from_secs(20);
+const RENEWAL: Duration = Duration::from_secs(5);
+/// What became of an attempt has to be recorded.
 const RECORDED_WITHIN: Duration = Duration::from_mins(2);
 /// After a failure.
 const BACKOFF: Backoff = Backoff {
@@ -157,16 +159,29 @@ impl Mailer {
         let Some(prepared) = self.prepare(claim).await? else {
             return Ok(());
         };
-        let sent = self.send(claim.id, &prepared).await;
-        let deadline = time::Instant::now() + RECORDED_WITHIN;
-        // The mail may be with the visitor: until that is recorded, it would be sent again.
-        while let Err(error) = self.conclude(claim, &prepared, &sent).await {
-            if time::Instant::now() > deadline {
-                return Err(error);
+        let sending = async {
+            let sent = self.send(claim.id, &prepared).await;
+            let deadline = time::Instant::now() + RECORDED_WITHIN;
+            // The mail may be with the visitor: until that is recorded, it would be sent again.
+            while let Err(error) = self.conclude(claim, &prepared, &sent).await {
+                if time::Instant::now() > deadline {
+                    return Err(error);
+                }
+                time::sleep(TICK).await;
             }
-            time::sleep(TICK).await;
+            Ok(())
+        };
+        tokio::select! { done = sending => done, never = self.keep(claim.id) => never }
+    }
+
+    /// Keeps a claim, and never ends.
+    async fn keep(&self, id: Uuid) -> Result<(), sqlx::Error> {
+        loop {
+            time::sleep(RENEWAL).await;
+            if let Err(error) = outbox::renew(&self.db, id, LEASE).await {
+                tracing::warn!(mail_id = %id, %error, "a mail that is being sent cannot be kept");
+            }
         }
-        Ok(())
     }
 
     /// What is to be sent, if anything is. Under the conversation's lock nothing is fetched, said or ended meanwhile.

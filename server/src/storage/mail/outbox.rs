@@ -108,6 +108,18 @@ pub async fn claim(
     .await
 }
 
+/// Keeps a claim for another `lease` from now on.
+pub async fn renew(db: impl PgExecutor<'_>, id: Uuid, lease: Duration) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE mails SET leased_until = now() + make_interval(secs => $2) WHERE id = $1 AND leased_until IS NOT NULL",
+        id,
+        lease.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Gives a claim back that is to be looked at again after `delay`; it `has_failed` unless something else kept it.
 pub async fn postpone(
     db: &mut Connection,
