@@ -176,6 +176,24 @@ async fn whoever_fetches_in_time_is_not_mailed(pool: PgPool) {
     assert!(notices(&pool).await.iter().all(|it| it.contains("a text")));
 }
 
+/// The visitor's computer may have been shut while their page waited.
+#[sqlx::test(migrations = "../migrations")]
+async fn an_answer_to_a_poll_that_has_waited_counts_when_the_next_one_says_so(pool: PgPool) {
+    let mailbox = Mailbox::new(&[]).await;
+    let app = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+    let visitor = reachable(&app, "ada@example.org").await;
+    let path = format!("/messages?after={}&wait=25", visitor.first_message_id);
+    let waiting = visitor.request(Method::GET, &path).send();
+    let (answer, ()) = tokio::join!(waiting, async {
+        // Longer than a visitor is surely there, and shorter than the poll may wait.
+        sleep(Duration::from_secs(9)).await;
+        reply(&pool, &visitor.session_id, "hello").await;
+    });
+    let answer = expect(answer.unwrap(), 200).await;
+    assert_eq!(answer["messages"][0]["body"], "hello");
+    mailbox.mails(1).await;
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_taken_back_is_not_mailed_and_an_edit_is_no_reply(pool: PgPool) {
     let mailbox = Mailbox::new(&[]).await;
