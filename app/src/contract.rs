@@ -46,8 +46,8 @@ pub use set_rating::{Rating, SetRating, SetRatingRequest};
 pub use set_typing::SetTyping;
 pub use text::{DEFAULT_MAX_MESSAGE_CHARS, MESSAGE_PATTERN, MessageBody, MessageBodyError};
 pub use visitor_fields::{
-    EMAIL_PATTERN, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_SOURCE_URL_CHARS,
-    SOURCE_URL_PATTERN,
+    EMAIL_PATTERN, LINE_PATTERN, MAIL_ADDRESS_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS,
+    MAX_SOURCE_URL_CHARS, SOURCE_URL_PATTERN,
 };
 
 /// Every operation's path begins with this.

@@ -11,6 +11,7 @@ mod http;
 mod identity;
 mod limits;
 mod log;
+mod mail;
 mod matrix;
 mod staff;
 mod turnstile;
@@ -25,6 +26,7 @@ pub use http::{Http, Origin};
 pub use identity::IdentityKey;
 pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
+pub use mail::{Mail, SmtpServer};
 pub use matrix::{BotCredentials, CANARY_PAGE, HistoryVisibility, Matrix};
 pub use staff::{Answers, CannedReplies, StaffLanguage};
 pub use turnstile::Turnstile;
@@ -59,6 +61,14 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_HOLIDAYS",
     "SUPPORT_CHAT_RATING",
     "SUPPORT_CHAT_IDENTITY_KEYS",
+    "SUPPORT_CHAT_SMTP_URL",
+    "SUPPORT_CHAT_MAIL_FROM",
+    "SUPPORT_CHAT_PUBLIC_URL",
+    "SUPPORT_CHAT_MAIL_AFTER",
+    "SUPPORT_CHAT_MAIL_REPLY_TO",
+    "SUPPORT_CHAT_MAIL_BOUNCES_TO",
+    "SUPPORT_CHAT_MAIL_INCLUDE_TEXT",
+    "SUPPORT_CHAT_RESUME_PAGE",
     "SUPPORT_CHAT_SESSIONS_PER_IP_PER_HOUR",
     "SUPPORT_CHAT_SESSIONS_PER_HOUR",
     "SUPPORT_CHAT_PROOF_OF_WORK",
@@ -91,6 +101,8 @@ pub struct Config {
     pub takes_ratings: bool,
     /// The keys of websites that vouch for their visitors.
     pub identity_keys: Vec<IdentityKey>,
+    /// How visitors who have left are mailed, where they are.
+    pub mail: Option<Mail>,
     /// Listeners, origins, proxies.
     pub http: Http,
     /// Limits on visitors, and how long things are kept.
@@ -111,6 +123,7 @@ impl Config {
         let hours = Hours::read(&mut env, desk.as_ref().map(|desk| desk.time_zone));
         let takes_ratings = env.switch("SUPPORT_CHAT_RATING", true);
         let identity_keys = IdentityKey::read_all(&mut env);
+        let mail = Mail::read(&mut env);
         let http = Http::read(&mut env);
         let limits = Limits::read(&mut env);
         let turnstile = Turnstile::read(&mut env);
@@ -123,6 +136,7 @@ impl Config {
             hours,
             takes_ratings,
             identity_keys,
+            mail,
             http,
             limits,
             log,
@@ -134,6 +148,7 @@ impl Config {
                 Some(hours),
                 Some(takes_ratings),
                 Some(identity_keys),
+                Some(mail),
                 Some(http),
                 Some(limits),
                 Some(log),
@@ -144,6 +159,7 @@ impl Config {
                 hours,
                 takes_ratings,
                 identity_keys,
+                mail,
                 http,
                 limits,
                 turnstile,

@@ -33,6 +33,7 @@ pub mod housekeeping;
 mod imports;
 pub mod lifecycle;
 pub mod logging;
+pub mod mail;
 pub mod metrics;
 pub mod model;
 pub mod poll_cache;

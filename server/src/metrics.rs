@@ -109,6 +109,41 @@ impl IdentityOutcome {
     }
 }
 
+/// What became of an attempt to mail a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// The mail server has accepted it.
+    Sent,
+    /// It is tried again.
+    Retried,
+    /// The mail server will never accept it.
+    Refused,
+    /// It has failed for too long.
+    GivenUp,
+    /// It waits, since so many mails were sent to the address, or of the conversation.
+    Limited,
+}
+
+impl MailOutcome {
+    const ALL: [Self; 5] = [
+        Self::Sent,
+        Self::Retried,
+        Self::Refused,
+        Self::GivenUp,
+        Self::Limited,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Retried => "retried",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+            Self::Limited => "limited",
+        }
+    }
+}
+
 /// The counters of one server. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -119,6 +154,7 @@ pub struct Metrics {
     proofs_of_work: IntCounterVec,
     identities: IntCounterVec,
     ratings: IntCounterVec,
+    mails: IntCounterVec,
     /// Conversations that began.
     pub sessions_started: IntCounter,
     /// Messages of visitors that the server has accepted, and so has promised to deliver.
@@ -150,6 +186,10 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics that are all zero.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each metric is named and described once"
+    )]
     pub fn new() -> Result<Self, Error> {
         let registry = registry()?;
         let counter = |name, help| register(&registry, IntCounter::new(name, help));
@@ -191,6 +231,11 @@ impl Metrics {
                 "ratings_total",
                 "Ratings that visitors gave their conversations; a changed one counts again.",
                 &["rating"],
+            )?,
+            mails: counters(
+                "mails_total",
+                "Attempts to mail visitors who have left, by what became of them.",
+                &["outcome"],
             )?,
             sessions_started: counter("sessions_started_total", "Conversations that began.")?,
             messages_accepted: counter(
@@ -276,6 +321,9 @@ impl Metrics {
         for rating in Rating::ALL {
             self.ratings.with_label_values(&[rating.as_str()]);
         }
+        for outcome in MailOutcome::ALL {
+            self.mails.with_label_values(&[outcome.as_str()]);
+        }
         for errcode in ["M_INVITE_BLOCKED", "M_FORBIDDEN", "other"] {
             self.invitations_failed.with_label_values(&[errcode]);
         }
@@ -301,6 +349,11 @@ impl Metrics {
         self.proofs_of_work
             .with_label_values(&[outcome.as_str()])
             .inc();
+    }
+
+    /// An attempt to mail a visitor ended so.
+    pub fn mail(&self, outcome: MailOutcome) {
+        self.mails.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// A first message came with an identity.

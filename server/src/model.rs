@@ -3,8 +3,10 @@
 
 mod entry;
 mod rating;
+mod mail;
 mod visitor;
 
 pub use entry::{Author, Delivery, Entry, Marks};
+pub use mail::{EmailAddress, Language};
 pub use rating::{Rated, Rating};
 pub use visitor::{Identity, Page, Verified, VisitorDetails};

@@ -16,6 +16,7 @@ use crate::{
         listener::{self, Terms},
     },
     lifecycle::Lifecycle,
+    mail::{Fetches, MailDigester, Mailing, worker::Mailer},
     matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
     poll_cache::{self, PollCache},
@@ -173,7 +174,34 @@ impl Common {
             lifecycle.heart("signals"),
             lifecycle.shutdown(),
         ));
-        ToRelay { handoff, signaller }
+        ToRelay {
+            handoff,
+            signaller,
+            mailing: self.start_mail(lifecycle),
+        }
+    }
+
+    /// Replies that nobody fetches are mailed, where the operator has configured a mail server.
+    fn start_mail(&self, lifecycle: &mut Lifecycle) -> Mailing {
+        let config = &self.config;
+        let mailing = Mailing {
+            is_on: config.mail.is_some(),
+            digester: MailDigester::new(config.matrix.credentials.secret().clone()),
+            fetches: Fetches::new(config.mail.is_some()),
+        };
+        if let Some(mail) = config.mail.clone() {
+            let mailer = Mailer::new(
+                self.shares.relay.clone(),
+                mail,
+                self.session_ttl(),
+                mailing.fetches.clone(),
+                self.metrics.clone(),
+                self.ambient.clone(),
+            );
+            let (mail_heart, fetched_heart) = (lifecycle.heart("mail"), lifecycle.heart("fetched"));
+            lifecycle.start(mailer.run(mail_heart, fetched_heart, lifecycle.shutdown()));
+        }
+        mailing
     }
 
     /// In: what staff write and do is taken from `/sync`, and polls hear of it.

@@ -13,6 +13,7 @@ pub mod details_notices;
 pub mod erasure;
 pub mod expiry;
 pub mod idempotency;
+pub mod mail;
 pub mod matrix_events;
 pub mod messages;
 pub mod polls;

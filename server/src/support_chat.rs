@@ -12,8 +12,10 @@ mod get_availability;
 mod get_transcript;
 mod poll_messages;
 mod read_conversation;
+mod resume_session;
 mod retention;
 mod send_message;
+mod set_email;
 mod set_page;
 mod set_rating;
 mod set_typing;
@@ -40,6 +42,7 @@ use uuid::Uuid;
 
 use crate::{
     config::Limits,
+    mail::Mailing,
     metrics::Metrics,
     poll_cache::PollCache,
     relay::handoff::Handoff,
@@ -65,7 +68,9 @@ pub use poll_messages::{Cursor, Entries, PollMessagesError};
 pub use poll_reader::ReadError;
 pub use presence::record_presence;
 pub use read_conversation::ReadConversationError;
+pub use resume_session::{ResumeSessionError, ResumedSession};
 pub use send_message::SendMessageError;
+pub use set_email::SetEmailError;
 pub use set_page::SetPageError;
 pub use set_rating::SetRatingError;
 pub use set_typing::SetTypingError;
@@ -74,13 +79,15 @@ pub use token::SessionToken;
 pub use turnstile::Turnstile;
 pub use visitor_message::StoredMessage;
 
-/// The ways to this server's relay, in memory.
+/// The ways to what this server does beside answering, in memory.
 #[derive(Debug)]
 pub struct ToRelay {
     /// For what was stored and claimed.
     pub handoff: Handoff,
     /// For what the room is told of the visitor beside messages.
     pub signaller: Signaller,
+    /// For what visitors fetch, and are mailed otherwise.
+    pub mailing: Mailing,
 }
 
 /// The service. Cheap to clone.
@@ -94,6 +101,7 @@ pub struct SupportChat {
     poll_cache: PollCache,
     handoff: Handoff,
     signaller: Signaller,
+    mailing: Mailing,
     answer_memory: AnswerMemory,
     poll_reader: PollReader,
     verifier: Arc<Verifier>,
@@ -114,7 +122,11 @@ impl SupportChat {
         to_relay: ToRelay,
         metrics: Metrics,
     ) -> Self {
-        let ToRelay { handoff, signaller } = to_relay;
+        let ToRelay {
+            handoff,
+            signaller,
+            mailing,
+        } = to_relay;
         let messages = Arc::new(PerMinute::new(limits.messages_per_session_per_minute));
         let answer_memory = AnswerMemory::new();
         Self {
@@ -134,6 +146,7 @@ impl SupportChat {
             poll_cache,
             handoff,
             signaller,
+            mailing,
             metrics,
             started: Instant::now(),
         }

@@ -21,6 +21,7 @@ mod homeserver;
 mod interruption;
 mod layout;
 mod lock;
+mod mail_server;
 mod node;
 mod openapi;
 mod parts_control;

@@ -23,10 +23,12 @@ pub(crate) struct Ports {
     pub(crate) postgres: u16,
     /// `PgBouncer`.
     pub(crate) pooler: u16,
+    /// Postfix.
+    pub(crate) mail: u16,
 }
 
 impl Ports {
-    fn of([page, host, admin, homeserver, postgres, pooler]: [u16; 6]) -> Self {
+    fn of([page, host, admin, homeserver, postgres, pooler, mail]: [u16; 7]) -> Self {
         Self {
             page,
             host,
@@ -34,12 +36,13 @@ impl Ports {
             homeserver,
             postgres,
             pooler,
+            mail,
         }
     }
 
     /// The ports of `cargo xtask up`. The second is where Vite serves a site in development.
     pub(crate) fn with_offset(offset: u16) -> Self {
-        Self::of([8090, 5173, 8091, 8008, 54320, 6432].map(|port| port + offset))
+        Self::of([8090, 5173, 8091, 8008, 54320, 6432, 4650].map(|port| port + offset))
     }
 
     /// Ports that nobody uses, for a private system. They are used minutes later, so they are not among those that the
@@ -53,7 +56,7 @@ impl Ports {
             .skip(start % UNASSIGNED.len())
             .take(UNASSIGNED.len())
             .filter_map(|port| Some((port, bind(port)?)))
-            .take(6)
+            .take(7)
             .unzip();
         let ports = ports.try_into().ok().context("cannot find free ports")?;
         Ok(Self::of(ports))

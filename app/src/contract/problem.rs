@@ -103,6 +103,8 @@ error_codes! {
     Blocked = "blocked", 403, "Conversations from this address are blocked";
     /// No such session.
     SessionNotFound = "session_not_found", 404, "There is no such session";
+    /// A code from a mail that is wrong, used or too old.
+    ResumeCodeUnknown = "resume_code_unknown", 404, "The code is wrong, was used, or is too old";
     /// No such resource.
     NotFound = "not_found", 404, "There is nothing at this address";
     /// The resource does not know this method.

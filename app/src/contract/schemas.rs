@@ -7,8 +7,9 @@ use utoipa::{
 };
 
 use super::{
-    EMAIL_PATTERN, ErrorCode, LINE_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS, MAX_MESSAGES_PER_POLL,
-    MAX_SOURCE_URL_CHARS, MAX_STATE_CHARS, MESSAGE_PATTERN, SOURCE_URL_PATTERN,
+    EMAIL_PATTERN, ErrorCode, LINE_PATTERN, MAIL_ADDRESS_PATTERN, MAX_EMAIL_CHARS, MAX_LINE_CHARS,
+    MAX_MESSAGES_PER_POLL, MAX_SOURCE_URL_CHARS, MAX_STATE_CHARS, MESSAGE_PATTERN,
+    SOURCE_URL_PATTERN,
 };
 
 /// Adds to the schemas of the contract's types what a derive cannot say: the rules that have their home in constants or in
@@ -42,6 +43,18 @@ pub fn add_schema_rules(schemas: &mut Value, max_message_chars: usize) {
         (
             "/CreateSessionRequest/properties/visitorEmail",
             text(EMAIL_PATTERN, MAX_EMAIL_CHARS),
+        ),
+        (
+            "/SetEmailRequest/properties/email",
+            json!({ "pattern": MAIL_ADDRESS_PATTERN, "minLength": 3, "maxLength": MAX_EMAIL_CHARS }),
+        ),
+        (
+            "/ResumeSessionResponse/properties/messages",
+            json!({ "maxItems": 0 }),
+        ),
+        (
+            "/ResumeSessionResponse/properties/token",
+            json!({ "pattern": "^[A-Za-z0-9_-]{22,}$" }),
         ),
         (
             "/CreateSessionResponse/properties/messages",

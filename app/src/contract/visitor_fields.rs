@@ -24,3 +24,9 @@ pub const EMAIL_PATTERN: &str = concat!(
     r"@[^.@\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+",
     r"(\.[^.@\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)*)?$",
 );
+
+/// An address that mails are sent to: ASCII, of plain characters, with a domain's name.
+pub const MAIL_ADDRESS_PATTERN: &str = concat!(
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*",
+    r"@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)*[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$",
+);

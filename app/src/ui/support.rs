@@ -7,6 +7,7 @@
 mod afterwards;
 mod forms;
 mod lines;
+mod mail_links;
 mod paths;
 mod problem;
 #[cfg(test)]
@@ -27,7 +28,14 @@ use problem::{no_challenge, problem};
 use transcript::transcript;
 
 pub use afterwards::Afterwards;
-pub use paths::{END_PATH, PATH, RATE_PATH, READ_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH};
+pub use mail_links::{
+    render_not_resumed, render_not_unsubscribed, render_resume, render_unsubscribe,
+    render_unsubscribed,
+};
+pub use paths::{
+    END_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH,
+    UNSUBSCRIBE_PATH,
+};
 
 /// The content of the page.
 #[derive(Clone, Debug)]

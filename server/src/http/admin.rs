@@ -22,6 +22,7 @@ use crate::{
             messages,
             stats::{self, Figures},
         },
+        mail::outbox,
         quarantine::{self, Totals},
         staff_members::{self, Missing},
         sync_position,
@@ -161,10 +162,12 @@ async fn exposition(
         let sync_age = sync_position::age_seconds(&admin.shares.reads).await?;
         let missing = staff_members::missing(&admin.shares.reads, admin.session_ttl).await?;
         let set_aside = quarantine::totals(&admin.shares.reads).await?;
+        let failing_mails = outbox::failing(&admin.shares.reads).await?;
         Ok::<_, sqlx::Error>(Measured {
             backlog,
             missing,
             set_aside,
+            failing_mails,
             sync_age,
         })
     };
@@ -191,6 +194,7 @@ struct Measured {
     backlog: Backlog,
     missing: Missing,
     set_aside: Totals,
+    failing_mails: i64,
     sync_age: Option<f64>,
 }
 
@@ -204,10 +208,15 @@ fn gauges(admin: &Admin, measured: Option<Measured>) -> Result<Gauges, prometheu
         backlog,
         missing,
         set_aside,
+        failing_mails,
         ..
     }) = measured
     {
         add_set_aside(&gauges, set_aside)?;
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        let failing_mails = failing_mails as f64;
+        let help = "Mails to visitors that are still to be sent after an attempt has failed.";
+        gauges.add("mails_failing", help, &[], failing_mails)?;
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
         let tasks = backlog.tasks as f64;
         let help = "What the homeserver has yet to be told.";

@@ -154,9 +154,10 @@ fn headers() -> Value {
 mod tests {
     use app::contract::{
         CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, GetAvailability,
-        GetAvailabilityResponse, GetTranscript, PollMessages, PollMessagesResponse, SendMessage,
-        SendMessageRequest, SendMessageResponse, SessionId, SetPage, SetPageRequest, SetRating,
-        SetRatingRequest, SetTyping,
+        GetAvailabilityResponse, GetTranscript, PollMessages, PollMessagesResponse, ResumeSession,
+        ResumeSessionRequest, ResumeSessionResponse, SendMessage, SendMessageRequest,
+        SendMessageResponse, SessionId, SetEmail, SetEmailRequest, SetPage, SetPageRequest,
+        SetRating, SetRatingRequest, SetTyping,
     };
     use serde::de::DeserializeOwned;
 
@@ -205,6 +206,9 @@ mod tests {
             (SendMessage::path(&session), "post", "sendMessage"),
             (polled, "get", "pollMessages"),
             (CloseSession::path(&session), "post", "closeSession"),
+            (ResumeSession::path(), "post", "resumeSession"),
+            (SetEmail::path(&session), "put", "setEmail"),
+            (SetEmail::path(&session), "delete", "forgetEmail"),
             (SetPage::path(&session), "put", "setPage"),
             (GetTranscript::path(&session), "get", "getTranscript"),
             (SetRating::path(&session), "put", "setRating"),
@@ -237,5 +241,10 @@ mod tests {
         is_a::<SetPageRequest>(&page["requestBody"]);
         let rating = &paths["/v1/support-chat/sessions/{sessionId}/rating"]["put"];
         is_a::<SetRatingRequest>(&rating["requestBody"]);
+        let email = &paths["/v1/support-chat/sessions/{sessionId}/email"]["put"];
+        is_a::<SetEmailRequest>(&email["requestBody"]);
+        let resume = &paths["/v1/support-chat/sessions/resume"]["post"];
+        is_a::<ResumeSessionRequest>(&resume["requestBody"]);
+        is_a::<ResumeSessionResponse>(&resume["responses"]["201"]);
     }
 }

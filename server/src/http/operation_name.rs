@@ -2,7 +2,10 @@
 
 use app::{
     contract::BASE_PATH,
-    ui::support::{END_PATH, PATH, RATE_PATH, READ_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH},
+    ui::support::{
+        END_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH,
+        UNSUBSCRIBE_PATH,
+    },
 };
 use axum::{
     extract::{MatchedPath, Request},
@@ -43,6 +46,9 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("DELETE", "/sessions/{sessionId}") => "erase_session",
             ("POST", "/sessions/{sessionId}/close") => "close_session",
             ("GET", "/sessions/{sessionId}/transcript") => "get_transcript",
+            ("POST", "/sessions/resume") => "resume_session",
+            ("PUT", "/sessions/{sessionId}/email") => "set_email",
+            ("DELETE", "/sessions/{sessionId}/email") => "forget_email",
             ("PUT", "/sessions/{sessionId}/page") => "set_page",
             ("PUT", "/sessions/{sessionId}/rating") => "set_rating",
             ("POST", "/sessions/{sessionId}/typing") => "set_typing",
@@ -60,6 +66,10 @@ fn name(method: &Method, path: &str) -> &'static str {
         ("POST", END_PATH) => "support_page_end",
         ("POST", RATE_PATH) => "support_page_rate",
         ("GET", TRANSCRIPT_PATH) => "support_page_transcript",
+        ("GET", path) if path.starts_with(RESUME_PATH) => "resume_page",
+        ("POST", path) if path.starts_with(RESUME_PATH) => "resume_page_submit",
+        ("GET", path) if path.starts_with(UNSUBSCRIBE_PATH) => "unsubscribe_page",
+        ("POST", path) if path.starts_with(UNSUBSCRIBE_PATH) => "unsubscribe",
         ("GET", "/widget/{*file}") => "widget_file",
         ("GET", path) if path.starts_with("/assets/") => "asset",
         ("GET", "/openapi.json") => "openapi",

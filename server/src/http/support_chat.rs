@@ -6,8 +6,10 @@ mod erase_session;
 mod get_availability;
 mod get_transcript;
 pub(super) mod poll_messages;
+mod resume_session;
 mod send_message;
 mod session_path;
+mod set_email;
 mod set_page;
 mod set_rating;
 mod set_typing;
@@ -39,6 +41,7 @@ use crate::support_chat::{IdempotencyKey, InvalidIdempotencyKey};
 use visitor_fields::InvalidField;
 
 pub(super) use create_session::create_session;
+pub(super) use resume_session::resume_session;
 pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
 pub(super) use set_rating::set_rating;
@@ -49,10 +52,12 @@ pub(super) fn operations() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::common())
         .routes(routes!(get_availability::handle))
         .routes(routes!(create_session::handle))
+        .routes(routes!(resume_session::handle))
         .routes(routes!(poll_messages::handle, send_message::handle))
         .routes(routes!(close_session::handle))
         .routes(routes!(erase_session::handle))
         .routes(routes!(get_transcript::handle))
+        .routes(routes!(set_email::handle, set_email::forget))
         .routes(routes!(set_page::handle))
         .routes(routes!(set_rating::handle))
         .routes(routes!(set_typing::handle))

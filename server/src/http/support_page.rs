@@ -15,6 +15,7 @@ mod csrf;
 mod done;
 mod form;
 mod functions;
+mod mail_links;
 mod protocol;
 
 use std::{net::IpAddr, time::Duration};
@@ -90,13 +91,17 @@ pub(super) fn router(state: AppState) -> Router {
         router = router.route(path, to_page.post(submit));
     }
     let router = router.layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
-    HEADERS
-        .into_iter()
-        .fold(router, |router, (name, value)| {
-            let value = HeaderValue::from_static(value);
-            router.layer(SetResponseHeaderLayer::overriding(name, value))
-        })
+    headers(router)
+        .merge(mail_links::router())
         .with_state(state)
+}
+
+/// What every answer has.
+fn headers(router: Router<AppState>) -> Router<AppState> {
+    HEADERS.into_iter().fold(router, |router, (name, value)| {
+        let value = HeaderValue::from_static(value);
+        router.layer(SetResponseHeaderLayer::overriding(name, value))
+    })
 }
 
 /// `GET /support`.

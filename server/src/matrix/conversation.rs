@@ -15,6 +15,7 @@ use crate::{
     relay::queue::{self, Task},
     storage::{
         Connection,
+        mail::{addresses, outbox},
         matrix_events::{self, Internal, Taken},
         messages::{self, NewEntry},
         presence,
@@ -277,8 +278,12 @@ impl Conversation {
         let is_gone =
             staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await?;
         // One event gets one answer.
-        let told = [entry.outcome, is_gone.then_some(texts.gone)];
-        let told: Vec<_> = told.into_iter().flatten().collect();
+        let gone = match incoming.rules.mail_after {
+            _ if !is_gone => None,
+            Some(after) if self.is_mailed(db).await? => Some(texts.gone_mailed(after)),
+            _ => Some(texts.gone.to_owned()),
+        };
+        let told: Vec<_> = entry.outcome.into_iter().chain(gone.as_deref()).collect();
         if !told.is_empty() {
             self.answer(db, incoming, &told.join("\n")).await?;
         }
@@ -292,9 +297,18 @@ impl Conversation {
             removed: entry.removed,
         };
         messages::append(db, &new).await?;
+        if incoming.rules.mail_after.is_some() && entry.replaces.is_none() {
+            outbox::wait(db, session_id).await?;
+        }
         let event_id = &incoming.event.event_id;
         tracing::info!(%session_id, message_id = %id, event_id, "staff message taken in");
         Ok(Some(id))
+    }
+
+    /// Whether replies that the visitor does not fetch are mailed.
+    async fn is_mailed(&self, db: &mut Connection) -> Result<bool, sqlx::Error> {
+        let address = addresses::find(db, self.session_id).await?;
+        Ok(address.is_some_and(|address| !address.is_off))
     }
 
     /// The answer to a text that comes after the end.

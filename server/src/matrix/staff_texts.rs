@@ -3,6 +3,8 @@
 mod desk;
 mod translations;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use incoming::{
     event::Unshown,
@@ -41,8 +43,10 @@ pub(super) struct StaffTexts {
     pub(super) closed: &'static str,
     /// The chat ended by itself.
     pub(super) expired: &'static str,
-    /// The visitor has gone.
+    /// The visitor has gone, and nothing is mailed.
     pub(super) gone: &'static str,
+    /// The visitor has gone; `{}`: after how long it is mailed.
+    gone_mailed: &'static str,
     help: &'static str,
     unknown: &'static str,
     /// `!close` was carried out.
@@ -69,8 +73,12 @@ pub(super) struct StaffTexts {
     pub(super) block_usage: &'static str,
     /// The visitor's address is not known.
     pub(super) block_no_address: &'static str,
-    /// Where replies go by email.
+    /// Replies are mailed nowhere.
     pub(super) email: &'static str,
+    /// `{}`: after how long they are. The address follows.
+    email_to: &'static str,
+    /// There is an address that gets none.
+    pub(super) email_off: &'static str,
 }
 
 /// Kinds of messages that are not shown.
@@ -137,6 +145,18 @@ impl StaffTexts {
             Refusal::NotOfItsOwn => self.not_of_its_own,
             Refusal::NotStaff => self.not_staff,
         }
+    }
+
+    /// That the visitor has gone, and that the text is mailed after this long.
+    pub(super) fn gone_mailed(&self, after: Duration) -> String {
+        let after = humantime::format_duration(after).to_string();
+        self.gone_mailed.replace("{}", &after)
+    }
+
+    /// Where replies are mailed, which is in the visitor's words.
+    pub(super) fn email_to(&self, address: &str, after: Duration) -> String {
+        let after = humantime::format_duration(after).to_string();
+        [&self.email_to.replace("{}", &after), "\n> ", address].concat()
     }
 
     /// Lists the commands.
@@ -213,7 +233,13 @@ mod tests {
     fn every_language_has_a_place_for_what_is_filled_in_and_names_all_commands() {
         for language in EACH {
             let texts = StaffTexts::of(language);
-            for text in [texts.not_shown, texts.canned_sent, texts.block_done] {
+            for text in [
+                texts.not_shown,
+                texts.canned_sent,
+                texts.block_done,
+                texts.gone_mailed,
+                texts.email_to,
+            ] {
                 assert_eq!(text.matches("{}").count(), 1, "{language:?}: {text}");
             }
             for command in [

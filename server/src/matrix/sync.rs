@@ -106,6 +106,7 @@ impl Syncer {
             session_ttl,
             ambient.clone(),
         );
+        let mail_after = config.mail.as_ref().map(|mail| mail.after);
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),
@@ -118,6 +119,7 @@ impl Syncer {
             counter: desk.counter(),
             texts: StaffTexts::of(config.answers.language),
             canned: config.answers.canned.clone(),
+            mail_after,
         };
         let signals = StaffSignals::new(
             shares.relay.clone(),

@@ -28,6 +28,18 @@ pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM details_notices WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;
+    sqlx::query!("DELETE FROM mail_addresses WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("DELETE FROM mail_stops WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("DELETE FROM mails WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("DELETE FROM resume_codes WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!("DELETE FROM ratings WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;

@@ -204,6 +204,18 @@ pub async fn close(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
     Ok(done.is_some())
 }
 
+/// Whether the visitor has ended the session, and not staff or time.
+pub async fn is_ended_by_visitor(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
+    let by_visitor = sqlx::query_scalar!(
+        r#"SELECT closed_at IS NOT NULL AND closed_by_staff_at IS DISTINCT FROM closed_at AS "by_visitor!"
+           FROM sessions WHERE id = $1"#,
+        id,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(by_visitor.unwrap_or(false))
+}
+
 /// Reopens a session that was ended or has expired.
 pub async fn reopen(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
@@ -391,6 +403,12 @@ pub async fn empty_older_than(
              DELETE FROM session_identities USING old WHERE session_id = old.id
          ), comment AS (
              UPDATE ratings SET comment = NULL, told = NULL FROM old WHERE session_id = old.id
+         ), unaddressed AS (
+             DELETE FROM mail_addresses USING old WHERE session_id = old.id
+         ), unstopped AS (
+             DELETE FROM mail_stops USING old WHERE session_id = old.id
+         ), unmailed AS (
+             DELETE FROM mails USING old WHERE session_id = old.id
          )
          UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
                              visitor_name = NULL, visitor_email = NULL, address_digest = NULL

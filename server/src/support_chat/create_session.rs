@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Tokens of one session: a creation may be answered this often before the first answer's token ends.
-const MAX_TOKENS: i64 = 16;
+pub(super) const MAX_TOKENS: i64 = 16;
 
 /// Why a conversation did not begin.
 #[derive(Debug, thiserror::Error)]

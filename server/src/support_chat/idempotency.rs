@@ -36,6 +36,11 @@ impl IdempotencyKey {
         Ok(Self(Sha256::digest(value).into()))
     }
 
+    /// SHA-256 of the key.
+    pub(super) const fn digest(&self) -> [u8; 32] {
+        self.0
+    }
+
     pub(super) fn for_creation(
         &self,
         initial_message: &MessageBody,

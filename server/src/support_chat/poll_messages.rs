@@ -24,6 +24,10 @@ use crate::{
 /// answer. The time is random, so that polls which lost NOTIFY together do not ask together.
 const LOOK_AGAIN_MILLIS: Range<u64> = 2_000..4_000;
 
+/// The answer to a poll that has waited for longer counts as fetched only when the next one says so: the visitor may
+/// have gone without a word meanwhile.
+const SURELY_THERE: Duration = Duration::from_secs(5);
+
 /// Why a poll is not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum PollMessagesError {
@@ -133,6 +137,7 @@ impl SupportChat {
         }
         if let Some(cursor) = ask.after {
             self.signaller.fetched(session_id, cursor);
+            self.mailing.fetches.note(session_id, cursor);
         }
         if let Some(newest) = ask.after
             && entries.is_empty()
@@ -167,9 +172,28 @@ impl SupportChat {
         wait: Duration,
         state: Option<&str>,
     ) -> Result<Entries, PollMessagesError> {
-        let deadline = time::Instant::now() + wait;
+        let asked = time::Instant::now();
+        let entries = self
+            .wait_for_news(session_id, token, after, asked + wait, state)
+            .await?;
+        if let Some(newest) = entries.entries.last()
+            && asked.elapsed() < SURELY_THERE
+        {
+            self.mailing.fetches.note(session_id, newest.id);
+        }
+        Ok(entries)
+    }
+
+    async fn wait_for_news(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+        after: Option<Cursor>,
+        deadline: time::Instant,
+        state: Option<&str>,
+    ) -> Result<Entries, PollMessagesError> {
         let entries = self.poll_messages(session_id, token, after).await?;
-        if entries.is_news(state) || wait.is_zero() {
+        if entries.is_news(state) || deadline <= time::Instant::now() {
             return Ok(entries);
         }
         // Only a poll that may read gets a place.

@@ -48,6 +48,9 @@ impl SupportChat {
         };
         let newest =
             messages::list_newest(&self.shares.reads, session_id, max_entries, max_bytes).await?;
+        if let Some(newest) = newest.entries.last() {
+            self.mailing.fetches.note(session_id, newest.id);
+        }
         Ok((newest, share))
     }
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::SupportChat;
-use crate::storage::{Db, blocked_addresses, clock, idempotency, sessions};
+use crate::storage::{
+    Db, blocked_addresses, clock, idempotency,
+    mail::{codes, outbox},
+    sessions,
+};
 
 /// Rows that are deleted in one statement.
 const BATCH: i64 = 100;
@@ -27,6 +31,8 @@ impl SupportChat {
             }
         }
         blocked_addresses::delete_ended(db, own, BATCH).await?;
+        codes::delete_old(db, own, BATCH).await?;
+        outbox::delete_old(db, own, BATCH).await?;
         if let Some(retention) = self.limits.retention {
             // A creation's key goes with its message.
             let age = self

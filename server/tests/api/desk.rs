@@ -43,6 +43,30 @@ async fn what_is_wrong_with_a_conversation_is_known_by_its_code(pool: PgPool) {
     assert_eq!(current(Kind::Invitation).await, ["@alice:localhost"]);
     assert_eq!(current(Kind::Nobody).await, ["K7F2"]);
 
+    // One attempt is no reason to worry, and neither is a mail that has not been tried.
+    execute(
+        &pool,
+        "INSERT INTO mails (session_id, attempts) SELECT id, 2 FROM sessions",
+    )
+    .await;
+    assert_eq!(current(Kind::Mail).await, Vec::<String>::new());
+    execute(&pool, "UPDATE mails SET attempts = 3").await;
+    assert_eq!(current(Kind::Mail).await, ["K7F2"]);
+    execute(
+        &pool,
+        "DELETE FROM mails;
+         INSERT INTO mail_addresses (session_id, address, address_digest, language, failed_at)
+         SELECT id, 'ada@example.com', 'x', 'en', now() FROM sessions",
+    )
+    .await;
+    assert_eq!(current(Kind::Mail).await, ["K7F2"]);
+    execute(
+        &pool,
+        "UPDATE mail_addresses SET failed_at = now() - interval '61 minutes'",
+    )
+    .await;
+    assert_eq!(current(Kind::Mail).await, Vec::<String>::new());
+
     // One member is enough, and one who was only invited when all were invited again does not count.
     execute(
         &pool,

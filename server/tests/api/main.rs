@@ -32,6 +32,7 @@ mod idempotency;
 mod identity;
 mod limits;
 mod line_proxy;
+mod mail;
 mod metrics;
 mod news;
 mod openapi;

@@ -6,6 +6,7 @@ use reqwest::{Method, Response, header::HeaderValue};
 use serde_json::Value;
 use server::{
     config::Config,
+    mail::{Fetches, MailDigester, Mailing},
     metrics::Metrics,
     poll_cache::PollCache,
     relay::handoff::Handoff,
@@ -278,6 +279,11 @@ async fn nobody_waits_beyond_the_end_of_the_server(pool: PgPool) {
         ToRelay {
             handoff: Handoff::new().0,
             signaller: Signaller::new().0,
+            mailing: Mailing {
+                is_on: false,
+                digester: MailDigester::new("key".to_owned().into()),
+                fetches: Fetches::new(false),
+            },
         },
         Metrics::new().unwrap(),
     );

@@ -29,6 +29,7 @@ mod homeserver;
 mod identity;
 mod late_joiners;
 mod log_in;
+mod mail;
 mod metrics;
 mod quarantine;
 mod rating;

@@ -5,7 +5,7 @@ use crate::layout::path_with;
 use crate::prelude::*;
 use crate::server;
 use crate::stack::Stack;
-use crate::{apt, openapi, parts_control, pgbouncer, promtool};
+use crate::{apt, mail_server, openapi, parts_control, pgbouncer, promtool};
 
 pub(super) fn api(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     stack.widget()?;
@@ -69,6 +69,7 @@ pub(super) fn openapi(layout: &Layout, stack: &mut Stack, extra: &[String]) -> R
 pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let database_url = stack.database("tests")?;
     let encrypting = stack.encrypting_synapse()?;
+    let mail_server = mail_server::start(layout, &stack.run_dir, stack.ports.mail)?;
     let synapse = stack.synapse()?;
     let mut tests = cargo(layout, "test --package server --test synapse --");
     tests
@@ -81,6 +82,17 @@ pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[Strin
             "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",
             &encrypting.registration_secret,
         );
+    match &mail_server {
+        Some(mail_server) => {
+            tests
+                .env("MAIL_SERVER_URL", &mail_server.url)
+                .env("MAIL_SERVER_MAILDIR", mail_server.maildir())
+                .env("SSL_CERT_FILE", mail_server.certificate());
+        }
+        None => {
+            tests.args(["--skip", "mail::"]);
+        }
+    }
     run_shown(tests, "tests against Synapse")
 }
 

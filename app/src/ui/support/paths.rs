@@ -8,6 +8,10 @@ pub const START_PATH: &str = "/support/api/start";
 pub const READ_PATH: &str = "/support/api/read";
 /// Where the form of a later message is sent.
 pub const SEND_PATH: &str = "/support/api/send";
+/// Codes from mails are below it.
+pub const RESUME_PATH: &str = "/support/resume";
+/// Links that stop mails are below it.
+pub const UNSUBSCRIBE_PATH: &str = "/support/unsubscribe";
 /// Where "End chat" is sent.
 pub const END_PATH: &str = "/support/api/end";
 /// Where the answer to "How was it?" is sent.

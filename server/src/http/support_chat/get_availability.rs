@@ -54,7 +54,7 @@ pub(super) async fn handle(
     let answer = GetAvailabilityResponse {
         open: availability.open,
         opens_at: availability.opens_at.map(rfc3339),
-        mail: false,
+        mail: state.config.mail.is_some(),
         rating: state.config.takes_ratings,
     };
     let cache = (header::CACHE_CONTROL, format!("public, max-age={seconds}"));

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use app::contract::CreateSessionResponse;
+use app::contract::{CreateSessionResponse, ResumeSessionResponse};
 use axum::http::{HeaderMap, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
@@ -51,6 +51,15 @@ impl SessionCookie {
             id: parse_id(created.session_id.as_str())?,
             token: created.token.into(),
             began_with: digest(key),
+        })
+    }
+
+    /// Of a conversation that the visitor has come back to by a code.
+    pub(super) fn resumed(resumed: ResumeSessionResponse, code: &str) -> Option<Self> {
+        Some(Self {
+            id: parse_id(resumed.session_id.as_str())?,
+            token: resumed.token.into(),
+            began_with: digest(code),
         })
     }
 

@@ -36,6 +36,15 @@ pub(super) fn comes_from_this_page(parts: &Parts) -> bool {
     same_site && same_host
 }
 
+/// As [`comes_from_this_page`], for a form of a page that sends no referrer: browsers send the origin `null` with it.
+pub(super) fn comes_from_page_without_referrer(parts: &Parts) -> bool {
+    let mut origins = parts.headers.get_all(header::ORIGIN).iter();
+    let mut fetch_sites = parts.headers.get_all(SEC_FETCH_SITE).iter();
+    let is_hidden = origins.all(|origin| origin == "null")
+        && fetch_sites.all(|site| site == "same-origin" || site == "none");
+    is_hidden || comes_from_this_page(parts)
+}
+
 /// Whether the visitor was led here by another site: then `SameSite=Strict` has held the cookie back.
 pub(super) fn comes_from_another_site(headers: &HeaderMap) -> bool {
     headers
@@ -75,6 +84,33 @@ mod tests {
             request = request.header(*name, *value);
         }
         comes_from_this_page(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn a_page_without_a_referrer_hides_its_origin_and_nothing_else() {
+        let accepted = |headers: &[(&str, &str)]| {
+            let mut request = Request::post("/support/resume/x").header("host", "chat.example");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            comes_from_page_without_referrer(&request.body(()).unwrap().into_parts().0)
+        };
+        for good in [
+            &[][..],
+            &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "same-origin")],
+            &[("origin", "https://chat.example")],
+        ] {
+            assert!(accepted(good), "{good:?}");
+        }
+        for bad in [
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")][..],
+            &[("origin", "null"), ("sec-fetch-site", "same-site")],
+            &[("origin", "https://evil.example")],
+            &[("origin", "null"), ("origin", "https://evil.example")],
+        ] {
+            assert!(!accepted(bad), "{bad:?}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@ use uuid::Uuid;
 
 use super::{Conversation, Entry, Incoming};
 use crate::{
+    matrix::ingest::Rules,
     relay::queue::{self, Task},
     storage::{
         Connection, blocked_addresses,
         desk::lines,
+        mail::addresses,
         sessions::{self, State},
     },
 };
@@ -27,7 +29,7 @@ impl Conversation {
             Command::Note => return Ok(None),
             Command::Help => texts.help().to_owned(),
             Command::Unknown => texts.unknown(),
-            Command::Email => texts.email.to_owned(),
+            Command::Email => self.where_mailed(db, incoming).await?,
             Command::Close if self.state == State::Open => {
                 sessions::close(db, session_id).await?;
                 lines::closed_by_staff(&mut *db, session_id).await?;
@@ -64,6 +66,23 @@ impl Conversation {
         };
         self.answer(db, incoming, &answer).await?;
         Ok(None)
+    }
+
+    /// Where replies are mailed, if anywhere.
+    async fn where_mailed(
+        &self,
+        db: &mut Connection,
+        incoming: Incoming<'_>,
+    ) -> Result<String, sqlx::Error> {
+        let Rules {
+            texts, mail_after, ..
+        } = incoming.rules;
+        let address = addresses::find(db, self.session_id).await?;
+        Ok(match address.zip(*mail_after) {
+            None => texts.email.to_owned(),
+            Some((address, _)) if address.is_off => texts.email_off.to_owned(),
+            Some((address, after)) => texts.email_to(&address.address, after),
+        })
     }
 
     /// Sends a canned reply, or lists the canned replies.

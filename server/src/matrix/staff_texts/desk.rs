@@ -75,6 +75,7 @@ struct Alerts {
     invitation: &'static str,
     nobody: &'static str,
     delivery: &'static str,
+    mail: &'static str,
     quarantine: &'static str,
     /// A room whose conversation is not known.
     a_room: &'static str,
@@ -153,6 +154,7 @@ impl DeskTexts {
             Kind::Invitation => alerts.invitation,
             Kind::Nobody => alerts.nobody,
             Kind::Delivery => alerts.delivery,
+            Kind::Mail => alerts.mail,
             Kind::Quarantine => alerts.quarantine,
         };
         alert.replace("{}", &all)

@@ -31,6 +31,7 @@ pub(super) const ENGLISH: StaffTexts = StaffTexts {
     closed: "The visitor does not get this: the chat has ended. !reopen lets it go on.",
     expired: "The visitor does not get this: the chat has expired. !reopen lets it go on.",
     gone: "The visitor has gone. They get this when they come back; it is not mailed.",
+    gone_mailed: "The visitor has gone. They get this when they come back; if they do not within {}, they are mailed that it waits.",
     help: "!note TEXT – stays between staff\n\
            !r – lists the canned replies\n\
            !r NAME – sends one to the visitor\n\
@@ -55,6 +56,8 @@ pub(super) const ENGLISH: StaffTexts = StaffTexts {
     block_usage: "Nothing was blocked: say for how long, as in !block 7d or !block 12h (0s lifts it, a year is the most).",
     block_no_address: "Nothing was blocked: it is not known from which address this chat was begun.",
     email: "Replies are mailed nowhere.",
+    email_to: "Replies that the visitor has not fetched after {} are mailed to:",
+    email_off: "Replies are mailed nowhere any more: the mail server has refused the visitor's address, or its owner wants no mails of this chat.",
 };
 
 pub(super) const GERMAN: StaffTexts = StaffTexts {
@@ -89,6 +92,7 @@ pub(super) const GERMAN: StaffTexts = StaffTexts {
     closed: "Der Besucher bekommt das nicht: Der Chat ist beendet. Mit !reopen geht er weiter.",
     expired: "Der Besucher bekommt das nicht: Der Chat ist abgelaufen. Mit !reopen geht er weiter.",
     gone: "Der Besucher ist gegangen. Er bekommt das, wenn er wiederkommt; es wird nicht per E-Mail gesendet.",
+    gone_mailed: "Der Besucher ist gegangen. Er bekommt das, wenn er wiederkommt; kommt er nicht innerhalb von {}, erfährt er per E-Mail, dass es wartet.",
     help: "!note TEXT – bleibt im Team\n\
            !r – zählt die Textbausteine auf\n\
            !r NAME – sendet einen davon an den Besucher\n\
@@ -114,6 +118,8 @@ pub(super) const GERMAN: StaffTexts = StaffTexts {
                   ein Jahr).",
     block_no_address: "Nichts wurde gesperrt: Von welcher Adresse dieser Chat begonnen wurde, ist nicht bekannt.",
     email: "Antworten werden nirgendwohin per E-Mail gesendet.",
+    email_to: "Antworten, die der Besucher nach {} nicht abgeholt hat, gehen per E-Mail an:",
+    email_off: "Antworten werden nicht mehr per E-Mail gesendet: Der Mailserver hat die Adresse des Besuchers abgelehnt, oder ihr Inhaber will zu diesem Chat keine E-Mails.",
 };
 
 pub(super) const FRENCH: StaffTexts = StaffTexts {
@@ -154,6 +160,7 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
     closed: "Le visiteur ne reçoit pas ceci : la conversation est terminée. !reopen la reprend.",
     expired: "Le visiteur ne reçoit pas ceci : la conversation a expiré. !reopen la reprend.",
     gone: "Le visiteur est parti. Il recevra ceci à son retour ; aucun e-mail n’est envoyé.",
+    gone_mailed: "Le visiteur est parti. Il recevra ceci à son retour ; s’il ne revient pas d’ici {}, un e-mail lui annoncera que cela l’attend.",
     help: "!note TEXTE – reste dans l’équipe\n\
            !r – liste les réponses types\n\
            !r NOM – en envoie une au visiteur\n\
@@ -180,6 +187,8 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
                   plus).",
     block_no_address: "Rien n’a été bloqué : l’adresse depuis laquelle cette conversation a commencé n’est pas connue.",
     email: "Les réponses ne sont envoyées nulle part par e-mail.",
+    email_to: "Les réponses que le visiteur n’a pas reçues après {} sont annoncées par e-mail à :",
+    email_off: "Les réponses ne sont plus envoyées par e-mail : le serveur de messagerie a refusé l’adresse du visiteur, ou son titulaire ne veut pas d’e-mails sur ce chat.",
 };
 
 pub(super) const SPANISH: StaffTexts = StaffTexts {
@@ -211,6 +220,7 @@ pub(super) const SPANISH: StaffTexts = StaffTexts {
     closed: "El visitante no recibe esto: el chat ha terminado. !reopen lo continúa.",
     expired: "El visitante no recibe esto: el chat ha caducado. !reopen lo continúa.",
     gone: "El visitante se ha ido. Recibirá esto cuando vuelva; no se envía por correo.",
+    gone_mailed: "El visitante se ha ido. Recibirá esto cuando vuelva; si no vuelve en {}, se le avisará por correo de que le espera.",
     help: "!note TEXTO – queda en el equipo\n\
            !r – lista las respuestas preparadas\n\
            !r NOMBRE – envía una al visitante\n\
@@ -235,6 +245,8 @@ pub(super) const SPANISH: StaffTexts = StaffTexts {
     block_usage: "No se bloqueó nada: diga por cuánto tiempo, como !block 7d o !block 12h (0s lo anula, un año como máximo).",
     block_no_address: "No se bloqueó nada: no se sabe desde qué dirección empezó este chat.",
     email: "Las respuestas no se envían por correo a ninguna parte.",
+    email_to: "Las respuestas que el visitante no ha recibido después de {} se anuncian por correo a:",
+    email_off: "Las respuestas ya no se envían por correo: el servidor de correo ha rechazado la dirección del visitante, o su titular no quiere correos de este chat.",
 };
 
 pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
@@ -267,6 +279,7 @@ pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
     closed: "Відвідувач цього не отримає: розмову завершено. !reopen її продовжить.",
     expired: "Відвідувач цього не отримає: час розмови сплив. !reopen її продовжить.",
     gone: "Відвідувач пішов. Він отримає це, коли повернеться; електронною поштою це не надсилається.",
+    gone_mailed: "Відвідувач пішов. Він отримає це, коли повернеться; якщо не повернеться протягом {}, йому надійде лист, що відповідь чекає.",
     help: "!note ТЕКСТ – залишається в команді\n\
            !r – перелічує готові відповіді\n\
            !r НАЗВА – надсилає одну з них відвідувачу\n\
@@ -292,6 +305,8 @@ pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
                   рік).",
     block_no_address: "Нічого не заблоковано: невідомо, з якої адреси почалася ця розмова.",
     email: "Відповіді нікуди не надсилаються поштою.",
+    email_to: "Про відповіді, яких відвідувач не отримав за {}, надсилається лист на адресу:",
+    email_off: "Листи більше не надсилаються: поштовий сервер відхилив адресу відвідувача, або її власник не хоче листів про цей чат.",
 };
 
 pub(super) const ARABIC: StaffTexts = StaffTexts {
@@ -322,6 +337,7 @@ pub(super) const ARABIC: StaffTexts = StaffTexts {
     closed: "لا يصل هذا إلى الزائر: انتهت المحادثة. الأمر !reopen يستأنفها.",
     expired: "لا يصل هذا إلى الزائر: انتهت صلاحية المحادثة. الأمر !reopen يستأنفها.",
     gone: "غادر الزائر. سيصله هذا عندما يعود؛ ولا يُرسل بالبريد الإلكتروني.",
+    gone_mailed: "غادر الزائر. سيصله هذا عند عودته؛ وإن لم يعد خلال {} يصله بريد إلكتروني بأن ردًا ينتظره.",
     help: "!note نص – يبقى بين أعضاء الفريق\n\
            !r – يسرد الردود الجاهزة\n\
            !r اسم – يرسل أحدها إلى الزائر\n\
@@ -346,4 +362,6 @@ pub(super) const ARABIC: StaffTexts = StaffTexts {
     block_usage: "لم يُحظر شيء: قل لأي مدة، مثل !block 7d أو !block 12h (0s يلغيه، وسنة على الأكثر).",
     block_no_address: "لم يُحظر شيء: لا يُعرف من أي عنوان بدأت هذه المحادثة.",
     email: "لا تُرسل الردود بالبريد إلى أي مكان.",
+    email_to: "الردود التي لم يستلمها الزائر بعد {} يُعلَم بها بالبريد إلى:",
+    email_off: "لم تعد الردود تُرسل بالبريد: رفض خادم البريد عنوان الزائر، أو أن صاحبه لا يريد رسائل عن هذه المحادثة.",
 };

@@ -35,6 +35,9 @@ pub fn is_lasting(attempts: i32, errcode: &str) -> bool {
     attempts >= needed
 }
 
+/// Attempts to send a mail that fail before staff are told.
+const MAIL_ATTEMPTS: i32 = 3;
+
 /// How long it counts that the staff had to be invited again.
 const ALONE: Duration = Duration::from_mins(10);
 
@@ -50,15 +53,18 @@ pub enum Kind {
     Delivery,
     /// What staff wrote cannot be taken in, so that the visitor does not get it.
     Quarantine,
+    /// A visitor who has left cannot be mailed.
+    Mail,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Invitation,
         Self::Nobody,
         Self::Delivery,
         Self::Quarantine,
+        Self::Mail,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -67,6 +73,7 @@ impl Kind {
             Self::Nobody => "nobody",
             Self::Delivery => "delivery",
             Self::Quarantine => "quarantine",
+            Self::Mail => "mail",
         }
     }
 }
@@ -137,6 +144,19 @@ pub async fn current(
                    FROM quarantine LEFT JOIN sessions ON sessions.id = session_id
                    WHERE given_up_at IS NULL AND set_aside_at < now() - interval '30 seconds'
                       OR given_up_at > now() - interval '1 hour'"#,
+            )
+            .fetch_all(db)
+            .await
+        }
+        Kind::Mail => {
+            sqlx::query_scalar!(
+                r#"SELECT coalesce(code, '') AS "code!" FROM sessions
+                   WHERE id IN (
+                       SELECT session_id FROM mails WHERE attempts >= $1::int
+                       UNION
+                       SELECT session_id FROM mail_addresses WHERE failed_at > now() - interval '1 hour'
+                   )"#,
+                MAIL_ATTEMPTS,
             )
             .fetch_all(db)
             .await

@@ -24,6 +24,7 @@ pub(super) const ENGLISH: DeskTexts = DeskTexts {
                      keeps trying.",
         nobody: "The visitor writes, and nobody of the staff is in the room: {}. All are invited again.",
         delivery: "What the visitor wrote does not reach the room: {}. The server's log says why.",
+        mail: "The visitor has left and cannot be mailed that an answer waits: {}. The server's log says why.",
         quarantine: "What staff wrote could not be taken in, so the visitor does not get it: {}. It is in quarantine, see \
                      the server's log.",
         a_room: "a room",
@@ -80,6 +81,7 @@ pub(super) const GERMAN: DeskTexts = DeskTexts {
                      den Bot? Der Bot versucht es weiter.",
         nobody: "Der Besucher schreibt, und niemand aus dem Team ist im Raum: {}. Alle werden noch einmal eingeladen.",
         delivery: "Was der Besucher geschrieben hat, kommt nicht im Raum an: {}. Warum, steht im Protokoll des Servers.",
+        mail: "Der Besucher ist gegangen, und ihm kann nicht gemailt werden, dass eine Antwort wartet: {}. Warum, steht im Protokoll des Servers.",
         quarantine: "Was das Team geschrieben hat, konnte nicht übernommen werden, der Besucher bekommt es also nicht: {}. \
                      Es ist in Quarantäne, siehe das Protokoll des Servers.",
         a_room: "ein Raum",
@@ -136,6 +138,7 @@ pub(super) const FRENCH: DeskTexts = DeskTexts {
                      ignorent-ils le bot\u{a0}? Le bot continue d’essayer.",
         nobody: "Le visiteur écrit et personne de l’équipe n’est dans le salon\u{a0}: {}. Tous sont invités de nouveau.",
         delivery: "Ce que le visiteur a écrit n’arrive pas dans le salon\u{a0}: {}. Le journal du serveur dit pourquoi.",
+        mail: "Le visiteur est parti, et il est impossible de lui écrire par e-mail qu’une réponse l’attend\u{a0}: {}. Le journal du serveur dit pourquoi.",
         quarantine: "Ce que l’équipe a écrit n’a pas pu être pris en compte, le visiteur ne le reçoit donc pas\u{a0}: {}. \
                      C’est en quarantaine, voir le journal du serveur.",
         a_room: "un salon",
@@ -192,6 +195,7 @@ pub(super) const SPANISH: DeskTexts = DeskTexts {
                      lo sigue intentando.",
         nobody: "El visitante escribe y nadie del equipo está en la sala: {}. Se invita a todos de nuevo.",
         delivery: "Lo que escribió el visitante no llega a la sala: {}. El registro del servidor dice por qué.",
+        mail: "El visitante se ha ido y no se le puede avisar por correo de que hay una respuesta: {}. El registro del servidor dice por qué.",
         quarantine: "Lo que escribió el equipo no se pudo procesar, así que el visitante no lo recibe: {}. Está en \
                      cuarentena, véase el registro del servidor.",
         a_room: "una sala",
@@ -248,6 +252,7 @@ pub(super) const UKRAINIAN: DeskTexts = DeskTexts {
                      пробує далі.",
         nobody: "Відвідувач пише, а в кімнаті немає нікого з команди: {}. Усіх запрошено знову.",
         delivery: "Те, що написав відвідувач, не доходить до кімнати: {}. Причина – у журналі сервера.",
+        mail: "Відвідувач пішов, і йому не вдається надіслати листа про те, що є відповідь: {}. Причина є в журналі сервера.",
         quarantine: "Те, що написала команда, не вдалося прийняти, тож відвідувач цього не отримає: {}. Це в карантині, \
                      див. журнал сервера.",
         a_room: "кімната",
@@ -303,6 +308,7 @@ pub(super) const ARABIC: DeskTexts = DeskTexts {
         invitation: "تتعذر دعوة هؤلاء من أعضاء الفريق: {}. هل يحظرون الدعوات أو يتجاهلون البوت؟ يواصل البوت المحاولة.",
         nobody: "يكتب الزائر ولا أحد من الفريق في الغرفة: {}. تُعاد دعوة الجميع.",
         delivery: "ما كتبه الزائر لا يصل إلى الغرفة: {}. السبب في سجل الخادم.",
+        mail: "غادر الزائر ولا يمكن إبلاغه بالبريد بأن ردًّا ينتظره: {}. السبب في سجل الخادم.",
         quarantine: "تعذر استلام ما كتبه الفريق، فلا يصل إلى الزائر: {}. إنه في الحجر، راجع سجل الخادم.",
         a_room: "غرفة",
         more: "{} و{} غيرها",

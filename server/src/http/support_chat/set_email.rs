@@ -1,0 +1,122 @@
+//! `PUT` and `DELETE /sessions/{sessionId}/email`.
+
+use app::contract::{BASE_PATH, ErrorCode, SetEmail, SetEmailRequest};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+};
+
+use super::{refuse_invalid, session_path::SessionPath, visitor_fields::InvalidField};
+use crate::{
+    http::{
+        AppState,
+        bearer::Bearer,
+        json::ApiJson,
+        openapi::{
+            parameters::{OfEvery, OfSession},
+            refusals::{CHANGING, COMMON, IN_SESSION, Refusals, Refuses},
+        },
+        problem::ApiError,
+    },
+    model::{EmailAddress, Language},
+    support_chat::SetEmailError,
+};
+
+const FIELD: &str = "email";
+
+impl From<SetEmailError> for ApiError {
+    fn from(error: SetEmailError) -> Self {
+        match error {
+            SetEmailError::Access(error) => error.into(),
+            SetEmailError::Ended(ended) => ended.into(),
+            SetEmailError::NotOffered => {
+                Self::from(ErrorCode::NotFound).with_detail("this server mails nothing")
+            }
+            SetEmailError::Stopped => refuse_invalid(&[InvalidField(FIELD)])
+                .with_detail("whoever has this address wants no mails of this conversation"),
+            SetEmailError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl Refuses for SetEmail {
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        CHANGING,
+        IN_SESSION,
+        &[
+            ErrorCode::NotFound,
+            ErrorCode::PayloadTooLarge,
+            ErrorCode::UnsupportedMediaType,
+            ErrorCode::InvalidField,
+            ErrorCode::SessionClosed,
+        ],
+    ];
+    const FIELD: &'static str = FIELD;
+}
+
+/// `DELETE` alone, for what it refuses.
+struct ForgetEmail;
+
+impl Refuses for ForgetEmail {
+    const CODES: &'static [&'static [ErrorCode]] =
+        &[COMMON, CHANGING, IN_SESSION, &[ErrorCode::SessionClosed]];
+}
+
+#[utoipa::path(
+    put,
+    context_path = BASE_PATH,
+    path = "/sessions/{sessionId}/email",
+    operation_id = "setEmail",
+    summary = "Say where replies are mailed that nobody fetches",
+    params(OfSession, OfEvery),
+    request_body(
+        content = SetEmailRequest,
+        examples(("usual" = (value = json!({ "email": "ada@example.com" })))),
+    ),
+    responses(
+        (status = 204, description = "Replies that nobody fetches are mailed there"),
+        Refusals<SetEmail>,
+    ),
+    security(("sessionToken" = [])),
+)]
+pub(super) async fn handle(
+    State(state): State<AppState>,
+    Bearer(token): Bearer,
+    SessionPath(session_id): SessionPath,
+    headers: HeaderMap,
+    ApiJson(request): ApiJson<SetEmailRequest>,
+) -> Result<StatusCode, ApiError> {
+    let address = EmailAddress::parse(&request.email)
+        .ok_or_else(|| refuse_invalid(&[InvalidField(FIELD)]))?;
+    let accepted = headers.get(header::ACCEPT_LANGUAGE);
+    let accepted = accepted.and_then(|value| value.to_str().ok());
+    let language = Language::preferred(accepted.unwrap_or_default());
+    state
+        .support_chat
+        .set_email(session_id, &token, &address, language)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(
+    delete,
+    context_path = BASE_PATH,
+    path = "/sessions/{sessionId}/email",
+    operation_id = "forgetEmail",
+    summary = "Say that nothing is to be mailed",
+    params(OfSession, OfEvery),
+    responses(
+        (status = 204, description = "Nothing is mailed, and codes that were mailed are void"),
+        Refusals<ForgetEmail>,
+    ),
+    security(("sessionToken" = [])),
+)]
+pub(super) async fn forget(
+    State(state): State<AppState>,
+    Bearer(token): Bearer,
+    SessionPath(session_id): SessionPath,
+) -> Result<StatusCode, ApiError> {
+    state.support_chat.forget_email(session_id, &token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,336 @@
+//! Sends what is due, on any number of servers side by side.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use lettre::address::Envelope;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    code::ResumeCode,
+    compose::{Contents, compose},
+    fetches::Fetches,
+    replies::Replies,
+    smtp::{self, Failure, Smtp},
+};
+use crate::{
+    clock::Ambient,
+    config,
+    heartbeat::Heart,
+    metrics::{MailOutcome, Metrics},
+    model::Language,
+    relay::{
+        backoff::Backoff,
+        queue::{self, Task},
+    },
+    storage::{
+        Db, Tx,
+        mail::{
+            addresses::{self, MailAddress},
+            codes,
+            outbox::{self, Claim, Limits},
+        },
+        sessions,
+    },
+};
+
+/// How often is looked for something to send.
+const TICK: Duration = Duration::from_millis(500);
+/// What has been fetched is recorded within this time, on every server.
+const SLACK: Duration = Duration::from_secs(2);
+/// Mails under way at the same time.
+const AT_ONCE: i64 = 4;
+/// A mail that is being sent belongs to one server for so long, which renews that: when it dies, another goes on soon.
+const LEASE: Duration = Duration::from_secs(20);
+const RENEWAL: Duration = Duration::from_secs(5);
+/// What became of an attempt has to be recorded.
+const RECORDED_WITHIN: Duration = Duration::from_mins(2);
+/// After a failure.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    longest: Duration::from_mins(30),
+};
+/// A mail that has failed for so long is given up.
+const GIVE_UP: Duration = Duration::from_hours(48);
+/// How many mails a day are sent.
+const LIMITS: Limits = Limits {
+    conversation: 5,
+    address: 10,
+};
+/// Entries of a conversation that are looked at.
+const ENTRIES: i64 = 200;
+
+/// What sends mails.
+#[derive(Debug)]
+pub struct Mailer {
+    db: Db,
+    mail: config::Mail,
+    smtp: Smtp,
+    session_ttl: Duration,
+    fetches: Fetches,
+    metrics: Metrics,
+    ambient: Ambient,
+}
+
+/// A mail that is about to be sent.
+struct Prepared {
+    address: MailAddress,
+    code: ResumeCode,
+    replies: Replies,
+}
+
+impl Mailer {
+    /// One that sends as `mail` says.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        mail: config::Mail,
+        session_ttl: Duration,
+        fetches: Fetches,
+        metrics: Metrics,
+        ambient: Ambient,
+    ) -> Self {
+        let domain = mail.from.email.domain().to_owned();
+        Self {
+            db,
+            smtp: Smtp::new(mail.server.clone(), &domain),
+            mail,
+            session_ttl,
+            fetches,
+            metrics,
+            ambient,
+        }
+    }
+
+    /// Sends until `shutdown`; what is under way then is finished.
+    pub async fn run(self, heart: Heart, fetches_heart: Heart, shutdown: CancellationToken) {
+        let mailer = Arc::new(self);
+        tokio::join!(
+            mailer.send_all(heart, &shutdown),
+            mailer.record_fetches(fetches_heart, &shutdown)
+        );
+    }
+
+    async fn record_fetches(&self, heart: Heart, shutdown: &CancellationToken) {
+        let db = self.db.beating(heart.clone());
+        loop {
+            let pause = heart.idle(time::sleep(TICK));
+            let ends = tokio::select! { () = shutdown.cancelled() => true, () = pause => false };
+            if let Err(error) = self.fetches.record(&db).await {
+                tracing::warn!(%error, "what visitors have fetched cannot be recorded yet");
+            }
+            if ends {
+                break;
+            }
+        }
+    }
+
+    async fn send_all(&self, heart: Heart, shutdown: &CancellationToken) {
+        let db = self.db.beating(heart.clone());
+        loop {
+            let limit = smtp::TIME_LIMIT + RECORDED_WITHIN;
+            if let Err(error) = heart.during(limit, self.turn(&db)).await {
+                tracing::warn!(%error, "mails cannot be looked for yet");
+            }
+            let pause = heart.idle(time::sleep(TICK));
+            tokio::select! { () = shutdown.cancelled() => break, () = pause => {} }
+        }
+    }
+
+    async fn turn(&self, db: &Db) -> Result<(), sqlx::Error> {
+        // What was fetched is not mailed, so it is recorded first.
+        if !self.fetches.record(db).await? {
+            return Ok(());
+        }
+        let claims = outbox::claim(db, self.mail.after + SLACK, LEASE, AT_ONCE).await?;
+        join_all(claims.into_iter().map(|claim| async move {
+            if let Err(error) = self.mail(claim).await {
+                let Claim { id, session_id, .. } = claim;
+                tracing::warn!(%session_id, mail_id = %id, %error, "a mail has to wait for Postgres");
+            }
+        }))
+        .await;
+        Ok(())
+    }
+
+    async fn mail(&self, claim: Claim) -> Result<(), sqlx::Error> {
+        let Some(prepared) = self.prepare(claim).await? else {
+            return Ok(());
+        };
+        let sending = async {
+            let sent = self.send(claim.id, &prepared).await;
+            let deadline = time::Instant::now() + RECORDED_WITHIN;
+            // The mail may be with the visitor: until that is recorded, it would be sent again.
+            while let Err(error) = self.conclude(claim, &prepared, &sent).await {
+                if time::Instant::now() > deadline {
+                    return Err(error);
+                }
+                time::sleep(TICK).await;
+            }
+            Ok(())
+        };
+        tokio::select! { done = sending => done, never = self.keep(claim.id) => never }
+    }
+
+    /// Keeps a claim, and never ends.
+    async fn keep(&self, id: Uuid) -> Result<(), sqlx::Error> {
+        loop {
+            time::sleep(RENEWAL).await;
+            if let Err(error) = outbox::renew(&self.db, id, LEASE).await {
+                tracing::warn!(mail_id = %id, %error, "a mail that is being sent cannot be kept");
+            }
+        }
+    }
+
+    /// What is to be sent, if anything is. Under the conversation's lock nothing is fetched, said or ended meanwhile.
+    async fn prepare(&self, claim: Claim) -> Result<Option<Prepared>, sqlx::Error> {
+        let Claim { id, session_id, .. } = claim;
+        let mut tx = self.db.begin().await?;
+        sessions::lock(&mut tx, session_id, self.session_ttl).await?;
+        let address = addresses::find(&mut *tx, session_id).await?;
+        let address = address.filter(|address| !address.is_off);
+        let replies = Replies::of(outbox::unfetched(&mut *tx, session_id, ENTRIES).await?);
+        let is_over = sessions::is_ended_by_visitor(&mut tx, session_id).await?;
+        let Some(address) = address.filter(|_| !replies.texts.is_empty() && !is_over) else {
+            outbox::delete(&mut tx, id).await?;
+            tx.commit().await?;
+            return Ok(None);
+        };
+        let digest = &address.address_digest;
+        let full = outbox::seconds_until_allowed(&mut *tx, session_id, digest, LIMITS).await?;
+        if let Some(seconds) = full {
+            let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+            outbox::postpone(&mut tx, id, wait, false).await?;
+            tx.commit().await?;
+            self.metrics.mail(MailOutcome::Limited);
+            return Ok(None);
+        }
+        let code = ResumeCode::generate();
+        codes::insert(&mut tx, &code.digest(), address.id, session_id).await?;
+        tx.commit().await?;
+        Ok(Some(Prepared {
+            address,
+            code,
+            replies,
+        }))
+    }
+
+    async fn send(&self, id: Uuid, prepared: &Prepared) -> Result<(), Failure> {
+        let Prepared {
+            address,
+            code,
+            replies,
+        } = prepared;
+        let contents = Contents {
+            id,
+            to: &address.address,
+            address_id: address.id,
+            language: Language::of_tag(&address.language).unwrap_or_default(),
+            code,
+            replies: &replies.texts,
+        };
+        let message = compose(&self.mail, &contents);
+        let message = message.map_err(|error| Failure::Content(error.to_string()))?;
+        let bounces_to = self.mail.bounces_to.as_str().parse().ok();
+        let envelope = Envelope::new(bounces_to, message.envelope().to().to_vec());
+        let envelope = envelope.map_err(|error| Failure::Content(error.to_string()))?;
+        self.smtp.send(&envelope, &message.formatted()).await
+    }
+
+    /// Records what became of an attempt, and tells the room.
+    async fn conclude(
+        &self,
+        claim: Claim,
+        prepared: &Prepared,
+        sent: &Result<(), Failure>,
+    ) -> Result<(), sqlx::Error> {
+        let Claim { id, session_id, .. } = claim;
+        let Prepared {
+            address,
+            code,
+            replies,
+        } = prepared;
+        let mut tx = self.db.begin().await?;
+        sessions::lock(&mut tx, session_id, self.session_ttl).await?;
+        let (outcome, told) = match sent {
+            Ok(()) => {
+                let digest = &address.address_digest;
+                outbox::set_sent(&mut tx, claim, address.id, digest, replies.up_to).await?;
+                (MailOutcome::Sent, Some(told(replies.texts.len())))
+            }
+            Err(failure) => {
+                let is_over = Duration::try_from_secs_f64(claim.failing_seconds)
+                    .is_ok_and(|failing| failing >= GIVE_UP);
+                self.note_failure(&mut tx, claim, prepared, failure, is_over)
+                    .await?
+            }
+        };
+        if !matches!(
+            sent,
+            Ok(())
+                | Err(Failure::Later {
+                    may_be_accepted: true,
+                    ..
+                })
+        ) {
+            codes::delete(&mut tx, &code.digest()).await?;
+        }
+        if let Some(told) = told {
+            queue::push(&mut tx, session_id, &Task::Notice(told)).await?;
+        }
+        tx.commit().await?;
+        self.metrics.mail(outcome);
+        match sent {
+            Ok(()) => tracing::info!(%session_id, mail_id = %id, "a mail was accepted"),
+            Err(failure) => {
+                let reason = failure.to_string().replace(&address.address, "the address");
+                tracing::warn!(%session_id, mail_id = %id, reason, ?outcome, "a mail was not accepted");
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_failure(
+        &self,
+        tx: &mut Tx,
+        claim: Claim,
+        prepared: &Prepared,
+        failure: &Failure,
+        is_over: bool,
+    ) -> Result<(MailOutcome, Option<String>), sqlx::Error> {
+        let (outcome, why) = match failure {
+            Failure::Later { .. } if !is_over => {
+                let delay = BACKOFF.delay(claim.failures, &mut self.ambient.dice());
+                outbox::postpone(tx, claim.id, delay, true).await?;
+                return Ok((MailOutcome::Retried, None));
+            }
+            Failure::Later { .. } => (
+                MailOutcome::GivenUp,
+                "the mail server has not taken the mail for two days",
+            ),
+            Failure::Address(_) => (
+                MailOutcome::Refused,
+                "the mail server refuses the visitor's address",
+            ),
+            Failure::Content(_) => (MailOutcome::Refused, "the mail server refuses the mail"),
+        };
+        let is_refused = matches!(failure, Failure::Address(_));
+        outbox::delete(tx, claim.id).await?;
+        addresses::note_failure(tx, prepared.address.id, is_refused).await?;
+        let told = format!(
+            "The visitor has not been mailed about what they have not read: {why}. They get it when they come back."
+        );
+        Ok((outcome, Some(told)))
+    }
+}
+
+fn told(texts: usize) -> String {
+    match texts {
+        1 => "The visitor was mailed that a text waits here which they have not read.".to_owned(),
+        many => {
+            format!("The visitor was mailed that {many} texts wait here which they have not read.")
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Where a visitor is mailed, and in which language.
+
+use std::net::Ipv4Addr;
+
+/// An address that a mail can be sent to: ASCII, without anything that a header or a command of SMTP could take for
+/// something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// Longest address (RFC 5321, section 4.5.3.1.3), and longest part before the `@`.
+    const MAX: usize = 254;
+    const MAX_LOCAL: usize = 64;
+    const MAX_LABEL: usize = 63;
+
+    /// Accepts an address, whose domain may be an international one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (local, domain) = text.rsplit_once('@')?;
+        // Of the characters of an atom (RFC 5322, section 3.2.3) and the dot.
+        let is_local = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-.".contains(c);
+        let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
+        if local.is_empty() || local.len() > Self::MAX_LOCAL || !local.chars().all(is_local) || dots
+        {
+            return None;
+        }
+        let domain = domain_to_ascii(domain)?;
+        let address = [local, "@", &domain].concat();
+        (address.len() <= Self::MAX).then_some(Self(address))
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part behind the `@`.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// The same mailbox however it is capitalised, for comparisons.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+/// A domain's name as the DNS has it.
+fn domain_to_ascii(domain: &str) -> Option<String> {
+    let host = url::Host::parse(domain).ok()?;
+    let url::Host::Domain(name) = host else {
+        return None;
+    };
+    let is_label = |label: &str| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        (1..=EmailAddress::MAX_LABEL).contains(&label.len())
+            && label.chars().all(inside)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_name = name.split('.').all(is_label) && name.parse::<Ipv4Addr>().is_err();
+    is_name.then_some(name)
+}
+
+/// A language of the widget's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// `en`
+    #[default]
+    English,
+    /// `de`
+    German,
+    /// `fr`
+    French,
+    /// `es`
+    Spanish,
+    /// `uk`
+    Ukrainian,
+    /// `ar`
+    Arabic,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::English,
+        Self::German,
+        Self::French,
+        Self::Spanish,
+        Self::Ukrainian,
+        Self::Arabic,
+    ];
+
+    /// Its tag.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+            Self::French => "fr",
+            Self::Spanish => "es",
+            Self::Ukrainian => "uk",
+            Self::Arabic => "ar",
+        }
+    }
+
+    /// The language of a tag such as `de-AT`.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split('-').next().unwrap_or_default();
+        Self::ALL
+            .into_iter()
+            .find(|language| primary.eq_ignore_ascii_case(language.tag()))
+    }
+
+    /// The one that an `Accept-Language` prefers; English where it names none of them.
+    #[must_use]
+    pub fn preferred(accept_language: &str) -> Self {
+        let mut best = (0.0, Self::default());
+        for range in accept_language.split(',').take(50) {
+            let mut parts = range.split(';').map(str::trim);
+            let language = parts.next().and_then(Self::of_tag);
+            let weight = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .map_or(Some(1.0), |weight| weight.trim().parse::<f32>().ok());
+            if let (Some(language), Some(weight)) = (language, weight)
+                && weight > best.0
+            {
+                best = (weight, language);
+            }
+        }
+        best.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_everything_else() {
+        for (good, stored) in [
+            ("ada@example.com", "ada@example.com"),
+            (
+                "Ada.Lovelace+chat@Example.COM",
+                "Ada.Lovelace+chat@example.com",
+            ),
+            ("o'brien@mail.example.co.uk", "o'brien@mail.example.co.uk"),
+            ("ada@localhost", "ada@localhost"),
+            ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ] {
+            let address = EmailAddress::parse(good).map(|address| address.0);
+            assert_eq!(address.as_deref(), Some(stored), "{good}");
+        }
+        let long = [&"a".repeat(65), "@example.com"].concat();
+        let longer = ["a@", &"b".repeat(64), ".example"].concat();
+        let longest = ["a@", &"bb.".repeat(100), "example"].concat();
+        for bad in [
+            "",
+            "ada",
+            "@",
+            "ada@",
+            "@example.com",
+            "a b@example.com",
+            "ada@exa mple.com",
+            "a@b@c",
+            "ada@example.com\r\nBcc: eve@example.com",
+            "ada\r\n@example.com",
+            "ada@example.com\n",
+            "ada@example.com,eve@example.com",
+            "<ada@example.com>",
+            "Ada <ada@example.com>",
+            "\"a b\"@example.com",
+            "ada@[127.0.0.1]",
+            "ada@127.0.0.1",
+            "ada@-a.example",
+            "ada@a..example",
+            "ada@example.com.",
+            ".ada@example.com",
+            "a..a@example.com",
+            "ada.@example.com",
+            "адa@example.com",
+            "ada@exam_ple.com",
+            "ada;x@example.com",
+            "ada@example.com>",
+            "ada@example.com:25",
+            "ada\0@example.com",
+            &long,
+            &longer,
+            &longest,
+        ] {
+            assert_eq!(EmailAddress::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_one_that_is_liked_best() {
+        for (header, language) in [
+            ("", Language::English),
+            ("de", Language::German),
+            ("de-AT,de;q=0.9,en;q=0.8", Language::German),
+            ("ja,fr;q=0.4,uk;q=0.6", Language::Ukrainian),
+            ("EN;q=0.1, AR;q=0.2", Language::Arabic),
+            ("es;q=0, en;q=x, *", Language::English),
+            ("deutsch", Language::English),
+        ] {
+            assert_eq!(Language::preferred(header), language, "{header}");
+        }
+    }
+}

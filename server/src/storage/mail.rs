@@ -1,0 +1,6 @@
+//! What Postgres keeps of mails to visitors who have left.
+
+pub mod addresses;
+pub mod codes;
+pub mod fetched;
+pub mod outbox;

@@ -1,0 +1,150 @@
+//! `mail_addresses` and `mail_stops`: where replies are mailed, and whose owner has stopped that.
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::storage::Connection;
+
+/// An address that a visitor gave.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAddress<'a> {
+    /// The address.
+    pub address: &'a str,
+    /// Its keyed hash.
+    pub digest: &'a [u8],
+    /// The language of its mails.
+    pub language: &'a str,
+}
+
+/// Where a conversation's replies are mailed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailAddress {
+    /// Its name in links.
+    pub id: Uuid,
+    /// The address.
+    pub address: String,
+    /// Its keyed hash.
+    pub address_digest: Vec<u8>,
+    /// The language of its mails.
+    pub language: String,
+    /// Up to which entry replies were mailed.
+    pub mailed_seq: i64,
+    /// The mail server has refused the address for good, or its owner has stopped the mails.
+    pub is_off: bool,
+}
+
+/// Stores where replies are mailed; `false` when the address's owner has stopped the mails of this conversation. Another
+/// address takes the place of the one before, whose codes are void then. The same address may be tried once more where
+/// it was refused. The caller holds the session's lock.
+pub async fn set(
+    db: &mut Connection,
+    session_id: Uuid,
+    new: NewAddress<'_>,
+) -> Result<bool, sqlx::Error> {
+    let is_stopped = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM mail_stops WHERE session_id = $1 AND address_digest = $2
+           ) AS "stopped!""#,
+        session_id,
+        new.digest,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    if is_stopped {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "DELETE FROM mail_addresses WHERE session_id = $1 AND address_digest <> $2",
+        session_id,
+        new.digest,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO mail_addresses (session_id, address, address_digest, language) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (session_id) DO UPDATE
+         SET address = excluded.address, language = excluded.language, is_refused = false, failed_at = NULL",
+        session_id,
+        new.address,
+        new.digest,
+        new.language,
+    )
+    .execute(db)
+    .await?;
+    Ok(true)
+}
+
+/// Forgets where replies are mailed, and with it what was to be mailed and the codes that were.
+pub async fn forget(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH unsent AS (DELETE FROM mails WHERE session_id = $1)
+         DELETE FROM mail_addresses WHERE session_id = $1",
+        session_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Where a conversation's replies are mailed.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+) -> Result<Option<MailAddress>, sqlx::Error> {
+    sqlx::query_as!(
+        MailAddress,
+        r#"SELECT id, address, address_digest, language, mailed_seq,
+               is_refused OR EXISTS (
+                   SELECT FROM mail_stops
+                   WHERE session_id = mail_addresses.session_id
+                     AND address_digest = mail_addresses.address_digest
+               ) AS "is_off!"
+           FROM mail_addresses WHERE session_id = $1"#,
+        session_id,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Whether the name in a link is that of an address.
+pub async fn is_known(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM mail_addresses WHERE id = $1) AS "known!""#,
+        id,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Stops the mails of the conversation to the address of this name, for good; answers with the conversation.
+pub async fn stop(db: &mut Connection, id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "WITH stopped AS (
+             SELECT session_id, address_digest FROM mail_addresses WHERE id = $1
+         ), noted AS (
+             INSERT INTO mail_stops (session_id, address_digest) SELECT * FROM stopped ON CONFLICT DO NOTHING
+         ), unsent AS (
+             DELETE FROM mails USING stopped WHERE mails.session_id = stopped.session_id
+         )
+         SELECT session_id FROM stopped",
+        id,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Notes that a mail has failed, for good where the address `is_refused`.
+pub async fn note_failure(
+    db: &mut Connection,
+    id: Uuid,
+    is_refused: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE mail_addresses SET failed_at = now(), is_refused = is_refused OR $2 WHERE id = $1",
+        id,
+        is_refused,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `sessions.fetched_seq`: what visitors are known to have fetched of what staff wrote.
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// Records up to which entries the visitors of these conversations have fetched. A conversation in which nothing waits
+/// any more is not to be mailed about. What somebody else has locked is left out, so that this waits for nobody and can
+/// be no part of a deadlock; answers with the conversations that need no further record.
+pub async fn record(
+    db: impl PgExecutor<'_>,
+    session_ids: &[Uuid],
+    entries: &[Uuid],
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"WITH fetched AS (
+             SELECT ask.session_id, max(entry.seq) AS seq
+             FROM unnest($1::uuid[], $2::uuid[]) ask (session_id, entry)
+             LEFT JOIN messages entry ON entry.id = ask.entry AND entry.session_id = ask.session_id
+             GROUP BY ask.session_id
+         ), free AS (
+             SELECT id FROM sessions WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED
+         ), moved AS (
+             UPDATE sessions SET fetched_seq = fetched.seq
+             FROM fetched JOIN free ON free.id = fetched.session_id
+             WHERE sessions.id = fetched.session_id AND fetched.seq > coalesce(fetched_seq, 0)
+               AND EXISTS (SELECT FROM messages
+                           WHERE session_id = fetched.session_id AND sender = 'staff'
+                             AND seq > coalesce(fetched_seq, 0) AND seq <= fetched.seq)
+             RETURNING sessions.id, sessions.fetched_seq
+         ), unneeded AS (
+             DELETE FROM mails USING moved
+             WHERE mails.session_id = moved.id AND leased_until IS NULL
+               AND NOT EXISTS (SELECT FROM messages
+                               WHERE session_id = moved.id AND sender = 'staff' AND seq > moved.fetched_seq)
+         )
+         SELECT id AS "id!" FROM free
+         UNION SELECT session_id FROM fetched WHERE seq IS NULL"#,
+        session_ids,
+        entries,
+    )
+    .fetch_all(db)
+    .await
+}

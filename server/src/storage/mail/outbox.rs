@@ -1,0 +1,245 @@
+//! `mails` and `mails_sent`: what is to be mailed, and how much was.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::storage::{Connection, claimable::CLOCK_MARGIN};
+
+/// The longest delay of a mail.
+pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
+
+/// A mail that this server is to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Its id, which is also its Message-ID.
+    pub id: Uuid,
+    /// The conversation.
+    pub session_id: Uuid,
+    /// Attempts that have failed.
+    pub failures: i32,
+    /// How long ago the first of them was.
+    pub failing_seconds: f64,
+}
+
+/// What staff wrote and the visitor has neither fetched nor been mailed about.
+#[derive(Clone, Debug)]
+pub struct Unfetched {
+    /// The entry.
+    pub id: Uuid,
+    /// Its place in the conversation.
+    pub seq: i64,
+    /// Its text.
+    pub body: String,
+    /// The entry in whose place it is.
+    pub replaces: Option<Uuid>,
+    /// That entry was deleted.
+    pub removed: bool,
+}
+
+/// Notes that a reply waits to be fetched, where there is an address.
+pub async fn wait(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO mails (session_id)
+         SELECT session_id FROM mail_addresses address
+         WHERE session_id = $1 AND NOT is_refused
+           AND NOT EXISTS (SELECT FROM mail_stops
+                           WHERE session_id = $1 AND address_digest = address.address_digest)
+         ON CONFLICT DO NOTHING",
+        session_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The entries of staff that wait, oldest first; more than `limit` are not looked at.
+pub async fn unfetched(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    limit: i64,
+) -> Result<Vec<Unfetched>, sqlx::Error> {
+    sqlx::query_as!(
+        Unfetched,
+        "SELECT id, seq, body, replaces, removed FROM messages
+         WHERE session_id = $1 AND sender = 'staff' AND seq > (
+             SELECT greatest(coalesce(fetched_seq, 0), coalesce(mailed_seq, 0))
+             FROM sessions LEFT JOIN mail_addresses address ON address.session_id = sessions.id
+             WHERE sessions.id = $1
+         )
+         ORDER BY seq LIMIT $2",
+        session_id,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Claims up to `limit` mails for `lease` whose replies have waited for so long.
+pub async fn claim(
+    db: impl PgExecutor<'_>,
+    after: Duration,
+    lease: Duration,
+    limit: i64,
+) -> Result<Vec<Claim>, sqlx::Error> {
+    sqlx::query_as!(
+        Claim,
+        r#"UPDATE mails SET leased_until = now() + make_interval(secs => $2)
+           WHERE id IN (
+               SELECT id FROM mails
+               WHERE (waiting_since <= now() - make_interval(secs => $1)
+                      -- A clock that was wrong holds nothing up.
+                      OR waiting_since > now() + interval '1 minute')
+                 AND is_claimable(due_at, delayed_at, leased_until,
+                                  make_interval(secs => $3), make_interval(secs => $4))
+               ORDER BY waiting_since LIMIT $5 FOR UPDATE SKIP LOCKED
+           )
+           RETURNING id, session_id, attempts AS failures,
+               coalesce(extract(epoch FROM now() - first_tried_at), 0)::float8 AS "failing_seconds!""#,
+        after.as_secs_f64(),
+        lease.as_secs_f64(),
+        (LONGEST_DELAY + CLOCK_MARGIN).as_secs_f64(),
+        (lease + CLOCK_MARGIN).as_secs_f64(),
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Keeps a claim for another `lease` from now on.
+pub async fn renew(db: impl PgExecutor<'_>, id: Uuid, lease: Duration) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE mails SET leased_until = now() + make_interval(secs => $2) WHERE id = $1 AND leased_until IS NOT NULL",
+        id,
+        lease.as_secs_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives a claim back that is to be looked at again after `delay`; it `has_failed` unless something else kept it.
+pub async fn postpone(
+    db: &mut Connection,
+    id: Uuid,
+    delay: Duration,
+    has_failed: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE mails SET leased_until = NULL, delayed_at = now(), due_at = now() + make_interval(secs => $2),
+             attempts = attempts + $3::bool::int,
+             first_tried_at = CASE WHEN $3 THEN coalesce(first_tried_at, now()) ELSE first_tried_at END
+         WHERE id = $1",
+        id,
+        delay.min(LONGEST_DELAY).as_secs_f64(),
+        has_failed,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a mail that is not to be sent, or not any more.
+pub async fn delete(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("DELETE FROM mails WHERE id = $1", id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a mail about all entries up to `up_to` was accepted; `false` when somebody else has noted that. Replies
+/// that came meanwhile wait for a mail of their own.
+pub async fn set_sent(
+    db: &mut Connection,
+    claim: Claim,
+    address_id: Uuid,
+    address_digest: &[u8],
+    up_to: i64,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!("DELETE FROM mails WHERE id = $1", claim.id)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!(
+        "INSERT INTO mails_sent (session_id, address_digest) VALUES ($1, $2)",
+        claim.session_id,
+        address_digest,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE mail_addresses SET mailed_seq = greatest(mailed_seq, $2), failed_at = NULL WHERE id = $1",
+        address_id,
+        up_to,
+    )
+    .execute(&mut *db)
+    .await?;
+    if !unfetched(&mut *db, claim.session_id, 1).await?.is_empty() {
+        wait(&mut *db, claim.session_id).await?;
+    }
+    Ok(done.rows_affected() > 0)
+}
+
+/// How many mails a day are sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of one conversation, whatever its address is.
+    pub conversation: i64,
+    /// To one address, of all conversations.
+    pub address: i64,
+}
+
+/// For how long no more mails are sent, when so many were sent within the last day.
+pub async fn seconds_until_allowed(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+    address_digest: &[u8],
+    limits: Limits,
+) -> Result<Option<f64>, sqlx::Error> {
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT extract(epoch FROM max(sent_at) + interval '1 day' - now())::float8
+           FROM (
+               (SELECT sent_at FROM mails_sent
+                WHERE session_id = $1 AND sent_at > now() - interval '1 day'
+                ORDER BY sent_at DESC OFFSET $3::int8 - 1 LIMIT 1)
+               UNION ALL
+               (SELECT sent_at FROM mails_sent
+                WHERE address_digest = $2 AND sent_at > now() - interval '1 day'
+                ORDER BY sent_at DESC OFFSET $4::int8 - 1 LIMIT 1)
+           ) full_day"#,
+        session_id,
+        address_digest,
+        limits.conversation,
+        limits.address,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(seconds)
+}
+
+/// How many mails are still to be sent after an attempt has failed.
+pub async fn failing(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "failing!" FROM mails WHERE attempts > 0"#)
+        .fetch_one(db)
+        .await
+}
+
+/// Deletes what no limit counts any more by all clocks, of which `own` is the server's.
+pub async fn delete_old(
+    db: impl PgExecutor<'_>,
+    own: DateTime<Utc>,
+    limit: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM mails_sent WHERE ctid IN (
+             SELECT ctid FROM mails_sent
+             WHERE sent_at < least(now(), $2, (SELECT newest FROM clock)) - interval '1 day' LIMIT $1
+         )",
+        limit,
+        own,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

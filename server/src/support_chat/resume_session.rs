@@ -1,0 +1,122 @@
+//! A visitor comes back by the code from a mail.
+
+use uuid::Uuid;
+
+use super::{
+    IdempotencyKey, KeyReused, SessionEnded, SessionToken, SupportChat, WriteError,
+    create_session::MAX_TOKENS,
+};
+use crate::{
+    mail::ResumeCode,
+    relay::queue::{self, Task},
+    storage::{
+        Tx, again_if_lost,
+        mail::codes::{self, Code},
+        sessions::{self, State},
+    },
+};
+
+/// What the room is told.
+const REOPENED: &str = "The visitor has come back by the link from a mail, so the chat goes on.";
+
+/// Why nobody has come back.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeSessionError {
+    /// The code is wrong, used, or too old, or its address does not count any more.
+    #[error("there is no such code")]
+    Unknown,
+    /// The key came before with another code.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
+    /// The visitor has ended the conversation.
+    #[error(transparent)]
+    Ended(#[from] SessionEnded),
+    /// The code is not known to be used.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl From<sqlx::Error> for ResumeSessionError {
+    fn from(error: sqlx::Error) -> Self {
+        WriteError::from(error).into()
+    }
+}
+
+/// A conversation that its visitor has come back to.
+#[derive(Debug)]
+pub struct ResumedSession {
+    /// Its id.
+    pub session_id: Uuid,
+    /// A token beside those that it has.
+    pub token: SessionToken,
+}
+
+impl SupportChat {
+    /// Gives a token for the conversation that the code is for. A conversation that has ended, but not by its visitor,
+    /// goes on: the code was mailed since there is something to read.
+    pub async fn resume_session(
+        &self,
+        code: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<ResumedSession, ResumeSessionError> {
+        let code = ResumeCode::read(code).ok_or(ResumeSessionError::Unknown)?;
+        let digest = code.digest();
+        let key = key.map(IdempotencyKey::digest);
+        if let Some(key) = &key {
+            let of_another =
+                again_if_lost(|| codes::is_key_of_another(&self.shares.writes, &digest, key));
+            if of_another.await? {
+                return Err(KeyReused.into());
+            }
+        }
+        let key = key.as_ref().map(<[u8; 32]>::as_slice);
+        let found = again_if_lost(|| codes::find(&self.shares.writes, &digest, key)).await?;
+        let session_id = usable(found)?.session_id;
+
+        let mut tx = self.begin().await?;
+        let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+        let state = session.ok_or(ResumeSessionError::Unknown)?.state;
+        // Somebody else may have used it, or changed the address, before this had the lock.
+        let code = usable(codes::find(&mut *tx, &digest, key).await?)?;
+        if !code.was_used {
+            self.let_go_on(&mut tx, session_id, state).await?;
+        }
+        let token = SessionToken::generate();
+        let hash = token.hash();
+        sessions::insert_token(&mut tx, session_id, &hash).await?;
+        sessions::keep_newest_tokens(&mut tx, session_id, MAX_TOKENS).await?;
+        codes::set_used(&mut tx, &digest, key).await?;
+        if let Err(error) = tx.commit().await {
+            self.resolve_commit(error, session_id, async |session, _| {
+                Ok(session.map(|session| session.token_hashes.contains(&hash)))
+            })
+            .await?;
+        }
+        self.poll_cache.saw(session_id);
+        tracing::info!(%session_id, "a visitor has come back by a code");
+        Ok(ResumedSession { session_id, token })
+    }
+
+    async fn let_go_on(
+        &self,
+        tx: &mut Tx,
+        session_id: Uuid,
+        state: State,
+    ) -> Result<(), ResumeSessionError> {
+        if state == State::Open {
+            return Ok(());
+        }
+        if sessions::is_ended_by_visitor(tx, session_id).await? {
+            return Err(SessionEnded::Closed.into());
+        }
+        sessions::reopen(tx, session_id).await?;
+        queue::push(tx, session_id, &Task::Rename).await?;
+        queue::push(tx, session_id, &Task::Notice(REOPENED.to_owned())).await?;
+        Ok(())
+    }
+}
+
+fn usable(code: Option<Code>) -> Result<Code, ResumeSessionError> {
+    code.filter(|code| !code.is_used)
+        .ok_or(ResumeSessionError::Unknown)
+}

@@ -1,0 +1,199 @@
+//! What mail servers do wrong.
+
+use sqlx::PgPool;
+
+use super::{
+    mailbox::{Fate, Mailbox},
+    mailing, notices, reachable, reply, until,
+};
+use crate::common::TestApp;
+
+/// Lets the next attempt be made now.
+async fn hasten(pool: &PgPool) {
+    sqlx::query("UPDATE mails SET due_at = now(), delayed_at = NULL")
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+const FAILED_ONCE: &str = "SELECT count(*) FROM mails WHERE attempts = 1 AND leased_until IS NULL";
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_mail_waits_for_a_server_that_cannot_take_it_now_and_is_not_doubled(pool: PgPool) {
+    for (n, fate) in [
+        Fate::Busy,
+        Fate::Greylisted,
+        Fate::Dies,
+        Fate::Full,
+        // The configuration's fault, and no reason to lose a mail.
+        Fate::SenderRefused,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mailbox = Mailbox::new(&[fate]).await;
+        let app = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+        let visitor = reachable(&app, &format!("ada{n}@example.org")).await;
+        reply(&pool, &visitor.session_id, "hello").await;
+        until(&pool, FAILED_ONCE, 1).await;
+        assert_eq!(app.metrics().await["support_chat_mails_failing"], 1.0);
+        hasten(&pool).await;
+        mailbox.mails(1).await;
+        until(&pool, "SELECT count(*) FROM mails", 0).await;
+        assert_eq!(mailbox.connections(), 2, "{fate:?}");
+        let metrics = app.metrics().await;
+        assert_eq!(
+            metrics["support_chat_mails_total{outcome=\"retried\"}"],
+            1.0
+        );
+        assert_eq!(metrics["support_chat_mails_failing"], 0.0);
+        // No code is left of an attempt that brought none.
+        until(
+            &pool,
+            "SELECT count(*) FROM resume_codes",
+            i64::try_from(n).unwrap() + 1,
+        )
+        .await;
+        app.stop().await;
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_refused_for_good_is_not_tried_again_and_staff_are_told(pool: PgPool) {
+    let mailbox = Mailbox::new(&[Fate::AddressRefused, Fate::MailRefused]).await;
+    let app = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+    let visitor = reachable(&app, "nobody@example.org").await;
+    reply(&pool, &visitor.session_id, "hello").await;
+    until(
+        &pool,
+        "SELECT count(*) FROM mail_addresses WHERE is_refused",
+        1,
+    )
+    .await;
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
+    assert!(notices(&pool).await[0].contains("refuses the visitor's address"));
+    // The address is not tried again, until the visitor gives it once more.
+    reply(&pool, &visitor.session_id, "hello again").await;
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
+    assert_eq!(
+        super::set_email(&visitor, "nobody@example.org")
+            .await
+            .status(),
+        204
+    );
+    let told = "SELECT count(*) FROM outbox WHERE body LIKE '%refuses the mail%'";
+    until(&pool, told, 1).await;
+    // Of that mail only the content was refused.
+    until(
+        &pool,
+        "SELECT count(*) FROM mail_addresses WHERE NOT is_refused AND failed_at IS NOT NULL",
+        1,
+    )
+    .await;
+    assert_eq!(mailbox.connections(), 2);
+    assert!(mailbox.received().is_empty());
+    until(&pool, "SELECT count(*) FROM resume_codes", 0).await;
+    let metrics = app.metrics().await;
+    assert_eq!(
+        metrics["support_chat_mails_total{outcome=\"refused\"}"],
+        2.0
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_mail_whose_acceptance_was_not_heard_is_sent_again_as_the_same(pool: PgPool) {
+    let mailbox = Mailbox::new(&[Fate::DiesAfterData]).await;
+    let app = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+    let visitor = reachable(&app, "ada@example.org").await;
+    reply(&pool, &visitor.session_id, "hello").await;
+    until(&pool, FAILED_ONCE, 1).await;
+    hasten(&pool).await;
+    let mails = mailbox.mails(2).await;
+    assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+    // Whichever of the two is read, its link works.
+    for mail in &mails {
+        let resumed = super::resume::resume(&app, &mail.code(), None).await;
+        assert_eq!(resumed.status(), 201);
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_server_that_is_away_loses_no_mail_and_another_of_ours_goes_on(pool: PgPool) {
+    // Nobody listens there.
+    let app = TestApp::spawn(mailing(&pool, "smtp://127.0.0.1:1", &[])).await;
+    let visitor = reachable(&app, "ada@example.org").await;
+    reply(&pool, &visitor.session_id, "hello").await;
+    until(&pool, FAILED_ONCE, 1).await;
+    // An hour later, with another server, which also died while it was at it.
+    app.stop().await;
+    sqlx::query("UPDATE mails SET first_tried_at = now() - interval '1 hour', leased_until = now() - interval '1 s'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    hasten(&pool).await;
+    let mailbox = Mailbox::new(&[]).await;
+    let both = [
+        TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await,
+        TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await,
+    ];
+    mailbox.mails(1).await;
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
+    assert_eq!(mailbox.connections(), 1);
+    for app in both {
+        app.stop().await;
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn after_two_days_a_mail_is_given_up_and_staff_are_told(pool: PgPool) {
+    let app = TestApp::spawn(mailing(&pool, "smtp://127.0.0.1:1", &[])).await;
+    let visitor = reachable(&app, "ada@example.org").await;
+    reply(&pool, &visitor.session_id, "hello").await;
+    until(&pool, FAILED_ONCE, 1).await;
+    sqlx::query("UPDATE mails SET first_tried_at = now() - interval '49 hours'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    hasten(&pool).await;
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
+    assert!(notices(&pool).await[0].contains("for two days"));
+    let metrics = app.metrics().await;
+    assert_eq!(
+        metrics["support_chat_mails_total{outcome=\"given_up\"}"],
+        1.0
+    );
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn one_mail_that_hangs_holds_up_no_other_for_good(pool: PgPool) {
+    let mailbox = Mailbox::new(&[Fate::Hangs]).await;
+    let app = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+    let visitor = reachable(&app, "ada@example.org").await;
+    reply(&pool, &visitor.session_id, "hello").await;
+    until(
+        &pool,
+        "SELECT count(*) FROM mails WHERE leased_until IS NOT NULL",
+        1,
+    )
+    .await;
+    // Another server does not wait for the one that does.
+    let other = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+    let bob = reachable(&other, "bob@example.org").await;
+    while mailbox.connections() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    reply(&pool, &bob.session_id, "hello").await;
+    assert_eq!(mailbox.mails(1).await[0].to, "bob@example.org");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_password_is_not_sent_to_a_server_whose_certificate_is_not_trusted(pool: PgPool) {
+    // It speaks no TLS at all.
+    let mailbox = Mailbox::new(&[]).await;
+    let url = format!("smtps://user:password@{}", mailbox.address);
+    let app = TestApp::spawn(mailing(&pool, &url, &[])).await;
+    let visitor = reachable(&app, "ada@example.org").await;
+    reply(&pool, &visitor.session_id, "hello").await;
+    until(&pool, FAILED_ONCE, 1).await;
+    assert!(mailbox.received().is_empty());
+}
