@@ -81,6 +81,12 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.endChat();
     await expect(visitor.panel).toContainText("This chat has ended");
   },
+  "nobody there": async (visitor, api) => {
+    api.availability = { open: false };
+    await visitor.visit();
+    await visitor.openChat();
+    await expect(visitor.panel).toContainText("Nobody is here");
+  },
 };
 
 /** Evaluates where the page's policy is not loosened for it: in Chromium that is a world of its own. */
