@@ -87,6 +87,19 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.openChat();
     await expect(visitor.panel).toContainText("Nobody is here");
   },
+  "asked for an address": async (visitor, api) => {
+    api.availability = { open: false, mail: true };
+    await visitor.beginConversation("Hello");
+    await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(visitor.panel).toContainText("This is not an e-mail address.");
+  },
+  "an address is saved": async (visitor, api) => {
+    api.availability = { open: false, mail: true };
+    await visitor.beginConversation("Hello");
+    await visitor.panel.getByRole("textbox", { name: "Where may we answer" }).fill("ada@host.example");
+    await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(visitor.panel).toContainText("If you leave, we answer to");
+  },
 };
 
 /** Evaluates where the page's policy is not loosened for it: in Chromium that is a world of its own. */

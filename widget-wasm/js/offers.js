@@ -190,6 +190,9 @@ export class Offers {
     const patienceEnds = this.#waitsSince() + PATIENCE_MS;
     const { mail, rating, open } = this.#availability;
     const isLive = canSave && !host.hasEnded;
+    const answered = this.kept(ANSWERED);
+    const isTime = answered === "saved" || open === false || now >= patienceEnds;
+    this.#show("email", isLive && mail === true && answered !== "no" && isTime);
 
     clearTimeout(this.#timer);
     if (isWatched) {
@@ -264,4 +267,5 @@ export class Offers {
 }
 
 const PARTS = {
+  email: () => import("./email.js"),
 };
