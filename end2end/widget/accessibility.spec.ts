@@ -100,6 +100,17 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
     await expect(visitor.panel).toContainText("If you leave, we answer to");
   },
+  "a link that was used": async (visitor) => {
+    // As an element that is made while the address has the code.
+    await visitor.visit("/#support-chat=used");
+    await visitor.page.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
+      chat.setAttribute("resume", "");
+      chat.enabled = false;
+      chat.enabled = true;
+    });
+    await expect(visitor.panel).toContainText("This link was used before");
+  },
 };
 
 /** Evaluates where the page's policy is not loosened for it: in Chromium that is a world of its own. */

@@ -4,7 +4,6 @@ import css from "./launcher.css";
 // Of each language the launcher's name, which must be right before any locale is fetched, and the
 // locale, which the launcher asks for, not the chat: else it would be a round trip later.
 const LANGUAGES = {
-  __proto__: null,
   ar: ["تحدثوا معنا", () => import("./locales/ar.js")],
   de: ["Mit uns chatten", () => import("./locales/de.js")],
   en: ["Chat with us", () => import("./locales/en.js")],
@@ -52,8 +51,7 @@ class MatrixSupportChat extends HTMLElement {
     return (this.getAttribute("open") ?? "false") != "false";
   }
   set open(on) {
-    if (on) this.setAttribute("open", "");
-    else this.removeAttribute("open");
+    this.toggleAttribute("open", !!on);
   }
   show() {
     this.open = true;
@@ -85,8 +83,8 @@ class MatrixSupportChat extends HTMLElement {
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
         attempt(async () => {
-          // Only a tab with a conversation, or with something unsent, has more to do.
-          if (/matrix-support-chat/.test(Object.keys(sessionStorage)))
+          // Only a tab with a conversation, with something unsent or with a mail's code has more to do.
+          if (/[-#]support-chat/.test(Object.keys(sessionStorage) + location))
             (await import("./visit.js")).visit(this, launcher, this.#load);
         });
       }
@@ -109,7 +107,7 @@ class MatrixSupportChat extends HTMLElement {
         LANGUAGES[
           ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
             .toLowerCase()
-            .match(/[a-z]*/)
+            .match(/../)
         ],
     ) ?? LANGUAGES.en;
 

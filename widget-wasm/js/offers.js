@@ -193,6 +193,7 @@ export class Offers {
     const answered = this.kept(ANSWERED);
     const isTime = answered === "saved" || open === false || now >= patienceEnds;
     this.#show("email", isLive && mail === true && answered !== "no" && isTime);
+    this.#show("resume", host.isOpen && host.load("-resume") !== null);
 
     clearTimeout(this.#timer);
     if (isWatched) {
@@ -268,4 +269,5 @@ export class Offers {
 
 const PARTS = {
   email: () => import("./email.js"),
+  resume: () => import("./resume.js"),
 };

@@ -29,6 +29,13 @@ export function visit(element, launcher, load) {
     }
     return undefined;
   };
+  // The code of a mail is out of the address at once; the panel that it opens asks with it.
+  const code = element.hasAttribute("resume") && location.hash.match(/^#support-chat=(.+)/)?.[1];
+  if (code) {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    sessionStorage["matrix-support-chat-resume"] = JSON.stringify({ api, code });
+  }
+  if (kept("-resume")) return void (element.open = true);
   if (kept("-draft")) return void load();
 
   const stopped = new AbortController();
