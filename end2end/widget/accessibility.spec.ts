@@ -100,6 +100,12 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
     await expect(visitor.panel).toContainText("If you leave, we answer to");
   },
+  "not saved": async (visitor, api) => {
+    await visitor.beginConversation("Hello");
+    api.break("transcript", "unreachable");
+    await visitor.panel.getByRole("button", { name: "Save this conversation" }).click();
+    await expect(visitor.panel).toContainText("could not be saved");
+  },
   "a link that was used": async (visitor) => {
     // As an element that is made while the address has the code.
     await visitor.visit("/#support-chat=used");
@@ -242,7 +248,7 @@ test("all of a conversation goes by keyboard", async ({ visitor, api }) => {
   await visitor.reads("Again");
   await expect(visitor.composer).toBeFocused();
 
-  for (let n = 0; n < 4; n += 1) await page.keyboard.press("Shift+Tab");
+  for (let n = 0; n < 5; n += 1) await page.keyboard.press("Shift+Tab");
   await expect(visitor.endButton).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(visitor.stayButton).toBeFocused();

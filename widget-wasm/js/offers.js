@@ -71,6 +71,13 @@ export class Offers {
     this.hello = find(".hello");
     this.hours = make(this.panel, "p", { className: "hours", role: "status" });
     find(".header").after(this.hours);
+    this.saver = make(find(".header"), "button", { className: "save", type: "button" });
+    find(".close").before(this.saver);
+    this.saver.onclick = () => this.#save();
+    this.keeper = make(this.ended, "button", { className: "keep", type: "button" });
+    this.keeper.onclick = this.saver.onclick;
+    this.unsaved = make(this.panel, "p", { className: "unsaved", role: "alert" });
+    this.composer.before(this.unsaved);
     // What is said once, and stands elsewhere for the eyes.
     this.spoken = make(this.panel, "span", { className: "spoken", role: "status" });
 
@@ -186,6 +193,13 @@ export class Offers {
 
     const hasWords = this.#texts !== undefined;
     const canSave = hasWords && this.#session !== undefined;
+    for (const button of [this.saver, this.keeper]) {
+      button.hidden = !canSave || host.hasEnded !== (button === this.keeper);
+    }
+    this.saver.title = this.text("save");
+    this.saver.setAttribute("aria-label", this.saver.title);
+    say(this.keeper, this.text("save"));
+    if (!canSave) say(this.unsaved, "");
 
     const patienceEnds = this.#waitsSince() + PATIENCE_MS;
     const { mail, rating, open } = this.#availability;
@@ -265,6 +279,12 @@ export class Offers {
     }
   }
 
+  async #save() {
+    say(this.unsaved, "");
+    const it = await import("./save.js").catch(() => {});
+    const isSaved = await it?.save(this).catch(() => false);
+    if (!isSaved) say(this.unsaved, this.text("save_failed"));
+  }
 }
 
 const PARTS = {
