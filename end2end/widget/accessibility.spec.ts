@@ -106,6 +106,13 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.panel.getByRole("button", { name: "Save this conversation" }).click();
     await expect(visitor.panel).toContainText("could not be saved");
   },
+  rated: async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Not good" }).click();
+    await expect(visitor.panel).toContainText("Thank you!");
+  },
   "a link that was used": async (visitor) => {
     // As an element that is made while the address has the code.
     await visitor.visit("/#support-chat=used");

@@ -207,6 +207,7 @@ export class Offers {
     const answered = this.kept(ANSWERED);
     const isTime = answered === "saved" || open === false || now >= patienceEnds;
     this.#show("email", isLive && mail === true && answered !== "no" && isTime);
+    this.#show("rating", canSave && host.hasEnded && rating === true);
     this.#show("resume", host.isOpen && host.load("-resume") !== null);
 
     clearTimeout(this.#timer);
@@ -289,5 +290,6 @@ export class Offers {
 
 const PARTS = {
   email: () => import("./email.js"),
+  rating: () => import("./rating.js"),
   resume: () => import("./resume.js"),
 };
