@@ -166,6 +166,8 @@ export class Offers {
 
   #begun({ detail }) {
     this.#refresh();
+    const from = this.#sentFrom;
+    import("./page.js").then((it) => it.know(detail.sessionId, from)).catch(() => {});
   }
 
   #end() {
@@ -209,6 +211,7 @@ export class Offers {
     this.#show("email", isLive && mail === true && answered !== "no" && isTime);
     this.#show("rating", canSave && host.hasEnded && rating === true);
     this.#show("resume", host.isOpen && host.load("-resume") !== null);
+    if (this.#session && !host.hasEnded) this.#follow();
 
     clearTimeout(this.#timer);
     if (isWatched) {
@@ -278,6 +281,17 @@ export class Offers {
         })
         .catch(() => {});
     }
+  }
+
+  /** Tells staff where the visitor is. */
+  #follow() {
+    if (this.#parts.page) return;
+    this.#parts.page = {};
+    const session = () => {
+      if (this.#stop.signal.aborted) return null;
+      return this.host.hasEnded ? undefined : (this.host.load("") ?? undefined);
+    };
+    import("./page.js").then((it) => it.follow(this.host.apiUrl, session)).catch(() => {});
   }
 
   async #save() {

@@ -37,6 +37,10 @@ export function visit(element, launcher, load) {
   }
   if (kept("-resume")) return void (element.open = true);
   if (kept("-draft")) return void load();
+  if (kept("")) {
+    const session = () => (launcher.isConnected ? kept("") : null);
+    import("./page.js").then((it) => it.follow(api, session)).catch(() => {});
+  }
 
   const stopped = new AbortController();
   const { signal } = stopped;
