@@ -84,8 +84,12 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
   "nobody there": async (visitor, api) => {
     api.availability = { open: false };
     await visitor.visit();
+    await visitor.page.evaluate(() =>
+      Object.assign(document.querySelector("matrix-support-chat") ?? {}, { suggestions: ["How much is it?", "Who are you?"] }),
+    );
     await visitor.openChat();
     await expect(visitor.panel).toContainText("Nobody is here");
+    await expect(visitor.panel.getByRole("group", { name: "Suggested questions" })).toBeVisible();
   },
   "asked for an address": async (visitor, api) => {
     api.availability = { open: false, mail: true };
@@ -123,6 +127,16 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
       chat.enabled = true;
     });
     await expect(visitor.panel).toContainText("This link was used before");
+  },
+  greeting: async (visitor) => {
+    await visitor.visit();
+    await visitor.page.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
+      chat.setAttribute("greet-after", "0");
+      chat.enabled = false;
+      chat.enabled = true;
+    });
+    await expect(visitor.page.locator("matrix-support-chat .greeting button").first()).toBeVisible();
   },
 };
 

@@ -83,8 +83,8 @@ class MatrixSupportChat extends HTMLElement {
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
         attempt(async () => {
-          // Only a tab with a conversation, with something unsent or with a mail's code has more to do.
-          if (/[-#]support-chat/.test(Object.keys(sessionStorage) + location))
+          // Only a tab with a conversation, with something unsent or with a mail's code has more to do, or a page that greets.
+          if (this.getAttribute("greet-after") || /[-#]support-chat/.test(Object.keys(sessionStorage) + location))
             (await import("./visit.js")).visit(this, launcher, this.#load);
         });
       }

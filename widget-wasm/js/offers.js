@@ -210,6 +210,8 @@ export class Offers {
     const isTime = answered === "saved" || open === false || now >= patienceEnds;
     this.#show("email", isLive && mail === true && answered !== "no" && isTime);
     this.#show("rating", canSave && host.hasEnded && rating === true);
+    const isNew = hasWords && !this.#session && !this.hello.hidden;
+    this.#show("suggestions", isNew && Array.isArray(this.#suggestions));
     this.#show("resume", host.isOpen && host.load("-resume") !== null);
     if (this.#session && !host.hasEnded) this.#follow();
 
@@ -223,6 +225,14 @@ export class Offers {
     this.#observer.disconnect();
     this.#observer.observe(this.panel, { subtree: true, attributeFilter: ["hidden"] });
     this.#observer.observe(this.log, { childList: true, subtree: true, attributeFilter: ["datetime"] });
+  }
+
+  get #suggestions() {
+    try {
+      return this.host.element.suggestions;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Since when the visitor waits for an answer; never, where they do not. */
@@ -305,5 +315,6 @@ export class Offers {
 const PARTS = {
   email: () => import("./email.js"),
   rating: () => import("./rating.js"),
+  suggestions: () => import("./suggestions.js"),
   resume: () => import("./resume.js"),
 };

@@ -40,6 +40,8 @@ export function visit(element, launcher, load) {
   if (kept("")) {
     const session = () => (launcher.isConnected ? kept("") : null);
     import("./page.js").then((it) => it.follow(api, session)).catch(() => {});
+  } else if (element.hasAttribute("greet-after")) {
+    import("./greeting.js").then((it) => it.begin(element, launcher)).catch(() => {});
   }
 
   const stopped = new AbortController();
