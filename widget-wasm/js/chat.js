@@ -171,7 +171,7 @@ class Host {
     return this.#store.isStale();
   }
   http() {
-    return new Http();
+    return new Http(this.#known("identity", "identity"));
   }
 
   get hasEnded() {
