@@ -47,11 +47,12 @@ class MatrixSupportChat extends HTMLElement {
     this.setAttribute("enabled", on);
   }
   get open() {
-    // Frameworks write "false" before the browser knows the element.
-    return (this.getAttribute("open") ?? "false") != "false";
+    // Without the attribute it is `null`; frameworks write "false" before the browser knows the element.
+    return !/l/.test(this.getAttribute("open"));
   }
   set open(on) {
-    this.toggleAttribute("open", !!on);
+    if (on) this.setAttribute("open", on);
+    else this.removeAttribute("open");
   }
   show() {
     this.open = true;
@@ -125,7 +126,7 @@ class MatrixSupportChat extends HTMLElement {
       // Gone, or there since another click.
       if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
-      const alert = make(this.#root.firstChild, "b");
+      const alert = make(launcher.parentNode, "b");
       alert.setAttribute("role", "alert");
       alert.append(
         attempt(() => this.messages.load_failed.trim()) ?? error.text ?? "The chat could not be loaded. ",
@@ -135,7 +136,7 @@ class MatrixSupportChat extends HTMLElement {
       again.onclick = launcher.onclick;
       // The element's own content: other ways to reach us.
       make(alert, "slot");
-      this.hide();
+      this.open = false;
       this.dispatchEvent(
         new CustomEvent("support-chat-error", {
           bubbles: true,
