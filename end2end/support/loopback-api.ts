@@ -38,7 +38,7 @@ export class LoopbackApi {
   readonly taken: Taken[] = [];
   /** Every bearer token that came. */
   readonly tokens = new Set<string>();
-  /** How often each operation was asked for: `create`, `send`, `poll`, `close`, `availability`, `page`, `email`, `rating`. */
+  /** How often each operation on a conversation was asked for: `create`, `send`, `poll`, `close`, `page`, `email`, `rating`. */
   readonly asked = new Map<string, number>();
   /** What the server says of its hours. */
   availability: { open: boolean; opensAt?: string; mail?: boolean; rating?: boolean } = { open: true };
@@ -150,7 +150,6 @@ export class LoopbackApi {
   #result(request: IncomingMessage, sent: string): [status: number, json?: unknown] {
     const { pathname, searchParams } = new URL(request.url ?? "/", this.origin);
     if (pathname === `${API_PATH}/availability`) {
-      this.#count("availability");
       return [200, this.availability];
     }
     const key = String(request.headers["idempotency-key"] ?? "");

@@ -221,7 +221,7 @@ for (const screen of SCREENS) {
 }
 
 function isPoll(request: Request): boolean {
-  return request.method() === "GET" && new URL(request.url()).pathname.startsWith(API_PATH);
+  return request.method() === "GET" && new URL(request.url()).pathname.endsWith("/messages");
 }
 
 function scripts(visitor: Visitor): string[] {
