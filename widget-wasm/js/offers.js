@@ -131,6 +131,8 @@ export class Offers {
       method,
       headers,
       body: body && JSON.stringify(body),
+      // What the visitor does goes on when the page is left.
+      keepalive: method !== "GET",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   }

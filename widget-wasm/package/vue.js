@@ -79,6 +79,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
       element,
       show: () => element.value?.setAttribute("open", ""),
       hide: () => element.value?.removeAttribute("open"),
+      greet: (text) => element.value?.greet?.(text),
     });
     const opened = (open) => () => {
       emit("update:open", open);
