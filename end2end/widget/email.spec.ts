@@ -143,6 +143,22 @@ test("an address that could not be saved, or removed, stays what it was", async 
   expect(api.email).toBe("ada@host.example");
 });
 
+test("the newest line stays in sight above it", async ({ visitor, api }) => {
+  await visitor.beginConversation("Hello");
+  await button(visitor, "No, thanks").click();
+  await visitor.endChat();
+  await visitor.panel.getByRole("button", { name: "Start a new chat" }).click();
+  const answer = api.hold("availability");
+  await visitor.reload();
+  await visitor.openChat();
+  for (let n = 0; n < 12; n += 1) await visitor.say(`Line ${n}`);
+  answer();
+  await expect(field(visitor)).toBeVisible();
+  const left = (): Promise<number> =>
+    visitor.transcript.evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight);
+  await expect.poll(left).toBeLessThan(2);
+});
+
 test("what is being typed stays when somebody comes, and goes when the chat ends", async ({ visitor, api }) => {
   await visitor.beginConversation("Hello");
   await field(visitor).fill("ada@");

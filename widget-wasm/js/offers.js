@@ -45,6 +45,13 @@ export class Offers {
   #stop = new AbortController();
   #observer = new MutationObserver(() => this.#refresh());
   #timer;
+  /** Keeps the newest line in sight when what is offered takes room from the log. */
+  #resizes = new ResizeObserver(() => {
+    this.#height = this.log.clientHeight;
+    if (this.#isAtEnd) this.log.scrollTop = this.log.scrollHeight;
+  });
+  #height;
+  #isAtEnd = true;
   /** When the hours are asked for next. */
   #due = 0;
   #asked = -FRESH_MS;
@@ -87,6 +94,13 @@ export class Offers {
     root.addEventListener("translate", () => this.#translate(), { signal });
     root.addEventListener("destroy", () => this.#end(), { signal });
     document.addEventListener("visibilitychange", refresh, { signal });
+    const scrolled = () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.log;
+      // What was scrolled before the log lost room says nothing of where it is now.
+      if (clientHeight === this.#height) this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 48;
+    };
+    this.log.addEventListener("scroll", scrolled, { signal });
+    this.#resizes.observe(this.log);
     host.element.addEventListener("support-chat-opened", () => this.#opened(), { signal });
     host.element.addEventListener("support-chat-session-started", (event) => this.#begun(event), { signal });
     this.#opened();
@@ -175,6 +189,7 @@ export class Offers {
   #end() {
     this.#stop.abort();
     this.#observer.disconnect();
+    this.#resizes.disconnect();
     clearTimeout(this.#timer);
   }
 

@@ -27,7 +27,7 @@ export default {
   rate_good: "Gut",
   rate_bad: "Nicht gut",
   rate_thanks: "Vielen Dank!",
-  rate_comment: "Was war gut, was können wir besser machen? (freiwillig)",
+  rate_comment: "Möchten Sie etwas ergänzen? (freiwillig)",
   rate_send: "Kommentar senden",
 
   resume_failed: "Dieser Link wurde schon benutzt oder ist zu alt.",

@@ -28,7 +28,7 @@ export default {
   rate_good: "Good",
   rate_bad: "Not good",
   rate_thanks: "Thank you!",
-  rate_comment: "What could we do better, or what was good? (optional)",
+  rate_comment: "Anything to add? (optional)",
   rate_send: "Send comment",
 
   resume_failed: "This link was used before, or is too old.",

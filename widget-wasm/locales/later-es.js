@@ -27,7 +27,7 @@ export default {
   rate_good: "Bien",
   rate_bad: "No muy bien",
   rate_thanks: "¡Gracias!",
-  rate_comment: "¿Qué ha estado bien y qué podemos mejorar? (opcional)",
+  rate_comment: "¿Desea añadir algo? (opcional)",
   rate_send: "Enviar comentario",
 
   resume_failed: "Este enlace ya se ha usado o es demasiado antiguo.",

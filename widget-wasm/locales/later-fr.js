@@ -27,7 +27,7 @@ export default {
   rate_good: "Bien",
   rate_bad: "Pas bien",
   rate_thanks: "Merci !",
-  rate_comment: "Qu’avez-vous apprécié, que pouvons-nous améliorer ? (facultatif)",
+  rate_comment: "Souhaitez-vous ajouter quelque chose ? (facultatif)",
   rate_send: "Envoyer le commentaire",
 
   resume_failed: "Ce lien a déjà été utilisé ou est trop ancien.",

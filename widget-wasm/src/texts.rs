@@ -93,9 +93,7 @@ mod tests {
     fn texts(file: &str) -> Vec<(&str, &str)> {
         let lines = file.lines().filter_map(|it| it.strip_prefix("  "));
         let texts = lines.filter_map(|line| line.split_once(':'));
-        texts
-            .filter(|(key, _)| !key.contains(['"', ' ']))
-            .collect()
+        texts.filter(|(key, _)| !key.contains(['"', ' '])).collect()
     }
 
     /// The places of a text where values go, such as `{time}`.
