@@ -141,6 +141,71 @@ const SCENES: Record<string, Scene> = {
     api.break("poll", { status: 410, code: "session_expired" });
     await expect(visitor.panel).toContainText("no activity for a while");
   },
+  away: async (visitor, api) => {
+    api.availability = { open: false, opensAt: "2026-05-25T07:00:00.000Z" };
+    await visitor.visit();
+    await visitor.page.evaluate(() => {
+      const suggestions = ["What does it cost?", "Which assets can be tokenized?", "Book a call"];
+      Object.assign(document.querySelector("matrix-support-chat") ?? {}, { suggestions });
+    });
+    await visitor.openChat();
+    await expect(visitor.panel).toContainText("Back on Monday at 07:00.");
+    await expect(visitor.panel.getByRole("button", { name: "Book a call" })).toBeVisible();
+  },
+  "address-asked": async (visitor, api) => {
+    api.availability = { open: false, opensAt: "2026-05-25T07:00:00.000Z", mail: true };
+    await converse(visitor, api);
+    await visitor.panel.getByRole("textbox", { name: "Where may we answer" }).fill("ada@host");
+    api.break("set-email", { status: 422, code: "invalid_field" });
+    await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(visitor.panel).toContainText("This is not an e-mail address.");
+  },
+  "address-saved": async (visitor, api) => {
+    api.availability = { open: false, opensAt: "2026-05-25T07:00:00.000Z", mail: true };
+    await converse(visitor, api);
+    await visitor.panel.getByRole("textbox", { name: "Where may we answer" }).fill("ada@host.example");
+    await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(visitor.panel).toContainText("we answer to ada@host.example");
+  },
+  "not-saved": async (visitor, api) => {
+    await converse(visitor, api);
+    api.break("transcript", "unreachable");
+    await visitor.panel.getByRole("button", { name: "Save this conversation" }).click();
+    await expect(visitor.panel).toContainText("could not be saved");
+  },
+  rated: async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await converse(visitor, api);
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Good", exact: true }).click();
+    await expect(visitor.panel).toContainText("Thank you!");
+  },
+  "used-link": async (visitor) => {
+    // Not only the fragment differs from the page before.
+    await visitor.visit("/prices");
+    await visitor.visit("/#support-chat=used");
+    await visitor.page.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
+      chat.setAttribute("resume", "");
+      chat.enabled = false;
+      chat.enabled = true;
+    });
+    await expect(visitor.panel).toContainText("This link was used before");
+  },
+  greeting: async (visitor) => {
+    await visitor.visit();
+    await visitor.page.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
+      chat.setAttribute("greet-after", "call");
+      chat.enabled = false;
+      chat.enabled = true;
+    });
+    await visitor.page.waitForFunction(() => "greet" in (document.querySelector("matrix-support-chat") ?? {}));
+    await visitor.page.evaluate(() =>
+      (document.querySelector("matrix-support-chat") as unknown as { greet(): void }).greet(),
+    );
+    await expect(visitor.page.locator("matrix-support-chat .greeting button").first()).toBeVisible();
+  },
   "load-failure": async (visitor) => {
     await visitor.page.route("**/widget/chunks/**", (route) => route.abort());
     await visitor.visit();
@@ -209,6 +274,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
       await page.setViewportSize(size);
       if (isChromium) await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
       api.now = new Date("2026-05-23T14:05:00Z");
+      api.availability = { open: true };
       await scene(visitor, api);
       const clip = { x: size.width - corner.width, y: size.height - corner.height, ...corner };
       for (const colorScheme of schemes) {

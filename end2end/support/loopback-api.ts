@@ -23,7 +23,7 @@ export interface Latency {
 const HEADERS = {
   "access-control-allow-origin": "*",
   "access-control-allow-headers": "authorization, content-type, idempotency-key",
-  "access-control-allow-methods": "GET, POST",
+  "access-control-allow-methods": "GET, POST, PUT, DELETE",
   "access-control-expose-headers": "support-chat-wait",
   "access-control-max-age": "600",
   "cache-control": "no-store",
@@ -38,8 +38,10 @@ export class LoopbackApi {
   readonly taken: Taken[] = [];
   /** Every bearer token that came. */
   readonly tokens = new Set<string>();
-  /** How often each operation was asked for: `create`, `send`, `poll`, `close`. */
+  /** How often each operation on a conversation was asked for: `create`, `send`, `poll`, `close`, `page`, `email`, `rating`. */
   readonly asked = new Map<string, number>();
+  /** What the server says of its hours. */
+  availability: { open: boolean; opensAt?: string; mail?: boolean; rating?: boolean } = { open: true };
   /** For how many seconds polls may wait; 0 is a server that lets none. */
   waitSeconds = 0;
   /** For each request of its own. */
@@ -147,6 +149,9 @@ export class LoopbackApi {
 
   #result(request: IncomingMessage, sent: string): [status: number, json?: unknown] {
     const { pathname, searchParams } = new URL(request.url ?? "/", this.origin);
+    if (pathname === `${API_PATH}/availability`) {
+      return [200, this.availability];
+    }
     const key = String(request.headers["idempotency-key"] ?? "");
     const [, session = "", operation] = pathname.slice(`${API_PATH}/sessions`.length).split("/");
     if (session === "") {
@@ -169,6 +174,11 @@ export class LoopbackApi {
       this.#count("close");
       return [204];
     }
+    if (operation === "page" || operation === "email" || operation === "rating") {
+      this.#count(operation);
+      return [204];
+    }
+    if (operation === "typing") return [204];
     if (request.method === "GET") {
       this.#count("poll");
       const own = this.taken.filter((it) => it.session === session);

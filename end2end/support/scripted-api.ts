@@ -30,7 +30,27 @@ export interface Message {
   removed?: boolean;
 }
 
-export type Operation = "create" | "send" | "poll" | "close" | "typing";
+export type Operation =
+  | "create"
+  | "send"
+  | "poll"
+  | "close"
+  | "typing"
+  | "availability"
+  | "page"
+  | "set-email"
+  | "drop-email"
+  | "resume"
+  | "transcript"
+  | "rating";
+
+/** Whether somebody is there, and what the server takes. */
+export interface Availability {
+  open: boolean;
+  opensAt?: string;
+  mail?: boolean;
+  rating?: boolean;
+}
 
 /** What a poll tells beside messages. */
 export interface Signals {
@@ -43,7 +63,13 @@ export type Fault =
   | "unreachable"
   // A proxy on the way answers with a page.
   | { status: number; html: string }
-  | { status: number; code: string; retryAfter?: number; turnstileSiteKey?: string };
+  | {
+      status: number;
+      code: string;
+      retryAfter?: number;
+      turnstileSiteKey?: string;
+      errors?: { field: string; code: string }[];
+    };
 
 const TOKEN = "the-token-that-nobody-may-see";
 const HEADERS = {
@@ -70,6 +96,16 @@ export class ScriptedApi {
 
   /** So many proofs of work a conversation still needs to begin, one after the other. */
   proofsWanted = 0;
+  /** What the server says of its hours. */
+  availability: Availability = { open: true };
+  /** Where replies are mailed. */
+  email: string | undefined;
+  rating: { rating: string; comment?: string } | undefined;
+  /** What a transcript holds. */
+  transcript = "A conversation.\n";
+  /** Of each code of a mail, the session that it is for. */
+  readonly codes = new Map<string, string>();
+
   /** The number that solves the next challenge; the highest that it may be. */
   proofNumber = 20_000;
 
@@ -81,6 +117,8 @@ export class ScriptedApi {
   /** What waiting polls wait for. */
   readonly #news = new EventTarget();
   readonly #keys = new Map<string, Message>();
+  /** Of each code that was used, the key that it was used with. */
+  readonly #usedCodes = new Map<string, string>();
 
   /** Another API: one for each test. */
   static start(): ScriptedApi {
@@ -174,7 +212,7 @@ export class ScriptedApi {
       return route.fulfill({ status, contentType: "text/html", headers: HEADERS, body }).catch(gone);
     }
     if (fault) {
-      const { status, code, retryAfter, turnstileSiteKey } = fault;
+      const { status, code, retryAfter, turnstileSiteKey, errors } = fault;
       return route
         .fulfill({
           status,
@@ -183,7 +221,7 @@ export class ScriptedApi {
             ...HEADERS,
             ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
           },
-          body: JSON.stringify({ type: "about:blank", title: code, status, code, turnstileSiteKey }),
+          body: JSON.stringify({ type: "about:blank", title: code, status, code, turnstileSiteKey, errors }),
         })
         .catch(gone);
     }
@@ -202,10 +240,18 @@ export class ScriptedApi {
     if (operation === "poll" && this.#waits(request)) {
       await new Promise((resolve) => this.#news.addEventListener("news", resolve, { once: true }));
     }
+    if (operation === "transcript") {
+      const headers = { ...HEADERS, "content-disposition": 'attachment; filename="conversation.txt"' };
+      return route
+        .fulfill({ status: 200, headers, contentType: "text/plain; charset=utf-8", body: this.transcript })
+        .catch(gone);
+    }
     const [status, json] = this.#result(operation, request);
     const body = json === undefined ? "" : JSON.stringify(json);
     const headers = {
       ...HEADERS,
+      // The operation that may be kept; a test does not wait for that.
+      ...(operation === "availability" && { "cache-control": "public, max-age=0" }),
       ...(this.waitSeconds > 0 && { "support-chat-wait": String(this.waitSeconds) }),
     };
     return route
@@ -274,8 +320,32 @@ export class ScriptedApi {
         const signals = this.signals && { ...this.signals, state: this.#state() };
         return [200, { messages, ...signals }];
       }
+      case "availability":
+        return [200, this.availability];
+      case "set-email":
+        this.email = (request.postDataJSON() as { email: string }).email;
+        return [204];
+      case "drop-email":
+        this.email = undefined;
+        return [204];
+      case "rating":
+        this.rating = request.postDataJSON() as { rating: string; comment?: string };
+        return [204];
+      case "resume": {
+        const { code } = request.postDataJSON() as { code: string };
+        const key = request.headers()["idempotency-key"] ?? "";
+        const sessionId = this.codes.get(code);
+        // Good once, and for the repetition of that once.
+        if (sessionId === undefined || (this.#usedCodes.get(code) ?? key) !== key) {
+          return [404, { type: "about:blank", title: "unknown", status: 404, code: "resume_code_unknown" }];
+        }
+        this.#usedCodes.set(code, key);
+        return [201, { sessionId, token: TOKEN, messages: [] }];
+      }
       case "close":
       case "typing":
+      case "page":
+      case "transcript":
         return [204];
     }
   }
@@ -285,6 +355,12 @@ function operationOf(request: Received): Operation {
   const { pathname } = new URL(request.url());
   if (pathname.endsWith("/close")) return "close";
   if (pathname.endsWith("/typing")) return "typing";
+  if (pathname.endsWith("/availability")) return "availability";
+  if (pathname.endsWith("/page")) return "page";
+  if (pathname.endsWith("/email")) return request.method() === "DELETE" ? "drop-email" : "set-email";
+  if (pathname.endsWith("/rating")) return "rating";
+  if (pathname.endsWith("/transcript")) return "transcript";
+  if (pathname.endsWith("/sessions/resume")) return "resume";
   if (pathname.endsWith("/sessions")) return "create";
   return request.method() === "GET" ? "poll" : "send";
 }

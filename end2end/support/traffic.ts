@@ -27,6 +27,11 @@ export class Traffic {
     return this.requests.filter((request) => new URL(request.url()).pathname.startsWith(API_PATH));
   }
 
+  /** Those of them that are about a conversation: what a panel asks for before there is one is none. */
+  sessionRequests(): Request[] {
+    return this.apiRequests().filter((request) => new URL(request.url()).pathname.startsWith(`${API_PATH}/sessions`));
+  }
+
   /** The names of what was fetched of the chat itself, which holds the WebAssembly: all but the launcher. */
   chatChunks(): string[] {
     return this.requests.flatMap((request) => {

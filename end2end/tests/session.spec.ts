@@ -20,7 +20,7 @@ test("nothing is asked, fetched or stored before the visitor wants to chat", asy
   expect(await visitor.sessionStorage()).toEqual({});
   await visitor.write("a draft");
   expect(visitor.traffic.chatChunks().sort()).toEqual(["chat", "en"]);
-  expect(visitor.traffic.apiRequests()).toEqual([]);
+  expect(visitor.traffic.sessionRequests()).toEqual([]);
   expect(Object.keys(await visitor.sessionStorage())).toEqual([DRAFT_KEY]);
 });
 
@@ -44,7 +44,7 @@ test("the token is kept for the tab, and carried by every later request", async 
   await visitor.endChat();
   await expect(visitor.panel).toContainText("This chat has ended");
 
-  const [creation, ...later] = visitor.traffic.apiRequests();
+  const [creation, ...later] = visitor.traffic.sessionRequests();
   expect(creation?.method()).toBe("POST");
   expect(new URL(creation?.url() ?? "").pathname).toBe(`${API_PATH}/sessions`);
   expect(await creation?.headerValue("authorization")).toBeNull();

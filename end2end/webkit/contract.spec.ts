@@ -12,7 +12,7 @@ test("launcher, panel and their parts have the roles and names of the contract",
   await visitor.seesNot("dialog", "Support chat");
   expect(api.requests).toEqual([]);
   await visitor.openChat();
-  expect(api.requests).toEqual([]);
+  expect(api.requests.filter(({ operation }) => operation !== "availability")).toEqual([]);
   await visitor.say("Hello");
   await visitor.reads("Delivered");
   for (const name of ["Send", "End chat", "Close"]) await visitor.sees("button", name);
@@ -152,6 +152,59 @@ test("where the chat cannot be loaded, the element's content says how else to ge
   await visitor.click("button", "Chat with us");
   await visitor.reads("could not be loaded", "alert");
   await visitor.sees("link", "Write an e-mail");
+});
+
+test("while nobody is there the panel says so, and an address may be left, or not", async ({ visitor, api }) => {
+  api.availability = { open: false, mail: true };
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.reads("Nobody is here right now.", "dialog");
+  await visitor.say("Hello");
+  await visitor.click("button", "Save");
+  await visitor.reads("This is not an e-mail address.", "dialog");
+  await visitor.click("button", "No, thanks");
+  await visitor.seesNot("button", "No, thanks");
+  expect(api.count("set-email")).toBe(0);
+});
+
+test("after the end the visitor says how it was", async ({ visitor, api }) => {
+  api.availability = { open: true, rating: true };
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  await visitor.endChat();
+  await visitor.sees("button", "Save this conversation");
+  await visitor.click("button", "Not good");
+  await visitor.reads("Thank you!", "dialog");
+  expect(api.rating).toEqual({ rating: "bad" });
+});
+
+test("the link of a mail opens the conversation, and the code leaves the address", async ({
+  visitor,
+  api,
+  host,
+  webkit,
+}) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  api.codes.set("code", "s1");
+  await webkit.evaluate(() => sessionStorage.clear());
+  host.is({ lang: "en", attributes: "resume" });
+  await visitor.visit("/next#support-chat=code");
+  await visitor.reads("Hello");
+  expect(await webkit.evaluate(() => location.hash)).toBe("");
+  expect(api.count("create")).toBe(1);
+});
+
+test("a greeting is dismissed, and does not come again", async ({ visitor, host }) => {
+  host.is({ lang: "en", attributes: 'greet-after="0"' });
+  await visitor.visit();
+  await visitor.click("button", "Dismiss");
+  await visitor.seesNot("button", "Dismiss");
+  await visitor.visit("/next");
+  await visitor.sees("button", "Chat with us");
+  await visitor.seesNot("button", "Dismiss");
 });
 
 const STATES: Record<string, (visitor: WebKitVisitor) => Promise<void>> = {

@@ -81,6 +81,63 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.endChat();
     await expect(visitor.panel).toContainText("This chat has ended");
   },
+  "nobody there": async (visitor, api) => {
+    api.availability = { open: false };
+    await visitor.visit();
+    await visitor.page.evaluate(() =>
+      Object.assign(document.querySelector("matrix-support-chat") ?? {}, { suggestions: ["How much is it?", "Who are you?"] }),
+    );
+    await visitor.openChat();
+    await expect(visitor.panel).toContainText("Nobody is here");
+    await expect(visitor.panel.getByRole("group", { name: "Suggested questions" })).toBeVisible();
+  },
+  "asked for an address": async (visitor, api) => {
+    api.availability = { open: false, mail: true };
+    await visitor.beginConversation("Hello");
+    await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(visitor.panel).toContainText("This is not an e-mail address.");
+  },
+  "an address is saved": async (visitor, api) => {
+    api.availability = { open: false, mail: true };
+    await visitor.beginConversation("Hello");
+    await visitor.panel.getByRole("textbox", { name: "Where may we answer" }).fill("ada@host.example");
+    await visitor.panel.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(visitor.panel).toContainText("If you leave, we answer to");
+  },
+  "not saved": async (visitor, api) => {
+    await visitor.beginConversation("Hello");
+    api.break("transcript", "unreachable");
+    await visitor.panel.getByRole("button", { name: "Save this conversation" }).click();
+    await expect(visitor.panel).toContainText("could not be saved");
+  },
+  rated: async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Not good" }).click();
+    await expect(visitor.panel).toContainText("Thank you!");
+  },
+  "a link that was used": async (visitor) => {
+    // As an element that is made while the address has the code.
+    await visitor.visit("/#support-chat=used");
+    await visitor.page.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
+      chat.setAttribute("resume", "");
+      chat.enabled = false;
+      chat.enabled = true;
+    });
+    await expect(visitor.panel).toContainText("This link was used before");
+  },
+  greeting: async (visitor) => {
+    await visitor.visit();
+    await visitor.page.evaluate(() => {
+      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
+      chat.setAttribute("greet-after", "0");
+      chat.enabled = false;
+      chat.enabled = true;
+    });
+    await expect(visitor.page.locator("matrix-support-chat .greeting button").first()).toBeVisible();
+  },
 };
 
 /** Evaluates where the page's policy is not loosened for it: in Chromium that is a world of its own. */
@@ -212,7 +269,7 @@ test("all of a conversation goes by keyboard", async ({ visitor, api }) => {
   await visitor.reads("Again");
   await expect(visitor.composer).toBeFocused();
 
-  for (let n = 0; n < 4; n += 1) await page.keyboard.press("Shift+Tab");
+  for (let n = 0; n < 5; n += 1) await page.keyboard.press("Shift+Tab");
   await expect(visitor.endButton).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(visitor.stayButton).toBeFocused();

@@ -24,7 +24,7 @@ test.beforeEach(async ({ visitor: { page }, visitor }) => {
     const { fetch } = window;
     window.fetch = async (input, init) => {
       const request = new Request(input, init);
-      if (request.method !== "GET") return fetch(request);
+      if (request.method !== "GET" || !request.url.includes("/messages")) return fetch(request);
       const wait = Number(new URL(request.url).searchParams.get("wait"));
       const poll: Poll = { wait, sent: Date.now() };
       window.polls.push(poll);

@@ -37,7 +37,7 @@ const glue = rename(slim(read(join(staging, "widget-wasm.js"))), names);
 write("widget-wasm.js", `${OURS}${glue}`);
 write("wasm.js", `export const mask = ${MASK};\nexport const masked = "${WASM}";\n`);
 
-for (const name of ["launcher.css", "widget.css"]) {
+for (const name of ["launcher.css", "widget.css", "offers.css", "greeting.css"]) {
   const css = read(join(widget, "../style", name));
   const { code } = transformSync(css, { loader: "css", minify: true, charset: "utf8" });
   // The end of the line alone is 3 bytes of what every page loads.

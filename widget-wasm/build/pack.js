@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { argv, stdout } from "node:process";
 
 import texts from "../locales/en.js";
+import later from "../locales/later-en.js";
 import { read } from "./chunks.js";
 import { typesOf } from "./types.js";
 
@@ -19,9 +20,10 @@ rmSync(folder, { recursive: true, force: true });
 copy(join(widget, "package"), "");
 // The compressed copies stay behind: whoever serves the site compresses.
 copy(join(dist, "widget"), "widget", (path) => !path.endsWith(".br"));
-copy(join(widget, "locales/en.js"), "texts.js");
+const all = { ...texts, ...later };
+writeFileSync(join(folder, "texts.js"), `export default ${JSON.stringify(all, null, 2)};\n`);
 copy(join(widget, "../LICENSE"), "LICENSE");
-writeFileSync(join(folder, "texts.d.ts"), typesOf(texts));
+writeFileSync(join(folder, "texts.d.ts"), typesOf(all));
 const manifest = join(folder, "package.json");
 writeFileSync(manifest, `${JSON.stringify({ ...JSON.parse(read(manifest)), version, license }, null, 2)}\n`);
 stdout.write(

@@ -67,6 +67,7 @@ class Chat {
   #host;
   #root;
   #timer;
+  #offers;
   /** What the tabs of this site, and no other, tell each other. */
   #tabs = new BroadcastChannel("matrix-support-chat");
 
@@ -122,6 +123,8 @@ class Chat {
     const isOpening = open && !this.#host.isOpen;
     this.#host.isOpen = open;
     this.#do(open ? "opened" : "closed");
+    // What it offers beside the conversation nobody waits for.
+    if (isOpening) this.#offers ??= import("./offers.js").then((it) => this.#observer && new it.Offers(this.#host, this.#root), () => {});
     // Another tab may have a conversation to join.
     if (isOpening && !this.#host.load("")) this.#host.tell({ isAsked: true });
   }
@@ -168,7 +171,7 @@ class Host {
     return this.#store.isStale();
   }
   http() {
-    return new Http();
+    return new Http(this.#known("identity", "identity"));
   }
 
   get hasEnded() {

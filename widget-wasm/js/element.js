@@ -4,7 +4,6 @@ import css from "./launcher.css";
 // Of each language the launcher's name, which must be right before any locale is fetched, and the
 // locale, which the launcher asks for, not the chat: else it would be a round trip later.
 const LANGUAGES = {
-  __proto__: null,
   ar: ["تحدثوا معنا", () => import("./locales/ar.js")],
   de: ["Mit uns chatten", () => import("./locales/de.js")],
   en: ["Chat with us", () => import("./locales/en.js")],
@@ -48,11 +47,11 @@ class MatrixSupportChat extends HTMLElement {
     this.setAttribute("enabled", on);
   }
   get open() {
-    // Frameworks write "false" before the browser knows the element.
-    return (this.getAttribute("open") ?? "false") != "false";
+    // Without the attribute it is `null`; frameworks write "false" before the browser knows the element.
+    return !/l/.test(this.getAttribute("open"));
   }
   set open(on) {
-    if (on) this.setAttribute("open", "");
+    if (on) this.setAttribute("open", on);
     else this.removeAttribute("open");
   }
   show() {
@@ -85,8 +84,8 @@ class MatrixSupportChat extends HTMLElement {
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
         attempt(async () => {
-          // Only a tab with a conversation, or with something unsent, has more to do.
-          if (/matrix-support-chat/.test(Object.keys(sessionStorage)))
+          // Only a tab with a conversation, with something unsent or with a mail's code has more to do, or a page that greets.
+          if (this.getAttribute("greet-after") || /[-#]support-chat/.test(Object.keys(sessionStorage) + location))
             (await import("./visit.js")).visit(this, launcher, this.#load);
         });
       }
@@ -109,7 +108,7 @@ class MatrixSupportChat extends HTMLElement {
         LANGUAGES[
           ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
             .toLowerCase()
-            .match(/[a-z]*/)
+            .match(/../)
         ],
     ) ?? LANGUAGES.en;
 
@@ -127,7 +126,7 @@ class MatrixSupportChat extends HTMLElement {
       // Gone, or there since another click.
       if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
-      const alert = make(this.#root.firstChild, "b");
+      const alert = make(launcher.parentNode, "b");
       alert.setAttribute("role", "alert");
       alert.append(
         attempt(() => this.messages.load_failed.trim()) ?? error.text ?? "The chat could not be loaded. ",
@@ -137,7 +136,7 @@ class MatrixSupportChat extends HTMLElement {
       again.onclick = launcher.onclick;
       // The element's own content: other ways to reach us.
       make(alert, "slot");
-      this.hide();
+      this.open = false;
       this.dispatchEvent(
         new CustomEvent("support-chat-error", {
           bubbles: true,

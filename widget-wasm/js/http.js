@@ -5,6 +5,13 @@ const waiting = new Set();
 export class Http extends EventTarget {
   #stop = new AbortController();
   #keepalive;
+  #identity;
+
+  /** Whom the page's server vouches for, if it does: a conversation begins with the proof of it that there is by then. */
+  constructor(identity) {
+    super();
+    this.#identity = identity;
+  }
 
   request(method, url, authorization, key, body, ms) {
     waiting.add(this);
@@ -12,6 +19,7 @@ export class Http extends EventTarget {
     const headers = { authorization, "idempotency-key": key, "content-type": body && "application/json" };
     for (const name in headers) headers[name] ?? delete headers[name];
     const stop = this.#stop;
+    if (this.#identity && body && !authorization) body = JSON.stringify({ ...JSON.parse(body), identity: this.#identity });
     try {
       return Object.assign(new Request(url, { method, headers, body, keepalive, signal: stop.signal }), { stop, ms });
     } catch {

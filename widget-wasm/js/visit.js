@@ -29,7 +29,20 @@ export function visit(element, launcher, load) {
     }
     return undefined;
   };
+  // The code of a mail is out of the address at once; the panel that it opens asks with it.
+  const code = element.hasAttribute("resume") && location.hash.match(/^#support-chat=(.+)/)?.[1];
+  if (code) {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    sessionStorage["matrix-support-chat-resume"] = JSON.stringify({ api, code });
+  }
+  if (kept("-resume")) return void (element.open = true);
   if (kept("-draft")) return void load();
+  if (kept("")) {
+    const session = () => (launcher.isConnected ? kept("") : null);
+    import("./page.js").then((it) => it.follow(api, session)).catch(() => {});
+  } else if (element.hasAttribute("greet-after")) {
+    import("./greeting.js").then((it) => it.begin(element, launcher)).catch(() => {});
+  }
 
   const stopped = new AbortController();
   const { signal } = stopped;

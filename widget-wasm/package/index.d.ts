@@ -24,10 +24,20 @@ export interface MatrixSupportChatElement extends HTMLElement {
   watchReplies?: boolean;
   /** Texts of your own, in place of the shipped ones of the same key. */
   messages?: MatrixSupportChatMessages;
+  /** A JWT by which your server vouches for the visitor (attribute `identity`). */
+  identity?: string;
+  /** Whether the link of a mail may lead to this page (attribute `resume`). */
+  resume?: boolean;
+  /** After how many seconds a bubble beside the launcher greets (attribute `greet-after`). */
+  greetAfter?: number;
+  /** Questions to begin with: buttons in the empty panel, six at most. */
+  suggestions?: readonly string[];
   /** Opens the panel. */
   show(): void;
   /** Closes the panel; the conversation stays. */
   hide(): void;
+  /** Greets in a bubble beside the launcher, with a text of your own or the shipped one. */
+  greet(text?: string): void;
 }
 
 /** The keys of the widget's texts. `@webdevelop-pro/matrix-support-chat/texts` has them with the English texts. */
@@ -61,6 +71,10 @@ export interface MatrixSupportChatProperties {
   position?: "left" | "right" | undefined;
   watchReplies?: boolean | undefined;
   messages?: MatrixSupportChatMessages | undefined;
+  identity?: string | undefined;
+  resume?: boolean | undefined;
+  greetAfter?: number | undefined;
+  suggestions?: readonly string[] | undefined;
 }
 
 /** What the element tells. The events bubble, out of shadow roots too; none carries the session's token. */

@@ -27,4 +27,6 @@ export interface MockSupportChat {
 export declare function mockSupportChat(options: {
   apiUrl: string;
   reply?: (body: string) => string | undefined;
+  /** Whether somebody is there, and whether the server mails replies and takes ratings. */
+  availability?: { open: boolean; opensAt?: string; mail?: boolean; rating?: boolean };
 }): MockSupportChat;

@@ -6,7 +6,7 @@ const BASE = "/v1/support-chat";
  * From now on requests to the API at `apiUrl` are answered here, by `globalThis.fetch`; everything else goes where it
  * went before.
  */
-export function mockSupportChat({ apiUrl, reply } = {}) {
+export function mockSupportChat({ apiUrl, reply, availability = { open: true } } = {}) {
   const original = globalThis.fetch;
   const api = `${String(apiUrl).replace(/\/+$/, "")}${BASE}`;
   const messages = [];
@@ -40,13 +40,19 @@ export function mockSupportChat({ apiUrl, reply } = {}) {
   function play(method, path, headers, body) {
     const key = headers.get("idempotency-key");
     const [, id, operation] = path.pathname.slice(path.pathname.indexOf(BASE) + BASE.length + 9).split("/");
-    if (path.pathname.endsWith("/availability")) return answer(200, { open: true });
+    if (path.pathname.endsWith("/availability")) return answer(200, availability);
+    if (id === "resume") return answer(201, { sessionId: "mock", token: "mock", messages: [] });
     if (id === undefined && method === "POST") {
       if (!ids.has(key)) {
         isClosed = false;
         messages.length = 0;
       }
       return answer(201, { sessionId: "mock", token: "mock", messages: [], ...accept(key, body.initialMessage) });
+    }
+    if (operation === "rating") return answer(204);
+    if (operation === "transcript") {
+      const text = messages.map(({ sender, body }) => `${sender}: ${body}\n`).join("");
+      return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
     }
     if (operation === "close") {
       isClosed = true;

@@ -4,8 +4,13 @@
 const TAG = "matrix-support-chat";
 
 /** Properties that are attributes with a text. */
-const TEXTS = ["visitorName", "visitorEmail", "position"];
+const TEXTS = ["visitorName", "visitorEmail", "position", "identity"];
+/** Properties that are attributes which are there or not. */
+const FLAGS = ["watchReplies", "resume"];
+/** Properties that are objects, which no attribute can hold. */
+const OBJECTS = ["messages", "suggestions"];
 
+/** Of each element, its objects. */
 const kept = new WeakMap();
 const said = new Set();
 
@@ -22,6 +27,8 @@ function define(prototype, name, accessors) {
   Object.defineProperty(prototype, name, { configurable: true, enumerable: true, ...accessors });
 }
 
+const attributeOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 let isDone = false;
 
 /** Gives the class of the element its accessors, and says what on the page cannot work. */
@@ -30,7 +37,7 @@ export function addProperties() {
   isDone = true;
   const { prototype } = customElements.get(TAG);
   for (const name of TEXTS) {
-    const attribute = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const attribute = attributeOf(name);
     define(prototype, name, {
       get() {
         return this.getAttribute(attribute) ?? undefined;
@@ -45,37 +52,61 @@ export function addProperties() {
       },
     });
   }
-  define(prototype, "watchReplies", {
+  for (const name of FLAGS) {
+    const attribute = attributeOf(name);
+    define(prototype, name, {
+      get() {
+        return (this.getAttribute(attribute) ?? "false") !== "false";
+      },
+      set(on) {
+        this.toggleAttribute(attribute, Boolean(on));
+      },
+    });
+  }
+  define(prototype, "greetAfter", {
     get() {
-      return (this.getAttribute("watch-replies") ?? "false") !== "false";
+      const seconds = parseFloat(this.getAttribute("greet-after"));
+      return Number.isNaN(seconds) ? undefined : seconds;
     },
-    set(on) {
-      this.toggleAttribute("watch-replies", Boolean(on));
+    set(seconds) {
+      if (seconds === undefined || seconds === null) this.removeAttribute("greet-after");
+      else this.setAttribute("greet-after", seconds);
     },
   });
-  define(prototype, "messages", {
-    get() {
-      return kept.get(this);
-    },
-    set(texts) {
-      const isUsable = texts === undefined || texts === null || typeof texts === "object";
-      if (!isUsable) warn(`messages has to be an object, and is of type ${typeof texts}`);
-      kept.set(this, isUsable ? (texts ?? undefined) : undefined);
-    },
-  });
+  for (const name of OBJECTS) {
+    define(prototype, name, {
+      get() {
+        return kept.get(this)?.[name];
+      },
+      set(value) {
+        const isUsable = value === undefined || value === null || typeof value === "object";
+        if (!isUsable) warn(`${name} has to be an object, and is of type ${typeof value}`);
+        kept.set(this, { ...kept.get(this), [name]: isUsable ? (value ?? undefined) : undefined });
+      },
+    });
+  }
+  // The launcher's script brings the greeting to elements that have the attribute when the launcher is made.
+  define(prototype, "greet", { writable: true, value: greet });
   for (const element of document.querySelectorAll(TAG)) {
     adopt(element);
     check(element);
   }
   // An open chat looks for its language itself. Until then the launcher has to be told.
-  new MutationObserver(() => document.querySelectorAll(TAG).forEach(name)).observe(document, {
+  new MutationObserver(() => document.querySelectorAll(TAG).forEach(remake)).observe(document, {
     attributeFilter: ["lang"],
     subtree: true,
   });
 }
 
-/** Has a launcher made again whose chat has never been opened: with its name in the language of today. */
-function name(element) {
+/** Greets; an element whose launcher did not know that it would, once its launcher is made again. */
+function greet(text) {
+  this.greeting = text ?? " ";
+  if (!this.hasAttribute("greet-after")) this.setAttribute("greet-after", "call");
+  remake(this);
+}
+
+/** Has a launcher made again whose chat has never been opened: with its name in the language of today, and with what its attributes say. */
+function remake(element) {
   const { enabled, shadowRoot } = element;
   if (!enabled || shadowRoot.querySelector("[role=dialog]")) return;
   const hadFocus = shadowRoot.activeElement !== null;
@@ -87,7 +118,7 @@ function name(element) {
 /** What was set before the class had the accessors goes through them. */
 function adopt(element) {
   for (const name of Object.keys(element)) {
-    if (![...TEXTS, "watchReplies", "messages"].includes(name)) continue;
+    if (![...TEXTS, ...FLAGS, ...OBJECTS, "greetAfter"].includes(name)) continue;
     const value = element[name];
     delete element[name];
     element[name] = value;

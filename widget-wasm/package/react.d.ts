@@ -37,7 +37,7 @@ export type MatrixSupportChatJsx = DetailedHTMLProps<
   MatrixSupportChatElement
 > &
   Omit<Partial<MatrixSupportChatProperties>, "lang" | "enabled"> &
-  Handlers & { "api-url"?: string; "visitor-name"?: string; "visitor-email"?: string; enabled?: boolean | "true" };
+  Handlers & { "api-url"?: string; "visitor-name"?: string; "visitor-email"?: string; "greet-after"?: number | string; enabled?: boolean | "true" };
 
 declare module "react" {
   namespace JSX {

@@ -14,7 +14,7 @@ const HANDLERS = {
 };
 
 export function SupportChat(props) {
-  const { apiUrl, enabled = true, open, messages, lang, position, children } = props;
+  const { apiUrl, enabled = true, open, messages, suggestions, lang, position, identity, children } = props;
   const element = useRef(null);
   const latest = useRef(props);
   useEffect(() => {
@@ -37,8 +37,8 @@ export function SupportChat(props) {
     return () => stop.abort();
   }, [enabled]);
   useEffect(() => {
-    if (element.current) element.current.messages = messages;
-  }, [messages, enabled]);
+    if (element.current) Object.assign(element.current, { messages, suggestions });
+  }, [messages, suggestions, enabled]);
   useEffect(() => {
     if (open !== undefined) element.current?.toggleAttribute("open", open);
   }, [open, enabled]);
@@ -55,6 +55,9 @@ export function SupportChat(props) {
       "visitor-name": props.visitorName,
       "visitor-email": props.visitorEmail,
       "watch-replies": props.watchReplies ? "" : undefined,
+      identity,
+      resume: props.resume ? "" : undefined,
+      "greet-after": props.greetAfter,
     },
     children,
   );

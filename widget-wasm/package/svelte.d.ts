@@ -18,7 +18,7 @@ type Handlers = {
 /** The element in templates. */
 export type MatrixSupportChatSvelte = HTMLAttributes<MatrixSupportChatElement> &
   Omit<Partial<MatrixSupportChatProperties>, "lang" | "enabled"> &
-  Handlers & { "api-url"?: string; "visitor-name"?: string; "visitor-email"?: string; enabled?: boolean | "true" };
+  Handlers & { "api-url"?: string; "visitor-name"?: string; "visitor-email"?: string; "greet-after"?: number | string; enabled?: boolean | "true" };
 
 declare module "svelte/elements" {
   interface SvelteHTMLElements {

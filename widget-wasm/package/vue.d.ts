@@ -35,6 +35,8 @@ export interface SupportChatExposed {
   element: Readonly<ShallowRef<MatrixSupportChatElement | null>>;
   show(): void;
   hide(): void;
+  /** Greets in a bubble beside the launcher, once the element is defined. */
+  greet(text?: string): void;
 }
 
 /**

@@ -46,6 +46,10 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
     position: String,
     watchReplies: Boolean,
     messages: Object,
+    identity: String,
+    resume: Boolean,
+    greetAfter: Number,
+    suggestions: Array,
   },
   emits: {
     "update:open": (open) => typeof open === "boolean",
@@ -75,6 +79,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
       element,
       show: () => element.value?.setAttribute("open", ""),
       hide: () => element.value?.removeAttribute("open"),
+      greet: (text) => element.value?.greet?.(text),
     });
     const opened = (open) => () => {
       emit("update:open", open);
@@ -92,8 +97,12 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
         "visitor-email": props.visitorEmail,
         position: props.position,
         "watch-replies": props.watchReplies ? "" : undefined,
+        identity: props.identity,
+        resume: props.resume ? "" : undefined,
+        "greet-after": props.greetAfter,
         // As a property, whether or not the class is there already.
         ".messages": props.messages,
+        ".suggestions": props.suggestions,
         "onSupport-chat-opened": opened(true),
         "onSupport-chat-closed": opened(false),
         "onSupport-chat-session-started": ({ detail }) => emit("sessionStarted", detail.sessionId),
@@ -118,10 +127,8 @@ export function useSupportChat() {
   /** The conversation that the tab keeps: its id alone. */
   const stored = () => {
     try {
-      const [item] = Object.entries(sessionStorage).filter(([key]) => {
-        return key.startsWith(TAG) && !key.startsWith(`${TAG}-draft`);
-      });
-      return JSON.parse(item[1]).sessionId;
+      const kept = Object.entries(sessionStorage).filter(([key]) => key.startsWith(TAG));
+      return kept.map(([, json]) => JSON.parse(json).sessionId).find(Boolean);
     } catch {
       return undefined;
     }

@@ -79,6 +79,48 @@ mod tests {
         ("uk", include_str!("../locales/uk.js")),
     ];
 
+    /// Of use to JavaScript only, once the panel is there.
+    const LATER: [(&str, &str); 6] = [
+        ("ar", include_str!("../locales/later-ar.js")),
+        ("de", include_str!("../locales/later-de.js")),
+        ("en", include_str!("../locales/later-en.js")),
+        ("es", include_str!("../locales/later-es.js")),
+        ("fr", include_str!("../locales/later-fr.js")),
+        ("uk", include_str!("../locales/later-uk.js")),
+    ];
+
+    /// The texts of a file by their keys.
+    fn texts(file: &str) -> Vec<(&str, &str)> {
+        let lines = file.lines().filter_map(|it| it.strip_prefix("  "));
+        let texts = lines.filter_map(|line| line.split_once(':'));
+        texts.filter(|(key, _)| !key.contains(['"', ' '])).collect()
+    }
+
+    /// The places of a text where values go, such as `{time}`.
+    fn places(text: &str) -> Vec<&str> {
+        let mut places: Vec<&str> = text
+            .split('{')
+            .skip(1)
+            .filter_map(|it| it.split('}').next())
+            .collect();
+        places.sort_unstable();
+        places
+    }
+
+    #[test]
+    fn what_is_said_later_is_said_in_every_language_with_the_same_values() {
+        let english = texts(LATER[2].1);
+        assert!(english.len() > 20);
+        for (name, file) in LATER {
+            let said = texts(file);
+            assert_eq!(said.len(), english.len(), "{name}");
+            for ((key, text), (wanted, english)) in said.into_iter().zip(&english) {
+                assert_eq!(key, *wanted, "{name}");
+                assert_eq!(places(text), places(english), "{name}: {key}");
+            }
+        }
+    }
+
     #[test]
     fn every_locale_says_everything_and_nothing_else() {
         let mut wanted = vec![
@@ -125,12 +167,7 @@ mod tests {
         wanted.extend(Trouble::ALL.map(Trouble::code));
         wanted.sort_unstable();
         for (name, file) in LOCALES {
-            let mut said: Vec<&str> = file
-                .lines()
-                .filter_map(|line| line.strip_prefix("  ")?.split_once(':'))
-                .map(|(key, _)| key)
-                .filter(|key| !key.contains(['"', ' ']))
-                .collect();
+            let mut said: Vec<&str> = texts(file).into_iter().map(|(key, _)| key).collect();
             said.sort_unstable();
             assert_eq!(said, wanted, "{name}");
             assert!(file.contains(&format!("  lang: \"{name}\",")), "{name}");

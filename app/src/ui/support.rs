@@ -56,6 +56,15 @@ pub struct SupportPage {
     pub challenged: bool,
     /// The operator's limit, in Unicode scalar values.
     pub max_message_chars: usize,
+    /// Nobody of the staff is there now, as far as is known.
+    pub away: Option<Away>,
+}
+
+/// That nobody is there.
+#[derive(Clone, Debug)]
+pub struct Away {
+    /// When somebody is, with the zone that this is of; nothing, where nobody knows.
+    pub until: Option<String>,
 }
 
 /// The state of the conversation.
@@ -188,6 +197,12 @@ fn content(page: &SupportPage) -> impl IntoView {
         .notice
         .as_ref()
         .map(|notice| problem(notice, page).into_any());
+    let can_write = matches!(
+        page.conversation,
+        Conversation::NotBegun | Conversation::Open(..)
+    );
+    let away = page.away.as_ref().filter(|_| can_write && !no_cookie);
+    let away = away.map(|away| view! { <p>{words::away(away)}</p> });
     let body = match &page.conversation {
         Conversation::Open(messages, are_all) => view! {
             {(!are_all).then(|| view! { <p class="hint">"Earlier messages are not shown."</p> })}
@@ -221,6 +236,7 @@ fn content(page: &SupportPage) -> impl IntoView {
             <p class="eyebrow">"Support chat"</p>
             <h1>{heading}</h1>
             <p class="lead">{lead}</p>
+            {away}
             {notice}
             {body}
         </div>

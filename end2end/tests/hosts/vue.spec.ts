@@ -78,7 +78,7 @@ test("a conversation: the first message makes the session, the bearer carries th
 }) => {
   await visitor.visit();
   await visitor.openChat();
-  expect(visitor.traffic.apiRequests()).toEqual([]);
+  expect(visitor.traffic.sessionRequests()).toEqual([]);
   // The page's own router stores where it was scrolled to.
   const { "vue-router:scroll": _, ...stored } = await visitor.sessionStorage();
   expect(stored).toEqual({});
@@ -87,7 +87,7 @@ test("a conversation: the first message makes the session, the bearer carries th
   const session = await visitor.storedSession();
   await visitor.say("And a second message");
 
-  const [creation, ...later] = visitor.traffic.apiRequests();
+  const [creation, ...later] = visitor.traffic.sessionRequests();
   expect(new URL(creation?.url() ?? "").pathname).toBe(`${API_PATH}/sessions`);
   expect(await creation?.headerValue("authorization")).toBeNull();
   expect(later.filter((request) => request.method() === "POST")).toHaveLength(1);
@@ -221,7 +221,7 @@ for (const screen of SCREENS) {
 }
 
 function isPoll(request: Request): boolean {
-  return request.method() === "GET" && new URL(request.url()).pathname.startsWith(API_PATH);
+  return request.method() === "GET" && new URL(request.url()).pathname.endsWith("/messages");
 }
 
 function scripts(visitor: Visitor): string[] {

@@ -23,7 +23,7 @@ use std::{net::IpAddr, time::Duration};
 use app::{
     contract::{self, CreateSessionRequest, ErrorCode},
     ui::support::{
-        Afterwards, Conversation, Draft, END_PATH, Notice, PATH, RATE_PATH, READ_PATH,
+        Afterwards, Away, Conversation, Draft, END_PATH, Notice, PATH, RATE_PATH, READ_PATH,
         Refusal as Refused, SEND_PATH, START_PATH, SupportPage, TRANSCRIPT_PATH, render_way_in,
     },
 };
@@ -159,6 +159,8 @@ struct Visit {
     state: AppState,
     address: IpAddr,
     session: Option<SessionCookie>,
+    /// That nobody of the staff is there, where that was read.
+    away: Option<Away>,
 }
 
 impl Visit {
@@ -167,7 +169,26 @@ impl Visit {
             state,
             address,
             session: SessionCookie::from_headers(headers),
+            away: None,
         }
+    }
+
+    /// Whether somebody is there, in the operator's zone: a page without scripts does not know the visitor's. It is no
+    /// reason not to show the page that this cannot be read.
+    async fn read_away(&mut self) {
+        let config = &self.state.config;
+        let hours = self
+            .state
+            .support_chat
+            .get_availability(&config.hours)
+            .await;
+        let zone = config.desk.time_zone;
+        self.away = hours.ok().filter(|it| !it.open).map(|it| Away {
+            until: it.opens_at.map(|opens_at| {
+                let at = opens_at.with_timezone(&zone);
+                format!("{} ({zone})", at.format("%A, %-d %B %Y, %H:%M"))
+            }),
+        });
     }
 
     /// Requests per client address, these and the API's together.
@@ -226,7 +247,8 @@ impl Visit {
     }
 
     /// The page, with the conversation as it is now.
-    async fn page(&self, notice: Option<Notice>, form: Form) -> Response {
+    async fn page(mut self, notice: Option<Notice>, form: Form) -> Response {
+        self.read_away().await;
         let Some(session) = &self.session else {
             return self.render(Conversation::NotBegun, notice, form);
         };
@@ -296,6 +318,7 @@ impl Visit {
             form_token: self.session.as_ref().map(csrf::form_token),
             challenged: self.state.config.turnstile.is_some(),
             max_message_chars: self.state.config.limits.max_message_chars,
+            away: self.away.clone(),
         };
         let html = budgeted_body::body(page.render().into_bytes(), share);
         let mut response = Html(html).into_response();

@@ -38,6 +38,38 @@ async fn nobody_is_there_outside_the_hours_and_sending_works(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn the_page_without_scripts_says_so_in_the_operators_zone(pool: PgPool) {
+    let page = async |hours| {
+        let variables = [
+            ("SUPPORT_CHAT_HOURS", hours),
+            ("SUPPORT_CHAT_TIME_ZONE", "Asia/Tokyo"),
+        ];
+        let app = TestApp::spawn(config(&pool, &variables)).await;
+        let request = app.request(Method::GET, "/support");
+        let answer = request
+            .header("sec-fetch-site", "none")
+            .send()
+            .await
+            .unwrap();
+        answer.text().await.unwrap()
+    };
+    let tomorrow = (Utc::now() + TimeDelta::hours(24 + 9)).date_naive();
+    let hours = format!("{} 09:00-18:00", tomorrow.format("%b %d"));
+    let html = page(&hours).await;
+    let back = tomorrow.format("Back on %A, %-d %B %Y, 09:00 (Asia/Tokyo).");
+    assert!(
+        html.contains(&format!("Nobody is here right now. {back}")),
+        "{html}"
+    );
+    let html = page("off").await;
+    assert!(
+        html.contains("Nobody is here right now. You can write now"),
+        "{html}"
+    );
+    assert!(!page("24/7").await.contains("Nobody is here"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn staff_who_are_away_say_when_they_are_back(pool: PgPool) {
     let config = config(&pool, &[]);
     let relay = Shares::new(&config.database).relay;

@@ -15,6 +15,39 @@ fn page(conversation: Conversation) -> SupportPage {
         form_token: Some("the-form-token".to_owned()),
         challenged: false,
         max_message_chars: 4_000,
+        away: None,
+    }
+}
+
+#[test]
+fn whoever_can_write_reads_when_somebody_is_there() {
+    let away = |conversation, until: Option<&str>| {
+        let until = until.map(str::to_owned);
+        let away = Some(Away { until });
+        SupportPage {
+            away,
+            ..page(conversation)
+        }
+        .render()
+    };
+    let monday = "Monday, 25 May 2026, 09:00 (Europe/Berlin)";
+    for conversation in [Conversation::NotBegun, Conversation::Open(Vec::new(), true)] {
+        let html = away(conversation.clone(), Some(monday));
+        assert!(
+            html.contains(&format!(
+                "Nobody is here right now. Back on {monday}. You can write now: your message is kept."
+            )),
+            "{html}"
+        );
+        let html = away(conversation.clone(), None);
+        assert!(
+            html.contains("Nobody is here right now. You can write now: your message is kept."),
+            "{html}"
+        );
+        assert!(!page(conversation).render().contains("Nobody is here"));
+    }
+    for over in [Conversation::Closed, Conversation::Expired] {
+        assert!(!away(over, None).contains("Nobody is here"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Refusal;
+use super::{Away, Refusal};
 use crate::contract::{ErrorCode, MAX_LINE_CHARS};
 
 /// `2026-11-23T09:30:00.125Z`, for people: `23 Nov 2026, 09:30 UTC`.
@@ -19,6 +19,15 @@ pub(super) fn date_and_time(rfc3339: &str) -> String {
         part(0..4),
         part(11..16)
     )
+}
+
+/// That nobody is there, and when somebody is.
+pub(super) fn away(away: &Away) -> String {
+    let when = match &away.until {
+        Some(until) => format!("Nobody is here right now. Back on {until}."),
+        None => "Nobody is here right now.".to_owned(),
+    };
+    format!("{when} You can write now: your message is kept.")
 }
 
 /// A waiting time, rounded up to what is worth saying.

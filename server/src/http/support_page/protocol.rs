@@ -112,7 +112,7 @@ async fn answer(visit: &Visit, done: Result<Done, ApiError>, form: Form) -> Resp
         Ok(Done::AlreadyBegun) => {
             visit.render(Conversation::NotShown, Some(Notice::AlreadyBegun), form)
         }
-        Ok(Done::Read) if !form.draft.message.is_empty() => visit.page(None, form).await,
+        Ok(Done::Read) if !form.draft.message.is_empty() => visit.clone().page(None, form).await,
         Ok(Done::Changed | Done::Read) => Redirect::to(PATH).into_response(),
         Err(error) => visit.refuse(&error, form),
     }

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+
+import type { Locator } from "@playwright/test";
+
+import type { Visitor } from "../support/visitor.ts";
+import { expect, test } from "./fixtures.ts";
+
+test.use({ timezoneId: "Asia/Kathmandu" });
+
+const saveButton = (visitor: Visitor): Locator =>
+  visitor.panel.getByRole("button", { name: "Save this conversation", exact: true });
+
+/** The file that the browser saves. */
+async function saved(visitor: Visitor): Promise<string> {
+  const download = visitor.page.waitForEvent("download");
+  await saveButton(visitor).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toMatch(/^conversation-\d{4}-\d\d-\d\d\.txt$/);
+  return readFile(await file.path(), "utf8");
+}
+
+test("a conversation is saved as a file, with times of the visitor's zone", async ({ visitor, api }) => {
+  api.transcript = "14:05 You: Grüße ✓\n";
+  await visitor.visit();
+  await visitor.openChat();
+  await expect(saveButton(visitor), "there is nothing to save yet").toBeHidden();
+  await visitor.say("Hello");
+  expect(await saved(visitor)).toBe(api.transcript);
+  const { request } = api.requests.find(({ operation }) => operation === "transcript") ?? {};
+  expect(request?.headers()["authorization"]).toBe(`Bearer ${api.token}`);
+  expect(new URL(request?.url() ?? "").searchParams.get("timeZone")).toMatch(/^Asia\/Ka[th]+mandu$/);
+});
+
+test("also after the end, whoever has ended it", async ({ visitor, api }) => {
+  await visitor.beginConversation("Hello");
+  await visitor.endChat();
+  await expect(visitor.panel).toContainText("This chat has ended");
+  expect(await saved(visitor)).toBe(api.transcript);
+  await visitor.panel.getByRole("button", { name: "Start a new chat" }).click();
+  await expect(saveButton(visitor)).toBeHidden();
+
+  await visitor.say("And another");
+  api.break("poll", { status: 410, code: "session_closed" });
+  await expect(visitor.panel).toContainText("This chat has ended");
+  expect(await saved(visitor)).toBe(api.transcript);
+});
+
+for (const [what, fault] of [
+  ["cannot be reached", "unreachable"],
+  ["has forgotten it", { status: 404, code: "session_not_found" }],
+  ["is a portal", { status: 200, html: "<h1>Log in</h1>" }],
+] as const) {
+  test(`where the server ${what}, the visitor is told`, async ({ visitor, api }) => {
+    await visitor.beginConversation("Hello");
+    api.break("transcript", fault);
+    await saveButton(visitor).click();
+    await expect(visitor.alert).toHaveText("The conversation could not be saved. Please try again.");
+    api.mend();
+    await saved(visitor);
+    await expect(visitor.alert).toBeHidden();
+  });
+}

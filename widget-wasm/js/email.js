@@ -1,0 +1,113 @@
+// Where replies may be mailed when the visitor leaves: one field, and what became of it.
+
+/** Under which name the tab keeps what the visitor has answered, which is not the address. */
+const ANSWERED = "-email";
+
+export class Part {
+  #offers;
+  #box;
+  #isShown;
+  #address;
+  #wasAsked = false;
+
+  constructor(offers) {
+    this.#offers = offers;
+    this.#box = offers.make(offers.panel, "div", { className: "offer", hidden: true });
+    offers.composer.before(this.#box);
+  }
+
+  show(isWanted) {
+    const answer = this.#offers.kept(ANSWERED);
+    // Whoever has given an address sees where replies go, whether or not somebody is there.
+    const { session, hasEnded } = this.#offers;
+    const shown = session && !hasEnded && (answer ?? (isWanted || this.#isShown === "ask" ? "ask" : undefined));
+    if (shown === this.#isShown) return;
+    this.#isShown = shown;
+    this.#draw();
+  }
+
+  translate() {
+    this.#draw();
+  }
+
+  #draw() {
+    const box = this.#box;
+    const typed = box.querySelector("input")?.value;
+    const hadFocus = box.contains(this.#offers.root.activeElement);
+    box.replaceChildren();
+    box.hidden = !["ask", "saved"].includes(this.#isShown);
+    if (this.#isShown === "ask") this.#ask(typed);
+    if (this.#isShown === "saved") this.#confirm();
+    if (hadFocus) (box.querySelector("input") ?? this.#offers.composer.firstChild).focus();
+  }
+
+  #ask(typed) {
+    const { text, host, spoken, make, say } = this.#offers;
+    const form = make(this.#box, "form", { noValidate: true });
+    make(form, "label", { textContent: text("mail_ask"), htmlFor: "email" });
+    const input = make(form, "input", {
+      id: "email",
+      type: "email",
+      autocomplete: "email",
+      maxLength: 254,
+      dir: "ltr",
+      value: typed ?? host.visitorEmail,
+      "aria-describedby": "email-error",
+    });
+    const save = make(form, "button", { className: "do", textContent: text("mail_save") });
+    const skip = make(form, "button", { type: "button", textContent: text("mail_skip") });
+    const error = make(form, "p", { className: "error", id: "email-error" });
+    const complain = (key) => {
+      say(error, text(key));
+      say(spoken, text(key));
+      input.setAttribute("aria-invalid", key === "mail_invalid");
+      input.focus();
+    };
+    form.onsubmit = async (event) => {
+      event.preventDefault();
+      const email = input.value.trim();
+      if (email === "" || !input.checkValidity()) return complain("mail_invalid");
+      say(error, "");
+      say(spoken, "");
+      save.disabled = true;
+      const failure = await this.#offers.change("PUT", "email", { email });
+      save.disabled = false;
+      if (failure) return complain(failure === "invalid_field" ? "mail_invalid" : "not_saved");
+      this.#address = email;
+      this.#answer("saved", this.#saved());
+    };
+    skip.onclick = () => this.#answer("no", "");
+    if (!this.#wasAsked) say(spoken, text("mail_ask"));
+    this.#wasAsked = true;
+  }
+
+  #saved() {
+    const { text, fill } = this.#offers;
+    return this.#address ? fill(text("mail_saved"), { email: this.#address }) : text("mail_saved_before");
+  }
+
+  #confirm() {
+    const { text, spoken, make, say } = this.#offers;
+    make(this.#box, "p", { textContent: this.#saved() });
+    const remove = make(this.#box, "button", { type: "button", textContent: text("mail_remove") });
+    const error = make(this.#box, "p", { className: "error" });
+    remove.onclick = async () => {
+      remove.disabled = true;
+      const failure = await this.#offers.change("DELETE", "email");
+      remove.disabled = false;
+      if (!failure) return this.#answer("no", text("mail_removed"));
+      say(error, text("not_saved"));
+      say(spoken, text("not_saved"));
+      remove.focus();
+    };
+  }
+
+  /** Keeps what the visitor has decided, and moves on to the composer. */
+  #answer(is, words) {
+    this.#offers.keep(ANSWERED, is);
+    this.#isShown = is;
+    this.#draw();
+    this.#offers.say(this.#offers.spoken, words);
+    this.#offers.composer.firstChild.focus();
+  }
+}

@@ -1,0 +1,139 @@
+// A bubble beside the launcher: after some seconds, or when the page says so. It sends nothing, and the tab keeps nothing
+// before the visitor has opened the chat or dismissed it.
+import css from "./greeting.css";
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
+
+/** Where the tab keeps that the visitor has dismissed it, or opened the chat. */
+const KEY = "matrix-support-chat-greeting";
+/** What a bubble must not lie on. */
+const ACTIONS = "a,button,input,select,textarea,summary,video,iframe,[role=button],[role=link]";
+/** The points of a bubble where the page is looked at, along each side. */
+const POINTS = [0.02, 0.25, 0.5, 0.75, 0.98];
+
+let isDone = false;
+
+function isDismissed() {
+  try {
+    return isDone || KEY in sessionStorage;
+  } catch {
+    return isDone;
+  }
+}
+
+/** Whoever has answered a greeting in either way gets no other. */
+function dismiss() {
+  isDone = true;
+  try {
+    sessionStorage[KEY] = "{}";
+  } catch {
+    // It ends with the page.
+  }
+}
+
+/** Greets when the attribute `greet-after` says so, and has the element greet on call. */
+export function begin(element, launcher) {
+  element.greet = (text) => greet(element, launcher, text);
+  // The package's `greet` has been called before this was there.
+  if (element.greeting) element.greet(element.greeting);
+  const seconds = parseFloat(element.getAttribute("greet-after"));
+  if (seconds >= 0) setTimeout(() => greet(element, launcher), seconds * 1_000);
+}
+
+/** Shows a text, or the one that the language has. */
+async function greet(element, launcher, text) {
+  const root = launcher.getRootNode();
+  // A panel that was opened needs no greeting.
+  const isWanted = () => launcher.isConnected && !isDismissed() && !root.querySelector("[role=dialog]");
+  if (!isWanted()) return;
+  const { lang } = element.closest("[lang]") ?? document.documentElement;
+  const language = (lang || navigator.language).toLowerCase().slice(0, 2);
+  const later = await import("./later.js").catch(() => {});
+  const texts = (await later?.textsIn(language)) ?? {};
+  const own = (key) => {
+    try {
+      const it = element.messages?.[key];
+      return typeof it === "string" ? it : texts[key];
+    } catch {
+      return texts[key];
+    }
+  };
+  const words = typeof text === "string" && text.trim() ? text : own("greeting");
+  if (!isWanted() || !words) return;
+  root.querySelector(".greeting")?.remove();
+  show(element, launcher, words, own("dismiss"));
+}
+
+function show(element, launcher, words, dismissText) {
+  const root = launcher.getRootNode();
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  const bubble = document.createElement("div");
+  bubble.className = "greeting";
+  bubble.part = "greeting";
+  bubble.setAttribute("role", "status");
+  // Before the launcher: what follows it is the launcher's own.
+  launcher.before(bubble);
+  const make = (className, put) => {
+    const button = document.createElement("button");
+    button.className = className;
+    button.type = "button";
+    put(button);
+    return button;
+  };
+  const stop = new AbortController();
+  const close = () => {
+    stop.abort();
+    observer.disconnect();
+    bubble.remove();
+  };
+  const answer = () => {
+    dismiss();
+    close();
+  };
+  const text = make("words", (it) => {
+    it.append(words);
+    it.dir = "auto";
+    it.onclick = () => {
+      answer();
+      element.open = true;
+    };
+  });
+  const cross = make("dismiss", (it) => {
+    it.title = dismissText;
+    it.setAttribute("aria-label", dismissText);
+    it.onclick = () => {
+      answer();
+      launcher.focus();
+    };
+  });
+  // Once the region is there, what comes into it is announced.
+  requestAnimationFrame(() => bubble.append(text, cross));
+  bubble.onkeydown = (event) => {
+    if (event.key === "Escape") cross.click();
+  };
+  const observer = new MutationObserver(() => {
+    if (launcher.getAttribute("aria-expanded") === "true") answer();
+  });
+  observer.observe(launcher, { attributeFilter: ["aria-expanded"] });
+  // As the page moves beneath it, it makes way for what can be clicked there.
+  const makeWay = () => {
+    if (!bubble.isConnected) return close();
+    requestAnimationFrame(() => bubble.classList.toggle("away", covers(element, bubble)));
+  };
+  const options = { passive: true, capture: true, signal: stop.signal };
+  for (const name of ["scroll", "resize"]) addEventListener(name, makeWay, options);
+  requestAnimationFrame(makeWay);
+}
+
+/** Whether something that can be clicked is beneath the bubble. */
+function covers(element, bubble) {
+  const { left, top, width, height } = bubble.getBoundingClientRect();
+  return POINTS.some((x) =>
+    POINTS.some((y) =>
+      document
+        .elementsFromPoint(left + x * width, top + y * height)
+        .some((it) => it !== element && it.closest(ACTIONS)),
+    ),
+  );
+}

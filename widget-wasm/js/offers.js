@@ -1,0 +1,337 @@
+// What the panel offers beside the conversation: when somebody answers, questions to begin with, where replies may be
+// mailed, the conversation as a file, how it was. Fetched once the panel has been opened; its parts when they are used.
+import css from "./offers.css";
+import { fill, whenBack } from "./hours.js";
+
+const BASE = "/v1/support-chat";
+/** A request without an answer after this time is taken for lost. */
+const TIMEOUT_MS = 20_000;
+/** What is known of the hours is asked for again after this time, while the panel is open. */
+const ASK_EVERY_MS = 300_000;
+/** A panel that is opened again asks, when so much time has passed; and one whose staff are late asks so often. */
+const FRESH_MS = 60_000;
+/** Whoever has waited so long for an answer may leave an address. */
+const PATIENCE_MS = 120_000;
+
+/** Under which names the tab keeps what the visitor has answered to the question for an address, which it does not keep,
+ * and that they have said how it was. */
+const ANSWERED = "-email";
+const RATED = "-rated";
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
+
+/** Adds an element to a parent, with properties. */
+function make(parent, tag, properties = {}) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  parent.append(node);
+  return node;
+}
+
+/** Sets a text only where it differs: a live region would say it again. */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Offers what there is beside the conversation of a chat that has been opened, for as long as the chat lives. */
+export class Offers {
+  /** None before they are there: without words, nothing is offered. */
+  #texts;
+  #language;
+  #stop = new AbortController();
+  #observer = new MutationObserver(() => this.#refresh());
+  #timer;
+  /** Keeps the newest line in sight when what is offered takes room from the log. */
+  #resizes = new ResizeObserver(() => {
+    this.#height = this.log.clientHeight;
+    if (this.#isAtEnd) this.log.scrollTop = this.log.scrollHeight;
+  });
+  #height;
+  #isAtEnd = true;
+  /** When the hours are asked for next. */
+  #due = 0;
+  #asked = -FRESH_MS;
+  #isAsking = false;
+  #availability = {};
+  /** The conversation on the screen, whose token the tab has forgotten where the visitor has ended it. */
+  #session;
+  /** The page that the first message was sent from. */
+  #sentFrom;
+  /** What `keep` was given: a browser may forbid storage. */
+  #kept = {};
+  /** The parts that were used, by their names. */
+  #parts = {};
+
+  constructor(host, root) {
+    this.host = host;
+    this.root = root;
+    root.adoptedStyleSheets.push(sheet);
+    const find = (selector) => root.querySelector(selector);
+    this.panel = find(".panel");
+    this.composer = find("textarea").parentNode;
+    this.ended = find(".ended");
+    this.log = find(".log");
+    this.hello = find(".hello");
+    this.hours = make(this.panel, "p", { className: "hours", role: "status" });
+    find(".header").after(this.hours);
+    this.saver = make(find(".header"), "button", { className: "save", type: "button" });
+    find(".close").before(this.saver);
+    this.saver.onclick = () => this.#save();
+    this.keeper = make(this.ended, "button", { className: "keep", type: "button" });
+    this.keeper.onclick = this.saver.onclick;
+    this.unsaved = make(this.panel, "p", { className: "unsaved", role: "alert" });
+    this.composer.before(this.unsaved);
+    // What is said once, and stands elsewhere for the eyes.
+    this.spoken = make(this.panel, "span", { className: "spoken", role: "status" });
+
+    const { signal } = this.#stop;
+    const refresh = () => this.#refresh();
+    for (const name of ["opened", "closed", "resume"]) root.addEventListener(name, refresh, { signal });
+    root.addEventListener("translate", () => this.#translate(), { signal });
+    root.addEventListener("destroy", () => this.#end(), { signal });
+    document.addEventListener("visibilitychange", refresh, { signal });
+    const scrolled = () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.log;
+      // What was scrolled before the log lost room says nothing of where it is now.
+      if (clientHeight === this.#height) this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 48;
+    };
+    this.log.addEventListener("scroll", scrolled, { signal });
+    this.#resizes.observe(this.log);
+    host.element.addEventListener("support-chat-opened", () => this.#opened(), { signal });
+    host.element.addEventListener("support-chat-session-started", (event) => this.#begun(event), { signal });
+    this.#opened();
+    this.#translate();
+  }
+
+  // For the parts, which import nothing: what two of them shared would be a chunk of its own.
+  make = make;
+  say = say;
+  fill = fill;
+
+  /** One of the texts, in words. */
+  text = (key) => this.host.text(key) ?? this.#texts?.[key] ?? "";
+
+  /** The conversation that is or was on the screen: its id and its token. */
+  get session() {
+    return this.#session;
+  }
+
+  get hasEnded() {
+    return this.host.hasEnded;
+  }
+
+  /** What the tab keeps of this conversation under a name. */
+  kept(name) {
+    const of = this.#session?.sessionId;
+    return [this.#kept[name], this.host.load(name)].find((it) => it && it.of === of)?.is;
+  }
+
+  keep(name, is) {
+    const it = (this.#kept[name] = { of: this.#session?.sessionId, is });
+    // Of a conversation that the tab has forgotten, it keeps nothing.
+    if (this.host.load("")) this.host.keep(name, JSON.stringify(it));
+  }
+
+  /** A request about the conversation. */
+  async request(method, operation, body) {
+    const { sessionId, token } = this.#session;
+    const headers = { authorization: `Bearer ${token}` };
+    if (body) headers["content-type"] = "application/json";
+    return fetch(`${this.host.apiUrl}${BASE}/sessions/${encodeURIComponent(sessionId)}/${operation}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      // What the visitor does goes on when the page is left.
+      keepalive: method !== "GET",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  }
+
+  /** Has the server keep something, or forget it. Gives nothing if it did, and otherwise why not. */
+  async change(method, operation, body) {
+    try {
+      const response = await this.request(method, operation, body);
+      if (response.status === 204) return undefined;
+      const { code } = await response.json();
+      return code ?? "unknown";
+    } catch {
+      return "unreachable";
+    }
+  }
+
+  async #translate() {
+    const { language } = this.host;
+    this.#language = language;
+    const later = await import("./later.js").catch(() => {});
+    const texts = (await later?.textsIn(language)) ?? this.#texts;
+    // Gone, or in yet another language meanwhile.
+    if (this.#stop.signal.aborted || language !== this.#language) return;
+    this.#texts = texts;
+    for (const part of Object.values(this.#parts)) part.translate?.();
+    this.#refresh();
+  }
+
+  #opened() {
+    this.#due = Math.min(this.#due, this.#asked + FRESH_MS);
+    this.#refresh();
+  }
+
+  #begun({ detail }) {
+    this.#refresh();
+    const from = this.#sentFrom;
+    import("./page.js").then((it) => it.know(detail.sessionId, from)).catch(() => {});
+  }
+
+  #end() {
+    this.#stop.abort();
+    this.#observer.disconnect();
+    this.#resizes.disconnect();
+    clearTimeout(this.#timer);
+  }
+
+  /** Shows what is true now. Only what differs from what is shown is touched. */
+  #refresh() {
+    if (this.#stop.signal.aborted) return;
+    const now = new Date();
+    const { host } = this;
+    const stored = host.load("");
+    if (stored) this.#session = { sessionId: stored.sessionId, token: stored.token };
+    else if (!host.hasEnded) {
+      this.#session = undefined;
+      for (const name of [ANSWERED, RATED]) if (host.load(name)) host.keep(name, "");
+    }
+    this.#sentFrom = host.load("-draft")?.outgoing?.[0]?.page?.url ?? this.#sentFrom;
+
+    const isWatched = host.isOpen && document.visibilityState === "visible";
+    if (isWatched && now >= this.#due) this.#ask();
+    say(this.hours, this.#whenThere(now));
+
+    const hasWords = this.#texts !== undefined;
+    const canSave = hasWords && this.#session !== undefined;
+    for (const button of [this.saver, this.keeper]) {
+      button.hidden = !canSave || host.hasEnded !== (button === this.keeper);
+    }
+    this.saver.title = this.text("save");
+    this.saver.setAttribute("aria-label", this.saver.title);
+    say(this.keeper, this.text("save"));
+    if (!canSave) say(this.unsaved, "");
+
+    const patienceEnds = this.#waitsSince() + PATIENCE_MS;
+    const { mail, rating, open } = this.#availability;
+    const isLive = canSave && !host.hasEnded;
+    const answered = this.kept(ANSWERED);
+    const isTime = answered === "saved" || open === false || now >= patienceEnds;
+    this.#show("email", isLive && mail === true && answered !== "no" && isTime);
+    this.#show("rating", canSave && host.hasEnded && rating === true);
+    const isNew = hasWords && !this.#session && !this.hello.hidden;
+    this.#show("suggestions", isNew && Array.isArray(this.#suggestions));
+    this.#show("resume", host.isOpen && host.load("-resume") !== null);
+    if (this.#session && !host.hasEnded) this.#follow();
+
+    clearTimeout(this.#timer);
+    if (isWatched) {
+      const next = [this.#isAsking ? NaN : this.#due, mail && isLive ? patienceEnds : NaN];
+      const at = Math.min(...next.filter((it) => it > now));
+      if (at < Infinity) this.#timer = setTimeout(() => this.#refresh(), at - now);
+    }
+    // What this has changed itself is no news.
+    this.#observer.disconnect();
+    this.#observer.observe(this.panel, { subtree: true, attributeFilter: ["hidden"] });
+    this.#observer.observe(this.log, { childList: true, subtree: true, attributeFilter: ["datetime"] });
+  }
+
+  get #suggestions() {
+    try {
+      return this.host.element.suggestions;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Since when the visitor waits for an answer; never, where they do not. */
+  #waitsSince() {
+    let since = Infinity;
+    for (const line of [...this.log.children].reverse()) {
+      if (!line.classList.contains("own")) break;
+      const at = Date.parse(line.querySelector("time").dateTime);
+      if (at) since = at;
+    }
+    return since;
+  }
+
+  /** What is said of the hours: that nobody is there, wherever one can write; that somebody is, to whoever has not begun. */
+  #whenThere(now) {
+    const { open, opensAt } = this.#availability;
+    const { host, text } = this;
+    if (open === undefined || !this.#texts || host.hasEnded) return "";
+    if (open) return this.hello.hidden ? "" : text("here");
+    return `${whenBack(opensAt, now, host.locale, text)} ${text("away_kept")}`;
+  }
+
+  async #ask() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    let answer = {};
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await fetch(`${this.host.apiUrl}${BASE}/availability`, { signal });
+      const json = await response.json();
+      if (response.ok && typeof json.open === "boolean") answer = json;
+    } catch {
+      // Nothing is known, and nothing said.
+    }
+    this.#isAsking = false;
+    this.#asked = Date.now();
+    const opensIn = Date.parse(answer.opensAt) - this.#asked;
+    // Without a time, or with one that has passed, it is `NaN` or less than the least.
+    const wait = answer.open === false ? Math.max(FRESH_MS, opensIn + 1_000 || ASK_EVERY_MS) : ASK_EVERY_MS;
+    this.#due = this.#asked + Math.min(wait, ASK_EVERY_MS);
+    this.#availability = answer;
+    this.#refresh();
+  }
+
+  /** Shows a part, which is fetched the first time, or takes it away. */
+  #show(name, isWanted) {
+    const part = this.#parts[name];
+    if (part) part.show?.(isWanted);
+    else if (isWanted) {
+      this.#parts[name] = {};
+      PARTS[name]()
+        .then((it) => {
+          if (this.#stop.signal.aborted) return;
+          this.#parts[name] = new it.Part(this);
+          this.#refresh();
+        })
+        .catch(() => {});
+    }
+  }
+
+  /** Tells staff where the visitor is. */
+  #follow() {
+    if (this.#parts.page) return;
+    this.#parts.page = {};
+    const session = () => {
+      if (this.#stop.signal.aborted) return null;
+      return this.host.hasEnded ? undefined : (this.host.load("") ?? undefined);
+    };
+    import("./page.js").then((it) => it.follow(this.host.apiUrl, session)).catch(() => {});
+  }
+
+  async #save() {
+    say(this.unsaved, "");
+    const it = await import("./save.js").catch(() => {});
+    const isSaved = await it?.save(this).catch(() => false);
+    if (!isSaved) say(this.unsaved, this.text("save_failed"));
+  }
+}
+
+const PARTS = {
+  email: () => import("./email.js"),
+  rating: () => import("./rating.js"),
+  suggestions: () => import("./suggestions.js"),
+  resume: () => import("./resume.js"),
+};

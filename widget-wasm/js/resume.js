@@ -1,0 +1,115 @@
+// Goes on with a conversation by a code that was mailed, which `visit.js` has taken out of the address.
+
+const TIMEOUT_MS = 20_000;
+const FIRST_WAIT_MS = 2_000;
+const MOST_WAIT_MS = 60_000;
+
+/** Under which name the tab keeps the code until it has been answered. */
+const CODE = "-resume";
+
+export class Part {
+  #offers;
+  #box;
+  #words;
+  #button;
+  /** What is said. */
+  #key = "restoring";
+  #isGivenUp = false;
+
+  constructor(offers) {
+    this.#offers = offers;
+    const { make } = offers;
+    this.#box = make(offers.panel, "div", { className: "offer", tabIndex: -1 });
+    this.#words = make(this.#box, "p", { role: "status" });
+    this.#button = make(this.#box, "button", { type: "button", hidden: true });
+    this.#button.onclick = () => this.#leave();
+    offers.composer.before(this.#box);
+    // What is written meanwhile would begin a conversation of its own.
+    const hadFocus = offers.composer.contains(offers.root.activeElement);
+    offers.composer.inert = true;
+    if (hadFocus) this.#box.focus();
+    this.translate();
+    this.#try();
+  }
+
+  async #try() {
+    const { host, root } = this.#offers;
+    const { code, key = host.key() } = host.load(CODE);
+    // A repetition has the same key, on another page of the tab too.
+    host.keep(CODE, JSON.stringify({ code, key }));
+    for (let wait = FIRST_WAIT_MS; !this.#isGivenUp && this.#box.isConnected; wait = Math.min(2 * wait, MOST_WAIT_MS)) {
+      const session = await ask(host.apiUrl, code, key);
+      if (this.#isGivenUp) return;
+      if (session === "refused") {
+        host.keep(CODE, "");
+        return this.#say("resume_failed");
+      }
+      if (session) {
+        host.keep(CODE, "");
+        host.keep("-read", "");
+        host.keep("", JSON.stringify(session));
+        this.#leave();
+        root.dispatchEvent(new Event("resume"));
+        return;
+      }
+      this.#say("unreachable");
+      await pause(wait);
+    }
+  }
+
+  translate() {
+    const { host, text, say } = this.#offers;
+    say(this.#words, text(this.#key));
+    say(this.#button, text(host.load("") ? "stay" : "restart"));
+  }
+
+  /** Says why it does not go on, and shows the way out. */
+  #say(key) {
+    this.#key = key;
+    this.translate();
+    this.#button.hidden = false;
+  }
+
+  /** The panel is as it was without the code. */
+  #leave() {
+    const { host, root, composer } = this.#offers;
+    this.#isGivenUp = true;
+    host.keep(CODE, "");
+    const hadFocus = this.#box.contains(root.activeElement);
+    this.#box.remove();
+    composer.inert = false;
+    if (hadFocus) composer.firstChild.focus();
+  }
+}
+
+/** The conversation of a code; `"refused"`, where the server does not take it; nothing, where nobody knows. */
+async function ask(api, code, key) {
+  try {
+    const response = await fetch(`${api}/v1/support-chat/sessions/resume`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": key },
+      body: JSON.stringify({ code }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const json = await response.json();
+    const { sessionId, token } = json;
+    if (response.status === 201 && sessionId && token) return { sessionId, token };
+    // Only a problem of the server's counts, and not the page of something on the way.
+    const isRefusal = response.status >= 400 && response.status < 500 && response.status !== 429;
+    return isRefusal && typeof json.code === "string" ? "refused" : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A while, or until the browser is online again. */
+const pause = (ms) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done);
+    function done() {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    }
+  });

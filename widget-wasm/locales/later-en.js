@@ -1,0 +1,35 @@
+// What the panel says beside the conversation, and the greeting: fetched with the first of them.
+export default {
+  greeting: "Any questions? We are happy to help.",
+  dismiss: "Dismiss",
+  suggestions: "Suggested questions",
+
+  here: "Support is open now.",
+  away: "Nobody is here right now.",
+  back_today: "Back at {time}.",
+  back_day: "Back on {day} at {time}.",
+  back_date: "Back on {day} at {time}.",
+  away_kept: "You can write now: your message is kept.",
+
+  mail_ask: "Where may we answer if you leave?",
+  mail_save: "Save",
+  mail_skip: "No, thanks",
+  mail_saved: "If you leave, we answer to {email}.",
+  mail_saved_before: "If you leave, we answer by e-mail.",
+  mail_remove: "Remove address",
+  mail_removed: "Your address was removed.",
+  mail_invalid: "This is not an e-mail address.",
+  not_saved: "That could not be saved. Please try again.",
+
+  save: "Save this conversation",
+  save_failed: "The conversation could not be saved. Please try again.",
+
+  rate_ask: "How was it?",
+  rate_good: "Good",
+  rate_bad: "Not good",
+  rate_thanks: "Thank you!",
+  rate_comment: "Anything to add? (optional)",
+  rate_send: "Send comment",
+
+  resume_failed: "This link was used before, or is too old.",
+};
