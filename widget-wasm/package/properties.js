@@ -61,27 +61,24 @@ export function addProperties() {
       const isUsable = texts === undefined || texts === null || typeof texts === "object";
       if (!isUsable) warn(`messages has to be an object, and is of type ${typeof texts}`);
       kept.set(this, isUsable ? (texts ?? undefined) : undefined);
+      rename(this);
     },
   });
   for (const element of document.querySelectorAll(TAG)) {
     adopt(element);
     check(element);
   }
-  // An open chat looks for its language itself. Until then the launcher has to be told.
-  new MutationObserver(() => document.querySelectorAll(TAG).forEach(name)).observe(document, {
+  // A chat that was opened looks for its language itself. Until then the launcher has to be told.
+  new MutationObserver(() => document.querySelectorAll(TAG).forEach(rename)).observe(document, {
     attributeFilter: ["lang"],
     subtree: true,
   });
 }
 
-/** Has a launcher made again whose chat has never been opened: with its name in the language of today. */
-function name(element) {
-  const { enabled, shadowRoot } = element;
-  if (!enabled || shadowRoot.querySelector("[role=dialog]")) return;
-  const hadFocus = shadowRoot.activeElement !== null;
-  element.enabled = false;
-  element.enabled = true;
-  if (hadFocus) shadowRoot.querySelector("button")?.focus();
+/** Has the launcher, or the chat once there is one, say everything as the page wants it now. */
+function rename(element) {
+  element.connectedCallback();
+  element.shadowRoot.dispatchEvent(new Event("translate"));
 }
 
 /** What was set before the class had the accessors goes through them. */
@@ -100,7 +97,8 @@ function check(element) {
   if (enabled !== null && enabled !== "true" && enabled !== "false") {
     warn(`enabled="${enabled}" shows no chat: it has to be "true"`);
   }
-  if (element.hasAttribute("messages")) {
+  // Svelte's server writes the attribute, and its page sets the property.
+  if (element.hasAttribute("messages") && !element.messages) {
     warn("messages is a property, and there is no such attribute: define the element before it is rendered");
   }
 }
