@@ -1,5 +1,5 @@
 import { environment } from "../support/environment.ts";
-import { htmlSite, nuxtSite, reactSite, type Site, vueSite } from "../support/site.ts";
+import { htmlSite, nuxtSite, reactSite, type Site, svelteSite, vueSite } from "../support/site.ts";
 import { forOneWorker, type WebKit } from "../support/webdriver.ts";
 import { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { test as base } from "../tests/hosts/fixtures.ts";
@@ -12,6 +12,7 @@ const test = base.extend<object, { webkit: WebKit }>({
 const SITES: Record<string, Site> = {
   Vue: vueSite("enabled"),
   React: reactSite(),
+  Svelte: svelteSite(),
   Nuxt: nuxtSite(),
   "plain HTML": htmlSite("server"),
 };
