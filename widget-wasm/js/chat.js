@@ -105,12 +105,16 @@ class Chat {
 
     const api = host.apiUrl;
     host.tell = (news) => this.#tabs.postMessage({ api, ...news });
+    const ask = () => host.tell({ isAsked: true });
+    // Another tab may have begun the next conversation. (The WASM hears of the click after this, and forgets the last one.)
+    root.firstChild.onclick = ({ target }) => target.closest("[name=restart]") && ask();
     this.#tabs.onmessage = host.guard(({ data }) => {
       if (data?.api !== api) return;
       const session = host.load("");
       if (data.isAsked && session && !host.hasEnded) host.tell({ session });
-      // Whoever has begun to write here has a conversation of their own.
-      if (data.session && !session && !host.load("-draft")?.outgoing?.[0]) {
+      // Whoever has begun to write here has a conversation of their own, and wants no more of one that is over.
+      const isNew = data.session && data.session.sessionId !== host.left;
+      if (isNew && !session && !host.load("-draft")?.outgoing?.[0]) {
         host.keep("", JSON.stringify(data.session));
         this.#do("resume");
       }
@@ -162,6 +166,8 @@ class Host {
     return this.#store.load(name);
   }
   keep(name, json) {
+    // The conversation that is given up here, which other tabs may not know.
+    if (!name && !json) this.left = this.load("")?.sessionId ?? this.left;
     this.#store.keep(name, json);
   }
   get isStale() {
