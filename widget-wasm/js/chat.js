@@ -74,9 +74,8 @@ class Chat {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
-    // The launcher's script has no room to say so.
-    const position = host.element.getAttribute("position");
-    if (position && !/^(left|right)$/.test(position)) console.warn(`<matrix-support-chat>: position="${position}" is not "left"`);
+    // The launcher's script has no room to say what on the page cannot work.
+    import("./advice.js").then((it) => it.advise(host.element)).catch(() => {});
     this.#host = host;
     this.#root = root;
     const follow = async () => {

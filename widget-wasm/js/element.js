@@ -4,7 +4,6 @@ import css from "./launcher.css";
 // Of each language the launcher's name, which must be right before any locale is fetched, and the
 // locale, which the launcher asks for, not the chat: else it would be a round trip later.
 const LANGUAGES = {
-  __proto__: null,
   ar: ["تحدثوا معنا", () => import("./locales/ar.js")],
   de: ["Mit uns chatten", () => import("./locales/de.js")],
   en: ["Chat with us", () => import("./locales/en.js")],
@@ -28,7 +27,7 @@ const attempt = (give) => {
 };
 
 class MatrixSupportChat extends HTMLElement {
-  static observedAttributes = ["open", "enabled", "api-url"];
+  static observedAttributes = ["lang", "open", "enabled", "api-url"];
 
   #root = this.attachShadow({ mode: "open" });
   #api;
@@ -79,8 +78,6 @@ class MatrixSupportChat extends HTMLElement {
       if (api) {
         const launcher = (this.#launcher = make(make(this.#root, "div"), "button"));
         launcher.part = "launcher";
-        launcher.title = this.#language()[0];
-        attempt(() => (launcher.title = this.messages.launcher.trim()));
         launcher.setAttribute("aria-expanded", false);
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
@@ -92,7 +89,10 @@ class MatrixSupportChat extends HTMLElement {
       }
     }
     if (this.#chat) this.#chat.setOpen(this.open);
-    else if (api && this.open) this.#load();
+    else if (api) {
+      this.#launcher.title = attempt(() => this.messages.launcher.trim()) ?? this.#language()[0];
+      if (this.open) this.#load();
+    }
   }
 
   disconnectedCallback() {
@@ -109,7 +109,7 @@ class MatrixSupportChat extends HTMLElement {
         LANGUAGES[
           ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
             .toLowerCase()
-            .match(/[a-z]*/)
+            .match(/^..(?![a-z])/)
         ],
     ) ?? LANGUAGES.en;
 
