@@ -5,7 +5,7 @@ import { chromium, firefox, hasWebKit } from "./support/browsers.ts";
 const { BASE_URL, CI } = process.env;
 
 /** What a visitor does, on our page and on those of others. The rest is of the server, whatever browser asks. */
-const IN_EVERY_BROWSER = /conversation|session|network|html|vue|nuxt|react/;
+const IN_EVERY_BROWSER = /conversation|session|network|html|vue|nuxt|react|svelte/;
 
 /**
  * One worker, no retries: the tests share one homeserver and one support server, one of them takes the homeserver

@@ -1,7 +1,8 @@
 import { defineConfig } from "@playwright/test";
 
 import tests from "./playwright.config.ts";
-import { chromium, darkFirefox, firefox, hasWebKit } from "./support/browsers.ts";
+import { chromium, darkFirefox, darkWebKit, firefox, hasWebKit } from "./support/browsers.ts";
+import type { OneBrowser } from "./support/webdriver.ts";
 
 const { globalSetup: _, projects: __, ...shared } = tests;
 
@@ -15,7 +16,7 @@ const ONLY_ON_DEMAND = process.env["EVERY_TEST"]
  * The widget alone: the built files on a page of its own, and an API that answers what a test wants. Nothing else has
  * to run, and the tests share nothing.
  */
-export default defineConfig({
+export default defineConfig<object, OneBrowser>({
   ...shared,
   testDir: "widget",
   outputDir: "test-results/widget",
@@ -37,6 +38,11 @@ export default defineConfig({
     },
     ...(firefox ? [{ name: "firefox", testIgnore: ONLY_ON_DEMAND, use: firefox }] : []),
     ...(darkFirefox ? [{ name: "firefox, dark", grep: /axe finds/, use: darkFirefox }] : []),
-    ...(hasWebKit ? [{ name: "webkit", testDir: "webkit" }] : []),
+    ...(hasWebKit
+      ? [
+          { name: "webkit", testDir: "webkit" },
+          { name: "webkit, dark", testDir: "webkit", grep: /light or dark|axe finds/, use: darkWebKit },
+        ]
+      : []),
   ],
 });

@@ -1,3 +1,4 @@
+import { animationsEnd } from "../support/animations.ts";
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { test } from "../webkit/fixtures.ts";
@@ -13,7 +14,7 @@ const converse: Scene = async (visitor, api) => {
   await visitor.reads("by when?");
 };
 
-/** The main states, as far as WebDriver can show them: light, and no narrower than MiniBrowser makes its window. */
+/** The main states, no narrower than MiniBrowser makes its window. */
 const SCENES: Record<string, Scene> = {
   empty: async (visitor) => {
     await visitor.visit();
@@ -42,10 +43,12 @@ for (const [name, scene] of Object.entries(SCENES)) {
     ["desktop", 900, 760],
     ["phone", 450, 800],
   ] as const) {
-    test(`${name}, ${screen}`, async ({ visitor, api, webkit }) => {
+    test(`${name}, ${screen}`, async ({ visitor, api, webkit, gtkTheme }) => {
       await webkit.resize(width, height);
       await scene(visitor, api);
-      await write(`webkit/${name}-${screen}`, await webkit.picture());
+      await webkit.evaluate(animationsEnd);
+      const dark = gtkTheme.endsWith(":dark") ? "-dark" : "";
+      await write(`webkit/${name}-${screen}${dark}`, await webkit.picture());
     });
   }
 }

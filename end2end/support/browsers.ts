@@ -1,5 +1,7 @@
 import type { PlaywrightTestOptions, PlaywrightWorkerOptions } from "@playwright/test";
 
+import type { OneBrowser } from "./webdriver.ts";
+
 type Use = Partial<PlaywrightTestOptions & PlaywrightWorkerOptions>;
 
 const { CHROMIUM, FIREFOX } = process.env;
@@ -49,3 +51,6 @@ export const darkFirefox: Use | undefined = firefox && {
 
 /** WebKitGTK's browser and what steers it: `support/webdriver.ts`. */
 export const hasWebKit = Boolean(process.env["WEBKIT"]);
+
+/** The same for visitors with a dark screen. */
+export const darkWebKit: Pick<OneBrowser, "gtkTheme"> = { gtkTheme: "Adwaita:dark" };

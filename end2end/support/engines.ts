@@ -28,7 +28,7 @@ const LEFT_OUT: Record<string, Record<string, Record<string, string>>> = {
 export const LEFT_OUT_IN_WEBKIT: Record<string, string> = {
   "being offline, and what goes out once the browser is online": "WebDriver cannot cut a browser off from the network",
   "polling and waiting by the page's clock": "WebDriver has no clock of its own for a page, and real minutes are too long",
-  "dark, forced colours, no motion, on paper": "WebDriver cannot change media features",
+  "forced colours, no motion, on paper": "WebDriver cannot change media features",
   "screens of 320 and 360 pixels": "MiniBrowser makes its window no narrower than 447 pixels",
   "the cache for Back and Forward": "WebKitGTK does not keep pages while it is automated",
   "listeners, nodes and memory": "WebDriver does not count them",

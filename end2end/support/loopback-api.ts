@@ -49,6 +49,7 @@ export class LoopbackApi {
 
   readonly #name: string;
   readonly #sessions = new Map<string, string>();
+  readonly #ended = new Set<string>();
   readonly #events = new EventTarget();
   #loopback: Loopback | undefined;
   #held: Promise<void> | undefined;
@@ -78,6 +79,12 @@ export class LoopbackApi {
   /** Staff write in a conversation. */
   reply(session: string, body: string): void {
     this.taken.push({ id: `m${this.taken.length + 1}`, session, key: "", body });
+    this.#events.dispatchEvent(new Event("taken"));
+  }
+
+  /** Staff end a conversation. */
+  end(session: string): void {
+    this.#ended.add(session);
     this.#events.dispatchEvent(new Event("taken"));
   }
 
@@ -141,7 +148,8 @@ export class LoopbackApi {
     const newest = (): string | undefined => this.taken.findLast((it) => it.session === session)?.id;
     this.#waiting += 1;
     const gone = once(response, "close");
-    while (!response.destroyed && newest() === searchParams.get("after")) {
+    const isOver = (): boolean => session !== undefined && this.#ended.has(session);
+    while (!response.destroyed && !isOver() && newest() === searchParams.get("after")) {
       await Promise.race([once(this.#events, "taken"), gone]);
     }
     this.#waiting -= 1;
@@ -172,6 +180,7 @@ export class LoopbackApi {
     if (this.#sessions.get(session) !== token) return [401, { code: "invalid_token" }];
     if (operation === "close") {
       this.#count("close");
+      this.end(session);
       return [204];
     }
     if (operation === "page" || operation === "email" || operation === "rating") {
@@ -179,6 +188,7 @@ export class LoopbackApi {
       return [204];
     }
     if (operation === "typing") return [204];
+    if (this.#ended.has(session)) return [410, { code: "session_closed" }];
     if (request.method === "GET") {
       this.#count("poll");
       const own = this.taken.filter((it) => it.session === session);

@@ -24,8 +24,8 @@ export interface Site {
   contentSecurityPolicy: string;
 }
 
-/** The Vue site, as `cargo xtask test e2e` built it with one of its settings. */
-export function vueSite(name: "enabled" | "near-miss" | "unset"): Site {
+/** The Vue site, as `cargo xtask test e2e` built it with one of its settings, or with vite-ssg. */
+export function vueSite(name: "enabled" | "near-miss" | "unset" | "ssg"): Site {
   return {
     directories: [["/", join(HOSTS, "vue/dist", name)]],
     contentSecurityPolicy: policy("'self'"),
@@ -38,6 +38,14 @@ export function reactSite(): Site {
   return {
     directories: ["/element", "/early", "/"].map((path) => [path, built]),
     contentSecurityPolicy: policy("'self'"),
+  };
+}
+
+/** The SvelteKit site. Its pages have scripts in them. */
+export function svelteSite(): Site {
+  return {
+    directories: [["/", join(HOSTS, "svelte/dist")]],
+    contentSecurityPolicy: policy("'self' 'unsafe-inline'"),
   };
 }
 

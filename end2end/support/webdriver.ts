@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
+import type { Fixtures } from "@playwright/test";
+
 import { required } from "./environment.ts";
 
 /** The names of keys that are no characters: https://www.w3.org/TR/webdriver2/#keyboard-actions */
@@ -28,7 +30,8 @@ export class WebKit {
     this.#session = session;
   }
 
-  static async start(driver: string, browser: string): Promise<WebKit> {
+  /** `gtkTheme` is what GTK draws the browser in: pages take light or dark from it. */
+  static async start(driver: string, browser: string, gtkTheme: string): Promise<WebKit> {
     const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"], {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
     });
@@ -36,7 +39,13 @@ export class WebKit {
     try {
       const [display] = (await once(screen.stdio[3] as NodeJS.ReadableStream, "data")) as [Buffer];
       const port = await freePort();
-      const env = { ...process.env, DISPLAY: `:${String(display).trim()}`, LANG: "en_GB.UTF-8", TZ: "UTC" };
+      const env = {
+        ...process.env,
+        DISPLAY: `:${String(display).trim()}`,
+        GTK_THEME: gtkTheme,
+        LANG: "en_GB.UTF-8",
+        TZ: "UTC",
+      };
       processes.push(spawn(driver, [`--port=${port}`, "--host=127.0.0.1"], { env, stdio: "ignore" }));
       const server = `http://127.0.0.1:${port}`;
       for (let tries = 0; !(await fetch(`${server}/status`).catch(() => undefined)); tries += 1) {
@@ -138,12 +147,23 @@ export class WebKit {
   }
 }
 
-/** The fixture of one browser for all tests of a worker: it takes a second to start. */
-export async function forOneWorker({}: object, use: (browser: WebKit) => Promise<void>): Promise<void> {
-  const browser = await WebKit.start(required("WEBKIT_DRIVER"), required("WEBKIT"));
-  await use(browser);
-  await browser.close();
+/** One browser for all tests of a worker, since it takes a second to start; a project says whether it is light or dark. */
+export interface OneBrowser {
+  gtkTheme: string;
+  webkit: WebKit;
 }
+
+export const oneBrowser: Fixtures<object, OneBrowser> = {
+  gtkTheme: ["Adwaita", { option: true, scope: "worker" }],
+  webkit: [
+    async ({ gtkTheme }, use) => {
+      const browser = await WebKit.start(required("WEBKIT_DRIVER"), required("WEBKIT"), gtkTheme);
+      await use(browser);
+      await browser.close();
+    },
+    { scope: "worker" },
+  ],
+};
 
 async function command<T>(method: string, url: string, body?: object): Promise<T> {
   const answer = await fetch(url, {

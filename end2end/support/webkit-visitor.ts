@@ -72,6 +72,8 @@ export class WebKitVisitor {
   /** Types into the composer, after what is in it. */
   async write(text: string): Promise<void> {
     await this.#browser.write(await this.#composer(), text);
+    // The driver answers before the browser has taken the last keys.
+    await expect.poll(() => this.draft()).toContain(text);
   }
 
   async say(text: string): Promise<void> {

@@ -1,17 +1,16 @@
 import { environment } from "../support/environment.ts";
-import { htmlSite, nuxtSite, reactSite, type Site, vueSite } from "../support/site.ts";
-import { forOneWorker, type WebKit } from "../support/webdriver.ts";
+import { htmlSite, nuxtSite, reactSite, type Site, svelteSite, vueSite } from "../support/site.ts";
+import { oneBrowser, type OneBrowser } from "../support/webdriver.ts";
 import { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { test as base } from "../tests/hosts/fixtures.ts";
 
 /** Visitors with WebKit, on websites that embed the widget, with the real server behind it. */
-const test = base.extend<object, { webkit: WebKit }>({
-  webkit: [forOneWorker, { scope: "worker" }],
-});
+const test = base.extend<object, OneBrowser>(oneBrowser);
 
 const SITES: Record<string, Site> = {
   Vue: vueSite("enabled"),
   React: reactSite(),
+  Svelte: svelteSite(),
   Nuxt: nuxtSite(),
   "plain HTML": htmlSite("server"),
 };

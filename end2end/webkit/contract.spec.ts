@@ -207,6 +207,16 @@ test("a greeting is dismissed, and does not come again", async ({ visitor, host 
   await visitor.seesNot("button", "Dismiss");
 });
 
+test("light or dark is the visitor's choice", async ({ visitor, webkit, gtkTheme }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  const surface = await webkit.evaluate(() => {
+    const panel = document.querySelector("matrix-support-chat")?.shadowRoot?.querySelector("[part=panel]");
+    return panel ? getComputedStyle(panel).backgroundColor : "";
+  });
+  expect(surface).toBe(gtkTheme.endsWith(":dark") ? "rgb(23, 26, 35)" : "rgb(255, 255, 255)");
+});
+
 const STATES: Record<string, (visitor: WebKitVisitor) => Promise<void>> = {
   closed: async () => {},
   empty: (visitor) => visitor.openChat(),

@@ -1,7 +1,7 @@
 import { test as base, expect } from "@playwright/test";
 
 import { ScriptedApi } from "../support/scripted-api.ts";
-import { forOneWorker, type WebKit } from "../support/webdriver.ts";
+import { oneBrowser, type OneBrowser } from "../support/webdriver.ts";
 import { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { Host, HOST_ORIGIN } from "../widget/fixtures.ts";
 
@@ -11,8 +11,7 @@ interface Fixtures {
   visitor: WebKitVisitor;
 }
 
-export const test = base.extend<Fixtures, { webkit: WebKit }>({
-  webkit: [forOneWorker, { scope: "worker" }],
+export const test = base.extend<object, OneBrowser>(oneBrowser).extend<Fixtures>({
   host: async ({}, use) => {
     const host = Host.start();
     host.is({ lang: "en" });

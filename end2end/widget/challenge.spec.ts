@@ -72,3 +72,15 @@ test("a challenge whose chunk does not come is a message that was not sent", asy
   await expect(visitor.composer).toHaveValue("Hello");
   visitor.complaints.length = 0; // Of the chunk.
 });
+
+test("a page that asks for Trusted Types has Turnstile's script asked for", async ({ visitor, host }) => {
+  host.is({ lang: "en", policy: "require-trusted-types-for 'script'; trusted-types matrix-support-chat" });
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.write("Hello");
+  await visitor.send();
+  // It gets as far as the directive that this page has no place for Cloudflare in.
+  await expect.poll(() => visitor.complaints.join("\n")).toContain("script-src-elem https://challenges.cloudflare.com");
+  expect(visitor.complaints.join("\n")).not.toMatch(/trusted/i);
+  visitor.complaints.length = 0;
+});

@@ -219,18 +219,63 @@ test("texts of the page's own take the place of the shipped ones", async ({ visi
   await expect(panel.getByRole("textbox", { name: "Message" })).toBeVisible();
 });
 
-test("a position that is none is told to whoever looks at the console", async ({ visitor, host }) => {
-  const said: string[] = [];
-  visitor.page.on("console", (message) => said.push(message.text()));
-  const warning = /^<matrix-support-chat>: position="LEFT" is not "left"$/;
-  for (const [position, times] of [
-    ["right", 0],
-    ["left", 0],
-    ["LEFT", 1],
-  ] as const) {
-    host.is({ lang: "en", attributes: `position="${position}"` });
+/** What pages say that cannot work, as JavaScript that is run before the chat is opened; and what the console then says. */
+const MISTAKES: [mistake: string, advice: RegExp | undefined][] = [
+  ["", undefined],
+  ['element.setAttribute("position", "left")', undefined],
+  ['element.setAttribute("position", "LEFT")', /^<matrix-support-chat>: position="LEFT" is not "left"$/],
+  ['element.setAttribute("api-url", "chat.example.org")', /api-url="chat.example.org" is no address/],
+  ["element.apiUrl = location.origin", undefined],
+  ['element.messages = "Hello"', /messages has to be of type object, and is of type string/],
+  ["element.messages = { hello: 7, panel: null, send() {} }", undefined],
+  ['element.setAttribute("messages", "[object Object]")', /messages is a property/],
+  ["element.visitorName = 12345", undefined],
+  ['element.visitorName = Symbol("Ada")', /visitorName has to be of type string or number, and is of type symbol/],
+  ["element.visitorEmail = {}", /visitorEmail has to be of type string or number, and is of type object/],
+];
+
+for (const [mistake, advice] of MISTAKES) {
+  test(`whoever looks at the console ${advice ? "is told once" : "is told nothing"}: ${mistake}`, async ({ visitor }) => {
+    const { page } = visitor;
+    const said: string[] = [];
+    page.on("console", (message) => {
+      if (message.text().startsWith("<matrix-support-chat>")) said.push(message.text());
+    });
     await visitor.visit();
+    const loaded = page.waitForResponse(/advice-/);
+    await page.evaluate(`{ const element = document.querySelector("matrix-support-chat"); ${mistake} }`);
+    // A wrong address is complained of by the browser, too, but only once there is something to send.
     await visitor.openChat();
-    expect(said.filter((it) => warning.test(it)), position).toHaveLength(times);
+    await loaded;
+    if (advice) await expect.poll(() => said).toEqual([expect.stringMatching(advice)]);
+    await page.locator("matrix-support-chat").evaluate((it: ChatElement) => {
+      // Made again.
+      it.enabled = false;
+      it.enabled = true;
+    });
+    await expect(visitor.panel).toBeVisible();
+    expect(said).toHaveLength(advice ? 1 : 0);
+  });
+}
+
+test("before the chat is opened, the launcher's name follows the element's language", async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.visit();
+  const element = page.locator("matrix-support-chat");
+  for (const [lang, name] of [
+    ["de", "Mit uns chatten"],
+    ["fr-CA", "Discuter avec nous"],
+    ["es_MX", "Chatee con nosotros"],
+    ["uk", "Написати нам"],
+    ["tlh", "Chat with us"],
+    // Not Arabic, though it begins like it.
+    ["arn", "Chat with us"],
+    ["ar", "تحدثوا معنا"],
+  ] as const) {
+    await element.evaluate((it, lang) => it.setAttribute("lang", lang), lang);
+    await expect(page.getByRole("button", { name, exact: true })).toBeVisible();
   }
+  await element.evaluate((it) => it.removeAttribute("lang"));
+  await expect(visitor.launcher).toBeVisible();
+  expect(visitor.traffic.chatChunks()).toEqual([]);
 });

@@ -48,6 +48,8 @@ export interface HostPage {
   /** Further scripts, by name. */
   scripts?: Record<string, string>;
   stylesheet?: string;
+  /** More directives of the page's policy. */
+  policy?: string;
   /** What the website has not got: paths that fit. */
   refuses?: RegExp;
 }
@@ -74,7 +76,7 @@ export class Host {
     const [contentType, body] = file;
     return {
       contentType: `${contentType}; charset=utf-8`,
-      headers: { "content-security-policy": POLICY },
+      headers: { "content-security-policy": [POLICY, this.#page.policy].filter(Boolean).join("; ") },
       body,
     };
   }

@@ -151,3 +151,22 @@ test("neither launcher nor panel is on paper", async ({ visitor, host }) => {
   await page.emulateMedia({ media: "screen" });
   await expect(visitor.panel).toBeVisible();
 });
+
+test("a page that asks for Trusted Types has a chat, links included", async ({ visitor, host, api }) => {
+  host.is({
+    lang: "en",
+    content: '<a href="#email">Email us</a>',
+    policy: "require-trusted-types-for 'script'; trusted-types 'none'",
+  });
+  await visitor.beginConversation("Hello");
+  api.reply("See https://host.example/prices");
+  await expect(visitor.panel.getByRole("link", { name: "https://host.example/prices" })).toBeVisible();
+  api.break("send", "unreachable");
+  await visitor.write("Again");
+  await visitor.send();
+  await expect(visitor.alert).toBeVisible();
+  await expect(visitor.page.getByRole("link", { name: "Email us" })).toBeVisible();
+  api.mend();
+  await visitor.retry();
+  await visitor.reads("Again");
+});

@@ -85,6 +85,49 @@ test("a tab whose visitor has begun to write keeps its own conversation", async 
   expect((await other.sessionStorage())[STORAGE_KEY]).not.toBe((await visitor.sessionStorage())[STORAGE_KEY]);
 });
 
+test("after the end, a tab joins the next conversation that another has begun", async ({ visitor, api, site, context }) => {
+  api.waitSeconds = 25;
+  await visitor.beginConversation("Hello");
+  const [second, third] = [await openTab(context, site.origin), await openTab(context, site.origin)];
+  for (const tab of [second, third]) {
+    await tab.openChat();
+    await tab.reads("Hello");
+  }
+  // It has not heard of the end, and is asked for its conversation all the same.
+  await third.closePanel();
+  await third.page.evaluate(() => dispatchEvent(new Event("offline")));
+
+  api.end(api.sessions[0] ?? "");
+  for (const tab of [visitor, second]) await expect(tab.panel).toContainText("This chat has ended");
+  await restart(visitor);
+  await expect(visitor.composer).toBeFocused();
+  await visitor.say("Hello again");
+  await restart(second);
+  await second.reads("Hello again");
+  expect(await second.storedSession()).toEqual(await visitor.storedSession());
+  await second.say("From here, too");
+  await visitor.reads("From here, too");
+  expect(api.sessions).toHaveLength(2);
+});
+
+test("a tab that has ended a conversation does not get it back from another", async ({ visitor, api, site, context }) => {
+  api.waitSeconds = 25;
+  await visitor.beginConversation("Hello");
+  const other = await openTab(context, site.origin);
+  await other.openChat();
+  await other.reads("Hello");
+  await other.page.evaluate(() => dispatchEvent(new Event("offline")));
+  await visitor.endChat();
+  await restart(visitor);
+  await expect(visitor.composer).toBeFocused();
+  await visitor.say("Something else");
+  expect(api.sessions).toHaveLength(2);
+});
+
+async function restart(tab: Visitor): Promise<void> {
+  await tab.panel.getByRole("button", { name: "Start a new chat" }).click();
+}
+
 test("where the browser has no locks, every tab hears for itself", async ({ visitor, api, context, site }) => {
   api.waitSeconds = 25;
   await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));

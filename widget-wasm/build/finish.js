@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { buildSync, transformSync } from "esbuild";
+import { minify_sync as minify } from "terser";
 
 import { compressAll, HASH, LOADER, nameChunks, read, writeIntegrity } from "./chunks.js";
 import { slim } from "./glue.js";
@@ -39,9 +40,17 @@ write("wasm.js", `export const mask = ${MASK};\nexport const masked = "${WASM}";
 
 for (const name of ["launcher.css", "widget.css", "offers.css", "greeting.css"]) {
   const css = read(join(widget, "../style", name));
-  const { code } = transformSync(css, { loader: "css", minify: true, charset: "utf8" });
+  const minified = transformSync(css, { loader: "css", minify: true, charset: "utf8" });
+  // esbuild leaves this space, since a custom property might begin with it.
+  const code = minified.code.replace(/(var\([a-z-]+,) /g, "$1");
   // The end of the line alone is 3 bytes of what every page loads.
   write(name, name === "launcher.css" ? code.trimEnd() : code);
+}
+
+/** After esbuild, Terser still saves 1 % of a script. */
+function smaller(script) {
+  const compress = { ecma: 2022, passes: 4, unsafe_arrows: true };
+  return minify(script, { module: true, ecma: 2022, compress }).code;
 }
 
 rmSync(staging, { recursive: true });
@@ -61,7 +70,7 @@ buildSync({
 });
 let places = 0;
 nameChunks(staging, (script) =>
-  script.replaceAll(`"${WASM}"`, () => {
+  smaller(script).replaceAll(`"${WASM}"`, () => {
     places++;
     return asText(readFileSync(wasm));
   }),

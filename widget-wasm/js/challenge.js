@@ -8,7 +8,9 @@ function load() {
     const script = document.createElement("script");
     script.onload = resolve;
     script.onerror = reject;
-    script.src = SCRIPT;
+    // A page may ask for Trusted Types; its policy then has to name this one.
+    const policy = window.trustedTypes?.createPolicy("matrix-support-chat", { createScriptURL: () => SCRIPT });
+    script.src = policy?.createScriptURL("") ?? SCRIPT;
     document.head.append(script);
   });
 }

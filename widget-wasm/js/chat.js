@@ -75,9 +75,8 @@ class Chat {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
-    // The launcher's script has no room to say so.
-    const position = host.element.getAttribute("position");
-    if (position && !/^(left|right)$/.test(position)) console.warn(`<matrix-support-chat>: position="${position}" is not "left"`);
+    // The launcher's script has no room to say what on the page cannot work.
+    import("./advice.js").then((it) => it.advise(host.element)).catch(() => {});
     this.#host = host;
     this.#root = root;
     const follow = async () => {
@@ -106,12 +105,16 @@ class Chat {
 
     const api = host.apiUrl;
     host.tell = (news) => this.#tabs.postMessage({ api, ...news });
+    const ask = () => host.tell({ isAsked: true });
+    // Another tab may have begun the next conversation. (The WASM hears of the click after this, and forgets the last one.)
+    root.firstChild.onclick = ({ target }) => target.closest("[name=restart]") && ask();
     this.#tabs.onmessage = host.guard(({ data }) => {
       if (data?.api !== api) return;
       const session = host.load("");
       if (data.isAsked && session && !host.hasEnded) host.tell({ session });
-      // Whoever has begun to write here has a conversation of their own.
-      if (data.session && !session && !host.load("-draft")?.outgoing?.[0]) {
+      // Whoever has begun to write here has a conversation of their own, and wants no more of one that is over.
+      const isNew = data.session && data.session.sessionId !== host.left;
+      if (isNew && !session && !host.load("-draft")?.outgoing?.[0]) {
         host.keep("", JSON.stringify(data.session));
         this.#do("resume");
       }
@@ -165,6 +168,8 @@ class Host {
     return this.#store.load(name);
   }
   keep(name, json) {
+    // The conversation that is given up here, which other tabs may not know.
+    if (!name && !json) this.left = this.load("")?.sessionId ?? this.left;
     this.#store.keep(name, json);
   }
   get isStale() {

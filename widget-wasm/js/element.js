@@ -27,7 +27,7 @@ const attempt = (give) => {
 };
 
 class MatrixSupportChat extends HTMLElement {
-  static observedAttributes = ["open", "enabled", "api-url"];
+  static observedAttributes = ["lang", "open", "enabled", "api-url"];
 
   #root = this.attachShadow({ mode: "open" });
   #api;
@@ -48,7 +48,7 @@ class MatrixSupportChat extends HTMLElement {
   }
   get open() {
     // Without the attribute it is `null`; frameworks write "false" before the browser knows the element.
-    return !/l/.test(this.getAttribute("open"));
+    return !/^(null|false)$/.test(this.getAttribute("open"));
   }
   set open(on) {
     if (on) this.setAttribute("open", on);
@@ -78,8 +78,6 @@ class MatrixSupportChat extends HTMLElement {
       if (api) {
         const launcher = (this.#launcher = make(make(this.#root, "div"), "button"));
         launcher.part = "launcher";
-        launcher.title = this.#language()[0];
-        attempt(() => (launcher.title = this.messages.launcher.trim()));
         launcher.setAttribute("aria-expanded", false);
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
@@ -91,7 +89,10 @@ class MatrixSupportChat extends HTMLElement {
       }
     }
     if (this.#chat) this.#chat.setOpen(this.open);
-    else if (api && this.open) this.#load();
+    else if (api) {
+      this.#launcher.title = attempt(() => this.messages.launcher.trim()) ?? this.#language()[0];
+      if (this.open) this.#load();
+    }
   }
 
   disconnectedCallback() {
@@ -108,7 +109,7 @@ class MatrixSupportChat extends HTMLElement {
         LANGUAGES[
           ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
             .toLowerCase()
-            .match(/../)
+            .match(/^..(?![a-z])/)
         ],
     ) ?? LANGUAGES.en;
 

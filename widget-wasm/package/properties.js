@@ -82,6 +82,7 @@ export function addProperties() {
         const isUsable = value === undefined || value === null || typeof value === "object";
         if (!isUsable) warn(`${name} has to be an object, and is of type ${typeof value}`);
         kept.set(this, { ...kept.get(this), [name]: isUsable ? (value ?? undefined) : undefined });
+        if (name === "messages") rename(this);
       },
     });
   }
@@ -91,8 +92,8 @@ export function addProperties() {
     adopt(element);
     check(element);
   }
-  // An open chat looks for its language itself. Until then the launcher has to be told.
-  new MutationObserver(() => document.querySelectorAll(TAG).forEach(remake)).observe(document, {
+  // A chat that was opened looks for its language itself. Until then the launcher has to be told.
+  new MutationObserver(() => document.querySelectorAll(TAG).forEach(rename)).observe(document, {
     attributeFilter: ["lang"],
     subtree: true,
   });
@@ -105,7 +106,7 @@ function greet(text) {
   remake(this);
 }
 
-/** Has a launcher made again whose chat has never been opened: with its name in the language of today, and with what its attributes say. */
+/** Has a launcher made again whose chat has never been opened, with what its attributes say. */
 function remake(element) {
   const { enabled, shadowRoot } = element;
   if (!enabled || shadowRoot.querySelector("[role=dialog]")) return;
@@ -113,6 +114,12 @@ function remake(element) {
   element.enabled = false;
   element.enabled = true;
   if (hadFocus) shadowRoot.querySelector("button")?.focus();
+}
+
+/** Has the launcher, or the chat once there is one, say everything as the page wants it now. */
+function rename(element) {
+  element.connectedCallback();
+  element.shadowRoot.dispatchEvent(new Event("translate"));
 }
 
 /** What was set before the class had the accessors goes through them. */
@@ -131,7 +138,8 @@ function check(element) {
   if (enabled !== null && enabled !== "true" && enabled !== "false") {
     warn(`enabled="${enabled}" shows no chat: it has to be "true"`);
   }
-  if (element.hasAttribute("messages")) {
+  // Svelte's server writes the attribute, and its page sets the property.
+  if (element.hasAttribute("messages") && !element.messages) {
     warn("messages is a property, and there is no such attribute: define the element before it is rendered");
   }
 }

@@ -15,10 +15,22 @@ type Handlers = {
   ) => void;
 };
 
-/** The element in templates. */
+/**
+ * The element in templates, by its attributes: before it is defined, Svelte writes what it is given as attributes, and knows
+ * no other names for them. `messages` alone is a property, then too.
+ */
 export type MatrixSupportChatSvelte = HTMLAttributes<MatrixSupportChatElement> &
-  Omit<Partial<MatrixSupportChatProperties>, "lang" | "enabled"> &
-  Handlers & { "api-url"?: string; "visitor-name"?: string; "visitor-email"?: string; "greet-after"?: number | string; enabled?: boolean | "true" };
+  Pick<Partial<MatrixSupportChatProperties>, "open" | "position" | "messages" | "suggestions"> &
+  Handlers & {
+    "api-url": string;
+    enabled: boolean | "true";
+    identity?: string | undefined;
+    "visitor-name"?: string | undefined;
+    "visitor-email"?: string | undefined;
+    "greet-after"?: number | string | undefined;
+    resume?: true | undefined;
+    "watch-replies"?: true | undefined;
+  };
 
 declare module "svelte/elements" {
   interface SvelteHTMLElements {

@@ -1,4 +1,7 @@
 //! Who is behind the landing page.
+//!
+//! The page has no chat: the plan puts it on the landing page and on no other, so that staff talk to people who are looking
+//! at the offer. "Contact" in the header leads there, and a conversation that was begun there goes on when they come back.
 
 use leptos::prelude::*;
 

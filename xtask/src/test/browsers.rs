@@ -60,7 +60,7 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
 /// Installs the package into each website of `end2end/hosts` like its users, and lets the site check and build itself
 /// with its script `ready`.
 fn build_hosts(layout: &Layout, package: &Path, api_url: &str) -> Result<()> {
-    for name in ["vue", "react", "nuxt"] {
+    for name in ["vue", "react", "svelte", "nuxt"] {
         let site = node::packages(layout, &format!("end2end/hosts/{name}"))?;
         step(format_args!("the site `{name}`"), || {
             // The package has the version of the previous run but other contents, which no lock file could know.

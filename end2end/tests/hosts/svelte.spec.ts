@@ -1,0 +1,50 @@
+import { svelteSite } from "../../support/site.ts";
+import { expect, test } from "./fixtures.ts";
+
+test.use({ site: svelteSite() });
+
+test("on a page that SvelteKit has rendered, the page and the chat know of each other", async ({
+  visitor,
+  archive,
+  alice,
+}) => {
+  const { page } = visitor;
+  const said: string[] = [];
+  page.on("console", (message) => said.push(message.text()));
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await page.getByRole("button", { name: "Ask a person" }).click();
+  await expect(visitor.panel).toContainText("From Svelte");
+  // Texts may change while the chat is there.
+  await page.getByRole("button", { name: "Say something else" }).click();
+  await expect(visitor.panel).toContainText("Still from Svelte");
+  await visitor.say("Hello from Svelte");
+  await expect(page.getByText("Sent", { exact: true }).first()).toBeVisible();
+  const roomId = await alice.acceptInvite();
+  const [details] = await archive.messages(roomId);
+  expect(details?.body).toContain("Ada");
+  await alice.send(roomId, "Hello back");
+  await visitor.reads("Hello back");
+  await page.getByRole("button", { name: "Hide the chat" }).click();
+  await expect(visitor.panel).toBeHidden();
+  expect(said.filter((it) => it.includes("<matrix-support-chat>"))).toEqual([]);
+});
+
+test("without its scripts the page says how else to get in touch", async ({ visitor }) => {
+  await visitor.page.route(/\.js$/, (route) => route.abort());
+  await visitor.visit();
+  const link = visitor.page.getByRole("link", { name: "Write to us" });
+  await expect(link).toHaveAttribute("href", /\/support$/);
+});
+
+test("without the chat's scripts the page still says how else to get in touch", async ({ visitor }) => {
+  // The launcher's script, whatever the bundler has called it.
+  await visitor.page.route(/\.js$/, async (route) => {
+    const answer = await route.fetch();
+    if ((await answer.text()).includes("support-chat-error")) await route.abort();
+    else await route.fulfill({ response: answer });
+  });
+  await visitor.visit();
+  await expect(visitor.page.getByRole("link", { name: "Write to us" })).toBeVisible();
+  await expect(visitor.launcher).toHaveCount(0);
+});
