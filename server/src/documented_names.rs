@@ -41,7 +41,7 @@ fn sources() -> BTreeMap<String, String> {
 }
 
 fn read(folder: &Path, name: &str, sources: &mut BTreeMap<String, String>) {
-    sources.insert(module_name(name), String::new());
+    sources.entry(module_name(name)).or_default();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_str().unwrap().to_owned();
