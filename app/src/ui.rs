@@ -74,7 +74,14 @@ pub const ASSETS: [Asset; 3] = [
     Asset {
         path: "/assets/landing.css",
         content_type: "text/css; charset=utf-8",
-        body: include_str!("../../style/landing.css"),
+        body: concat!(
+            include_str!("../../style/pages/base.css"),
+            include_str!("../../style/pages/header.css"),
+            include_str!("../../style/pages/sections.css"),
+            include_str!("../../style/pages/footer.css"),
+            include_str!("../../style/pages/support.css"),
+            include_str!("../../style/pages/chat.css"),
+        ),
     },
     Asset {
         path: "/assets/client-only.js",

@@ -41,7 +41,7 @@ fn sources() -> BTreeMap<String, String> {
 }
 
 fn read(folder: &Path, name: &str, sources: &mut BTreeMap<String, String>) {
-    sources.insert(module_name(name), String::new());
+    sources.entry(module_name(name)).or_default();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -83,6 +83,10 @@ fn exists(named: &str, sources: &BTreeMap<String, String>) -> bool {
     };
     if modules_of(&name).next().is_some() {
         return true;
+    }
+    // `recap/unseen` is a file, and only `recap::unseen` may be an item of a module.
+    if !named.contains("::") {
+        return false;
     }
     let Some((module, item)) = name
         .rsplit_once('/')
@@ -135,6 +139,7 @@ fn a_name_that_nothing_has_is_missed() {
         ("queue::cla", false),
         ("relay::worker", false),
         ("matrix/queue", false),
+        ("queue/claim", false),
     ] {
         assert_eq!(exists(named, &sources), is_there, "{named}");
     }

@@ -32,7 +32,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
     admin.lift_limits(&staff.mxid).await?;
     let many = Relay::make(setup, "many", &admin, &staff).await?;
     many.fill(setup).await?;
-    // This is the last room, which shows that Synapse goes on making rooms.
+    // This comes second, so that it shows whether Synapse still makes rooms.
     let few = Relay::make(setup, "few", &admin, &staff).await?;
 
     let rounds = alternate(setup, async |side| match side {

@@ -72,7 +72,8 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
 impl Both {
     async fn new(seed: u64, pool: &PgPool) -> Self {
         let mut database = Database::new();
-        let now = database.true_time();
+        // Postgres keeps microseconds, and everything here happens at whole seconds.
+        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("it is a time");
         database.stand_still_at(now);
         let database = Arc::new(Mutex::new(database));
         let options = (*pool.connect_options()).clone();
