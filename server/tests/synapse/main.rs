@@ -19,6 +19,7 @@ mod canary;
 mod desk;
 mod details;
 mod gateway;
+mod guests;
 mod guide;
 mod homeserver;
 mod late_joiners;
