@@ -43,7 +43,8 @@ pub fn command(event: &RoomEvent) -> Option<Command> {
     let argument = words.next().unwrap_or_default();
     Some(match word.as_str() {
         "open" => Command::Open(code(argument)),
-        "away" => Command::Away(time_of_day(argument)),
+        // Of `2:00 pm` nobody may be told that it is at night.
+        "away" => Command::Away(time_of_day(argument).filter(|_| words.next().is_none())),
         "back" => Command::Back,
         "stats" => Command::Stats,
         _ => Command::Help,
@@ -113,6 +114,11 @@ mod tests {
             " 1:2",
             " +1:00",
             " 14:00:00",
+            " 25:00",
+            " -1:00",
+            " 2:00 pm",
+            " 2pm",
+            " tomorrow",
             " ١٤:00",
         ] {
             let command = said(&format!("!away{wrong}"));

@@ -1,9 +1,12 @@
-//! What receipts and typing cost the homeserver: staff who type, answer and read, where a visitor is there and types and
-//! reads as well, and where the visitor has gone, so that the bot neither asks for any of it nor tells any.
+//! What receipts and typing cost the homeserver: staff who type, answer and read, in conversations whose visitor is there
+//! and types and reads as well, and in others whose visitor has gone, so that the bot neither asks for any of it nor
+//! tells any.
+
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time};
 use uuid::Uuid;
 
 use crate::{
@@ -18,7 +21,13 @@ use crate::{
 };
 
 /// Answers in each conversation and round.
-const ANSWERS: usize = 5;
+const ANSWERS: usize = 3;
+/// How far apart they are: of what is typed and read in a conversation within 3 s, the homeserver is told once.
+const APART: Duration = Duration::from_secs(4);
+/// So long after the last answer all is told, and the bot's typing has ended.
+const SETTLED: Duration = Duration::from_secs(6);
+/// So long after a visitor's last request it is recorded that they were there.
+const RECORDED: Duration = Duration::from_secs(25);
 
 pub(crate) async fn measure(
     setup: &Setup,
@@ -29,16 +38,24 @@ pub(crate) async fn measure(
 ) -> Result<()> {
     let admin = Matrix::login(setup, &setup.admin).await?;
     admin.lift_limits(&staff.mxid).await?;
-    let count = visitors.len() * ANSWERS;
+    let (there, gone) = visitors.split_at(visitors.len() / 2);
+    leave(gone, database).await?;
+    let count = there.len() * ANSWERS;
     let rounds = alternate(setup, async |side| {
+        let visitors = match side {
+            Side::Measured => there,
+            Side::Limit => &gone[..there.len()],
+        };
         let stored = stored(database).await?;
         let before = Usage::now(setup, server)?;
         let mut tasks = JoinSet::new();
         for visitor in visitors {
-            let (staff, visitor, database) = (staff.clone(), visitor.clone(), database.clone());
+            let (staff, mut visitor) = (staff.clone(), visitor.clone());
             tasks.spawn(async move {
+                let mut turns = time::interval(APART);
                 for _ in 0..ANSWERS {
-                    answer(side, &staff, &visitor, &database).await?;
+                    turns.tick().await;
+                    answer(side, &staff, &mut visitor).await?;
                 }
                 Ok(())
             });
@@ -49,6 +66,7 @@ pub(crate) async fn measure(
             Ok((self::stored(database).await? >= wanted).then_some(()))
         })
         .await?;
+        time::sleep(SETTLED).await;
         Ok((Usage::now(setup, server)? - before).per(number(count)))
     })
     .await?;
@@ -62,23 +80,30 @@ pub(crate) async fn measure(
     Ok(())
 }
 
+/// These visitors have been gone for an hour. The round for warming up has staff told of it, once.
+async fn leave(visitors: &[Visitor], database: &Database) -> Result<()> {
+    time::sleep(RECORDED).await;
+    let rooms: Vec<_> = visitors.iter().map(|it| it.room_id.clone()).collect();
+    let gone = "UPDATE sessions SET seen_at = NULL, created_at = created_at - interval '1 hour' WHERE room_id = ANY($1)";
+    sqlx::query(gone)
+        .bind(rooms)
+        .execute(&database.pool)
+        .await?;
+    Ok(())
+}
+
 /// Staff type, answer and read. A visitor who is there does so, too.
-async fn answer(side: Side, staff: &Matrix, visitor: &Visitor, database: &Database) -> Result<()> {
-    let seen_at = match side {
-        Side::Measured => "UPDATE sessions SET seen_at = now() WHERE room_id = $1",
-        Side::Limit => "UPDATE sessions SET seen_at = NULL WHERE room_id = $1",
-    };
-    let room_id = &visitor.room_id;
-    let seen = sqlx::query(seen_at).bind(room_id);
-    seen.execute(&database.pool).await?;
+async fn answer(side: Side, staff: &Matrix, visitor: &mut Visitor) -> Result<()> {
+    let room_id = visitor.room_id.clone();
     if side == Side::Measured {
         visitor.type_something().await?;
     }
     let typing = format!("/rooms/{room_id}/typing/{}", staff.mxid);
     let is_typing = json!({"typing": true, "timeout": 5_000});
     staff.ask(Method::PUT, &typing, &is_typing).await?;
-    let send = format!("/rooms/{room_id}/send/m.room.message/{}", Uuid::new_v4());
-    let content = json!({"msgtype": "m.text", "body": "answer"});
+    let text = Uuid::new_v4();
+    let send = format!("/rooms/{room_id}/send/m.room.message/{text}");
+    let content = json!({"msgtype": "m.text", "body": text.to_string()});
     let answered = staff.ask(Method::PUT, &send, &content).await?;
     let event_id = answered["event_id"].as_str().ok_or("no event id")?;
     let stops = json!({"typing": false});
@@ -88,7 +113,8 @@ async fn answer(side: Side, staff: &Matrix, visitor: &Visitor, database: &Databa
         .ask(Method::POST, &read, &Value::Object(serde_json::Map::new()))
         .await?;
     if side == Side::Measured {
-        visitor.clone().read_all().await?;
+        visitor.see(&text.to_string()).await?;
+        visitor.read_all().await?;
     }
     Ok(())
 }

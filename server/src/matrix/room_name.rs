@@ -249,6 +249,25 @@ mod tests {
     }
 
     #[test]
+    fn names_of_any_script_and_length_leave_the_code_where_it_is() {
+        for (visitor_name, expected) in [
+            ("🎉🎉", "🎉🎉"),
+            ("👩\u{1f3fd}", "👩\u{1f3fd}"),
+            ("عادل", "عادل"),
+            ("\u{202b}עדה\u{202c}", "עדה"),
+            ("\u{2067}Ada\u{2069}", "Ada"),
+            ("李 小龙", "李 小龙"),
+        ] {
+            let expected = format!("{expected} · website · K7F2");
+            assert_eq!(name(Some(visitor_name), "Hello", None), expected);
+        }
+        for letter in ["x", "ж", "ع", "🎉"] {
+            let expected = format!("{}… · website · K7F2", letter.repeat(40));
+            assert_eq!(name(Some(&letter.repeat(300)), "Hello", None), expected);
+        }
+    }
+
+    #[test]
     fn a_further_room_of_a_conversation_has_a_name_of_its_own() {
         let name = Name {
             visitor_name: Some("Ada".to_owned()),

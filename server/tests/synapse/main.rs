@@ -24,6 +24,7 @@ mod desk;
 mod details;
 mod erasure;
 mod gateway;
+mod guests;
 mod guide;
 mod homeserver;
 mod identity;

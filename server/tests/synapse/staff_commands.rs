@@ -196,7 +196,60 @@ async fn whoever_is_blocked_begins_no_other_chat(pool: PgPool) {
     let lift = team.alice.say(&room_id, "!block 0s").await;
     let told = team.alice.wait_for_answer(&lift).await;
     assert!(told.contains("accepted again"), "{told}");
+    expect(app.create(again.clone()).await, 201).await;
+
+    // What is no time blocks nobody.
+    for time in [
+        "",
+        " 999999d",
+        " 367d",
+        " -1d",
+        " 7",
+        " d",
+        " seven days",
+        " 7d now",
+    ] {
+        let command = format!("!block{time}");
+        let event_id = team.alice.say(&room_id, &command).await;
+        let told = team.alice.wait_for_answer(&event_id).await;
+        assert!(
+            told.starts_with("Nothing was blocked: say"),
+            "{command}: {told}"
+        );
+    }
+    expect(app.create(again.clone()).await, 201).await;
+    let block = team.alice.say(&room_id, "  !BLOCK 1h 30m").await;
+    team.alice.wait_for_answer(&block).await;
+    expect(app.create(again.clone()).await, 403).await;
+    let lift = team.alice.say(&room_id, "!block 0d").await;
+    let told = team.alice.wait_for_answer(&lift).await;
+    assert!(told.contains("accepted again"), "{told}");
     expect(app.create(again).await, 201).await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_becomes_of_the_message_of_a_command_undoes_nothing(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let close = team.alice.say(&room_id, "  !CLOSE  ").await;
+    team.alice.wait_for_answer(&close).await;
+    let edit = json!({
+        "msgtype": "m.text", "body": "* Good bye", "m.new_content": { "msgtype": "m.text", "body": "Good bye" },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": close },
+    });
+    let edit = team.alice.send(&room_id, edit).await;
+    let told = team.alice.wait_for_answer(&edit).await;
+    assert!(told.contains("no command was run again"), "{told}");
+    team.alice.redact(&room_id, &close).await;
+    let help = team.alice.say(&room_id, "!help").await;
+    team.alice.wait_for_answer(&help).await;
+    expect(visitor.poll(None).await, 410).await;
+    let reopen = team.alice.say(&room_id, "!reopen").await;
+    team.alice.wait_for_answer(&reopen).await;
+    let texts = wait_until(&visitor, |messages| !messages.is_empty()).await;
+    assert_eq!(texts.len(), 1, "{texts:?}");
 }
 
 #[sqlx::test(migrations = "../migrations")]

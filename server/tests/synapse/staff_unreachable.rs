@@ -126,12 +126,16 @@ async fn when_all_have_declined_or_left_and_the_visitor_writes_all_are_invited_a
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_written_before_the_server_heard_that_nobody_is_there_is_told(pool: PgPool) {
     let mut team = Team::new().await;
-    let is_deaf = Arc::new(AtomicBool::new(false));
-    let ear = Arc::clone(&is_deaf);
+    let (is_deaf, waits) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let ear = (Arc::clone(&is_deaf), Arc::clone(&waits));
     let gateway = Gateway::new(move |asked| {
-        let ear = Arc::clone(&ear);
+        let (is_deaf, waits) = ear.clone();
         Box::pin(async move {
-            while asked.contains("/sync") && ear.load(Ordering::Relaxed) {
+            while asked.contains("/sync") && is_deaf.load(Ordering::Relaxed) {
+                waits.store(true, Ordering::Relaxed);
                 sleep(Duration::from_millis(20)).await;
             }
         })
@@ -143,18 +147,20 @@ async fn what_was_written_before_the_server_heard_that_nobody_is_there_is_told(p
     let visitor = app.visitor("Hello").await;
     let room_id = team.alice.accept().await;
     assert_eq!(team.bob.accept().await, room_id);
+    wait_until(&visitor, delivered(1)).await;
     is_deaf.store(true, Ordering::Relaxed);
-    // What the server asks already is answered with this.
-    team.alice.say(&room_id, "One moment.").await;
-    wait_until(&visitor, |messages| messages.len() == 2).await;
+    // What the server has asked before is answered with this.
+    team.alice.say(&room_id, "!note One moment.").await;
+    let deadline = Instant::now() + PATIENCE;
+    while !waits.load(Ordering::Relaxed) {
+        assert!(Instant::now() < deadline, "the server does not ask");
+        sleep(Duration::from_millis(20)).await;
+    }
     for account in [&team.alice, &team.bob] {
         leave(account, &room_id).await;
     }
     expect(visitor.send("Is anybody there?").await, 201).await;
-    wait_until(&visitor, |messages| {
-        messages.len() == 3 && messages[2]["delivery"] == "delivered"
-    })
-    .await;
+    wait_until(&visitor, delivered(2)).await;
     is_deaf.store(false, Ordering::Relaxed);
     for account in [&mut team.alice, &mut team.bob] {
         let twice = |account: &Account| (account.invitations() == 2).then_some(());

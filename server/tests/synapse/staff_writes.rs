@@ -123,6 +123,44 @@ async fn what_is_between_staff_reaches_no_visitor(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn what_was_between_staff_stays_so_and_what_was_shown_is_shown_until_it_is_deleted(
+    pool: PgPool,
+) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let send = async |content: Value| team.alice.send(&room_id, content).await;
+    let note = send(text("  !NOTE secret")).await;
+    let edited = send(edit(&note, text("secret that looks like a text"))).await;
+    team.alice.redact(&room_id, &edited).await;
+    team.alice.redact(&room_id, &note).await;
+    let other = send(text("!note secret, deleted first")).await;
+    team.alice.redact(&room_id, &other).await;
+    send(edit(&other, text("secret edit of what was deleted"))).await;
+
+    let shown_once = send(text("It is $5.")).await;
+    let to_note = send(edit(&shown_once, text("!note secret"))).await;
+    let to_command = send(edit(&shown_once, text("!close"))).await;
+    send(edit(&shown_once, text("It is $6."))).await;
+    let mut threaded = text("secret thread");
+    threaded["m.relates_to"] = json!({ "rel_type": "m.thread", "event_id": shown_once });
+    let threaded = send(threaded).await;
+    send(reply(&threaded, "secret answer", &[])).await;
+    team.alice.redact(&room_id, &threaded).await;
+    team.alice.redact(&room_id, &shown_once).await;
+    send(text("the last")).await;
+    assert_eq!(
+        shown(&visitor, "the last").await,
+        ["It is $5.", "It is $6.", "", "the last"]
+    );
+    for unchanged in [to_note, to_command] {
+        let told = team.alice.wait_for_answer(&unchanged).await;
+        assert!(told.contains("does not see this change"), "{told}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn what_answers_the_bot_s_answer_stays_where_that_was(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;

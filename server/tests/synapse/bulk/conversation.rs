@@ -57,15 +57,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Whether its line in the desk says what it has to. In a busy hour, and only then, the end of a short conversation
-    /// is not shown any more when the line says already who answered.
-    pub(super) fn is_line(&self, line: &str, is_busy: bool) -> bool {
-        let by_owner = format!("Answered by {}", self.owner);
-        let was_answered = matches!(self.end, End::ByVisitor | End::Twice | End::ByStaff);
-        line == self.line() || (is_busy && was_answered && line == by_owner)
-    }
-
-    fn line(&self) -> String {
+    /// What its line in the desk says.
+    pub(super) fn line(&self) -> String {
         match self.end {
             End::ByVisitor | End::Twice => "Left".to_owned(),
             End::ByStaff => "Ended".to_owned(),

@@ -2,12 +2,11 @@
 
 use std::fs;
 
-use reqwest::Method;
-use serde_json::Value;
 use sqlx::PgPool;
 
 use super::{begin, wait_for_line};
 use crate::{
+    bulk::history,
     common::expect,
     homeserver::{Account, Team, wait_until},
 };
@@ -15,17 +14,9 @@ use crate::{
 /// A twentieth is as much as a busy day's desk may cost.
 const SHARE: usize = 20;
 
-/// The events in a room.
-async fn events(account: &Account, room_id: &str) -> Vec<Value> {
-    let path = format!("/_matrix/client/v3/rooms/{room_id}/messages?dir=b&limit=500");
-    let page = account.ok(Method::GET, &path, None).await;
-    assert!(page["end"].is_null(), "there are more");
-    page["chunk"].as_array().unwrap().clone()
-}
-
 /// Who is in the desk is settled once.
 async fn said_in_desk(account: &Account, desk: &str) -> usize {
-    let events = events(account, desk).await;
+    let events = history(account, desk).await;
     let said = events.iter().filter(|it| it["type"] == "m.room.message");
     said.count()
 }
@@ -96,7 +87,7 @@ async fn the_guide_says_from_which_length_on_the_desk_costs_less_than_a_twentiet
         .await;
 
     let of_desk = said_in_desk(&team.bot, &desk).await;
-    let without_texts = events(&team.bot, &room).await.len() - texts;
+    let without_texts = history(&team.bot, &room).await.len() - texts;
     let enough = of_desk * SHARE - without_texts + 1;
     let percent = |texts: usize| {
         let share = 1_000 * of_desk / (without_texts + texts);

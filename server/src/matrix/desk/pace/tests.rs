@@ -114,7 +114,7 @@ fn what_was_due_before_a_server_started_does_not_wait_once_more() {
     let (mut pace, now) = (busy(), Instant::now() + SLOW);
     let [due, early] = [Uuid::from_u128(1), Uuid::from_u128(2)];
     pace.differs(due, Change::Answer, SLOW, now);
-    pace.differs(early, Change::Answer, SLOW - SECOND, now);
+    pace.differs(early, Change::Answer, SLOW.saturating_sub(SECOND), now);
     assert_eq!(pace.due(now), [due]);
     assert_eq!(pace.due(now + SECOND), [due, early]);
 }
