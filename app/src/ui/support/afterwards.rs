@@ -54,6 +54,8 @@ fn rating_form(page: &SupportPage) -> impl IntoView {
     view! {
         <form class="chat-form rating-form" method="post" action=RATE_PATH>
             <input type="hidden" name="formToken" value=page.form_token.clone() />
+            // Enter in the field presses the form's first button. It must not stand for an answer.
+            <button disabled hidden></button>
             <h2 id="rating">"How was it?"</h2>
             <div class="fields">
                 <div>

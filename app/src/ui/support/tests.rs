@@ -337,6 +337,14 @@ fn a_conversation_that_has_ended_lately_can_be_rated_and_saved() {
         let html = with(afterwards).render();
         let form = format!("action=\"{RATE_PATH}\"");
         assert_eq!(html.contains(&form), asks, "{afterwards:?}");
+        if let Some((_, form)) = html.split_once(&form) {
+            let (_, first) = form.split_once("<button").unwrap();
+            let (first, _) = first.split_once('>').unwrap();
+            assert!(
+                first.contains("disabled"),
+                "Enter in the field is no answer: {first}"
+            );
+        }
         let link = format!("href=\"{TRANSCRIPT_PATH}\"");
         assert_eq!(html.contains(&link), saves, "{afterwards:?}");
         assert!(html.contains(START_PATH), "a new one can be begun");
