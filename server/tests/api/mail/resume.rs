@@ -31,7 +31,7 @@ async fn mailed<'a>(pool: &PgPool, app: &'a TestApp, mailbox: &Mailbox) -> (Visi
 }
 
 /// The visitor with the token of an answer.
-async fn resumed<'a>(app: &'a TestApp, response: Response) -> Visitor<'a> {
+async fn resumed(app: &TestApp, response: Response) -> Visitor<'_> {
     let answer = expect(response, 201).await;
     assert_eq!(answer["messages"], json!([]));
     let text = |name: &str| answer[name].as_str().expect(name).to_owned();
