@@ -137,7 +137,7 @@ fn run(layout: &Layout, run_dir: &Path, port: u16) -> Result<MailServer> {
 fn make_certificate(layout: &Layout, path: &Path) -> Result<()> {
     let mut openssl = line(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj /CN=localhost \
-         -addext subjectAltName=DNS:localhost",
+         -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE",
     );
     openssl.arg("-keyout").arg(path.join("key.pem"));
     openssl.arg("-out").arg(path.join("cert.pem"));

@@ -44,6 +44,9 @@ async fn the_document_has_each_operation_and_every_code(pool: PgPool) {
         BTreeSet::from([
             ("get", "/v1/support-chat/availability"),
             ("post", "/v1/support-chat/sessions"),
+            ("post", "/v1/support-chat/sessions/resume"),
+            ("put", "/v1/support-chat/sessions/{sessionId}/email"),
+            ("delete", "/v1/support-chat/sessions/{sessionId}/email"),
             ("post", "/v1/support-chat/sessions/{sessionId}/messages"),
             ("get", "/v1/support-chat/sessions/{sessionId}/messages"),
             ("post", "/v1/support-chat/sessions/{sessionId}/close"),

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use super::{
     mailbox::{Fate, Mailbox},
-    mailing, notices, reachable, reply, until,
+    mailing, metric, notices, reachable, reply, until,
 };
 use crate::common::TestApp;
 
@@ -15,6 +15,8 @@ async fn hasten(pool: &PgPool) {
         .await
         .unwrap();
 }
+
+const FAILING: &str = "support_chat_mails_failing";
 
 const FAILED_ONCE: &str = "SELECT count(*) FROM mails WHERE attempts = 1 AND leased_until IS NULL";
 
@@ -36,17 +38,14 @@ async fn a_mail_waits_for_a_server_that_cannot_take_it_now_and_is_not_doubled(po
         let visitor = reachable(&app, &format!("ada{n}@example.org")).await;
         reply(&pool, &visitor.session_id, "hello").await;
         until(&pool, FAILED_ONCE, 1).await;
-        assert_eq!(app.metrics().await["support_chat_mails_failing"], 1.0);
+        assert_eq!(metric(&app, FAILING).await, "1");
         hasten(&pool).await;
         mailbox.mails(1).await;
         until(&pool, "SELECT count(*) FROM mails", 0).await;
         assert_eq!(mailbox.connections(), 2, "{fate:?}");
-        let metrics = app.metrics().await;
-        assert_eq!(
-            metrics["support_chat_mails_total{outcome=\"retried\"}"],
-            1.0
-        );
-        assert_eq!(metrics["support_chat_mails_failing"], 0.0);
+        let retried = "support_chat_mails_total{outcome=\"retried\"}";
+        assert_eq!(metric(&app, retried).await, "1");
+        assert_eq!(metric(&app, FAILING).await, "0");
         // No code is left of an attempt that brought none.
         until(
             &pool,
@@ -93,11 +92,8 @@ async fn what_is_refused_for_good_is_not_tried_again_and_staff_are_told(pool: Pg
     assert_eq!(mailbox.connections(), 2);
     assert!(mailbox.received().is_empty());
     until(&pool, "SELECT count(*) FROM resume_codes", 0).await;
-    let metrics = app.metrics().await;
-    assert_eq!(
-        metrics["support_chat_mails_total{outcome=\"refused\"}"],
-        2.0
-    );
+    let refused = "support_chat_mails_total{outcome=\"refused\"}";
+    assert_eq!(metric(&app, refused).await, "2");
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -157,11 +153,8 @@ async fn after_two_days_a_mail_is_given_up_and_staff_are_told(pool: PgPool) {
     hasten(&pool).await;
     until(&pool, "SELECT count(*) FROM mails", 0).await;
     assert!(notices(&pool).await[0].contains("for two days"));
-    let metrics = app.metrics().await;
-    assert_eq!(
-        metrics["support_chat_mails_total{outcome=\"given_up\"}"],
-        1.0
-    );
+    let given_up = "support_chat_mails_total{outcome=\"given_up\"}";
+    assert_eq!(metric(&app, given_up).await, "1");
 }
 
 #[sqlx::test(migrations = "../migrations")]

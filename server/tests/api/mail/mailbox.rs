@@ -79,7 +79,12 @@ pub(crate) fn part(raw: &str, media_type: &str) -> String {
         .find(&format!("Content-Type: {media_type}"))
         .expect(media_type);
     let (head, body) = raw[start..].split_once("\n\n").expect("a body");
-    let body = body.split("\n--").next().unwrap_or_default();
+    let boundary = raw
+        .split("boundary=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let end = format!("\n--{}", boundary.expect("a boundary"));
+    let body = body.split(end.as_str()).next().unwrap_or_default();
     let bytes = if head.contains("base64") {
         let packed: String = body.split_whitespace().collect();
         BASE64_STANDARD.decode(packed).expect("base64")

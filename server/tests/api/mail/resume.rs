@@ -31,7 +31,7 @@ async fn mailed<'a>(pool: &PgPool, app: &'a TestApp, mailbox: &Mailbox) -> (Visi
 }
 
 /// The visitor with the token of an answer.
-async fn resumed<'a>(app: &'a TestApp, response: Response) -> Visitor<'a> {
+async fn resumed(app: &TestApp, response: Response) -> Visitor<'_> {
     let answer = expect(response, 201).await;
     assert_eq!(answer["messages"], json!([]));
     let text = |name: &str| answer[name].as_str().expect(name).to_owned();
@@ -93,8 +93,15 @@ async fn codes_that_do_not_count_are_unknown(pool: PgPool) {
         let request = app.api(Method::POST, "/sessions/resume").json(&body);
         expect_problem(request.send().await.unwrap(), 400, "malformed_request").await;
     }
-    // Another address takes the place of the one that it was mailed to.
+    // Another address takes the place of the one that it was mailed to. What was fetched is not mailed there.
     let (visitor, code) = mailed(&pool, &app, &mailbox).await;
+    visitor.messages(None).await;
+    until(
+        &pool,
+        "SELECT count(*) FROM sessions WHERE fetched_seq IS NOT NULL",
+        1,
+    )
+    .await;
     assert_eq!(
         set_email(&visitor, "ADA@example.org").await.status(),
         204,
