@@ -4,6 +4,7 @@ const NO_MEDIA = "Playwright cannot change media features in a Firefox that it s
 const NO_BODY = "Playwright does not see what a request of a Firefox by WebDriver BiDi carries, so cannot send it on";
 const NO_DEVTOOLS = "it counts nodes and listeners through Chromium's DevTools";
 
+const NO_DOWNLOAD = "Playwright hears of no download of a Firefox by WebDriver BiDi, which gives it no id";
 const NO_FONT_SIZE = "Playwright sets a browser's font size through Chromium's DevTools";
 
 /** What a browser's engine, or what steers it, cannot show: by file and title of the test, with the reason. */
@@ -20,6 +21,7 @@ const LEFT_OUT: Record<string, Record<string, Record<string, string>>> = {
       "a later message whose answer was lost is delivered once": NO_BODY,
     },
     "page-styles.spec.ts": { "sizes follow the browser's own font size, and not the page's": NO_FONT_SIZE },
+    "transcript.spec.ts": { "the browser saves a file": NO_DOWNLOAD },
     "leaks.spec.ts": { "a thousand mounts and unmounts leave nothing behind": NO_DEVTOOLS },
   },
 };

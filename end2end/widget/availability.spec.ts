@@ -120,7 +120,8 @@ for (const [what, fault] of [
   test(`where the server ${what}, nothing is said and nothing is missing`, async ({ visitor, api }) => {
     api.break("availability", fault);
     await visitor.beginConversation("Hello");
-    expect(api.count("availability")).toBe(1);
+    // Of a request that was cut off, browsers make more by themselves.
+    await expect.poll(() => api.count("availability")).toBeGreaterThan(0);
     await expect(visitor.panel.locator(".hours")).toBeEmpty();
     await expect(visitor.alert).toBeHidden();
   });

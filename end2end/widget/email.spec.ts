@@ -120,7 +120,9 @@ test("what is no address is an error of the field", async ({ visitor, api }) => 
   }
   expect(api.count("set-email"), "it costs no request").toBe(0);
   api.break("set-email", { status: 422, code: "invalid_field", errors: [{ field: "email", code: "invalid_field" }] });
-  await field(visitor).fill("ada@host");
+  // Filling a field of this type that has something in it adds to that in Firefox.
+  await field(visitor).press("End");
+  await field(visitor).pressSequentially("@host");
   await field(visitor).press("Enter");
   await expect.poll(() => api.count("set-email")).toBe(1);
   await expect(field(visitor)).toHaveAccessibleDescription("This is not an e-mail address.");

@@ -10,14 +10,38 @@ test.use({ timezoneId: "Asia/Kathmandu" });
 const saveButton = (visitor: Visitor): Locator =>
   visitor.panel.getByRole("button", { name: "Save this conversation", exact: true });
 
-/** The file that the browser saves. */
+declare global {
+  interface Window {
+    /** What was made a file of. */
+    files: Promise<string>[];
+  }
+}
+
+/** The file that the browser is told to save. */
 async function saved(visitor: Visitor): Promise<string> {
+  const { page } = visitor;
+  await page.evaluate(() => {
+    const { createObjectURL } = URL;
+    window.files = [];
+    URL.createObjectURL = (blob: Blob) => {
+      window.files.push(blob.text());
+      URL.createObjectURL = createObjectURL;
+      return createObjectURL(blob);
+    };
+  });
+  await saveButton(visitor).click();
+  await expect.poll(() => page.evaluate(() => window.files.length)).toBe(1);
+  return page.evaluate(() => window.files[0] as Promise<string>);
+}
+
+test("the browser saves a file", async ({ visitor, api }) => {
+  await visitor.beginConversation("Hello");
   const download = visitor.page.waitForEvent("download");
   await saveButton(visitor).click();
   const file = await download;
   expect(file.suggestedFilename()).toMatch(/^conversation-\d{4}-\d\d-\d\d\.txt$/);
-  return readFile(await file.path(), "utf8");
-}
+  expect(await readFile(await file.path(), "utf8")).toBe(api.transcript);
+});
 
 test("a conversation is saved as a file, with times of the visitor's zone", async ({ visitor, api }) => {
   api.transcript = "14:05 You: Grüße ✓\n";

@@ -7,10 +7,14 @@ export async function save(offers) {
   // What comes as anything else is the page of something on the way.
   const isText = response.headers.get("content-type")?.startsWith("text/plain");
   if (!response.ok || !isText) return false;
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
-  link.download = `conversation-${new Date().toISOString().slice(0, 10)}.txt`;
+  // Some browsers follow no link that is not on the page.
+  const link = offers.make(offers.panel, "a", {
+    href: URL.createObjectURL(await response.blob()),
+    download: `conversation-${new Date().toISOString().slice(0, 10)}.txt`,
+    hidden: true,
+  });
   link.click();
+  link.remove();
   // The browser has begun to read it by then.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   return true;
