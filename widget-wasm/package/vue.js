@@ -115,13 +115,11 @@ export function useSupportChat() {
   const session = ref();
   const errors = ref([]);
   const element = () => document.querySelector(TAG);
-  /** The conversation that the tab keeps: its id alone. */
+  /** The conversation that the tab keeps: its id alone. Other items, of what is typed or seen, have longer names. */
   const stored = () => {
     try {
-      const [item] = Object.entries(sessionStorage).filter(([key]) => {
-        return key.startsWith(TAG) && !key.startsWith(`${TAG}-draft`);
-      });
-      return JSON.parse(item[1]).sessionId;
+      const items = Object.entries(sessionStorage).filter(([key]) => key === TAG || key.startsWith(`${TAG} `));
+      return items.map(([, json]) => JSON.parse(json).sessionId).find(Boolean);
     } catch {
       return undefined;
     }
