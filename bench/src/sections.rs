@@ -55,6 +55,7 @@ async fn requests(setup: &Setup, report: &mut Report) -> Result<()> {
     report.bound(polled, server.resident_mib()?, " MiB", 60.0);
     polls::one_message(setup, &server, &database, &conversations, report).await?;
     polls::by_connections(setup, &server, &conversations, report).await?;
+    polls::looks(setup, &server, &conversations, report).await?;
     // After this, no session is quiet.
     posts::against_pgbench(setup, &server, &database, &conversations, report).await?;
     creation::against_pgbench(setup, &server, &database, report).await?;

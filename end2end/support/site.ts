@@ -36,16 +36,16 @@ export function vueSite(name: "enabled" | "near-miss" | "unset" | "ssg"): Site {
 export function reactSite(): Site {
   const built = join(HOSTS, "react/dist");
   return {
-    directories: ["/element", "/early", "/"].map((path) => [path, built]),
+    directories: ["/element", "/early", "/no-api", "/"].map((path) => [path, built]),
     contentSecurityPolicy: policy("'self'"),
   };
 }
 
-/** The SvelteKit site. Its pages have scripts in them. */
+/** The SvelteKit site. Its pages have scripts in them, and an element with a style for who hears of the next page. */
 export function svelteSite(): Site {
   return {
     directories: [["/", join(HOSTS, "svelte/dist")]],
-    contentSecurityPolicy: policy("'self' 'unsafe-inline'"),
+    contentSecurityPolicy: policy("'self' 'unsafe-inline'", "", "'unsafe-inline'"),
   };
 }
 
@@ -112,11 +112,11 @@ function origin(): string {
 }
 
 /** The strictest policy that a page with the widget can have. */
-function policy(scripts: string, more = ""): string {
+function policy(scripts: string, more = "", styles = ""): string {
   return [
     `default-src ${more || "'none'"}`,
     `script-src ${scripts} 'wasm-unsafe-eval'`,
-    "style-src 'self'",
+    `style-src 'self' ${styles}`,
     `connect-src ${origin()} ${more}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",

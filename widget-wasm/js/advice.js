@@ -3,8 +3,8 @@ export function advise(element) {
   const position = element.getAttribute("position");
   if (position && !/^(left|right)$/.test(position)) warn(`position="${position}" is not "left"`);
   const url = element.getAttribute("api-url");
-  if (!/^(https?:\/\/[^/\s]|\/)/i.test(url)) {
-    warn(`api-url="${url}" is no address: it has to begin with https://, with http:// or, on the page's own server, with /`);
+  if (!/^(https?:\/\/[^/?#\s]|\/)[^?#\s]*$/i.test(url)) {
+    warn(`api-url="${url}" is no address as https://chat.example.org or, on the page's own server, /`);
   }
   // The package's properties say the rest when they are set.
   if ("messages" in Object.getPrototypeOf(element)) return;

@@ -138,6 +138,7 @@ function check(element) {
   if (enabled !== null && enabled !== "true" && enabled !== "false") {
     warn(`enabled="${enabled}" shows no chat: it has to be "true"`);
   }
+  if (enabled === "true" && !element.getAttribute("api-url")) warn("there is no chat without api-url");
   // Svelte's server writes the attribute, and its page sets the property.
   if (element.hasAttribute("messages") && !element.messages) {
     warn("messages is a property, and there is no such attribute: define the element before it is rendered");

@@ -124,11 +124,11 @@ export function useSupportChat() {
   const session = ref();
   const errors = ref([]);
   const element = () => document.querySelector(TAG);
-  /** The conversation that the tab keeps: its id alone. */
+  /** The conversation that the tab keeps: its id alone. Other items, of what is typed or seen, have longer names. */
   const stored = () => {
     try {
-      const kept = Object.entries(sessionStorage).filter(([key]) => key.startsWith(TAG));
-      return kept.map(([, json]) => JSON.parse(json).sessionId).find(Boolean);
+      const items = Object.entries(sessionStorage).filter(([key]) => key === TAG || key.startsWith(`${TAG} `));
+      return items.map(([, json]) => JSON.parse(json).sessionId).find(Boolean);
     } catch {
       return undefined;
     }

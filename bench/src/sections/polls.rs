@@ -142,6 +142,34 @@ pub(crate) async fn each_once(
     load::each_once(workers, sessions).await
 }
 
+/// What a look costs of a visitor who comes back to the site, or whose page looks every minute: a poll of a session that
+/// the server no longer has in memory. Beside it, the same polls once more.
+pub(crate) async fn looks(
+    setup: &Setup,
+    server: &Server,
+    conversations: &Arc<Conversations>,
+    report: &mut Report,
+) -> Result<()> {
+    // The other half is polled by the rounds.
+    let count = u32::try_from(conversations.sample.len())?;
+    let sessions = count / 2..count;
+    let mut costs = [0.0; 2];
+    for cost in &mut costs {
+        let before = Usage::now(setup, server)?;
+        each_once(server, conversations, sessions.clone()).await?;
+        let used = Usage::now(setup, server)? - before;
+        *cost = (used.server + used.postgres) / f64::from(count / 2);
+    }
+    report.compare(
+        "look of a visitor who comes back, the processor time of server and Postgres",
+        (costs[0] * 1e6, costs[1] * 1e6),
+        " µs",
+        "the same once more",
+        Goal::None,
+    );
+    Ok(())
+}
+
 /// The throughput of idle polls alone, for a comparison with itself.
 pub(crate) async fn idle(
     setup: &Setup,

@@ -1,4 +1,5 @@
 import { reactSite } from "../../support/site.ts";
+import type { Visitor } from "../../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
 test.use({ site: reactSite() });
@@ -27,11 +28,24 @@ test("with the element, its properties arrive", async ({ visitor, archive, alice
   expect(details?.body).toContain("Ada");
 });
 
-test("what React writes before the definition, and cannot work, is said once", async ({ visitor }) => {
+/** What the console says of the element, from now on. */
+function adviceTo(visitor: Visitor): string[] {
   const said: string[] = [];
   visitor.page.on("console", (message) => {
     if (message.text().includes("<matrix-support-chat>")) said.push(message.text());
   });
+  return said;
+}
+
+test("an address of the API that is missing is said", async ({ visitor }) => {
+  const said = adviceTo(visitor);
+  await visitor.visit("/no-api");
+  await expect.poll(() => said).toEqual([expect.stringContaining("there is no chat without api-url")]);
+  await expect(visitor.launcher).toHaveCount(0);
+});
+
+test("what React writes before the definition, and cannot work, is said once", async ({ visitor }) => {
+  const said = adviceTo(visitor);
   await visitor.visit("/early");
   await expect.poll(() => said).toHaveLength(2);
   expect(said.join()).toContain('enabled="" shows no chat');

@@ -55,7 +55,9 @@ if (pathname.startsWith("/element")) await defineMatrixSupportChat();
 root.render(
   <main>
     <h1>Tokenize real-world assets</h1>
-    {pathname === "/" ? <WithComponent /> : <WithElement />}
+    {pathname === "/" && <WithComponent />}
+    {/^\/(element|early)/.test(pathname) && <WithElement />}
+    {pathname.startsWith("/no-api") && <SupportChat apiUrl="">{contact}</SupportChat>}
   </main>,
 );
 if (pathname.startsWith("/early")) setTimeout(defineMatrixSupportChat, 200);
