@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Everything happens at once, on a machine that does other things too.
-const LONG: Duration = PATIENCE.saturating_mul(4);
+const LONG: Duration = PATIENCE.saturating_mul(10);
 
 /// How a conversation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
