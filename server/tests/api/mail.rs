@@ -379,6 +379,7 @@ async fn an_address_goes_with_what_is_deleted_for_its_age(pool: PgPool) {
     let visitor = reachable(&app, "ada@example.org").await;
     reply(&pool, &visitor.session_id, "hello").await;
     let code = mailbox.mails(1).await[0].code();
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
     for statement in [
         "DELETE FROM outbox",
         "UPDATE sessions SET active_at = now() - interval '26 hours'",
