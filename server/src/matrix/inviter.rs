@@ -7,7 +7,6 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use incoming::event::RoomEvent;
 use matrix_sdk::ruma::{OwnedUserId, api::error::ErrorKind};
 use tokio::time;
 use tokio_util::sync::CancellationToken;

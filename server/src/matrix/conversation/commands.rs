@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Conversation, Entry, Incoming};
 use crate::{
-    matrix::ingest::Rules,
+    matrix::rules::Rules,
     relay::queue::{self, Task},
     storage::{
         Connection, blocked_addresses,

@@ -58,7 +58,7 @@ impl Desk {
         let named = subjects.iter().map(|subject| match kind {
             Kind::Invitation => say::localpart(subject),
             // Codes.
-            Kind::Nobody | Kind::Delivery | Kind::Quarantine => subject,
+            Kind::Nobody | Kind::Delivery | Kind::Mail | Kind::Quarantine => subject,
         });
         self.texts().alert(kind, &named.collect::<Vec<_>>())
     }

@@ -92,7 +92,7 @@ impl Database {
 
     pub(super) fn traces(&self, session_id: Uuid) -> Traces {
         let former = self.tables.former_rooms.iter();
-        let former = former.filter(|(_, (session, _))| *session == session_id);
+        let former = former.filter(|(_, room)| room.session_id == session_id);
         let mut rooms: Vec<_> = former.map(|(room_id, _)| room_id.clone()).collect();
         rooms.extend(self.tables.sessions[&session_id].subject.room_id.clone());
         Traces {
