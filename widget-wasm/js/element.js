@@ -47,8 +47,8 @@ class MatrixSupportChat extends HTMLElement {
     this.setAttribute("enabled", on);
   }
   get open() {
-    // Without the attribute it is `null`; frameworks write "false" before the browser knows the element.
-    return !/^(null|false)$/.test(this.getAttribute("open"));
+    // Frameworks write "false" before the browser knows the element.
+    return (this.getAttribute("open") ?? "false") != "false";
   }
   set open(on) {
     if (on) this.setAttribute("open", on);
@@ -78,7 +78,7 @@ class MatrixSupportChat extends HTMLElement {
       if (api) {
         const launcher = (this.#launcher = make(make(this.#root, "div"), "button"));
         launcher.part = "launcher";
-        launcher.setAttribute("aria-expanded", false);
+        launcher.ariaExpanded = false;
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
         attempt(async () => {
@@ -109,7 +109,7 @@ class MatrixSupportChat extends HTMLElement {
         LANGUAGES[
           ((this.closest("[lang]") ?? document.documentElement).lang || navigator.language)
             .toLowerCase()
-            .match(/^..(?![a-z])/)
+            .match(/../)
         ],
     ) ?? LANGUAGES.en;
 
@@ -128,7 +128,7 @@ class MatrixSupportChat extends HTMLElement {
       if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
       const alert = make(launcher.parentNode, "b");
-      alert.setAttribute("role", "alert");
+      alert.role = "alert";
       alert.append(
         attempt(() => this.messages.load_failed.trim()) ?? error.text ?? "The chat could not be loaded. ",
       );
