@@ -56,8 +56,8 @@ pub async fn of_room(
     room_id: &str,
 ) -> Result<Option<Stored>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"SELECT rating, comment, told, CASE WHEN room_id = $2 THEN event_id END AS event_id
-           FROM ratings WHERE session_id = $1"#,
+        "SELECT rating, comment, told, CASE WHEN room_id = $2 THEN event_id END AS event_id
+           FROM ratings WHERE session_id = $1",
         session_id,
         room_id,
     )
@@ -83,7 +83,7 @@ pub async fn set(
     rated: &Rated,
 ) -> Result<Change, sqlx::Error> {
     let earlier = sqlx::query!(
-        r#"SELECT rating, comment FROM ratings WHERE session_id = $1"#,
+        "SELECT rating, comment FROM ratings WHERE session_id = $1",
         session_id,
     )
     .fetch_optional(&mut *db)

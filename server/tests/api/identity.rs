@@ -126,15 +126,15 @@ async fn a_verified_visitor_goes_on_on_another_device(pool: PgPool) {
             .unwrap();
     assert_eq!(page, ("https://a.example/help".to_owned(), None));
 
-    // Another customer, and the same one after the end, begin anew; an unverified one always does.
+    // Another customer, and the same one after the end, begin a new one; an unverified visitor always does.
     let other = begun(&app, "Hello", &token("43")).await;
     assert_ne!(other.session_id, desktop.session_id);
     assert_eq!(phone.close().await.status(), 204);
-    let anew = begun(&app, "Once more", &token("42")).await;
-    assert_ne!(anew.session_id, desktop.session_id);
+    let fresh = begun(&app, "Once more", &token("42")).await;
+    assert_ne!(fresh.session_id, desktop.session_id);
     // The limit of new conversations is reached, and going on makes none.
     let again = begun(&app, "And again", &token("42")).await;
-    assert_eq!(again.session_id, anew.session_id);
+    assert_eq!(again.session_id, fresh.session_id);
     let one_more = create(&app, "Hello", &token("44")).await;
     expect_problem(one_more, 429, "rate_limited").await;
 }

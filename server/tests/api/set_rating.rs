@@ -21,8 +21,8 @@ async fn stored(pool: &PgPool) -> Option<Stored> {
         .unwrap()
 }
 
-fn rated(rating: &str, comment: Option<&str>) -> Option<Stored> {
-    Some((rating.to_owned(), comment.map(str::to_owned)))
+fn rated(rating: &str, comment: Option<&str>) -> Stored {
+    (rating.to_owned(), comment.map(str::to_owned))
 }
 
 async fn tasks(pool: &PgPool) -> i64 {
@@ -60,7 +60,7 @@ async fn a_rating_takes_the_place_of_the_one_before(pool: PgPool) {
         assert_eq!(response.status(), 204);
         assert_eq!(response.headers()["cache-control"], "no-store");
         assert_eq!(response.bytes().await.unwrap().len(), 0);
-        assert_eq!(stored(&pool).await, expected);
+        assert_eq!(stored(&pool).await, Some(expected));
     }
     assert_eq!(
         tasks(&pool).await,
@@ -127,7 +127,7 @@ async fn for_a_day_after_the_end_a_conversation_can_be_rated(pool: PgPool) {
     change(&pool, "active_at = now() - interval '48 hours'").await;
     let late = rate(&visitor, json!({ "rating": "bad" })).await;
     expect_problem(late, 410, "session_expired").await;
-    assert_eq!(stored(&pool).await, rated("good", None));
+    assert_eq!(stored(&pool).await, Some(rated("good", None)));
 }
 
 /// Nothing is queued that could only be told in a room that would have to be made.
@@ -145,7 +145,7 @@ async fn a_rating_makes_no_room(pool: PgPool) {
         204
     );
     assert_eq!(tasks(&pool).await, 0);
-    assert_eq!(stored(&pool).await, rated("good", None));
+    assert_eq!(stored(&pool).await, Some(rated("good", None)));
 }
 
 #[sqlx::test(migrations = "../migrations")]
@@ -194,7 +194,7 @@ async fn changing_it_again_and_again_counts_as_messages_do(pool: PgPool) {
     }
     let again = rate(&visitor, json!({ "rating": "good" })).await;
     expect_problem(again, 429, "rate_limited").await;
-    assert_eq!(stored(&pool).await, rated("bad", None));
+    assert_eq!(stored(&pool).await, Some(rated("bad", None)));
 }
 
 #[sqlx::test(migrations = "../migrations")]
