@@ -2,8 +2,8 @@
 //! of the API are made from them.
 
 mod entry;
-mod rating;
 mod mail;
+mod rating;
 mod visitor;
 
 pub use entry::{Author, Delivery, Entry, Marks};

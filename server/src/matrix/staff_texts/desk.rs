@@ -324,7 +324,10 @@ mod tests {
         };
         let texts = DeskTexts::of(StaffLanguage::English);
         let line = texts.figures(texts.seven_days, none);
-        assert_eq!(line, "The last 7 days – conversations: 0; unanswered: 0; rated good: 3, bad: 1");
+        assert_eq!(
+            line,
+            "The last 7 days – conversations: 0; unanswered: 0; rated good: 3, bad: 1"
+        );
     }
 
     #[test]

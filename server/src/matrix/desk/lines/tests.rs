@@ -19,7 +19,10 @@ fn a_line_says_of_whom_it_is_and_how_it_was() {
     line.is_verified = true;
     line.rating = Some(Rating::Bad);
     let texts = DeskTexts::of(StaffLanguage::English);
-    assert_eq!(line.words_in(&line.state, texts), "Left, verified, rated bad");
+    assert_eq!(
+        line.words_in(&line.state, texts),
+        "Left, verified, rated bad"
+    );
     assert_ne!(line.digest(), plain, "it is edited");
 }
 
