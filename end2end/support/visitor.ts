@@ -18,6 +18,7 @@ export class Visitor {
   readonly traffic: Traffic;
   /** What the page was forbidden by its Content-Security-Policy, and scripts that threw. */
   readonly complaints: string[] = [];
+  readonly #expected: RegExp[] = [];
 
   readonly launcher: Locator;
   /** How many messages came unseen. Nothing for assistive technology: the launcher's description says it. */
@@ -49,21 +50,30 @@ export class Visitor {
     this.alert = this.panel.getByRole("alert");
   }
 
+  /** From now on, a complaint that this matches is none: the test provokes it, at a moment that it does not know. */
+  expectComplaint(pattern: RegExp): void {
+    this.#expected.push(pattern);
+  }
+
+  #complain(text: string): void {
+    if (!this.#expected.some((pattern) => pattern.test(text))) this.complaints.push(text);
+  }
+
   /** Someone at a browser that has not opened the page yet. */
   static async at(page: Page): Promise<Visitor> {
     const visitor = new Visitor(page);
     page.on("pageerror", (error) => {
       // Firefox also logs there that an API could not be reached.
       if (/^(Error: )?Cross-Origin Request Blocked/.test(String(error))) return;
-      visitor.complaints.push(`script: ${error}`);
+      visitor.#complain(`script: ${error}`);
     });
     page.on("console", (message) => {
       if (message.text().includes("Content Security Policy")) {
-        visitor.complaints.push(`console: ${message.text()}`);
+        visitor.#complain(`console: ${message.text()}`);
       }
     });
     await page.exposeFunction("reportViolation", (violation: string) =>
-      visitor.complaints.push(`violation: ${violation}`),
+      visitor.#complain(`violation: ${violation}`),
     );
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {

@@ -195,6 +195,14 @@ export class Offers {
 
   /** Shows what is true now. Only what differs from what is shown is touched. */
   #refresh() {
+    try {
+      this.#update();
+    } catch {
+      // A page that has broken the browser's own properties costs the visitor these offers, and nothing of the chat.
+    }
+  }
+
+  #update() {
     if (this.#stop.signal.aborted) return;
     const now = new Date();
     const { host } = this;

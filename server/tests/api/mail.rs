@@ -348,7 +348,7 @@ async fn where_nothing_is_mailed_no_address_is_taken(pool: PgPool) {
     .await;
     assert_eq!(forget_email(&visitor).await.status(), 204);
     let answer = app.api(Method::GET, "/availability").send().await.unwrap();
-    assert_eq!(expect(answer, 200).await, json!({"open": true}));
+    assert_eq!(expect(answer, 200).await, json!({"open": true, "rating": true}));
     until(&pool, "SELECT count(*) FROM mail_addresses", 0).await;
 }
 
@@ -357,7 +357,7 @@ async fn pages_learn_that_they_may_ask_for_an_address(pool: PgPool) {
     let app = TestApp::spawn(mailing(&pool, "smtp://127.0.0.1:1", &[])).await;
     let answer = app.api(Method::GET, "/availability").send().await.unwrap();
     let answer: Value = expect(answer, 200).await;
-    assert_eq!(answer, json!({"open": true, "mail": true}));
+    assert_eq!(answer, json!({"open": true, "mail": true, "rating": true}));
     let preflight = app
         .api(Method::OPTIONS, "/sessions/x/email")
         .header("origin", ORIGIN)

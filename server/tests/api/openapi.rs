@@ -45,6 +45,7 @@ async fn the_document_has_each_operation_and_every_code(pool: PgPool) {
             ("get", "/v1/support-chat/availability"),
             ("post", "/v1/support-chat/sessions"),
             ("post", "/v1/support-chat/sessions/resume"),
+            ("delete", "/v1/support-chat/sessions/{sessionId}"),
             ("put", "/v1/support-chat/sessions/{sessionId}/email"),
             ("delete", "/v1/support-chat/sessions/{sessionId}/email"),
             ("post", "/v1/support-chat/sessions/{sessionId}/messages"),

@@ -145,9 +145,7 @@ mod tests {
     fn a_link_shows_a_button_and_no_search_engine_keeps_it() {
         let html = render_resume("c0de", "k<ey");
         assert!(
-            html.contains(
-                r#"<form class="chat-form" method="post" action="/support/resume/c0de">"#
-            ),
+            html.contains(r#"<form method="post" action="/support/resume/c0de""#),
             "{html}"
         );
         assert!(html.contains(r#"value="k&lt;ey""#), "{html}");
