@@ -12,6 +12,8 @@ use super::{
 
 const MESSAGE: &str = "m.room.message";
 const NAME: &str = "m.room.name";
+/// The room's name for a moment.
+const BETWEEN: &str = "…";
 
 /// Gives the room this name, and redacts everything that the bot has written there and every other name. Repeated, it
 /// goes on where it was interrupted.
@@ -20,10 +22,13 @@ pub(crate) async fn erase_room(
     room_id: &str,
     name: &str,
 ) -> Result<(), Failure> {
-    // The new name comes first: the room is to have one in every moment, and the old ones stand behind it.
+    // The new name comes first: the room is to have one in every moment, and the old ones stand behind it. Homeservers
+    // show with a name the one before, so there is one between them, which is redacted with the old ones.
     if homeserver.room_name(room_id).await?.as_deref() != Some(name) {
-        let setting = RoomSetting::Name(name.to_owned());
-        homeserver.set_state(room_id, &setting).await?;
+        for name in [BETWEEN, name] {
+            let setting = RoomSetting::Name(name.to_owned());
+            homeserver.set_state(room_id, &setting).await?;
+        }
     }
     let bot = homeserver.config().bot.as_str();
     redact_while(homeserver, room_id, |event| {

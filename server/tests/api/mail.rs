@@ -348,7 +348,10 @@ async fn where_nothing_is_mailed_no_address_is_taken(pool: PgPool) {
     .await;
     assert_eq!(forget_email(&visitor).await.status(), 204);
     let answer = app.api(Method::GET, "/availability").send().await.unwrap();
-    assert_eq!(expect(answer, 200).await, json!({"open": true, "rating": true}));
+    assert_eq!(
+        expect(answer, 200).await,
+        json!({"open": true, "rating": true})
+    );
     until(&pool, "SELECT count(*) FROM mail_addresses", 0).await;
 }
 
