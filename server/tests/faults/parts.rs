@@ -5,7 +5,7 @@ use std::{env, process::Command, time::Duration};
 use tokio::{sync::RwLock, task::spawn_blocking};
 
 /// Anything that takes longer than this will never happen.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A scenario that breaks something of its own holds this for reading, and one that kills shared parts for writing, so
 /// that each has only its own kind of fault.
