@@ -133,6 +133,10 @@ impl Stack {
         let settings = [
             ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
             ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
+            // Nobody listens there either, but addresses are taken.
+            ("SUPPORT_CHAT_SMTP_URL", "smtp://127.0.0.1:1"),
+            ("SUPPORT_CHAT_MAIL_FROM", "support@example.org"),
+            ("SUPPORT_CHAT_PUBLIC_URL", "https://chat.example.org"),
         ];
         // Nobody listens there.
         let homeserver_url = "http://127.0.0.1:1".to_owned();
