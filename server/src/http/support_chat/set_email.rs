@@ -87,8 +87,10 @@ pub(super) async fn handle(
     headers: HeaderMap,
     ApiJson(request): ApiJson<SetEmailRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let address = EmailAddress::parse(&request.email)
-        .ok_or_else(|| refuse_invalid(&[InvalidField(FIELD)]))?;
+    let Some(address) = EmailAddress::parse(&request.email) else {
+        state.support_chat.require_open(session_id, &token).await?;
+        return Err(refuse_invalid(&[InvalidField(FIELD)]));
+    };
     let accepted = headers.get(header::ACCEPT_LANGUAGE);
     let accepted = accepted.and_then(|value| value.to_str().ok());
     let language = Language::preferred(accepted.unwrap_or_default());
