@@ -31,16 +31,31 @@ async fn everything(pool: &PgPool) -> String {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_is_erased_is_in_no_table_and_there_is_no_such_session(pool: PgPool) {
-    let app = TestApp::spawn(config(&pool, &[])).await;
+    let mailing = [
+        ("SUPPORT_CHAT_SMTP_URL", "smtp://127.0.0.1:1"),
+        ("SUPPORT_CHAT_MAIL_FROM", "support@example.com"),
+        ("SUPPORT_CHAT_PUBLIC_URL", "https://chat.example.com"),
+    ];
+    let app = TestApp::spawn(config(&pool, &mailing)).await;
     let creation = app.create(json!({
         "initialMessage": "Zebra one", "visitorName": "Zebra Ada", "visitorEmail": "zebra@example.com",
         "sourceUrl": "https://zebra.example/", "pageTitle": "Zebra page",
     }));
     let visitor = Visitor::from_creation(&app, expect(creation.await, 201).await);
     expect(visitor.send("zebra two").await, 201).await;
+    for (path, body) in [
+        ("/email", json!({ "email": "zebra@example.com" })),
+        (
+            "/rating",
+            json!({ "rating": "bad", "comment": "Zebra three" }),
+        ),
+    ] {
+        let request = visitor.request(Method::PUT, path).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 204, "{path}");
+    }
     let other = app.visitor("Of somebody else").await;
     let words = |all: &str| all.to_lowercase().matches("zebra").count();
-    assert!(words(&everything(&pool).await) >= 6);
+    assert!(words(&everything(&pool).await) >= 8);
 
     let response = erase(&visitor).await;
     assert_eq!(response.status(), 204);
