@@ -41,7 +41,7 @@ export function reactSite(): Site {
   };
 }
 
-/** The SvelteKit site. Its pages have scripts in them, and an element with a style for who hears of the next page. */
+/** The SvelteKit site. Its pages have scripts in them, and an element with a style that tells screen readers of the next page. */
 export function svelteSite(): Site {
   return {
     directories: [["/", join(HOSTS, "svelte/dist")]],

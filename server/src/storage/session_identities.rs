@@ -29,7 +29,7 @@ pub async fn set(
     Ok(done.rows_affected() > 0)
 }
 
-/// Whom the website vouches for in this session, if it does.
+/// Finds the person whom the website vouches for in this session.
 pub async fn find(
     db: impl PgExecutor<'_>,
     session_id: Uuid,

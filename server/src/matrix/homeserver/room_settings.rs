@@ -47,7 +47,7 @@ pub struct NewRoom {
     pub topic: &'static str,
     /// The power levels.
     pub power_levels: PowerLevels,
-    /// The settings of who may enter and what they can read. They replace those of the preset.
+    /// The settings that say which people may enter and what they can read. They replace those of the preset.
     pub access: [RoomSetting; 3],
 }
 
@@ -137,7 +137,7 @@ pub enum RoomSetting {
 }
 
 impl RoomSetting {
-    /// The settings of who may enter a room, and what they can read there.
+    /// The settings that say which people may enter a room, and what they can read there.
     #[must_use]
     pub const fn access(history: HistoryVisibility) -> [Self; 3] {
         [
