@@ -1,8 +1,8 @@
-//! The desk: the one room in which staff see what goes on, with a line for each conversation.
+//! The desk: one room in which staff see all conversations, with a line for each.
 //!
-//! The server that follows the homeserver also works at the desk. What a line has to show is read from the
-//! conversations, and what is to be said is queued in Postgres, so the work can stop and go on anywhere. No
-//! conversation waits for the desk, and none of its failures reaches them.
+//! The server that follows the homeserver's sync also runs the desk. The content of each line is
+//! derived from its conversation, and messages are queued in Postgres, so any server can take over
+//! at any time. Conversations never wait for the desk and are not affected by its failures.
 
 mod alerts;
 mod commands;
@@ -29,14 +29,14 @@ use pace::Pace;
 pub(super) use commands::Counter;
 pub(super) use intake::{take_in, take_one};
 
-/// How often is looked for something to do.
+/// The pause between two turns.
 const TURN: Duration = Duration::from_secs(1);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How often the desk's memory of old commands is tidied.
+/// How often records of old commands are deleted.
 const TIDY: Duration = Duration::from_hours(1);
 
-/// The desk of one server. Cheap to clone.
+/// The desk as one server runs it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     pool: Db,
@@ -47,13 +47,13 @@ pub(super) struct Desk {
     ambient: Ambient,
 }
 
-/// What a server knows that works at the desk, and may forget.
+/// What the server that runs the desk keeps in memory. All of it may be lost at any time.
 #[derive(Debug, Default)]
 struct Shift {
-    /// When which room was looked at.
+    /// The room that was inspected last, and when.
     inspected: Option<(String, Instant)>,
     members: Members,
-    /// When the homeserver was asked for a desk and did not answer.
+    /// When the homeserver was last asked to create a desk, while its answer is unknown.
     asked: Option<Instant>,
     pace: Pace,
     looked_at_all: Option<Instant>,
@@ -68,13 +68,13 @@ impl Shift {
     }
 }
 
-/// Whether something that is done again and again is due.
+/// Whether a periodic task is due.
 fn is_due(last: Option<Instant>, period: Duration) -> bool {
     last.is_none_or(|last| last.elapsed() >= period)
 }
 
 impl Desk {
-    /// A desk at which nobody works yet.
+    /// The desk, not running yet.
     #[must_use]
     pub(super) const fn new(
         pool: Db,
@@ -94,12 +94,12 @@ impl Desk {
         }
     }
 
-    /// Whether there is to be one.
+    /// Whether the configuration enables the desk.
     pub(super) const fn is_on(&self) -> bool {
         self.config.is_on
     }
 
-    /// What takes in the commands that staff give in it.
+    /// The handler of the commands that staff give in the desk.
     pub(super) fn counter(&self) -> Counter {
         let staff = self.homeserver.config().staff.iter();
         Counter {
@@ -109,12 +109,12 @@ impl Desk {
         }
     }
 
-    /// In which words it speaks.
+    /// The desk's texts in the configured language.
     fn texts(&self) -> &'static DeskTexts {
         DeskTexts::of(self.homeserver.config().answers.language)
     }
 
-    /// Works at the desk, and never ends. Without a desk it does nothing.
+    /// Runs the desk. This never returns; if the desk is disabled, it does nothing.
     pub(super) async fn work(&self) {
         if !self.config.is_on {
             return std::future::pending().await;
@@ -138,7 +138,7 @@ impl Desk {
         }
     }
 
-    /// Does what there is to do. What fails keeps nothing else from being done.
+    /// Runs each task once. A failure of one does not prevent the others.
     async fn turn(&self, shift: &mut Shift) -> Result<(), Failure> {
         let Some(desk) = self.settle(shift).await? else {
             return Ok(());

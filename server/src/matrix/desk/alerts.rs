@@ -1,4 +1,5 @@
-//! What staff have to know and no conversation's room can say: said in the desk once, for all conversations together.
+//! Alerts about faults that no conversation's room can show. The desk posts each one once for all
+//! conversations that it concerns.
 
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use crate::storage::desk::{
     room::DeskRoom,
 };
 
-/// How often is looked for something to tell.
+/// How often the desk looks for faults.
 const LOOK: Duration = Duration::from_secs(10);
-/// The least time between two messages of one kind.
+/// The minimum time between two alerts of one kind.
 const PAUSE: Duration = Duration::from_mins(5);
 
 impl Desk {
-    /// Tells staff what is wrong and was not told before.
+    /// Posts the faults that staff have not been told about yet.
     pub(super) async fn look_for_alerts(
         &self,
         desk: &DeskRoom,
@@ -57,13 +58,13 @@ impl Desk {
         subjects.sort();
         let named = subjects.iter().map(|subject| match kind {
             Kind::Invitation => say::localpart(subject),
-            // Codes.
+            // These subjects are the codes of conversations.
             Kind::Nobody | Kind::Delivery | Kind::Mail | Kind::Quarantine => subject,
         });
         self.texts().alert(kind, &named.collect::<Vec<_>>())
     }
 
-    /// Forgets commands of long ago.
+    /// Deletes the records of commands that are too old to be repeated.
     pub(super) async fn tidy(&self, shift: &mut Shift) -> Result<(), Failure> {
         if is_due(shift.tidied, TIDY) {
             commands::forget_old(&self.pool).await?;

@@ -1,5 +1,6 @@
-//! What staff ask for in the desk, taken in with the sync that brought it: command, effect and answer are one
-//! transaction. What takes longer, an invitation or figures, is queued in it.
+//! The commands that staff give in the desk. A command is taken in with the sync that brought it:
+//! the command, its effect and its answer are one transaction. Slow work, such as an invitation or
+//! the figures, is queued in that transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -21,12 +22,12 @@ use crate::{
     },
 };
 
-/// A command that was given longer ago than so is not carried out any more.
+/// Commands older than this are ignored.
 const OLDEST: TimeDelta = TimeDelta::days(1);
-/// The homeserver's clock may be behind Postgres' by as much.
+/// How far the homeserver's clock may be behind that of Postgres.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
-/// Takes commands in.
+/// Carries out the commands that a sync brings.
 #[derive(Clone, Debug)]
 pub(in crate::matrix) struct Counter {
     pub(in crate::matrix) staff: Vec<String>,
@@ -35,12 +36,12 @@ pub(in crate::matrix) struct Counter {
 }
 
 impl Counter {
-    /// Whether there is nothing to take in.
+    /// Whether the event is not a command of the staff.
     pub(in crate::matrix) fn is_nothing(&self, event: &RoomEvent) -> bool {
         !self.staff.contains(&event.sender) || desk::command(event).is_none()
     }
 
-    /// Carries out a command of the staff, once.
+    /// Carries out a command of the staff, exactly once.
     pub(in crate::matrix) async fn take(
         &self,
         db: &mut Connection,
@@ -99,7 +100,7 @@ impl Counter {
     }
 }
 
-/// When it is that time of day there next.
+/// The next instant at which the clock in this time zone shows the given time.
 fn next(now: DateTime<Utc>, hour: u32, minute: u32, zone: Tz) -> DateTime<Utc> {
     let today = now.with_timezone(&zone).date_naive();
     let on = |day: chrono::NaiveDate| {

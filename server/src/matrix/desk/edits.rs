@@ -1,4 +1,4 @@
-//! The edits that make lines show what they have to.
+//! Edits the lines that no longer show how their conversations stand.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::storage::desk::{
     room::DeskRoom,
 };
 
-/// Lines that are edited in one turn: whoever asks for something in the desk waits for no more.
+/// How many lines one turn edits at most, so that an answer to a command waits no longer than that.
 const EDITS: usize = 20;
 
 impl Desk {
-    /// Makes lines show what they have to.
+    /// Edits the lines that are due.
     pub(super) async fn edit_lines(
         &self,
         desk: &DeskRoom,
@@ -32,7 +32,7 @@ impl Desk {
         let mut last = Ok(());
         for id in due {
             let Some(facts) = facts.remove(&id) else {
-                // The conversation was deleted meanwhile.
+                // Retention has deleted the conversation meanwhile.
                 shift.pace.forget(id);
                 continue;
             };
@@ -42,7 +42,8 @@ impl Desk {
                 Err(Failure::Matrix(error)) if !error.concerns_all_rooms() => {
                     tracing::warn!(session_id = %id, %error, "a line cannot be edited yet");
                     shift.pace.failed(id, Instant::now());
-                    // Whether it is the desk that is lost is looked at in the next turn.
+                    // The next turn inspects the room, since the failure may mean that the desk is
+                    // lost.
                     shift.inspected = None;
                     last = Err(error.into());
                 }
@@ -52,10 +53,11 @@ impl Desk {
         last
     }
 
-    /// Makes a line show what it has to; `false` when it does.
+    /// Edits a line unless it is up to date already, and says whether it did.
     ///
-    /// The homeserver may carry out an edit whose answer was lost at any time, also after the next one. So that edit
-    /// is repeated until it is answered, before another one follows.
+    /// The homeserver may still carry out an edit whose answer was lost, even after a later edit.
+    /// The same edit is therefore repeated until the homeserver answers it, and only then does
+    /// another one follow.
     async fn edit_line(&self, desk: &DeskRoom, facts: &Facts) -> Result<bool, Failure> {
         let (Some(wanted), Some(line)) = (Wanted::of(facts), &facts.line) else {
             return Ok(false);
@@ -80,10 +82,11 @@ impl Desk {
                 edited.await?;
                 return Ok(true);
             }
-            // It says this or what it said the first time.
+            // The repeated edit did not bring the line up to date, because it carried an older
+            // content.
         }
         let Some(number) = lines::begin_edit(&self.pool, id, line.edits, &digest).await? else {
-            // Another server works at the desk now.
+            // Another server has begun an edit, so it works at the desk now.
             return Ok(false);
         };
         match self
@@ -103,7 +106,8 @@ impl Desk {
     }
 }
 
-/// The Matrix transaction of an edit: an attempt that is repeated is the same edit, as long as it says the same.
+/// The Matrix transaction id of an edit. A repeated attempt has the same id as long as its content
+/// is the same.
 fn edit_id(session_id: Uuid, number: i32, says: &[u8]) -> String {
     let says: u64 = says
         .iter()

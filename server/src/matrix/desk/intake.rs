@@ -1,5 +1,5 @@
-//! What came from the desk's room: each command for itself, so that one which Postgres refuses stops neither the
-//! others nor the sync.
+//! Takes in the events of the desk's room. Each command has a savepoint of its own, so one that
+//! Postgres refuses stops neither the other commands nor the sync.
 
 use incoming::event::RoomEvent;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Takes in what a sync brought; answers with the reason when something of it is set aside.
+/// Takes in the events of one sync. Returns the reason if some of them were set aside.
 pub(in crate::matrix) async fn take_in(
     db: &mut Connection,
     counter: &Counter,
@@ -52,7 +52,8 @@ pub(in crate::matrix) async fn take_in(
     Ok(Some(obstacle.reason))
 }
 
-/// Carries out one command; answers with the reason when that is refused, and nothing of it is done.
+/// Carries out one command. Returns the reason if Postgres refuses it; its effects are then rolled
+/// back.
 pub(in crate::matrix) async fn take_one(
     db: &mut Connection,
     counter: &Counter,
@@ -65,7 +66,7 @@ pub(in crate::matrix) async fn take_one(
             savepoint(db, "RELEASE SAVEPOINT command").await?;
             Ok(None)
         }
-        // Where the connection is of no use any more, this fails.
+        // This fails if the connection itself is broken, and the sync is then repeated.
         Err(error) => {
             savepoint(db, "ROLLBACK TO SAVEPOINT command").await?;
             Ok(Some(error.to_string()))

@@ -1,4 +1,4 @@
-//! The lines: what they have to show.
+//! Decides what the line of each conversation has to show.
 
 use std::time::Duration;
 
@@ -27,24 +27,25 @@ use crate::{
     },
 };
 
-/// How often all lines are looked at that may not show what they have to.
+/// How often the desk compares every line with its conversation.
 const LOOK_AT_ALL: Duration = Duration::from_secs(20);
-/// A visitor who writes again waits for so long before the line says so: until then they talk to each other.
+/// How long a visitor who has written again waits before the line says so. Until then, visitor and
+/// staff are taken to be talking to each other.
 const TALKING: Duration = Duration::from_mins(1);
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// What a conversation's line says of it.
+/// The state of a conversation as its line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     /// Nobody has answered yet.
     Waiting,
-    /// The last word is staff's, or was until just now.
+    /// Staff wrote last, or the visitor has written again only just now.
     Answered(Option<String>),
-    /// The visitor has written again.
+    /// The visitor has written again and waits for an answer.
     WaitingAgain(Option<String>),
-    /// The visitor has ended it.
+    /// The visitor has ended the conversation.
     Left { answered: bool },
-    /// Staff have ended it, or it has ended by itself.
+    /// Staff have ended the conversation, or it has expired.
     Ended { answered: bool },
 }
 
@@ -100,7 +101,7 @@ impl State {
     }
 }
 
-/// A line as it has to be.
+/// The content that a line should have.
 pub(super) struct Wanted {
     room_id: String,
     name: String,
@@ -113,7 +114,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// `None` while the conversation has no room.
+    /// `None` until the conversation has a room.
     pub(super) fn of(facts: &Facts) -> Option<Self> {
         Some(Self {
             room_id: facts.room_id.clone()?,
@@ -132,14 +133,14 @@ impl Wanted {
         self.state.is_over()
     }
 
-    /// What the line has to go over to, given what it shows.
+    /// The kind of change that would bring the line up to date.
     fn change(&self, line: &Line) -> Change {
         let shown = line.shown.as_deref();
         match self.state {
             State::Left { .. } | State::Ended { .. } => Change::Over,
             _ if line.is_over => Change::GoesOn,
             State::Waiting | State::WaitingAgain(_) => Change::Waiting,
-            // Where it is not certain what it shows, it may be this.
+            // If an earlier edit was not confirmed, the line may still show this.
             State::Answered(_)
                 if shown.is_none_or(|shown| shown == self.digest_in(&State::Waiting)) =>
             {
@@ -149,10 +150,10 @@ impl Wanted {
         }
     }
 
-    /// How long it has been so.
+    /// How long the conversation has been in its current state.
     fn since(&self, facts: &Facts, change: Change) -> Duration {
         match (&self.state, facts.waiting) {
-            // When that was is not known.
+            // Nobody recorded when the conversation resumed.
             _ if change == Change::GoesOn => Duration::ZERO,
             (State::Waiting, Some((_, waited))) => waited,
             (State::WaitingAgain(_), Some((_, waited))) => waited.saturating_sub(TALKING),
@@ -160,13 +161,13 @@ impl Wanted {
         }
     }
 
-    /// Tells apart what makes an edit worth its cost. The room's name is told with whatever else has changed, and so is
-    /// everything in another language.
+    /// A digest of the parts whose change is worth an edit. A new room name or another language
+    /// alone is not: either appears with the next edit.
     pub(super) fn digest(&self) -> Vec<u8> {
         self.digest_in(&self.state)
     }
 
-    /// What the line says before the room's name.
+    /// The words that come before the room's name.
     fn words_in(&self, state: &State, texts: &DeskTexts) -> String {
         let mut words = state.words(texts);
         if self.is_verified {
@@ -193,12 +194,12 @@ impl Wanted {
 }
 
 impl Desk {
-    /// The page from which conversations are begun that are none of the staff's.
+    /// The page of the canary, whose conversations staff do not see.
     pub(super) fn canary_page(&self) -> Option<&'static str> {
         self.homeserver.config().canary_page()
     }
 
-    /// Looks for conversations that have no line, or whose line does not show what it has to, and for those that
+    /// Finds the conversations that have no line, those whose line is out of date, and those that
     /// nobody answers.
     pub(super) async fn look_at_lines(
         &self,
@@ -219,7 +220,7 @@ impl Desk {
         let mut last = Ok(());
         for facts in &all {
             match self.look_at_line(facts, desk, shift).await {
-                // One conversation's fault.
+                // Only this conversation is affected, so the others go on.
                 Err(error) if is_refusal(&error) => {
                     let session_id = facts.session_id;
                     tracing::warn!(%session_id, %error, "a line cannot be looked after");
@@ -247,7 +248,7 @@ impl Desk {
         }
         let line = match &facts.line {
             Some(line) if line.room_id == desk.room_id => line,
-            // What is over stays where it was told.
+            // A conversation that is over keeps its line in the old desk.
             Some(_) if wanted.is_over() => return Ok(()),
             _ => return lines::begin(&self.pool, id, desk).await,
         };
@@ -270,7 +271,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether the visitor has waited for too long, and since there has been a desk.
+    /// Whether the visitor has waited too long, counting only waits that began after the desk was
+    /// made.
     fn is_unanswered(&self, facts: &Facts, desk: &DeskRoom) -> bool {
         let (Some(after), Some((since, waited))) = (self.config.unanswered_after, facts.waiting)
         else {
@@ -284,7 +286,7 @@ impl Desk {
         facts.waiting.is_some() && facts.answered == period && !State::of(facts).is_over()
     }
 
-    /// What the lines of these conversations have to show; of none of the canary's.
+    /// The facts from which the lines of these conversations are made, without those of the canary.
     pub(super) async fn facts(
         &self,
         which: Which<'_>,
@@ -298,7 +300,7 @@ impl Desk {
         Ok(facts)
     }
 
-    /// The content of a line.
+    /// The content of a line's event.
     pub(super) async fn line(&self, wanted: &Wanted) -> Value {
         let name = self.name_of(wanted).await;
         let mut notice = Notice::default();
@@ -308,13 +310,13 @@ impl Desk {
         notice.say_linked(&words, &name, &link);
         notice.quote(&wanted.first_words);
         let mut content = say::text(&notice);
-        // Where a client shows the plain text, its address is there to click at.
+        // Clients that show the plain text turn the address in it into a link.
         let body = format!("{}\n{link}", notice.body());
         content["body"] = body.into();
         content
     }
 
-    /// That nobody answers.
+    /// The notice that nobody has answered a visitor.
     pub(super) async fn unanswered(&self, wanted: &Wanted, age: Duration) -> Notice {
         let name = self.name_of(wanted).await;
         let mut notice = Notice::default();
@@ -327,14 +329,14 @@ impl Desk {
         notice
     }
 
-    /// What the room is called now; where staff have renamed it, by their words.
+    /// The current name of the room, which staff may have changed.
     async fn name_of(&self, wanted: &Wanted) -> String {
         let name = match self.homeserver.room_name(&wanted.room_id).await {
             Ok(Some(name)) if !room_name::is_lacking(&name) => room_name::marked(&name, false),
-            // It is the name that the bot gave it.
+            // The bot's own name for the room is still right, or is the best that is known.
             Ok(_) | Err(_) => wanted.name.clone(),
         };
-        // `!open` takes the code, also where staff have taken it out of the name.
+        // `!open` takes the code, so it is added if staff have removed it from the name.
         if name.contains(&wanted.code) {
             name
         } else {

@@ -1,4 +1,4 @@
-//! Who is in the desk: the staff that the configuration names, and nobody else.
+//! Keeps the members of the desk equal to the staff that the configuration names.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,19 +12,19 @@ use crate::{
     storage::desk::{alerts, room::DeskRoom},
 };
 
-/// People who are invited or removed side by side.
+/// How many invitations and removals run at the same time.
 const CONCURRENCY: usize = 4;
-/// One invitation's or removal's time.
+/// The time limit of one invitation or removal.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
-/// Whoever has declined or left is invited again after so long.
+/// How long after declining or leaving somebody is invited again.
 const INVITED_AGAIN: Duration = Duration::from_hours(1);
 
-/// Somebody who is in the room, or was.
+/// Somebody who is or was in the room.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) user_id: String,
     membership: String,
-    /// Whether they are what they are by their own doing.
+    /// Whether they brought about their membership themselves, by joining, declining or leaving.
     by_themselves: bool,
     since: Option<DateTime<Utc>>,
 }
@@ -56,7 +56,7 @@ impl Member {
     }
 }
 
-/// What has failed with somebody.
+/// A failed attempt to invite or remove somebody.
 #[derive(Clone, Copy, Debug)]
 struct Failed {
     times: i32,
@@ -64,14 +64,15 @@ struct Failed {
     is_lasting: bool,
 }
 
-/// The members of the desk as they were seen last, and those with whom something has failed.
+/// The members of the desk when it was last inspected, and the people whose invitation or removal
+/// failed.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     seen: Vec<Member>,
     failed: HashMap<String, Failed>,
 }
 
-/// What is to be done about somebody.
+/// The action that would bring somebody's membership in line with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Invite,
@@ -80,7 +81,7 @@ enum Deed {
 
 impl Members {
     pub(super) fn see(&mut self, members: Vec<Member>) {
-        // Somebody else may have done what failed.
+        // Somebody else may have invited them since the attempt failed.
         let is_in = |id: &str| {
             members
                 .iter()
@@ -90,13 +91,13 @@ impl Members {
         self.seen = members;
     }
 
-    /// Those who cannot be invited, though it was tried more than once.
+    /// The people whose invitation has failed repeatedly.
     pub(super) fn cannot_be_invited(&self) -> Vec<String> {
         let failed = self.failed.iter().filter(|(_, failed)| failed.is_lasting);
         failed.map(|(user_id, _)| user_id.clone()).collect()
     }
 
-    /// Who is to be invited or removed now.
+    /// The people who have to be invited or removed now.
     fn deeds(&self, staff: &[&str], bot: &str, now: Instant) -> Vec<(String, Deed)> {
         let missing = staff.iter().filter(|user_id| {
             let mut seen = self.seen.iter();
@@ -116,7 +117,7 @@ impl Members {
         missing.chain(strangers).filter(is_due).collect()
     }
 
-    /// What was done about somebody: seen as such until the room is looked at again.
+    /// Records an action that succeeded, so that it is not repeated before the next inspection.
     fn done(&mut self, user_id: &str, deed: Deed) {
         self.failed.remove(user_id);
         self.seen.retain(|member| member.user_id != user_id);
@@ -140,14 +141,15 @@ impl Members {
         self.failed.insert(user_id.to_owned(), failed);
     }
 
-    /// How often it has failed for somebody.
+    /// How many attempts have failed for somebody.
     fn failures(&self, user_id: &str) -> i32 {
         self.failed.get(user_id).map_or(0, |failed| failed.times)
     }
 }
 
 impl Desk {
-    /// Invites whoever is missing, and removes whoever is not on the staff: each for themselves.
+    /// Invites missing staff and removes everybody else. A failure with one person does not affect
+    /// the others.
     pub(super) async fn keep_members(
         &self,
         desk: &DeskRoom,

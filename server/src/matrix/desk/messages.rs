@@ -1,4 +1,5 @@
-//! What is queued for the desk, sent: each message once, whatever becomes of the server meanwhile.
+//! Sends the messages that are queued for the desk. Each is sent exactly once, even if the server
+//! crashes in between.
 
 use std::time::Duration;
 
@@ -21,31 +22,33 @@ use crate::{
     },
 };
 
-/// Messages that are sent side by side.
+/// How many messages are sent at the same time.
 const CONCURRENCY: usize = 2;
-/// One message's time, with what has to be asked for it.
+/// The time limit of one message, including the requests that find out what it has to say.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
-/// The wait before something is said again.
+/// The wait before a message is tried again.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(500),
     longest: Duration::from_mins(1),
 };
-/// By how much the clocks of the homeserver and of Postgres may differ where an earlier attempt is looked for.
+/// How far the clocks of the homeserver and of Postgres may differ. The search for an earlier
+/// attempt allows for it.
 const CLOCKS_DIFFER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-/// A line that is queued so long after its conversation began may have been sent before the database was restored.
+/// A line that is queued this long after its conversation began may have been sent before the
+/// database was restored from a backup.
 const LATE_LINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
-/// What is to be sent.
+/// What a claimed message has to say now.
 enum Content {
     Line(Box<Wanted>, DateTime<Utc>, Value),
     Other(Value),
-    /// It need not be said any more.
+    /// The message is not needed any more.
     Nothing,
 }
 
 impl Desk {
-    /// Sends what is due.
+    /// Sends the messages that are due.
     pub(super) async fn say_what_is_queued(&self, desk: &DeskRoom) -> Result<(), Failure> {
         let claims = messages::claim(&self.pool, &desk.room_id).await?;
         let results: Vec<_> = stream::iter(claims)
@@ -68,7 +71,7 @@ impl Desk {
                 Some(ErrorKind::TooLarge | ErrorKind::BadJson | ErrorKind::InvalidParam)
             )
         {
-            // Nothing else waits for what can never be said.
+            // A message that the homeserver can never accept must not block the others.
             tracing::error!(saying = ?claim.saying, %error, "this will never be said at the desk");
             messages::remove(&self.pool, claim.id).await?;
             return Ok(());
@@ -96,7 +99,7 @@ impl Desk {
             Content::Line(wanted, at, content) => {
                 let (event_id, may_be_older) = send(&content).await?;
                 let digest = wanted.digest();
-                // What an attempt before has sent may say what was so then.
+                // An earlier attempt may have sent an older state of the line.
                 let shown = Shown {
                     digest: (!may_be_older).then_some(digest.as_slice()),
                     is_over: wanted.is_over() && !may_be_older,
@@ -148,7 +151,7 @@ impl Desk {
         })
     }
 
-    /// Invites whoever asked for it to a conversation's room; answers with what to tell them.
+    /// Invites whoever sent `!open` to a conversation's room. Returns the text of the answer.
     async fn open(
         &self,
         desk: &DeskRoom,
@@ -159,7 +162,7 @@ impl Desk {
         let facts = self.facts(Which::These(&[session_id]), desk).await?;
         let room = match facts.first() {
             Some(facts) => facts.room_id.clone(),
-            // Retention has deleted what was said.
+            // Retention has deleted the conversation's messages.
             None => commands::room_of(&self.pool, session_id).await?,
         };
         let Some(room_id) = room else {
@@ -204,8 +207,9 @@ impl Desk {
         Ok(sent.await?)
     }
 
-    /// The event that an earlier attempt made, where there may be one: homeservers forget transactions after a day or
-    /// when they start, and the database may be an older one that was restored.
+    /// Looks for the event of an earlier attempt if there may be one. The transaction id alone does
+    /// not prevent a second event: homeservers forget transaction ids after a day or at a restart,
+    /// and the database may have been restored from an older backup.
     async fn find_event(
         &self,
         desk: &DeskRoom,
@@ -242,14 +246,14 @@ fn answer(notice: &Notice, asked: &Asked) -> Value {
     say::answer(notice, &asked.event_id, &asked.by)
 }
 
-/// The bot's own words, a paragraph for each line.
+/// A text of the bot as a notice with one paragraph per line.
 fn paragraphs(text: &str) -> Notice {
     let mut notice = Notice::default();
     text.lines().for_each(|line| notice.say(line));
     notice
 }
 
-/// Whether the homeserver says no, and would say so again.
+/// Whether the homeserver refuses the request itself, so that it would refuse a repetition, too.
 fn is_refusal(error: &MatrixError) -> bool {
     !error.concerns_all_rooms() && !error.is_unanswered()
 }

@@ -1,58 +1,59 @@
-//! When lines are edited. Each edit is an event that the homeserver stores and tells all staff of. What would lead staff
-//! astray, a visitor who waits or has left where the line says otherwise, is shown within seconds. The rest takes its time, a
-//! few minutes at most, so that one edit takes the place of several. Nothing is left out: the last edit of a line always
-//! shows how the conversation stands.
+//! Decides when lines are edited. Each edit is an event that the homeserver stores and sends to all
+//! staff. A change that would mislead staff if they did not see it, such as a first answer or an
+//! end, is shown within seconds. Other changes wait for up to a few minutes, so that one edit
+//! covers several of them. No change is lost: the last edit of a line always shows how the
+//! conversation stands.
 
 use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// So many conversations in an hour make it a busy one.
+/// The desk counts as busy when more conversations than this began within the last hour.
 const BUSY: usize = 40;
-/// How long a change waits for the next.
+/// How long a change waits, so that the next one can share its edit.
 const QUICK: Duration = Duration::from_secs(5);
-/// The same while it is busy, where the change is not urgent.
+/// The same for changes that are not urgent while the desk is busy.
 const SLOW: Duration = Duration::from_mins(2);
-/// The least time between two edits of a line that are not urgent; doubled with each edit.
+/// The minimum time between two edits of a line that are not urgent. It doubles with each edit.
 const GAP: Duration = Duration::from_mins(1);
 const LONGEST_GAP: Duration = Duration::from_mins(5);
-/// How long an edit waits that failed.
+/// The wait after a failed edit.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// How a conversation stands that its line does not show yet.
+/// How a conversation has changed since its line was last edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// Staff have answered for the first time.
     FirstAnswer,
     /// The visitor waits again.
     Waiting,
-    /// Somebody of the staff has answered again.
+    /// Staff have answered again.
     Answer,
     /// The conversation is over.
     Over,
-    /// The conversation goes on that the line calls over.
+    /// The conversation has resumed, although its line says that it is over.
     GoesOn,
 }
 
-/// A line that does not show what it has to.
+/// A change that the line does not show yet.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     since: Instant,
     change: Change,
 }
 
-/// A line that was edited.
+/// The edits of a line so far.
 #[derive(Clone, Copy, Debug)]
 struct Edited {
     last: Instant,
     times: u32,
-    /// What it shows since then.
+    /// The state that the line has shown since the last edit.
     shows: Change,
 }
 
-/// The edits that are to come. It is kept in memory alone: what a line has to show, and since when, is read from the
-/// conversation.
+/// The edits that are pending. They are kept in memory only, because the conversations in Postgres
+/// say what each line has to show, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     pending: HashMap<Uuid, Pending>,
@@ -62,32 +63,32 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// So many conversations have begun within the last hour.
+    /// Records how many conversations began within the last hour.
     pub(super) fn begun(&mut self, conversations: usize) {
         self.is_busy = conversations > BUSY;
     }
 
-    /// A line does not show what it has to, since so long `ago`.
+    /// Records that a line has been out of date for as long as `ago`.
     pub(super) fn differs(&mut self, id: Uuid, change: Change, ago: Duration, now: Instant) {
         let since = now.checked_sub(ago).unwrap_or(now);
         let pending = Pending { since, change };
         self.pending.entry(id).or_insert(pending).change = change;
     }
 
-    /// A line shows what it has to.
+    /// Records that a line is up to date.
     pub(super) fn agrees(&mut self, id: Uuid) {
         self.pending.remove(&id);
         self.put_off.remove(&id);
     }
 
-    /// The lines that are to be edited now: first the one that has been wrong for the longest time.
+    /// The lines to edit now. The one that has been out of date longest comes first.
     pub(super) fn due(&self, now: Instant) -> Vec<Uuid> {
         let due = self.pending.iter().filter(|(id, pending)| {
             let edited = self.edited.get(id);
             let shows_waiting = edited.is_some_and(|it| it.shows == Change::Waiting);
             let is_urgent = match pending.change {
                 Change::FirstAnswer | Change::Over | Change::GoesOn => true,
-                // Whoever reads that the visitor waits answers, too.
+                // A line that says that the visitor waits would make others answer, too.
                 Change::Answer => shows_waiting,
                 Change::Waiting => false,
             };
@@ -108,7 +109,7 @@ impl Pace {
         due.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// A line was edited.
+    /// Records that a line was edited.
     pub(super) fn edited(&mut self, id: Uuid, now: Instant) {
         let change = self.pending.remove(&id).map(|was| was.change);
         self.put_off.remove(&id);
@@ -125,13 +126,13 @@ impl Pace {
         self.edited.insert(id, edited);
     }
 
-    /// There is nothing to show any more, or no line to show it.
+    /// Forgets a line whose conversation no longer exists.
     pub(super) fn forget(&mut self, id: Uuid) {
         self.agrees(id);
         self.edited.remove(&id);
     }
 
-    /// The edit of a line failed.
+    /// Records that the edit of a line failed.
     pub(super) fn failed(&mut self, id: Uuid, now: Instant) {
         self.put_off.insert(id, now + RETRY);
     }

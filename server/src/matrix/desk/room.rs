@@ -1,4 +1,5 @@
-//! The desk's room: made once, found again by its marker, and given up when the bot has lost it.
+//! The desk's room. The bot creates it once, finds it again by its marker, and gives it up if it
+//! loses access.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -17,26 +18,27 @@ use crate::{
 const NAME: &str = "Support desk";
 const TOPIC: &str = "One line for each conversation. Nothing here reaches a visitor.";
 
-/// How often is looked whether the room is as it has to be, and who is in it.
+/// How often the desk inspects its room's settings and members.
 const INSPECT: Duration = Duration::from_secs(15);
-/// Rooms that are looked into side by side.
+/// How many rooms are searched for the marker at the same time.
 const LOOKUPS: usize = 8;
-/// The wait after a desk was lost within the hour; doubled with each further one.
+/// The wait before a lost desk is replaced if another one was lost within the hour. It doubles with
+/// each further loss.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 const LONGEST_DELAY: Duration = Duration::from_mins(10);
 
-/// What became of a room that was looked at.
+/// The result of inspecting a room.
 enum Seen {
-    /// It is as it has to be, and these people are or were in it.
+    /// The room's settings are right; these people are or were in it.
     Ready(Vec<Member>),
-    /// The bot is not in it, or has no say there.
+    /// The bot is not in the room, or lacks the power to manage it.
     Lost,
-    /// The homeserver has encrypted it.
+    /// The room is encrypted.
     Encrypted,
 }
 
 impl Desk {
-    /// The desk, looked at lately; `None` when there is none for now.
+    /// Returns the desk, inspected lately; `None` while there is none.
     pub(super) async fn settle(&self, shift: &mut Shift) -> Result<Option<DeskRoom>, Failure> {
         let Some(desk) = desk_rooms::get(&self.pool).await? else {
             return self.get_one(shift).await;
@@ -64,9 +66,10 @@ impl Desk {
         }
     }
 
-    /// Finds the desk among the bot's rooms, or has the homeserver make one.
+    /// Finds the desk among the bot's rooms, or asks the homeserver to create one.
     async fn get_one(&self, shift: &mut Shift) -> Result<Option<DeskRoom>, Failure> {
-        // A bot that is put out of each desk at once must not make them one after the other.
+        // If somebody removes the bot from each new desk at once, it must not create one after
+        // another.
         if let Some((lost, ago)) = desk_rooms::lost_lately(&self.pool).await?
             && ago < delay_after(lost)
         {
@@ -84,7 +87,7 @@ impl Desk {
                 tx.commit().await?;
                 shift.asked = None;
                 if desk.as_ref().is_some_and(|desk| desk.room_id != room_id) {
-                    // Another server was faster. Nobody was invited to this one yet.
+                    // Another server was faster. Nobody has been invited to this room yet.
                     self.homeserver.leave(&room_id).await?;
                     return Ok(None);
                 }
@@ -94,7 +97,7 @@ impl Desk {
             }
             Seen::Lost => Err(Failure::RoomLost(room_id)),
             Seen::Encrypted => {
-                // First: nobody takes it for the desk from here on.
+                // This comes first, so that no server takes the room for the desk from here on.
                 desk_rooms::abandon(&self.pool, &room_id).await?;
                 self.note_asked(false).await?;
                 shift.asked = None;
@@ -105,7 +108,7 @@ impl Desk {
         }
     }
 
-    /// The room that bears the marker.
+    /// The room that bears the desk's marker.
     async fn find(&self) -> Result<Option<String>, Failure> {
         let joined = self.homeserver.joined_rooms().await?;
         let known = desk_rooms::known(&self.pool, &joined).await?;
@@ -123,12 +126,12 @@ impl Desk {
             .try_filter_map(async |found| Ok(found))
             .try_collect()
             .await?;
-        // All servers choose the same.
+        // Of several rooms, all servers have to choose the same one.
         Ok(marked.into_iter().min())
     }
 
-    /// Has the homeserver make a desk, unless it may be making one already; answers also with which rooms it was
-    /// thought to encrypt.
+    /// Asks the homeserver to create a desk, unless an earlier request may still be under way. Also
+    /// returns what was then known about the homeserver's encryption of new rooms.
     async fn ask_for_one(
         &self,
         shift: &mut Shift,
@@ -163,13 +166,14 @@ impl Desk {
         Ok((room_id, encrypted))
     }
 
-    /// Notes for every server that the homeserver is asked now; or that it is not at work on a desk.
+    /// Records for all servers whether a request to create the desk may be under way.
     async fn note_asked(&self, asked: bool) -> Result<(), sqlx::Error> {
         let asked = asked.then(|| self.ambient.now());
         desk_rooms::set_asked(&self.pool, asked).await
     }
 
-    /// Looks whether a room can be the desk, and does what a `createRoom` that was cut short left undone.
+    /// Checks whether a room can serve as the desk, and applies the settings that an interrupted
+    /// `createRoom` left out.
     async fn inspect(&self, room_id: &str) -> Result<Seen, Failure> {
         let state = match self.homeserver.room_state(room_id).await {
             Err(error)
@@ -213,7 +217,7 @@ fn new_room(config: &Matrix, encrypted: Encrypted) -> NewRoom {
     }
 }
 
-/// What the bot keeps as it is.
+/// The settings that the bot restores when somebody changes them.
 fn settings(config: &Matrix) -> Vec<RoomSetting> {
     let mut settings = vec![
         RoomSetting::PowerLevels(PowerLevels::of_desk(&config.bot)),
@@ -224,16 +228,16 @@ fn settings(config: &Matrix) -> Vec<RoomSetting> {
     settings
 }
 
-/// Whoever accepts the invitation late reads what was said since the invitation.
+/// Staff who accept their invitation late can read what was written since the invitation.
 const fn access() -> [RoomSetting; 3] {
     RoomSetting::access(HistoryVisibility::Invited)
 }
 
-/// How long after the last of so many lost desks a new one is made.
+/// How long to wait before replacing the desk after this many losses.
 fn delay_after(lost: u32) -> Duration {
     let factor = 2_u32.saturating_pow(lost.saturating_sub(1));
     match lost {
-        // The first is replaced at once.
+        // The first lost desk is replaced at once.
         0 | 1 => Duration::ZERO,
         _ => FIRST_DELAY.saturating_mul(factor).min(LONGEST_DELAY),
     }

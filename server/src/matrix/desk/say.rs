@@ -1,4 +1,4 @@
-//! What the bot says in the desk, as the contents of events.
+//! Builds the contents of the events that the bot sends to the desk.
 
 use std::fmt::Write;
 
@@ -7,40 +7,40 @@ use serde_json::{Value, json};
 
 use crate::matrix::notice::Notice;
 
-/// Characters of a visitor's first words in a line.
+/// The maximum number of characters of a visitor's first words in a line.
 const FIRST_WORDS: usize = 200;
-/// And lines of them.
+/// The maximum number of lines of a visitor's first words.
 const FIRST_LINES: usize = 3;
 
-/// A text of the bot's that mentions nobody: members of the room are notified of it as of every text.
+/// A text that mentions nobody. The members' clients notify them of it as of any other text.
 pub(super) fn text(notice: &Notice) -> Value {
     let mut content = notice.content();
     content["msgtype"] = json!("m.text");
     content
 }
 
-/// The same as an answer to an event.
+/// A text in reply to an event.
 pub(super) fn reply(notice: &Notice, to: &str) -> Value {
     let mut content = text(notice);
     content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": to } });
     content
 }
 
-/// The same, to whoever sent it.
+/// A text in reply to an event that mentions its sender.
 pub(super) fn answer(notice: &Notice, to: &str, sender: &str) -> Value {
     let mut content = reply(notice, to);
     content["m.mentions"] = json!({ "user_ids": [sender] });
     content
 }
 
-/// The same to everybody in the room.
+/// A text in reply to an event that mentions everybody in the room.
 pub(super) fn call_all(notice: &Notice, to: &str) -> Value {
     let mut content = reply(notice, to);
     content["m.mentions"] = json!({ "room": true });
     content
 }
 
-/// A content in the place of what an event shows.
+/// An edit that replaces the content of an event.
 pub(super) fn edit(of: &str, new: &Value) -> Value {
     let mut content = new.clone();
     for field in ["body", "formatted_body"] {
@@ -68,7 +68,7 @@ pub(super) fn link(room_id: &str, server: &ServerName) -> String {
     link
 }
 
-/// The beginning of a text.
+/// The beginning of a text, cut to the length that a line may show.
 pub(super) fn first_words(text: &str) -> String {
     let text = text.trim();
     let line_end = |n: usize| text.match_indices('\n').nth(n - 1).map(|(end, _)| end);
@@ -83,7 +83,7 @@ pub(super) fn first_words(text: &str) -> String {
     }
 }
 
-/// `alice` of `@alice:example.org`
+/// The local part of a user id: `alice` for `@alice:example.org`.
 pub(super) fn localpart(user_id: &str) -> &str {
     let name = user_id.strip_prefix('@').unwrap_or(user_id);
     name.split(':').next().unwrap_or(name)

@@ -24,7 +24,7 @@ impl Desk {
     }
 }
 
-/// When the day began there.
+/// The instant at which the day began in the time zone.
 pub(super) fn midnight(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
     let midnight = now
         .with_timezone(&zone)
@@ -33,9 +33,10 @@ pub(super) fn midnight(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
     instant(midnight, zone)
 }
 
-/// The instant of a local time. One that a change of the clocks left out is the first one after it.
+/// The instant of a local time. If a change of the clocks skips that time, this is the first
+/// instant after the gap.
 pub(super) fn instant(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    // A change leaves out an hour or two; a few places once left out a day.
+    // A change of the clocks skips an hour or two. A few places have once skipped a whole day.
     (0..=48)
         .find_map(|halves| {
             let later = local + TimeDelta::minutes(30 * halves);

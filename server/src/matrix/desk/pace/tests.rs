@@ -4,8 +4,8 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Does what the desk does each second, for this long; answers with when the line was edited, and with what it shows
-/// then.
+/// Simulates the desk second by second for this long. Returns when the line was edited, and what it
+/// showed from then on.
 fn edits(
     pace: &mut Pace,
     seconds: u32,
@@ -133,8 +133,8 @@ fn one_that_failed_waits_and_keeps_no_other_waiting() {
     assert_eq!(pace.due(then + RETRY), [second]);
 }
 
-/// What a line shows at the end, and when, where conversations change as they like: `None` stands for what the line shows
-/// at the beginning.
+/// Random sequences of states and how long each lasts. `None` stands for what the line shows at the
+/// beginning.
 fn changes() -> impl Strategy<Value = Vec<(u32, Option<Change>)>> {
     let change = prop::sample::select(vec![
         None,
@@ -158,7 +158,7 @@ proptest! {
         let bound = u32::try_from(LONGEST_GAP.as_secs()).unwrap();
         let all = ends.last().unwrap() + bound;
         let edits = edits(&mut pace, all + 1, stands);
-        // Each shows what is so then.
+        // Each edit shows the state of its moment.
         for (second, shown) in &edits {
             prop_assert_eq!(*shown, stands(*second));
         }
@@ -169,17 +169,19 @@ proptest! {
     }
 }
 
-/// What a day cost.
+/// The number of events of one day.
 #[derive(Debug, Default)]
 struct Day {
     lines: usize,
     answers: usize,
     ends: usize,
-    /// How long a line said that a visitor waits who was answered, or that a conversation goes on that was over.
+    /// The longest time for which a line said that a visitor waited who had been answered, or that
+    /// a conversation went on that was over.
     latest: u32,
 }
 
-/// A day of ten hours. Each visitor waits for a minute for an answer, talks for ten minutes, and leaves.
+/// Simulates a day of ten hours. Each visitor waits a minute for an answer, talks for ten minutes,
+/// and leaves.
 fn day(conversations: u32) -> Day {
     const ANSWERED: u32 = 60;
     const ENDS: u32 = 660;
@@ -193,7 +195,7 @@ fn day(conversations: u32) -> Day {
         let lately =
             (0..conversations).filter(|n| start(*n) <= second && start(*n) + 3_600 > second);
         pace.begun(lately.count());
-        // Those that began within the last quarter of an hour.
+        // The conversations that began within the last quarter of an hour.
         let first = second.saturating_sub(900).div_ceil(every);
         for n in first..conversations {
             let Some(age) = second.checked_sub(start(n)) else {
@@ -224,7 +226,7 @@ fn day(conversations: u32) -> Day {
     day
 }
 
-/// `synapse desk::cost` counts what the conversations themselves cost.
+/// `synapse desk::cost` counts the events of the conversations themselves.
 #[test]
 fn a_conversation_costs_three_events_however_busy_the_day_is_and_its_end_is_shown() {
     for conversations in [50, 500] {
