@@ -1,8 +1,8 @@
-//! The rules of a conversation, an operation per file: who may speak in it, what is stored, what is queued for
-//! the room.
+//! The rules of a conversation, one operation per file: who may take part, what is stored, and what
+//! is queued for the room.
 //!
-//! Every operation that changes something is one transaction, and what it promises is in Postgres when it answers.
-//! Each operation has an error of its own, which names the ways in which it can fail.
+//! Every operation that changes something is one transaction, so what it has answered is stored in
+//! Postgres. Each has an error type of its own that names the ways in which it can fail.
 
 // The operations.
 mod close_session;
@@ -20,7 +20,7 @@ mod set_page;
 mod set_rating;
 mod set_typing;
 
-// What several of them need.
+// The parts that several operations use.
 mod access;
 mod admission;
 mod answer_memory;
@@ -79,14 +79,14 @@ pub use token::SessionToken;
 pub use turnstile::Turnstile;
 pub use visitor_message::StoredMessage;
 
-/// The ways to what this server does beside answering, in memory.
+/// The in-memory channels from the service to the server's background tasks.
 #[derive(Debug)]
 pub struct ToRelay {
-    /// For what was stored and claimed.
+    /// Takes tasks that were stored and claimed in one transaction.
     pub handoff: Handoff,
-    /// For what the room is told of the visitor beside messages.
+    /// Takes the visitor's signals, such as typing, that are shown in the room.
     pub signaller: Signaller,
-    /// For what visitors fetch, and are mailed otherwise.
+    /// Takes note of what visitors fetch, so that only the rest is mailed.
     pub mailing: Mailing,
 }
 
@@ -111,7 +111,7 @@ pub struct SupportChat {
 }
 
 impl SupportChat {
-    /// A service over a migrated database.
+    /// Builds a service on a database whose migrations have run.
     #[must_use]
     pub fn new(
         shares: Shares,
@@ -152,7 +152,7 @@ impl SupportChat {
         }
     }
 
-    /// The same, where websites vouch for their visitors.
+    /// Adds the keys of websites that vouch for their visitors.
     #[must_use]
     pub fn with_identities(self, identities: Identities) -> Self {
         Self {
@@ -161,7 +161,7 @@ impl SupportChat {
         }
     }
 
-    /// Lets go of what throttles no longer need to know, and of snapshots that nobody polls for.
+    /// Drops throttle state that has become irrelevant, and snapshots that nobody polls for.
     pub fn forget_idle(&self) {
         self.messages.forget_idle();
         self.poll_cache.forget_old();

@@ -1,4 +1,4 @@
-//! Whether a token opens a session, and whether the conversation still goes on.
+//! Checks whether a token grants access to a session, and whether the conversation is still open.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use crate::storage::{
     sessions::{self, Session, State},
 };
 
-/// For so long after the end a visitor may still save the conversation, and say how it was.
+/// How long after the end of a conversation its visitor may still save and rate it.
 const AFTERWARDS: Duration = Duration::from_hours(24);
 
-/// Why a token does not open a session.
+/// Why a token grants no access to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// No such session.
     #[error("no such session")]
     SessionNotFound,
-    /// The token is not this session's.
+    /// The token belongs to another session, or to none.
     #[error("the token does not open this session")]
     InvalidToken,
 }
 
-/// The session takes no more part in anything.
+/// The session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionEnded {
     /// The visitor or the staff ended it.
     #[error("the session is closed")]
     Closed,
-    /// Nobody wrote for longer than a session lives.
+    /// Nobody wrote for the lifetime of a session.
     #[error("the session has expired")]
     Expired,
 }
 
-/// Why a token opens no conversation that goes on.
+/// Why a token grants no access to an open conversation.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpenError {
     /// The token does not open the session.
@@ -45,14 +45,14 @@ pub enum NotOpenError {
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// Postgres does not say.
+    /// Postgres failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
 impl SupportChat {
-    /// Fails unless the token opens a conversation that goes on. Whoever changes the session afterwards has to look
-    /// again, under its lock.
+    /// Fails unless the token grants access to an open conversation. A caller that then changes the
+    /// session has to check again under the session's lock.
     pub async fn require_open(
         &self,
         session_id: Uuid,
@@ -63,7 +63,7 @@ impl SupportChat {
         Ok(())
     }
 
-    /// Whether the token opens a conversation that goes on.
+    /// Checks whether the token grants access to an open conversation.
     pub async fn is_open(
         &self,
         session_id: Uuid,
@@ -78,7 +78,7 @@ impl SupportChat {
         Ok(is_open)
     }
 
-    /// Looks the session up, without its lock.
+    /// Loads the session without locking it.
     pub(super) async fn find_session(
         &self,
         session_id: Uuid,
@@ -86,7 +86,7 @@ impl SupportChat {
         sessions::find(&self.shares.reads, session_id, self.limits.session_ttl).await
     }
 
-    /// The session, when there is one that the token opens.
+    /// Returns the session if it exists and the token grants access to it.
     pub(super) fn authenticate(
         &self,
         session: Option<Session>,
@@ -104,7 +104,7 @@ impl SupportChat {
 }
 
 impl SupportChat {
-    /// Refuses what only a conversation may do that goes on, or that has ended lately.
+    /// Refuses an operation that only an open or recently ended conversation allows.
     pub(super) async fn ensure_open_lately(
         &self,
         db: &mut Connection,
@@ -120,7 +120,7 @@ impl SupportChat {
     }
 }
 
-/// Refuses what only a conversation that goes on may do.
+/// Refuses an operation that only an open conversation allows.
 pub(super) const fn ensure_open(session: &Session) -> Result<(), SessionEnded> {
     match session.state {
         State::Open => Ok(()),

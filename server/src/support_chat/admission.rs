@@ -1,4 +1,5 @@
-//! Whether a conversation may begin: limits per hour on all servers together, and the proof of work near them.
+//! Decides whether a conversation may begin: hourly limits that all servers share, and a proof of
+//! work when a limit is near.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -21,35 +22,35 @@ use crate::{
     },
 };
 
-/// A customer's network (/56) may have so many times an address's new sessions.
+/// The limit of a customer's network (/56), as a multiple of the limit of one address.
 const NEAR_NETWORK_TIMES: i64 = 4;
-/// A wide network (/48, IPv4: /24) so many times.
+/// The limit of a wide network (/48, or /24 in IPv4), as a multiple of the limit of one address.
 const WIDE_NETWORK_TIMES: i64 = 16;
-/// With a proof of work each, so many times a network's limit, or that of all, are let in; then no more, since the
-/// homeserver has to make a room for each.
+/// With a proof of work, a network's limit and the limit of all are this many times as high. They
+/// still end somewhere, because the homeserver has to create a room for each conversation.
 const CEILING_TIMES: i64 = 10;
 
-/// The visitor, who is refused, waits meanwhile.
+/// The refused visitor waits while the count is taken back.
 const TAKE_BACK_WITHIN: Duration = Duration::from_secs(1);
 
-/// New sessions are counted in a period of this length.
+/// The period in which new sessions are counted.
 const PERIOD: Duration = Duration::from_hours(1);
 
-/// Why no more conversations begin now.
+/// Why a conversation may not begin now.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
-    /// A limit is reached; after this long it will not be.
+    /// A limit is reached. It allows a new conversation after this time.
     #[error("too many conversations begin")]
     RateLimited(Duration),
-    /// A proof of work is needed, which is missing, wrong or used: this is to be solved.
+    /// A proof of work is needed, and it is missing, wrong or used. The challenge is to be solved.
     #[error("a proof of work is needed")]
     ProofRequired(Box<ProofChallenge>),
-    /// Postgres.
+    /// Postgres failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// The limits on new sessions, and whom they count.
+/// The limits on new sessions.
 #[derive(Debug)]
 pub struct Admission {
     addresses: AddressDigester,
@@ -57,7 +58,7 @@ pub struct Admission {
     proofs: Option<ProofOfWork>,
 }
 
-/// One attempt to begin a conversation that was counted.
+/// An attempt to begin a conversation that the limits have counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     request: [u8; 32],
@@ -76,7 +77,7 @@ impl Counted {
 }
 
 impl Admission {
-    /// These limits; counts and challenges agree with those of every other server of the same secret.
+    /// Servers with the same secret share the counts and accept each other's challenges.
     #[must_use]
     pub fn new(secret: &SecretString, limits: &Limits) -> Self {
         let proofs = match limits.proof_of_work {
@@ -90,12 +91,13 @@ impl Admission {
         }
     }
 
-    /// What stands for an address in Postgres.
+    /// The keyed hash that stands for an address in Postgres.
     pub(super) fn digest(&self, address: IpAddr) -> [u8; 32] {
         self.addresses.digest(address).address
     }
 
-    /// Counts one more beginning, or refuses it. `proof` matters only where one is asked for.
+    /// Counts one more beginning, or refuses it. `proof` is read only when a proof of work is
+    /// needed.
     pub(super) async fn count(
         &self,
         db: &Db,
@@ -122,7 +124,7 @@ impl Admission {
             expires_at: good.expires_at,
             good_below: good.good_below,
         });
-        // Repeating it counts nothing twice.
+        // A repeated statement does not count the attempt twice.
         let outcome = storage::again_if_lost(|| {
             session_starts::count(
                 db,
@@ -157,14 +159,16 @@ impl Admission {
                     Some(proofs) => Err(AdmissionError::ProofRequired(Box::new(
                         proofs.challenge(pressure, now),
                     ))),
-                    // Where no proofs are asked for, no limit asks for one.
+                    // Without proofs of work, no bound asks for one, so this is unreachable in
+                    // practice.
                     None => Err(AdmissionError::RateLimited(PERIOD)),
                 }
             }
         }
     }
 
-    /// A counted attempt has failed for certain. Where Postgres cannot be told, the count ends by itself.
+    /// Takes back the count of an attempt that certainly failed. If Postgres is out of reach, the
+    /// count expires by itself.
     pub(super) async fn take_back(&self, db: &Db, counted: Counted) {
         let told = session_starts::take_back(db, counted.start());
         match time::timeout(TAKE_BACK_WITHIN, told).await {

@@ -1,6 +1,7 @@
-//! The memory that all answers under way may hold together.
+//! Limits the memory that all answers in progress use together.
 //!
-//! An answer has a share of it from when it is read until it has been sent, or nobody wants it any more.
+//! An answer reserves a share of it before it is read and keeps it until it has been sent, or the
+//! client has gone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,13 +10,13 @@ use tokio::{
     time,
 };
 
-/// Shares are counted in these.
+/// The size of one permit of the semaphore in bytes.
 const UNIT: usize = 1024;
 
-/// All shares together.
+/// The memory for all answers together.
 const TOTAL_BYTES: usize = 64 * 1024 * 1024;
 
-/// For so long an answer waits for a share.
+/// How long an answer waits for its share.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Cheap to clone.
@@ -24,7 +25,7 @@ pub(super) struct AnswerMemory {
     units: Arc<Semaphore>,
 }
 
-/// A part of the memory, until this is dropped.
+/// A part of the memory, reserved until this is dropped.
 #[derive(Debug)]
 pub struct Share(OwnedSemaphorePermit);
 
@@ -39,7 +40,7 @@ impl AnswerMemory {
         }
     }
 
-    /// A share, if there is one now.
+    /// Reserves a share if there is enough memory now.
     pub(super) fn try_share(&self, bytes: usize) -> Option<Share> {
         let units = self.units.clone();
         units
@@ -48,7 +49,7 @@ impl AnswerMemory {
             .map(Share)
     }
 
-    /// A share, if there is one before long.
+    /// Reserves a share, waiting a short time for other answers to end.
     pub(super) async fn share(&self, bytes: usize) -> Option<Share> {
         let share = self.units.clone().acquire_many_owned(units_of(bytes));
         time::timeout(PATIENCE, share).await.ok()?.ok().map(Share)
@@ -56,7 +57,7 @@ impl AnswerMemory {
 }
 
 impl Share {
-    /// Gives back what is not needed of it.
+    /// Gives back the part of the share that exceeds `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let held = self.0.num_permits();
         let needed = usize::try_from(units_of(bytes)).unwrap_or(held);

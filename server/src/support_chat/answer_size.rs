@@ -1,4 +1,4 @@
-//! How many of a conversation's entries fit into one answer to a poll, as JSON.
+//! Limits how many of a conversation's entries go into one answer to a poll, by their size as JSON.
 
 use app::contract::{MAX_MESSAGES_PER_POLL, MAX_POLL_BYTES};
 
@@ -7,16 +7,17 @@ use crate::{
     storage::polls::{Limits, Poll},
 };
 
-/// What an answer has in JSON around its entries, at most.
+/// The maximum number of JSON bytes in an answer besides its entries.
 const FRAME_BYTES: usize = 320;
 
-/// What an entry has in JSON around its text, at most.
+/// The maximum number of JSON bytes in an entry besides its text.
 const ENTRY_BYTES: usize = 256;
 
-/// The answers to one statement have at most so many bytes together, and one entry each that may be larger.
+/// The maximum size of all answers that one statement reads. Each may exceed its part by one large
+/// entry.
 const STATEMENT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The bytes that each answer may have when one statement reads so many.
+/// The maximum size of each answer in bytes, given how many one statement reads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AnswerSize(usize);
 
@@ -25,8 +26,8 @@ impl AnswerSize {
         Self(MAX_POLL_BYTES.min(STATEMENT_BYTES / polls.max(1)))
     }
 
-    /// What Postgres is told of it. A text has in JSON at least the bytes that Postgres counts, so little is read that
-    /// [`Self::cut`] takes away.
+    /// The limits that Postgres applies. Postgres counts the bytes of the text before JSON escapes
+    /// them, so it reads a little more than [`Self::cut`] keeps.
     pub(super) fn limits(self) -> Limits {
         let limit = |count| i64::try_from(count).unwrap_or(i64::MAX);
         Limits {
@@ -36,8 +37,8 @@ impl AnswerSize {
         }
     }
 
-    /// Takes away the last entries, as many as would make the answer too large, except for the first, and says how many bytes the
-    /// answer then has at most.
+    /// Removes entries from the end until the answer is small enough, but keeps at least one.
+    /// Returns the maximum size of the answer in bytes.
     pub(super) fn cut(self, poll: &mut Poll) -> usize {
         let mut size = FRAME_BYTES;
         for (index, entry) in poll.entries.iter().enumerate() {
@@ -53,7 +54,7 @@ impl AnswerSize {
     }
 }
 
-/// How many bytes the entry has in JSON, at most.
+/// The maximum number of bytes of the entry as JSON.
 fn entry_bytes(entry: &Entry) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
@@ -90,7 +91,7 @@ mod tests {
         }
     }
 
-    /// As large around its text as an entry can be.
+    /// An entry whose fields besides the text are as long as they can be.
     fn message(entry: Entry) -> Message {
         Message {
             id: entry.id.to_string().into(),
@@ -104,7 +105,7 @@ mod tests {
     }
 
     proptest! {
-        /// Control characters, quotes and everything else, as serde writes them.
+        /// Control characters, quotes and all others are counted as serde escapes them.
         #[test]
         fn an_answer_is_never_larger_than_was_counted(
             bodies in prop::collection::vec("[\\x00-\\x20\"\\\\a-c\u{7f}é🦀]{0,200}", 1..20),

@@ -1,4 +1,4 @@
-//! Ending a conversation.
+//! The visitor ends a conversation.
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -9,19 +9,19 @@ use crate::{
     storage::sessions::{self, State},
 };
 
-/// What staff read in the room.
+/// The notice that staff read in the room.
 const NOTICE: &str = "The visitor ended the chat. Messages sent here no longer reach them.";
 
 /// Why a conversation was not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseSessionError {
-    /// The token does not open it.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// It had ended by itself before.
+    /// The conversation had expired before.
     #[error("the session has expired")]
     SessionExpired,
-    /// The end is not known to be stored.
+    /// It is not certain that the end was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -33,8 +33,8 @@ impl From<sqlx::Error> for CloseSessionError {
 }
 
 impl SupportChat {
-    /// Ends a conversation; ending it again changes nothing. What the visitor has sent is still relayed, and the room
-    /// stays.
+    /// Ends a conversation; ending it again changes nothing. The visitor's messages are still
+    /// relayed, and the room remains.
     pub async fn close_session(
         &self,
         session_id: Uuid,

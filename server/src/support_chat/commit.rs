@@ -1,4 +1,4 @@
-//! What became of a commit whose answer was lost.
+//! Finds out whether a transaction was committed when the answer to the commit was lost.
 
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use crate::storage::{
     sessions::{self, Session},
 };
 
-/// How long the look at what became of a commit may take. The visitor has waited for the commit already.
+/// The time limit of that inquiry. It is short, because the visitor has already waited for the
+/// commit.
 const LOOK: Duration = Duration::from_millis(400);
 
-/// Why a change is not known to be stored.
+/// Why it is not certain that a change was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Postgres was lost when the request may have been carried out, by this attempt or by an earlier one.
+    /// The connection to Postgres was lost, and this attempt or an earlier one may have carried out
+    /// the request.
     #[error("it is not known whether the request was carried out: {0}")]
     OutcomeUnknown(#[source] sqlx::Error),
     /// Postgres failed, and nothing was changed.
@@ -26,11 +28,13 @@ pub enum WriteError {
 }
 
 impl SupportChat {
-    /// Says what became of a commit that failed with `error`.
+    /// Decides what happened to a commit that failed with `error`.
     ///
-    /// A connection that was lost while it committed leaves open whether it did, and a refusal promises that it did
-    /// not. Once this call holds the session's lock, the other transaction is over: its change is there or never will
-    /// be. Without the lock nothing is promised. `look` says whether the change is there, if it can.
+    /// If the connection was lost during the commit, the change may have been stored, and only a
+    /// certain failure may be reported as one. Once this call holds the session's lock, the other
+    /// transaction is over, so its change is either visible or will never be. Without the lock the
+    /// outcome stays unknown. `look` says whether the change is there, or `None` if that cannot be
+    /// told.
     pub(super) async fn resolve_commit(
         &self,
         error: sqlx::Error,

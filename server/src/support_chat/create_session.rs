@@ -1,4 +1,5 @@
-//! A conversation begins: its first message, the visitor's details and its room are stored and queued together.
+//! Begins a conversation. The first message, the visitor's details and the room's creation are
+//! stored and queued in one transaction.
 
 mod join;
 
@@ -25,28 +26,29 @@ use crate::{
     },
 };
 
-/// Tokens of one session: a creation may be answered this often before the first answer's token ends.
+/// How many tokens a session may have. When a repeated creation adds more, the oldest one becomes
+/// invalid.
 pub(super) const MAX_TOKENS: i64 = 16;
 
 /// Why a conversation did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateSessionError {
-    /// The key came before with another first message, or other details.
+    /// The idempotency key was used before with another first message or other details.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
-    /// Staff have blocked whoever writes from this address.
+    /// Staff have blocked the visitor's address.
     #[error("conversations from this address are blocked")]
     Blocked,
     /// The homeserver has been out of reach for too long.
     #[error("the homeserver has been out of reach for too long")]
     RelayUnavailable,
-    /// The challenge was not passed.
+    /// The visitor did not pass the challenge.
     #[error("the challenge was not passed")]
     ChallengeFailed,
     /// Too many conversations begin.
     #[error(transparent)]
     NotAdmitted(#[from] AdmissionError),
-    /// The conversation is not known to be stored.
+    /// It is not certain that the conversation was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -58,7 +60,8 @@ impl From<sqlx::Error> for CreateSessionError {
 }
 
 impl CreateSessionError {
-    /// The same error, where an attempt under the same key was carried out: a fault now must not say that nothing was.
+    /// Adapts the error for a request that an earlier attempt with the same key carried out. A
+    /// fault that occurs now must not claim that nothing was done.
     fn of_a_replay(self) -> Self {
         match self {
             Self::Write(WriteError::NothingDone(error)) => WriteError::OutcomeUnknown(error).into(),
@@ -67,18 +70,18 @@ impl CreateSessionError {
     }
 }
 
-/// A conversation that begins.
+/// A request to begin a conversation.
 #[derive(Debug)]
 pub struct NewSession {
     /// The first message.
     pub initial_message: MessageBody,
-    /// Who writes, and from where.
+    /// The visitor's details.
     pub visitor: VisitorDetails,
-    /// The visitor's answer to the challenge, where there is one.
+    /// The visitor's answer to the Turnstile challenge, if there is one.
     pub turnstile_token: Option<String>,
-    /// The visitor's proof of work, where there is one.
+    /// The visitor's proof of work, if there is one.
     pub proof: Option<String>,
-    /// The token by which a website vouches for the visitor, where there is one.
+    /// The token by which a website vouches for the visitor, if there is one.
     pub identity: Option<String>,
 }
 
@@ -87,15 +90,16 @@ pub struct NewSession {
 pub struct StartedSession {
     /// Its id.
     pub session_id: Uuid,
-    /// Its token: shown this once.
+    /// Its token, which is shown only this once.
     pub token: SessionToken,
     /// The first message.
     pub message: StoredMessage,
 }
 
 impl SupportChat {
-    /// Begins a conversation: stores it, and queues its room, the visitor's details and the message. A visitor for whom
-    /// their website vouches goes on with the conversation that they have, on whichever device.
+    /// Begins a conversation: stores it, and queues its room, the visitor's details and the
+    /// message. A visitor whose website vouches for them continues their open conversation instead,
+    /// on any device.
     pub async fn create_session(
         &self,
         new: &NewSession,
@@ -110,14 +114,14 @@ impl SupportChat {
             return replay(tx, self.limits.session_ttl, earlier?).await;
         }
         let identity = self.verify_identity(new.identity.as_deref());
-        // It makes no room, so nothing that keeps rooms few is asked of it.
+        // Continuing a conversation creates no room, so the limits on new rooms do not apply to it.
         if let Some(identity) = &identity
             && let Some(joined) = self.join_session(new, identity, request.as_ref()).await?
         {
             return Ok(joined);
         }
         let address_digest = self.admission.digest(address);
-        // Before it is counted: what is blocked uses up nobody's limit.
+        // This comes before the counting, so that blocked addresses do not use up anybody's limit.
         let blocked = storage::again_if_lost(|| {
             blocked_addresses::is_blocked(&self.shares.writes, &address_digest)
         });
@@ -130,7 +134,8 @@ impl SupportChat {
             return Err(CreateSessionError::ChallengeFailed);
         }
         self.ensure_relay().await?;
-        // Committed before anything else begins, so that nobody waits for what this conversation waits for.
+        // The count is committed first, so that concurrent requests of the same network do not wait
+        // for the rest of this one.
         let counted = self
             .admission
             .count(
@@ -141,7 +146,8 @@ impl SupportChat {
                 new.proof.as_deref(),
             )
             .await?;
-        // An answer is good for one verification: it is not spent on a request that is refused anyway.
+        // Turnstile verifies each answer only once, so it is not spent on a request that the limits
+        // refuse.
         let started = match (&self.turnstile, answer) {
             (Some(turnstile), Some(answer)) if !turnstile.is_passed(answer, address).await => {
                 Err(CreateSessionError::ChallengeFailed)
@@ -176,7 +182,7 @@ impl SupportChat {
         if let Some(identity) = identity
             && let Some(session_id) = self.lock_open_session(&mut tx, identity).await?
         {
-            // The visitor's other device was faster.
+            // Another device of the visitor was faster.
             return self.join(tx, session_id, new, identity, request).await;
         }
         let session_id = Uuid::new_v4();
@@ -209,7 +215,8 @@ impl SupportChat {
         Ok(concluded)
     }
 
-    /// The end of the transaction: takes the request's key, and hands what was claimed to the relay.
+    /// Ends the transaction: claims the idempotency key, commits, and hands the claimed task to the
+    /// relay.
     async fn conclude_creation(
         &self,
         mut tx: Tx,
@@ -221,7 +228,8 @@ impl SupportChat {
         if let Some(request) = request
             && !request.claim(&mut tx, session_id, message.id).await?
         {
-            // The same request was faster: what this one did is undone, and it is given that one's.
+            // A concurrent request with the same key was faster. This one is rolled back and
+            // returns the other's result.
             let replayed = async {
                 tx.rollback().await?;
                 let mut tx = self.begin().await?;
@@ -239,8 +247,9 @@ impl SupportChat {
         Ok(started)
     }
 
-    /// No conversation is begun that nobody would read. Time before this server's start does not
-    /// count: it could not have reached the homeserver.
+    /// Refuses new conversations while the relay cannot reach the homeserver, because nobody would
+    /// read them. Only the time since this server started counts, since it cannot have synced
+    /// before.
     async fn ensure_relay(&self) -> Result<(), CreateSessionError> {
         let uptime = self.started.elapsed().as_secs_f64();
         let age = storage::again_if_lost(|| sync_position::age_seconds(&self.shares.writes))
@@ -254,8 +263,8 @@ impl SupportChat {
     }
 }
 
-/// The same session and message again, with one more token: the first cannot be shown again, and may
-/// be in use.
+/// Returns the session and message of an earlier attempt with an additional token. The first token
+/// cannot be shown again, because only its hash is stored, and may be in use.
 async fn replay(
     mut tx: Tx,
     session_ttl: Duration,

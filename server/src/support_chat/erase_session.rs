@@ -1,4 +1,4 @@
-//! Erasing a conversation, as its visitor asks.
+//! Erases a conversation at its visitor's request.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use crate::{
     storage::{erasure, sessions},
 };
 
-/// What staff read in the room.
+/// The notice that staff read in the room.
 const NOTICE: &str = "The visitor has had this conversation erased: their messages and details are gone. \
                       Messages sent here no longer reach them.";
-/// What is on its way to the homeserver at this moment has arrived, or has been given up, before the erasure begins
-/// there.
+/// How long the relay waits before it erases the room, so that events that are being sent have
+/// arrived or were given up.
 const UNDER_WAY: Duration = Duration::from_secs(15);
 
 /// Why a conversation was not erased.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseSessionError {
-    /// The token does not open it.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The erasure is not known to be stored.
+    /// It is not certain that the erasure was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -36,8 +36,8 @@ impl From<sqlx::Error> for EraseSessionError {
 }
 
 impl SupportChat {
-    /// Erases a conversation, open or ended. It is gone from Postgres at once, with what was not relayed yet; the relay
-    /// then removes what the bot wrote at the homeserver.
+    /// Erases an open or ended conversation. Postgres loses it at once, including messages that
+    /// were not relayed yet; the relay then redacts the bot's events at the homeserver.
     pub async fn erase_session(
         &self,
         session_id: Uuid,

@@ -1,4 +1,5 @@
-//! Whether staff answer now: their hours, unless they said in the desk that they are away.
+//! Tells whether staff are available: during their hours, unless they have said in the desk that
+//! they are away.
 
 use chrono::Utc;
 
@@ -9,7 +10,7 @@ use crate::{
 };
 
 impl SupportChat {
-    /// Whether staff answer now, and when they do next.
+    /// Whether staff are available now, and when they will be next.
     pub async fn get_availability(&self, hours: &Hours) -> Result<Availability, sqlx::Error> {
         let away_until = storage::again_if_lost(|| commands::away_until(&self.shares.reads));
         Ok(hours.at(Utc::now(), away_until.await?))

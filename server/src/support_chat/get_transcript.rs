@@ -1,5 +1,5 @@
-//! The whole conversation as it reads now, for the visitor to keep: page by page, so that no length of it takes the server's
-//! memory.
+//! Reads a whole conversation in its current state, for the visitor to save. It is read page by
+//! page, so a long conversation does not use up the server's memory.
 
 use app::contract::{MAX_MESSAGES_PER_POLL, MAX_POLL_BYTES};
 use chrono::{DateTime, Utc};
@@ -16,27 +16,28 @@ use crate::{
     },
 };
 
-/// What a page may hold of memory while it is made: each of its lines is indented.
+/// The memory that a page may need while it is rendered, which includes the indentation of each
+/// line.
 const PAGE_BYTES: usize = 8 * MAX_POLL_BYTES;
 
 /// Why a conversation cannot be saved.
 #[derive(Debug, thiserror::Error)]
 pub enum GetTranscriptError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation ended too long ago.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// Answers that are under way hold all the memory that they may.
+    /// The answers in progress use all the memory that is allotted to them.
     #[error("there is no memory for another answer")]
     NoMemory,
-    /// Postgres.
+    /// Postgres failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// A conversation that is being read.
+/// A conversation while it is being read.
 #[derive(Debug)]
 pub struct Transcript {
     /// When it began.
@@ -44,7 +45,7 @@ pub struct Transcript {
     /// Whether it has ended.
     pub has_ended: bool,
     session_id: Uuid,
-    /// The entry that was read last, and the last one that is to be read.
+    /// The last entry that was read, and the last one to read.
     after: i64,
     last: i64,
     db: Db,
@@ -53,7 +54,8 @@ pub struct Transcript {
 }
 
 impl SupportChat {
-    /// The conversation from its beginning up to now, while it goes on and for a while after its end.
+    /// Opens the transcript of a conversation that is open or ended recently. It contains the
+    /// entries up to now.
     pub async fn get_transcript(
         &self,
         session_id: Uuid,
@@ -79,7 +81,7 @@ impl SupportChat {
 }
 
 impl Transcript {
-    /// The next lines, with the memory for them; none at the end.
+    /// Reads the next entries and reserves memory for them; returns none at the end.
     pub async fn next_page(&mut self) -> Result<Option<(Vec<Line>, Share)>, GetTranscriptError> {
         if self.after >= self.last {
             return Ok(None);

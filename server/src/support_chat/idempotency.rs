@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key on the same operation never does a second thing.
+//! `Idempotency-Key`: repeating an operation with the same key does not repeat its effect.
 
 use app::contract::MessageBody;
 use sha2::{Digest, Sha256};
@@ -12,22 +12,22 @@ use crate::{
     },
 };
 
-/// A key as the client chose it: 1 to 128 printable ASCII characters.
+/// A key that the client chose: 1 to 128 printable ASCII characters.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey([u8; 32]);
 
-/// It has another length, or other characters.
+/// The key is too long, empty, or has other characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an idempotency key has 1 to 128 printable ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
-/// The key came before with another request.
+/// The key was used before with a different request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the idempotency key was used for another request")]
 pub struct KeyReused;
 
 impl IdempotencyKey {
-    /// Accepts the header's value.
+    /// Parses the value of the header.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidIdempotencyKey> {
         let printable = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
         if !printable || !(1..=128).contains(&value.len()) {
@@ -36,7 +36,7 @@ impl IdempotencyKey {
         Ok(Self(Sha256::digest(value).into()))
     }
 
-    /// SHA-256 of the key.
+    /// The SHA-256 hash of the key.
     pub(super) const fn digest(&self) -> [u8; 32] {
         self.0
     }
@@ -46,7 +46,7 @@ impl IdempotencyKey {
         initial_message: &MessageBody,
         visitor: &VisitorDetails,
     ) -> Keyed {
-        // Not the answers to challenges, which a retry may have to give again.
+        // The answers to challenges are left out, since a retry may have to bring new ones.
         let VisitorDetails {
             source_url,
             page_title,
@@ -77,7 +77,8 @@ impl IdempotencyKey {
     }
 }
 
-/// A digest of fields that no other fields have: each is preceded by its length.
+/// A digest of the fields. Each is preceded by its length, so that different fields never give the
+/// same input.
 fn digest(fields: &[Option<&str>]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for field in fields {
@@ -92,7 +93,7 @@ fn digest(fields: &[Option<&str>]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// One request under its key.
+/// A request with an idempotency key.
 #[derive(Debug)]
 pub(super) struct Keyed {
     scope: Uuid,
@@ -102,12 +103,13 @@ pub(super) struct Keyed {
 }
 
 impl Keyed {
-    /// SHA-256 of the key.
+    /// The SHA-256 hash of the key.
     pub(super) const fn key_digest(&self) -> [u8; 32] {
         self.key_digest
     }
 
-    /// What the same request did earlier, unless the key stood for another one.
+    /// Returns the result of an earlier identical request; `KeyReused` if the key came with a
+    /// different one.
     pub(super) async fn find(
         &self,
         db: &mut Connection,
@@ -116,7 +118,8 @@ impl Keyed {
         Ok(found.map(|earlier| self.check(earlier)))
     }
 
-    /// The same outside a transaction: on another connection, where one is lost.
+    /// Like [`Self::find`], but outside a transaction, with a second attempt if the connection is
+    /// lost.
     pub(super) async fn find_anywhere(
         &self,
         db: &Db,
@@ -134,7 +137,7 @@ impl Keyed {
         }
     }
 
-    /// Takes the key; `false` when the same key was taken meanwhile.
+    /// Claims the key; returns `false` if a concurrent request has claimed it meanwhile.
     pub(super) async fn claim(
         &self,
         db: &mut Connection,

@@ -1,8 +1,9 @@
-//! Whom a website vouches for: the token (JWT, RFC 7519) that its server signed, and what stands for the visitor in Postgres.
+//! Verifies the tokens (JWT, RFC 7519) by which a website vouches for a visitor, and derives the
+//! digest that identifies the visitor in Postgres.
 //!
-//! The website's own name for a visitor, `sub`, is often a customer's number or address. Nothing here needs to read it, only to
-//! tell whether it is the same one, so what is kept is a hash with a key that the database does not have. It goes with the
-//! conversation's texts.
+//! The `sub` of a token is the website's own name for the visitor, often a customer number or an
+//! address. The server only has to recognise it, not to read it, so it keeps a keyed hash whose key
+//! is not in the database. The hash is deleted together with the conversation's texts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,36 +20,37 @@ use crate::{
     model::{Identity, Verified},
 };
 
-/// The website's clock may differ from this server's by as much.
+/// How far the website's clock may differ from this server's.
 const LEEWAY: TimeDelta = TimeDelta::seconds(30);
-/// A token that is good for longer is a password, or has its times in milliseconds.
+/// The maximum lifetime of a token. A longer one would be a password, or has its times in
+/// milliseconds.
 const LONGEST: TimeDelta = TimeDelta::days(366);
-/// No token is longer, in bytes.
+/// The maximum length of a token in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
-/// No `sub` is longer, in bytes.
+/// The maximum length of `sub` in bytes.
 const MAX_SUBJECT: usize = 1024;
 
-/// Why nobody vouches for the visitor.
+/// Why a token does not verify the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejected {
-    /// It is no token, or has not what a token must have.
+    /// The value is not a token, or lacks a required claim.
     #[error("it is no token with `sub` and `exp`")]
     Malformed,
-    /// No key has signed it, by the algorithm that the key is for.
+    /// No configured key has signed it with the algorithm of that key.
     #[error("none of the keys has signed it")]
     Foreign,
-    /// It is too old, by this server's clock.
+    /// It has expired by this server's clock.
     #[error("it has expired")]
     Expired,
-    /// It is not good yet, by this server's clock.
+    /// It is not valid yet by this server's clock.
     #[error("it is not good yet")]
     TooEarly,
-    /// It is good for longer than a year.
+    /// It is valid for longer than a year.
     #[error("it is good for longer than a year")]
     TooLong,
 }
 
-/// What a token says. Times are seconds, maybe with a fraction.
+/// The claims of a token. Times are in seconds and may have a fraction.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
@@ -59,7 +61,7 @@ struct Claims {
     email: Option<String>,
 }
 
-/// The keys of websites, and the secret under which visitors are known.
+/// The keys of the websites, and the secret from which the visitors' digests are derived.
 #[derive(Debug)]
 pub struct Identities {
     keys: Vec<IdentityKey>,
@@ -67,18 +69,18 @@ pub struct Identities {
 }
 
 impl Identities {
-    /// All servers with this secret know the same visitors.
+    /// Servers with the same secret recognise the same visitors.
     #[must_use]
     pub const fn new(keys: Vec<IdentityKey>, secret: SecretString) -> Self {
         Self { keys, secret }
     }
 
-    /// Whom the token vouches for at this time.
+    /// Returns the visitor for whom the token vouches at this time.
     fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Identity, Rejected> {
         if token.len() > MAX_TOKEN {
             return Err(Rejected::Malformed);
         }
-        // An unknown algorithm, and `none`, cannot be read at all.
+        // A header with an unknown algorithm, or with `none`, cannot be decoded at all.
         let header = decode_header(token).map_err(|_| Rejected::Malformed)?;
         if header.crit.is_some() {
             return Err(Rejected::Malformed);
@@ -97,7 +99,7 @@ impl Identities {
             return Err(Rejected::Malformed);
         }
         let digest = self.digest(key, &claims);
-        // What no visitor could say in these fields, nor can a website.
+        // A website may set only those values of these fields that a visitor may set.
         let accepted = |text: Option<String>, rule: &Rule| {
             text.filter(|text| !text.trim().is_empty() && rule.accepts(text))
         };
@@ -110,7 +112,8 @@ impl Identities {
         })
     }
 
-    /// What stands for the visitor. Two websites, by their keys or by `iss`, may have the same name for different people.
+    /// The digest that identifies a visitor. It includes the key and `iss`, because two websites
+    /// may use the same `sub` for different people.
     fn digest(&self, key: &IdentityKey, claims: &Claims) -> [u8; 32] {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
         let mut mac = Hmac::<Sha256>::new_from_slice(&Sha256::digest(self.secret.expose_secret()))
@@ -125,10 +128,11 @@ impl Identities {
     }
 }
 
-/// What the token says, where this key has signed it.
+/// Returns the claims if this key has signed the token.
 fn read(token: &str, key: &IdentityKey) -> Option<serde_json::Value> {
     let mut validation = Validation::new(key.algorithm);
-    // Times are compared with a clock that a test can choose, and who it is for is said by the key.
+    // The library's own checks of times and audience are off. The times are checked above against a
+    // clock that tests can set, and the key says for whom the token is meant.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
@@ -158,7 +162,8 @@ fn check_times(claims: &Claims, now: DateTime<Utc>) -> Result<(), Rejected> {
 }
 
 impl SupportChat {
-    /// Whom the token vouches for; nobody where it is missing or not valid, which keeps no message from being taken.
+    /// Returns the visitor for whom the token vouches. A missing or invalid token gives `None`, and
+    /// the message is accepted without an identity.
     pub(super) fn verify_identity(&self, token: Option<&str>) -> Option<Identity> {
         let token = token.filter(|token| !token.trim().is_empty())?;
         if self.identities.keys.is_empty() {

@@ -1,4 +1,4 @@
-//! What is new in a conversation, at once or as soon as there is something.
+//! Reads the new entries of a conversation, and waits for them if asked to.
 
 use std::{
     ops::Range,
@@ -20,24 +20,25 @@ use crate::{
     storage::polls::{Ask, Poll},
 };
 
-/// How often a poll that waits looks for itself, in milliseconds: seldom at Postgres, as long as the poll cache can
-/// answer. The time is random, so that polls which lost NOTIFY together do not ask together.
+/// How often a waiting poll looks for news itself, in milliseconds. The poll cache usually answers
+/// this without Postgres. The interval is random, so that polls which missed the same NOTIFY do not
+/// query together.
 const LOOK_AGAIN_MILLIS: Range<u64> = 2_000..4_000;
 
-/// The answer to a poll that has waited for longer counts as fetched only when the next one says so: the visitor may
-/// have gone without a word meanwhile.
+/// If a poll waited longer than this, its answer counts as fetched only once the next poll confirms
+/// it, since the visitor may have gone without closing the connection.
 const SURELY_THERE: Duration = Duration::from_secs(5);
 
-/// Why a poll is not answered.
+/// Why a poll failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PollMessagesError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// The cursor is no message of this session.
+    /// The cursor is not a message of this session.
     #[error("the cursor is not a message of this session")]
     UnknownCursor,
     /// The entries could not be read.
@@ -45,30 +46,30 @@ pub enum PollMessagesError {
     Read(#[from] ReadError),
 }
 
-/// A poll's cursor, as far as it can be told without looking it up.
+/// A poll's cursor, parsed without looking it up.
 #[derive(Clone, Copy, Debug)]
 pub enum Cursor {
-    /// May be a message of the session.
+    /// The id may be a message of the session.
     Message(Uuid),
-    /// No id that this server ever gave.
+    /// This server has never issued such an id.
     Foreign,
 }
 
-/// What a poll is answered with.
+/// The answer to a poll.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// Oldest first.
+    /// The new entries, oldest first.
     pub entries: Vec<Entry>,
-    /// There is more after them.
+    /// Whether more entries follow these.
     pub more: bool,
-    /// What is told beside them.
+    /// The signals that accompany the entries.
     pub signals: Signals,
-    /// Their part of the memory for answers.
+    /// The answer's share of the memory for answers.
     pub share: Option<Share>,
 }
 
 impl Entries {
-    /// No entries.
+    /// An answer without entries.
     #[must_use]
     pub fn none(signals: Signals) -> Self {
         Self {
@@ -77,22 +78,23 @@ impl Entries {
         }
     }
 
-    /// Whether there is something that a poll which waits is answered with: entries, or another state than `known`.
+    /// Whether a waiting poll should be answered: there are entries, or the state differs from
+    /// `known`.
     fn is_news(&self, known: Option<&str>) -> bool {
         !self.entries.is_empty() || known.is_some_and(|known| self.signals.state() != known)
     }
 }
 
 impl SupportChat {
-    /// What is told beside messages, when it is certain, without asking Postgres, that `token` opens the session and
-    /// that nothing came after `message`.
+    /// Returns the signals if the cache knows for certain that `token` grants access to the session
+    /// and that nothing came after `message`. This never queries Postgres.
     #[must_use]
     pub fn nothing_new(&self, session_id: Uuid, token: &str, message: Uuid) -> Option<Signals> {
         self.poll_cache
             .nothing_after(session_id, &TokenDigest::of(token), message)
     }
 
-    /// What came after `after`; from the beginning without it.
+    /// Reads the entries after `after`, or from the beginning without it.
     pub async fn poll_messages(
         &self,
         session_id: Uuid,
@@ -108,7 +110,7 @@ impl SupportChat {
         let (ticket, asked_at) = (self.poll_cache.ticket(session_id), Instant::now());
         let ask = Ask {
             session_id,
-            // No message has the nil id.
+            // No message has the nil id, so the cursor will be reported as unknown.
             after: after.map(|cursor| match cursor {
                 Cursor::Message(id) => id,
                 Cursor::Foreign => Uuid::nil(),
@@ -161,9 +163,9 @@ impl SupportChat {
         })
     }
 
-    /// As [`Self::poll_messages`]; where there is nothing, waits for up to `wait` for something. With `state`, another
-    /// state is something, too. Answers sooner with nothing when too many polls wait already, or when the server is
-    /// about to stop.
+    /// Like [`Self::poll_messages`], but if there is nothing new, it waits for up to `wait`. With
+    /// `state`, a different state counts as news. Returns early without news if too many polls are
+    /// waiting already or the server is shutting down.
     pub async fn wait_for_messages(
         &self,
         session_id: Uuid,
@@ -196,12 +198,12 @@ impl SupportChat {
         if entries.is_news(state) || deadline <= time::Instant::now() {
             return Ok(entries);
         }
-        // Only a poll that may read gets a place.
+        // The token was checked above, so only permitted polls take up a place.
         let Some(waiter) = self.poll_cache.waiter(session_id) else {
             return Ok(entries);
         };
         loop {
-            // Before looking, so that no change falls between looking and waiting.
+            // Subscribes before it reads, so that a change in between is not missed.
             let change = waiter.change();
             let entries = self.poll_messages(session_id, token, after).await?;
             if entries.is_news(state) || deadline <= time::Instant::now() {

@@ -1,8 +1,9 @@
-//! Reads for polls, many conversations in one statement.
+//! Reads many conversations in one statement for the polls.
 //!
-//! A statement costs about the same for one conversation as for a dozen. So while a few statements are under way, the
-//! reader gathers the polls that arrive and asks for all of them together. No poll waits for others to arrive, and the
-//! more polls arrive, the less each of them costs.
+//! A statement for a dozen conversations costs about as much as for one. While a few statements are
+//! running, the reader collects the polls that arrive and then reads all of them with the next
+//! statement. No poll waits for others to arrive, and the more polls arrive, the less each of them
+//! costs.
 
 use std::{
     mem,
@@ -22,33 +23,36 @@ use crate::storage::{
     polls::{self, Ask, Poll},
 };
 
-/// Statements under way at the same time: fewer gather more, but one that is slow holds up more.
+/// How many statements run at the same time. Fewer would collect more polls in each, but a slow one
+/// would delay more of them.
 const STATEMENTS: usize = 4;
-/// Conversations in one statement. What it brings is bounded in bytes as well ([`AnswerSize`]).
+/// The maximum number of conversations in one statement. The size of the result is limited as well
+/// (see [`AnswerSize`]).
 const BATCH: usize = 64;
 
-/// An answer is in memory twice: as entries, and as JSON.
+/// An answer is held in memory twice, as entries and as JSON.
 const COPIES: usize = 2;
 
-/// A statement that takes longer is given up: it would hold up everybody's polls.
+/// A statement that takes longer is cancelled, because it would delay everybody's polls.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// What was read of a conversation, with its share of the memory for answers where it has entries.
+/// The result for one conversation. If it has entries, it holds their share of the memory for
+/// answers.
 #[derive(Debug)]
 pub(super) enum Found {
     Nothing,
     Poll(Poll, Option<Share>),
-    /// There was no room for its entries.
+    /// There was not enough memory for its entries.
     NoRoom,
 }
 
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Answers that are under way hold all the memory that they may.
+    /// The answers in progress use all the memory that is allotted to them.
     #[error("there is no memory for another answer")]
     NoMemory,
-    /// Postgres. All polls of one statement share its error.
+    /// Postgres failed. All polls of a statement share its error.
     #[error(transparent)]
     Database(#[from] Arc<sqlx::Error>),
 }
@@ -95,8 +99,8 @@ impl PollReader {
         }
     }
 
-    /// What there is at a moment after this call, and its share of the memory for answers; nothing where there is no such
-    /// conversation.
+    /// Reads a conversation as it is at some moment after this call, and reserves memory for its
+    /// entries. Returns `None` if the conversation does not exist.
     pub(super) async fn read(&self, ask: Ask) -> Result<Option<(Poll, Option<Share>)>, ReadError> {
         let mut share = None;
         loop {
@@ -105,7 +109,8 @@ impl PollReader {
                 Found::Nothing => return Ok(None),
                 Found::Poll(poll, share) => return Ok(Some((poll, share))),
                 Found::NoRoom if has_share => return Err(ReadError::NoMemory),
-                // What was read was let go of: nobody else's reads wait for the room.
+                // The entries were dropped, so that the batch does not wait for memory. This poll
+                // waits for it alone and then reads again.
                 Found::NoRoom => {
                     let room = self.inner.memory.share(COPIES * MAX_POLL_BYTES).await;
                     share = Some(room.ok_or(ReadError::NoMemory)?);
@@ -128,7 +133,8 @@ impl PollReader {
                 inner: self.inner.clone(),
                 ended: false,
             };
-            // Whoever asked may hang up, and the others still want their answers.
+            // The task is spawned, because the client of this poll may disconnect while others in
+            // the batch still wait for their answers.
             tokio::spawn(async move { while turn.next().await {} });
         }
         let lost = || Err(Arc::new(sqlx::Error::WorkerCrashed));
@@ -137,22 +143,22 @@ impl PollReader {
 }
 
 impl Inner {
-    /// No invariant spans a panic.
+    /// A panic cannot leave the queue inconsistent, so poisoning is ignored.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One of the statements that may be under way.
+/// One of the statements that may run at the same time.
 struct Turn {
     inner: Arc<Inner>,
     ended: bool,
 }
 
 impl Turn {
-    /// Answers some of those who wait; `false` when nobody did.
+    /// Answers the next batch of waiting polls; returns `false` if none are waiting.
     async fn next(&mut self) -> bool {
-        // Requests that have arrived already come first, and are in it.
+        // Lets requests that have already arrived join the batch.
         task::yield_now().await;
         let mut batch: Vec<_> = {
             let mut queue = self.inner.queue();
@@ -182,12 +188,12 @@ impl Turn {
                     let found = poll.map_or(Found::Nothing, |poll| {
                         fit(poll, size, waiting.share, memory)
                     });
-                    // Whoever hung up meanwhile does not mind.
+                    // Sending fails only if the client has disconnected.
                     let _ = waiting.answer.send(Ok(found));
                 }
             }
             Err(error) => {
-                // Whoever came meanwhile would wait as long, and meet the same fault.
+                // The polls that arrived meanwhile would wait as long and meet the same fault.
                 let error = Arc::new(error);
                 let rest = mem::take(&mut self.inner.queue().waiting);
                 for waiting in batch.into_iter().chain(rest) {
@@ -199,7 +205,7 @@ impl Turn {
     }
 }
 
-/// Gives entries their share of the memory, or lets go of them.
+/// Reserves memory for the entries, or drops them.
 fn fit(mut poll: Poll, size: AnswerSize, share: Option<Share>, memory: &AnswerMemory) -> Found {
     if poll.entries.is_empty() {
         return Found::Poll(poll, None);

@@ -1,4 +1,5 @@
-//! Records which visitors are there, in batches: a poll writes nothing.
+//! Records which visitors are present. It writes in batches, so that polls themselves write
+//! nothing.
 
 use std::{
     collections::HashMap,
@@ -15,13 +16,14 @@ use crate::{
     storage::{Db, presence},
 };
 
-/// How soon a visitor who comes is recorded.
+/// How soon the arrival of a visitor is recorded.
 const FLUSH: Duration = Duration::from_secs(5);
-/// How often a visitor who stays is recorded.
+/// How often a present visitor is recorded again.
 const REPEAT: Duration = Duration::from_secs(20);
-/// What could not be recorded for so long is forgotten: the conversation may be gone.
+/// After this time an entry that could not be recorded is dropped, since its conversation may have
+/// been deleted.
 const GIVE_UP: Duration = Duration::from_mins(1);
-/// Conversations in one statement.
+/// The maximum number of conversations in one statement.
 const BATCH: usize = 500;
 
 /// Records until `shutdown`, and then once more.
@@ -55,14 +57,15 @@ pub async fn record_presence(
 
 #[derive(Debug, Default)]
 struct Recorder {
-    /// The visitors to be recorded, and since when.
+    /// The visitors that have to be recorded, and since when.
     pending: HashMap<Uuid, Instant>,
-    /// The visitors who were recorded lately, and when.
+    /// The visitors that were recorded lately, and when.
     recorded: HashMap<Uuid, Instant>,
 }
 
 impl Recorder {
-    /// The visitors to be recorded now, after these were there. None is recorded more often than `repeat` says.
+    /// Adds the visitors that were seen, and returns those that are to be recorded now. A visitor
+    /// is recorded at most once in `repeat`.
     fn due(&mut self, seen: Vec<Uuid>, now: Instant, repeat: Duration) -> Vec<Uuid> {
         self.recorded.retain(|_, at| now < *at + repeat);
         self.pending.retain(|_, since| now < *since + GIVE_UP);
@@ -97,7 +100,7 @@ mod tests {
         let soon = start + FLUSH;
         assert_eq!(recorder.due(vec![ada, bob], soon, REPEAT), [bob]);
         recorder.recorded(vec![bob], soon);
-        // The last that was seen of either is recorded, although nobody asks any more.
+        // The last sighting of each is recorded, although neither polls any more.
         assert_eq!(recorder.due(vec![], start + REPEAT, REPEAT), [ada]);
         recorder.recorded(vec![ada], start + REPEAT);
         assert!(recorder.due(vec![], soon + REPEAT, REPEAT).is_empty());

@@ -1,10 +1,13 @@
-//! Proofs of work in ALTCHA's format, version 1: who finds the number that was hashed has done the work.
+//! Proofs of work in ALTCHA's format, version 1: finding the number that was hashed proves the
+//! work.
 //!
-//! The client gets `challenge` = hex SHA-256 of `salt` and a secret number up to `maxnumber`, and `signature`
-//! = hex HMAC-SHA-256 of `challenge`; it answers with both and the number. `altcha-lib-rs` has the
-//! same, but writes the parameters of a salt in random order before it compares (so a salt with two of them
-//! is refused every other time), compares signatures in variable time, and its HMAC and SHA-2 are other versions
-//! than ours; the official crate `altcha` has version 2 only.
+//! The client gets `challenge`, the hex SHA-256 of `salt` and a secret number up to `maxnumber`,
+//! and `signature`, the hex HMAC-SHA-256 of `challenge`. It answers with both and the number.
+//!
+//! This is our own code because the crates do not fit. `altcha-lib-rs` writes the parameters of a
+//! salt in random order before it compares, so it refuses a salt with two of them every other time;
+//! it also compares signatures in variable time and uses other versions of HMAC and SHA-2. The
+//! official crate `altcha` supports version 2 only.
 
 use app::contract::ProofChallenge;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -17,54 +20,55 @@ use sha2::{Digest, Sha256, digest::Output};
 
 const ALGORITHM: &str = "SHA-256";
 
-/// A challenge is solved within seconds; what is solved in advance is worth nothing after this time.
+/// How long a challenge is valid. Solving takes seconds, so this only prevents solving in advance.
 const GOOD_FOR: TimeDelta = TimeDelta::minutes(5);
 
-/// From this part of a limit on, a proof is asked for.
+/// The fraction of a limit from which a proof is needed.
 pub(super) const FROM_PRESSURE: f64 = 0.75;
 
-/// The least work: half of it on average, some 0.1 s in a phone's browser.
+/// The minimum work. A solver needs half of it on average, about 0.1 s in a phone's browser.
 const LEAST_NUMBER: u32 = 50_000;
 
-/// The most work doubles the least this often: some seconds in a phone's browser.
+/// How many times the minimum work is doubled at most: a few seconds in a phone's browser.
 const HIGHEST_LEVEL: u32 = 4;
 
-/// While a visitor solves a challenge, the pressure may rise: a proof is good up to so many levels above its own.
+/// The pressure may rise while a visitor solves a challenge, so a proof is accepted up to this many
+/// levels above its own.
 const LEVELS_OF_GRACE: u32 = 1;
 
-/// A proof has some 400 bytes.
+/// The maximum length of a proof, which usually has about 400 bytes.
 const MAX_PAYLOAD_BYTES: usize = 2_048;
 
-/// Makes challenges and judges their proofs. The key is derived from a secret that all servers have.
+/// Issues challenges and verifies proofs. The key is derived from a secret that all servers share.
 #[derive(Debug)]
 pub(super) struct ProofOfWork {
     key: SecretBox<[u8; 32]>,
 }
 
-/// A proof that is good, as long as it was not used.
+/// A proof that is valid unless it was used before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct GoodProof {
     /// The challenge that was solved.
     pub(super) challenge: [u8; 32],
-    /// Until when it is good.
+    /// When the challenge expires.
     pub(super) expires_at: DateTime<Utc>,
-    /// The pressure from which on it was too little work.
+    /// The pressure at which this much work is no longer enough.
     pub(super) good_below: f64,
 }
 
-/// ALTCHA's payload. What else is in it, such as how long it took, does not matter.
+/// ALTCHA's payload. Other fields, such as the time that solving took, are ignored.
 #[derive(Deserialize)]
 struct Payload {
     algorithm: String,
     challenge: String,
-    // Never text: the end of the salt could then be moved into it.
+    // The number must not be text, or the end of the salt could be moved into it.
     number: u32,
     salt: String,
     signature: String,
 }
 
 impl ProofOfWork {
-    /// One that agrees with every other one of the same secret.
+    /// Servers with the same secret accept each other's challenges.
     pub(super) fn new(secret: &SecretString) -> Self {
         let mut mac = mac(&Sha256::digest(secret.expose_secret()));
         mac.update(b"support-chat proof of work\0");
@@ -74,12 +78,12 @@ impl ProofOfWork {
         }
     }
 
-    /// A new challenge, the harder the higher the pressure.
+    /// Issues a challenge whose difficulty grows with the pressure.
     pub(super) fn challenge(&self, pressure: f64, now: DateTime<Utc>) -> ProofChallenge {
         let maxnumber = LEAST_NUMBER << level(pressure);
         let mut rng = rand::rng();
         let expires = (now + GOOD_FOR).timestamp();
-        // The `&` at the end keeps the salt and the number apart.
+        // The `&` at the end separates the salt from the number.
         let random: u128 = rng.random();
         let salt = format!("{random:032x}?expires={expires}&maxnumber={maxnumber}&");
         let number = rng.random_range(0..=maxnumber);
@@ -93,7 +97,8 @@ impl ProofOfWork {
         }
     }
 
-    /// What a payload proves; nothing, where it is not the answer to a challenge of ours or came too late.
+    /// Verifies a payload. Returns `None` if it does not answer a challenge of this server's or is
+    /// too late.
     pub(super) fn verify(&self, payload: &str, now: DateTime<Utc>) -> Option<GoodProof> {
         if payload.len() > MAX_PAYLOAD_BYTES {
             return None;
@@ -102,7 +107,7 @@ impl ProofOfWork {
         if payload.algorithm != ALGORITHM {
             return None;
         }
-        // First what only we can have written; compared in constant time.
+        // The signature is checked first, in constant time, so that everything after it is ours.
         let signature: [u8; 32] = unhex(&payload.signature)?;
         let signed = self.sign(&payload.challenge);
         signed.verify_slice(&signature).ok()?;
@@ -126,14 +131,15 @@ impl ProofOfWork {
     }
 }
 
-/// How often the least work is doubled: once at the limit, and again whenever the pressure doubles.
+/// How many times the minimum work is doubled: once at the limit, and once more each time the
+/// pressure doubles.
 fn level(pressure: f64) -> u32 {
     (0..HIGHEST_LEVEL)
         .find(|level| pressure < f64::from(1_u32 << level))
         .unwrap_or(HIGHEST_LEVEL)
 }
 
-/// The pressure from which on a proof of this much work is too little.
+/// The pressure at which a proof of this much work is no longer enough.
 fn good_below(maxnumber: u32) -> f64 {
     let level = (maxnumber / LEAST_NUMBER).checked_ilog2().unwrap_or(0) + LEVELS_OF_GRACE;
     if level >= HIGHEST_LEVEL {
@@ -143,7 +149,7 @@ fn good_below(maxnumber: u32) -> f64 {
     }
 }
 
-/// The parameters of a salt exactly as [`ProofOfWork::challenge`] writes them.
+/// The parameters of a salt, exactly as [`ProofOfWork::challenge`] writes them.
 fn parameters(salt: &str) -> Option<(i64, u32)> {
     let (_, parameters) = salt.split_once("?expires=")?;
     let (expires, rest) = parameters.split_once("&maxnumber=")?;
@@ -178,7 +184,7 @@ mod tests {
         ProofOfWork::new(&secret.to_owned().into())
     }
 
-    /// Solved as any client solves it.
+    /// Solves a challenge as a client does.
     fn solution(challenge: &ProofChallenge) -> Value {
         let number = (0..=challenge.maxnumber)
             .find(|number| {
@@ -237,7 +243,7 @@ mod tests {
             changed[name] = value;
             assert_eq!(pow.verify(&payload(&changed), now), None, "{changed}");
         }
-        // The same bytes, cut elsewhere.
+        // The same bytes, divided differently between salt and number.
         let mut moved = solved.clone();
         moved["salt"] = json!(format!("{start}&"));
         moved["number"] = json!(format!("maxnumber{end}{number}"));

@@ -1,4 +1,4 @@
-//! The newest part of a conversation, for a page that shows it as a whole each time.
+//! Reads the newest part of a conversation for a page that shows all of it at once.
 
 use app::contract::MAX_POLL_BYTES;
 use secrecy::SecretString;
@@ -10,28 +10,28 @@ use crate::{
     storage::messages::{self, Newest},
 };
 
-/// What a page may hold of memory while it is made: its texts are escaped, and marked up.
+/// The memory that a page may need while it is rendered, which includes escaping and markup.
 const PAGE_BYTES: usize = 8 * MAX_POLL_BYTES;
 
 /// Why a conversation cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadConversationError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// Answers that are under way hold all the memory that they may.
+    /// The answers in progress use all the memory that is allotted to them.
     #[error("there is no memory for another answer")]
     NoMemory,
-    /// Postgres.
+    /// Postgres failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
 impl SupportChat {
-    /// The newest entries of a conversation that goes on, with the memory for the page that shows them.
+    /// Reads the newest entries of an open conversation and reserves memory for the page.
     pub async fn read_conversation(
         &self,
         session_id: Uuid,

@@ -1,4 +1,4 @@
-//! A visitor comes back by the code from a mail.
+//! A visitor resumes a conversation with the code from a mail.
 
 use uuid::Uuid;
 
@@ -16,22 +16,22 @@ use crate::{
     },
 };
 
-/// What the room is told.
+/// The notice that staff read in the room.
 const REOPENED: &str = "The visitor has come back by the link from a mail, so the chat goes on.";
 
-/// Why nobody has come back.
+/// Why a conversation was not resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeSessionError {
-    /// The code is wrong, used, or too old, or its address does not count any more.
+    /// The code is wrong, used or too old, or its mail address was replaced or removed.
     #[error("there is no such code")]
     Unknown,
-    /// The key came before with another code.
+    /// The idempotency key was used before with another code.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
     /// The visitor has ended the conversation.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// The code is not known to be used.
+    /// It is not certain that the use of the code was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -42,18 +42,19 @@ impl From<sqlx::Error> for ResumeSessionError {
     }
 }
 
-/// A conversation that its visitor has come back to.
+/// A conversation that its visitor has resumed.
 #[derive(Debug)]
 pub struct ResumedSession {
     /// Its id.
     pub session_id: Uuid,
-    /// A token beside those that it has.
+    /// A token in addition to those that the session has.
     pub token: SessionToken,
 }
 
 impl SupportChat {
-    /// Gives a token for the conversation that the code is for. A conversation that has ended, but not by its visitor,
-    /// goes on: the code was mailed since there is something to read.
+    /// Issues a token for the conversation of the code. If staff ended the conversation or it
+    /// expired, it is opened again, because the code was mailed with a reply that the visitor has
+    /// to be able to read.
     pub async fn resume_session(
         &self,
         code: &str,
@@ -76,7 +77,8 @@ impl SupportChat {
         let mut tx = self.begin().await?;
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
         let state = session.ok_or(ResumeSessionError::Unknown)?.state;
-        // Somebody else may have used it, or changed the address, before this had the lock.
+        // While this waited for the lock, another request may have used the code or changed the
+        // address.
         let code = usable(codes::find(&mut *tx, &digest, key).await?)?;
         if !code.was_used {
             self.let_go_on(&mut tx, session_id, state).await?;

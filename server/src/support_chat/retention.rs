@@ -1,4 +1,4 @@
-//! What is deleted for its age.
+//! Deletes data that has reached its maximum age.
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use crate::storage::{
     sessions,
 };
 
-/// Rows that are deleted in one statement.
+/// The number of rows that one statement deletes.
 const BATCH: i64 = 100;
-/// Statements of each kind in one run: more waits for the next.
+/// The maximum number of statements of each kind in one run. The rest waits for the next run.
 const BATCHES: usize = 50;
 
-/// How long the key of a creation counts.
+/// How long the idempotency key of a creation is valid.
 const CREATION_KEY: Duration = Duration::from_hours(24);
 
 impl SupportChat {
-    /// Deletes keys that have run out, and the messages of sessions that ended long enough ago; a batch at a time, so
-    /// that nobody waits for it, and not too many. `own` is this server's time.
+    /// Deletes expired keys, and the messages of sessions that ended long enough ago. It works in
+    /// small, limited batches, so that other statements do not wait for it. `own` is this server's
+    /// time.
     pub async fn delete_old(&self, db: &Db, own: DateTime<Utc>) -> Result<(), sqlx::Error> {
         clock::advance(db, own).await?;
         for _ in 0..BATCHES {
@@ -34,7 +35,7 @@ impl SupportChat {
         codes::delete_old(db, own, BATCH).await?;
         outbox::delete_old(db, own, BATCH).await?;
         if let Some(retention) = self.limits.retention {
-            // A creation's key goes with its message.
+            // The key of a creation is deleted together with its message.
             let age = self
                 .limits
                 .session_ttl

@@ -1,4 +1,4 @@
-//! A visitor's message in a conversation that has begun.
+//! The visitor sends a message in an open conversation.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ use crate::{
 /// Why a message was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SendMessageError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// The key came before with another message.
+    /// The idempotency key was used before with another message.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
-    /// The session sends too many messages; after this long it may send one again.
+    /// The session sends too many messages. It may send one again after this time.
     #[error("too many messages")]
     RateLimited(Duration),
-    /// The message is not known to be stored.
+    /// It is not certain that the message was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -60,11 +60,12 @@ impl SupportChat {
         key: Option<&IdempotencyKey>,
     ) -> Result<StoredMessage, SendMessageError> {
         let mut tx = self.begin().await?;
-        // Locked, so that closing and sending cannot pass each other.
+        // The lock keeps this from overlapping with the end of the conversation.
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
         let session = self.authenticate(session, token)?;
         let request = key.map(|key| key.for_message(session_id, body));
-        // A replay is answered even when the session has ended meanwhile: the promise was made.
+        // A repeated request gets its result even if the session has ended meanwhile, because the
+        // message was accepted.
         if let Some(request) = &request
             && let Some(earlier) = request.find(&mut tx).await?
         {

@@ -1,4 +1,4 @@
-//! Where replies that nobody fetches are mailed.
+//! Sets or removes the address to which replies that the visitor does not fetch are mailed.
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -15,22 +15,22 @@ use crate::{
     },
 };
 
-/// Why it is not stored, or not deleted.
+/// Why the address was not stored or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum SetEmailError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// This server mails nothing.
+    /// This server does not send mail.
     #[error("this server mails nothing")]
     NotOffered,
-    /// The address's owner has stopped the mails of this conversation.
+    /// The owner of the address has stopped the mails of this conversation.
     #[error("the owner of the address has stopped the mails of this conversation")]
     Stopped,
-    /// It is not known to be stored.
+    /// It is not certain that the change was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -42,7 +42,7 @@ impl From<sqlx::Error> for SetEmailError {
 }
 
 impl SupportChat {
-    /// Replies that the visitor does not fetch are mailed there from now on.
+    /// Stores the address to which replies that the visitor does not fetch are mailed from now on.
     pub async fn set_email(
         &self,
         session_id: Uuid,
@@ -64,19 +64,20 @@ impl SupportChat {
         if !addresses::set(&mut tx, session_id, new).await? {
             return Err(SetEmailError::Stopped);
         }
-        // A reply may have come before the address.
+        // A reply that came before the address may be unfetched, too.
         if !outbox::unfetched(&mut *tx, session_id, 1).await?.is_empty() {
             outbox::wait(&mut tx, session_id).await?;
         }
         if let Err(error) = tx.commit().await {
-            // A client may simply repeat it, so nobody looks whether it was stored.
+            // The client can safely repeat the request, so it is not worth finding out whether the
+            // change was stored.
             self.resolve_commit(error, session_id, async |_, _| Ok(None))
                 .await?;
         }
         Ok(())
     }
 
-    /// Nothing is mailed any more, and what was mailed opens nothing.
+    /// Removes the address. No more mails are sent, and the codes in earlier mails become invalid.
     pub async fn forget_email(
         &self,
         session_id: Uuid,
@@ -93,16 +94,17 @@ impl SupportChat {
         Ok(())
     }
 
-    /// Whether the name in the link of a mail is that of an address.
+    /// Whether the id in the link of a mail belongs to a stored address.
     pub async fn knows_mail_address(&self, id: Uuid) -> Result<bool, sqlx::Error> {
         addresses::is_known(&self.shares.reads, id).await
     }
 
-    /// Stops the mails of a conversation to one address for good; `false` where there is no such address.
+    /// Permanently stops the mails of a conversation to one address. Returns `false` if there is no
+    /// such address.
     pub async fn stop_mails(&self, id: Uuid) -> Result<bool, WriteError> {
         let mut tx = self.begin().await?;
         let stopped = addresses::stop(&mut tx, id).await?;
-        // Doing it again does nothing more.
+        // Repeating this statement has no further effect.
         tx.commit().await.map_err(WriteError::OutcomeUnknown)?;
         if let Some(session_id) = stopped {
             tracing::info!(%session_id, "mails were stopped");

@@ -1,4 +1,4 @@
-//! Where the visitor is: staff are told when it changes.
+//! Records the page that the visitor is on, so that staff learn when it changes.
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -9,16 +9,16 @@ use crate::{
     storage::{details_notices, sessions},
 };
 
-/// Why a page was not noted.
+/// Why a page was not recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum SetPageError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// The page is not known to be stored.
+    /// It is not certain that the page was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -30,8 +30,8 @@ impl From<sqlx::Error> for SetPageError {
 }
 
 impl SupportChat {
-    /// Notes which page the visitor is on. Staff are told a little later, and only of the last page when there were
-    /// several.
+    /// Records the page that the visitor is on. Staff are told a little later; if the visitor
+    /// visits several pages meanwhile, only of the last.
     pub async fn set_page(
         &self,
         session_id: Uuid,
@@ -44,7 +44,8 @@ impl SupportChat {
         details_notices::set_page(&mut tx, session_id, &page.source_url, page.title.as_deref())
             .await?;
         if let Err(error) = tx.commit().await {
-            // A client may simply repeat it, so nobody looks whether it was stored.
+            // The client can safely repeat the request, so it is not worth finding out whether the
+            // change was stored.
             self.resolve_commit(error, session_id, async |_, _| Ok(None))
                 .await?;
         }

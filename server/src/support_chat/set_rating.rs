@@ -1,4 +1,4 @@
-//! How the conversation was, in the visitor's eyes: staff are told in its room and at the desk.
+//! The visitor rates a conversation. Staff learn of it in the conversation's room and at the desk.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use crate::{
     },
 };
 
-/// Why a rating was not taken.
+/// Why a rating was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SetRatingError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation ended too long ago.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// It is changed too often; after this long it may be changed again.
+    /// The rating is changed too often. It may be changed again after this time.
     #[error("too many changes")]
     RateLimited(Duration),
-    /// The rating is not known to be stored.
+    /// It is not certain that the rating was stored.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -39,7 +39,8 @@ impl From<sqlx::Error> for SetRatingError {
 }
 
 impl SupportChat {
-    /// Takes a rating, in the place of the one before, while the conversation goes on and for a while after its end.
+    /// Stores a rating, which replaces an earlier one, while the conversation is open and for some
+    /// time after its end.
     pub async fn set_rating(
         &self,
         session_id: Uuid,
@@ -55,7 +56,7 @@ impl SupportChat {
         if change == Change::None {
             return Ok(());
         }
-        // Each change is an event in the room, as a message is.
+        // Each change makes an event in the room, so it counts as a message.
         if let Err(SendMessageError::RateLimited(wait)) = self.take_message(session_id) {
             return Err(SetRatingError::RateLimited(wait));
         }
@@ -63,7 +64,8 @@ impl SupportChat {
             queue::push(&mut tx, session_id, &Task::Rating).await?;
         }
         if let Err(error) = tx.commit().await {
-            // A client may simply repeat it, so nobody looks whether it was stored.
+            // The client can safely repeat the request, so it is not worth finding out whether the
+            // change was stored.
             self.resolve_commit(error, session_id, async |_, _| Ok(None))
                 .await?;
         }
@@ -74,8 +76,7 @@ impl SupportChat {
         Ok(())
     }
 
-    /// What a visitor can still do in a conversation that has ended: nothing, or say how it was, as they may have done
-    /// before.
+    /// Whether the visitor of an ended conversation can still rate it, and the rating so far.
     pub async fn read_rating(
         &self,
         session_id: Uuid,

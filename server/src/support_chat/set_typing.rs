@@ -1,4 +1,4 @@
-//! The visitor is typing.
+//! Passes on that the visitor is typing.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -6,22 +6,23 @@ use uuid::Uuid;
 use super::{AccessError, SessionEnded, SupportChat, access::ensure_open};
 use crate::poll_cache::TokenDigest;
 
-/// Why a visitor's typing does not count.
+/// Why the visitor's typing was not passed on.
 #[derive(Debug, thiserror::Error)]
 pub enum SetTypingError {
-    /// The token does not open the session.
+    /// The token does not grant access to the session.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The conversation has ended.
     #[error(transparent)]
     Ended(#[from] SessionEnded),
-    /// Postgres.
+    /// Postgres failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
 impl SupportChat {
-    /// The visitor is typing. Staff are told soon or never.
+    /// Passes on that the visitor is typing. Nothing is stored, so staff either learn of it soon or
+    /// not at all.
     pub async fn set_typing(
         &self,
         session_id: Uuid,

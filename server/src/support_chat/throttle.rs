@@ -1,5 +1,5 @@
-//! How much is too much: conversations per hour, in Postgres and so on all servers together; messages
-//! per minute, in this process.
+//! Rate limits: conversations per hour are counted in Postgres, so all servers share them; messages
+//! per minute are counted in this process.
 
 use std::{hash::Hash, net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -10,26 +10,27 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Limit;
 
-/// The prefix lengths of the networks that new sessions are counted by.
+/// The prefix lengths of the networks by which new sessions are counted.
 const NEAR_V6: u8 = 56;
 const WIDE_V6: u8 = 48;
 const WIDE_V4: u8 = 24;
 
-/// A bucket of tokens per key, refilled evenly over a minute. Without a limit it lets all through.
+/// A token bucket for each key that refills evenly over a minute. Without a limit it allows
+/// everything.
 #[derive(Debug)]
 pub struct PerMinute<K: Hash + Eq + Clone> {
     limiter: Option<RateLimiter<K, DefaultKeyedStateStore<K>, governor::clock::DefaultClock>>,
 }
 
 impl<K: Hash + Eq + Clone> PerMinute<K> {
-    /// So many for each key.
+    /// Allows this many for each key.
     #[must_use]
     pub fn new(limit: Limit) -> Self {
         let limiter = limit.map(|limit: NonZeroU32| RateLimiter::keyed(Quota::per_minute(limit)));
         Self { limiter }
     }
 
-    /// Takes one; or says after how long there is one again.
+    /// Takes a token, or returns the wait until there is one.
     pub fn take(&self, key: &K) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else {
             return Ok(());
@@ -39,7 +40,7 @@ impl<K: Hash + Eq + Clone> PerMinute<K> {
             .map_err(|until| until.wait_time_from(limiter.clock().now()))
     }
 
-    /// Forgets keys whose buckets are full again.
+    /// Drops the keys whose buckets are full again.
     pub fn forget_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
@@ -48,7 +49,8 @@ impl<K: Hash + Eq + Clone> PerMinute<K> {
     }
 }
 
-/// Whom an address counts as: an IPv6 customer has a /64, and with it more addresses than there are.
+/// The address or network that an address is counted as. For IPv6 it is the /64, since each
+/// customer has at least that many addresses.
 #[must_use]
 pub fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -57,15 +59,16 @@ pub fn counted_as(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Makes digests that say "the same address" and nothing else. The key is derived from a secret that
-/// all servers have and the database has not, so a dump of it cannot be searched for addresses.
+/// Makes digests that only tell whether two addresses are equal. The key is derived from a secret
+/// that all servers share and the database does not contain, so a dump of the database cannot be
+/// searched for addresses.
 #[derive(Clone, Debug)]
 pub(super) struct AddressDigester {
     key: SecretString,
 }
 
 impl AddressDigester {
-    /// A digester that agrees with every other one of the same secret.
+    /// Digesters with the same secret give the same digests.
     pub(super) const fn new(key: SecretString) -> Self {
         Self { key }
     }
@@ -73,7 +76,7 @@ impl AddressDigester {
     pub(super) fn digest(&self, address: IpAddr) -> Digests {
         let address = counted_as(address);
         let network = |length| {
-            // A length that the address has not is none of its networks.
+            // A prefix longer than the address has no network.
             let network = IpNet::new(address, length).ok()?.trunc();
             Some(self.mac(b"support-chat client network\0", &network.to_string()))
         };
@@ -103,9 +106,9 @@ impl AddressDigester {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digests {
     pub(super) address: [u8; 32],
-    /// A customer's network, where it is larger than what counts as one address.
+    /// The customer's network, if it is larger than what counts as one address.
     pub(super) near_network: Option<[u8; 32]>,
-    /// A small provider's network, or a large customer's.
+    /// The network of a small provider or a large customer.
     pub(super) wide_network: Option<[u8; 32]>,
 }
 

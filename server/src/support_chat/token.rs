@@ -1,4 +1,4 @@
-//! Bearer tokens: 256 random bits, and what is kept of them.
+//! Bearer tokens: 256 random bits each, of which only a hash is stored.
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
@@ -12,16 +12,16 @@ use sha2::{Digest, Sha256};
 
 const BYTES: usize = 32;
 
-/// A token that was just made. It is shown to the visitor once; only its hash is kept.
+/// A new token. It is shown to the visitor once, and only its hash is stored.
 #[derive(Debug)]
 pub struct SessionToken(SecretString);
 
 impl SessionToken {
-    /// A new token from the operating system's randomness.
+    /// Generates a token from the operating system's randomness.
     ///
     /// # Panics
     ///
-    /// When the operating system has no randomness: nothing safe could be done without.
+    /// If the operating system has no randomness, since nothing would be secure then.
     #[must_use]
     pub fn generate() -> Self {
         let mut bytes = [0; BYTES];
@@ -35,7 +35,7 @@ impl SessionToken {
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
     }
 
-    /// The text that opens the session.
+    /// The text of the token, which grants access to the session.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -53,10 +53,10 @@ impl SessionToken {
     }
 }
 
-/// Argon2id with the least parameters that the algorithm allows (8 KiB, one pass, one lane).
+/// Argon2id with the lowest cost that the algorithm allows (8 KiB, one pass, one lane).
 ///
-/// Memory and passes make guessing slow where people choose the secret. Ours has 256 random bits,
-/// which nobody can guess at any speed, so more would only make every poll pay.
+/// A higher cost makes guessing slow where people choose the secret. These tokens have 256 random
+/// bits, which nobody can guess at any speed, so a higher cost would only make every poll slower.
 fn hasher() -> Argon2<'static> {
     #[expect(
         clippy::expect_used,
@@ -72,11 +72,11 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// How many matches are remembered at most: about 50 bytes each.
+/// The maximum number of matches that are remembered, at about 50 bytes each.
 const MAX_MATCHES: usize = 1 << 17;
 
-/// Compares tokens with hashes, and remembers the digests of pairs that matched: a pair that did once
-/// always will.
+/// Compares tokens with hashes, and remembers the digests of the pairs that matched, because a pair
+/// that matched once always matches.
 #[derive(Debug)]
 pub(super) struct Verifier {
     matches: Cache<[u8; 32], ()>,
@@ -89,9 +89,9 @@ impl Verifier {
         }
     }
 
-    /// Whether `token` is the one that `hash` was made from.
+    /// Whether `hash` was made from `token`.
     pub(super) fn matches(&self, token: &SecretString, hash: &str) -> bool {
-        // Neither text has a line break.
+        // The line break separates the two, since neither contains one.
         let pair = Sha256::new()
             .chain_update(token.expose_secret())
             .chain_update("\n")
@@ -109,7 +109,7 @@ impl Verifier {
     }
 }
 
-/// In constant time.
+/// The comparison takes constant time.
 fn verify(token: &SecretString, hash: &str) -> bool {
     hasher()
         .verify_password(token.expose_secret().as_bytes(), hash)
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_hash_that_an_older_server_stored_still_opens_its_session() {
-        // Written by argon2 0.5, of version 0.2.0 and before.
+        // A hash that argon2 0.5 wrote, as in version 0.2.0 and before.
         let hash = "$argon2id$v=19$m=8,t=1,p=1$AQIDBAUGBwgJCgsMDQ4PEA\
                     $6CIX/eUapEEX77AUXb9VgK6RSEIyJaoIZEi7ghWdReA";
         let token = SecretString::from("Wl0fQ2mUq9c3bJ4cC8gkVZ7yq0zv1sYbN6xkE5tRrHo");

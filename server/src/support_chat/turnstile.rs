@@ -1,4 +1,5 @@
-//! The challenge before a first message, verified by Cloudflare Turnstile or who speaks its protocol.
+//! Verifies the challenge before a first message with Cloudflare Turnstile or a service with the
+//! same protocol.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -7,10 +8,11 @@ use serde::Deserialize;
 
 use crate::config;
 
-/// The visitor waits meanwhile. Without an answer in time the challenge was not passed.
+/// The time limit of the verification, for which the visitor waits. Without an answer in time the
+/// challenge counts as failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The `siteverify` endpoint.
+/// A client of the `siteverify` endpoint.
 #[derive(Clone, Debug)]
 pub struct Turnstile {
     config: config::Turnstile,
@@ -23,7 +25,7 @@ struct Verdict {
 }
 
 impl Turnstile {
-    /// A verifier at the configured address.
+    /// Builds a client of the configured endpoint.
     #[must_use]
     pub fn new(config: config::Turnstile) -> Self {
         Self {
@@ -32,12 +34,13 @@ impl Turnstile {
         }
     }
 
-    /// Whether the visitor at `address` passed. Any doubt is a no.
+    /// Whether the visitor at `address` passed the challenge. Any failure to find out counts as no.
     pub(super) async fn is_passed(&self, answer: &str, address: IpAddr) -> bool {
         match self.ask(answer, address).await {
             Ok(verdict) => verdict.success,
             Err(error) => {
-                // The URL is the operator's; the secret and the answer are in the body.
+                // The operator chose the URL, which may be logged; the secret and the answer are
+                // only in the body.
                 tracing::warn!(%error, "the challenge could not be verified");
                 false
             }

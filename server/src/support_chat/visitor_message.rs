@@ -1,4 +1,4 @@
-//! A visitor's message: how it is stored, and handed to the relay once it is committed.
+//! Stores a visitor's message, and hands it to the relay after the commit.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -35,7 +35,8 @@ pub(super) async fn store(
 }
 
 impl SupportChat {
-    /// After the commit of a message: hands what was claimed with it to the relay, if the message is stored.
+    /// Called after the commit of a message. Hands the claimed task to the relay if the message was
+    /// stored.
     pub(super) async fn conclude_message(
         &self,
         committed: Result<(), sqlx::Error>,
@@ -44,7 +45,7 @@ impl SupportChat {
         claimed: Option<(Claim, Place)>,
     ) -> Result<(), WriteError> {
         match (committed, claimed) {
-            // A claim on a message that is stored nevertheless runs out by itself.
+            // If the message was stored after all, the claim on it expires by itself.
             (Err(error), _) => {
                 self.resolve_commit(error, session_id, async |session, db| {
                     let found = messages::exists(db, message_id).await?;

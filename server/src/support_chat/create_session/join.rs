@@ -1,5 +1,5 @@
-//! A visitor for whom their website vouches goes on with the conversation that they have: the first message of the one becomes a
-//! message of the other, and the token is one more.
+//! Lets a visitor whose website vouches for them continue their open conversation. The first
+//! message is added to it, and the visitor gets an additional token.
 
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl SupportChat {
-    /// Goes on with the conversation that the visitor has; `None` when they have none that goes on.
+    /// Continues the visitor's open conversation; returns `None` if they have none.
     pub(super) async fn join_session(
         &self,
         new: &NewSession,
@@ -42,7 +42,8 @@ impl SupportChat {
         }
     }
 
-    /// The conversation of the visitor that goes on, locked. Until the transaction ends, nobody begins one for them.
+    /// Finds and locks the visitor's open conversation. Until the transaction ends, no other
+    /// request can begin one for the same visitor.
     pub(super) async fn lock_open_session(
         &self,
         tx: &mut Tx,
@@ -56,12 +57,12 @@ impl SupportChat {
             return Ok(None);
         };
         let session = sessions::lock(tx, session_id, ttl).await?;
-        // It may have ended while the lock was waited for.
+        // The conversation may have ended while this waited for the lock.
         let is_open = session.is_some_and(|session| session.state == State::Open);
         Ok(is_open.then_some(session_id))
     }
 
-    /// Goes on with this conversation, whose lock is held.
+    /// Continues the conversation, whose lock the caller holds.
     pub(super) async fn join(
         &self,
         mut tx: Tx,

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// `support-chat-tests-ed25519-seed!` as the seed of an Ed25519 key, in the PKCS #8 that the library signs with.
+/// The Ed25519 key with the seed `support-chat-tests-ed25519-seed!`, in the PKCS #8 format that the
+/// library signs with.
 const ED25519_PKCS8: &str = "MC4CAQAwBQYDK2VwBCIEIHN1cHBvcnQtY2hhdC10ZXN0cy1lZDI1NTE5LXNlZWQh";
 const ED25519_PUBLIC: &str = "gescw5Hmis_h5bpwiR7LO_2Gd7A49JX2Vgh-R06lvnE";
 
@@ -110,7 +111,7 @@ fn nobody_is_verified_by_a_token_that_is_not_signed_with_the_key_it_says() {
     let signature = signature.rsplit('.').next().unwrap();
     let own =
         |header: Value, claims: Value| format!("{}.{}.{signature}", part(header), part(claims));
-    // HS256 with the public key for the secret.
+    // A known attack: HS256 with the public key as the secret.
     let public_bytes = BASE64_URL_SAFE_NO_PAD.decode(ED25519_PUBLIC).unwrap();
     let confused = |id: Option<&str>| {
         encode(
