@@ -66,6 +66,8 @@ pub async fn apply(
     .execute(&mut *db)
     .await?;
     sqlx::query!(
+        // Members of open rooms change sides if the configuration has changed: those who are no
+        // longer on the staff become unwanted, and those who are on it again stop being so.
         "UPDATE staff_members SET unwanted = NOT unwanted, attempts = 0, last_error = NULL,
              due_at = now(), delayed_at = now(), leased_until = NULL
          FROM sessions

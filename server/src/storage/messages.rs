@@ -30,15 +30,20 @@ pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx:
     // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
     sqlx::query!(
         "WITH session AS (
+             -- The update locks the session's row, so entries get their places in the order of
+             -- their commits.
              UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(),
                  first_answered_at = coalesce(first_answered_at, least($4, clock_timestamp()))
              WHERE id = $2 RETURNING last_seq
          ), message AS (
+             -- An entry must not lie in the future, or clients would show it after later ones. The
+             -- API tells times in milliseconds.
              INSERT INTO messages (id, session_id, seq, sender, body, created_at, replaces, removed)
              SELECT $1, $2, last_seq, 'staff', $3,
                     date_trunc('milliseconds', least($4, clock_timestamp())), $5, $6
              FROM session RETURNING session_id
          )
+         -- Every server learns that polls of this session have news.
          SELECT pg_notify($7, session_id::text) FROM message",
         new.id,
         new.session_id,
@@ -108,10 +113,12 @@ pub async fn list_newest(
         r#"SELECT id, sender, body, created_at, delivery, replaces, removed,
                available AS "available!"
            FROM (
+               -- `bytes` is the size of an entry and all newer ones.
                SELECT page.*, count(*) OVER () AS available,
                    row_number() OVER (ORDER BY seq DESC) AS place,
                    sum(octet_length(body)) OVER (ORDER BY seq DESC) AS bytes
                FROM (
+                   -- One entry more than the limit is read, to tell whether older ones exist.
                    SELECT * FROM messages WHERE session_id = $1
                    ORDER BY seq DESC LIMIT $2::int8 + 1
                ) page

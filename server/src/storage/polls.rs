@@ -63,16 +63,22 @@ pub async fn poll(
                extract(epoch FROM session.active_at - least(now(), $7))::float8 + $3 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = session.id)
                    AS "token_hashes!",
+               -- A cursor is known if it is a message of this session.
                (ask.after IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
                delivered.id AS "delivered?", read.id AS "read?",
                message.id AS "id?", message.sender AS "sender?", message.body AS "body?",
                message.created_at AS "created_at?", message.delivery AS "delivery?",
                message.replaces AS "replaces?", message.removed AS "removed?",
+               -- More entries follow if the page had more than were selected.
                coalesce(message.available > message.place, false) AS "more!"
            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY ask (session_id, after, n)
            JOIN sessions session ON session.id = ask.session_id
+           -- `seen`: the entry that the cursor names.
            LEFT JOIN messages seen ON seen.id = ask.after AND seen.session_id = session.id
+           -- `read`: the visitor's last message that staff have read.
            LEFT JOIN messages read ON read.session_id = session.id AND read.seq = session.read_seq
+           -- `delivered`: the visitor's last message before the first one that has failed or is
+           -- still queued. If there is neither, that is the session's last message.
            LEFT JOIN LATERAL (
                SELECT id FROM messages
                WHERE session_id = session.id AND sender = 'visitor' AND seq < coalesce(least(
@@ -82,16 +88,21 @@ pub async fn poll(
                ), session.last_seq + 1)
                ORDER BY seq DESC LIMIT 1
            ) delivered ON true
+           -- `message`: the entries after the cursor. One entry more than the limit is read, to
+           -- tell whether more follow.
            LEFT JOIN LATERAL (
                SELECT * FROM (
                    SELECT page.*, count(*) OVER () AS available,
                        row_number() OVER (ORDER BY seq) AS place,
+                       -- The size of the entries before this one. The first entry is always
+                       -- selected, whatever its size.
                        sum(octet_length(body) + $6::int8) OVER (
                            ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                        ) AS bytes_before
                    FROM (
                        SELECT * FROM messages
                        WHERE session_id = session.id
+                         -- After an unknown cursor, `seen.seq` is NULL and no entry is selected.
                          AND seq > CASE WHEN ask.after IS NULL THEN 0 ELSE seen.seq END
                        ORDER BY seq LIMIT $4::int8 + 1
                    ) page

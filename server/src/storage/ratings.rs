@@ -99,6 +99,8 @@ pub async fn set(
     };
     sqlx::query!(
         "WITH line AS (
+             -- A line whose conversation is over is not compared any more unless it is marked, and
+             -- the rating has to appear in it.
              UPDATE desk_lines SET is_over = false WHERE session_id = $1
          )
          INSERT INTO ratings (session_id, rating, comment) VALUES ($1, $2, $3)

@@ -392,16 +392,20 @@ pub async fn empty_older_than(
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
         "WITH old AS (
+             -- A wrong clock must not delete too early, so the earliest of all clocks counts.
              SELECT id FROM sessions
              WHERE active_at < least(now(), $3, (SELECT newest FROM clock)) - make_interval(secs => $1)
                AND NOT emptied
+               -- While a task is queued, the relay still needs the texts.
                AND NOT EXISTS (SELECT FROM outbox WHERE session_id = sessions.id)
+             -- Rows that another transaction has locked are left to the next run.
              ORDER BY active_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), gone AS (
              DELETE FROM messages USING old WHERE session_id = old.id
          ), identity AS (
              DELETE FROM session_identities USING old WHERE session_id = old.id
          ), comment AS (
+             -- The rating itself stays for the statistics; its comment is a text of the visitor's.
              UPDATE ratings SET comment = NULL, told = NULL FROM old WHERE session_id = old.id
          ), unaddressed AS (
              DELETE FROM mail_addresses USING old WHERE session_id = old.id
@@ -410,6 +414,7 @@ pub async fn empty_older_than(
          ), unmailed AS (
              DELETE FROM mails USING old WHERE session_id = old.id
          )
+         -- `emptied` marks the sessions, so that the next run passes over them.
          UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
                              visitor_name = NULL, visitor_email = NULL, address_digest = NULL
          FROM old WHERE sessions.id = old.id",

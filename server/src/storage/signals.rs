@@ -62,13 +62,16 @@ pub async fn read_up_to(
 ) -> Result<Vec<String>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"WITH event AS (
+             -- Those of the events that are messages of this visitor.
              SELECT event_id, seq FROM matrix_events JOIN messages ON messages.id = matrix_events.message_id
              WHERE event_id = ANY($2) AND matrix_events.session_id = $1 AND messages.sender = 'visitor'
          ), moved AS (
+             -- The mark moves only forward.
              UPDATE sessions SET read_seq = newest.seq FROM (SELECT max(seq) AS seq FROM event) newest
              WHERE id = $1 AND newest.seq > coalesce(read_seq, 0)
              RETURNING id
          )
+         -- Polls have news only if the mark has moved.
          SELECT event_id, (SELECT pg_notify($3, id::text)::text FROM moved) AS told FROM event"#,
         session_id,
         event_ids,

@@ -263,8 +263,11 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
     let people: Vec<_> = observed.iter().map(|of| of.user_id).collect();
     let memberships: Vec<_> = observed.iter().map(|of| of.membership.as_str()).collect();
     sqlx::query!(
+        // A membership from the sync is newer than any attempt to invite, so its claim and its
+        // error are cleared.
         "UPDATE staff_members SET membership = seen.membership, leased_until = NULL, last_error = NULL
          FROM (
+             -- The last membership of each person in each conversation.
              SELECT DISTINCT ON (session_id, user_id) * FROM unnest($1::uuid[], $2::text[], $3::text[])
                  WITH ORDINALITY seen (session_id, user_id, membership, n)
              ORDER BY session_id, user_id, n DESC
@@ -288,16 +291,21 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
         "UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
              wanted_again_at = now()
          FROM (
+             -- `missed`: open conversations that somebody has left, in which the visitor wrote
+             -- afterwards ...
              SELECT DISTINCT gone.session_id
              FROM unnest($1::uuid[], $2::timestamptz[], $3::bool[]) gone (session_id, since, wrote_later)
                  JOIN sessions ON sessions.id = gone.session_id AND closed_at IS NULL
              WHERE (
                  wrote_later
+                 -- ... or has written something that the room will get later ...
                  OR EXISTS (SELECT FROM outbox WHERE session_id = gone.session_id AND kind = 'message')
+                 -- ... or wrote after the person left, by the clocks ...
                  OR EXISTS (
                      SELECT FROM messages
                      WHERE session_id = gone.session_id AND sender = 'visitor' AND messages.created_at > gone.since
                  )
+             -- ... and in which no member of the staff is left.
              ) AND NOT EXISTS (
                  SELECT FROM staff_members
                  WHERE session_id = gone.session_id AND membership IN ('joined', 'invited')
@@ -332,6 +340,7 @@ pub async fn missing(
         r#"SELECT coalesce(sum(wanted), 0)::bigint AS "invitations!",
                count(*) FILTER (WHERE present = 0) AS "conversations!"
            FROM (
+               -- The numbers of each conversation that needs staff.
                SELECT count(*) FILTER (WHERE membership = 'wanted') AS wanted,
                    count(*) FILTER (WHERE membership IN ('invited', 'joined')) AS present
                FROM sessions JOIN staff_members ON staff_members.session_id = sessions.id

@@ -49,17 +49,22 @@ pub async fn newest(
     sqlx::query_as!(
         Said,
         r#"WITH RECURSIVE version AS (
+             -- The first version of each text. A visitor's message is left out until it has reached
+             -- the room.
              SELECT id AS first_id, id, seq, created_at, sender = 'visitor' AS by_visitor, body, removed
              FROM messages
              WHERE session_id = $1 AND replaces IS NULL AND coalesce(delivery = 'delivered', true)
                AND ($2::uuid[] IS NULL OR id = ANY($2))
              UNION ALL
+             -- Each edit is an entry that replaces the one before. It keeps the place and the time
+             -- of the first version.
              SELECT first_id, later.id, version.seq, version.created_at, by_visitor, later.body, later.removed
              FROM version JOIN messages later ON later.replaces = version.id
          )
          SELECT first_id AS "id!", created_at AS "at!", by_visitor AS "by_visitor!", body AS "body!",
              (SELECT sender FROM matrix_events WHERE message_id = version.id LIMIT 1) AS author
          FROM version
+         -- Only the last version counts, and only if it was not deleted.
          WHERE NOT removed AND NOT EXISTS (SELECT FROM messages later WHERE later.replaces = version.id)
          ORDER BY seq DESC LIMIT $3"#,
         session_id,
@@ -126,17 +131,22 @@ pub async fn page(
 ) -> Result<Vec<Line>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"WITH RECURSIVE first AS MATERIALIZED (
+               -- The first versions of the page's lines.
                SELECT id, seq, created_at, sender, delivery, body, removed FROM messages
                WHERE session_id = $1 AND replaces IS NULL AND seq > $2 AND seq <= $3
                ORDER BY seq LIMIT $4
            ), version AS (
+               -- Their edits, each of which replaces the entry before it.
                SELECT first.seq AS place, id, seq, body, removed FROM first
                UNION ALL
                SELECT place, later.id, later.seq, later.body, later.removed
                FROM version JOIN messages later ON later.replaces = version.id
            ), newest AS (
+               -- The last version of each line.
                SELECT DISTINCT ON (place) place, body, removed FROM version ORDER BY place, seq DESC
            ), counted AS (
+               -- The size of the lines before this one. The first line is always selected, whatever
+               -- its size.
                SELECT *, sum(octet_length(body)) OVER (
                    ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                ) AS bytes_before

@@ -91,7 +91,9 @@ pub async fn current(
             sqlx::query_scalar!(
                 "SELECT DISTINCT user_id FROM staff_members JOIN sessions ON sessions.id = session_id
                  WHERE membership = 'wanted' AND last_error IS NOT NULL
+                   -- Faults that often pass by themselves need more attempts.
                    AND attempts >= CASE WHEN last_error = ANY($3) THEN $4::int ELSE $5::int END
+                   -- Only conversations that still need staff count.
                    AND needs_staff(session_id, closed_at, active_at, make_interval(secs => $1), $2)",
                 ttl,
                 Utc::now(),
@@ -107,6 +109,8 @@ pub async fn current(
                 r#"SELECT coalesce(code, '') AS "code!" FROM sessions
                    WHERE closed_at IS NULL AND NOT emptied AND room_id IS NOT NULL
                      AND active_at > now() - make_interval(secs => $1)
+                     -- Nobody has joined, and either all have left and were invited again lately,
+                     -- or nobody could be invited at all.
                      AND EXISTS (
                          SELECT FROM staff_members WHERE session_id = sessions.id
                          HAVING count(*) > 0 AND NOT bool_or(membership = 'joined') AND (
@@ -114,6 +118,7 @@ pub async fn current(
                              OR NOT bool_or(membership = 'invited') AND min(attempts) >= $3::int
                          )
                      )
+                     -- The visitor wrote last.
                      AND (SELECT sender = 'visitor' FROM messages
                           WHERE session_id = sessions.id ORDER BY seq DESC LIMIT 1)"#,
                 ttl,
@@ -127,9 +132,11 @@ pub async fn current(
             sqlx::query_scalar!(
                 r#"SELECT coalesce(code, '') AS "code!" FROM sessions
                    WHERE id IN (
+                       -- Messages that wait to be relayed.
                        SELECT messages.session_id FROM outbox JOIN messages ON messages.id = outbox.message_id
                        WHERE messages.created_at < now() - make_interval(secs => $1)
                        UNION
+                       -- Messages that the homeserver has refused for good.
                        SELECT session_id FROM messages JOIN sessions ON sessions.id = session_id
                        WHERE active_at > now() - interval '1 hour' AND NOT emptied AND delivery = 'failed'
                    )"#,
@@ -142,6 +149,7 @@ pub async fn current(
             sqlx::query_scalar!(
                 r#"SELECT DISTINCT coalesce(code, '') AS "code!"
                    FROM quarantine LEFT JOIN sessions ON sessions.id = session_id
+                   -- Most obstacles pass within seconds, so those are not reported.
                    WHERE given_up_at IS NULL AND set_aside_at < now() - interval '30 seconds'
                       OR given_up_at > now() - interval '1 hour'"#,
             )
@@ -152,8 +160,10 @@ pub async fn current(
             sqlx::query_scalar!(
                 r#"SELECT coalesce(code, '') AS "code!" FROM sessions
                    WHERE id IN (
+                       -- Mails that are still being tried ...
                        SELECT session_id FROM mails WHERE attempts >= $1::int
                        UNION
+                       -- ... and addresses that the mail server has refused.
                        SELECT session_id FROM mail_addresses WHERE failed_at > now() - interval '1 hour'
                    )"#,
                 MAIL_ATTEMPTS,
@@ -173,6 +183,7 @@ pub async fn news(
     pause: Duration,
 ) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query!(
+        // A time in the future was set by a wrong clock, so it is deleted as well.
         "DELETE FROM desk_alerts
          WHERE kind = $1 AND (seen_at < now() - make_interval(secs => $2) OR seen_at > now() + interval '1 minute')",
         kind.as_str(),
@@ -188,6 +199,8 @@ pub async fn news(
     .execute(&mut *db)
     .await?;
     sqlx::query_scalar!(
+        // Subjects that were reported before cause a conflict and are not returned. During the
+        // pause nothing is inserted, so the next call reports it.
         "INSERT INTO desk_alerts (kind, subject)
          SELECT $1, subject FROM unnest($2::text[]) subject
          WHERE NOT EXISTS (SELECT FROM desk_alerts

@@ -183,10 +183,13 @@ pub async fn facts(
                 WHERE former_rooms.session_id = sessions.id AND was_seen) AS "rooms_before!",
                left(first.body, 1000) AS "first_words!", CASE WHEN closed_at IS NOT NULL
                    THEN coalesce(closed_by_staff_at = closed_at, false) END AS is_closed_by_staff,
+               -- A session has expired only if it has by both clocks, Postgres' and this server's.
                active_at < least(now(), $3) - make_interval(secs => $2) AS "is_expired!",
+               -- The waiting period that a line shows is named after the answer before it.
                staff.seq AS "answered?", answer.sender AS answered_by,
                waiting.created_at AS "waiting_since?",
                extract(epoch FROM least(now(), $3) - waiting.created_at)::float8 AS waiting_seconds,
+               -- The conversation's state began with its end, or with the last answer.
                extract(epoch FROM least(now(), $3) - CASE
                    WHEN closed_at IS NOT NULL THEN closed_at
                    WHEN active_at < least(now(), $3) - make_interval(secs => $2)
@@ -198,15 +201,18 @@ pub async fn facts(
                line.is_over AS "is_over?", line.edits AS "edits?", line.sending AS "sending?",
                line.rung AS "rung?"
            FROM sessions
+               -- `first`: the visitor's first message, which the line quotes.
                JOIN LATERAL (
                    SELECT body FROM messages
                    WHERE session_id = sessions.id AND sender = 'visitor' ORDER BY seq LIMIT 1
                ) first ON true
+               -- `staff`: the last answer. An edit of an older answer does not count as a new one.
                LEFT JOIN LATERAL (
                    SELECT seq, created_at FROM messages
                    WHERE session_id = sessions.id AND sender = 'staff' AND replaces IS NULL
                    ORDER BY seq DESC LIMIT 1
                ) staff ON true
+               -- `answer`: the event of the last answer, which tells who wrote it.
                LEFT JOIN LATERAL (
                    -- Of what was deleted the event is not known any more: whose the text before it is counts.
                    SELECT matrix_events.sender
@@ -214,6 +220,7 @@ pub async fn facts(
                    WHERE messages.session_id = sessions.id AND messages.sender = 'staff'
                    ORDER BY messages.seq DESC LIMIT 1
                ) answer ON true
+               -- `waiting`: the first message that nobody has answered, with which the wait began.
                LEFT JOIN LATERAL (
                    SELECT created_at FROM messages
                    WHERE session_id = sessions.id AND sender = 'visitor' AND seq > coalesce(staff.seq, 0)
@@ -236,6 +243,7 @@ pub async fn facts(
 async fn recent(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM (
+               -- A message or a resumption sets `active_at`; an end sets `closed_at`.
                SELECT id, active_at AS changed_at FROM sessions
                WHERE active_at > now() - make_interval(secs => $1) AND NOT emptied
                UNION ALL
@@ -258,13 +266,17 @@ async fn all(
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"WITH lately AS MATERIALIZED (
+               -- The sessions that may need a line: live ones, and those that ended lately.
+               -- MATERIALIZED, because the parts below share it.
                SELECT id, created_at, closed_at,
                    closed_at IS NULL AND active_at > now() - make_interval(secs => $2) AS is_live
                FROM sessions WHERE NOT emptied AND active_at > now() - make_interval(secs => $2 + $3)
            ), earlier AS (
+               -- Of the conversations from before the desk, only the newest live ones get a line.
                SELECT id FROM lately
                WHERE created_at < $1 AND is_live ORDER BY created_at DESC LIMIT $4
            ), lacking AS (
+               -- Conversations without a line, the oldest ones first, as many as one turn handles.
                SELECT id FROM lately
                WHERE NOT EXISTS (SELECT FROM desk_lines WHERE session_id = id)
                  AND (created_at >= $1 OR id IN (SELECT id FROM earlier))
@@ -272,8 +284,12 @@ async fn all(
            )
            SELECT id AS "id!" FROM lacking
            UNION
+           -- Lines that may still change, because their conversations were not over when they were
+           -- last edited.
            SELECT session_id FROM desk_lines WHERE NOT is_over
            UNION
+           -- Lines that say that the conversation is over, although it has resumed or has ended
+           -- again since.
            SELECT session_id FROM desk_lines JOIN lately ON id = session_id
            WHERE is_over AND (is_live OR closed_at > shown_at)"#,
         desk.found_at,
@@ -295,12 +311,15 @@ pub async fn begin(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH line AS (
+             -- A line in a former desk is replaced, and everything that is known of its event is
+             -- reset. A line in this desk is left alone, and `line` is then empty.
              INSERT INTO desk_lines (session_id, room_id) VALUES ($1, $2)
              ON CONFLICT (session_id) DO UPDATE SET room_id = excluded.room_id, event_id = NULL, shown = NULL,
                  is_over = false, edits = 0, rung = NULL, sending = NULL, shown_at = NULL
              WHERE desk_lines.room_id <> excluded.room_id
              RETURNING *
          )
+         -- The message that makes the line has the session's id, so it cannot be queued twice.
          INSERT INTO desk_messages (id, room_id, kind, session_id)
          SELECT session_id, room_id, 'line', session_id FROM line
          ON CONFLICT DO NOTHING",
@@ -332,6 +351,8 @@ pub async fn begin_edit(
     says: &[u8],
 ) -> Result<Option<i32>, sqlx::Error> {
     sqlx::query_scalar!(
+        // While the edit is under way, nobody knows what the line shows. The number in `edits`
+        // makes sure that only one server begins the next edit.
         "UPDATE desk_lines SET edits = edits + 1, sending = $3, shown = NULL, is_over = false
          WHERE session_id = $1 AND edits = $2
          RETURNING edits",
@@ -407,6 +428,8 @@ pub async fn ring(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH line AS (
+             -- `rung` names the waiting period, so the alert is posted once in each. It replies to
+             -- the line and has to wait for it.
              UPDATE desk_lines SET rung = $2
              WHERE session_id = $1 AND event_id IS NOT NULL AND rung IS DISTINCT FROM $2 AND room_id = $3
              RETURNING *

@@ -155,14 +155,20 @@ pub async fn claim(db: impl PgExecutor<'_>, room_id: &str) -> Result<Vec<Claim>,
     let rows = sqlx::query_as!(
         Row,
         r#"WITH due AS MATERIALIZED (
+             -- MATERIALIZED makes the choice once. Planned as a join, it could be made again for
+             -- each row, and the limit with it.
              SELECT id FROM desk_messages
+             -- Kinds that only a later release knows are left to it.
              WHERE room_id = $1 AND kind IN ('line', 'ring', 'alert', 'answer', 'open', 'stats')
                AND is_claimable(due_at, delayed_at, NULL, make_interval(secs => $3), interval '0')
+             -- Answers and alerts come before lines, since somebody waits for them.
              ORDER BY kind = 'line', position LIMIT $2 FOR UPDATE SKIP LOCKED
          )
          UPDATE desk_messages SET attempts = attempts + 1 FROM due WHERE desk_messages.id = due.id
          RETURNING desk_messages.id, kind, session_id, period, body, reply_to, asked_by, attempts,
              desk_messages.created_at,
+             -- The search for an earlier attempt goes back to this time. An earlier database may
+             -- have sent a line at any time since the session began.
              CASE WHEN kind = 'line' THEN (SELECT created_at FROM sessions WHERE sessions.id = session_id)
                   ELSE desk_messages.created_at END AS "since!""#,
         room_id,
@@ -217,6 +223,7 @@ pub async fn line_accepted(
     shown: Shown<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
+        // The row and the line change together, so the line is not sent a second time.
         "WITH said AS (DELETE FROM desk_messages WHERE id = $1)
          UPDATE desk_lines SET event_id = $2, shown = $3, is_over = $4, shown_at = $5 WHERE session_id = $1",
         session_id,

@@ -38,10 +38,13 @@ pub async fn adopt(db: &mut Connection, room_id: &str) -> Result<Option<DeskRoom
     if adopted.rows_affected() > 0 {
         sqlx::query!(
             "WITH request AS (
+                 -- The desk exists now, so no request is under way.
                  UPDATE desk_request SET asked_at = NULL, asked_own = NULL
              ), said_elsewhere AS (
+                 -- What was queued for a former desk is of no use here.
                  DELETE FROM desk_messages WHERE room_id <> $1
              )
+             -- Open conversations get a new line in this desk.
              DELETE FROM desk_lines WHERE room_id <> $1 AND NOT is_over",
             room_id,
         )

@@ -35,6 +35,7 @@ pub async fn since(
                percentile_cont(0.95) WITHIN GROUP (ORDER BY answered) AS p95_seconds,
                count(*) FILTER (WHERE rating = 'good') AS "good!", count(*) FILTER (WHERE rating = 'bad') AS "bad!"
            FROM (
+               -- The time until the first answer of each conversation; NULL while there is none.
                SELECT CASE WHEN first_answered_at IS NOT NULL
                            THEN greatest(extract(epoch FROM first_answered_at - created_at), 0) END::float8 AS answered,
                    rating
@@ -57,6 +58,7 @@ pub async fn longest_wait_seconds(
     sqlx::query_scalar!(
         r#"SELECT coalesce(greatest(extract(epoch FROM now() - min(waiting.created_at)), 0), 0)::float8 AS "seconds!"
            FROM sessions
+               -- The first message after the last answer of each open conversation.
                CROSS JOIN LATERAL (
                    SELECT created_at FROM messages
                    WHERE session_id = sessions.id AND sender = 'visitor' AND seq > coalesce((

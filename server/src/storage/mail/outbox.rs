@@ -43,6 +43,8 @@ pub struct Unfetched {
 pub async fn wait(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO mails (session_id)
+         -- No mail is queued if the server has refused the address or its owner has stopped the
+         -- mails. One that is queued already is enough.
          SELECT session_id FROM mail_addresses address
          WHERE session_id = $1 AND NOT is_refused
            AND NOT EXISTS (SELECT FROM mail_stops
@@ -65,6 +67,7 @@ pub async fn unfetched(
         Unfetched,
         "SELECT id, seq, body, replaces, removed FROM messages
          WHERE session_id = $1 AND sender = 'staff' AND seq > (
+             -- The visitor knows everything up to the later of the two marks.
              SELECT greatest(coalesce(fetched_seq, 0), coalesce(mailed_seq, 0))
              FROM sessions LEFT JOIN mail_addresses address ON address.session_id = sessions.id
              WHERE sessions.id = $1
@@ -88,12 +91,16 @@ pub async fn claim(
         Claim,
         r#"UPDATE mails SET leased_until = now() + make_interval(secs => $2)
            WHERE id IN (
+               -- Mails whose replies have waited long enough for the visitor to fetch them.
                SELECT id FROM mails
                WHERE (waiting_since <= now() - make_interval(secs => $1)
                       -- A clock that was wrong holds nothing up.
                       OR waiting_since > now() + interval '1 minute')
+                 -- A mail that waits for its next attempt, or that another server has claimed, is
+                 -- not claimable.
                  AND is_claimable(due_at, delayed_at, leased_until,
                                   make_interval(secs => $3), make_interval(secs => $4))
+               -- Servers that claim at the same time get different rows.
                ORDER BY waiting_since LIMIT $5 FOR UPDATE SKIP LOCKED
            )
            RETURNING id, session_id, attempts AS failures,
@@ -200,10 +207,13 @@ pub async fn seconds_until_allowed(
     let seconds = sqlx::query_scalar!(
         r#"SELECT extract(epoch FROM max(sent_at) + interval '1 day' - now())::float8
            FROM (
+               -- The oldest of the last $3 mails of this conversation: while it is less than a day
+               -- old, the limit is reached.
                (SELECT sent_at FROM mails_sent
                 WHERE session_id = $1 AND sent_at > now() - interval '1 day'
                 ORDER BY sent_at DESC OFFSET $3::int8 - 1 LIMIT 1)
                UNION ALL
+               -- The same for the $4 mails to this address.
                (SELECT sent_at FROM mails_sent
                 WHERE address_digest = $2 AND sent_at > now() - interval '1 day'
                 ORDER BY sent_at DESC OFFSET $4::int8 - 1 LIMIT 1)
