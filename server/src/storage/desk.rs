@@ -1,5 +1,5 @@
-//! What Postgres keeps of the desk: its room, the lines in it, what is yet to be said there, and the commands that
-//! were carried out.
+//! The desk's tables: its room, the lines in it, the messages to be sent there, and the commands
+//! that were carried out.
 
 pub mod alerts;
 pub mod commands;

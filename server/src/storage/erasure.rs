@@ -1,4 +1,5 @@
-//! The erasure of a conversation: what goes from Postgres, and what is known of its traces at the homeserver.
+//! The erasure of a conversation: the deletion from Postgres, and where its texts may be at the
+//! homeserver.
 
 use std::time::Duration;
 
@@ -7,21 +8,22 @@ use uuid::Uuid;
 
 use super::{Connection, sessions::CHANGES};
 
-/// Removes from Postgres what was said in the conversation and who the visitor was. The row, the code and the ids of events
-/// stay, so that the relay knows whose room it is. That no token is left marks the session as erased. The caller holds the
-/// session's lock.
+/// Deletes the conversation's texts and everything about the visitor. The row, the code and the ids
+/// of events stay, so that the relay can erase the rooms. A session without tokens is an erased
+/// one. The caller holds the session's lock.
 pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM session_tokens WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;
-    // A room that the homeserver may be making is still awaited, because it bears the visitor's name.
+    // A room that the homeserver may be creating has to be waited for, because the visitor's name
+    // is in it.
     sqlx::query!(
         "DELETE FROM outbox WHERE session_id = $1 AND NOT (kind = 'create_room' AND attempts > 0)",
         id,
     )
     .execute(&mut *db)
     .await?;
-    // Keys of idempotency go with the messages.
+    // The idempotency keys are deleted with the messages.
     sqlx::query!("DELETE FROM messages WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;
@@ -68,7 +70,7 @@ pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Whether the conversation has, has had or may be about to have a room.
+/// Whether the conversation has, had or may be about to have a room.
 pub async fn has_room(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND room_id IS NOT NULL)
@@ -80,7 +82,7 @@ pub async fn has_room(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::E
     .await
 }
 
-/// Lets nothing of the session's queue begin before `delay` is over.
+/// Delays all tasks of the session.
 pub async fn delay_queue(
     db: &mut Connection,
     id: Uuid,
@@ -96,16 +98,16 @@ pub async fn delay_queue(
     Ok(())
 }
 
-/// Where the conversation's words may stand at the homeserver.
+/// The places at the homeserver where texts of the conversation may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traces {
-    /// Its rooms, the former ones too.
+    /// Its current and former rooms.
     pub rooms: Vec<String>,
-    /// The desk's room, and the conversation's line in it.
+    /// The desk's room, and the event of the conversation's line there.
     pub desk_line: Option<(String, String)>,
 }
 
-/// Where the conversation's words may stand at the homeserver.
+/// Finds the places at the homeserver where texts of the conversation may be.
 pub async fn traces(db: impl PgExecutor<'_>, id: Uuid) -> Result<Traces, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT ARRAY(

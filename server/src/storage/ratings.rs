@@ -1,4 +1,5 @@
-//! `ratings`: what visitors say of their conversations, and the event that tells each conversation's room of it.
+//! `ratings`: how visitors rate their conversations, and the notice in each conversation's room
+//! that shows the rating.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -6,32 +7,32 @@ use uuid::Uuid;
 use super::Connection;
 use crate::model::{Rated, Rating};
 
-/// A conversation's rating, and how far its room knows it.
+/// A conversation's rating, and the notice that shows it.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The rating.
     pub rated: Rated,
-    /// The notice of the room that was asked about, when there is one.
+    /// The notice in the room that was asked for, if there is one.
     pub notice: Option<RatingNotice>,
 }
 
-/// The notice of a room.
+/// The notice in a room that shows the rating.
 #[derive(Clone, Debug)]
 pub struct RatingNotice {
-    /// The event that is edited.
+    /// Its event, which later ratings edit.
     pub event_id: String,
-    /// A digest of what it says now; `None` when that is not known.
+    /// A digest of what it shows; `None` if that is not known.
     pub told: Option<Vec<u8>>,
 }
 
-/// What was changed by [`set`].
+/// The effect of [`set`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing: it was the same before.
+    /// The rating and its comment were the same before.
     None,
-    /// Only the comment.
+    /// Only the comment has changed.
     Comment,
-    /// The rating itself, or it is the first one.
+    /// The rating has changed, or is the first one.
     Rating,
 }
 
@@ -49,7 +50,7 @@ pub async fn find(
     Ok(rating.map(|rating| Rating::read(&rating)))
 }
 
-/// The conversation's rating, if there is one, and what this room was told of it.
+/// The conversation's rating, and the notice in this room that shows it.
 pub async fn of_room(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -75,8 +76,8 @@ pub async fn of_room(
     }))
 }
 
-/// Stores the rating in the place of the one before. The desk's line is looked at again. The caller holds the session's
-/// lock.
+/// Stores a rating, which replaces the one before, and has the desk look at the line again. The
+/// caller holds the session's lock.
 pub async fn set(
     db: &mut Connection,
     session_id: Uuid,
@@ -114,8 +115,9 @@ pub async fn set(
     Ok(change)
 }
 
-/// Whether a rating of the session can be told, and no queued task will tell it yet: such a task reads the rating when it
-/// is sent. Until the transaction ends, none that is queued is claimed. The caller holds the session's lock.
+/// Whether a task has to be queued to show the rating. A task that is queued already will do, since
+/// it reads the rating when it is sent; it stays unclaimed until the transaction ends. The caller
+/// holds the session's lock.
 pub async fn is_to_be_queued(db: &mut Connection, session_id: Uuid) -> Result<bool, sqlx::Error> {
     let queued = sqlx::query_scalar!(
         "SELECT id FROM outbox WHERE session_id = $1 AND kind = 'rating' AND attempts = 0 LIMIT 1 FOR UPDATE",
@@ -126,7 +128,7 @@ pub async fn is_to_be_queued(db: &mut Connection, session_id: Uuid) -> Result<bo
     if queued.is_some() {
         return Ok(false);
     }
-    // A session without a room, and without one that is to be made, gets none for a rating.
+    // A rating alone does not create a room for a session that has none.
     sqlx::query_scalar!(
         r#"SELECT room_id IS NOT NULL OR EXISTS (SELECT FROM outbox WHERE session_id = $1) AS "has_room!"
            FROM sessions WHERE id = $1"#,
@@ -136,7 +138,8 @@ pub async fn is_to_be_queued(db: &mut Connection, session_id: Uuid) -> Result<bo
     .await
 }
 
-/// Records what a room was told. The room's first event stays the one that is edited.
+/// Records what the notice in a room shows. If the room has a notice, that event stays the one to
+/// edit.
 pub async fn record_told(
     db: impl PgExecutor<'_>,
     session_id: Uuid,

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::Connection;
 use crate::model::{Identity, Verified};
 
-/// Stores whom the website vouches for, in the place of what it said before. Answers with whether that is something else.
+/// Stores the visitor for whom the website vouches. Returns whether that changes what was stored
+/// before.
 pub async fn set(
     db: &mut Connection,
     session_id: Uuid,
@@ -29,7 +30,7 @@ pub async fn set(
     Ok(done.rows_affected() > 0)
 }
 
-/// Finds the person whom the website vouches for in this session.
+/// The visitor for whom the website vouches in this session.
 pub async fn find(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -43,7 +44,8 @@ pub async fn find(
     .await
 }
 
-/// Waits until no other transaction looks for, or begins, a conversation of this visitor: they could begin two.
+/// Waits until no other transaction looks for or begins a conversation of this visitor, so that two
+/// concurrent requests do not begin one each.
 pub async fn lock(db: &mut Connection, digest: &[u8; 32]) -> Result<(), sqlx::Error> {
     let number = digest.iter().take(8);
     let number = number.fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
@@ -53,7 +55,7 @@ pub async fn lock(db: &mut Connection, digest: &[u8; 32]) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// The newest conversation of this visitor that goes on.
+/// The visitor's newest open conversation.
 pub async fn open_session(
     db: impl PgExecutor<'_>,
     digest: &[u8; 32],

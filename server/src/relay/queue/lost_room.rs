@@ -9,10 +9,10 @@ use crate::storage::{
     sessions::{self, State},
 };
 
-/// What became of a session whose room is lost.
+/// What happens to a session whose room is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {
-    /// It gets a new room, and what was said is told there before what is queued.
+    /// The session gets a new room, which is first told the conversation so far.
     ByNewRoom,
     /// Nothing of the visitor's is queued and the conversation has ended, so the bot's own messages are dropped.
     ByNothing,
@@ -39,7 +39,8 @@ pub async fn replace_room(
                  SELECT FROM outbox JOIN sessions ON sessions.id = session_id
                  WHERE outbox.id = $2 AND attempts = $3 AND room_id = $4
              ) AS "claimed!",
-             -- A visitor's message was promised, whatever became of the conversation.
+             -- A visitor's message was accepted, so it has to be relayed even if the conversation
+             -- is over.
              EXISTS (SELECT FROM outbox WHERE session_id = $1 AND kind = 'message') AS "owed!""#,
         session_id,
         claim.id,
@@ -68,12 +69,12 @@ pub async fn replace_room(
              -- This sees the rows that `gone` deletes, too, so there is always one.
              SELECT min(position) AS position FROM outbox WHERE session_id = $1
          )
-         -- The new room, and what was said before, come before all that is queued.
+         -- The new room and the recap come before everything that is queued.
          INSERT INTO outbox (position, session_id, kind, join_event_id, joined_user_id, due_at, delayed_at)
              OVERRIDING SYSTEM VALUE
          SELECT first.position - task.before, $1, task.kind, task.nobody, task.nobody,
-             -- A bot that is removed from each room at once must not make them one after the other: the wait
-             -- grows with each room that was lost within the hour.
+             -- If the bot is removed from each new room at once, it must not create one after
+             -- another. So the wait grows with each room that was lost within the hour.
              now() + make_interval(secs => CASE WHEN count = 0 THEN 0
                                                 ELSE least(5 * 2 ^ least(count, 10), $2) END), now()
          FROM first, lately,
@@ -85,11 +86,11 @@ pub async fn replace_room(
     .await?;
     sqlx::query!(
         "WITH free AS (
-             -- What is queued waits for the room, and for nothing else. Claims on it end here.
+             -- The queued tasks only wait for the room now. Claims on them end here.
              UPDATE outbox SET leased_until = NULL, due_at = now(), delayed_at = NULL
              WHERE session_id = $1 AND kind NOT IN ('create_room', 'recap')
          ), staff AS (
-             -- Who is in the lost room says nothing about the new one.
+             -- The members of the lost room say nothing about those of the new one.
              DELETE FROM staff_members WHERE session_id = $1
          ), former AS (
              -- A lost room never becomes the session's again, whatever its marker says.

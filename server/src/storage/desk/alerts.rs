@@ -1,4 +1,4 @@
-//! `desk_alerts`: what is wrong that staff have to know, and of what they were told.
+//! `desk_alerts`: the faults that staff have to know about, and which of them they were told.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use sqlx::PgExecutor;
 
 use crate::storage::Connection;
 
-/// Something is told again when it has not been so for so long.
+/// A fault that was absent for this long is reported again when it returns.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
-/// A message of a visitor that waits for longer is told of.
+/// A visitor's message that waits longer than this is reported.
 const LATE: Duration = Duration::from_mins(2);
 
-/// What a homeserver answers that has too much to do.
+/// Errors that a homeserver also returns when it is merely overloaded.
 const PASSING: [&str; 5] = [
     "timeout",
     "unreachable",
@@ -20,11 +20,12 @@ const PASSING: [&str; 5] = [
     "M_LIMIT_EXCEEDED",
     "M_UNKNOWN",
 ];
-/// Invitations that fail so before staff are told, and others.
+/// The number of failed invitations after which staff are told, for these errors and for others.
 const PASSING_ATTEMPTS: i32 = 5;
 const ATTEMPTS: i32 = 2;
 
-/// Whether somebody cannot be invited, when so many invitations have failed, the last one with this.
+/// Whether an invitation that has failed this often, last with this error, will probably not
+/// succeed without help.
 #[must_use]
 pub fn is_lasting(attempts: i32, errcode: &str) -> bool {
     let needed = if PASSING.contains(&errcode) {
@@ -35,30 +36,30 @@ pub fn is_lasting(attempts: i32, errcode: &str) -> bool {
     attempts >= needed
 }
 
-/// Attempts to send a mail that fail before staff are told.
+/// The number of failed attempts to send a mail after which staff are told.
 const MAIL_ATTEMPTS: i32 = 3;
 
-/// How long it counts that the staff had to be invited again.
+/// How long a conversation is reported after all its staff had to be invited again.
 const ALONE: Duration = Duration::from_mins(10);
 
-/// What is wrong.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Somebody cannot be invited to conversations.
+    /// A member of the staff cannot be invited to conversations.
     Invitation,
-    /// Nobody of the staff is in a conversation's room although the visitor writes, and all had to be invited again, or
-    /// could not be invited at all.
+    /// No member of the staff is in a conversation's room although the visitor writes: all of them
+    /// had to be invited again, or could not be invited at all.
     Nobody,
-    /// What a visitor wrote does not reach the room, or never will.
+    /// A visitor's message has not reached the room for some time, or never will.
     Delivery,
-    /// What staff wrote cannot be taken in, so that the visitor does not get it.
+    /// Messages of staff cannot be stored, so the visitor does not get them.
     Quarantine,
-    /// A visitor who has left cannot be mailed.
+    /// Replies cannot be mailed to a visitor who has left.
     Mail,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] = [
         Self::Invitation,
         Self::Nobody,
@@ -78,7 +79,8 @@ impl Kind {
     }
 }
 
-/// Who cannot be invited, and which conversations have something wrong, by their codes.
+/// The subjects that have this fault now: user ids for [`Kind::Invitation`], and the codes of
+/// conversations for the others.
 pub async fn current(
     db: impl PgExecutor<'_>,
     kind: Kind,
@@ -86,7 +88,7 @@ pub async fn current(
 ) -> Result<Vec<String>, sqlx::Error> {
     let ttl = session_ttl.as_secs_f64();
     match kind {
-        // A busy homeserver is not told of at once.
+        // Errors of an overloaded homeserver are not reported at once.
         Kind::Invitation => {
             sqlx::query_scalar!(
                 "SELECT DISTINCT user_id FROM staff_members JOIN sessions ON sessions.id = session_id
@@ -163,7 +165,7 @@ pub async fn current(
                        -- Mails that are still being tried ...
                        SELECT session_id FROM mails WHERE attempts >= $1::int
                        UNION
-                       -- ... and addresses that the mail server has refused.
+                       -- ... and addresses that the mail server has refused lately.
                        SELECT session_id FROM mail_addresses WHERE failed_at > now() - interval '1 hour'
                    )"#,
                 MAIL_ATTEMPTS,
@@ -174,8 +176,8 @@ pub async fn current(
     }
 }
 
-/// Records what is so; answers with those of `subjects` that staff have yet to be told of, when they have not been
-/// told of another of this kind within `pause`.
+/// Records the subjects that have this fault now. Returns those that staff have yet to be told
+/// about, unless an alert of this kind was posted within `pause`.
 pub async fn news(
     db: &mut Connection,
     kind: Kind,

@@ -1,4 +1,5 @@
-//! `desk_events` and `staff_absence`: the commands that were carried out in the desk, and what they change.
+//! `desk_events` and `staff_absence`: the commands that were carried out in the desk, and the
+//! absence that they set.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -6,7 +7,7 @@ use uuid::Uuid;
 
 use crate::storage::Connection;
 
-/// Notes a command; `false` when it was carried out before.
+/// Records a command; returns `false` if it was carried out before.
 pub async fn take(db: &mut Connection, event_id: &str) -> Result<bool, sqlx::Error> {
     let taken = sqlx::query!(
         "INSERT INTO desk_events (event_id) VALUES ($1) ON CONFLICT DO NOTHING",
@@ -17,7 +18,7 @@ pub async fn take(db: &mut Connection, event_id: &str) -> Result<bool, sqlx::Err
     Ok(taken.rows_affected() > 0)
 }
 
-/// Forgets commands that are too old to be carried out, whether or not they are known.
+/// Deletes the records of commands that are too old to be carried out again.
 pub async fn forget_old(db: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM desk_events WHERE taken_at < now() - interval '8 days'")
         .execute(db)
@@ -25,7 +26,7 @@ pub async fn forget_old(db: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// The conversation that this code names, whether it has a room or not.
+/// The conversation with this code, whether it has a room or not.
 pub async fn named(db: &mut Connection, code: &str) -> Result<Option<Uuid>, sqlx::Error> {
     sqlx::query_scalar!("SELECT id FROM sessions WHERE code = $1", code)
         .fetch_optional(db)
@@ -43,7 +44,8 @@ pub async fn room_of(
     Ok(room.flatten())
 }
 
-/// Staff are away until then; or are back. Answers with until when they were away before.
+/// Records that staff are away until this time, or are back. Returns the time that was recorded
+/// before.
 pub async fn set_away(
     db: &mut Connection,
     until: Option<DateTime<Utc>>,
@@ -58,7 +60,7 @@ pub async fn set_away(
     .await
 }
 
-/// Until when staff are away, where that is yet to come.
+/// The time until which staff are away, if it lies in the future.
 pub async fn away_until(db: impl PgExecutor<'_>) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     let until =
         sqlx::query_scalar!("SELECT away_until FROM staff_absence WHERE away_until > now()")

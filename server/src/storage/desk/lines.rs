@@ -1,5 +1,6 @@
-//! `desk_lines`: the line of each conversation, and what it has to show. That is read from the conversation itself
-//! whenever it is asked for, so that no change of a conversation has to be told to the desk.
+//! `desk_lines`: the line of each conversation, and the facts that it has to show. The facts are
+//! read from the conversation itself each time, so nothing that changes a conversation has to know
+//! about the desk.
 
 use std::time::Duration;
 
@@ -13,48 +14,51 @@ use crate::{
     storage::{Connection, sessions::Naming},
 };
 
-/// How many conversations that began before the desk are given a line, of those that are open.
+/// The maximum number of lines for conversations that began before the desk and are still open.
 const EARLIER: i64 = 100;
-/// How many conversations are looked at together at most.
+/// The maximum number of conversations in one query.
 const BATCH: i64 = 500;
-/// A conversation that ended longer ago than so is given no line any more.
+/// A conversation that ended longer ago than this gets no line any more.
 const LATEST: Duration = Duration::from_hours(7 * 24);
-/// How far back a change counts as a new one: a transaction commits so long after its statement at the latest.
+/// How far back a query for recent changes looks. A transaction commits at most this long after its
+/// statement.
 const RECENT: Duration = Duration::from_secs(30);
 
-/// Which conversations are asked about.
+/// A selection of conversations.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// Those that have changed within the last half minute.
+    /// Conversations that have changed within the last half minute.
     Recent,
-    /// All whose lines may not show what they have to.
+    /// All conversations whose line may be missing or out of date.
     All,
-    /// These.
+    /// The conversations with these ids.
     These(&'a [Uuid]),
 }
 
-/// What a conversation's line has to show, and what it shows.
+/// What a conversation's line has to show, and what it shows now.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The conversation.
     pub session_id: Uuid,
-    /// Its room, once there is one.
+    /// Its room, if it has one.
     pub room_id: Option<String>,
-    /// What its room was named after; the code is empty where an older release has made the room.
+    /// What its room was named after. The code is empty if an older release has made the room.
     pub naming: Naming,
-    /// How it has ended.
+    /// How it has ended, if it has.
     pub ended: Option<Ended>,
-    /// The seq of the last text of staff, 0 without one: it names the waiting period that follows it.
+    /// The seq of the last text of staff, or 0 without one. It identifies the waiting period that
+    /// follows it.
     pub answered: i64,
-    /// Whose text that is, or, where it was deleted, the one before it; where it is known.
+    /// The author of that text, if known. If the text was deleted, this is the author of the one
+    /// before it.
     pub answered_by: Option<String>,
-    /// Since when the visitor waits for an answer, and for how long that is by both clocks.
+    /// When the visitor began to wait for an answer, and how long ago that is by both clocks.
     pub waiting: Option<(DateTime<Utc>, Duration)>,
-    /// How long ago it ended; of one that goes on, how long ago staff last wrote.
+    /// How long ago the conversation ended; if it is open, how long ago staff last wrote.
     pub unchanged: Duration,
-    /// When all this was read, by Postgres' clock.
+    /// When the facts were read, by Postgres' clock.
     pub read_at: DateTime<Utc>,
-    /// How the visitor rates it.
+    /// The visitor's rating.
     pub rating: Option<Rating>,
     /// Its line.
     pub line: Option<Line>,
@@ -65,28 +69,29 @@ pub struct Facts {
 pub enum Ended {
     /// The visitor has ended it.
     ByVisitor,
-    /// Staff have.
+    /// Staff have ended it.
     ByStaff,
-    /// Nobody has said anything for longer than a session lives, by both clocks.
+    /// Nobody has written for the lifetime of a session, by both clocks.
     ByItself,
 }
 
 /// A conversation's line.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// The desk that it stands in, which may be a former one.
+    /// The desk that it is in, which may be a former one.
     pub room_id: String,
-    /// The event; `None` until the homeserver has accepted it.
+    /// Its event; `None` until the homeserver has accepted it.
     pub event_id: Option<String>,
-    /// A digest of what it shows, when that is certain.
+    /// A digest of what it shows, if that is certain.
     pub shown: Option<Vec<u8>>,
-    /// It is known to show that the conversation is over.
+    /// Whether it is known to show that the conversation is over.
     pub is_over: bool,
     /// The number of the last edit that was begun.
     pub edits: i32,
-    /// A digest of what that edit says, when it is not known whether the homeserver has accepted it.
+    /// A digest of that edit's content, while it is not known whether the homeserver has accepted
+    /// it.
     pub sending: Option<Vec<u8>>,
-    /// The newest waiting period that was told aloud.
+    /// The last waiting period for which an alert was posted.
     pub rung: Option<i64>,
 }
 
@@ -99,7 +104,7 @@ struct Row {
     code: String,
     rooms_before: i64,
     first_words: String,
-    /// NULL while nobody has ended it.
+    /// NULL unless somebody has ended it.
     is_closed_by_staff: Option<bool>,
     is_expired: bool,
     answered: Option<i64>,
@@ -158,8 +163,8 @@ impl From<Row> for Facts {
     }
 }
 
-/// What the lines of these conversations have to show. Conversations whose texts retention has deleted are left as
-/// they are.
+/// Reads the facts for the lines of these conversations. Conversations whose texts retention has
+/// deleted are omitted, so their lines stay as they are.
 pub async fn facts(
     db: &mut Connection,
     which: Which<'_>,
@@ -214,7 +219,8 @@ pub async fn facts(
                ) staff ON true
                -- `answer`: the event of the last answer, which tells who wrote it.
                LEFT JOIN LATERAL (
-                   -- Of what was deleted the event is not known any more: whose the text before it is counts.
+                   -- The event of a deleted text is not known any more, so the author of the text
+                   -- before it counts.
                    SELECT matrix_events.sender
                    FROM messages JOIN matrix_events ON matrix_events.message_id = messages.id
                    WHERE messages.session_id = sessions.id AND messages.sender = 'staff'
@@ -257,8 +263,8 @@ async fn recent(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, sqlx::Error> {
     .await
 }
 
-/// Conversations that are not over, or whose line does not say so, or says how an earlier end came about; and those that
-/// have yet to be given a line.
+/// The conversations that have no line yet, those whose line does not say that they are over, and
+/// those that have resumed or ended again since their line said so.
 async fn all(
     db: impl PgExecutor<'_>,
     desk: &DeskRoom,
@@ -302,8 +308,8 @@ async fn all(
     .await
 }
 
-/// Begins a conversation's line, unless it stands in this desk: what is to be sent is queued, under the session's own id.
-/// One that stands in a former desk is given up.
+/// Begins a conversation's line in this desk, unless it has one there: queues the message that
+/// makes it, under the session's own id. A line in a former desk is abandoned.
 pub async fn begin(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -331,7 +337,7 @@ pub async fn begin(
     Ok(())
 }
 
-/// Notes that staff have ended the conversation, in the transaction that ends it.
+/// Records that staff have ended the conversation, in the transaction that ends it.
 pub async fn closed_by_staff(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE sessions SET closed_by_staff_at = closed_at WHERE id = $1",
@@ -342,8 +348,9 @@ pub async fn closed_by_staff(db: impl PgExecutor<'_>, session_id: Uuid) -> Resul
     Ok(())
 }
 
-/// Notes that an edit is about to be sent, so that nobody takes the line for what it was before, whatever becomes of this
-/// server. Answers with the edit's number; with `None` when another one has been begun after edit `last`.
+/// Records that an edit is about to be sent, so that no server takes the line for unchanged if this
+/// one crashes. Returns the edit's number; `None` if another server has begun an edit after edit
+/// `last`.
 pub async fn begin_edit(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -364,7 +371,7 @@ pub async fn begin_edit(
     .await
 }
 
-/// The homeserver has refused an edit: the line shows what it showed before.
+/// Records that the homeserver has refused an edit, so the line shows what it showed before.
 pub async fn refused(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -381,7 +388,7 @@ pub async fn refused(
     Ok(())
 }
 
-/// Records an edit that the homeserver has accepted, and when the conversation was as it says.
+/// Records an edit that the homeserver has accepted, and when the facts in it were read.
 pub async fn edited(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -401,7 +408,7 @@ pub async fn edited(
     Ok(())
 }
 
-/// Records whether a line that shows nothing new is one of a conversation that is over.
+/// Records whether a line that is up to date says that the conversation is over.
 pub async fn set_over(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -419,7 +426,7 @@ pub async fn set_over(
     Ok(())
 }
 
-/// Has the desk told aloud that a conversation is not answered, once in each waiting period.
+/// Queues the alert that nobody answers a conversation, once in each waiting period.
 pub async fn ring(
     db: impl PgExecutor<'_>,
     session_id: Uuid,

@@ -1,5 +1,5 @@
-//! `desk_messages`: what the bot has yet to say in the desk. Each row is sent under its own id as the Matrix
-//! transaction, by the one server that works at the desk.
+//! `desk_messages`: the messages that the bot has yet to send to the desk. The one server that runs
+//! the desk sends each of them with its row's id as the Matrix transaction id.
 
 use std::time::Duration;
 
@@ -12,58 +12,59 @@ use crate::storage::{
     claimable::{CLOCK_MARGIN, LONGEST_DELAY},
 };
 
-/// How many are sent in one turn.
+/// The maximum number of messages that are sent in one turn.
 const BATCH: i64 = 50;
 
-/// What is to be said.
+/// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saying {
     /// The line of a conversation.
     Line(Uuid),
-    /// That a conversation is not answered.
+    /// That nobody answers a conversation.
     Ring {
         /// The conversation.
         session_id: Uuid,
         /// The waiting period.
         period: i64,
-        /// Its line.
+        /// The event of its line, to which this replies.
         line: String,
     },
-    /// What staff have to know.
+    /// A fault that staff have to know about.
     Alert(String),
     /// The answer to a command.
     Answer(Asked, String),
-    /// The same, once whoever asked for it has been invited to the conversation's room.
+    /// The answer to `!open`, sent after inviting its sender to the conversation's room.
     Open(Asked, Uuid),
-    /// The same, with the figures.
+    /// The answer to `!stats`.
     Stats(Asked),
 }
 
-/// A command.
+/// A command to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The event.
+    /// The command's event.
     pub event_id: String,
-    /// Whoever sent it.
+    /// Its sender.
     pub by: String,
 }
 
-/// A row that is to be sent.
+/// A message that was claimed for sending.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The row, and the Matrix transaction.
+    /// The id of the row and of the Matrix transaction.
     pub id: Uuid,
-    /// How often it was tried, this time included.
+    /// The number of attempts, including this one.
     pub attempts: i32,
     /// When it was queued.
     pub created_at: DateTime<Utc>,
-    /// Of a line, when its conversation began; else when it was queued.
+    /// The time from which on an earlier attempt may have sent it: for a line the beginning of its
+    /// conversation, otherwise when it was queued.
     pub since: DateTime<Utc>,
-    /// What is to be said.
+    /// What it says.
     pub saying: Saying,
 }
 
-/// Queues something to say.
+/// Queues a message.
 pub async fn push(
     db: impl PgExecutor<'_>,
     room_id: &str,
@@ -148,9 +149,9 @@ impl TryFrom<Row> for Claim {
     }
 }
 
-/// Claims what is to be said in this desk: answers before lines. A claim is not given back when its server dies, but
-/// counts as an attempt. What one server claims another does not claim at the same time, since only one works at the
-/// desk.
+/// Claims the messages that are due in this desk, answers before lines. A claim counts as an
+/// attempt and is never given back. Claims do not exclude each other, because only one server runs
+/// the desk.
 pub async fn claim(db: impl PgExecutor<'_>, room_id: &str) -> Result<Vec<Claim>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
@@ -180,7 +181,7 @@ pub async fn claim(db: impl PgExecutor<'_>, room_id: &str) -> Result<Vec<Claim>,
     rows.into_iter().map(Claim::try_from).collect()
 }
 
-/// It is to be sent again after `delay`.
+/// Delays a message until it is tried again.
 pub async fn postpone(
     db: impl PgExecutor<'_>,
     id: Uuid,
@@ -196,7 +197,7 @@ pub async fn postpone(
     Ok(())
 }
 
-/// It was said, or is not to be said any more.
+/// Deletes a message that was sent or is not needed any more.
 pub async fn remove(db: impl PgExecutor<'_>, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM desk_messages WHERE id = $1", id)
         .execute(db)
@@ -204,18 +205,18 @@ pub async fn remove(db: impl PgExecutor<'_>, id: Uuid) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// What a line shows that the homeserver has accepted.
+/// The content of a line that the homeserver has accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
-    /// A digest of it, where it is certain.
+    /// A digest of the content, if it is certain.
     pub digest: Option<&'a [u8]>,
-    /// It says that the conversation is over.
+    /// Whether it says that the conversation is over.
     pub is_over: bool,
-    /// When the conversation was so.
+    /// When the facts in it were read.
     pub at: DateTime<Utc>,
 }
 
-/// A line was accepted by the homeserver: it is this event.
+/// Records the event of a line that the homeserver has accepted.
 pub async fn line_accepted(
     db: &mut Connection,
     session_id: Uuid,
@@ -237,7 +238,7 @@ pub async fn line_accepted(
     Ok(())
 }
 
-/// How many messages wait.
+/// The number of queued messages.
 pub async fn waiting(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT count(*) AS "waiting!" FROM desk_messages"#)
         .fetch_one(db)

@@ -1,4 +1,5 @@
-//! `desk_rooms` and `desk_request`: which room is the desk, and whether the homeserver may be making one.
+//! `desk_rooms` and `desk_request`: the room that is the desk, and whether a request to create one
+//! may be under way.
 
 use std::time::Duration;
 
@@ -7,16 +8,16 @@ use sqlx::PgExecutor;
 
 use crate::storage::{Connection, room_asked::RoomAsked};
 
-/// The room that is the desk.
+/// The desk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeskRoom {
-    /// The room.
+    /// Its room.
     pub room_id: String,
-    /// Since when this database knows it.
+    /// When this database first knew it.
     pub found_at: DateTime<Utc>,
 }
 
-/// The room that is the desk, when there is one.
+/// The desk, if there is one.
 pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<DeskRoom>, sqlx::Error> {
     sqlx::query_as!(
         DeskRoom,
@@ -26,8 +27,8 @@ pub async fn get(db: impl PgExecutor<'_>) -> Result<Option<DeskRoom>, sqlx::Erro
     .await
 }
 
-/// Makes this room the desk, unless there is one; answers with the room that is the desk now. The lines of
-/// conversations that are not over are to be put into it.
+/// Makes this room the desk, unless there is one already. Returns the desk that there is now.
+/// Conversations that are not over will get their lines there.
 pub async fn adopt(db: &mut Connection, room_id: &str) -> Result<Option<DeskRoom>, sqlx::Error> {
     let adopted = sqlx::query!(
         "INSERT INTO desk_rooms (room_id) VALUES ($1) ON CONFLICT DO NOTHING",
@@ -54,7 +55,7 @@ pub async fn adopt(db: &mut Connection, room_id: &str) -> Result<Option<DeskRoom
     get(db).await
 }
 
-/// This room is not the desk any more, and never becomes it again.
+/// Records that this room is not the desk any more. It can never become the desk again.
 pub async fn abandon(db: impl PgExecutor<'_>, room_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO desk_rooms (room_id, left_at) VALUES ($1, now())
@@ -66,7 +67,7 @@ pub async fn abandon(db: impl PgExecutor<'_>, room_id: &str) -> Result<(), sqlx:
     Ok(())
 }
 
-/// Those of the rooms that the database knows, as a conversation's or as a former desk.
+/// Those of the rooms that the database knows as a conversation's room or as a former desk.
 pub async fn known(db: impl PgExecutor<'_>, rooms: &[String]) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT room_id AS "room_id!" FROM (
@@ -97,7 +98,7 @@ pub async fn lost_lately(db: impl PgExecutor<'_>) -> Result<Option<(u32, Duratio
     }))
 }
 
-/// How long ago the homeserver was asked for a desk, when it has not answered.
+/// How long ago the homeserver was asked to create a desk, if it has not answered.
 pub async fn asked(db: impl PgExecutor<'_>) -> Result<Option<RoomAsked>, sqlx::Error> {
     let asked = sqlx::query!(
         r#"SELECT extract(epoch FROM now() - asked_at)::float8 AS "seconds_ago!", asked_own
@@ -108,8 +109,8 @@ pub async fn asked(db: impl PgExecutor<'_>) -> Result<Option<RoomAsked>, sqlx::E
     Ok(asked.map(|asked| RoomAsked::new(asked.seconds_ago, asked.asked_own)))
 }
 
-/// Notes that the homeserver is asked for a desk at this time, by the server's clock; or, after its answer, that it is not
-/// at work on one.
+/// Records when the homeserver was asked to create a desk, by the server's clock; or, with `None`,
+/// that no request is under way.
 pub async fn set_asked(
     db: impl PgExecutor<'_>,
     asked: Option<DateTime<Utc>>,

@@ -5,24 +5,25 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
-/// The figures of some time.
+/// The figures of a period.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figures {
-    /// Conversations that began.
+    /// The number of conversations that began.
     pub conversations: i64,
-    /// Of these, those that staff have not answered yet, or never did.
+    /// How many of them staff have not answered.
     pub unanswered: i64,
-    /// How many seconds half of the first answers took at most; `None` without an answer.
+    /// The median time until the first answer in seconds; `None` without an answer.
     pub median_seconds: Option<f64>,
-    /// The same of 95 in 100.
+    /// The 95th percentile of that time.
     pub p95_seconds: Option<f64>,
-    /// Of the conversations, those that the visitor has rated good.
+    /// How many of the conversations the visitor has rated good.
     pub good: i64,
-    /// And bad.
+    /// How many of them the visitor has rated bad.
     pub bad: i64,
 }
 
-/// The figures of conversations that have begun since then, without those that were begun from `without`.
+/// The figures of the conversations that began since this time, except those that began on the page
+/// `without`.
 pub async fn since(
     db: impl PgExecutor<'_>,
     since: DateTime<Utc>,
@@ -48,7 +49,7 @@ pub async fn since(
     .await
 }
 
-/// How long the visitor has waited who has waited longest for an answer in a conversation that goes on; 0 when
+/// The longest time that a visitor in an open conversation has been waiting for an answer; 0 if
 /// nobody waits.
 pub async fn longest_wait_seconds(
     db: impl PgExecutor<'_>,

@@ -1,41 +1,44 @@
-//! `mail_addresses` and `mail_stops`: where replies are mailed, and whose owner has stopped that.
+//! `mail_addresses` and `mail_stops`: the addresses to which replies are mailed, and the mails that
+//! their owners have stopped.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::storage::Connection;
 
-/// An address that a visitor gave.
+/// An address that a visitor has given.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAddress<'a> {
     /// The address.
     pub address: &'a str,
-    /// Its keyed hash.
+    /// A keyed hash of the address.
     pub digest: &'a [u8],
-    /// The language of its mails.
+    /// The language of the mails.
     pub language: &'a str,
 }
 
-/// Where a conversation's replies are mailed.
+/// The address to which a conversation's replies are mailed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailAddress {
-    /// Its name in links.
+    /// The id that stands for the address in links.
     pub id: Uuid,
     /// The address.
     pub address: String,
-    /// Its keyed hash.
+    /// A keyed hash of the address.
     pub address_digest: Vec<u8>,
-    /// The language of its mails.
+    /// The language of the mails.
     pub language: String,
-    /// Up to which entry replies were mailed.
+    /// The seq of the last entry that was mailed.
     pub mailed_seq: i64,
-    /// The mail server has refused the address for good, or its owner has stopped the mails.
+    /// Whether the mail server has refused the address for good, or its owner has stopped the
+    /// mails.
     pub is_off: bool,
 }
 
-/// Stores where replies are mailed; `false` when the address's owner has stopped the mails of this conversation. Another
-/// address takes the place of the one before, whose codes are void then. The same address may be tried once more where
-/// it was refused. The caller holds the session's lock.
+/// Stores the address to which replies are mailed; returns `false` if its owner has stopped the
+/// mails of this conversation. A different address replaces the one before and makes its codes
+/// invalid. If the same address was refused, this allows another attempt. The caller holds the
+/// session's lock.
 pub async fn set(
     db: &mut Connection,
     session_id: Uuid,
@@ -74,7 +77,8 @@ pub async fn set(
     Ok(true)
 }
 
-/// Forgets where replies are mailed, and with it what was to be mailed and the codes that were.
+/// Deletes the conversation's address, the mails that are queued for it, and the codes that were
+/// mailed to it.
 pub async fn forget(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH unsent AS (DELETE FROM mails WHERE session_id = $1)
@@ -86,7 +90,7 @@ pub async fn forget(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Where a conversation's replies are mailed.
+/// The address to which a conversation's replies are mailed.
 pub async fn find(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -106,7 +110,7 @@ pub async fn find(
     .await
 }
 
-/// Whether the name in a link is that of an address.
+/// Whether the id in a link belongs to an address.
 pub async fn is_known(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM mail_addresses WHERE id = $1) AS "known!""#,
@@ -116,7 +120,8 @@ pub async fn is_known(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, sqlx::E
     .await
 }
 
-/// Stops the mails of the conversation to the address of this name, for good; answers with the conversation.
+/// Permanently stops the conversation's mails to the address with this id. Returns the
+/// conversation.
 pub async fn stop(db: &mut Connection, id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         "WITH stopped AS (
@@ -133,7 +138,7 @@ pub async fn stop(db: &mut Connection, id: Uuid) -> Result<Option<Uuid>, sqlx::E
     .await
 }
 
-/// Notes that a mail has failed, for good where the address `is_refused`.
+/// Records that a mail has failed; if the address `is_refused`, no more are sent to it.
 pub async fn note_failure(
     db: &mut Connection,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! `resume_codes`: the codes from mails, each good once and for a week.
+//! `resume_codes`: the codes in mails, each of which is valid once and for a week.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::storage::Connection;
 
-/// Stores a code that is about to be mailed to the address of this name.
+/// Stores a code that is about to be mailed to the address with this id.
 pub async fn insert(
     db: &mut Connection,
     code_digest: &[u8],
@@ -24,7 +24,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Deletes a code that no mail has brought to anybody.
+/// Deletes a code whose mail was not sent.
 pub async fn delete(db: &mut Connection, code_digest: &[u8]) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM resume_codes WHERE code_digest = $1",
@@ -38,16 +38,16 @@ pub async fn delete(db: &mut Connection, code_digest: &[u8]) -> Result<(), sqlx:
 /// A code that is not too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// The conversation that it leads to.
+    /// Its conversation.
     pub session_id: Uuid,
-    /// It was used.
+    /// Whether it was used.
     pub was_used: bool,
-    /// It was used, under another key or none, or too long ago for a replay.
+    /// Whether it was used without this key, or too long ago for the request to be a repetition.
     pub is_used: bool,
 }
 
-/// Looks a code up that is at most a week old by both clocks. Used under `key_digest` within the last day, it is not
-/// used for whoever shows that key.
+/// Looks up a code that is at most a week old by both clocks. If the request with `key_digest` has
+/// used it within the last day, a repetition of that request may use it again.
 pub async fn find(
     db: impl PgExecutor<'_>,
     code_digest: &[u8],
@@ -69,7 +69,7 @@ pub async fn find(
     .await
 }
 
-/// Whether the key has brought somebody back by another code within the last day.
+/// Whether a request with this key has used another code within the last day.
 pub async fn is_key_of_another(
     db: impl PgExecutor<'_>,
     code_digest: &[u8],
@@ -87,7 +87,7 @@ pub async fn is_key_of_another(
     .await
 }
 
-/// Notes that the code is used now. The caller holds the session's lock.
+/// Records that the code is used now. The caller holds the session's lock.
 pub async fn set_used(
     db: &mut Connection,
     code_digest: &[u8],
@@ -103,7 +103,7 @@ pub async fn set_used(
     Ok(())
 }
 
-/// Deletes codes that are of no use any more by all clocks, of which `own` is the server's.
+/// Deletes codes that have expired by all clocks, of which `own` is the server's.
 pub async fn delete_old(
     db: impl PgExecutor<'_>,
     own: DateTime<Utc>,

@@ -1,11 +1,11 @@
-//! `sessions.fetched_seq`: what visitors are known to have fetched of what staff wrote.
+//! `sessions.fetched_seq`: how far each visitor is known to have fetched the entries of staff.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-/// Records up to which entries the visitors of these conversations have fetched. A conversation in which nothing waits
-/// any more is not to be mailed about. What somebody else has locked is left out, so that this waits for nobody and can
-/// be no part of a deadlock; answers with the conversations that need no further record.
+/// Records up to which entries the visitors of these conversations have fetched, and deletes the
+/// mails that are not needed any more. Sessions that another transaction has locked are skipped, so
+/// that this never waits and cannot be part of a deadlock. Returns the sessions that were handled.
 pub async fn record(
     db: impl PgExecutor<'_>,
     session_ids: &[Uuid],

@@ -1,4 +1,4 @@
-//! `mails` and `mails_sent`: what is to be mailed, and how much was.
+//! `mails` and `mails_sent`: the mails that are queued, and a record of those that were sent.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use uuid::Uuid;
 
 use crate::storage::{Connection, claimable::CLOCK_MARGIN};
 
-/// The longest delay of a mail.
+/// The longest delay before another attempt.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
-/// A mail that this server is to send.
+/// A mail that this server has claimed.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
     /// Its id, which is also its Message-ID.
     pub id: Uuid,
     /// The conversation.
     pub session_id: Uuid,
-    /// Attempts that have failed.
+    /// The number of attempts that have failed.
     pub failures: i32,
-    /// How long ago the first of them was.
+    /// How long ago the first attempt failed.
     pub failing_seconds: f64,
 }
 
-/// What staff wrote and the visitor has neither fetched nor been mailed about.
+/// An entry of staff that the visitor has neither fetched nor been mailed.
 #[derive(Clone, Debug)]
 pub struct Unfetched {
     /// The entry.
@@ -33,13 +33,13 @@ pub struct Unfetched {
     pub seq: i64,
     /// Its text.
     pub body: String,
-    /// The entry in whose place it is.
+    /// The entry that it replaces.
     pub replaces: Option<Uuid>,
-    /// That entry was deleted.
+    /// Whether that entry was deleted.
     pub removed: bool,
 }
 
-/// Notes that a reply waits to be fetched, where there is an address.
+/// Queues a mail about the conversation, if it has an address.
 pub async fn wait(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO mails (session_id)
@@ -57,7 +57,7 @@ pub async fn wait(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Err
     Ok(())
 }
 
-/// The entries of staff that wait, oldest first; more than `limit` are not looked at.
+/// Up to `limit` entries of staff that are neither fetched nor mailed, oldest first.
 pub async fn unfetched(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -80,7 +80,7 @@ pub async fn unfetched(
     .await
 }
 
-/// Claims up to `limit` mails for `lease` whose replies have waited for so long.
+/// Claims up to `limit` mails for `lease` whose replies have been waiting for at least `after`.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     after: Duration,
@@ -94,7 +94,7 @@ pub async fn claim(
                -- Mails whose replies have waited long enough for the visitor to fetch them.
                SELECT id FROM mails
                WHERE (waiting_since <= now() - make_interval(secs => $1)
-                      -- A clock that was wrong holds nothing up.
+                      -- A time in the future was set by a wrong clock, and must not delay a mail.
                       OR waiting_since > now() + interval '1 minute')
                  -- A mail that waits for its next attempt, or that another server has claimed, is
                  -- not claimable.
@@ -115,7 +115,7 @@ pub async fn claim(
     .await
 }
 
-/// Keeps a claim for another `lease` from now on.
+/// Extends a claim by another `lease` from now.
 pub async fn renew(db: impl PgExecutor<'_>, id: Uuid, lease: Duration) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE mails SET leased_until = now() + make_interval(secs => $2) WHERE id = $1 AND leased_until IS NOT NULL",
@@ -127,7 +127,8 @@ pub async fn renew(db: impl PgExecutor<'_>, id: Uuid, lease: Duration) -> Result
     Ok(())
 }
 
-/// Gives a claim back that is to be looked at again after `delay`; it `has_failed` unless something else kept it.
+/// Gives back a claim, to be tried again after `delay`. `has_failed` counts the attempt as a
+/// failure.
 pub async fn postpone(
     db: &mut Connection,
     id: Uuid,
@@ -148,7 +149,7 @@ pub async fn postpone(
     Ok(())
 }
 
-/// Deletes a mail that is not to be sent, or not any more.
+/// Deletes a mail that will not be sent.
 pub async fn delete(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM mails WHERE id = $1", id)
         .execute(db)
@@ -156,8 +157,8 @@ pub async fn delete(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Notes that a mail about all entries up to `up_to` was accepted; `false` when somebody else has noted that. Replies
-/// that came meanwhile wait for a mail of their own.
+/// Records that a mail about all entries up to `up_to` was accepted; returns `false` if another
+/// server has recorded it. If replies arrived meanwhile, another mail is queued for them.
 pub async fn set_sent(
     db: &mut Connection,
     claim: Claim,
@@ -188,16 +189,17 @@ pub async fn set_sent(
     Ok(done.rows_affected() > 0)
 }
 
-/// How many mails a day are sent.
+/// The number of mails that may be sent in a day.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Of one conversation, whatever its address is.
+    /// For one conversation, whatever its address is.
     pub conversation: i64,
-    /// To one address, of all conversations.
+    /// To one address, for all conversations.
     pub address: i64,
 }
 
-/// For how long no more mails are sent, when so many were sent within the last day.
+/// How long no mail may be sent because a limit was reached within the last day; `None` if one may
+/// be sent now.
 pub async fn seconds_until_allowed(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -228,14 +230,14 @@ pub async fn seconds_until_allowed(
     Ok(seconds)
 }
 
-/// How many mails are still to be sent after an attempt has failed.
+/// The number of mails of which an attempt has failed and that are still to be sent.
 pub async fn failing(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT count(*) AS "failing!" FROM mails WHERE attempts > 0"#)
         .fetch_one(db)
         .await
 }
 
-/// Deletes what no limit counts any more by all clocks, of which `own` is the server's.
+/// Deletes records that no limit counts any more by all clocks, of which `own` is the server's.
 pub async fn delete_old(
     db: impl PgExecutor<'_>,
     own: DateTime<Utc>,
