@@ -1,17 +1,17 @@
-// What the widget may weigh.
+// Checks the widget's size against its budget.
 import { execFileSync } from "node:child_process";
 
 import { compress } from "./chunks.js";
 
 const FILE = "widget-wasm/size-budget.json";
 
-/** What the project promises. */
+/** The sizes that the project promises. */
 export const PROMISE = { loader: 1_331, opening: 36_864 };
 
 /**
- * How often the budget was set to more than before: when the widget began to keep what was typed, when it learned of
- * links, other tabs and replies that nobody waits for, and when it learned of reading and typing. Budgets from before
- * the last time do not bind.
+ * How often a budget was raised: when the widget began to keep what was typed; when it began to
+ * handle links, several tabs and unread replies; and when it began to show read receipts and
+ * typing. Budgets from before the last of these no longer apply.
  */
 export const RESETS = 3;
 
@@ -23,7 +23,7 @@ const git = (root, ...args) => {
   }
 };
 
-/** The budgets that still bind, of all commits that the clone reaches back to. */
+/** Returns the budgets that still apply, from all commits that the clone contains. */
 export const pastBudgets = (root) =>
   git(root, "log", "--format=%H", "--", FILE)
     .split("\n")
@@ -32,13 +32,13 @@ export const pastBudgets = (root) =>
     .map(JSON.parse)
     .filter((budget) => budget.resets === RESETS);
 
-/** Fails when a budget is more than it was. */
+/** Fails if a budget is higher than an earlier one. */
 export function checkBudget(budget, past) {
   const less = past.find((was) => was.loader < budget.loader || was.opening < budget.opening);
   if (less) throw new Error(`${FILE} may only go down, and was ${JSON.stringify(less)}`);
 }
 
-/** Fails when a widget is larger than it may be. */
+/** Fails if a widget exceeds its budget. */
 export function checkSizes(sizes, budget) {
   for (const [name, what] of [
     ["loader", "the script that a page loads"],
@@ -50,7 +50,7 @@ export function checkSizes(sizes, budget) {
 }
 
 /**
- * The compressed size of the script that a page loads. The script names the chunks by their hash, and some hashes
- * compress to a few bytes more than others; so it is measured with the same one each time.
+ * The compressed size of the script that a page loads. The script contains the hash of the chunks,
+ * and some hashes compress a few bytes worse than others, so it is measured with a constant hash.
  */
 export const loaderSize = (script, hash) => compress(script.replaceAll(hash, "0123456789")).length;

@@ -11,7 +11,7 @@ import { slim, SPARED } from "./glue.js";
 import { typesOf } from "./types.js";
 import { asText, byCrate, crateOf, functionSizes, MASK, rename } from "./wasm.js";
 
-/** Writes files into a directory that lasts as long as a test. */
+/** Writes files into a directory that is removed after the test. */
 function directory(t, files) {
   const path = mkdtempSync(join(tmpdir(), "widget-test-"));
   t.after(() => rmSync(path, { recursive: true }));
@@ -51,7 +51,7 @@ test("what the widget does without goes, the rest stays, and another JavaScript 
 
 test("the text holds every byte", () => {
   const every = Array.from({ length: 256 }, (_, byte) => byte);
-  // The second part is what a template literal would take for something else.
+  // The second part looks like an interpolation in a template literal.
   const bytes = Buffer.from([...every, ...Buffer.from("\x001`${}\\`\r\n$${")]);
   const text = asText(bytes.map((byte) => byte ^ MASK));
   assert.doesNotMatch(text, /\0|\r/);
@@ -139,7 +139,7 @@ test("functions belong to crates", () => {
 });
 
 test("functions have their sizes", () => {
-  // One function, named "f", whose body is "no local variables" and "end".
+  // The body of a function named "f": no local variables, then "end".
   const module = "0061736d01000000 010401600000 03020100 0a040102000b 000b046e616d6501040100 0166";
   assert.deepEqual(functionSizes(Buffer.from(module.replaceAll(" ", ""), "hex")), [["f", 2]]);
   assert.throws(() => functionSizes(Buffer.from("<html>")));

@@ -1,21 +1,22 @@
-// The files that browsers load, once esbuild has written them.
+// Turns esbuild's output into the files that browsers load.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 
-// Its promise for ES modules fetches a file, which Node.js does not do. Node.js's own Brotli makes the chat 130 bytes larger.
+// The package's promise for ES modules fetches a file, which does not work in Node.js. Node.js's
+// own Brotli compresses the chat 130 bytes worse.
 const brotli = createRequire(import.meta.url)("brotli-wasm");
 
 /** The one file with a fixed name, which pages load. */
 export const LOADER = "matrix-support-chat.js";
 
-/** Stands in for the chunks' hash until the chunks are made. */
+/** A placeholder for the hash of the chunks until they exist. */
 export const HASH = "CHUNKHASH";
 
 export const read = (path) => readFileSync(path, "utf8");
 
-/** Every file under a directory, sorted. */
+/** Returns every file under a directory, sorted. */
 export const walk = (directory) =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -23,8 +24,9 @@ export const walk = (directory) =>
     .sort();
 
 /**
- * Gives all chunks the hash of all of them. The loader names every one, and has no room for a hash of each: what is
- * repeated compresses to nothing. `change` is applied to each script first.
+ * Names all chunks by one hash over all of them. The loader names every chunk, and has no room for
+ * a hash of each; a repeated hash compresses to almost nothing. `change` is applied to each script
+ * first.
  */
 export function nameChunks(staging, change = (script) => script) {
   const scripts = walk(staging).map((path) => [path, change(read(path))]);
@@ -37,7 +39,10 @@ export function nameChunks(staging, change = (script) => script) {
   }
 }
 
-/** Writes what `integrity` says of each script: of the loader in the page's script tag, of the chunks in an import map. */
+/**
+ * Writes the `integrity` values of the scripts: the loader's for the page's script tag, and the
+ * chunks' for an import map.
+ */
 export function writeIntegrity(staging) {
   const integrity = {};
   for (const path of walk(staging)) {
@@ -49,7 +54,7 @@ export function writeIntegrity(staging) {
 
 export const compress = (content) => brotli.compress(Buffer.from(content), { quality: 11 });
 
-/** Leaves a compressed copy beside every file. */
+/** Writes a compressed copy beside every file. */
 export function compressAll(staging) {
   for (const path of walk(staging)) writeFileSync(`${path}.br`, compress(readFileSync(path)));
 }

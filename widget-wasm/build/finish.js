@@ -1,5 +1,5 @@
-// Trunk's post-build hook: makes of its output what browsers load. That is one small script, the chunks that it
-// fetches, and beside every file a compressed copy.
+// Trunk's post-build hook. It turns Trunk's output into the files that browsers load: a small
+// script, the chunks that it fetches, and a compressed copy of each file.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,10 +11,10 @@ import { compressAll, HASH, LOADER, nameChunks, read, writeIntegrity } from "./c
 import { slim } from "./glue.js";
 import { asText, MASK, rename, SHRINK, STRIP, wasmOpt } from "./wasm.js";
 
-// Holds the place of the WASM's text while esbuild works, which would write the text longer.
+// A placeholder for the WASM's text. If esbuild saw the text, it would write it in a longer form.
 const WASM = "WASM_AS_TEXT";
 
-// What wasm-bindgen's JavaScript takes for the browser's, and is the widget's own.
+// Names that wasm-bindgen's JavaScript takes from the browser, and that the widget provides itself.
 const OURS = 'import { fetch, woken } from "./http.js";\n';
 
 const widget = join(import.meta.dirname, "..");
@@ -27,12 +27,13 @@ const write = (name, content) => writeFileSync(join(work, name), content);
 
 cpSync(join(widget, "js"), work, { recursive: true });
 cpSync(join(widget, "locales"), join(work, "locales"), { recursive: true });
-// Without this file, esbuild looks in the directories above for how to read the scripts.
+// Without this file, esbuild would search the parent directories for its settings.
 write("package.json", '{"type":"module"}');
 
 const wasm = join(work, "widget.wasm");
 wasmOpt(join(staging, "widget-wasm_bg.wasm"), wasm, [...SHRINK, ...STRIP]);
-// Hashes by the hundred, by which WASM and JavaScript know each other's functions, become short names in both.
+// WASM and JavaScript know each other's functions by hundreds of hashes. Both get short names
+// instead.
 const names = JSON.parse(wasmOpt(wasm, wasm, ["--minify-imports-and-exports-and-modules"]));
 const glue = rename(slim(read(join(staging, "widget-wasm.js"))), names);
 write("widget-wasm.js", `${OURS}${glue}`);
@@ -41,13 +42,13 @@ write("wasm.js", `export const mask = ${MASK};\nexport const masked = "${WASM}";
 for (const name of ["launcher.css", "widget.css", "offers.css", "greeting.css"]) {
   const css = read(join(widget, "../style", name));
   const minified = transformSync(css, { loader: "css", minify: true, charset: "utf8" });
-  // esbuild leaves this space, since a custom property might begin with it.
+  // esbuild keeps this space, because a custom property might begin with it.
   const code = minified.code.replace(/(var\([a-z-]+,) /g, "$1");
-  // The end of the line alone is 3 bytes of what every page loads.
+  // The line break alone would cost every page 3 bytes.
   write(name, name === "launcher.css" ? code.trimEnd() : code);
 }
 
-/** After esbuild, Terser still saves 1 % of a script. */
+/** Terser still shortens esbuild's output by 1 %. */
 function smaller(script) {
   const compress = { ecma: 2022, passes: 4, unsafe_arrows: true };
   return minify(script, { module: true, ecma: 2022, compress }).code;

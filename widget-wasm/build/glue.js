@@ -1,18 +1,19 @@
-// What of wasm-bindgen's JavaScript the widget does without. All of it together is 350 bytes of what opening the chat costs.
+// Removes the parts of wasm-bindgen's JavaScript that the widget does not need. Together they are
+// 350 bytes of the cost of opening the chat.
 
 /**
- * Parts, and what takes their place. Each is there exactly as often as it says, or the build fails: another version of
- * wasm-bindgen writes something else, which somebody has to look at.
+ * The parts and their replacements. Each must occur exactly as often as stated, or the build fails:
+ * a new version of wasm-bindgen has changed its output, and somebody has to look at it.
  */
 export const SPARED = [
-  // Closures that nobody drops: the widget drops all of its own.
+  // Support for closures that are never dropped. The widget drops all of its own.
   [1, `const CLOSURE_DTORS = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(state => wasm.__wbindgen_destroy_closure(state.a, state.b));
 `, ""],
   [2, "CLOSURE_DTORS.register(real, state, state);", ""],
   [2, "CLOSURE_DTORS.unregister(state);", ""],
-  // A faster way for texts in ASCII.
+  // A faster path for ASCII texts.
   [1, `
     if (realloc === undefined) {
         const buf = cachedTextEncoder.encode(arg);
@@ -67,7 +68,7 @@ if (!('encodeInto' in cachedTextEncoder)) {
     };
 }
 `, ""],
-  // What old Safari needs after two gigabytes of text.
+  // A workaround for old Safari, needed only after decoding two gigabytes of text.
   [1, `
     numBytesDecoded += bytes.length;
     if (numBytesDecoded >= MAX_SAFARI_DECODE_BYTES) {
@@ -76,7 +77,7 @@ if (!('encodeInto' in cachedTextEncoder)) {
         numBytesDecoded = bytes.length;
     }
 `, ""],
-  // Other ways to say the same.
+  // Shorter forms of the same code.
   [1, `
     if (module !== undefined) {
         if (Object.getPrototypeOf(module) === Object.prototype) {
@@ -93,7 +94,7 @@ if (!('encodeInto' in cachedTextEncoder)) {
 `, ""],
 ];
 
-/** The JavaScript without them. */
+/** Returns the JavaScript without these parts. */
 export function slim(glue) {
   return SPARED.reduce((slim, [times, part, instead]) => {
     const parts = slim.split(part);

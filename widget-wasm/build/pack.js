@@ -1,5 +1,5 @@
-// Packs the built widget, with what a front-end developer needs around it, as an npm package:
-// `pack.js VERSION LICENSE`, which prints the tarball's name.
+// Packs the built widget and its companions for front-end developers as an npm package: `pack.js
+// VERSION LICENSE`. It prints the tarball's name.
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const copy = (from, to, filter) => cpSync(from, join(folder, to), { recursive: t
 
 rmSync(folder, { recursive: true, force: true });
 copy(join(widget, "package"), "");
-// The compressed copies stay behind: whoever serves the site compresses.
+// The compressed copies are left out, because the server of the site compresses files itself.
 copy(join(dist, "widget"), "widget", (path) => !path.endsWith(".br"));
 const all = { ...texts, ...later };
 writeFileSync(join(folder, "texts.js"), `export default ${JSON.stringify(all, null, 2)};\n`);

@@ -1,4 +1,4 @@
-// Says what the built widget weighs: `size.js budget | check [--promise] | report WASM`.
+// Reports the size of the built widget: `size.js budget | check [--promise] | report WASM`.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,10 @@ import { byCrate, functionSizes, SHRINK, wasmOpt } from "./wasm.js";
 const root = join(import.meta.dirname, "../..");
 const budget = JSON.parse(read(join(root, "widget-wasm/size-budget.json")));
 
-/** What a visitor's browser gets: at first, and when the visitor opens the chat, with the largest locale. */
+/**
+ * The files that a visitor's browser fetches at first, and when the visitor opens the chat, with
+ * the largest locale.
+ */
 function measure() {
   const dist = join(root, "dist/widget");
   const files = readdirSync(join(dist, "chunks")).filter((name) => name.endsWith(".js.br"));
@@ -25,7 +28,7 @@ function measure() {
   };
 }
 
-/** Names the crates that the WebAssembly's bytes come from. */
+/** Lists the crates from which the bytes of the WebAssembly come. */
 function report(built) {
   const work = mkdtempSync(join(tmpdir(), "widget-"));
   const named = join(work, "named.wasm");

@@ -1,4 +1,4 @@
-/** The TypeScript declaration of a locale: its keys, each with its text. */
+/** Generates the TypeScript declaration of a locale: its keys, each with its text. */
 export const typesOf = (texts) => `/** The widget's texts in English, by their keys. */
 declare const texts: {
 ${Object.entries(texts)

@@ -1,9 +1,10 @@
-// The compiled widget: made small, and written as text. As text, a page's Content-Security-Policy need not allow a
-// fetch for it.
+// Makes the compiled widget small, and writes it as text. As text it is part of a script, so a
+// page's Content-Security-Policy does not have to allow fetching it.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
-// The features that the compiler's WASM uses. The oldest supported browsers have all of them.
+// The WebAssembly features that the compiler's output uses. The oldest supported browsers have all
+// of them.
 const FEATURES = [
   "bulk-memory",
   "bulk-memory-opt",
@@ -15,10 +16,10 @@ const FEATURES = [
 ].map((feature) => `--enable-${feature}`);
 
 /**
- * How wasm-opt makes it as small as it can: it makes the control flow again from a flat form, and uses what only a
- * look at the whole program shows (`gufa`) between two rounds. That is 1 % less than one round gives, and inlining less
- * than it does by itself saves another 1 %. (Rust puts the stack at the lowest addresses, and lets it grow down to them:
- * the first kilobyte is not used.)
+ * The passes of wasm-opt that give the smallest result. They rebuild the control flow from a flat
+ * form and run an analysis of the whole program (`gufa`) between two rounds, which saves 1 % over
+ * one round. Inlining less than by default saves another 1 %. (Rust puts the stack at the lowest
+ * addresses and lets it grow down towards zero, so the first kilobyte is unused.)
  */
 export const SHRINK = [
   ..."-O2 --flatten --rereloop -Oz --gufa-optimizing -Oz --converge".split(" "),
@@ -29,7 +30,7 @@ export const SHRINK = [
 
 export const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
-/** Runs wasm-opt, and returns what it prints. */
+/** Runs wasm-opt, and returns its output. */
 export function wasmOpt(from, to, options) {
   const program = join(import.meta.dirname, "node_modules/.bin/wasm-opt");
   return execFileSync(program, [from, "-o", to, ...FEATURES, ...options], {
@@ -41,8 +42,9 @@ export function wasmOpt(from, to, options) {
 const MODULE = "./widget-wasm_bg.js";
 
 /**
- * Gives wasm-bindgen's JavaScript the names that wasm-opt chose: `imports` are triples of module, old and new name,
- * `exports` pairs. The script uses exports as `wasm.name`, and defines imports as `name`.
+ * Gives wasm-bindgen's JavaScript the names that wasm-opt has chosen. `imports` are triples of
+ * module, old name and new name; `exports` are pairs. The script uses exports as `wasm.name` and
+ * defines imports as `name`.
  */
 export function rename(script, { imports, exports }) {
   const foreign = imports.find(([module]) => module !== MODULE);
@@ -52,21 +54,21 @@ export function rename(script, { imports, exports }) {
   const renamed = script.replace(/(\bwasm\.)?([\w$]+)/g, (all, owner, name) =>
     owner ? owner + (exported.get(name) ?? name) : (imported.get(name) ?? name),
   );
-  // wasm-opt calls every module this.
+  // wasm-opt gives every module this name.
   return renamed.replaceAll(MODULE, "a");
 }
 
 /**
- * Each byte of the WASM is combined with this one (exclusive or) before it becomes a character. That makes rare the
- * characters that a JavaScript string has to escape, which saves a kilobyte.
+ * Each byte of the WASM is combined with this one by exclusive or before it becomes a character.
+ * That makes the characters rare that a JavaScript string has to escape, and saves a kilobyte.
  */
 export const MASK = 75;
 
 const ESCAPES = { "\0": "\\0", "\r": "\\r", "`": "\\`", "\\": "\\\\", $: "\\$" };
 
 /**
- * Writes bytes as a template literal, in which most characters stand for themselves. (NUL and CR would too, but some
- * tools change them.)
+ * Writes bytes as a template literal, in which most characters need no escape. (NUL and CR would
+ * need none either, but some tools change them.)
  */
 export function asText(bytes) {
   const text = Buffer.from(bytes.map((byte) => byte ^ MASK)).toString("latin1");
@@ -76,7 +78,7 @@ export function asText(bytes) {
   return `\`${escaped}\``;
 }
 
-/** The functions of a module with their sizes, the largest first. */
+/** Returns the functions of a module with their sizes, largest first. */
 export function functionSizes(bytes) {
   const module = new WebAssembly.Module(bytes);
   const imported = WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
@@ -101,7 +103,7 @@ export function functionSizes(bytes) {
     .sort(([, one], [, other]) => other - one);
 }
 
-/** Reads WebAssembly's numbers, and blocks of bytes that begin with their length. */
+/** Reads WebAssembly's integers, and byte vectors with a length prefix. */
 function reader(bytes) {
   let at = 0;
   const number = () => {
@@ -120,11 +122,11 @@ function reader(bytes) {
   return { number, block, atEnd: () => at >= bytes.length };
 }
 
-/** The crate in a function's name: the first path in it, which may have a hash behind it. */
+/** Returns the crate in a function's name: the first component of its path, without a hash. */
 export const crateOf = (name) =>
   (name.includes("::") && name.split("::")[0].match(/(\w+)(?:\[\w+\])?$/)?.[1]) || "(no crate)";
 
-/** Crates with the sizes of their functions, the largest first. */
+/** Returns the crates with the total size of their functions, largest first. */
 export function byCrate(functions) {
   const sizes = new Map();
   for (const [name, size] of functions) {

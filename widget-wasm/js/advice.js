@@ -1,4 +1,4 @@
-/** Tells whoever looks at the console, once, what of the element's properties and attributes cannot work. */
+/** Warns once in the console about properties and attributes of the element that cannot work. */
 export function advise(element) {
   const position = element.getAttribute("position");
   if (position && !/^(left|right)$/.test(position)) warn(`position="${position}" is not "left"`);
@@ -6,7 +6,7 @@ export function advise(element) {
   if (!/^(https?:\/\/[^/?#\s]|\/)[^?#\s]*$/i.test(url)) {
     warn(`api-url="${url}" is no address as https://chat.example.org or, on the page's own server, /`);
   }
-  // The package's properties say the rest when they are set.
+  // The package's accessors check the other properties when they are set.
   if ("messages" in Object.getPrototypeOf(element)) return;
   check(element, "messages", ["object"]);
   if (element.hasAttribute("messages")) warn("messages is a property, and there is no such attribute");
@@ -19,7 +19,7 @@ function check(element, name, types) {
   warn(`${name} has to be of type ${types.join(" or ")}, and is of type ${typeof value}`);
 }
 
-/** A page may have made a property that throws. */
+/** The page may have defined a property whose getter throws. */
 function attempt(give) {
   try {
     return give();

@@ -1,21 +1,24 @@
-// The challenge of Cloudflare's Turnstile, for servers that ask for one before the first message. Nothing of it is loaded,
-// and Cloudflare hears of nobody, before a server asks.
+// The Turnstile challenge of Cloudflare, for servers that require one before the first message.
+// Nothing is loaded from Cloudflare until a server asks for it.
 const SCRIPT = "https://challenges.cloudflare.com/turnstile/v0/api.js?render=explicit";
 
-/** The script, which the page needs once for as long as it lives. */
+/** Turnstile's script. The page loads it at most once. */
 function load() {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.onload = resolve;
     script.onerror = reject;
-    // A page may ask for Trusted Types; its policy then has to name this one.
+    // If the page enforces Trusted Types, its policy has to allow this name.
     const policy = window.trustedTypes?.createPolicy("matrix-support-chat", { createScriptURL: () => SCRIPT });
     script.src = policy?.createScriptURL("") ?? SCRIPT;
     document.head.append(script);
   });
 }
 
-/** Shows the challenge in a node, and gives what takes it away. `answer` gets the token, or nothing if there will be none. */
+/**
+ * Shows the challenge in a node, and returns a function that removes it. `answer` is called with
+ * the token, or with nothing if there will be none.
+ */
 export function show(node, siteKey, answer) {
   let id;
   let isOver = false;
@@ -37,7 +40,7 @@ export function show(node, siteKey, answer) {
     try {
       if (id !== undefined) turnstile.remove(id);
     } catch {
-      // What it fails at is gone already.
+      // Removing fails only if the widget is gone already.
     }
     container.remove();
   };

@@ -1,4 +1,4 @@
-// The chat itself: the panel's Rust as WASM, its style, and the texts of one language.
+// The chat itself: the panel as WASM, its style, and the texts of one language.
 import css from "./widget.css";
 import { Http } from "./http.js";
 import { Store } from "./store.js";
@@ -7,11 +7,11 @@ import { mask, masked } from "./wasm.js";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
-/** The page's, while the panel covers it. */
+/** The style sheet for the page while the panel covers it. */
 const covered = new CSSStyleSheet();
 covered.replaceSync("html{overflow:hidden!important}");
 
-// The WASM comes inside this module, since fetching it would take more of a page's
+// The WASM is part of this module, because fetching it would need more in a page's
 // Content-Security-Policy than the API's address in `connect-src`.
 async function startWasm() {
   const bytes = Uint8Array.from(masked, (character) => character.charCodeAt(0) ^ mask);
@@ -20,15 +20,16 @@ async function startWasm() {
 const failed = startWasm().catch((error) => error);
 
 /**
- * Gets everything ready to begin with this locale, which is on its way, and to go on in the
- * language that a function gives; the result starts the chat of an element.
+ * Prepares a chat in the language of `locale`, a promise. `language` returns the page's current
+ * language from then on. The result is a function that starts the chat of an element.
  */
 export async function prepare(locale, language) {
   const { default: texts } = await locale;
   const failure = await failed;
   if (failure) throw Object.assign(failure, { text: texts.load_failed, again: texts.try_again });
   return (element, root, launcher) => {
-    // A chat that has died comes back when the visitor wants it, and not without end.
+    // A chat that has crashed starts again only when the visitor opens it, so that it cannot crash
+    // in a loop.
     if (lastWords && !element.open) throw { text: lastWords, again: texts.try_again };
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, root, launcher);
@@ -37,13 +38,16 @@ export async function prepare(locale, language) {
   };
 }
 
-/** One spelling of an API's address, without a slash at its end. */
+/** Normalises an API's address, without a slash at its end. */
 function address(url) {
-  // Requests to what is no address fail, and say so.
+  // If the address is invalid, the requests to it fail, and the visitor is told.
   return attempt(() => new URL(url, document.baseURI).href, url).replace(/\/+$/, "");
 }
 
-/** What `give` gives; where the page or the browser has broken something that it needs, `otherwise`. */
+/**
+ * Returns the result of `give`; or `otherwise` if that throws, because the page or the browser has
+ * broken something that it uses.
+ */
 function attempt(give, otherwise) {
   try {
     return give();
@@ -52,36 +56,39 @@ function attempt(give, otherwise) {
   }
 }
 
-/** A page's text: a string or a number, and no object that says nothing. */
+/**
+ * Returns a text of the page's if it is a string or a number. Other objects would be shown as
+ * `[object Object]`.
+ */
 function words(give) {
   const value = attempt(give);
   return ["string", "number"].includes(typeof value) ? String(value) : undefined;
 }
 
-/** What is shown of a chat that has died. */
+/** What the visitor sees after the chat has crashed. */
 let lastWords;
 
-/** A chat in the language of the page, whichever that becomes. */
+/** A chat that follows the language of the page. */
 class Chat {
   #observer;
   #host;
   #root;
   #timer;
   #offers;
-  /** What the tabs of this site, and no other, tell each other. */
+  /** The channel between the site's tabs. */
   #tabs = new BroadcastChannel("matrix-support-chat");
 
   constructor(host, root, language) {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
-    // The launcher's script has no room to say what on the page cannot work.
+    // The launcher's script is too small to check the page's settings, so the chat does it.
     import("./advice.js").then((it) => it.advise(host.element)).catch(() => {});
     this.#host = host;
     this.#root = root;
     const follow = async () => {
       const wanted = language();
-      // Without its texts, the chat stays in the language that it has.
+      // If the texts cannot be loaded, the chat keeps its language.
       const locale = await wanted[1]().catch(() => {});
       const texts = locale?.default ?? host.texts;
       if (this.#observer && wanted === language() && texts !== host.texts) {
@@ -91,14 +98,15 @@ class Chat {
     };
     this.#observer = new MutationObserver(follow);
     const options = { subtree: true, attributeFilter: ["lang"] };
-    // Within another shadow tree, the page's observer would not see the element.
+    // The observer of the document does not see into another shadow tree that contains the element.
     for (const node of [document, host.element]) this.#observer.observe(node, options);
     follow();
 
     let ticks = 0;
     this.#timer = setInterval(() => {
       ticks += 1;
-      // What has ended staff may take up again, and a page may want to hear of replies though nobody waits for them.
+      // Staff may resume a conversation that has ended. A page with `watch-replies` wants to hear
+      // of replies while the panel is closed.
       const isDue = host.isOpen ? host.hasEnded : ticks % 2 && host.element.hasAttribute("watch-replies");
       if (isDue && document.visibilityState === "visible") launcher.dispatchEvent(new Event("look", { bubbles: true }));
     }, 30_000);
@@ -106,13 +114,15 @@ class Chat {
     const api = host.apiUrl;
     host.tell = (news) => this.#tabs.postMessage({ api, ...news });
     const ask = () => host.tell({ isAsked: true });
-    // Another tab may have begun the next conversation. (The WASM hears of the click after this, and forgets the last one.)
+    // Another tab may already have begun the next conversation. (The WASM handles the click after
+    // this, and then forgets the last one.)
     root.firstChild.onclick = ({ target }) => target.closest("[name=restart]") && ask();
     this.#tabs.onmessage = host.guard(({ data }) => {
       if (data?.api !== api) return;
       const session = host.load("");
       if (data.isAsked && session && !host.hasEnded) host.tell({ session });
-      // Whoever has begun to write here has a conversation of their own, and wants no more of one that is over.
+      // If the visitor has begun to write here, this tab begins its own conversation. One that this
+      // tab has left is not taken over either.
       const isNew = data.session && data.session.sessionId !== host.left;
       if (isNew && !session && !host.load("-draft")?.outgoing?.[0]) {
         host.keep("", JSON.stringify(data.session));
@@ -126,9 +136,9 @@ class Chat {
     const isOpening = open && !this.#host.isOpen;
     this.#host.isOpen = open;
     this.#do(open ? "opened" : "closed");
-    // What it offers beside the conversation nobody waits for.
+    // The offers are loaded after the conversation, which does not wait for them.
     if (isOpening) this.#offers ??= import("./offers.js").then((it) => this.#observer && new it.Offers(this.#host, this.#root), () => {});
-    // Another tab may have a conversation to join.
+    // Another tab may have a conversation that this tab can join.
     if (isOpening && !this.#host.load("")) this.#host.tell({ isAsked: true });
   }
 
@@ -140,15 +150,16 @@ class Chat {
     this.#do("destroy");
   }
 
-  /** Has the WASM do one of the things that it listens for. */
+  /** Sends one of the events that the WASM listens for. */
   #do(what) {
     this.#root.dispatchEvent(new Event(what));
   }
 }
 
 /**
- * What the chat wants of the page around it. Whatever the page or the browser has there, the chat gets a value that it
- * can use: an exception would go through the WASM, which would not be the same again.
+ * What the chat needs from the page around it. The chat gets a usable value whatever the page or
+ * the browser returns, because an exception that passes through the WASM would leave it in a broken
+ * state.
  */
 class Host {
   #store;
@@ -168,7 +179,7 @@ class Host {
     return this.#store.load(name);
   }
   keep(name, json) {
-    // The conversation that is given up here, which other tabs may not know.
+    // Remembers the conversation that this tab gives up, so that another tab does not give it back.
     if (!name && !json) this.left = this.load("")?.sessionId ?? this.left;
     this.#store.keep(name, json);
   }
@@ -186,7 +197,7 @@ class Host {
   speak(texts) {
     this.texts = texts;
     const language = (this.language = texts.lang);
-    // The visitor's own way of writing times, if they speak the language: British, not American.
+    // Times follow the visitor's own variant of the language, such as British English.
     const speaks = (it) => attempt(() => new Intl.Locale(it).language === language);
     this.locale = attempt(() => navigator.languages.find(speaks)) ?? language;
     this.launcher.title = this.text("launcher");
@@ -205,7 +216,7 @@ class Host {
   get pageUrl() {
     return location.origin + location.pathname;
   }
-  /** 128 random bits. (`crypto.randomUUID` is missing on pages without TLS.) */
+  /** Returns 128 random bits. (`crypto.randomUUID` is missing on pages without TLS.) */
   key() {
     return crypto.getRandomValues(new Uint32Array(4)).join("-");
   }
@@ -216,7 +227,7 @@ class Host {
   number(value) {
     return attempt(() => value.toLocaleString(this.locale), `${value}`);
   }
-  /** A time of today as `14:05`; of another day, with the date. */
+  /** Formats a time of today as `14:05`, and of another day with the date. */
   time(at) {
     const date = new Date(at);
     const isToday = date.toDateString() === new Date().toDateString();
@@ -224,7 +235,9 @@ class Host {
     return attempt(() => date.toLocaleString(this.locale, style), at);
   }
 
-  /** Solves the proof of work of a server's problem, and tells the chat the answer, if there is one. */
+  /**
+   * Solves the proof of work in a server's problem, and sends the chat the answer, if there is one.
+   */
   async prove({ proof }) {
     const solved = import("./proof.js").then((it) => it.solve(proof, this.launcher));
     this.#solved(await solved.catch(() => {}));
@@ -232,7 +245,7 @@ class Host {
   #solved(detail) {
     this.#root.dispatchEvent(new CustomEvent("proof", { detail }));
   }
-  /** Shows a challenge, or takes it away. */
+  /** Shows a challenge; without `siteKey`, removes it. */
   async challenge(node, siteKey) {
     this.#unchallenge?.();
     this.#unchallenge = undefined;
@@ -247,7 +260,7 @@ class Host {
   get #hasSound() {
     return this.load("-sound");
   }
-  /** Shows whether replies have a sound, which they have once the visitor has switched it on. */
+  /** Shows whether replies play a sound. The visitor has to switch it on. */
   showSound() {
     this.#root.querySelector(".sound").setAttribute("aria-pressed", !!this.#hasSound);
   }
@@ -262,22 +275,22 @@ class Host {
   close() {
     this.element.removeAttribute("open");
   }
-  /** Shows a text in a node, with its addresses as links. */
+  /** Shows a text in a node, with links for the addresses in it. */
   async fill(node, text) {
     node.textContent = text;
     if (!/https?:|mailto:/i.test(text)) return;
     const links = await import("./links.js").catch(() => {});
-    // Staff may have changed it meanwhile.
+    // Staff may have edited the text meanwhile.
     if (node.textContent === text) links?.fill(node, text);
   }
-  /** Whether the panel covers the page, which then does not scroll behind it. */
+  /** Keeps the page from scrolling while the panel covers it. */
   cover(isCovered) {
     const others = document.adoptedStyleSheets.filter((it) => it !== covered);
     document.adoptedStyleSheets = isCovered ? [...others, covered] : others;
   }
   emit(name, detail) {
     if (/received/.test(name)) this.#play();
-    // What is seen in this tab is news in none.
+    // A reply that is visible in this tab counts as read in all tabs.
     const isSeen = this.isOpen && document.visibilityState === "visible";
     if (/opened|received/.test(name) && isSeen) this.tell({ read: this.load("")?.sessionId });
     this.element.dispatchEvent(
@@ -285,7 +298,9 @@ class Host {
     );
   }
 
-  /** A function of the WASM's, whose failure does not leave the visitor with a dead panel. */
+  /**
+   * Wraps a function of the WASM's, so that a failure does not leave the visitor with a dead panel.
+   */
   guard(call) {
     return (event) => {
       if (this.#isDead) return;
@@ -297,11 +312,14 @@ class Host {
     };
   }
 
-  /** Leaves the launcher, the other ways to reach us, and what was typed. A click begins again. */
+  /**
+   * Replaces the chat by the launcher, the other ways to get in touch, and what the visitor has
+   * typed. A click starts the chat again.
+   */
   #die() {
     this.#isDead = true;
     const composer = this.#root.querySelector("textarea");
-    // Where the browser forbids storage, the composer has it.
+    // If the browser forbids storage, only the composer has the draft.
     const { draft = composer.value, outgoing = [] } = this.#store.load("-draft") ?? {};
     const typed = outgoing.filter((it) => !it.inDraft).map((it) => it.body);
     const text = document.createElement("textarea");
@@ -310,7 +328,7 @@ class Host {
     lastWords = document.createElement("span");
     lastWords.append(this.text("load_failed"), text);
     const { element } = this;
-    // Everything is taken away, and the launcher comes again.
+    // Disabling the element removes everything, and enabling it creates the launcher.
     element.enabled = false;
     element.removeAttribute("open");
     element.enabled = true;

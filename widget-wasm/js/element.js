@@ -1,8 +1,9 @@
-// <matrix-support-chat>: the launcher. The chat itself is fetched when a visitor means to chat.
+// <matrix-support-chat>: the launcher. It fetches the chat itself when a visitor is about to use
+// it.
 import css from "./launcher.css";
 
-// Of each language the launcher's name, which must be right before any locale is fetched, and the
-// locale, which the launcher asks for, not the chat: else it would be a round trip later.
+// For each language, the launcher's name, which is needed before any locale is fetched, and the
+// locale. The launcher requests the locale itself, because the chat would do so a round trip later.
 const LANGUAGES = {
   ar: ["تحدثوا معنا", () => import("./locales/ar.js")],
   de: ["Mit uns chatten", () => import("./locales/de.js")],
@@ -17,7 +18,10 @@ sheet.replaceSync(css);
 
 const make = (parent, tag) => parent.appendChild(document.createElement(tag));
 
-/** What `give` gives; nothing, where the page or the browser has broken what it needs. A promise may fail unheard. */
+/**
+ * Returns the result of `give`; or nothing if that throws, because the page or the browser has
+ * broken something that it uses. If the result is a promise, its failure is ignored.
+ */
 const attempt = (give) => {
   try {
     const it = give();
@@ -47,7 +51,7 @@ class MatrixSupportChat extends HTMLElement {
     this.setAttribute("enabled", on);
   }
   get open() {
-    // Frameworks write "false" before the browser knows the element.
+    // Frameworks write "false" while the browser does not know the element yet.
     return (this.getAttribute("open") ?? "false") != "false";
   }
   set open(on) {
@@ -62,7 +66,7 @@ class MatrixSupportChat extends HTMLElement {
   }
 
   connectedCallback() {
-    // Set before the browser knew the element, these hide the properties above.
+    // Properties that were set before the element was defined hide the accessors of the class.
     for (const name of Object.keys(this))
       attempt(() => {
         const value = this[name];
@@ -82,7 +86,8 @@ class MatrixSupportChat extends HTMLElement {
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
         launcher.onclick = () => (this.open = !this.open);
         attempt(async () => {
-          // Only a tab with a conversation, with something unsent or with a mail's code has more to do, or a page that greets.
+          // More is loaded only in a tab with a conversation, an unsent message or a code from a
+          // mail, and on a page with a greeting.
           if (this.getAttribute("greet-after") || /[-#]support-chat/.test(Object.keys(sessionStorage) + location))
             (await import("./visit.js")).visit(this, launcher, this.#load);
         });
@@ -102,7 +107,7 @@ class MatrixSupportChat extends HTMLElement {
     this.connectedCallback();
   }
 
-  /** The visitor's of `LANGUAGES`: for `de-CH`, `de_DE` and `DE`, it is `de`. */
+  /** The entry of `LANGUAGES` for the page or the visitor: `de` for `de-CH`, `de_DE` and `DE`. */
   #language = () =>
     attempt(
       () =>
@@ -114,7 +119,7 @@ class MatrixSupportChat extends HTMLElement {
     ) ?? LANGUAGES.en;
 
   #fetch = async () => {
-    // Should both fail, it is enough to say so once.
+    // If the locale fails as well, the failure of the chat is reported alone.
     const locale = attempt(this.#language()[1]);
     return (await import("./chat.js")).prepare(locale, this.#language);
   };
@@ -124,7 +129,7 @@ class MatrixSupportChat extends HTMLElement {
     launcher.nextSibling?.remove();
     try {
       const start = await this.#fetch();
-      // Gone, or there since another click.
+      // The element may be gone, or another click may have started the chat.
       if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
       const alert = make(launcher.parentNode, "b");
@@ -135,7 +140,7 @@ class MatrixSupportChat extends HTMLElement {
       const again = make(alert, "button");
       again.append(error.again ?? "Try again");
       again.onclick = launcher.onclick;
-      // The element's own content: other ways to reach us.
+      // The element's own content shows other ways to get in touch.
       make(alert, "slot");
       this.open = false;
       this.dispatchEvent(
@@ -149,5 +154,5 @@ class MatrixSupportChat extends HTMLElement {
   };
 }
 
-// A page may load this twice, from two places.
+// A page may load this script twice, from two places.
 attempt(() => customElements.define("matrix-support-chat", MatrixSupportChat));

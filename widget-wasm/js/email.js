@@ -1,6 +1,6 @@
-// Where replies may be mailed when the visitor leaves: one field, and what became of it.
+// Asks for the address to which replies are mailed when the visitor leaves.
 
-/** Under which name the tab keeps what the visitor has answered, which is not the address. */
+/** The name under which the tab keeps the visitor's answer. The address itself is not kept. */
 const ANSWERED = "-email";
 
 export class Part {
@@ -18,7 +18,7 @@ export class Part {
 
   show(isWanted) {
     const answer = this.#offers.kept(ANSWERED);
-    // Whoever has given an address sees where replies go, whether or not somebody is there.
+    // Once visitors have given an address, they see where replies go even while somebody is there.
     const { session, hasEnded } = this.#offers;
     const shown = session && !hasEnded && (answer ?? (isWanted || this.#isShown === "ask" ? "ask" : undefined));
     if (shown === this.#isShown) return;
@@ -102,7 +102,7 @@ export class Part {
     };
   }
 
-  /** Keeps what the visitor has decided, and moves on to the composer. */
+  /** Stores the visitor's decision, and moves the focus to the composer. */
   #answer(is, words) {
     this.#offers.keep(ANSWERED, is);
     this.#isShown = is;

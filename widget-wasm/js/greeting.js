@@ -1,15 +1,20 @@
-// A bubble beside the launcher: after some seconds, or when the page says so. It sends nothing, and the tab keeps nothing
-// before the visitor has opened the chat or dismissed it.
+// A bubble beside the launcher that appears after some seconds, or when the page asks for it. It
+// sends nothing, and the tab stores nothing until the visitor has opened the chat or dismissed the
+// bubble.
 import css from "./greeting.css";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
-/** Where the tab keeps that the visitor has dismissed it, or opened the chat. */
+/**
+ * The key under which the tab stores that the visitor has dismissed the bubble or opened the chat.
+ */
 const KEY = "matrix-support-chat-greeting";
-/** What a bubble must not lie on. */
+/** Elements that the bubble must not cover. */
 const ACTIONS = "a,button,input,select,textarea,summary,video,iframe,[role=button],[role=link]";
-/** The points of a bubble where the page is looked at, along each side. */
+/**
+ * The positions along each side of the bubble at which the page beneath is checked, as fractions.
+ */
 const POINTS = [0.02, 0.25, 0.5, 0.75, 0.98];
 
 let isDone = false;
@@ -22,29 +27,31 @@ function isDismissed() {
   }
 }
 
-/** Whoever has answered a greeting in either way gets no other. */
+/** A visitor who has answered or dismissed a greeting gets no other. */
 function dismiss() {
   isDone = true;
   try {
     sessionStorage[KEY] = "{}";
   } catch {
-    // It ends with the page.
+    // Without storage, this lasts as long as the page.
   }
 }
 
-/** Greets when the attribute `greet-after` says so, and has the element greet on call. */
+/**
+ * Shows the greeting as the attribute `greet-after` says, and gives the element its `greet` method.
+ */
 export function begin(element, launcher) {
   element.greet = (text) => greet(element, launcher, text);
-  // The package's `greet` has been called before this was there.
+  // The package's `greet` was called before this script was loaded.
   if (element.greeting) element.greet(element.greeting);
   const seconds = parseFloat(element.getAttribute("greet-after"));
   if (seconds >= 0) setTimeout(() => greet(element, launcher), seconds * 1_000);
 }
 
-/** Shows a text, or the one that the language has. */
+/** Shows a text, by default that of the page's language. */
 async function greet(element, launcher, text) {
   const root = launcher.getRootNode();
-  // A panel that was opened needs no greeting.
+  // A visitor who has opened the panel needs no greeting.
   const isWanted = () => launcher.isConnected && !isDismissed() && !root.querySelector("[role=dialog]");
   if (!isWanted()) return;
   const { lang } = element.closest("[lang]") ?? document.documentElement;
@@ -72,7 +79,7 @@ function show(element, launcher, words, dismissText) {
   bubble.className = "greeting";
   bubble.part = "greeting";
   bubble.setAttribute("role", "status");
-  // Before the launcher: what follows it is the launcher's own.
+  // The bubble comes before the launcher, because `#load` removes the node after it.
   launcher.before(bubble);
   const make = (className, put) => {
     const button = document.createElement("button");
@@ -107,7 +114,7 @@ function show(element, launcher, words, dismissText) {
       launcher.focus();
     };
   });
-  // Once the region is there, what comes into it is announced.
+  // Screen readers announce what is added to a status region, so the region has to exist first.
   requestAnimationFrame(() => bubble.append(text, cross));
   bubble.onkeydown = (event) => {
     if (event.key === "Escape") cross.click();
@@ -116,7 +123,7 @@ function show(element, launcher, words, dismissText) {
     if (launcher.getAttribute("aria-expanded") === "true") answer();
   });
   observer.observe(launcher, { attributeFilter: ["aria-expanded"] });
-  // As the page moves beneath it, it makes way for what can be clicked there.
+  // When the page scrolls, the bubble hides while it would cover something that can be clicked.
   const makeWay = () => {
     if (!bubble.isConnected) return close();
     requestAnimationFrame(() => bubble.classList.toggle("away", covers(element, bubble)));

@@ -1,12 +1,15 @@
-// When somebody answers, in the visitor's own zone and language.
+// Says when staff are available, in the visitor's own time zone and language.
 
-/** A day without its time, as a number: the next day's is one more. */
+/** The day of a date as a number, such that the next day's is one higher. */
 const dayOf = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000;
 
-/** The sentence of when staff are back; of a moment that is none, or has passed, that nobody is there. */
+/**
+ * The sentence that says when staff are back; or that they are away, if the time is invalid or has
+ * passed.
+ */
 export function whenBack(opensAt, now, locale, text) {
   const at = new Date(opensAt ?? NaN);
-  // An invalid date is no later than anything.
+  // A comparison with an invalid date is false.
   if (!(at > now)) return text("away");
   const show = (style) => at.toLocaleString(locale, style);
   const days = dayOf(at) - dayOf(now);
@@ -17,5 +20,5 @@ export function whenBack(opensAt, now, locale, text) {
   return fill(text("back_date"), { time, day: show({ day: "numeric", month: "long", year }) });
 }
 
-/** A text with values at its places, such as `{time}`. */
+/** Fills in the placeholders of a text, such as `{time}`. */
 export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);

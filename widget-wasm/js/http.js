@@ -1,13 +1,19 @@
-/** Requests that somebody waits for. */
+/** The requests whose answers are awaited. */
 const waiting = new Set();
 
-/** A request of the chat's. What the visitor does goes on when the page is left (`keepalive`); polls do not. */
+/**
+ * A request of the chat's. The visitor's actions continue when the page is left (`keepalive`);
+ * polls do not.
+ */
 export class Http extends EventTarget {
   #stop = new AbortController();
   #keepalive;
   #identity;
 
-  /** Whom the page's server vouches for, if it does: a conversation begins with the proof of it that there is by then. */
+  /**
+   * `identity` is the token by which the page's server vouches for the visitor, if it does. It is
+   * added to the request that begins a conversation.
+   */
   constructor(identity) {
     super();
     this.#identity = identity;
@@ -23,7 +29,7 @@ export class Http extends EventTarget {
     try {
       return Object.assign(new Request(url, { method, headers, body, keepalive, signal: stop.signal }), { stop, ms });
     } catch {
-      // The address is none.
+      // The address is invalid.
     }
   }
 
@@ -33,12 +39,15 @@ export class Http extends EventTarget {
   }
 }
 
-/** Something has become of one of the requests. */
+/** Called when a request has made progress. */
 export function woken() {
   for (const it of waiting) it.dispatchEvent(new Event("loadend"));
 }
 
-/** What gloo-net calls `fetch`: whatever the page has made of it, and the network of the request, this ends in a response. */
+/**
+ * Replaces `fetch` for gloo-net. It always returns a response, even if the page has replaced
+ * `fetch` or the network fails.
+ */
 export async function fetch(request) {
   const ask = async () => {
     const timer = setTimeout(() => request.stop.abort(), request.ms);
@@ -50,7 +59,7 @@ export async function fetch(request) {
     }
   };
   try {
-    // Only a conversation needs this, and not the panel's opening.
+    // This is loaded for polls only, so opening the panel does not wait for it.
     const isShared = navigator.locks && request.url.includes("wait=");
     const tabs = isShared && (await import("./tabs.js").catch(() => {}));
     return await (tabs ? tabs.share(request.url, request.signal, ask) : ask());

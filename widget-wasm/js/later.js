@@ -1,4 +1,4 @@
-// The texts that no opening of the chat waits for.
+// Texts that are not needed to open the chat.
 const LOCALES = {
   __proto__: null,
   ar: () => import("./locales/later-ar.js"),
@@ -9,7 +9,7 @@ const LOCALES = {
   uk: () => import("./locales/later-uk.js"),
 };
 
-/** Those of a language, or in English; where they do not come, nothing. */
+/** Returns the texts of a language, or the English ones; nothing if they cannot be loaded. */
 export async function textsIn(language) {
   const locale = await (LOCALES[language] ?? LOCALES.en)().catch(() => {});
   return locale?.default;

@@ -1,8 +1,12 @@
-// A scheme, and what an address may be made of: any ASCII but quotes, brackets of markup and the like, and letters,
-// digits and marks of all scripts; no other punctuation, no invisible characters.
+// A scheme, followed by the characters that an address may contain: ASCII except quotes, brackets
+// of markup and the like, and letters, digits and marks of all scripts. Other punctuation and
+// invisible characters are excluded.
 const ADDRESS = /\b(?:https?:\/\/|mailto:)(?:[^\0-\x20"<>\\^`{|}\x7f-\u{10ffff}]|[\p{L}\p{N}\p{M}])+/giu;
 
-/** Without what more likely belongs to the sentence: a bracket that nothing in it opens, and what stands at the end. */
+/**
+ * Removes characters at the end that more likely belong to the sentence, such as punctuation and
+ * brackets that nothing in the address opens.
+ */
 function ofSentence(found) {
   let depth = 0;
   let end = 0;
@@ -15,17 +19,18 @@ function ofSentence(found) {
   return found.slice(0, end);
 }
 
-/** The link of an address; nothing where what is read is not where it goes. */
+/** Returns the link for an address; nothing if it would lead somewhere else than its text says. */
 function linkTo(typed) {
   try {
     const { href, host, pathname, username, password } = new URL(typed);
-    // `https://bank.example@evil.example` is not the bank's.
+    // `https://bank.example@evil.example` does not lead to the bank.
     if (username || password || !(host || pathname)) return undefined;
     const link = document.createElement("a");
     link.href = href;
     link.rel = "noopener noreferrer nofollow";
     link.target = "_blank";
-    // As it is followed, where that is not what was typed: letters that look like others are `xn--` in a host.
+    // Shows the address as the browser follows it if that differs from the text. Letters that look
+    // like others appear as `xn--` in a host.
     const same = [href, decodeURI(href)].some((it) => it === typed || it === `${typed}/`);
     link.textContent = same ? typed : href;
     return link;
@@ -34,7 +39,7 @@ function linkTo(typed) {
   }
 }
 
-/** Fills a node with a text, in which addresses are links. */
+/** Fills a node with a text whose addresses become links. */
 export function fill(node, text) {
   const parts = [];
   let end = 0;

@@ -1,2 +1,2 @@
-// What a page loads as a script: it makes <matrix-support-chat> known.
+// The script that a page loads. It defines <matrix-support-chat>.
 import "./element.js";

@@ -1,27 +1,33 @@
-// What the panel offers beside the conversation: when somebody answers, questions to begin with, where replies may be
-// mailed, the conversation as a file, how it was. Fetched once the panel has been opened; its parts when they are used.
+// What the panel offers beside the conversation: when staff are available, suggested questions,
+// replies by mail, saving the conversation, and a rating. It is loaded after the panel was opened,
+// and each part when it is first used.
 import css from "./offers.css";
 import { fill, whenBack } from "./hours.js";
 
 const BASE = "/v1/support-chat";
-/** A request without an answer after this time is taken for lost. */
+/** A request without an answer after this time counts as failed. */
 const TIMEOUT_MS = 20_000;
-/** What is known of the hours is asked for again after this time, while the panel is open. */
+/** How often the hours are requested while the panel is open. */
 const ASK_EVERY_MS = 300_000;
-/** A panel that is opened again asks, when so much time has passed; and one whose staff are late asks so often. */
+/**
+ * The minimum time between two requests for the hours. They come this often when the panel is
+ * opened again, or when staff should be back by now.
+ */
 const FRESH_MS = 60_000;
-/** Whoever has waited so long for an answer may leave an address. */
+/** A visitor who has waited this long for an answer is offered replies by mail. */
 const PATIENCE_MS = 120_000;
 
-/** Under which names the tab keeps what the visitor has answered to the question for an address, which it does not keep,
- * and that they have said how it was. */
+/**
+ * The names under which the tab stores that the visitor has decided about mails, and has rated the
+ * conversation. The address itself is not stored.
+ */
 const ANSWERED = "-email";
 const RATED = "-rated";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
-/** Adds an element to a parent, with properties. */
+/** Adds an element with properties to a parent. */
 function make(parent, tag, properties = {}) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -32,38 +38,41 @@ function make(parent, tag, properties = {}) {
   return node;
 }
 
-/** Sets a text only where it differs: a live region would say it again. */
+/** Sets a text only if it differs, because a live region would announce it again. */
 function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Offers what there is beside the conversation of a chat that has been opened, for as long as the chat lives. */
+/** Adds the offers to a chat whose panel was opened, until the chat ends. */
 export class Offers {
-  /** None before they are there: without words, nothing is offered. */
+  /** Undefined until the texts are loaded. Until then nothing is offered. */
   #texts;
   #language;
   #stop = new AbortController();
   #observer = new MutationObserver(() => this.#refresh());
   #timer;
-  /** Keeps the newest line in sight when what is offered takes room from the log. */
+  /** Keeps the newest line visible when an offer makes the log smaller. */
   #resizes = new ResizeObserver(() => {
     this.#height = this.log.clientHeight;
     if (this.#isAtEnd) this.log.scrollTop = this.log.scrollHeight;
   });
   #height;
   #isAtEnd = true;
-  /** When the hours are asked for next. */
+  /** When the hours are requested next. */
   #due = 0;
   #asked = -FRESH_MS;
   #isAsking = false;
   #availability = {};
-  /** The conversation on the screen, whose token the tab has forgotten where the visitor has ended it. */
+  /**
+   * The conversation on the screen. The tab forgets its token when the visitor ends it, so it is
+   * remembered here.
+   */
   #session;
-  /** The page that the first message was sent from. */
+  /** The page from which the first message was sent. */
   #sentFrom;
-  /** What `keep` was given: a browser may forbid storage. */
+  /** A copy of what `keep` stored, because a browser may forbid storage. */
   #kept = {};
-  /** The parts that were used, by their names. */
+  /** The parts that were used, by name. */
   #parts = {};
 
   constructor(host, root) {
@@ -85,7 +94,7 @@ export class Offers {
     this.keeper.onclick = this.saver.onclick;
     this.unsaved = make(this.panel, "p", { className: "unsaved", role: "alert" });
     this.composer.before(this.unsaved);
-    // What is said once, and stands elsewhere for the eyes.
+    // Announces what sighted visitors see elsewhere.
     this.spoken = make(this.panel, "span", { className: "spoken", role: "status" });
 
     const { signal } = this.#stop;
@@ -96,7 +105,7 @@ export class Offers {
     document.addEventListener("visibilitychange", refresh, { signal });
     const scrolled = () => {
       const { scrollHeight, scrollTop, clientHeight } = this.log;
-      // What was scrolled before the log lost room says nothing of where it is now.
+      // A scroll event from before the log changed its height does not tell where it is now.
       if (clientHeight === this.#height) this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 48;
     };
     this.log.addEventListener("scroll", scrolled, { signal });
@@ -107,15 +116,16 @@ export class Offers {
     this.#translate();
   }
 
-  // For the parts, which import nothing: what two of them shared would be a chunk of its own.
+  // The parts get these as properties, because anything that two of them imported would become a
+  // separate chunk.
   make = make;
   say = say;
   fill = fill;
 
-  /** One of the texts, in words. */
+  /** Returns one of the texts. */
   text = (key) => this.host.text(key) ?? this.#texts?.[key] ?? "";
 
-  /** The conversation that is or was on the screen: its id and its token. */
+  /** The id and the token of the conversation that is or was on the screen. */
   get session() {
     return this.#session;
   }
@@ -124,7 +134,7 @@ export class Offers {
     return this.host.hasEnded;
   }
 
-  /** What the tab keeps of this conversation under a name. */
+  /** Returns what the tab stores about this conversation under a name. */
   kept(name) {
     const of = this.#session?.sessionId;
     return [this.#kept[name], this.host.load(name)].find((it) => it && it.of === of)?.is;
@@ -132,11 +142,11 @@ export class Offers {
 
   keep(name, is) {
     const it = (this.#kept[name] = { of: this.#session?.sessionId, is });
-    // Of a conversation that the tab has forgotten, it keeps nothing.
+    // Nothing is stored about a conversation that the tab has forgotten.
     if (this.host.load("")) this.host.keep(name, JSON.stringify(it));
   }
 
-  /** A request about the conversation. */
+  /** Sends a request about the conversation. */
   async request(method, operation, body) {
     const { sessionId, token } = this.#session;
     const headers = { authorization: `Bearer ${token}` };
@@ -145,13 +155,16 @@ export class Offers {
       method,
       headers,
       body: body && JSON.stringify(body),
-      // What the visitor does goes on when the page is left.
+      // The visitor's actions continue when the page is left.
       keepalive: method !== "GET",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   }
 
-  /** Has the server keep something, or forget it. Gives nothing if it did, and otherwise why not. */
+  /**
+   * Changes something at the server. Returns nothing on success, and the code of the failure
+   * otherwise.
+   */
   async change(method, operation, body) {
     try {
       const response = await this.request(method, operation, body);
@@ -168,7 +181,7 @@ export class Offers {
     this.#language = language;
     const later = await import("./later.js").catch(() => {});
     const texts = (await later?.textsIn(language)) ?? this.#texts;
-    // Gone, or in yet another language meanwhile.
+    // The chat may have ended or changed its language again meanwhile.
     if (this.#stop.signal.aborted || language !== this.#language) return;
     this.#texts = texts;
     for (const part of Object.values(this.#parts)) part.translate?.();
@@ -193,12 +206,13 @@ export class Offers {
     clearTimeout(this.#timer);
   }
 
-  /** Shows what is true now. Only what differs from what is shown is touched. */
+  /** Shows the current state. Nodes whose content does not change are not touched. */
   #refresh() {
     try {
       this.#update();
     } catch {
-      // A page that has broken the browser's own properties costs the visitor these offers, and nothing of the chat.
+      // If the page has broken the browser's own properties, the visitor loses the offers but not
+      // the chat.
     }
   }
 
@@ -246,7 +260,7 @@ export class Offers {
       const at = Math.min(...next.filter((it) => it > now));
       if (at < Infinity) this.#timer = setTimeout(() => this.#refresh(), at - now);
     }
-    // What this has changed itself is no news.
+    // The observer must not react to the changes that were just made.
     this.#observer.disconnect();
     this.#observer.observe(this.panel, { subtree: true, attributeFilter: ["hidden"] });
     this.#observer.observe(this.log, { childList: true, subtree: true, attributeFilter: ["datetime"] });
@@ -260,7 +274,7 @@ export class Offers {
     }
   }
 
-  /** Since when the visitor waits for an answer; never, where they do not. */
+  /** Since when the visitor has been waiting for an answer; `Infinity` if they are not. */
   #waitsSince() {
     let since = Infinity;
     for (const line of [...this.log.children].reverse()) {
@@ -271,7 +285,10 @@ export class Offers {
     return since;
   }
 
-  /** What is said of the hours: that nobody is there, wherever one can write; that somebody is, to whoever has not begun. */
+  /**
+   * The text about the hours. While staff are away it is shown wherever one can write; while they
+   * are there, only before the first message.
+   */
   #whenThere(now) {
     const { open, opensAt } = this.#availability;
     const { host, text } = this;
@@ -290,19 +307,20 @@ export class Offers {
       const json = await response.json();
       if (response.ok && typeof json.open === "boolean") answer = json;
     } catch {
-      // Nothing is known, and nothing said.
+      // The hours stay unknown, so nothing is said about them.
     }
     this.#isAsking = false;
     this.#asked = Date.now();
     const opensIn = Date.parse(answer.opensAt) - this.#asked;
-    // Without a time, or with one that has passed, it is `NaN` or less than the least.
+    // If `opensAt` is missing, the sum is `NaN`; if it has passed, the sum is less than the
+    // minimum.
     const wait = answer.open === false ? Math.max(FRESH_MS, opensIn + 1_000 || ASK_EVERY_MS) : ASK_EVERY_MS;
     this.#due = this.#asked + Math.min(wait, ASK_EVERY_MS);
     this.#availability = answer;
     this.#refresh();
   }
 
-  /** Shows a part, which is fetched the first time, or takes it away. */
+  /** Shows or hides a part, which is loaded the first time. */
   #show(name, isWanted) {
     const part = this.#parts[name];
     if (part) part.show?.(isWanted);
@@ -318,7 +336,7 @@ export class Offers {
     }
   }
 
-  /** Tells staff where the visitor is. */
+  /** Tells staff which page the visitor is on. */
   #follow() {
     if (this.#parts.page) return;
     this.#parts.page = {};

@@ -1,39 +1,45 @@
-// Where the visitor is: staff are told when that changes, within an app of many pages too.
+// Tells staff when the visitor moves to another page, also within a single-page application.
 
-/** A page's own scripts tell nobody when they change the address, so it is looked at. */
+/** How often the address is checked. There is no event for changes by the page's own scripts. */
 const LOOK_MS = 2_000;
-/** Between two requests. */
+/** The minimum time between two requests. */
 const TELL_MS = 10_000;
 const TIMEOUT_MS = 20_000;
-/** The contract's `sourceUrl` and `pageTitle`. */
+/** The limits of the contract's `sourceUrl` and `pageTitle`. */
 const MAX_URL_CHARS = 2_048;
 const MAX_TITLE_CHARS = 500;
 
-/** Of each conversation, the address that staff know of, and when they were last told. */
+/** For each conversation, the address that staff were told, and when. */
 const known = new Map();
 
-/** The page's address, without query and fragment, since those may hold what is not for others. */
+/** The page's address, without its query and fragment, which may be confidential. */
 const address = () => location.origin + location.pathname;
 
-/** Staff know where the conversation began: at this address, or here. */
+/** Records the page on which the conversation began, which staff know already. */
 export function know(sessionId, from = address()) {
   known.set(sessionId, { url: from, at: 0 });
 }
 
-/** The title, without the number of unread messages that the chat puts in front, as one line. */
+/**
+ * The title as one line, without the number of unread messages that the chat puts in front of it.
+ */
 function title() {
   const line = document.title.replace(/^\(\p{N}+\) /u, "").replace(/[\p{Cc}\u2028\u2029]/gu, "");
   return [...line].slice(0, MAX_TITLE_CHARS).join("") || undefined;
 }
 
-/** Tells staff, from now on. `session` gives the conversation; nothing, where there is none; `null`, when this is over. */
+/**
+ * Follows the visitor from now on. `session` returns the conversation, `undefined` while there is
+ * none, and `null` when it is time to stop.
+ */
 export function follow(api, session) {
   let last;
   const look = () => {
     const it = session();
     if (it === null && isOver()) return;
     const url = address();
-    // Of several tabs, the one that is seen. A page that has come but now may still get its title.
+    // Only the visible tab tells staff. It waits for the second look, because a new page may get
+    // its title late.
     const hasStayed = url === last;
     last = url;
     const told = known.get(it?.sessionId) ?? { at: 0 };
@@ -59,8 +65,8 @@ async function tell(api, { sessionId, token }, sourceUrl) {
     });
     status = response.status;
   } catch {
-    // Below.
+    // The status remains 0, which is handled below.
   }
-  // What was refused is not said again; what did not arrive is.
+  // A request that failed on the way is repeated; one that the server refused is not.
   if (status === 0 || status === 429 || status >= 500) told.url = undefined;
 }

@@ -1,14 +1,14 @@
-// The proof of work that a server asks for when very many conversations begin: ALTCHA's challenge,
-// version 1. Fetched only then. It is solved on the page's own thread: a worker would take more of
-// a page's Content-Security-Policy, and none may come from another site.
+// Solves the proof of work that a server requires while very many conversations begin: ALTCHA's
+// challenge, version 1. It is loaded only then. It runs on the page's own thread, because a worker
+// would need more in a page's Content-Security-Policy, and cannot be loaded from another site.
 import { sha256 } from "@noble/hashes/sha2.js";
 
-/** The page may do something else this often. */
+/** How often the solver pauses to let the page do something else. */
 const SLICE_MS = 12;
-/** More than any server of ours asks for. */
+/** An upper limit that is more than any of our servers asks for. */
 const MOST = 5_000_000;
 
-/** The answer, for as long as the node is on the page. */
+/** Returns the answer, unless the node leaves the page first. */
 export async function solve({ algorithm, challenge, salt, maxnumber, signature }, node) {
   if (algorithm !== "SHA-256" || !(maxnumber <= MOST)) throw new Error("not a challenge");
   const text = new TextEncoder();
@@ -16,7 +16,7 @@ export async function solve({ algorithm, challenge, salt, maxnumber, signature }
   const hasher = salted.clone();
   const digits = new Uint8Array(16);
   const digest = new Uint8Array(32);
-  // The rest is compared only where the first bytes are right.
+  // The rest of the hash is compared only if the first bytes match.
   const first = parseInt(challenge.slice(0, 6), 16);
   const { pause, end } = pauses();
   try {
@@ -42,7 +42,7 @@ export async function solve({ algorithm, challenge, salt, maxnumber, signature }
 
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Pauses that end as soon as the page has done what waited. (Timers of hidden tabs ring late.) */
+/** Pauses until the page has handled its waiting tasks. (Timers are slow in hidden tabs.) */
 function pauses() {
   const { port1, port2 } = new MessageChannel();
   return {

@@ -1,15 +1,15 @@
-// How it was: after the end one question, two answers, and a line of the visitor's own.
+// The rating after the end of a conversation: one question with two answers, and a comment.
 
-/** Under which name the tab keeps that the visitor has said so. */
+/** The name under which the tab stores that the visitor has rated the conversation. */
 const RATED = "-rated";
-/** Longer than anybody writes in one line. */
+/** The maximum length of the comment. */
 const MAX_COMMENT_CHARS = 500;
 
 export class Part {
   #offers;
   #box;
   #given;
-  /** The conversation that this is about. */
+  /** The conversation that is rated. */
   #of;
 
   constructor(offers) {
@@ -25,7 +25,7 @@ export class Part {
       this.#given = undefined;
       this.#draw();
     }
-    // What was given on an earlier page is not asked for again.
+    // If the visitor has rated on an earlier page, they are not asked again.
     this.#box.hidden = !isWanted || (!this.#given && this.#offers.kept(RATED) !== undefined);
   }
 

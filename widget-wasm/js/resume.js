@@ -1,10 +1,10 @@
-// Goes on with a conversation by a code that was mailed, which `visit.js` has taken out of the address.
+// Resumes a conversation with a code from a mail, which `visit.js` has taken from the address.
 
 const TIMEOUT_MS = 20_000;
 const FIRST_WAIT_MS = 2_000;
 const MOST_WAIT_MS = 60_000;
 
-/** Under which name the tab keeps the code until it has been answered. */
+/** The name under which the tab stores the code until the server has answered. */
 const CODE = "-resume";
 
 export class Part {
@@ -12,7 +12,7 @@ export class Part {
   #box;
   #words;
   #button;
-  /** What is said. */
+  /** The key of the text that is shown. */
   #key = "restoring";
   #isGivenUp = false;
 
@@ -24,7 +24,7 @@ export class Part {
     this.#button = make(this.#box, "button", { type: "button", hidden: true });
     this.#button.onclick = () => this.#leave();
     offers.composer.before(this.#box);
-    // What is written meanwhile would begin a conversation of its own.
+    // A message that is written meanwhile would begin another conversation.
     const hadFocus = offers.composer.contains(offers.root.activeElement);
     offers.composer.inert = true;
     if (hadFocus) this.#box.focus();
@@ -35,7 +35,7 @@ export class Part {
   async #try() {
     const { host, root } = this.#offers;
     const { code, key = host.key() } = host.load(CODE);
-    // A repetition has the same key, on another page of the tab too.
+    // The key is stored, so that another page of the tab repeats the request with the same key.
     host.keep(CODE, JSON.stringify({ code, key }));
     for (let wait = FIRST_WAIT_MS; !this.#isGivenUp && this.#box.isConnected; wait = Math.min(2 * wait, MOST_WAIT_MS)) {
       const session = await ask(host.apiUrl, code, key);
@@ -63,14 +63,14 @@ export class Part {
     say(this.#button, text(host.load("") ? "stay" : "restart"));
   }
 
-  /** Says why it does not go on, and shows the way out. */
+  /** Says why the conversation cannot be resumed, and shows a button that leads on. */
   #say(key) {
     this.#key = key;
     this.translate();
     this.#button.hidden = false;
   }
 
-  /** The panel is as it was without the code. */
+  /** Restores the panel as it was without the code. */
   #leave() {
     const { host, root, composer } = this.#offers;
     this.#isGivenUp = true;
@@ -82,7 +82,10 @@ export class Part {
   }
 }
 
-/** The conversation of a code; `"refused"`, where the server does not take it; nothing, where nobody knows. */
+/**
+ * Returns the conversation of a code; `"refused"` if the server rejects the code; nothing if that
+ * is unknown.
+ */
 async function ask(api, code, key) {
   try {
     const response = await fetch(`${api}/v1/support-chat/sessions/resume`, {
@@ -94,7 +97,7 @@ async function ask(api, code, key) {
     const json = await response.json();
     const { sessionId, token } = json;
     if (response.status === 201 && sessionId && token) return { sessionId, token };
-    // Only a problem of the server's counts, and not the page of something on the way.
+    // Only a problem document of the server's counts as a refusal, not an error page of a proxy.
     const isRefusal = response.status >= 400 && response.status < 500 && response.status !== 429;
     return isRefusal && typeof json.code === "string" ? "refused" : undefined;
   } catch {
@@ -102,7 +105,7 @@ async function ask(api, code, key) {
   }
 }
 
-/** A while, or until the browser is online again. */
+/** Resolves after a time, or when the browser is online again. */
 const pause = (ms) =>
   new Promise((resolve) => {
     const timer = setTimeout(done, ms);

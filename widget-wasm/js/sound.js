@@ -1,6 +1,7 @@
-// The sound of a reply: two short notes that the browser makes. Fetched for visitors who have switched it on.
+// The sound of a reply: two short notes that the browser generates. It is loaded for visitors who
+// have switched the sound on.
 
-/** Replies that come together have one sound, and so has one that several tabs hear of. */
+/** Replies that arrive together play one sound, and so does a reply that several tabs receive. */
 const TOGETHER_MS = 1_000;
 
 let context;
@@ -8,11 +9,12 @@ let last = -TOGETHER_MS;
 
 export function play() {
   const asked = performance.now();
-  // Before the visitor has touched a page, browsers make no sound; a late one would tell of nothing.
+  // Browsers play no sound before the visitor has interacted with the page. Playing it later would
+  // be misleading.
   if (asked - last < TOGETHER_MS || navigator.userActivation?.hasBeenActive === false) return;
   last = asked;
   context ??= new AudioContext();
-  // One that was made before may rest. Without a loudspeaker this never ends.
+  // An existing context may be suspended. Resuming it never completes without an audio device.
   context.resume().catch(() => {});
   const over = () => new Promise((resolve) => setTimeout(resolve, TOGETHER_MS));
   const alone = (isFirst) => {

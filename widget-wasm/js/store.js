@@ -1,12 +1,13 @@
 const NAME = "matrix-support-chat";
 
 /**
- * What the tab keeps for one API. The first API of a tab has the names as they are, any other its address behind them, and
- * each object says whose it is. A browser may forbid storage, or have no room left: then it ends with the page.
+ * What the tab stores for one API. The first API of a tab uses the plain names; any other appends
+ * its address, and each object says which API it belongs to. If the browser forbids storage or has
+ * no room left, nothing is stored.
  */
 export class Store {
   #api;
-  /** What this last saw under each name. */
+  /** The value that was last seen under each name. */
   #seen = {};
 
   constructor(api) {
@@ -28,17 +29,17 @@ export class Store {
       const first = NAME + name;
       if (json) sessionStorage[key] = JSON.stringify({ ...JSON.parse(json), api: this.#api });
       else sessionStorage.removeItem(key);
-      // The launcher looks under the first name only.
+      // The launcher looks under the plain name only.
       const others = Object.keys(sessionStorage).some((it) => it.startsWith(`${first} `));
       if (others) sessionStorage[first] ??= "{}";
       else if (sessionStorage[first] === "{}") sessionStorage.removeItem(first);
       this.#seen[key] = sessionStorage[key] ?? null;
     } catch {
-      // As above.
+      // Nothing is stored, as described above.
     }
   }
 
-  /** Another page of the tab has changed it. */
+  /** Whether another page of the tab has changed anything. */
   isStale() {
     return Object.entries(this.#seen).some(([key, json]) => (sessionStorage[key] ?? null) !== json);
   }

@@ -1,6 +1,6 @@
 // Questions that the page suggests: buttons that write and send them.
 
-/** More would leave no room for anything else. */
+/** The maximum number of suggestions. More would leave no room for anything else. */
 const MOST = 6;
 
 export class Part {
@@ -28,7 +28,7 @@ export class Part {
     }
   }
 
-  /** Those of the page that are texts. */
+  /** The valid suggestions among those that the page gave. */
   #questions() {
     try {
       const texts = [...this.#offers.host.element.suggestions].filter((it) => typeof it === "string" && it.trim());
@@ -38,7 +38,10 @@ export class Part {
     }
   }
 
-  /** As if the visitor had typed it. What they have typed already stays, and the question is put behind it, unsent. */
+  /**
+   * Sends the question as if the visitor had typed it. If they have typed something already, the
+   * question is appended to it and not sent.
+   */
   #send(question) {
     const [field, send] = this.#offers.composer.children;
     const typed = field.value.trim();

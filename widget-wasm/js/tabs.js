@@ -1,8 +1,9 @@
 const NAME = "matrix-support-chat";
 
 /**
- * Of all tabs that wait for news of one conversation, one asks, and the others hear its answer: over HTTP/1.1 a browser
- * has six connections to a server, and waiting tabs would take them all.
+ * Among the tabs that wait for news of one conversation, one polls, and the others receive its
+ * answer. Over HTTP/1.1, a browser opens six connections to a server, and waiting tabs would use up
+ * all of them.
  */
 export async function share(url, signal, ask) {
   const channel = new BroadcastChannel(NAME);
@@ -13,7 +14,8 @@ export async function share(url, signal, ask) {
       channel.onmessage = ({ data }) => {
         if (data.conversation !== conversation) return;
         isOver = true;
-        // What follows another message says only that there is something: this tab then asks for itself.
+        // An answer for another cursor only shows that there is news. An empty result makes this
+        // tab poll for itself.
         const [text, init] = data.query === query ? data.answer : ['{"messages":[]}'];
         resolve(new Response(text, init));
       };

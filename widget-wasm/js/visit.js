@@ -1,12 +1,16 @@
-/** How often a conversation is looked at where the page wants that (`watch-replies`). */
+/** How often a page with `watch-replies` looks for replies. */
 const WATCH_MS = 60_000;
 
-/** One for each element of the page that is looked for; each says whether it is over, and ends then. */
+/**
+ * A function for each element that is being followed. It returns whether the visit is over, and
+ * then ends it.
+ */
 const visits = new Set();
 
 /**
- * Somebody with a conversation is on a page of the site: what could not be sent goes out, and whatever staff have written
- * meanwhile is shown. Until there is something, nothing but this is loaded.
+ * Handles a page view of a visitor with a conversation: sends what could not be sent earlier, and
+ * shows the replies that have arrived meanwhile. Only this script is loaded until there is one of
+ * these.
  */
 export function visit(element, launcher, load) {
   const address = (url) => {
@@ -17,19 +21,20 @@ export function visit(element, launcher, load) {
     }
   };
   const api = address(element.apiUrl);
-  /** What the tab keeps for this API: see `store.js`. */
+  /** What the tab stores for this API (see `store.js`). */
   const kept = (name) => {
     for (const key of [name, `${name} ${api}`]) {
       try {
         const it = JSON.parse(sessionStorage[`matrix-support-chat${key}`]);
         if (it.api === api) return it;
       } catch {
-        // None, or one that something else has written.
+        // Nothing is stored here, or another script has written it.
       }
     }
     return undefined;
   };
-  // The code of a mail is out of the address at once; the panel that it opens asks with it.
+  // The code from the mail is removed from the address at once. The panel that is opened here uses
+  // the stored copy.
   const code = element.hasAttribute("resume") && location.hash.match(/^#support-chat=(.+)/)?.[1];
   if (code) {
     history.replaceState(history.state, "", location.pathname + location.search);
@@ -46,7 +51,7 @@ export function visit(element, launcher, load) {
 
   const stopped = new AbortController();
   const { signal } = stopped;
-  /** Whether this has no more to do: the element is gone, or the chat is there and looks itself. */
+  /** Whether the visit is over: the element is gone, or the chat is loaded and polls itself. */
   const isOver = () => {
     if (launcher.isConnected && !launcher.hasAttribute("aria-describedby")) return false;
     stopped.abort();
@@ -71,7 +76,7 @@ export function visit(element, launcher, load) {
       const isNews = messages.some((it) => it.sender === "staff");
       if (answer.ok && isNews && !isOver()) load();
     } catch {
-      // Next time.
+      // The next look tries again.
     }
     isLooking = false;
   };
@@ -85,7 +90,7 @@ export function visit(element, launcher, load) {
   const watch = setInterval(() => {
     if (!isOver() && element.hasAttribute("watch-replies")) look();
   }, WATCH_MS);
-  // Of elements that a page has taken away, nothing stays longer than until the next is there.
+  // When the page has removed elements, their listeners stay at most until the next visit begins.
   for (const isOver of visits) isOver();
   visits.add(isOver);
   look();

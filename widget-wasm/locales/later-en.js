@@ -1,4 +1,5 @@
-// What the panel says beside the conversation, and the greeting: fetched with the first of them.
+// The texts of the greeting, and of what the panel offers beside the conversation. They are loaded
+// with the first of these.
 export default {
   greeting: "Any questions? We are happy to help.",
   dismiss: "Dismiss",

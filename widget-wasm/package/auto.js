@@ -1,4 +1,4 @@
-// For pages that need no more than one `import` or script tag.
+// Defines the element on import, for pages that need nothing else.
 import { defineMatrixSupportChat } from "./index.js";
 
 defineMatrixSupportChat();

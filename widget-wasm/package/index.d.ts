@@ -1,8 +1,8 @@
 import type texts from "./texts.js";
 
 /**
- * Defines `<matrix-support-chat>`: fetches the launcher, a small script. Importing this module does nothing, on a
- * server neither does the call. Rejects when the script cannot be fetched.
+ * Defines `<matrix-support-chat>` by loading the launcher, a small script. Importing this module
+ * has no effect, and neither has a call on a server. Rejects if the script cannot be loaded.
  */
 export declare function defineMatrixSupportChat(): Promise<void>;
 
@@ -10,43 +10,51 @@ export declare function defineMatrixSupportChat(): Promise<void>;
 export interface MatrixSupportChatElement extends HTMLElement {
   /** The origin of the chat's server (attribute `api-url`). */
   apiUrl: string;
-  /** Whether there is a chat at all (attribute `enabled`, on for exactly `"true"`). */
+  /** Whether the chat is enabled (attribute `enabled`, which must be exactly `"true"`). */
   enabled: boolean;
   /** Whether the panel is open (attribute `open`). */
   open: boolean;
-  /** The visitor's name, for the staff, where the page knows it (attribute `visitor-name`). */
+  /** The visitor's name, shown to staff, if the page knows it (attribute `visitor-name`). */
   visitorName?: string;
-  /** The visitor's e-mail address, for the staff, where the page knows it (attribute `visitor-email`). */
+  /**
+   * The visitor's e-mail address, shown to staff, if the page knows it (attribute `visitor-email`).
+   */
   visitorEmail?: string;
-  /** The corner of the page (attribute `position`). */
+  /** The corner of the page in which the launcher is (attribute `position`). */
   position?: "left" | "right";
-  /** Looks for replies while the panel is closed, too (attribute `watch-replies`). */
+  /** Whether to look for replies while the panel is closed (attribute `watch-replies`). */
   watchReplies?: boolean;
-  /** Texts of your own, in place of the shipped ones of the same key. */
+  /** Your own texts, which replace the shipped ones with the same keys. */
   messages?: MatrixSupportChatMessages;
   /** A JWT by which your server vouches for the visitor (attribute `identity`). */
   identity?: string;
-  /** Whether the link of a mail may lead to this page (attribute `resume`). */
+  /** Whether the links in mails may lead to this page (attribute `resume`). */
   resume?: boolean;
-  /** After how many seconds a bubble beside the launcher greets (attribute `greet-after`). */
+  /**
+   * The number of seconds after which a bubble beside the launcher greets the visitor (attribute
+   * `greet-after`).
+   */
   greetAfter?: number;
-  /** Questions to begin with: buttons in the empty panel, six at most. */
+  /** Suggested questions: up to six buttons in the empty panel. */
   suggestions?: readonly string[];
   /** Opens the panel. */
   show(): void;
-  /** Closes the panel; the conversation stays. */
+  /** Closes the panel. The conversation stays open. */
   hide(): void;
-  /** Greets in a bubble beside the launcher, with a text of your own or the shipped one. */
+  /** Greets the visitor in a bubble beside the launcher, with your own text or the shipped one. */
   greet(text?: string): void;
 }
 
-/** The keys of the widget's texts. `@webdevelop-pro/matrix-support-chat/texts` has them with the English texts. */
+/**
+ * The keys of the widget's texts. `@webdevelop-pro/matrix-support-chat/texts` contains them with
+ * the English texts.
+ */
 export type MatrixSupportChatMessageKey = Exclude<keyof typeof texts, "lang" | "dir">;
 
-/** Texts of your own by their keys. */
+/** Your own texts by their keys. */
 export type MatrixSupportChatMessages = { [Key in MatrixSupportChatMessageKey]?: string | undefined };
 
-/** What the visitor was told of. */
+/** A trouble that was shown to the visitor. */
 export type MatrixSupportChatErrorCode =
   | "blocked"
   | "load_failed"
@@ -77,23 +85,25 @@ export interface MatrixSupportChatProperties {
   suggestions?: readonly string[] | undefined;
 }
 
-/** What the element tells. The events bubble, out of shadow roots too; none carries the session's token. */
+/**
+ * The element's events. They bubble, also out of shadow roots. None contains the session's token.
+ */
 export interface MatrixSupportChatEventMap {
   /** The panel was opened. */
   "support-chat-opened": CustomEvent<null>;
   /** The panel was closed. */
   "support-chat-closed": CustomEvent<null>;
-  /** The first message was accepted, and there is a conversation. */
+  /** The first message was accepted, which began a conversation. */
   "support-chat-session-started": CustomEvent<{ sessionId: string }>;
   /** A message of the visitor's was accepted. */
   "support-chat-message-sent": CustomEvent<{ messageId: string; createdAt: string }>;
-  /** Staff wrote. */
+  /** A reply of staff arrived. */
   "support-chat-message-received": CustomEvent<{
     messageId: string;
     body: string;
     createdAt: string;
   }>;
-  /** The visitor was told of a trouble. */
+  /** A trouble was shown to the visitor. */
   "support-chat-error": CustomEvent<{ code: MatrixSupportChatErrorCode }>;
 }
 

@@ -1,7 +1,7 @@
 import { addProperties } from "./properties.js";
 
 /**
- * Defines `<matrix-support-chat>`. On a server, which has no custom elements, it does nothing.
+ * Defines `<matrix-support-chat>`. On a server, which has no custom elements, this does nothing.
  */
 export async function defineMatrixSupportChat() {
   if (typeof customElements !== "undefined") {

@@ -6,27 +6,27 @@ export interface MockMessage {
 }
 
 export interface MockSupportChat {
-  /** Every request that came to the API. */
+  /** Every request that the mock has received. */
   readonly requests: { method: string; url: string; body: unknown }[];
   /** The conversation. */
   readonly messages: MockMessage[];
-  /** Staff write. */
+  /** Adds a reply of staff. */
   reply(body: string): MockMessage;
-  /** From now on every request fails: without an answer, or with a problem. */
+  /** Makes every request fail from now on, without an answer or with a problem. */
   fail(how: "unreachable" | { status: number; code: string }): void;
-  /** What failed works again. */
+  /** Ends the failure. */
   mend(): void;
-  /** Ends it: `fetch` is the page's own again. */
+  /** Restores the page's own `fetch`. */
   restore(): void;
 }
 
 /**
- * Plays the chat's server at `apiUrl`, in place of `globalThis.fetch`, for unit tests and Storybook. `reply` gives
- * what staff answer to a message, if anything.
+ * Simulates the chat's server at `apiUrl` by replacing `globalThis.fetch`, for unit tests and
+ * Storybook. `reply` returns the reply of staff to a message, if any.
  */
 export declare function mockSupportChat(options: {
   apiUrl: string;
   reply?: (body: string) => string | undefined;
-  /** Whether somebody is there, and whether the server mails replies and takes ratings. */
+  /** Whether staff are available, and whether the server mails replies and takes ratings. */
   availability?: { open: boolean; opensAt?: string; mail?: boolean; rating?: boolean };
 }): MockSupportChat;

@@ -1,10 +1,11 @@
-// The chat's server, played in the page or in a unit test: for Storybook, Vitest and Jest.
+// A mock of the chat's server that runs in the page or in a unit test, for Storybook, Vitest and
+// Jest.
 
 const BASE = "/v1/support-chat";
 
 /**
- * From now on requests to the API at `apiUrl` are answered here, by `globalThis.fetch`; everything else goes where it
- * went before.
+ * Answers the requests to the API at `apiUrl` from now on, by replacing `globalThis.fetch`. All
+ * other requests go through.
  */
 export function mockSupportChat({ apiUrl, reply, availability = { open: true } } = {}) {
   const original = globalThis.fetch;
@@ -83,13 +84,16 @@ export function mockSupportChat({ apiUrl, reply, availability = { open: true } }
   return {
     requests,
     messages,
-    /** Staff write. */
+    /** Adds a reply of staff. */
     reply: (body) => add({ sender: "staff", body }),
-    /** From now on every request fails: `"unreachable"`, or a problem's status and code. */
+    /**
+     * Makes every request fail from now on: `"unreachable"`, or a problem with this status and
+     * code.
+     */
     fail: (how) => (fault = how),
-    /** What failed works again. */
+    /** Ends the failure. */
     mend: () => (fault = undefined),
-    /** Ends it: `fetch` is the page's own again. */
+    /** Restores the page's own `fetch`. */
     restore: () => (globalThis.fetch = original),
   };
 }

@@ -1,20 +1,21 @@
-// The properties of <matrix-support-chat> that frameworks look for, as accessors of its class: a framework writes what
-// it does not find there as an attribute, and an object then becomes "[object Object]". The launcher is too small for them.
+// Adds the properties of <matrix-support-chat> that frameworks look for to its class, as accessors.
+// A framework writes unknown properties as attributes, and an object then becomes "[object
+// Object]". The launcher is too small to define them itself.
 
 const TAG = "matrix-support-chat";
 
-/** Properties that are attributes with a text. */
+/** Properties that are text attributes. */
 const TEXTS = ["visitorName", "visitorEmail", "position", "identity"];
-/** Properties that are attributes which are there or not. */
+/** Properties that are boolean attributes. */
 const FLAGS = ["watchReplies", "resume"];
-/** Properties that are objects, which no attribute can hold. */
+/** Properties that hold objects, which no attribute can. */
 const OBJECTS = ["messages", "suggestions"];
 
-/** Of each element, its objects. */
+/** The objects of each element. */
 const kept = new WeakMap();
 const said = new Set();
 
-/** Says something once, to whoever looks at the console. */
+/** Warns once in the console. */
 function warn(text) {
   if (said.has(text)) return;
   said.add(text);
@@ -22,7 +23,7 @@ function warn(text) {
 }
 
 function define(prototype, name, accessors) {
-  // What a newer launcher has of its own comes first.
+  // Properties that a newer launcher defines itself take precedence.
   if (name in prototype) return;
   Object.defineProperty(prototype, name, { configurable: true, enumerable: true, ...accessors });
 }
@@ -31,7 +32,7 @@ const attributeOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLo
 
 let isDone = false;
 
-/** Gives the class of the element its accessors, and says what on the page cannot work. */
+/** Adds the accessors to the element's class, and warns about settings that cannot work. */
 export function addProperties() {
   if (isDone) return;
   isDone = true;
@@ -86,27 +87,28 @@ export function addProperties() {
       },
     });
   }
-  // The launcher's script brings the greeting to elements that have the attribute when the launcher is made.
+  // The launcher's script loads the greeting only if the attribute is there when it creates the
+  // launcher.
   define(prototype, "greet", { writable: true, value: greet });
   for (const element of document.querySelectorAll(TAG)) {
     adopt(element);
     check(element);
   }
-  // A chat that was opened looks for its language itself. Until then the launcher has to be told.
+  // A running chat follows its language itself. Before that, the launcher has to be told.
   new MutationObserver(() => document.querySelectorAll(TAG).forEach(rename)).observe(document, {
     attributeFilter: ["lang"],
     subtree: true,
   });
 }
 
-/** Greets; an element whose launcher did not know that it would, once its launcher is made again. */
+/** Shows a greeting. If the launcher has not loaded the greeting, it is created again. */
 function greet(text) {
   this.greeting = text ?? " ";
   if (!this.hasAttribute("greet-after")) this.setAttribute("greet-after", "call");
   remake(this);
 }
 
-/** Has a launcher made again whose chat has never been opened, with what its attributes say. */
+/** Creates the launcher again with the current attributes, unless the chat is running. */
 function remake(element) {
   const { enabled, shadowRoot } = element;
   if (!enabled || shadowRoot.querySelector("[role=dialog]")) return;
@@ -116,13 +118,13 @@ function remake(element) {
   if (hadFocus) shadowRoot.querySelector("button")?.focus();
 }
 
-/** Has the launcher, or the chat once there is one, say everything as the page wants it now. */
+/** Updates the texts of the launcher, or of the chat once it is running. */
 function rename(element) {
   element.connectedCallback();
   element.shadowRoot.dispatchEvent(new Event("translate"));
 }
 
-/** What was set before the class had the accessors goes through them. */
+/** Sets the properties again that were set before the class had these accessors. */
 function adopt(element) {
   for (const name of Object.keys(element)) {
     if (![...TEXTS, ...FLAGS, ...OBJECTS, "greetAfter"].includes(name)) continue;
@@ -132,14 +134,17 @@ function adopt(element) {
   }
 }
 
-/** A framework that rendered before the definition has written attributes, some of which mean nothing. */
+/**
+ * A framework that rendered before the definition has written attributes, some of which are
+ * meaningless.
+ */
 function check(element) {
   const enabled = element.getAttribute("enabled");
   if (enabled !== null && enabled !== "true" && enabled !== "false") {
     warn(`enabled="${enabled}" shows no chat: it has to be "true"`);
   }
   if (enabled === "true" && !element.getAttribute("api-url")) warn("there is no chat without api-url");
-  // Svelte's server writes the attribute, and its page sets the property.
+  // Svelte's server writes the attribute, and its client sets the property.
   if (element.hasAttribute("messages") && !element.messages) {
     warn("messages is a property, and there is no such attribute: define the element before it is rendered");
   }

@@ -9,7 +9,7 @@ import type {
 } from "./index.js";
 
 export interface SupportChatProps extends MatrixSupportChatProperties {
-  /** Another way to get in touch: shown until the chat is there, and where it cannot be. */
+  /** Another way to get in touch, shown until the chat is loaded and where it cannot be. */
   children?: ReactNode;
   onOpenChange?: (open: boolean) => void;
   onOpened?: () => void;
@@ -22,7 +22,7 @@ export interface SupportChatProps extends MatrixSupportChatProperties {
   onError?: (code: MatrixSupportChatErrorCode) => void;
 }
 
-/** The chat: set `open` and `onOpenChange` to have it in the page's hand. */
+/** The chat. Set `open` and `onOpenChange` to control the panel. */
 export declare function SupportChat(props: SupportChatProps): ReactElement | null;
 
 type Handlers = {
@@ -31,7 +31,10 @@ type Handlers = {
   ) => void;
 };
 
-/** The element in JSX. Its properties work once it is defined; before that, use `enabled="true"` and `api-url`. */
+/**
+ * The element in JSX. Its properties work once it is defined; before that, use `enabled="true"` and
+ * `api-url`.
+ */
 export type MatrixSupportChatJsx = DetailedHTMLProps<
   HTMLAttributes<MatrixSupportChatElement>,
   MatrixSupportChatElement

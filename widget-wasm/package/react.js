@@ -3,7 +3,7 @@ import { createElement, useEffect, useRef } from "react";
 
 import { defineMatrixSupportChat } from "./index.js";
 
-/** The names of the component's handlers, and what they are given, by the element's events. */
+/** The component's handlers by the element's events, and what they are called with. */
 const HANDLERS = {
   "support-chat-opened": ["onOpened", () => undefined],
   "support-chat-closed": ["onClosed", () => undefined],
@@ -32,7 +32,7 @@ export function SupportChat(props) {
       };
       current.addEventListener(event, hear, { signal: stop.signal });
     }
-    // Without the element's class, the page goes on showing the children.
+    // Without the element's class, the page keeps showing the children.
     defineMatrixSupportChat().catch(() => latest.current.onError?.("load_failed"));
     return () => stop.abort();
   }, [enabled]);
@@ -47,7 +47,7 @@ export function SupportChat(props) {
     "matrix-support-chat",
     {
       ref: element,
-      // As texts, they mean the same before the browser knows the element.
+      // As strings, they have the same meaning before the element is defined.
       "api-url": apiUrl,
       enabled: "true",
       lang,

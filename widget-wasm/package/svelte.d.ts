@@ -16,8 +16,8 @@ type Handlers = {
 };
 
 /**
- * The element in templates, by its attributes: before it is defined, Svelte writes what it is given as attributes, and knows
- * no other names for them. `messages` alone is a property, then too.
+ * The element in templates, by its attributes. Before it is defined, Svelte writes all props as
+ * attributes and knows no other names for them. Only `messages` is always a property.
  */
 export type MatrixSupportChatSvelte = HTMLAttributes<MatrixSupportChatElement> &
   Pick<Partial<MatrixSupportChatProperties>, "open" | "position" | "messages" | "suggestions"> &

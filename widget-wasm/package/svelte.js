@@ -1,2 +1,2 @@
-// Types only: Svelte uses <matrix-support-chat> as it is.
+// Types only, since Svelte uses <matrix-support-chat> directly.
 export { defineMatrixSupportChat } from "./index.js";

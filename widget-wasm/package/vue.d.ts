@@ -17,7 +17,7 @@ import type {
   MatrixSupportChatProperties,
 } from "./index.js";
 
-/** What `<SupportChat>` tells. */
+/** The events of `<SupportChat>`. */
 export type SupportChatEmits = {
   "update:open": (open: boolean) => void;
   opened: () => void;
@@ -30,18 +30,18 @@ export type SupportChatEmits = {
   error: (code: MatrixSupportChatErrorCode) => void;
 };
 
-/** What a template ref to `<SupportChat>` has. */
+/** What a template ref to `<SupportChat>` gives. */
 export interface SupportChatExposed {
   element: Readonly<ShallowRef<MatrixSupportChatElement | null>>;
   show(): void;
   hide(): void;
-  /** Greets in a bubble beside the launcher, once the element is defined. */
+  /** Greets the visitor in a bubble beside the launcher, once the element is defined. */
   greet(text?: string): void;
 }
 
 /**
- * The chat, once the page is idle or in use, and in browsers only. What is in its slot is another way to get in touch:
- * visitors see it until the chat is there, and where it cannot be.
+ * The chat. It is loaded in browsers only, once the page is idle or in use. Its slot contains
+ * another way to get in touch, shown until the chat is loaded and where it cannot be.
  */
 export declare const SupportChat: DefineSetupFnComponent<
   MatrixSupportChatProperties,
@@ -49,15 +49,15 @@ export declare const SupportChat: DefineSetupFnComponent<
   SlotsType<{ default?: Record<string, never> }>
 >;
 
-/** What the chat on the page is doing, for any component of the page. */
+/** The state of the page's chat, for any component. */
 export declare function useSupportChat(): {
-  /** Whether the panel is open; set it to open or close the panel. */
+  /** Whether the panel is open. Set it to open or close the panel. */
   open: WritableComputedRef<boolean>;
-  /** How many messages of the staff came while the panel was closed. */
+  /** The number of replies that came while the panel was closed. */
   unread: Ref<number>;
   /** The id of this tab's conversation. */
   session: Ref<string | undefined>;
-  /** The troubles that the visitor was told of, the latest last. */
+  /** The troubles that were shown to the visitor, latest last. */
   errors: Ref<MatrixSupportChatErrorCode[]>;
   show(): void;
   hide(): void;
@@ -65,7 +65,7 @@ export declare function useSupportChat(): {
 
 type Properties = Omit<Partial<MatrixSupportChatProperties>, "lang">;
 
-/** The element as Vue's templates see it. */
+/** The element in Vue's templates. */
 export interface MatrixSupportChatComponent {
   new (): MatrixSupportChatElement & {
     $props: HTMLAttributes & PublicProps & Properties;

@@ -17,7 +17,10 @@ const TAG = "matrix-support-chat";
 const EVENTS = ["opened", "closed", "session-started", "message-sent", "message-received", "error"];
 const INTENTS = ["pointerdown", "keydown", "scroll"];
 
-/** Calls back once, when the page has nothing better to do or the visitor begins to use it. Gives what ends the wait. */
+/**
+ * Calls back once, when the page is idle or the visitor begins to use it. Returns a function that
+ * cancels this.
+ */
 function whenIdleOrInUse(then) {
   const settled = new AbortController();
   const start = () => {
@@ -63,7 +66,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
   setup(props, { emit, expose, slots }) {
     const element = useTemplateRef("element");
     const define = () => {
-      // Without the element's class, the page goes on showing what is in the slot.
+      // Without the element's class, the page keeps showing the slot.
       defineMatrixSupportChat().catch(() => emit("error", "load_failed"));
     };
     let stopWaiting = () => {};
@@ -100,7 +103,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
         identity: props.identity,
         resume: props.resume ? "" : undefined,
         "greet-after": props.greetAfter,
-        // As a property, whether or not the class is there already.
+        // Set as a property, whether or not the class is defined yet.
         ".messages": props.messages,
         ".suggestions": props.suggestions,
         "onSupport-chat-opened": opened(true),
@@ -110,21 +113,21 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
         "onSupport-chat-message-received": ({ detail }) => emit("messageReceived", detail),
         "onSupport-chat-error": ({ detail }) => emit("error", detail.code),
       };
-      // Without `v-model:open`, the visitor alone opens and closes the panel.
+      // Without `v-model:open`, only the visitor opens and closes the panel.
       if (props.open !== undefined) attributes.open = props.open;
       return h(TAG, attributes, slots.default?.());
     };
   },
 });
 
-/** What the chat on the page is doing, wherever on the page it is. */
+/** The state of the page's chat, wherever on the page it is. */
 export function useSupportChat() {
   const isOpen = ref(false);
   const unread = ref(0);
   const session = ref();
   const errors = ref([]);
   const element = () => document.querySelector(TAG);
-  /** The conversation that the tab keeps: its id alone. Other items, of what is typed or seen, have longer names. */
+  /** The conversation that the tab stores, by its id. The other stored items have longer names. */
   const stored = () => {
     try {
       const items = Object.entries(sessionStorage).filter(([key]) => key === TAG || key.startsWith(`${TAG} `));
