@@ -1,5 +1,6 @@
-//! What takes a browser's own objects, in Chromium: the view on a real DOM, and JSON as the browser
-//! parses it. `cargo xtask test widget` runs it; what visitors get is Playwright's, in `end2end/widget`.
+//! Tests that need a browser's own objects, in Chromium: the view on a real DOM, and JSON as the
+//! browser parses it. `cargo xtask test widget` runs them. The Playwright tests in `end2end/widget`
+//! cover what visitors see.
 
 use app::contract::{Delivery, Message, PollMessagesResponse, SendMessageResponse, Sender};
 use js_sys::{Function, JSON, Reflect, eval};
@@ -17,7 +18,7 @@ use crate::{
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// A page with an element, and a host that says every text's key.
+/// A page with an element, and a host whose texts are their keys.
 const STAGE: &str = r"(() => {
     const element = document.body.appendChild(document.createElement('div'));
     const root = element.attachShadow({ mode: 'open' });
@@ -45,7 +46,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// An open chat with a session, which the server lets wait.
+    /// An open chat with a session whose polls the server lets wait.
     fn new() -> Self {
         let stage = eval(STAGE).unwrap();
         let part = |name: &str| Reflect::get(&stage, &name.into()).unwrap();
@@ -86,7 +87,7 @@ impl Stage {
         })));
     }
 
-    /// What JavaScript says of the shadow root.
+    /// Evaluates JavaScript on the shadow root.
     fn say(&self, expression: &str) -> JsValue {
         let body = ["return ", expression].concat();
         let function = Function::new_with_args("root", &body);
@@ -97,14 +98,14 @@ impl Stage {
         self.say(expression).as_string().unwrap()
     }
 
-    /// The texts in the log, from above.
+    /// The texts in the log, from top to bottom.
     fn lines(&self) -> String {
         self.text(
             "[...root.querySelectorAll('[role=log] .text')].map(it => it.textContent).join('|')",
         )
     }
 
-    /// The name of what has the focus.
+    /// The name of the element that has the focus.
     fn focused(&self) -> String {
         self.text("root.activeElement.name || root.activeElement.localName")
     }
@@ -157,7 +158,7 @@ fn what_is_shown_already_is_not_touched() {
     stage.on(Event::Drafted("typing".to_owned()));
     stage.polled(vec![staff("2", "Hi")]);
     assert_eq!(stage.say("root.seen.takeRecords().length"), 0);
-    // But it would be seen.
+    // With the panel open, the reply would be seen.
     stage.polled(vec![staff("3", "Anyone?")]);
     assert_eq!(stage.say("root.seen.takeRecords().length"), 1);
 }
@@ -190,14 +191,14 @@ fn the_focus_goes_on_where_the_visitor_does() {
     let mut stage = Stage::new();
     stage.view.focus(true);
     assert_eq!(stage.focused(), "textarea");
-    // Retry goes with the trouble that it was for.
+    // The retry button disappears with the trouble that it was for.
     stage.on(Event::EndConfirmed);
     stage.on(Event::Ended(Err(Failure::Network)));
     stage.say("root.querySelector('[name=retry]').focus()");
     assert_eq!(stage.focused(), "retry");
     stage.on(Event::EndConfirmed);
     assert_eq!(stage.focused(), "textarea");
-    // The composer goes with the conversation.
+    // The composer disappears with the conversation.
     stage.on(Event::Ended(Ok(())));
     assert_eq!(stage.focused(), "restart");
     stage.view.focus(false);

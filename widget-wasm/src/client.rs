@@ -1,8 +1,8 @@
-//! The HTTP client: the requests of the state machine, in the types of the contract.
+//! The HTTP client: the state machine's requests, in the types of the contract.
 //!
-//! gloo-net sends them and reads the answers. `js/http.js` makes each request, since what the visitor sends has to go on
-//! when the page is left (`keepalive`), which gloo-net cannot say; and it tells by an event that an answer has got further,
-//! as everything else does that the widget waits for.
+//! gloo-net sends them and reads the answers. `js/http.js` creates each request, because gloo-net
+//! cannot set `keepalive`, with which the visitor's actions survive leaving the page. It also
+//! reports progress of an answer by an event, as everything else does that the widget waits for.
 
 use alloc::{boxed::Box, string::String, sync::Arc, task::Wake};
 use core::{
@@ -26,10 +26,11 @@ use crate::{
     session::{Batch, Event, Failure, Request, Signals, Timer},
 };
 
-/// A request without an answer after this time is taken for lost; a poll that waits, so much later.
+/// A request without an answer after this time counts as failed. A waiting poll gets its wait in
+/// addition.
 const TIMEOUT_MS: u32 = 20_000;
 
-/// The codes that say more than the status they come with.
+/// The codes that tell more than the status with which they come.
 const TELLING_CODES: [(&str, ErrorCode); 8] = [
     named(ErrorCode::InvalidToken),
     named(ErrorCode::ChallengeFailed),
@@ -41,25 +42,25 @@ const TELLING_CODES: [(&str, ErrorCode); 8] = [
     named(ErrorCode::UnknownCursor),
 ];
 
-/// Looked up when it is compiled, so that the names of the others stay out of the widget.
+/// The codes are looked up at compile time, so the names of the others are not part of the widget.
 const fn named(code: ErrorCode) -> (&'static str, ErrorCode) {
     (code.as_str(), code)
 }
 
-/// A request that is out. Dropping it aborts a poll, and stops waiting for the rest: what the
-/// visitor did should get through, and is repeated with the same key where nobody heard of it.
+/// A request in progress. Dropping it aborts a poll. Any other request continues, since the
+/// visitor's action should arrive; if its answer is lost, it is repeated with the same key.
 pub(crate) struct Exchange {
     http: Http,
     answer: Pin<Box<dyn Future<Output = Option<Answer>>>>,
     read: Read,
 }
 
-/// Makes an event of the JSON of a success, or of what went wrong, and of how many seconds the
-/// server lets a poll wait.
+/// Makes an event of the JSON of a success or of a failure, and of the number of seconds for which
+/// the server lets a poll wait.
 type Read = fn(Result<JsValue, Failure>, u8) -> Event;
 
 impl Exchange {
-    /// Sends a request to the server at `base`, whose end `listen` is to wait for.
+    /// Sends a request to the server at `base`. `listen` is called when its end has to be awaited.
     pub(crate) fn new(
         host: &Host,
         base: &str,
@@ -129,7 +130,7 @@ impl Exchange {
             Request::End { credentials } => {
                 let path = CloseSession::path(&credentials.session_id);
                 ("POST", path, Some(credentials), None, None, |it, _| {
-                    // The server says it without a body; with one, it was something else that spoke.
+                    // The server's answer has no body. One with a body comes from something else.
                     Event::Ended(it.and_then(|body| {
                         if body.is_null() {
                             Ok(())
@@ -150,24 +151,24 @@ impl Exchange {
             answer: Box::pin(ask(asked.into())),
             read,
         };
-        // It goes out now; that it has no answer yet is known.
+        // The first call sends the request, and its result is known: there is no answer yet.
         exchange.poll();
         exchange
     }
 
-    /// What fires `loadend` when there is more of the answer, or none to come.
+    /// Fires `loadend` when there is more of the answer, or none to come.
     pub(crate) fn target(&self) -> &EventTarget {
         &self.http
     }
 
-    /// How it went, and the answer's JSON; nothing while it is still under way.
+    /// The outcome, and the JSON of the answer; `None` while the request is in progress.
     pub(crate) fn poll(&mut self) -> Option<(Event, JsValue)> {
         let waker = Arc::new(Woken).into();
         match self.answer.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => None,
             Poll::Ready(answer) => {
                 let answer = answer.unwrap_or_default();
-                // A later version's longer wait might be too long for what stands between.
+                // A later release may allow longer waits than the proxies in between.
                 let can_wait_s = u8::try_from(answer.can_wait_s)
                     .map_or(MAX_WAIT_SECONDS, |it| it.min(MAX_WAIT_SECONDS));
                 Some(((self.read)(outcome(&answer), can_wait_s), answer.json))
@@ -182,7 +183,8 @@ impl Drop for Exchange {
     }
 }
 
-/// Tells the page when there is more of an answer: a third of what an executor of futures would weigh.
+/// Wakes the page's listener when there is more of an answer. This is a third of the size of an
+/// executor for futures.
 struct Woken;
 
 impl Wake for Woken {
@@ -191,11 +193,11 @@ impl Wake for Woken {
     }
 }
 
-/// What the server said.
+/// What the server has answered.
 #[derive(Default)]
 struct Answer {
     status: u16,
-    /// What is no JSON is `undefined`.
+    /// A body that is not JSON becomes `undefined`.
     json: JsValue,
     can_wait_s: u32,
     retry_after_s: Option<u32>,
@@ -218,12 +220,12 @@ fn outcome(answer: &Answer) -> Result<JsValue, Failure> {
     let Answer { status, json, .. } = answer;
     match status {
         204 => return Ok(JsValue::NULL),
-        // An answer without JSON, a portal's page for instance, is none of the server's.
+        // An answer without JSON, such as a captive portal's page, does not come from the server.
         200..300 if !json.is_undefined() && !json.is_null() => return Ok(json.clone()),
         0..300 => return Err(Failure::Network),
         _ => {}
     }
-    // An error without a code is not the server's, but of something on the way to it.
+    // An error without a code does not come from the server, but from something in between.
     let code_name = json::text(json, "code").ok_or(Failure::Network)?;
     let mut codes = TELLING_CODES.into_iter();
     let known = codes.find(|(name, _)| *name == code_name);
@@ -245,7 +247,7 @@ fn outcome(answer: &Answer) -> Result<JsValue, Failure> {
     })
 }
 
-/// A success that cannot be read is as good as none: what it said is unknown.
+/// A success that cannot be read counts as a failure, because its content is unknown.
 fn read<T: json::Read>(json: Result<JsValue, Failure>) -> Result<T, Failure> {
     T::read(&json?).map_err(|_| Failure::Network)
 }

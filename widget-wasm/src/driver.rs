@@ -1,7 +1,8 @@
-//! The browser around the state machine: its events go in, the machine's effects come out.
+//! Connects the state machine with the browser: passes events to the machine, and carries out its
+//! effects.
 //!
-//! A [`Driver`] owns everything it has set going (listeners, timers, requests), and dropping it
-//! ends all of it. What the browser may still call holds it weakly.
+//! A [`Driver`] owns everything that it has started (listeners, timers, requests), and dropping it
+//! ends all of that. Callbacks of the browser hold it weakly.
 
 use alloc::{
     rc::{Rc, Weak},
@@ -32,33 +33,33 @@ mod requests;
 /// The chat of one element on the page.
 pub(crate) struct Driver {
     me: Weak<Self>,
-    /// Itself, until it is told to end.
+    /// A reference to itself, until it is destroyed.
     alive: Cell<Option<Rc<Self>>>,
     host: Host,
     window: Window,
     api_url: String,
     view: RefCell<View>,
     session: RefCell<Session>,
-    /// Events that came while another was being dealt with (moving the focus can cause some).
+    /// Events that came while another was being handled, since moving the focus can cause some.
     events: Cell<Vec<Event>>,
     is_handling: Cell<bool>,
     poll_timer: Cell<Option<Timeout>>,
     countdown: Cell<Option<Timeout>>,
     poll: Cell<Option<Exchange>>,
     action: Cell<Option<Exchange>>,
-    /// The JSON of the last answer: the problem, where one is to be solved.
+    /// The JSON of the last answer, which contains the problem if there is one to solve.
     answer: Cell<JsValue>,
-    /// Removes the listeners.
+    /// Removes the listeners when it is dropped.
     listening: AbortController,
-    /// The one function that everything calls.
+    /// The callback for all events.
     listener: Function,
     _listener: Closure<dyn Fn(web_sys::Event)>,
 }
 
 impl Driver {
-    /// Listens at `root` for what the visitor does, and for the element's own events: `opened` and `closed`, `translate` (the
-    /// host speaks another language), `resume` (the tab keeps something else), `read` (another tab has shown what was
-    /// unread) and `destroy`.
+    /// Listens at `root` for the visitor's actions, and for the element's own events: `opened` and
+    /// `closed`, `translate` (the host has changed its language), `resume` (the tab stores another
+    /// conversation), `read` (another tab has shown what was unread) and `destroy`.
     pub(crate) fn start(
         host: Host,
         root: &ShadowRoot,
@@ -132,7 +133,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Goes on with what the tab holds.
+    /// Begins with what the tab stores.
     fn resume(&self) {
         self.action.take();
         self.challenge("");
@@ -145,7 +146,7 @@ impl Driver {
         self.carry_out(effects, &mut Vec::new());
     }
 
-    /// Opens the panel, or closes it.
+    /// Opens or closes the panel.
     fn set_open(&self, open: bool) {
         if self.session.borrow().is_open() == open {
             return;
@@ -154,10 +155,10 @@ impl Driver {
         self.view.borrow().focus(open);
     }
 
-    /// Says everything in the language that the host now speaks.
+    /// Shows all texts in the host's new language.
     fn translate(&self) {
         let mut view = self.view.borrow_mut();
-        // As in `handle`.
+        // Nothing may be borrowed here, as in `handle`.
         let _ = view.translate();
         let _ = view.render(&self.session.borrow());
     }
@@ -180,7 +181,8 @@ impl Driver {
                 self.handle(Event::Drafted(text));
             }
             "keydown" | "keypress" | "keyup" => {
-                // A page's shortcuts would take what is written in the panel for themselves.
+                // Otherwise the page's keyboard shortcuts would react to what is typed in the
+                // panel.
                 if !self.view.borrow().is_launcher(event.target().as_ref()) {
                     event.stop_propagation();
                 }
@@ -188,7 +190,7 @@ impl Driver {
                     self.pressed(event.unchecked_ref());
                 }
             }
-            // The browser's own way to close a modal dialog, as Android's gesture.
+            // The browser itself closes a modal dialog, for instance by Android's back gesture.
             "cancel" => {
                 event.prevent_default();
                 self.host.close();
@@ -207,9 +209,9 @@ impl Driver {
             "online" => self.handle(Event::Online(true)),
             "offline" => self.handle(Event::Online(false)),
             "pagehide" => self.handle(Event::Left),
-            // A page that comes back from the back-forward cache has heard nothing for a while.
+            // A page that returns from the back-forward cache has missed events for a while.
             "visibilitychange" | "pageshow" | "look" => {
-                // Another page of the tab may have gone on with the conversation.
+                // Another page of the tab may have continued the conversation.
                 if self.host.is_stale() {
                     self.resume();
                 }
@@ -265,15 +267,15 @@ impl Driver {
         }
     }
 
-    /// The conversation is not ended after all.
+    /// The visitor has decided not to end the conversation.
     fn stay(&self) {
         self.handle(Event::EndDropped);
         self.view.borrow().focus_end(false);
     }
 
     fn pressed(&self, event: &KeyboardEvent) {
-        // While an input method is composing, its keys are its own. (Safari ends the composition
-        // before the Enter that ended it; the code tells.)
+        // While an input method is composing, it handles its keys itself. (Safari ends the
+        // composition before the Enter that ended it, which has this key code.)
         if event.is_composing() || event.key_code() == 229 {
             return;
         }
@@ -286,7 +288,7 @@ impl Driver {
                 self.send();
             }
             "Escape" if self.session.borrow().is_open() => {
-                // It would close a modal dialog too.
+                // Escape would close a modal dialog, too.
                 event.prevent_default();
                 if self.session.borrow().is_end_asked() {
                     self.stay();
@@ -326,7 +328,7 @@ impl Driver {
         }
         self.view.borrow().fit(&self.window);
         self.is_handling.set(false);
-        // Who is told finds everything done, and may do what they want with the driver.
+        // Listeners are told last, so that they see the final state and may use the driver.
         for it in news {
             self.tell(&it);
         }
@@ -347,7 +349,7 @@ impl Driver {
                 Effect::Keep(json) => storage::keep_unsent(&self.host, &json),
             }
         }
-        // Only a page that has broken the DOM's own methods can make this fail.
+        // This fails only if the page has broken the DOM's own methods.
         let _ = self.view.borrow_mut().render(&self.session.borrow());
     }
 

@@ -8,62 +8,63 @@ use web_sys::{Element, EventTarget, Request};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The element on the page, and the visitor's language.
+    /// The element on the page, in the visitor's language.
     #[derive(Clone)]
     pub type Host;
 
-    /// What the page says: `apiUrl`, where the API is, without a slash at the end; `pageUrl`, without query and fragment,
-    /// since those may hold what is not for others; `visitorName` and `visitorEmail`, empty where it knows nothing;
-    /// `language`, that of [`Self::text`], which changes with the page's.
+    /// A value from the page: `apiUrl`, the API's address without a slash at its end; `pageUrl`,
+    /// without query and fragment, which may be confidential; `visitorName` and `visitorEmail`,
+    /// empty if the page does not know them; `language`, the language of [`Self::text`], which
+    /// changes with the page's.
     #[wasm_bindgen(method, structural, indexing_getter)]
     pub(crate) fn get(this: &Host, name: &str) -> String;
 
-    /// What the tab holds for this API under a name, as an object; nothing where there is none.
+    /// The object that the tab stores for this API under a name; null if there is none.
     #[wasm_bindgen(method)]
     pub(crate) fn load(this: &Host, name: &str) -> JsValue;
 
-    /// Has the tab hold the object of this JSON for this API; without JSON, nothing.
+    /// Stores the object in this JSON for this API; without JSON, removes it.
     #[wasm_bindgen(method)]
     pub(crate) fn keep(this: &Host, name: &str, json: &str);
 
-    /// Whether something else has changed what the tab holds.
+    /// Whether another page of the tab has changed what it stores.
     #[wasm_bindgen(method, getter, js_name = isStale)]
     pub(crate) fn is_stale(this: &Host) -> bool;
 
-    /// What a request is made with.
+    /// Creates the object with which a request is made.
     #[wasm_bindgen(method)]
     pub(crate) fn http(this: &Host) -> Http;
 
-    /// A new idempotency key.
+    /// Creates an idempotency key.
     #[wasm_bindgen(method)]
     pub(crate) fn key(this: &Host) -> String;
 
-    /// One of [`texts`](crate::texts), in words.
+    /// One of [`texts`](crate::texts) in the visitor's language.
     #[wasm_bindgen(method)]
     pub(crate) fn text(this: &Host, key: &str) -> String;
 
-    /// A number as the visitor writes it.
+    /// Formats a number for the visitor.
     #[wasm_bindgen(method)]
     pub(crate) fn number(this: &Host, value: u32) -> String;
 
-    /// A time of RFC 3339 as the visitor writes it.
+    /// Formats a time in RFC 3339's format for the visitor.
     #[wasm_bindgen(method)]
     pub(crate) fn time(this: &Host, at: &str) -> String;
 
-    /// Solves the proof of work that this problem asks for. What comes of it is an event `proof`.
+    /// Solves the proof of work that this problem asks for. The result is an event `proof`.
     #[wasm_bindgen(method)]
     pub(crate) fn prove(this: &Host, problem: &JsValue);
 
-    /// Shows Turnstile's challenge with this site key in a node; without one, takes it away. What comes of it is an event
-    /// `proof`, too.
+    /// Shows Turnstile's challenge with this site key in a node; without one, removes it. The
+    /// result is an event `proof` as well.
     #[wasm_bindgen(method)]
     pub(crate) fn challenge(this: &Host, node: &Element, site_key: &str);
 
-    /// Shows a text in a node, with its addresses as links.
+    /// Shows a text in a node, with links for the addresses in it.
     #[wasm_bindgen(method)]
     pub(crate) fn fill(this: &Host, node: &Element, text: &str);
 
-    /// The panel covers the page, which then must not scroll behind it, or does not any more.
+    /// Tells whether the panel covers the page, which then must not scroll.
     #[wasm_bindgen(method)]
     pub(crate) fn cover(this: &Host, is_covered: bool);
 
@@ -75,19 +76,19 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn close(this: &Host);
 
-    /// Makes of a function one whose failure does not leave the visitor with a dead panel.
+    /// Wraps a function, so that a failure does not leave the visitor with a dead panel.
     #[wasm_bindgen(method)]
     pub(crate) fn guard(this: &Host, call: &Function) -> Function;
 
-    /// Tells the page what happened.
+    /// Tells the page what has happened.
     #[wasm_bindgen(method)]
     pub(crate) fn emit(this: &Host, name: &str, detail: &JsValue);
 
-    /// One request, of `js/http.js`.
+    /// One request, as `js/http.js` makes it.
     #[wasm_bindgen(extends = EventTarget)]
     pub(crate) type Http;
 
-    /// The request, which is to be sent with `fetch`; what cannot be one, that refuses.
+    /// The request, to be sent with `fetch`. If the address is invalid, `fetch` will fail.
     #[wasm_bindgen(method)]
     pub(crate) fn request(
         this: &Http,
@@ -99,10 +100,10 @@ extern "C" {
         timeout_ms: u32,
     ) -> Request;
 
-    /// Nobody waits for it any more.
+    /// Stops waiting for the request.
     #[wasm_bindgen(method, js_name = letGo)]
     pub(crate) fn let_go(this: &Http);
 
-    /// Some request has got further: it tells of it by `loadend`.
+    /// Fires `loadend` at the waiting requests, since one of them has made progress.
     pub(crate) fn woken();
 }

@@ -1,8 +1,8 @@
-//! Answers as the browser's own parser gives them, read into the contract's types.
+//! Reads the contract's types from the browser's parsed JSON.
 //!
-//! By hand: a parser would be a third of the widget, and what serde makes of the types for any kind of JSON costs 1 KB more
-//! than asking an object for its fields. The types are the contract's own, so a field that it gets does not compile here
-//! before somebody has decided what becomes of it.
+//! This is written by hand: a parser would be a third of the widget, and serde's generated code
+//! costs 1 KB more than reading the fields of an object. The types are the contract's own, so a new
+//! field does not compile here until somebody has decided how to handle it.
 
 use alloc::{string::String, vec::Vec};
 
@@ -13,23 +13,23 @@ use app::contract::{
 use js_sys::{Array, Reflect};
 use wasm_bindgen::JsValue;
 
-/// The value is not what the type asks for. What exactly is wrong nobody would read.
+/// The value does not have the expected type. No details are kept, since nobody would read them.
 #[derive(Debug)]
 pub(crate) struct Unreadable;
 
 type Result<T> = core::result::Result<T, Unreadable>;
 
-/// What can be read from JSON.
+/// A type that can be read from JSON.
 pub(crate) trait Read: Sized {
     fn read(json: &JsValue) -> Result<Self>;
 }
 
-/// A field, whatever it is; of what is no object, nothing.
+/// A field of any type; `undefined` if the value is not an object.
 pub(crate) fn get(json: &JsValue, name: &str) -> JsValue {
     Reflect::get(json, &name.into()).unwrap_or_default()
 }
 
-/// A field that is a text.
+/// A text field.
 pub(crate) fn text(json: &JsValue, name: &str) -> Option<String> {
     get(json, name).as_string()
 }
@@ -38,7 +38,7 @@ fn required<T: From<String>>(json: &JsValue, name: &str) -> Result<T> {
     text(json, name).map(T::from).ok_or(Unreadable)
 }
 
-/// A field that may be missing, and is a text where it is there.
+/// A text field that may be missing.
 pub(crate) fn optional(json: &JsValue, name: &str) -> Result<Option<String>> {
     let field = get(json, name);
     match field.as_string() {
@@ -98,7 +98,7 @@ impl Read for PollMessagesResponse {
             messages: messages(json)?,
             more: flag(json, "more")?,
             marks: Marks {
-                // Each message says so of itself.
+                // Each message contains the conversation's id.
                 delivered: None,
                 seen: text(&get(json, "marks"), "seen").map(Into::into),
             },

@@ -1,11 +1,11 @@
 //! The chat widget behind `<matrix-support-chat>`.
 //!
-//! What a page loads is `js/element.js`: it draws the launcher, and when a visitor shows that they
-//! mean to chat, it fetches `js/chat.js`, which brings this crate. From then on the crate has the
-//! shadow root, and [`Host`] is how it reaches the page.
+//! Pages load `js/element.js`, which draws the launcher. When a visitor is about to use the chat,
+//! it fetches `js/chat.js`, which contains this crate. From then on the crate controls the shadow
+//! root, and reaches the page through [`Host`].
 //!
-//! `session` decides everything (events in, effects out) and knows no browser; `driver` carries
-//! out its effects, `view` shows its state.
+//! `session` makes all decisions (events in, effects out) and does not depend on a browser;
+//! `driver` carries out its effects, and `view` shows its state.
 
 extern crate alloc;
 
@@ -31,13 +31,13 @@ use web_sys::{HtmlElement, ShadowRoot};
 use driver::Driver;
 use host::Host;
 
-/// Half the size of Rust's own allocator for WASM.
+/// This allocator is half the size of Rust's own for WASM.
 #[cfg(all(target_family = "wasm", not(test)))]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-/// Builds the panel, closed, in `root`. `launcher` is the button that opens and closes it. From then on events at `root` say
-/// what to do (see [`Driver`]), until one of them takes everything away.
+/// Builds the closed panel in `root`. `launcher` is the button that opens and closes it. From then
+/// on the chat follows the events at `root` (see [`Driver`]), until one of them destroys it.
 #[wasm_bindgen]
 pub fn start(host: Host, root: &ShadowRoot, launcher: HtmlElement) -> Result<(), JsValue> {
     Driver::start(host, root, launcher)

@@ -1,4 +1,4 @@
-//! Messages, for the tests.
+//! Messages for the tests.
 
 use app::contract::{Delivery, Message, Sender};
 
@@ -14,12 +14,12 @@ fn message(id: &str, sender: Sender, body: &str) -> Message {
     }
 }
 
-/// One of the staff's.
+/// A message of staff.
 pub(crate) fn staff(id: &str, body: &str) -> Message {
     message(id, Sender::Staff, body)
 }
 
-/// One of the visitor's.
+/// A message of the visitor.
 pub(crate) fn own(id: &str, body: &str, delivery: Delivery) -> Message {
     Message {
         delivery: Some(delivery),

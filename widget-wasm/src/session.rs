@@ -1,5 +1,5 @@
-//! The conversation as a state machine: events in, effects out. It knows no browser, so that every
-//! rule in it is tested natively. The clock and the dice come in with each event.
+//! The conversation as a state machine: events in, effects out. It does not depend on a browser, so
+//! every rule is tested natively. Each event brings the time and a random number with it.
 
 use alloc::{string::String, vec::Vec};
 
@@ -27,7 +27,7 @@ use polling::{GRACE_MS, POLL_MS, Polling};
 use sending::Wait;
 use unsent::sendable;
 
-/// What opens a session's resources. This, as JSON, is what the tab's storage holds.
+/// The credentials of a session. The tab's storage holds them as JSON.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(Debug))]
 #[serde(rename_all = "camelCase")]
@@ -36,7 +36,7 @@ pub(crate) struct Credentials {
     pub(crate) token: String,
 }
 
-/// The requests of which there is one at a time.
+/// The kinds of request of which there is at most one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Send,
@@ -53,21 +53,21 @@ pub(crate) struct Session {
     ending: Option<Ending>,
     transcript: Transcript,
     draft: String,
-    /// Oldest first. Nearly always at most one.
+    /// Oldest first. There is rarely more than one.
     outgoing: Vec<Outgoing>,
     in_flight: Option<Action>,
     wait: Wait,
     /// The token of the challenge that was passed for the message.
     turnstile_token: Option<String>,
-    /// How many proofs of work were asked for since it was last sent.
+    /// How many proofs of work were required since it was last sent.
     proofs: u8,
-    /// What the last request failed at, and why.
+    /// What the last failed request was for, and why it failed.
     failed: Option<(Action, Trouble)>,
-    /// What was out when the browser came back online.
+    /// The request that was in progress when the browser came back online.
     came_back: Option<Action>,
-    /// Sending makes no sense before this time.
+    /// Nothing is sent before this time.
     blocked_until: Option<f64>,
-    /// The JSON that the tab keeps of `draft` and `outgoing`.
+    /// The JSON of `draft` and `outgoing` that the tab stores.
     kept: String,
 
     polling: Polling,
@@ -76,9 +76,9 @@ pub(crate) struct Session {
     online: bool,
     visible: bool,
     unread: usize,
-    /// The visitor is asked whether they want to end the conversation.
+    /// Whether the visitor is being asked to confirm the end of the conversation.
     is_end_asked: bool,
-    /// What was typed last had characters that cannot be sent, and is without them.
+    /// Whether the last input contained characters that cannot be sent and were removed.
     has_dropped: bool,
 
     now: Now,
@@ -86,7 +86,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A closed chat, with the session that the tab remembers.
+    /// A closed chat with the session that the tab has stored.
     pub(crate) fn new(stored: Option<Credentials>, online: bool) -> Self {
         Self {
             polling: Polling {
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    /// Takes in what happened, and says what is to be done.
+    /// Handles an event, and returns the effects to carry out.
     pub(crate) fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.now = now;
         let trouble = self.trouble();
@@ -138,7 +138,7 @@ impl Session {
                 self.is_end_asked = false;
                 self.tell(News::Closed);
                 self.polling.until = now.ms + GRACE_MS;
-                // One that waits is let go of then.
+                // A waiting poll is cancelled then.
                 if self.polling.is_out {
                     self.poll_in(GRACE_MS);
                 }
@@ -165,7 +165,7 @@ impl Session {
                 }
             }
             Event::Read => self.unread = 0,
-            // With a request under way, some browsers would not keep the page.
+            // Some browsers do not cache a page with a request in progress.
             Event::Left => self.cancel_poll(),
             Event::Online(online) => {
                 self.online = online;
@@ -174,7 +174,8 @@ impl Session {
                     self.resend();
                     self.look();
                 } else if self.polling.is_out {
-                    // Its answer may never come. The browser may also be wrong, which the next shows.
+                    // Its answer may never come. If the browser is wrong about that, the next
+                    // request will tell.
                     self.cancel_poll();
                     self.poll_in(POLL_MS);
                 }
@@ -212,7 +213,7 @@ impl Session {
         &self.transcript
     }
 
-    /// The messages that are not accepted yet, each with whether it is on its way right now.
+    /// The messages that are not accepted yet, each with whether it is being sent now.
     pub(crate) fn outgoing(&self) -> impl Iterator<Item = (&Outgoing, bool)> {
         let sending = self.in_flight == Some(Action::Send);
         let shown = self.outgoing.iter().filter(|message| !message.in_draft);
@@ -251,12 +252,12 @@ impl Session {
         self.unread
     }
 
-    /// No request but a poll is out.
+    /// Whether no request except a poll is in progress.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_none()
     }
 
-    /// The visitor is asked to pass a challenge.
+    /// Whether the visitor is asked to pass a challenge.
     pub(crate) fn is_challenged(&self) -> bool {
         self.wait == Wait::Challenge
     }

@@ -1,7 +1,7 @@
-//! What outlives a page view, for as long as the tab lives: the credentials, and what was typed and
-//! is not accepted yet. Each API has its own.
+//! What survives a page view in the tab: the credentials, and what was typed and is not accepted
+//! yet. It is stored separately for each API.
 //!
-//! A browser may forbid storage altogether. The chat then works, and ends with the page.
+//! If the browser forbids storage, the chat works, but ends with the page.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ use crate::{
     session::{Credentials, Outgoing, Page, Unsent},
 };
 
-/// After the name of the element.
+/// Suffixes after the name of the element.
 const SESSION: &str = "";
 const UNSENT: &str = "-draft";
 const READ: &str = "-read";
@@ -28,7 +28,7 @@ pub(crate) fn session(host: &Host) -> Option<Credentials> {
     })
 }
 
-/// What [`Unsent`] was written as. (What reads any type would be a kilobyte here.)
+/// Reads what was written from an [`Unsent`]. (A generic reader would cost a kilobyte.)
 pub(crate) fn unsent(host: &Host) -> Unsent {
     let kept = host.load(UNSENT);
     let list = get(&kept, "outgoing");
@@ -60,12 +60,12 @@ fn message(kept: &JsValue) -> Option<Outgoing> {
     })
 }
 
-/// Up to which entry the visitor has seen the conversation.
+/// The last entry that the visitor has seen.
 pub(crate) fn read(host: &Host) -> Option<MessageId> {
     text(&host.load(READ), "id").map(Into::into)
 }
 
-/// An id needs no escapes.
+/// An id contains nothing that JSON has to escape.
 pub(crate) fn mark(host: &Host, id: &MessageId) {
     host.keep(READ, &["{\"id\":\"", id.as_str(), "\"}"].concat());
 }

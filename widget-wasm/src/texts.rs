@@ -1,5 +1,5 @@
-//! Everything the widget says, by the keys under which `widget-wasm/locales` and the element's
-//! `messages` have it.
+//! All texts of the widget, by the keys that `widget-wasm/locales` and the element's `messages`
+//! use.
 
 use crate::session::Ending;
 
@@ -7,7 +7,7 @@ pub(crate) const DIR: &str = "dir";
 
 pub(crate) const PANEL: &str = "panel";
 pub(crate) const STATUS: &str = "status";
-/// The switch of the sound of replies.
+/// The switch for the sound of replies.
 pub(crate) const SOUND: &str = "sound";
 pub(crate) const CLOSE: &str = "close";
 pub(crate) const END: &str = "end";
@@ -20,15 +20,15 @@ pub(crate) const PLACEHOLDER: &str = "placeholder";
 pub(crate) const SEND: &str = "send";
 pub(crate) const RETRY: &str = "retry";
 pub(crate) const SEND_AGAIN: &str = "send_again";
-/// The question before the conversation is ended, and the answer no.
+/// The question before the conversation is ended, and the negative answer.
 pub(crate) const END_SURE: &str = "end_sure";
 pub(crate) const STAY: &str = "stay";
 pub(crate) const RESTART: &str = "restart";
 
-/// Above a challenge.
+/// The heading of a challenge.
 pub(crate) const CHALLENGE: &str = "challenge";
 
-/// Before whose message it is, for who does not see the side it stands on.
+/// Names the author for screen readers, which cannot see on which side a message is.
 pub(crate) const YOU: &str = "you";
 pub(crate) const SUPPORT: &str = "support";
 
@@ -41,14 +41,14 @@ pub(crate) const UNDELIVERED: &str = "state_undelivered";
 pub(crate) const EDITED: &str = "state_edited";
 pub(crate) const REMOVED: &str = "removed";
 
-/// While staff are typing.
+/// Shown while staff are typing.
 pub(crate) const TYPING: &str = "typing";
 
 pub(crate) const TOO_LONG: &str = "message_too_long";
 pub(crate) const UNSENDABLE: &str = "unsendable";
-/// Before a number.
+/// Precedes a number.
 pub(crate) const UNREAD: &str = "unread";
-/// Before a number of minutes and seconds.
+/// Precedes a time in minutes and seconds.
 pub(crate) const WAIT: &str = "wait";
 
 pub(crate) fn ending(ending: Ending) -> &'static str {
@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// Of use to JavaScript only.
+    /// Texts that only JavaScript uses.
     const LANG: &str = "lang";
     const LAUNCHER: &str = "launcher";
     const LOAD_FAILED: &str = "load_failed";
@@ -79,7 +79,7 @@ mod tests {
         ("uk", include_str!("../locales/uk.js")),
     ];
 
-    /// Of use to JavaScript only, once the panel is there.
+    /// Texts that only JavaScript uses, once the panel is loaded.
     const LATER: [(&str, &str); 6] = [
         ("ar", include_str!("../locales/later-ar.js")),
         ("de", include_str!("../locales/later-de.js")),
@@ -89,14 +89,14 @@ mod tests {
         ("uk", include_str!("../locales/later-uk.js")),
     ];
 
-    /// The texts of a file by their keys.
+    /// The texts in a file by their keys.
     fn texts(file: &str) -> Vec<(&str, &str)> {
         let lines = file.lines().filter_map(|it| it.strip_prefix("  "));
         let texts = lines.filter_map(|line| line.split_once(':'));
         texts.filter(|(key, _)| !key.contains(['"', ' '])).collect()
     }
 
-    /// The places of a text where values go, such as `{time}`.
+    /// The placeholders in a text, such as `{time}`.
     fn places(text: &str) -> Vec<&str> {
         let mut places: Vec<&str> = text
             .split('{')
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// The codes of the event `support-chat-error` are a type of the package's.
+    /// The package declares the codes of the event `support-chat-error` as a type.
     #[test]
     fn the_package_has_the_code_of_every_trouble() {
         let types = include_str!("../package/index.d.ts");
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(declared, known);
     }
 
-    /// The launcher has its name before any locale is there.
+    /// The launcher has its name before any locale is loaded.
     #[test]
     fn the_launcher_has_the_same_name_before_and_after() {
         let launcher = include_str!("../js/element.js");

@@ -1,4 +1,4 @@
-//! `setTimeout`, owned: dropping it clears it.
+//! A `setTimeout` that is cleared when it is dropped.
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -7,14 +7,14 @@ use crate::host::Host;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What a timer is known by is the browser's affair: it need not fit into an `i32`.
+    /// Browsers choose the timer's id, which does not have to fit into an `i32`.
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(call: &Function, ms: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(id: &JsValue);
 }
 
-/// A call that is to come.
+/// A pending call.
 pub(crate) struct Timeout {
     id: JsValue,
     _call: Closure<dyn FnMut()>,
@@ -23,7 +23,7 @@ pub(crate) struct Timeout {
 impl Timeout {
     pub(crate) fn new(host: &Host, ms: f64, call: impl FnOnce() + 'static) -> Self {
         let call = Closure::once(call);
-        // What is longer, browsers take for nothing at all.
+        // Browsers treat longer delays as zero.
         let ms = ms.min(f64::from(i32::MAX));
         Self {
             id: set_timeout(&host.guard(call.as_ref().unchecked_ref()), ms),

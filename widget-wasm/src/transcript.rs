@@ -1,4 +1,4 @@
-//! What was said: the server's list as far as polls have brought it, and what it is about to have.
+//! The conversation as far as polls have brought it, and the messages that are not in it yet.
 
 use alloc::{string::String, vec::Vec};
 
@@ -7,10 +7,11 @@ use app::contract::{Delivery, Message, MessageId, Sender};
 /// The conversation, in the order of the server's list.
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
-    /// Every entry polls have brought, replacements included: they are cursors too.
+    /// Every entry that polls have brought. Replacements are included, because they are cursors,
+    /// too.
     entries: Vec<Entry>,
-    /// The visitor's messages that the server has accepted and no poll has brought yet. Where they
-    /// belong in the list is only known then, so until then they come last.
+    /// The visitor's messages that the server has accepted and no poll has brought yet. Their place
+    /// in the list is still unknown, so they come last.
     accepted: Vec<Entry>,
 }
 
@@ -19,21 +20,21 @@ pub(crate) struct Transcript {
 pub(crate) struct Entry {
     /// The entry, with the text of its last replacement.
     pub(crate) message: Message,
-    /// The key it was sent with from here: the same line on the screen before and after.
+    /// The key with which this page sent it, so that its line on the screen stays the same.
     pub(crate) key: Option<String>,
-    /// Staff changed the text.
+    /// Whether staff have changed the text.
     pub(crate) edited: bool,
-    /// It will not be delivered, and the visitor has sent it again.
+    /// Whether it will not be delivered and the visitor has sent it again.
     pub(crate) repeated: bool,
-    /// For a replacement, the index of the entry that it changed; it is no line of its own.
+    /// For a replacement, the index of the entry that it changed. A replacement has no line.
     replaces: Option<usize>,
 }
 
-/// What a poll changed.
+/// What a poll has changed.
 pub(crate) struct Merged {
-    /// Anything at all.
+    /// Whether anything has changed.
     pub(crate) is_news: bool,
-    /// New messages of the staff.
+    /// The number of new messages of staff.
     pub(crate) replies: Vec<Message>,
 }
 
@@ -50,7 +51,7 @@ impl Entry {
 }
 
 impl Entry {
-    /// Staff's text has nothing to see in it. (The visitor's own would not have been sent.)
+    /// Whether a text of staff shows nothing. (The visitor cannot send such a text.)
     fn is_empty(&self) -> bool {
         let Message {
             sender,
@@ -62,7 +63,8 @@ impl Entry {
     }
 }
 
-/// White space, control characters, and what else has no ink: joiners, marks of direction, fillers, tags.
+/// Whether a character shows nothing: white space, control characters, joiners, direction marks,
+/// fillers and tags.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -85,13 +87,14 @@ impl Transcript {
             .chain(&self.accepted)
     }
 
-    /// The newest entry of the list; before a poll has brought any, the message that the list begins with.
+    /// The newest entry of the list. Before the first poll, this is the message that begins the
+    /// list.
     pub(crate) fn newest(&self) -> Option<&MessageId> {
         let newest = self.entries.last().or(self.accepted.first());
         newest.map(|entry| &entry.message.id)
     }
 
-    /// How many lines of the staff's come after an entry; all of them, where nobody knows after which.
+    /// How many lines of staff come after an entry; all of them if the entry is unknown.
     pub(crate) fn replies_after(&self, id: Option<&MessageId>) -> usize {
         let first = id
             .and_then(|id| self.position(id))
@@ -102,7 +105,7 @@ impl Transcript {
         self.entries[first..].iter().filter(is_reply).count()
     }
 
-    /// The text of a message that will not be delivered, to be sent again, once.
+    /// Takes the text of a message that will not be delivered, to be sent again once.
     pub(crate) fn repeat(&mut self, id: &str) -> Option<String> {
         let entries = self.entries.iter_mut();
         let entry = entries
@@ -113,9 +116,9 @@ impl Transcript {
             .then(|| entry.message.body.clone())
     }
 
-    /// Notes a message that the server has accepted.
+    /// Adds a message that the server has accepted.
     pub(crate) fn accept(&mut self, key: String, id: MessageId, body: String, created_at: String) {
-        // A poll may have been quicker than the answer.
+        // A poll may have been faster than the answer.
         if let Some(index) = self.position(&id) {
             self.entries[index].key = Some(key);
             return;
@@ -132,7 +135,7 @@ impl Transcript {
         self.accepted.push(Entry::new(message, Some(key)));
     }
 
-    /// Takes in what a poll brought. Entries seen before are told by their id, so an overlap shows
+    /// Adds what a poll has brought. Known entries are recognised by their id, so an overlap shows
     /// nothing twice.
     pub(crate) fn merge(&mut self, messages: Vec<Message>) -> Merged {
         let mut is_news = false;
@@ -155,7 +158,7 @@ impl Transcript {
             };
             let mut entry = Entry::new(message, key);
             if let Some(replaced) = &entry.message.replaces {
-                // An edit may name an earlier edit: what changes is the line both belong to.
+                // An edit may replace an earlier edit, so the line that both belong to changes.
                 let line = self.position(replaced);
                 let line = line.map(|index| self.entries[index].replaces.unwrap_or(index));
                 if let Some(line) = line {
@@ -164,7 +167,8 @@ impl Transcript {
                     line.message.removed = entry.message.removed;
                     line.edited = true;
                 }
-                // Of a line that never was, a new text is a message and a removal is nothing.
+                // If the original is missing, an edit is shown as a message, and a removal is
+                // ignored.
                 let itself = entry.message.removed.then_some(self.entries.len());
                 entry.replaces = line.or(itself);
             }
@@ -179,10 +183,10 @@ impl Transcript {
         Merged { is_news, replies }
     }
 
-    /// Where the next round of polls begins.
+    /// The cursor of the next round of polls.
     ///
-    /// A poll gives only what follows its cursor, and a message's `delivery` changes after it was
-    /// listed. So the cursor stays before the oldest message that is still on its way.
+    /// A poll returns only what follows its cursor, and a message's `delivery` changes after it was
+    /// listed. So the cursor stays before the oldest message that is not delivered yet.
     pub(crate) fn cursor(&self) -> Option<&MessageId> {
         let pending = |entry: &Entry| matches!(entry.message.delivery, Some(Delivery::Pending));
         let settled = self
@@ -201,7 +205,7 @@ impl Transcript {
         self.accepted.clear();
     }
 
-    /// Searched from the end, where a poll's entries nearly always are.
+    /// Searched from the end, where most entries of a poll are.
     fn position(&self, id: &MessageId) -> Option<usize> {
         self.entries
             .iter()
@@ -312,7 +316,7 @@ mod tests {
         assert!(merged.is_news);
         assert_eq!(merged.replies, []);
         assert_eq!(texts(&transcript), ["hello", "next"]);
-        // An edit of the edit; and a poll that overlaps must not bring the older text back.
+        // An edit of an edit. A poll that overlaps must not restore the older text.
         transcript.merge(vec![replacing("4", "3", "hello!")]);
         transcript.merge(vec![staff("1", "helo"), replacing("3", "1", "hello")]);
         assert_eq!(texts(&transcript), ["hello!", "next"]);

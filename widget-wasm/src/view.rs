@@ -1,4 +1,4 @@
-//! What the visitor sees: the state machine's state as DOM. Text goes in as text, never as HTML.
+//! Shows the state machine's state in the DOM. Texts are always inserted as text, never as HTML.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
@@ -28,27 +28,27 @@ pub(crate) struct View {
     root: ShadowRoot,
     launcher: HtmlElement,
     badge: Element,
-    /// Says, when the panel is closed, what the badge shows.
+    /// Tells screen readers what the badge shows while the panel is closed.
     unread: Element,
     /// The elements of [`PANEL`].
     nodes: Vec<HtmlElement>,
     lines: Vec<Line>,
     notice_shown: Option<Shown>,
-    /// How many replies have come below what the visitor has scrolled to.
+    /// How many replies have arrived below the visible part of the log.
     below: usize,
-    /// What stands before the page's title while there is something unread, like `(2) `.
+    /// The prefix of the page's title while something is unread, such as `(2) `.
     title_count: String,
 }
 
 impl View {
-    /// Builds the panel, closed.
+    /// Builds the closed panel.
     pub(crate) fn new(
         host: Host,
         document: &Document,
         root: ShadowRoot,
         launcher: HtmlElement,
     ) -> Result<Self, JsValue> {
-        // Beside the launcher, whose name it is no part of.
+        // The badge is beside the launcher, so that it is not part of the launcher's name.
         let around = launcher.parent_element().ok_or(JsValue::NULL)?;
         let badge = make(document, &around, "span", "", &[("class", "badge")])?;
         let unread = [("class", "spoken"), ("id", "unread"), ("role", "status")];
@@ -83,8 +83,8 @@ impl View {
         Ok(view)
     }
 
-    /// Says everything in the language that the host speaks now; what depends on the session, once
-    /// it is rendered.
+    /// Sets all texts in the host's current language. Texts that depend on the session follow with
+    /// the next rendering.
     pub(crate) fn translate(&mut self) -> Done {
         let words = |attribute: &&(&str, _)| WORDS.contains(&attribute.0);
         for (node, &(_, _, _, text, attributes)) in self.nodes.iter().zip(PANEL) {
@@ -117,12 +117,12 @@ impl View {
         self.node(node).unchecked_ref()
     }
 
-    /// What the composer holds.
+    /// The composer's text.
     pub(crate) fn composed_text(&self) -> String {
         self.text().value()
     }
 
-    /// Where a challenge is shown.
+    /// The node for a challenge.
     pub(crate) fn challenge_box(&self) -> &HtmlElement {
         self.node(Node::Challenge)
     }
@@ -135,8 +135,8 @@ impl View {
         target == Some(self.launcher.as_ref())
     }
 
-    /// The name of the panel's button that a click met, whatever a translator has wrapped its words
-    /// in, and its value. What the page has put into its slots is the page's own.
+    /// The name and value of the panel's button that a click has hit, even if a translator has
+    /// wrapped its text in other elements. Clicks in the page's own slots are ignored.
     pub(crate) fn button_at(&self, target: Option<EventTarget>) -> Option<(String, String)> {
         let target: Element = target?.unchecked_into();
         let button = target.closest("[name]").ok()??;
@@ -152,12 +152,13 @@ impl View {
         self.plain_title(&self.document.title()).to_owned()
     }
 
-    /// The element that is the panel, and the one that scrolls.
+    /// The element of the panel, and the one that scrolls.
     pub(crate) fn panel_and_log(&self) -> [&HtmlElement; 2] {
         [self.node(Node::Panel), self.node(Node::Log)]
     }
 
-    /// Makes the panel modal for exactly as long as it covers the page: the focus would be lost behind it.
+    /// Makes the panel modal exactly while it covers the page, because the focus could otherwise
+    /// get lost behind it.
     fn cover(&self) {
         let panel: &HtmlDialogElement = self.node(Node::Panel).unchecked_ref();
         let page = self.document.document_element();
@@ -168,20 +169,21 @@ impl View {
         }
         let focused = self.root.active_element();
         if covers {
-            // Out of the page, it is nobody's way.
+            // This fails only outside of a document, where the panel covers nothing.
             drop(panel.show_modal());
         } else {
             panel.close();
         }
         drop(set_flag(panel, "aria-modal", covers));
         self.host.cover(covers);
-        // The browser has moved it.
+        // The browser has moved the focus.
         if let Some(focused) = focused {
             drop(focused.unchecked_into::<HtmlElement>().focus());
         }
     }
 
-    /// Moves the focus to the answer that changes nothing, or back to where the question was asked.
+    /// Moves the focus to the answer that changes nothing, or back to the button that asked the
+    /// question.
     pub(crate) fn focus_end(&self, is_asked: bool) {
         drop(
             self.node(if is_asked { Node::Stay } else { Node::End })
@@ -197,7 +199,7 @@ impl View {
         }
     }
 
-    /// Shows the newest line.
+    /// Scrolls to the newest line.
     pub(crate) fn show_newest(&self) {
         self.scroll_to_end();
         drop(self.node(Node::Log).focus());
@@ -215,25 +217,25 @@ impl View {
         [&self.host.text(texts::UNREAD), " ", &self.number(count)].concat()
     }
 
-    /// Moves the focus to where the visitor goes on: into the panel, or back to the launcher.
+    /// Moves the focus into the panel, or back to the launcher.
     pub(crate) fn focus(&self, into_panel: bool) {
         let target: &HtmlElement = match into_panel {
             false => &self.launcher,
             true if self.node(Node::Composer).hidden() => self.node(Node::Restart),
             true => self.node(Node::Text),
         };
-        // Without a focus the chat still works.
+        // The chat works without a focus, so a failure is ignored.
         drop(target.focus());
     }
 
-    /// Keeps the full-height panel of a phone above the on-screen keyboard, which covers the page
+    /// On a phone, keeps the full-height panel above the on-screen keyboard, which covers the page
     /// without resizing it.
     pub(crate) fn fit(&self, window: &Window) {
         self.cover();
         let Some(viewport) = window.visual_viewport() else {
             return;
         };
-        // Zoomed in by hand, the visitor looks at a part of the panel and wants it to stay.
+        // When the visitor has zoomed in, the panel must not follow the visible part.
         if viewport.scale() > 1.01 {
             return;
         }
@@ -251,7 +253,7 @@ impl View {
         }
     }
 
-    /// Shows `session`. Only what differs from what is shown is touched.
+    /// Shows `session`. Nodes whose content does not change are not touched.
     pub(crate) fn render(&mut self, session: &Session) -> Done {
         let was_open = !self.node(Node::Panel).hidden();
         let stick = !was_open || self.is_at_end();
@@ -268,13 +270,13 @@ impl View {
             .set_hidden(!session.has_session() || is_asked);
         self.node(Node::Sound).set_hidden(!session.has_session());
         self.node(Node::Confirm).set_hidden(!is_asked);
-        // Disabled outright, it would lose the focus to nowhere.
+        // A disabled button would lose the focus.
         set_flag(self.node(Node::End), "aria-disabled", !session.is_idle())?;
         self.node(Node::Ended).set_hidden(!has_ended);
         self.node(Node::Composer).set_hidden(has_ended);
         self.say(self.node(Node::Ending), session.ending().map(texts::ending));
 
-        // What is restored was said before, and is not news.
+        // Restored entries were shown on an earlier page, so they are not announced.
         let live = if session.is_restoring() {
             "off"
         } else {
@@ -284,7 +286,8 @@ impl View {
         let added = self.render_lines(session)?;
         let undelivered = added.is_undelivered.then_some(texts::UNDELIVERED);
         self.say(self.node(Node::Said), undelivered);
-        // Of a chat that ended before this page, nothing can be read, and there is no "below" to write to.
+        // A chat that ended before this page view has no readable lines, and no place below to
+        // write in.
         self.node(Node::Hello)
             .set_hidden(has_ended || !self.lines.is_empty());
         let hello = if session.is_restoring() {
@@ -293,7 +296,7 @@ impl View {
             texts::HELLO
         };
         self.say(self.node(Node::HelloTitle), Some(hello));
-        // Whoever listens hears of it once, and not again before there is an answer.
+        // Screen readers announce it once, and not again before there is an answer.
         let live = if session.typing_was_told() {
             "off"
         } else {
@@ -314,7 +317,7 @@ impl View {
             self.below += added.replies;
         }
         self.render_below();
-        // What had the focus may just have gone (Retry, or all that belongs to a live chat).
+        // The element that had the focus may have been removed, for instance the retry button.
         let lost_focus = self.root.active_element().is_none() || was_ended != has_ended;
         if session.is_open() && had_focus && lost_focus {
             self.focus(true);
@@ -345,7 +348,7 @@ impl View {
         });
     }
 
-    /// The page's title without what [`Self::count_in_title`] put in front.
+    /// The page's title without the prefix of [`Self::count_in_title`].
     fn plain_title<'a>(&self, title: &'a str) -> &'a str {
         title.strip_prefix(&self.title_count).unwrap_or(title)
     }

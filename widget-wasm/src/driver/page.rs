@@ -1,4 +1,4 @@
-//! The page around the chat: what it says of the visitor, and what it is told.
+//! The page around the chat: what it says about the visitor, and what it is told.
 
 use alloc::string::String;
 
@@ -11,7 +11,7 @@ use crate::session::{News, Page};
 use super::Driver;
 
 impl Driver {
-    /// Where the visitor is, and who, as far as the page says.
+    /// The visitor's page, name and address, as far as the page tells them.
     pub(super) fn page(&self) -> Page {
         let url = Some(self.host.get("pageUrl"));
         let url = url.filter(|url| url.starts_with("http") && url.len() <= MAX_SOURCE_URL_CHARS);
@@ -54,15 +54,15 @@ impl Driver {
         }
         let detail = Object::new();
         for (name, value) in details {
-            // A new object takes everything.
+            // A new object accepts any property.
             let _ = Reflect::set(&detail, &(*name).into(), &(*value).into());
         }
         self.host.emit(name, &detail);
     }
 }
 
-/// A text as the contract takes it for a line: one that breaks a rule must not keep the visitor
-/// from writing.
+/// A text in the form that the contract requires of a line. An invalid one must not keep the
+/// visitor from writing.
 fn line(text: &str) -> Option<String> {
     let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
     let line: String = text.chars().filter(is_plain).take(MAX_LINE_CHARS).collect();

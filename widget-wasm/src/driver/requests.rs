@@ -1,4 +1,4 @@
-//! The requests to the server, and the challenge that one may have to wait for.
+//! The requests to the server, and the challenge for which one may have to wait.
 
 use alloc::string::String;
 
@@ -12,7 +12,7 @@ use super::Driver;
 impl Driver {
     pub(super) fn ask(&self, request: Request) {
         if let Request::Type { .. } = request {
-            // It goes on, and nobody waits for its end.
+            // The request continues without anybody waiting for it.
             return drop(Exchange::new(&self.host, &self.api_url, request, |_| ()));
         }
         let slot = if matches!(request, Request::Poll { .. }) {
@@ -26,7 +26,7 @@ impl Driver {
         slot.set(Some(exchange));
     }
 
-    /// Shows a challenge; without a site key, takes it away.
+    /// Shows a challenge; without a site key, removes it.
     pub(super) fn challenge(&self, site_key: &str) {
         self.host
             .challenge(self.view.borrow().challenge_box(), site_key);
@@ -41,7 +41,7 @@ impl Driver {
     pub(super) fn answered(&self, event: &web_sys::Event) {
         let Some(target) = event.target() else { return };
         for slot in [&self.poll, &self.action] {
-            // One that was cancelled is in no slot, and says nothing any more.
+            // A cancelled request is in no slot, and its events are ignored.
             match slot.take() {
                 Some(mut exchange) if *exchange.target() == target => {
                     if let Some((event, json)) = exchange.poll() {

@@ -1,4 +1,5 @@
-//! Ending: by the visitor, by the server, or because the server knows nothing of the conversation.
+//! The end of a conversation: by the visitor, by the server, or because the server does not know
+//! the conversation.
 
 use alloc::{string::String, vec::Vec};
 
@@ -33,14 +34,15 @@ impl Session {
             }
             _ => {
                 self.end(Ending::Closed);
-                // Whoever has ended it wants no more of it, and the tab no token.
+                // A visitor who has ended the conversation does not return to it, so the tab
+                // forgets the token.
                 self.forget_credentials();
             }
         }
     }
 
-    /// The conversation is over, unless staff take it up again: until the visitor begins another, it is looked at.
-    /// What was not accepted is not lost: it is the draft of the next.
+    /// The conversation is over unless staff resume it, so polls continue until the visitor begins
+    /// another one. Messages that were not accepted become the draft of the next conversation.
     pub(super) fn end(&mut self, ending: Ending) {
         self.cancel_poll();
         self.polling = Polling {
@@ -50,7 +52,7 @@ impl Session {
         self.ending = Some(ending);
         self.is_end_asked = false;
         self.failed = None;
-        // A message that is on its way may still have come in time; its answer tells.
+        // A message that is being sent may still arrive in time. Its answer will tell.
         let on_its_way = usize::from(self.in_flight == Some(Action::Send));
         let unsent = self.outgoing.drain(on_its_way.min(self.outgoing.len())..);
         let mut texts: Vec<String> = unsent
@@ -63,8 +65,8 @@ impl Session {
         self.draft = texts.join("\n");
     }
 
-    /// The server knows nothing of the session: as if it had never been. A request that is out
-    /// will hear the same, and begins a new one.
+    /// The server does not know the session, so it is treated as if it had never existed. A request
+    /// in progress will get the same answer, and then begins a new session.
     pub(super) fn forget(&mut self) {
         self.forget_credentials();
         self.transcript.clear();

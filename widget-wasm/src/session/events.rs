@@ -1,4 +1,4 @@
-//! What happens to the chat, and what the chat wants done.
+//! The events that the chat handles, and the effects that it causes.
 
 use alloc::{string::String, vec::Vec};
 
@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use super::{Credentials, Failure, Signals, Trouble};
 
-/// When an event happened, and a random number in `0.0..1.0` to decide by.
+/// The time of an event, and a random number in `0.0..1.0`.
 #[derive(Clone, Copy)]
 pub(crate) struct Now {
     pub(crate) ms: f64,
     pub(crate) random: f64,
 }
 
-/// The page that the visitor writes from, and who they are, if it knows.
+/// The page from which the visitor writes, and their name and address if known.
 #[derive(Clone, Default, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Page {
@@ -26,95 +26,94 @@ pub(crate) struct Page {
     pub(crate) visitor_email: Option<String>,
 }
 
-/// What happens to the chat.
+/// An event that the chat handles.
 pub(crate) enum Event {
-    /// The visitor opened the panel.
+    /// The visitor has opened the panel.
     Opened,
-    /// The visitor closed the panel.
+    /// The visitor has closed the panel.
     Closed,
-    /// The composer's text changed.
+    /// The composer's text has changed.
     Drafted(String),
     /// The visitor sends the draft. `key` is a new idempotency key.
     Submitted {
         key: String,
         page: Page,
     },
-    /// The visitor wants what failed to be tried again. `key` as above, if one is needed.
+    /// The visitor wants to repeat what failed. `key` is as above, if one is needed.
     Retried {
         key: String,
         page: Page,
     },
-    /// The visitor wants a message sent again that will not be delivered. `key` is a new one.
+    /// The visitor wants to send a failed message again. `key` is a new one.
     Repeated {
         id: String,
         key: String,
         page: Page,
     },
-    /// The visitor wants to end the conversation, and is asked whether they are sure.
+    /// The visitor wants to end the conversation, and is asked to confirm it.
     EndAsked,
-    /// They are.
+    /// The visitor has confirmed the end.
     EndConfirmed,
-    /// They are not.
+    /// The visitor has decided not to end the conversation.
     EndDropped,
     /// Another tab has shown what was unread.
     Read,
-    /// The visitor wants a new conversation after the end of one.
+    /// The visitor wants to begin a new conversation after the last one has ended.
     Restarted,
-    /// The page is left, and may come back from the back-forward cache.
+    /// The visitor leaves the page, which may return from the back-forward cache.
     Left,
-    /// What the browser says about the network.
+    /// The browser reports the state of the network.
     Online(bool),
-    /// Whether anyone can see the page.
+    /// The page became visible or hidden.
     Visible(bool),
-    /// A timer ran out.
+    /// A timer has expired.
     Rang(Timer),
-    /// What the message waits for: the token that a passed challenge gave, or the proof of work; nothing
-    /// when there will be none.
+    /// What the message was waiting for: the token of a passed challenge, or a proof of work;
+    /// `None` if there will be none.
     Solved(Option<String>),
-    /// Answers to [`Request`]s.
+    /// The answer to a [`Request`].
     Created(Result<CreateSessionResponse, Failure>),
     Sent(Result<SendMessageResponse, Failure>),
     Polled(Result<Batch, Failure>),
     Ended(Result<(), Failure>),
 }
 
-/// What a poll brought.
+/// The result of a poll.
 pub(crate) struct Batch {
     pub(crate) messages: Vec<Message>,
-    /// They were cut: there is more after the last of them.
+    /// Whether there are more entries than these.
     pub(crate) more: bool,
-    /// For so many seconds, the server lets a poll wait for something new. 0: it does not.
+    /// The number of seconds for which the server lets a poll wait for news; 0 if it does not.
     pub(crate) can_wait_s: u8,
     pub(crate) signals: Signals,
 }
 
-/// What the chat wants done.
+/// An effect that the chat causes.
 #[cfg_attr(test, derive(Clone, Debug, PartialEq))]
 pub(crate) enum Effect {
-    /// Ask the server. There is never more than one poll, and one other request, at a time.
+    /// Send a request. There is never more than one poll and one other request at a time.
     Ask(Request),
-    /// Let go of the poll that is out: its answer means nothing any more.
+    /// Cancel the poll in progress, whose answer is of no use any more.
     CancelPoll,
-    /// Start this timer, in place of an earlier one of its kind.
+    /// Start this timer. It replaces an earlier one of its kind.
     SetTimer(Timer, f64),
-    /// Show the challenge of this Turnstile site key.
+    /// Show Turnstile's challenge with this site key.
     Challenge(String),
-    /// Make the proof of work that the last answer asks for.
+    /// Compute the proof of work that the last answer asks for.
     Prove,
-    /// Keep the credentials for as long as the tab lives.
+    /// Store the credentials in the tab.
     Remember(Credentials),
-    /// Forget them.
+    /// Remove the credentials from the tab.
     Forget,
-    /// Keep up to which entry of the list the visitor has seen it.
+    /// Store the id of the last entry that the visitor has seen.
     Mark(MessageId),
-    /// Keep this JSON of what was not accepted yet for as long as the tab lives; empty, there is
-    /// nothing to keep.
+    /// Store this JSON of what was not accepted yet in the tab; if it is empty, remove it.
     Keep(String),
     /// Tell the page around the chat.
     Tell(News),
 }
 
-/// What the page around the chat gets to know. The token is none of it.
+/// What the page around the chat is told. It never contains the token.
 #[cfg_attr(test, derive(Clone, Debug, PartialEq))]
 pub(crate) enum News {
     Opened,
@@ -149,12 +148,12 @@ pub(crate) enum Request {
     Poll {
         credentials: Credentials,
         after: Option<MessageId>,
-        /// For how many seconds the server may wait for something new.
+        /// The number of seconds for which the server may wait for news.
         wait_s: u8,
-        /// What the server last said that its signals stand at.
+        /// The state of the signals as the server last reported it.
         state: Option<String>,
     },
-    /// The visitor types. Nobody waits for the answer.
+    /// The visitor is typing. The answer does not matter.
     Type {
         credentials: Credentials,
     },
@@ -163,10 +162,10 @@ pub(crate) enum Request {
     },
 }
 
-/// What waits.
+/// What a timer delays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
     Poll,
-    /// The visible countdown to the next attempt.
+    /// The countdown to the next attempt that the visitor sees.
     Countdown,
 }

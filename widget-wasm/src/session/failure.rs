@@ -1,4 +1,4 @@
-//! Why a request did not succeed, and what the visitor is told of it.
+//! Why a request failed, and what the visitor is told.
 
 use alloc::string::String;
 
@@ -6,26 +6,26 @@ use app::contract::ErrorCode;
 
 use super::{Action, Effect, Ending, Session, Timer};
 
-/// After a 429 that does not say how long to wait.
+/// The wait after a 429 that does not say how long to wait.
 pub(super) const DEFAULT_WAIT_S: u32 = 10;
-/// One failed poll is no news, two are.
+/// A single failed poll is not shown, two are.
 pub(super) const FAILURES_TO_TELL: i32 = 2;
 
-/// Why a request did not succeed.
+/// Why a request failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// There was no answer that could be read: nobody knows whether it took effect.
+    /// There was no readable answer, so the request may have taken effect.
     Network,
-    /// The server wants a challenge to be passed first.
+    /// The server requires a challenge to be passed first.
     Challenge {
-        /// Without one, there is no challenge to show.
+        /// The key for showing the challenge; without one it cannot be shown.
         site_key: Option<String>,
     },
-    /// The server wants a proof of work first.
+    /// The server requires a proof of work first.
     Proof,
     /// Staff have blocked the visitor.
     Blocked,
-    /// The server said no.
+    /// The server has refused the request.
     Refused {
         status: u16,
         code: ErrorCode,
@@ -49,8 +49,8 @@ impl Failure {
         }
     }
 
-    /// The server does not know this session or this token. A status alone does not say so: it may
-    /// be that of a proxy.
+    /// Whether the server does not know this session or token. The status alone is not enough,
+    /// because a proxy may have sent it.
     pub(super) fn is_unknown_session(&self) -> bool {
         matches!(
             self.code(),
@@ -58,7 +58,7 @@ impl Failure {
         )
     }
 
-    /// The session has ended, and how.
+    /// How the session has ended, if it has.
     pub(super) fn ending(&self) -> Option<Ending> {
         match self.code() {
             ErrorCode::SessionExpired => Some(Ending::Expired),
@@ -67,23 +67,23 @@ impl Failure {
         }
     }
 
-    /// The request may have taken effect all the same.
+    /// Whether the request may have taken effect.
     pub(super) fn is_uncertain(&self) -> bool {
         !(400..500).contains(&self.status())
     }
 }
 
-/// What the visitor has to be told.
+/// A trouble that the visitor is told about.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Notice {
     pub(crate) what: Trouble,
-    /// There is something to try again.
+    /// Whether the visitor can try again.
     pub(crate) can_retry: bool,
-    /// Not before this many seconds have passed.
+    /// The number of seconds before the next attempt.
     pub(crate) wait_s: Option<u32>,
 }
 
-/// What went wrong.
+/// The kinds of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     Offline,
@@ -113,7 +113,7 @@ impl Trouble {
         Self::Refused,
     ];
 
-    /// Its name: for programs, and the key of the text that tells it to the visitor.
+    /// The name that programs see, which is also the key of the text for the visitor.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Offline => "offline",
@@ -133,7 +133,7 @@ impl Trouble {
 impl Session {
     pub(super) fn trouble(&self) -> Option<Trouble> {
         match self.failed {
-            // The cause says more than what it led to.
+            // The cause is more informative than its consequence.
             Some((_, Trouble::NotSent | Trouble::NotEnded)) | None if !self.online => {
                 Some(Trouble::Offline)
             }
@@ -195,7 +195,7 @@ impl Session {
     }
 }
 
-/// Milliseconds as whole seconds, begun ones included.
+/// Converts milliseconds to seconds, rounded up.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -6,43 +6,44 @@ use crate::transcript::Merged;
 
 use super::{Batch, Effect, Failure, News, Request, Session, Signals, Timer, signals::Typing};
 
-/// Between two polls, where the server does not let them wait; and between the beginnings of one
-/// that brought nothing new, and of the next, where it does.
+/// The pause between two polls if the server does not let them wait. If it does, this is the
+/// minimum time between the beginning of a poll that brought nothing new and that of the next.
 pub(super) const POLL_MS: f64 = 2_000.0;
-/// Polls go on for this long after the panel was closed.
+/// Polls continue for this long after the panel was closed.
 pub(super) const GRACE_MS: f64 = 30_000.0;
-/// Failing polls come no rarer than this.
+/// The longest pause between failing polls.
 const MAX_BACKOFF_MS: f64 = 60_000.0;
 
-/// Where the polls are.
+/// The state of the polls.
 #[derive(Default)]
 pub(super) struct Polling {
-    /// One is out.
+    /// Whether a poll is in progress.
     pub(super) is_out: bool,
-    /// When the last one went out.
+    /// When the last poll began.
     pub(super) asked: f64,
-    /// What the server's last answer said of waiting: for how many seconds, or 0.
+    /// The number of seconds for which the server lets a poll wait, by its last answer; 0 if it
+    /// does not.
     pub(super) can_wait_s: u8,
-    /// How many have failed in a row.
+    /// How many polls have failed in a row.
     pub(super) failures: i32,
-    /// The server wants none before this time.
+    /// The server wants no poll before this time.
     pub(super) from: f64,
-    /// Nobody wants one after this time.
+    /// No poll is needed after this time.
     pub(super) until: f64,
-    /// The end of the last page, when more pages follow it.
+    /// The end of the last page, if more pages follow it.
     pub(super) page_end: Option<MessageId>,
-    /// The next is asked for whoever waits.
+    /// Whether one more poll is wanted although nobody is waiting for news.
     pub(super) is_looking: bool,
-    /// The newest entry that the visitor has seen, as the tab keeps it.
+    /// The last entry that the visitor has seen, as the tab stores it.
     pub(super) read: Option<MessageId>,
-    /// The transcript of an earlier page view has not arrived yet.
+    /// Whether the transcript from an earlier page view has not arrived yet.
     pub(super) is_restoring: bool,
     pub(super) signals: Signals,
     pub(super) typing: Typing,
 }
 
 impl Session {
-    /// Asks, if somebody waits for what is new.
+    /// Starts a poll if one is needed now.
     pub(super) fn poll(&mut self) {
         let Some(credentials) = self.credentials.clone() else {
             return;
@@ -59,7 +60,7 @@ impl Session {
         }
         self.polling.is_out = true;
         self.polling.asked = self.now.ms;
-        // Whether a last page follows the full ones is to be known at once.
+        // Whether it should be known at once that a page is the last one.
         let (after, wait_s) = match &self.polling.page_end {
             Some(id) => (Some(id), 0),
             None if !is_awaited => (self.transcript.cursor(), 0),
@@ -77,18 +78,19 @@ impl Session {
         }
     }
 
-    /// Asks once, though nobody waits: the visitor is back, and may have missed something.
+    /// Starts a single poll, because the visitor has returned and may have missed something.
     pub(super) fn look(&mut self) {
         self.polling.is_looking = self.credentials.is_some();
         self.poll();
     }
 
-    /// Staff may have taken the conversation up again.
+    /// Staff may have resumed the conversation.
     pub(super) fn look_if_ended(&mut self) {
         self.polling.is_looking |= self.ending.is_some() && self.credentials.is_some();
     }
 
-    /// Has the tab keep what the visitor has seen, as soon as that changes: nobody says when the page goes.
+    /// Stores what the visitor has seen whenever it changes, because the end of a page is not
+    /// reported reliably.
     pub(super) fn mark(&mut self) {
         if self.unread > 0 || self.credentials.is_none() || self.polling.is_restoring {
             return;
@@ -113,7 +115,8 @@ impl Session {
 
     pub(super) fn polled(&mut self, answer: Result<Batch, Failure>) {
         self.polling.is_out = false;
-        // An older server may be there after a failure, and one that says nothing does not wait.
+        // After a failure an older server may answer. If an answer says nothing about waiting,
+        // polls do not wait.
         self.polling.can_wait_s = 0;
         let Batch {
             messages,
@@ -127,14 +130,14 @@ impl Session {
         self.polling.can_wait_s = can_wait_s;
         self.polling.failures = 0;
         self.online = true;
-        // Of one that has ended: staff have taken it up again.
+        // If the conversation had ended, the poll would have failed, unless staff have resumed it.
         self.ending = None;
         let last = messages.last().map(|message| message.id.clone());
-        // A server from before `more` only has full answers.
+        // A server of a release before `more` sends it only implicitly, by full answers.
         let more = more || messages.len() >= MAX_MESSAGES_PER_POLL;
         let Merged { is_news, replies } = self.transcript.merge(messages);
         self.signalled(signals, !replies.is_empty());
-        // What is restored was said before, and is not news.
+        // Restored entries were shown on an earlier page, so they are not announced.
         if !self.polling.is_restoring {
             if !self.open || !self.visible {
                 self.unread += replies.len();
@@ -147,7 +150,7 @@ impl Session {
                 });
             }
         }
-        // A server that gives the same page again and again is not asked for it at once each time.
+        // If a server returns the same page repeatedly, the pause keeps requests apart.
         if more && last != self.polling.page_end {
             self.polling.page_end = last;
             self.poll();
@@ -158,12 +161,12 @@ impl Session {
             if is_restored && !(self.open && self.visible) {
                 self.unread = self.transcript.replies_after(self.polling.read.as_ref());
             }
-            // While a message is on its way to staff, every poll brings it again, and none waits.
-            // (A clock that is set back must not make the pause longer.)
+            // While a message is being delivered to staff, every poll returns it again without
+            // waiting, so a pause is needed. (The pause must not grow if the clock is set back.)
             let left = (self.polling.asked + POLL_MS - self.now.ms).min(POLL_MS);
             match can_wait_s {
                 0 => self.poll_in(POLL_MS),
-                // Without a timer: those of hidden tabs may ring a minute late.
+                // No timer is used here, because timers in hidden tabs may be a minute late.
                 _ if is_news || left <= 0.0 => self.poll(),
                 _ => self.poll_in(left),
             }
@@ -188,7 +191,8 @@ impl Session {
         self.polling.failures += 1;
         let backoff =
             (POLL_MS * f64::from(1_u32 << self.polling.failures.min(16))).min(MAX_BACKOFF_MS);
-        // Jitter: the widgets that one outage stopped must not come back as one.
+        // A random part keeps the widgets that one outage has stopped from returning at the same
+        // moment.
         let mut wait = backoff * (0.5 + self.now.random / 2.0);
         if let Failure::Refused {
             code,

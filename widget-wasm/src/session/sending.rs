@@ -1,4 +1,4 @@
-//! Sending: what was written, under one key until it is accepted.
+//! Sending: each message keeps one idempotency key until it is accepted.
 
 use alloc::string::String;
 
@@ -11,21 +11,21 @@ use serde::Serialize;
 use super::polling::POLL_MS;
 use super::{Action, Credentials, Effect, Failure, News, Page, Request, Session};
 
-/// A message is sent with so many proofs of work, one after the other, before it counts as not sent.
+/// A message is sent with at most this many proofs of work in a row before it counts as failed.
 const MAX_PROOFS: u8 = 3;
 
 /// What the first message waits for before it is sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
     Nothing,
-    /// The visitor is to pass the challenge.
+    /// The visitor has to pass the challenge.
     Challenge,
-    /// The proof of work is being made.
+    /// The proof of work is being computed.
     Proof,
 }
 
-/// A message that the server has not accepted yet. What it was first sent with stays as it is:
-/// a repetition must be the same request under the same key.
+/// A message that the server has not accepted yet. The fields with which it was first sent do not
+/// change, because a repetition has to be the same request with the same key.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "camelCase")]
@@ -33,11 +33,11 @@ pub(crate) struct Outgoing {
     pub(crate) key: String,
     pub(crate) body: String,
     pub(crate) page: Page,
-    /// The session that it was last sent to; none where it was to begin one.
+    /// The session to which it was last sent; `None` if it was to begin one.
     pub(crate) to: Option<SessionId>,
-    /// It failed, and its text went back to the composer; it has no line in the transcript.
+    /// It failed and its text is back in the composer, so it has no line in the transcript.
     pub(crate) in_draft: bool,
-    /// A try to begin the conversation with it may have taken effect.
+    /// An attempt to begin the conversation with it may have taken effect.
     pub(crate) may_have_begun: bool,
 }
 
@@ -64,14 +64,14 @@ impl Session {
             may_have_begun: false,
         };
         match self.outgoing.first_mut() {
-            // The failed text, unchanged: the same message, under its first key.
+            // The failed text was not changed, so the same message is sent with its first key.
             Some(failed) if failed.in_draft && failed.body == message.body => {
                 failed.in_draft = false;
             }
-            // The failed text, changed: what was shown as unsent is now this.
+            // The failed text was changed, so it replaces the message that was shown as unsent.
             Some(failed) if failed.in_draft && !failed.may_have_begun => *failed = message,
-            // Had the first message begun a session after all, another first message would begin
-            // a second one. So the first goes again, and this one follows.
+            // The first message may have begun a session after all, and another first message would
+            // begin a second one. So the first message is repeated, and this one follows.
             Some(failed) => {
                 failed.in_draft = false;
                 self.outgoing.push(message);
@@ -101,7 +101,7 @@ impl Session {
         }
     }
 
-    /// Sends a message that will not be delivered again, as a new one.
+    /// Sends the text of a message that will not be delivered as a new message.
     pub(super) fn repeat(&mut self, id: &str, key: String, page: Page) {
         let can_repeat = self.is_idle() && self.has_session() && self.outgoing.is_empty();
         if !can_repeat || self.blocked_until.is_some() {
@@ -178,7 +178,8 @@ impl Session {
                 self.accepted(message_id, created_at);
                 self.poll_in(POLL_MS);
             }
-            // A challenge that was passed, and is asked for again, is not shown without end.
+            // If the server asks again for a challenge that was passed, it is not shown in an
+            // endless loop.
             Err(Failure::Challenge {
                 site_key: Some(site_key),
             }) if self.turnstile_token.is_none() => {
@@ -201,7 +202,7 @@ impl Session {
     }
 
     pub(super) fn solved(&mut self, answer: Option<String>) {
-        // Nobody waits for it any more.
+        // The message does not wait for an answer any more.
         if self.wait == Wait::Nothing {
             return;
         }
@@ -227,8 +228,8 @@ impl Session {
             }) => {
                 self.accepted(message_id, created_at);
             }
-            // Not accepted, and never will be there: it begins a new conversation. The key is free
-            // for that, being of another operation.
+            // The message was not accepted and never will be in that session, so it begins a new
+            // one. Its key can be used for that, because it is another operation.
             Err(failure) if failure.is_unknown_session() => {
                 self.forget();
                 self.send_first();
@@ -260,7 +261,8 @@ impl Session {
 
     pub(super) fn not_sent(&mut self, failure: &Failure) {
         self.fail(Action::Send, failure);
-        // Where nothing new was typed meanwhile, the text goes back to where it can be changed.
+        // If nothing new was typed meanwhile, the text returns to the composer, where it can be
+        // changed.
         if let [message] = self.outgoing.as_mut_slice()
             && self.draft.trim().is_empty()
         {

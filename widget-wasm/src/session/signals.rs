@@ -1,4 +1,5 @@
-//! What the two sides see of each other beside messages: how far they were read, and who types.
+//! What the two sides see of each other besides messages: how far messages were read, and who is
+//! typing.
 
 use alloc::string::String;
 
@@ -6,25 +7,25 @@ use app::contract::{MessageId, SetTyping};
 
 use super::{Effect, Request, Session};
 
-/// Between two times that staff are told that the visitor types.
+/// The minimum time between two reports that the visitor is typing.
 const TYPING_MS: f64 = SetTyping::EVERY_SECONDS as f64 * 1_000.0;
 
-/// What a poll tells beside messages.
+/// The signals that a poll returns.
 #[derive(Default)]
 pub(crate) struct Signals {
-    /// The newest of the visitor's messages that staff have read.
+    /// The newest message of the visitor that staff have read.
     pub(crate) seen: Option<MessageId>,
     pub(crate) staff_typing: bool,
-    /// Stands for the rest. Without it, the server knows nothing of all this.
+    /// The state of the other signals. Servers that do not know signals leave it out.
     pub(crate) state: Option<String>,
 }
 
-/// What each side was told of the other one typing.
+/// What each side was told about the other one typing.
 #[derive(Default)]
 pub(super) struct Typing {
-    /// Whoever listens was told that staff type, and has heard no answer since then.
+    /// Whether a screen reader has announced that staff are typing, and no answer has come since.
     is_told: bool,
-    /// When staff were last told that the visitor types.
+    /// When staff were last told that the visitor is typing.
     staff_told: f64,
 }
 
@@ -37,7 +38,7 @@ impl Session {
         self.polling.signals.staff_typing
     }
 
-    /// Whoever listens was told that staff type, and has heard no answer since then.
+    /// Whether a screen reader has announced that staff are typing, and no answer has come since.
     pub(crate) fn typing_was_told(&self) -> bool {
         self.polling.typing.is_told
     }
@@ -49,7 +50,7 @@ impl Session {
         polling.signals = signals;
     }
 
-    /// Staff are told that the visitor types.
+    /// Tells staff that the visitor is typing.
     pub(super) fn typed(&mut self) {
         let is_due = self.now.ms - self.polling.typing.staff_told >= TYPING_MS;
         let is_known = self.polling.signals.state.is_some();

@@ -1,4 +1,4 @@
-//! Each rule of the state machine, as a visitor would meet it.
+//! Tests of each rule of the state machine, as a visitor experiences it.
 
 use app::contract::{
     CreateSessionRequest, CreateSessionResponse, DEFAULT_MAX_MESSAGE_CHARS, Delivery, ErrorCode,
@@ -22,14 +22,14 @@ mod unsent;
 /// How many seconds the server lets a poll wait.
 const WAIT_S: u8 = 25;
 
-/// A visitor's browser, with its clock in the test's hand.
+/// A visitor's browser, whose clock the test controls.
 struct Browser {
     session: Session,
     ms: f64,
     keys: u32,
     /// What the page was told.
     news: Vec<News>,
-    /// What the tab holds.
+    /// What the tab stores.
     stored: Option<Credentials>,
     kept: String,
     read: Option<MessageId>,
@@ -54,7 +54,7 @@ impl Browser {
         browser
     }
 
-    /// With a conversation that has begun, and whose first poll has been answered.
+    /// A conversation that has begun, and whose first poll was answered.
     fn chatting() -> Self {
         let mut browser = Self::open();
         browser.send("Hello");
@@ -74,7 +74,7 @@ impl Browser {
         self.carry_out(effects)
     }
 
-    /// Does what concerns the page and the tab's storage, and gives the rest.
+    /// Carries out the effects on the page and the tab's storage, and returns the others.
     fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let mut rest = Vec::new();
         for effect in effects {
@@ -117,7 +117,7 @@ impl Browser {
         self.on(Event::Retried { key, page })
     }
 
-    /// The page's title changes all the time, as some do.
+    /// Some pages change their title all the time.
     fn key_and_page(&mut self) -> (String, Page) {
         self.keys += 1;
         let page = Page {
@@ -132,7 +132,7 @@ impl Browser {
         self.polled_by(messages, 0)
     }
 
-    /// As `polled`, by a server that lets polls wait.
+    /// Like `polled`, with a server that lets polls wait.
     fn waited(&mut self, messages: Vec<Message>) -> Vec<Effect> {
         self.polled_by(messages, WAIT_S)
     }
@@ -146,7 +146,7 @@ impl Browser {
         })))
     }
 
-    /// As `waited`, by an answer that was cut.
+    /// Like `waited`, with an answer that was cut.
     fn polled_in_part(&mut self, messages: Vec<Message>) -> Vec<Effect> {
         self.on(Event::Polled(Ok(Batch {
             messages,
@@ -156,7 +156,7 @@ impl Browser {
         })))
     }
 
-    /// As `chatting`, with a poll waiting since this moment.
+    /// Like `chatting`, with a poll that has been waiting since this moment.
     fn waiting() -> Self {
         let mut browser = Self::chatting();
         browser.on(Event::Rang(Timer::Poll));
@@ -167,7 +167,7 @@ impl Browser {
         browser
     }
 
-    /// What the transcript shows, unsent messages included.
+    /// What the transcript shows, including unsent messages.
     fn lines(&self) -> Vec<&str> {
         let said = self
             .session
@@ -270,4 +270,4 @@ fn poll_in(ms: f64) -> Effect {
     Effect::SetTimer(Timer::Poll, ms)
 }
 
-// Beginning.
+// Beginning a conversation.

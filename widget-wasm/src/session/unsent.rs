@@ -1,5 +1,5 @@
-//! What was typed and is not accepted yet: the tab keeps it, and whichever page of the tab comes next
-//! goes on with it.
+//! What was typed and is not accepted yet. The tab stores it, and the next page of the tab
+//! continues with it.
 
 use alloc::{string::String, vec::Vec};
 use core::mem::take;
@@ -10,7 +10,7 @@ use app::contract::MessageId;
 
 use super::{Action, Credentials, Effect, Failure, GRACE_MS, Now, Outgoing, Session, Trouble};
 
-/// This, as JSON, is what the tab's storage holds beside the credentials.
+/// The tab's storage holds this as JSON beside the credentials.
 #[derive(Default, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub(crate) struct Unsent {
@@ -18,16 +18,16 @@ pub(crate) struct Unsent {
     pub(crate) outgoing: Vec<Outgoing>,
 }
 
-/// A text without the characters that no message may have: one that was pasted must not keep the visitor from sending
-/// the rest.
+/// Removes the characters that no message may contain, so that pasting one does not keep the
+/// visitor from sending the rest.
 pub(super) fn sendable(text: &str) -> String {
     let may_be_sent = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     text.chars().filter(may_be_sent).collect()
 }
 
 impl Session {
-    /// Begins with what the tab holds: at first, and again when the page comes back after another
-    /// one has gone on with it. The page around the chat is told nothing of that.
+    /// Begins with what the tab stores: when the chat starts, and when the page returns after
+    /// another one has continued the conversation. The page around the chat is not told about it.
     pub(crate) fn resume(
         &mut self,
         stored: Option<Credentials>,
@@ -47,7 +47,8 @@ impl Session {
         self.effects.push(Effect::CancelPoll);
         let mut texts = Vec::new();
         for message in unsent.outgoing {
-            // What was on its way to a session that has ended is the draft of the next.
+            // A message that was being sent to a session that has ended becomes the draft of the
+            // next.
             let session = self.credentials.as_ref().map(|it| &it.session_id);
             if message.to.is_none() || message.to.as_ref() == session {
                 self.outgoing.push(message);
@@ -60,7 +61,7 @@ impl Session {
         }
         self.draft = sendable(&texts.join("\n"));
         if let Some(first) = self.outgoing.first_mut() {
-            // Nobody heard what became of it.
+            // The outcome of this attempt is unknown.
             first.may_have_begun |= first.to.is_none() && !first.in_draft;
             self.failed = Some((Action::Send, Trouble::NotSent));
             self.polling.until = self.polling.until.max(now.ms + GRACE_MS);
@@ -72,10 +73,10 @@ impl Session {
         take(&mut self.effects)
     }
 
-    /// Has the tab keep what is not accepted yet, if that has changed: before any of it is sent,
-    /// and after the credentials that took its place.
+    /// Stores what is not accepted yet, if that has changed. This happens before any of it is sent,
+    /// and after storing the credentials that replace it.
     pub(super) fn keep(&mut self) {
-        // What the server has refused for good is a text to change, and no more.
+        // A text that the server has refused for good is kept only as a draft to change.
         let is_refused = self.is_refused()
             && self
                 .outgoing
@@ -104,7 +105,7 @@ impl Session {
         }
     }
 
-    /// The server's no to the message was to the message, and not to the moment.
+    /// The server refused the message itself, so a repetition would be refused, too.
     fn is_refused(&self) -> bool {
         matches!(
             self.failed,
@@ -115,8 +116,8 @@ impl Session {
         )
     }
 
-    /// Sends again, under the same key, what failed, unless that makes no sense now, or the visitor
-    /// has begun to change it.
+    /// Repeats what failed, with the same key, unless it would fail again or the visitor has begun
+    /// to change the text.
     pub(super) fn resend(&mut self) {
         if !self.is_idle() || self.blocked_until.is_some() || self.is_refused() {
             return;
@@ -140,7 +141,8 @@ impl Session {
         }
     }
 
-    /// A request that was out while the network came back may have failed for want of it before.
+    /// A request that was in progress when the network came back may have failed because of the
+    /// earlier outage.
     pub(super) fn resend_if_back(&mut self, failure: &Failure) {
         if self.came_back.take().is_some() && failure.is_uncertain() {
             self.resend();

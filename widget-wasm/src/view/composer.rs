@@ -1,4 +1,4 @@
-//! Where the visitor writes.
+//! The field in which the visitor writes.
 
 use alloc::string::String;
 
@@ -18,18 +18,19 @@ const COUNTED_CHARS: usize = 400;
 impl View {
     pub(super) fn render_composer(&self, session: &Session) -> Done {
         let draft = session.draft();
-        // Setting the value moves the caret and breaks a composition: only when it must change.
+        // Setting the value moves the caret and interrupts an input method, so it is set only if it
+        // differs.
         if self.text().value() != draft {
             self.text().set_value(draft);
         }
-        // Without a text of its own, the placeholder's direction is the panel's.
+        // While the field is empty, the direction of its placeholder is the panel's.
         let direction = if draft.is_empty() { "" } else { "auto" };
         set(self.text(), &[("dir", direction)])?;
         self.button(Node::Send).set_disabled(!session.can_send());
 
         let (hint, is_wrong) = match MessageBody::check(draft, DEFAULT_MAX_MESSAGE_CHARS) {
             Err(MessageBodyError::TooLong) => (texts::TOO_LONG, true),
-            // The session has left those out.
+            // The session has removed some characters.
             _ if session.has_dropped() => (texts::UNSENDABLE, false),
             _ => ("", false),
         };
@@ -38,14 +39,14 @@ impl View {
         } else {
             self.host.text(hint)
         };
-        // A count is not to be read out with every letter.
+        // Screen readers must not announce the count at every letter.
         let live = if session.has_dropped() {
             "polite"
         } else {
             "off"
         };
         set(self.node(Node::Hint), &[("aria-live", live)])?;
-        // No text has more scalar values than bytes, so most are never counted.
+        // No text has more scalar values than bytes, so most texts do not have to be counted.
         let counted_from = DEFAULT_MAX_MESSAGE_CHARS - COUNTED_CHARS;
         let count = if draft.len() < counted_from {
             0

@@ -1,4 +1,4 @@
-//! The DOM, in as few calls as the view needs.
+//! Helpers for the DOM, with as few calls as possible.
 
 use alloc::string::String;
 
@@ -29,8 +29,8 @@ pub(super) fn set(element: &Element, attributes: &[(&str, &str)]) -> Done {
         .try_for_each(|(name, value)| element.set_attribute(name, value))
 }
 
-/// Touches the node only if its text changes: a live region announces what is set again. What the
-/// node was told to say counts, not what a translator has made of it.
+/// Sets the text only if it changes, because a live region announces what is set again. It is
+/// compared with the last text that was set, since a translator may have changed the node.
 pub(super) fn set_text(node: &Element, text: &str) {
     let said = JsValue::from_str("said");
     if Reflect::get(node, &said)
@@ -41,7 +41,7 @@ pub(super) fn set_text(node: &Element, text: &str) {
         != Some(text)
     {
         node.set_text_content(Some(text));
-        // A node takes any property.
+        // Setting a property on a node cannot fail.
         let _ = Reflect::set(node, &said, &text.into());
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn set_flag(element: &Element, name: &str, on: bool) -> Done {
 
 #[wasm_bindgen]
 extern "C" {
-    /// A number as JavaScript writes it, without Rust's own formatting in the WASM.
+    /// Formats a number with JavaScript, so that Rust's own formatting is not part of the WASM.
     #[wasm_bindgen(js_name = String)]
     pub(super) fn decimal(number: f64) -> String;
 }

@@ -1,4 +1,4 @@
-//! The lines of the log: what was said, and what is about to be.
+//! The lines of the log: the messages, including those that are not accepted yet.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
@@ -14,9 +14,9 @@ use super::{
     panel::Node,
 };
 
-/// A message of the visitor's.
+/// The class of the visitor's messages.
 const OWN: &str = "line own";
-/// One that did not arrive.
+/// The class of messages that did not arrive.
 const FAILED: &str = "line own failed";
 
 /// A message on the screen, and what it shows.
@@ -30,36 +30,36 @@ pub(super) struct Line {
     pub(super) status: Element,
     /// The button that sends it again.
     repeat: Option<Element>,
-    /// The next line says the same of itself.
+    /// Whether the next line has the same note.
     is_grouped: bool,
     pub(super) body: String,
     pub(super) created_at: String,
     pub(super) state: Option<State>,
 }
 
-/// What a message looks like: its note, and its class.
+/// The note of a message, and its class.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct State {
     pub(super) note: Option<&'static str>,
     pub(super) class: &'static str,
-    /// The visitor may send it again.
+    /// Whether the visitor may send it again.
     can_repeat: bool,
 }
 
-/// What became visible.
+/// The lines that were added.
 #[derive(Default)]
 pub(super) struct Added {
     /// A message of the visitor's.
     pub(super) is_own: bool,
-    /// So many of the staff's.
+    /// This many messages of staff.
     pub(super) replies: usize,
-    /// There is a message that will not be delivered.
+    /// A message that will not be delivered.
     pub(super) is_undelivered: bool,
 }
 
 impl Line {
     fn leads_to(&self, next: &Self) -> bool {
-        /// `2026-05-23T14:0`: ten minutes.
+        /// The prefix `2026-05-23T14:0` covers ten minutes.
         fn written(line: &Line) -> Option<&[u8]> {
             line.created_at.as_bytes().get(..15)
         }
@@ -68,7 +68,7 @@ impl Line {
 }
 
 impl View {
-    /// Says what was added.
+    /// Announces what was added.
     pub(super) fn render_lines(&mut self, session: &Session) -> Result<Added, JsValue> {
         let mut added = Added::default();
         let mut index = 0;
@@ -125,7 +125,7 @@ impl View {
         Ok(added)
     }
 
-    /// Of lines that follow each other closely and say the same of themselves, only the last one says it.
+    /// Of consecutive lines with the same note, only the last one shows it.
     fn group_lines(&mut self) {
         let groups: Vec<bool> = self
             .lines
@@ -142,8 +142,8 @@ impl View {
         }
     }
 
-    /// Puts a line at its place, and says whether it is new. A line stays the same node for as long
-    /// as it lives: it would be announced again otherwise.
+    /// Puts a line in its place, and returns whether it is new. A line keeps its node as long as it
+    /// exists, since screen readers would announce a new node.
     pub(super) fn render_line(
         &mut self,
         index: usize,

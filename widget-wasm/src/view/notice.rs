@@ -1,4 +1,4 @@
-//! What the visitor is told of a trouble.
+//! The notice about a trouble.
 
 use alloc::string::String;
 
@@ -24,8 +24,8 @@ pub(super) struct Shown {
 }
 
 impl View {
-    /// The alert is made anew for each trouble, and so announced, but not for each second of a
-    /// countdown.
+    /// A new alert is created for each trouble, so that screen readers announce it, but not for
+    /// each second of a countdown.
     pub(super) fn render_notice(&mut self, notice: Option<Notice>) -> Done {
         let shown = self
             .notice_shown
@@ -52,7 +52,7 @@ impl View {
     }
 
     pub(super) fn new_notice(&self, notice: Notice) -> Result<Shown, JsValue> {
-        // Filled before it enters the page, so that all of it is announced as one.
+        // It is filled before it is added to the page, so that it is announced as a whole.
         let alert = self.document.create_element("div")?;
         set(&alert, &[("role", "alert")])?;
         let text = self.make(&alert, "p", &self.host.text(notice.what.code()), &[])?;
@@ -64,7 +64,7 @@ impl View {
                 | Trouble::NotAllowed
                 | Trouble::Blocked
         ) {
-            // The element's own content: other ways to get in touch.
+            // The element's own content shows other ways to get in touch.
             self.make(&text, "slot", "", &[])?;
         }
         let retry = if notice.can_retry {
@@ -86,7 +86,7 @@ impl View {
     }
 }
 
-/// As on a clock: `0:09`, `12:30`.
+/// Formats minutes and seconds: `0:09`, `12:30`.
 fn minutes(seconds: u32) -> String {
     let (minutes, seconds) = (seconds / 60, seconds % 60);
     let pad = if seconds < 10 { ":0" } else { ":" };

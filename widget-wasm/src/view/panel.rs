@@ -1,8 +1,8 @@
-//! What the panel is made of.
+//! The elements of the panel.
 
 use crate::texts;
 
-/// An element of the panel, by its place in [`PANEL`].
+/// An element of the panel, by its index in [`PANEL`].
 #[derive(Clone, Copy)]
 pub(super) enum Node {
     Panel,
@@ -36,8 +36,8 @@ pub(super) enum Node {
     Hint,
 }
 
-/// What an element is: itself, its parent, its tag, the key of its text, its attributes. Of those
-/// that are words ([`WORDS`]), the keys too.
+/// The description of an element: its id, its parent, its tag, the key of its text, and its
+/// attributes. Attributes with words ([`WORDS`]) have keys, too.
 pub(super) type Spec = (
     Node,
     Node,
@@ -46,10 +46,10 @@ pub(super) type Spec = (
     &'static [(&'static str, &'static str)],
 );
 
-/// The attributes that hold words.
+/// The attributes that contain words.
 pub(super) const WORDS: [&str; 2] = ["aria-label", "placeholder"];
 
-/// The panel. As a table it is a third of what the calls that build it would be.
+/// The panel. As a table it takes a third of the bytes of the calls that would build it.
 pub(super) const PANEL: &[Spec] = &[
     (
         Node::Panel,
@@ -111,7 +111,7 @@ pub(super) const PANEL: &[Spec] = &[
             ("aria-label", texts::CONVERSATION),
             // A line is announced when it is added, and not again when its delivery changes.
             ("aria-relevant", "additions"),
-            // To scroll by keyboard.
+            // Makes the log scrollable with the keyboard.
             ("tabindex", "0"),
         ],
     ),

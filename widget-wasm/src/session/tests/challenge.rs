@@ -1,4 +1,4 @@
-//! What the server asks for before the first message.
+//! What the server requires before the first message.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn passed(token: &str) -> Event {
     Event::Solved(Some(token.to_owned()))
 }
 
-/// The creation `effects` ask for, with a token added.
+/// The creation that `effects` request, with a token added.
 fn with_token(mut effects: Vec<Effect>, token: &str) -> Vec<Effect> {
     match effects.as_mut_slice() {
         [Effect::Ask(Request::Create { request, .. })] => {
@@ -34,7 +34,7 @@ fn a_passed_challenge_sends_the_very_same_message_with_its_token() {
     );
     assert!(browser.session.is_challenged());
     assert_eq!(browser.lines(), ["Hello"]);
-    // Nothing else is sent before it, but may be typed.
+    // Further messages wait for the first, but can be typed.
     assert_eq!(browser.send("Second"), []);
     assert_eq!(browser.on(passed("token")), with_token(first, "token"));
     assert!(!browser.session.is_challenged());
@@ -76,7 +76,7 @@ fn a_token_that_the_server_does_not_take_is_told_and_not_tried_without_end() {
     browser.on(passed("token"));
     assert_eq!(browser.on(challenge()), []);
     assert_eq!(browser.trouble(), Some(Trouble::NotSent));
-    // A token is good for one time: the next try begins without.
+    // A token is valid once, so the next attempt has none.
     assert_eq!(browser.retry(), first);
 }
 
@@ -102,7 +102,7 @@ fn proved(proof: &str) -> Event {
     Event::Solved(Some(proof.to_owned()))
 }
 
-/// The creation `effects` ask for, with a proof added.
+/// The creation that `effects` request, with a proof added.
 fn with_proof(mut effects: Vec<Effect>, proof: &str) -> Vec<Effect> {
     match effects.as_mut_slice() {
         [Effect::Ask(Request::Create { request, .. })] => request.proof = Some(proof.to_owned()),

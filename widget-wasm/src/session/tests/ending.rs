@@ -1,4 +1,4 @@
-//! A conversation ends, is forgotten, or goes on.
+//! A conversation ends, is forgotten, or continues.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn ending_the_chat_forgets_it_and_keeps_what_was_said() {
     let end = Effect::Ask(Request::End {
         credentials: credentials(),
     });
-    // Asked whether they are sure, the visitor may still go on.
+    // When asked to confirm, the visitor can still continue the conversation.
     for event in [Event::EndAsked, Event::EndDropped, Event::EndAsked] {
         assert_eq!(browser.on(event), []);
         assert!(browser.session.is_idle());
@@ -80,13 +80,13 @@ fn an_ended_conversation_is_looked_at_and_goes_on_when_staff_take_it_up_again() 
     assert_eq!(browser.stored, Some(credentials()));
     assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
     assert!(!browser.session.can_send());
-    // A fault on the way is no news.
+    // A fault of the network says nothing about the session.
     browser.on(Event::Visible(true));
     assert_eq!(browser.on(Event::Polled(Err(Failure::Network))), []);
     assert_eq!(browser.trouble(), None);
     browser.on(Event::Closed);
     assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
-    // At once, when somebody is there again.
+    // The poll starts at once when the visitor returns.
     for back in [Event::Opened, Event::Visible(true), Event::Online(true)] {
         assert_eq!(browser.on(back), [poll(Some("m1"))]);
         browser.on(closed());
@@ -194,7 +194,8 @@ fn a_message_to_an_unknown_session_begins_a_new_one() {
     let mut browser = Browser::new(Some(credentials()));
     browser.on(Event::Opened);
     browser.send("Anyone?");
-    // The poll that was out hears it too, and must not end the session that is about to be.
+    // The poll in progress gets the same answer, and must not end the session that is about to
+    // begin.
     let effects = browser.on(Event::Sent(Err(refused(404, ErrorCode::SessionNotFound))));
     let anew = create("key1", "1", "Anyone?");
     assert_eq!(effects, [Effect::CancelPoll, Effect::Forget, anew]);

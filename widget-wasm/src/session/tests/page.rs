@@ -1,4 +1,4 @@
-//! What the page around the chat is told and asked.
+//! What the page around the chat is told, and what it is asked.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn the_storage_holds_exactly_the_two_names() {
     assert_eq!(json, r#"{"sessionId":"s1","token":"t1"}"#);
 }
 
-// What the page around the chat hears.
+// What the page around the chat was told.
 
 #[test]
 fn the_page_hears_of_a_conversation_from_its_opening_to_its_closing() {
@@ -55,7 +55,8 @@ fn what_is_restored_is_no_news_and_what_comes_after_is() {
     assert_eq!(browser.news, [News::Opened]);
     browser.polled(vec![staff("m2", "b")]);
     assert_eq!(browser.news.len(), 2);
-    // Read again from the start, since the server lost the cursor: still no news.
+    // The transcript is read again from the beginning, because the server has lost the cursor. It
+    // contains no news.
     browser.on(Event::Polled(Err(refused(422, ErrorCode::UnknownCursor))));
     browser.polled(vec![staff("m1", "a"), staff("m2", "b")]);
     assert_eq!(browser.news.len(), 2);
@@ -79,7 +80,7 @@ fn the_page_hears_of_each_trouble_once() {
             &News::Error(Trouble::NotSent)
         ]
     );
-    // The same again, after another try, is news.
+    // The same trouble after another attempt is news.
     browser.retry();
     browser.on(Event::Sent(Err(Failure::Network)));
     assert_eq!(browser.news.len(), 3);

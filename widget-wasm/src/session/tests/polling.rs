@@ -1,4 +1,4 @@
-//! What is new is asked for, and no more often than it takes.
+//! Polls start when they are needed, and no more often.
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn a_closed_panel_is_looked_at_once_when_the_visitor_is_back() {
     {
         browser.wait(3_600_000.0);
         let cursor = format!("m{}", index + 2);
-        // It does not wait, whatever the server lets it.
+        // It does not wait, even if the server allows it.
         assert_eq!(browser.on(event), [poll(Some(&cursor))]);
         assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
         browser.waited(vec![staff(&format!("m{}", index + 3), "There?")]);
@@ -56,7 +56,7 @@ fn a_closed_panel_is_looked_at_once_when_the_visitor_is_back() {
         browser.wait(POLL_MS);
         assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
     }
-    // Nothing where there is no conversation.
+    // Without a conversation nothing is polled.
     let mut other = Browser::new(None);
     for event in [Event::Online(true), Event::Visible(true)] {
         assert_eq!(other.on(event), []);
@@ -89,7 +89,7 @@ fn the_next_page_knows_what_was_read() {
     ]);
     assert_eq!(browser.session.unread(), 1);
     assert_eq!(browser.lines(), ["Hello", "Read", "New"]);
-    // What is unread when the page is left stays so.
+    // What is unread when the page is left stays unread.
     browser.on(Event::Left);
     assert_eq!(browser.read, Some("m2".to_owned().into()));
     browser.on(Event::Opened);
@@ -97,10 +97,10 @@ fn the_next_page_knows_what_was_read() {
     assert_eq!(browser.read, Some("m4".to_owned().into()));
 }
 
-/// A page that dies says nothing: what is read and what is unread is kept at every moment.
+/// A page may end without notice, so what is read and unread is stored at every change.
 #[test]
 fn what_was_read_is_known_from_the_first_message_on() {
-    // With the panel open when it is accepted, and with the panel closed before.
+    // The message may be accepted while the panel is open, or after it was closed.
     for closes_first in [false, true] {
         let mut browser = Browser::open();
         browser.send("Hello");
@@ -110,7 +110,7 @@ fn what_was_read_is_known_from_the_first_message_on() {
         browser.on(created());
         assert_eq!(browser.read, Some("m1".to_owned().into()));
         browser.on(Event::Closed);
-        // Two pages, one after the other, say the same of what came meanwhile.
+        // Two pages, one after the other, report the same news.
         for _ in 0..2 {
             let effects;
             (browser, effects) = browser.leave();
@@ -137,7 +137,7 @@ fn a_reply_that_came_to_a_closed_panel_is_unread_on_the_next_page() {
         staff("m2", "Hi"),
     ]);
     assert_eq!(browser.session.unread(), 1);
-    // Another tab has shown it.
+    // Another tab has shown the reply.
     browser.on(Event::Read);
     assert_eq!(browser.read, Some("m2".to_owned().into()));
 }
@@ -250,7 +250,7 @@ fn an_answer_that_was_cut_means_ask_again_at_once() {
     assert!(browser.session.is_restoring());
     let part = || vec![staff("m2", "y")];
     assert_eq!(browser.polled_in_part(part()), [poll(Some("m2"))]);
-    // Again and again the same is not news.
+    // The same entry again is no news.
     assert_eq!(browser.polled_in_part(part()), [poll_in(POLL_MS)]);
     assert!(!browser.session.is_restoring());
     assert_eq!(browser.lines(), ["stuck", "x", "y"]);
@@ -282,7 +282,7 @@ fn pages_go_forward_even_past_a_message_that_is_stuck() {
     page.extend((1..100).map(|n| staff(&format!("m{n}"), "x")));
     assert_eq!(browser.polled(page), [poll(Some("m99"))]);
     assert_eq!(browser.polled(vec![staff("m100", "y")]), [poll_in(POLL_MS)]);
-    // The next round begins before the message whose delivery is still to be heard of.
+    // The next round of polls begins before the message whose delivery is still unknown.
     assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(None)]);
 }
 
@@ -295,7 +295,7 @@ fn a_server_that_repeats_a_full_page_is_not_asked_without_end() {
     assert_eq!(browser.polled(page()), [poll_in(POLL_MS)]);
 }
 
-// Polls that wait.
+// Waiting polls.
 
 #[test]
 fn a_server_that_lets_polls_wait_is_asked_again_at_once() {
@@ -308,7 +308,7 @@ fn a_server_that_lets_polls_wait_is_asked_again_at_once() {
         browser.waited(vec![staff("m3", "And?")]),
         [wait_after(Some("m3"))]
     );
-    // In vain, all the time it may.
+    // The poll waits as long as it may, without news.
     browser.wait(25_000.0);
     assert_eq!(browser.waited(vec![]), [wait_after(Some("m3"))]);
 }
@@ -318,12 +318,12 @@ fn what_brings_nothing_new_is_asked_once_in_two_seconds() {
     let mut browser = Browser::waiting();
     browser.wait(500.0);
     assert_eq!(browser.waited(vec![]), [poll_in(1_500.0)]);
-    // Whatever happens to the clock.
+    // This holds even if the clock is changed.
     browser.wait(-60_000.0);
     assert_eq!(browser.waited(vec![]), [poll_in(POLL_MS)]);
     browser.wait(POLL_MS);
     browser.on(Event::Rang(Timer::Poll));
-    // As long as the homeserver has not taken it, a message is in every answer.
+    // Until the homeserver has accepted a message, every answer contains it.
     browser.send("Question");
     browser.on(sent("m3"));
     let pending = || vec![own("m3", "Question", Delivery::Pending)];
@@ -354,7 +354,7 @@ fn a_poll_that_waits_is_let_go_of_when_the_grace_is_over() {
     browser.wait(20_000.0);
     assert_eq!(browser.on(Event::Rang(Timer::Poll)), [Effect::CancelPoll]);
     assert_eq!(browser.on(Event::Opened), [wait_after(Some("m3"))]);
-    // Opened again within the grace, it goes on waiting.
+    // If the panel is opened again within the grace period, the poll continues to wait.
     browser.on(Event::Closed);
     browser.on(Event::Opened);
     browser.wait(GRACE_MS);

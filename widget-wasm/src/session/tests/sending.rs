@@ -1,4 +1,4 @@
-//! Messages go out once, in order, whatever fails.
+//! Messages are sent exactly once and in order, whatever fails.
 
 use super::*;
 
@@ -90,7 +90,7 @@ fn a_remembered_session_is_read_from_its_start_when_the_panel_opens() {
     assert_eq!(browser.session.unread(), 0);
 }
 
-// Failing and trying again.
+// Failures and repetitions.
 
 #[test]
 fn a_lost_answer_to_the_first_message_is_asked_for_again_with_the_very_same_request() {
@@ -170,7 +170,7 @@ fn a_failed_message_does_not_displace_what_was_typed_meanwhile() {
             .outgoing()
             .all(|(_, is_sending)| !is_sending)
     );
-    // Sent now, the second follows the first.
+    // The second message follows the first at once.
     assert_eq!(browser.send("Second"), first);
     assert_eq!(browser.on(sent("m2")), [send("key3", "Second")]);
     browser.on(sent("m3"));

@@ -1,8 +1,8 @@
-//! What the two sides see of each other beside messages.
+//! What the two sides see of each other besides messages.
 
 use super::*;
 
-/// What a server says that knows of signals.
+/// The answers of a server that knows signals.
 fn signals(state: &str, seen: Option<&str>, staff_typing: bool) -> Signals {
     Signals {
         seen: seen.map(|id| id.to_owned().into()),
@@ -40,7 +40,7 @@ fn a_poll_repeats_the_state_that_the_server_gave() {
     browser.wait(POLL_MS);
     let effects = browser.signalled(vec![], signals("s1", None, false));
     assert_eq!(states(effects), [Some("s1".to_owned())]);
-    // What changes is no reason to ask more often than every two seconds.
+    // A change of the signals does not make polls more frequent than every two seconds.
     let effects = browser.signalled(vec![], signals("s2", None, true));
     assert_eq!(effects, [poll_in(POLL_MS)]);
     assert!(browser.session.staff_type());
@@ -50,7 +50,7 @@ fn a_poll_repeats_the_state_that_the_server_gave() {
     browser.signalled(vec![], signals("s3", Some("m1"), false));
     assert!(!browser.session.staff_type());
     assert_eq!(browser.session.seen().map(MessageId::as_str), Some("m1"));
-    // An older server says nothing.
+    // An older server does not send signals.
     browser.on(Event::Rang(Timer::Poll));
     browser.polled(vec![]);
     assert_eq!(browser.session.seen(), None);

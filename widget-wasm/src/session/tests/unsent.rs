@@ -1,4 +1,4 @@
-//! What was typed outlives the page.
+//! What was typed survives the page.
 
 use super::*;
 
@@ -61,7 +61,7 @@ fn a_first_message_on_its_way_is_repeated_by_the_next_page_as_it_was() {
     browser.on(Event::Drafted("And".to_owned()));
     let (browser, again) = browser.leave();
     assert_eq!(again, first);
-    // And by the one after that.
+    // The same holds for the page after that.
     let (mut browser, again) = browser.leave();
     assert_eq!(again, first);
     assert_eq!(browser.lines(), ["Hello"]);
@@ -110,7 +110,7 @@ fn what_failed_is_sent_again_unless_the_visitor_has_begun_to_change_it() {
     assert_eq!(again, []);
     assert_eq!(browser.session.draft(), "Hello!");
     assert_eq!(browser.trouble(), Some(Trouble::NotSent));
-    // It may have begun a conversation, so it still goes first.
+    // The message may have begun a conversation, so it is still sent first.
     assert_eq!(browser.retry(), first);
 }
 
@@ -147,13 +147,13 @@ fn what_was_on_its_way_to_a_session_that_ended_is_a_draft() {
     browser.on(Event::Drafted("and more".to_owned()));
     browser.on(Event::Rang(Timer::Poll));
     browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionClosed))));
-    // Staff may have taken it up again.
+    // Staff may have resumed the conversation.
     let (mut browser, effects) = browser.leave();
     assert_eq!(effects[0], send("key2", "Last words"));
     browser.on(Event::Sent(Err(refused(410, ErrorCode::SessionClosed))));
     assert_eq!(browser.session.draft(), "Last words\nand more");
     browser.on(Event::Restarted);
-    // The page after that knows it as nothing else.
+    // The page after that sees it only as a draft.
     let effects;
     (browser, effects) = browser.leave();
     assert_eq!(effects, []);
@@ -188,7 +188,7 @@ fn a_page_that_comes_back_goes_on_with_what_another_has_done() {
     assert_eq!(left.lines(), ["Hello"]);
 }
 
-// What comes back online.
+// The network comes back.
 
 #[test]
 fn what_failed_offline_goes_out_when_the_network_is_back() {
@@ -201,10 +201,10 @@ fn what_failed_offline_goes_out_when_the_network_is_back() {
     assert_eq!(effects[0], first[0]);
     assert_eq!(browser.session.draft(), "");
 
-    // The request that was cut may tell of it after the network is back.
+    // The interrupted request may fail after the network is back.
     browser.on(Event::Online(true));
     assert_eq!(browser.on(Event::Sent(Err(Failure::Network))), first);
-    // But that is no reason to go on without end.
+    // That must not cause an endless series of repetitions.
     assert_eq!(browser.on(Event::Sent(Err(Failure::Network))), []);
     assert_eq!(browser.trouble(), Some(Trouble::NotSent));
 }
