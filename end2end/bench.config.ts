@@ -5,7 +5,7 @@ import { chromium } from "./support/browsers.ts";
 
 const { globalSetup: _, projects: __, ...shared } = tests;
 
-/** What `cargo xtask bench` measures in a browser. */
+/** The measurements of `cargo xtask bench` that need a browser. */
 export default defineConfig({
   ...shared,
   use: { ...shared.use, ...chromium },

@@ -8,12 +8,12 @@ import { Staff, startClient } from "./support/staff.ts";
 import { Visitor } from "./support/visitor.ts";
 
 interface Fixtures {
-  /** A person at a browser. That nothing they did made the browser complain is part of every test. */
+  /** A person at a browser. Every test also checks that the browser reported no problem. */
   visitor: Visitor;
-  /** The two members of the staff, each at a Matrix app of their own. */
+  /** The two members of the staff, each with a Matrix app. */
   alice: Staff;
   bob: Staff;
-  /** Support rooms as they are, for what no staff member can see. */
+  /** The support rooms in full, for what no member of the staff can see. */
   archive: Archive;
 }
 

@@ -4,12 +4,15 @@ import { chromium, firefox, hasWebKit } from "./support/browsers.ts";
 
 const { BASE_URL, CI } = process.env;
 
-/** What a visitor does, on our page and on those of others. The rest is of the server, whatever browser asks. */
+/**
+ * The tests of a visitor's actions, on our page and on other sites. The other tests concern the
+ * server and need only one browser.
+ */
 const IN_EVERY_BROWSER = /conversation|session|network|html|vue|nuxt|react|svelte/;
 
 /**
- * One worker, no retries: the tests share one homeserver and one support server, one of them takes the homeserver
- * down, and a test that passes only the second time has found something.
+ * There is one worker and no retry. The tests share one homeserver and one support server, one of
+ * them stops the homeserver, and a test that passes only the second time has found a fault.
  */
 export default defineConfig({
   testDir: "tests",
@@ -20,7 +23,8 @@ export default defineConfig({
   forbidOnly: Boolean(CI),
   reporter: "list",
   timeout: 60_000,
-  // A reply goes from staff to the homeserver, the server and the next poll, and polls are two seconds apart.
+  // A reply passes through the homeserver, the server and the next poll, and polls are two seconds
+  // apart.
   expect: { timeout: 15_000 },
   use: {
     ...(BASE_URL && { baseURL: BASE_URL }),

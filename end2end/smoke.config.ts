@@ -10,20 +10,20 @@ const { SMOKE_CA } = process.env;
 const { globalSetup: _, ...shared } = tests;
 
 /**
- * The smoke test of a deployment: `cargo xtask smoke URL`. Its steps depend on the ones before them, and the last ones
- * use up what its address may ask for, so the first failure ends it.
+ * The smoke test of a deployment: `cargo xtask smoke URL`. Its steps build on each other, and the
+ * last ones exhaust the limit of the client's address, so the first failure ends it.
  */
 export default defineConfig({
   ...shared,
   testDir: "smoke",
-  // The order is fixed, whatever the names of the files are.
+  // The order of the projects is fixed, independent of the names of the files.
   projects: ["conversation", "upgrade", "hardening"].map((name, i, names) => ({
     name,
     testMatch: `${name}.spec.ts`,
     dependencies: names.slice(0, i),
   })),
   maxFailures: 1,
-  // Nothing can be prepared for the test, and the network may be slow.
+  // The deployment cannot be prepared for the test, and the network may be slow.
   timeout: 240_000,
   expect: { timeout: 60_000 },
   use: {
@@ -40,7 +40,7 @@ export default defineConfig({
   },
 });
 
-/** How Chromium wants to be told of a certificate authority that it is to trust. */
+/** The form in which Chromium expects a certificate authority to trust. */
 function keyDigest(path: string): string {
   const key = new X509Certificate(readFileSync(path)).publicKey;
   return createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("base64");

@@ -6,7 +6,10 @@ import tests from "./widget.config.ts";
 
 const testMatch = "widget.spec.ts";
 
-/** The pictures of `docs/widget`: `cargo xtask test widget -- --config=widget-screenshots.config.ts`. */
+/**
+ * Takes the pictures of `docs/widget`: `cargo xtask test widget --
+ * --config=widget-screenshots.config.ts`.
+ */
 export default defineConfig<object, OneBrowser>({
   ...tests,
   testDir: "screenshots",

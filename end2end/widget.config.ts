@@ -7,14 +7,17 @@ import type { OneBrowser } from "./support/webdriver.ts";
 const { globalSetup: _, projects: __, ...shared } = tests;
 
 const BACK_AND_FORTH = "back-forward-cache.spec.ts";
-/** What takes long and is of the state machine's, not of the browser's: `EVERY_TEST=1` has it in Firefox too. */
+/**
+ * Long tests that concern the state machine and not the browser. With `EVERY_TEST=1` they also run
+ * in Firefox.
+ */
 const ONLY_ON_DEMAND = process.env["EVERY_TEST"]
   ? BACK_AND_FORTH
   : /back-forward-cache|foreign-answers|leaks|leaving|polling|proof|two-apis/;
 
 /**
- * The widget alone: the built files on a page of its own, and an API that answers what a test wants. Nothing else has
- * to run, and the tests share nothing.
+ * Tests of the widget alone: the built files on a page, and an API that each test controls. Nothing
+ * else has to run, and the tests share nothing.
  */
 export default defineConfig<object, OneBrowser>({
   ...shared,
@@ -25,7 +28,7 @@ export default defineConfig<object, OneBrowser>({
   projects: [
     { name: "chromium", testIgnore: BACK_AND_FORTH, use: chromium },
     {
-      // Playwright switches this cache off; visitors' browsers have it.
+      // Playwright disables this cache, but visitors' browsers have it.
       name: "back-forward cache",
       testMatch: BACK_AND_FORTH,
       use: {

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 ROLES = pathlib.Path(__file__).parent.parent
-# Being asked to end is an interruption, so that what runs is ended first.
+# A request to end is treated as an interruption, so that everything that was started is ended
+# first.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
 
 

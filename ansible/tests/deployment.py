@@ -13,7 +13,7 @@ from machine import Failed, run
 
 SITE = "https://chat.test"
 HOMESERVER = "https://matrix.test"
-# Synapse, not through nginx.
+# Connects to Synapse directly, not through nginx.
 SYNAPSE = "http://127.0.0.1:8008"
 CHAT_DATABASE = "matrix_support_chat"
 CHECKSUMS = "SHA256SUMS"
@@ -35,11 +35,11 @@ def make_certificates(logs, seed):
     site += ["-addext", "basicConstraints=critical,CA:FALSE"]
     site += ["-keyout", tls / "site.key", "-out", certificate]
     run("making a certificate", logs / "openssl.log", *new, *site)
-    # The machine's own trust store; the canary goes through nginx.
+    # The machine's trust store, because the canary connects through nginx.
     trusted = seed / "etc/ssl/certs/ca-certificates.crt"
     trusted.parent.mkdir(parents=True)
     trusted.write_text(authority.read_text())
-    # The file includes the chain, so that Chromium can be told to trust the authority.
+    # The file contains the chain, so that Chromium can be told to trust the authority.
     certificate.write_text(certificate.read_text() + authority.read_text())
     return authority
 
@@ -68,14 +68,14 @@ class Deployment:
 
     def _variables(self):
         """Every variable that the roles require, and some options."""
-        # Paths of sockets must be short, and the repository's path may be long.
+        # Socket paths must be short, and the repository's path may be long.
         sockets = pathlib.Path(tempfile.gettempdir()) / f"sc-{os.getpid()}-%C"
         known = self.logs / "known-hosts"
         return {
             "ansible_host": "127.0.0.1",
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(self.machine.ssh_key),
-            # Without compression, which costs more here than it saves.
+            # Compression would cost more here than it saves.
             "ansible_ssh_args": "-o ControlMaster=auto -o ControlPersist=60s",
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={known} "
             f"-o StrictHostKeyChecking=accept-new -o ControlPath={sockets}",
@@ -94,7 +94,8 @@ class Deployment:
             "matrix_support_chat_tls_certificate": "/etc/tls/site.pem",
             "matrix_support_chat_tls_certificate_key": "/etc/tls/site.key",
             "matrix_support_chat_artefact": str(self.artefact),
-            # An optimised build takes many minutes, and differs in nothing that is checked here.
+            # An optimised build takes many minutes, and does not differ in anything that is checked
+            # here.
             "matrix_support_chat_allow_debug": True,
             "matrix_support_chat_bot_mxid": "@supportbot:matrix.test",
             "matrix_support_chat_bot_password": self.bot_password,
@@ -105,7 +106,7 @@ class Deployment:
             "matrix_support_chat_allowed_origins": [SITE],
             # How long to wait for readiness on a busy machine.
             "matrix_support_chat_ready_seconds": 300,
-            # The load test's visitors write faster than people.
+            # The visitors of the load test write faster than people.
             "matrix_support_chat_settings": {
                 "SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE": "0"
             },

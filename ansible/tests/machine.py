@@ -20,13 +20,13 @@ INSTALLED = "ca-certificates,dbus,iproute2,openssh-server,python3,python3-apt,su
 INSTALLABLE = (
     "logrotate,nginx,postgresql,prometheus-node-exporter,python3-psycopg2,python3-venv"
 )
-# Where pip finds packages in the machine.
+# The directory in which pip finds packages inside the machine.
 WHEELS = "var/cache/wheels"
-# The machine's address on the outside, if it had one: from a range for documentation.
+# The machine's public address: one from a range reserved for documentation.
 ADDRESS = "198.51.100.1"
-# The names by which the machine is known, to itself and to those in its network.
+# The names of the machine, for itself and its network.
 HOSTS = f"127.0.0.1 localhost machine\n::1 localhost\n{ADDRESS} chat.test matrix.test\n"
-# Nothing here takes this long, however busy the machine is.
+# An upper limit for every step, on a machine that may be busy.
 PATIENCE = 120
 
 
@@ -104,7 +104,7 @@ def image(cache, logs, requirements):
             "etc/pip.conf",
             f"[global]\nno-index = true\nfind-links = /{WHEELS}\n",
         )
-        # In memory, nothing is gained by waiting for a disk.
+        # Data in memory gains nothing from waiting for a disk.
         write(root, "etc/dpkg/dpkg.cfg.d/no-sync", "force-unsafe-io\n")
         stamp.write_text(recipe)
     return root
@@ -123,13 +123,13 @@ class Machine:
             (seed / path).chmod(0o700)
         write(seed, "etc/hosts", HOSTS)
         write(seed, "etc/hostname", "machine\n")
-        # Its package lists are as new as they will get.
+        # The package lists never get newer in this machine.
         write(seed, "var/lib/apt/periodic/update-success-stamp", "")
         self.hosts = logs / "hosts"
         self.hosts.write_text(HOSTS)
         self.cgroup = f"support-chat-{os.getpid()}"
         self.log = logs / "boot.log"
-        # The kernel ends the machine when this process dies, however it dies.
+        # The kernel ends the machine when this process dies, for whatever reason.
         start = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "sh"]
         start += [HERE / "start.sh", self.cgroup, HERE / "boot.sh"]
         with open(self.log, "wb") as log:
@@ -154,7 +154,7 @@ class Machine:
             name = pathlib.Path(f"/proc/{self.pid}/comm").read_text().strip()
         except OSError:
             return False
-        # Until systemd has been executed, nsenter would find the way still closed.
+        # Until systemd is running, nsenter cannot enter the machine.
         is_active = self.inside("systemctl", "is-active", "ssh.service")
         return name == "systemd" and not subprocess.call(
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **is_active

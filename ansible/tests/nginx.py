@@ -15,7 +15,7 @@ SITE = "chat.test"
 SERVER = ("127.0.0.1", 8090)
 PATH = "/v1/support-chat/sessions"
 UNKNOWN = "outcome_unknown"
-# Longer than anything in nginx's configuration takes.
+# Longer than any timeout in nginx's configuration.
 PATIENCE = 60
 
 failures = []
@@ -41,7 +41,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        # Wakes the thread that waits in `accept`, which closing alone does not.
+        # This wakes the thread that waits in `accept`; closing alone does not.
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         self.close_connections()
@@ -148,7 +148,7 @@ def connect(source=None):
         host, timeout=PATIENCE, context=ssl.create_default_context(), **kwargs
     )
     if source:
-        # The address is one of the machine's, the certificate is for the name.
+        # The address is the machine's, and the certificate is for the name.
         raw = socket.create_connection((host, 443), PATIENCE, (source, 0))
         context = ssl.create_default_context()
         connection.sock = context.wrap_socket(raw, server_hostname=SITE)
@@ -208,8 +208,8 @@ def the_server_dies():
 
 
 def the_server_closes_a_connection_that_is_used_again():
-    # All requests go over one client connection, so that the same worker of nginx answers, with its connections to the
-    # server.
+    # All requests use one client connection, so that the same nginx worker answers them with its
+    # own connections to the server.
     client = connect()
     with Server(serves_once_for_each_connection()) as server:
         expect("first on a connection", ask(connection=client)[0].status, 200)
@@ -251,7 +251,7 @@ def nginx_refuses_early():
 def hosts():
     with Server(serves) as server:
         is_problem("two Hosts", get_from([SITE, "other.test"]), 400, "malformed_request")
-        # No site has this name, so the answer does not have the form of one.
+        # No site has this name, so the answer does not have the form of a site's answer.
         expect("no Host", get_from([])[0].status, 400)
         expect("bad Hosts: requests", server.requests, 0)
 
@@ -266,7 +266,7 @@ def get_from(names):
     return answer, answer.read()
 
 
-# Two addresses in a row are of one client, or of two.
+# Each two successive addresses belong to one client, or to two.
 ADDRESSES = [
     ("192.0.2.1", "192.0.2.1", True),
     ("192.0.2.1", "192.0.2.2", False),

@@ -14,7 +14,7 @@ REFUSED = [
     (415, SESSIONS, {"Content-Type": "text/plain"}),
 ]
 SIZES = [100, 20_000, 65_000]
-# Fewer than an address may ask for in a minute.
+# Fewer requests than an address may send in a minute.
 ROUNDS = 15
 
 failed = 0

@@ -35,7 +35,7 @@ UNITS = [
     "matrix-synapse.service",
     "postgres-backup@any.service",
 ]
-# The most that `systemd-analyze security` may find exposed of a service, in tenths.
+# The highest exposure of a service that `systemd-analyze security` may report, in tenths.
 MOST_EXPOSED = "--threshold=20"
 CURRENT = "/opt/matrix-support-chat/current"
 
@@ -83,7 +83,7 @@ def test_bad_variables_are_refused_and_a_rehearsal_passes(chat):
         (tag, "matrix_support_chat_hostname", "https://chat.test"),
         (tag, "matrix_support_chat_artefact", str(altered)),
         (tag, "matrix_support_chat_allow_debug", "false"),
-        # Without its account and token.
+        # The canary's account and token are missing.
         (tag, "matrix_support_chat_canary", "true"),
     ]
 

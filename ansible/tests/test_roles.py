@@ -13,7 +13,7 @@ ANSIBLE = pathlib.Path(__file__).parent.parent
 PLAYBOOKS = ["site.yml", "backup.yml", "restore.yml", "uninstall.yml"]
 UNITS = "etc/systemd/system"
 UNIT_KINDS = ("service", "socket", "timer", "path", "mount", "target", "slice")
-# Units of the system that ours cannot be loaded without.
+# System units without which ours cannot be loaded.
 SYSTEM_UNITS = {
     "basic.target": "",
     "shutdown.target": "",
@@ -39,7 +39,8 @@ def unpinned(text):
     for line in text.splitlines():
         code = line.split("#")[0]
         tag = ":latest" in code or "state: latest" in code
-        # A requirement without a version, as `name>=1` or `name`; with one, its hashes follow.
+        # A requirement without a version is given as `name>=1` or `name`; with one, its hashes
+        # follow.
         loose = ("pip install " in code or "pip:" in code) and not (
             "--require-hashes" in code or "\\" in code
         )

@@ -5,7 +5,7 @@ import { type Browser, expect, test } from "@playwright/test";
 import { required } from "../support/environment.ts";
 import { Site } from "./site.ts";
 
-/** What Chromium's developer tools call Slow 4G. */
+/** The conditions that Chromium's developer tools call Slow 4G. */
 const SLOW_4G = {
   offline: false,
   latency: 562.5,
@@ -13,7 +13,10 @@ const SLOW_4G = {
   uploadThroughput: (750e3 / 8) * 0.9,
 };
 
-/** From the click to a composer that takes the focus, in milliseconds, in a browser that has nothing in its cache. */
+/**
+ * The time from the click until the composer takes the focus, in milliseconds, in a browser with an
+ * empty cache.
+ */
 async function open(browser: Browser, url: string): Promise<number> {
   const context = await browser.newContext({ locale: "en-GB" });
   const page = await context.newPage();
@@ -28,7 +31,7 @@ async function open(browser: Browser, url: string): Promise<number> {
       new Promise<number>((resolve) => {
         const root = document.querySelector("matrix-support-chat")?.shadowRoot;
         const began = performance.now();
-        // Not with the mouse, whose coming near would have begun the loading.
+        // The mouse is not used, because its approach would begin the loading.
         root?.querySelector("button")?.click();
         const look = (): void => {
           const composer = root?.querySelector("textarea");
@@ -49,7 +52,8 @@ test("opening the panel, against a minimal page", async ({ browser }) => {
   const rounds = Number(required("BENCH_ROUNDS"));
   test.setTimeout(60_000 * (rounds + 1));
   const site = await Site.start();
-  // What it fetches, before and after the click, is what the minimal page has to weigh.
+  // The minimal page has to fetch the same number of bytes as the widget, before and after the
+  // click.
   await open(browser, site.url("/widget/"));
   const scripts = site.served.filter(([path]) => path.endsWith(".js"));
   const loader = scripts.filter(([path]) => path === "/widget/matrix-support-chat.js");

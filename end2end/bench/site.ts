@@ -7,11 +7,11 @@ import { brotliCompressSync } from "node:zlib";
 const ROOT = new URL("../../", import.meta.url);
 const WIDGET = new URL("dist/widget/", ROOT);
 
-/** A page with the widget at `/widget/`, and one with a minimal script in its place at `/minimal/`. */
+/** A site with the widget at `/widget/` and a minimal script at `/minimal/`. */
 export class Site {
   readonly #server: Server;
   readonly #files = new Map<string, [contentType: string, brotli: Buffer]>();
-  /** What was asked for, and its size on the wire. */
+  /** A request, and the size of its answer on the wire. */
   readonly served: [path: string, bytes: number][] = [];
 
   private constructor() {
@@ -30,7 +30,7 @@ export class Site {
     });
   }
 
-  /** With the widget as it was built. */
+  /** Serves the widget as it was built. */
   static async start(): Promise<Site> {
     const site = new Site();
     site.#addPage("/widget/", "matrix-support-chat.js");
@@ -43,7 +43,7 @@ export class Site {
     return site;
   }
 
-  /** Adds the minimal page, whose scripts are made to weigh as much as those of the widget. */
+  /** Adds the minimal page, whose scripts are padded to the size of the widget's. */
   async addMinimal(loader: number, panel: number): Promise<void> {
     const css = async (name: string): Promise<string> =>
       JSON.stringify(await readFile(new URL(`style/${name}.css`, ROOT), "utf8"));
@@ -85,7 +85,10 @@ export class Site {
   }
 }
 
-/** Compressed, with a comment that no compression makes much smaller; at least as large as it is without. */
+/**
+ * The script, compressed, with an incompressible comment that pads it to the wanted size if it is
+ * smaller.
+ */
 function padded(script: string, bytes: number): Buffer {
   const noise = randomBytes(bytes).toString("base64");
   const compress = (length: number): Buffer =>

@@ -2,7 +2,7 @@ import { test } from "../fixtures.ts";
 import type { Staff } from "../support/staff.ts";
 import type { Visitor } from "../support/visitor.ts";
 
-/** A conversation as it could be, on the visitor's screen. */
+/** A sample conversation on the visitor's screen. */
 async function converse(visitor: Visitor, staff: Staff): Promise<void> {
   await visitor.beginConversation("Hello, I need help with tokenization infrastructure.");
   const roomId = await staff.acceptInvite();

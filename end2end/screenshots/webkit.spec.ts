@@ -14,7 +14,7 @@ const converse: Scene = async (visitor, api) => {
   await visitor.reads("by when?");
 };
 
-/** The main states, no narrower than MiniBrowser makes its window. */
+/** The main states, in the narrowest window that MiniBrowser allows. */
 const SCENES: Record<string, Scene> = {
   empty: async (visitor) => {
     await visitor.visit();

@@ -5,7 +5,7 @@ import type { Visitor } from "../support/visitor.ts";
 import { expect, type HostPage, test } from "../widget/fixtures.ts";
 import { write } from "./save.ts";
 
-/** What of the screen is in the picture: on a desktop, the corner that the widget is in. */
+/** The part of the screen in the picture: on a desktop, the corner that contains the widget. */
 const SCREENS = {
   phone: { width: 390, height: 720, corner: { width: 390, height: 720 } },
   desktop: { width: 1280, height: 760, corner: { width: 440, height: 720 } },
@@ -112,7 +112,7 @@ const SCENES: Record<string, Scene> = {
     await open(visitor, api);
     api.break("create", { status: 403, code: "challenge_failed", turnstileSiteKey: "key" });
     await visitor.page.evaluate(() => {
-      // Stands in for Cloudflare's.
+      // Replaces Cloudflare's script.
       const render = (container: HTMLElement): string => {
         const box = document.createElement("div");
         box.textContent = "☐ Verify you are human";
@@ -181,7 +181,7 @@ const SCENES: Record<string, Scene> = {
     await expect(visitor.panel).toContainText("Thank you!");
   },
   "used-link": async (visitor) => {
-    // Not only the fragment differs from the page before.
+    // The address differs in more than its fragment, so the browser loads the page.
     await visitor.visit("/prices");
     await visitor.visit("/#support-chat=used");
     await visitor.page.evaluate(() => {
@@ -240,7 +240,7 @@ const SCENES: Record<string, Scene> = {
   },
 };
 
-/** Puts pictures side by side. */
+/** Joins pictures side by side. */
 async function save(page: Page, pictures: Buffer[], name: string): Promise<void> {
   const sheet = await page.context().newPage();
   const images = pictures.map((it) => `<img src="data:image/png;base64,${it.toString("base64")}">`);
@@ -255,7 +255,7 @@ async function save(page: Page, pictures: Buffer[], name: string): Promise<void>
   await write(name, picture);
 }
 
-/** Of Firefox, which shows one colour scheme in a run, there are the main states only. */
+/** Firefox shows one colour scheme in a run, so only the main states are taken in it. */
 const MAIN = ["empty", "conversation", "failure", "end-asked", "load-failure", "right-to-left"];
 
 for (const [name, scene] of Object.entries(SCENES)) {
@@ -266,7 +266,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
     const schemes = isChromium ? (["light", "dark"] as const) : [null];
     const rtl = name === "right-to-left";
     host.is(rtl ? { ...PAGE, lang: "ar", dir: "rtl", title: "أصول" } : PAGE);
-    // Each visit is the first of its tab: what a scene leaves unanswered, the next page would send again.
+    // Each scene has a new tab, because a tab would send what an earlier scene left unanswered.
     await page.addInitScript(() => sessionStorage.clear());
     await page.clock.setFixedTime("2026-05-23T14:30:00Z");
     const pictures: Buffer[] = [];
@@ -287,6 +287,6 @@ for (const [name, scene] of Object.entries(SCENES)) {
     const directory = isChromium ? "" : "firefox/";
     const scheme = project.name.endsWith("dark") ? "-dark" : "";
     await save(page, pictures, directory + name.replace("_", "-") + scheme);
-    visitor.complaints.length = 0; // Of what stands in for others' scripts.
+    visitor.complaints.length = 0; // The page uses scripts that replace those of others.
   });
 }

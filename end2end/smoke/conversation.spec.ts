@@ -22,7 +22,7 @@ test("a conversation through every part", async ({ visitor, baseURL }) => {
   });
 
   await test.step("a private room is made, and staff are invited", async () => {
-    // Where the homeserver accepts invitations for its users, they have joined already.
+    // If the homeserver accepts invitations for its users, they have joined already.
     await expect.poll(() => staff.newRooms()[0] ?? "").not.toBe("");
     roomId = staff.newRooms()[0] ?? "";
     await expect.poll(() => archive.visitorTexts(roomId)).toEqual([text]);

@@ -1,20 +1,20 @@
-/** The deployment under test, as `cargo xtask smoke` was told of it. */
+/** The deployment under test, as `cargo xtask smoke` describes it. */
 export const deployment = {
   /** The homeserver's public address. */
   homeserver: required("SMOKE_HOMESERVER"),
-  /** The bot, by Matrix id. */
+  /** The bot's Matrix id. */
   bot: required("SMOKE_BOT"),
   botPassword: required("SMOKE_BOT_PASSWORD"),
-  /** One of the support staff, by Matrix id. */
+  /** The Matrix id of a member of the staff. */
   staff: required("SMOKE_STAFF"),
   staffPassword: required("SMOKE_STAFF_PASSWORD"),
   /** Whether the test may begin conversations until it is told to stop. */
   mayFlood: process.env["SMOKE_MAY_FLOOD"] === "yes",
-  /** A program that upgrades it. */
+  /** A program that upgrades the deployment. */
   upgrade: process.env["SMOKE_UPGRADE"] ?? "",
 };
 
-// What the helpers of the end-to-end tests look for.
+// The variables that the helpers of the end-to-end tests read.
 process.env["HOMESERVER_URL"] = deployment.homeserver;
 
 function required(name: string): string {

@@ -46,7 +46,7 @@ test("what is not for the public is not published", async ({ baseURL }) => {
 
 test("nothing listens but SSH and nginx", async ({ baseURL }) => {
   for (const host of [new URL(baseURL ?? "").hostname, new URL(deployment.homeserver).hostname]) {
-    // PostgreSQL, Synapse, the chat and its admin listener.
+    // The ports of PostgreSQL, Synapse, the chat and its admin listener.
     for (const port of [5432, 8008, 8090, 8091]) {
       expect(await accepts(host, port), `${host}:${port}`).toBe(false);
     }
@@ -129,7 +129,7 @@ test("conversations are limited by address, whatever the client says of itself",
   await isRateLimited(await firstRefusal(20, begin));
 });
 
-// This test is the last one, since it uses up the limit of this address.
+// This test comes last, because it exhausts the limit of this address.
 test("requests are limited by address, whatever the client says of itself", async ({ baseURL }) => {
   const poll = (attempt: number) =>
     fetch(`${baseURL}${CHAT}/sessions/smoke/messages`, {
@@ -144,7 +144,7 @@ async function isRateLimited(refused: Response): Promise<void> {
   expect(await refused.json()).toMatchObject({ status: 429, code: "rate_limited" });
 }
 
-/** Asks, so many at once, until an answer is 429. */
+/** Sends this many requests at a time until an answer is 429. */
 async function firstRefusal(
   most: number,
   ask: (attempt: number) => Promise<Response>,
@@ -160,7 +160,7 @@ async function firstRefusal(
   throw new Error(`${most} requests, and none was refused`);
 }
 
-/** Headers by which a client claims to be somebody else, each time. */
+/** Headers by which a client claims another address, a different one each time. */
 function forged(attempt: number): Record<string, string> {
   const address = `203.0.113.${attempt % 250}`;
   return {
@@ -170,7 +170,7 @@ function forged(attempt: number): Record<string, string> {
   };
 }
 
-/** Of a path that is sent exactly as it stands, dots and all. */
+/** Requests a path without normalising it. */
 function statusOf(origin: string, path: string): Promise<number | undefined> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
@@ -182,7 +182,7 @@ function statusOf(origin: string, path: string): Promise<number | undefined> {
   });
 }
 
-/** Whether a port takes connections; one that stays silent does not. */
+/** Whether a port accepts connections. One that stays silent does not count. */
 function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 5_000 });

@@ -11,7 +11,9 @@ import { deployment } from "./deployment.ts";
 const CHAT = "/v1/support-chat";
 const VISITORS = 4;
 
-/** A visitor who writes one message after the other, and repeats what was not answered, as the widget does. */
+/**
+ * A visitor who writes one message after another, and repeats unanswered ones as the widget does.
+ */
 class Writer {
   readonly accepted: string[] = [];
   longestWait = 0;
@@ -35,7 +37,7 @@ class Writer {
         this.#session ??= body;
         break;
       }
-      // Any other answer would be a refusal, which a repetition could not change.
+      // Any other answer is a refusal, which a repetition would not change.
       if (answer) expect([429, 502, 503, 504], await answer.text()).toContain(answer.status);
       expect(Date.now() - asked, "how long nobody answered").toBeLessThan(300_000);
       await new Promise((resolve) => setTimeout(resolve, 250));

@@ -1,4 +1,6 @@
-/** Runs in the page: waits until what fades or moves in is there. It has no colours and no place of its own before. */
+/**
+ * Runs in the page. Waits until everything that fades or moves in has its final colours and place.
+ */
 export async function animationsEnd(): Promise<void> {
   const roots = [document, document.querySelector("matrix-support-chat")?.shadowRoot];
   const running = roots.flatMap((root) => root?.getAnimations() ?? []);

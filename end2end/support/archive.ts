@@ -3,8 +3,8 @@ import { Direction, EventType, type IRoomEvent, type MatrixClient } from "matrix
 import { clientFor, type Login, type RoomMessage } from "./matrix.ts";
 
 /**
- * Support rooms as the bot that made them sees them: from their first event, which no staff member who joined later
- * does. Reads only.
+ * Support rooms as the bot sees them: from their first event on, unlike staff who joined later.
+ * This only reads.
  */
 export class Archive {
   readonly botId: string;
@@ -15,7 +15,7 @@ export class Archive {
     this.#bot = clientFor(login);
   }
 
-  /** Everything that ever happened in the room, oldest first. */
+  /** Every event of the room, oldest first. */
   async events(roomId: string): Promise<IRoomEvent[]> {
     const events: IRoomEvent[] = [];
     let from: string | null | undefined = null;
@@ -40,7 +40,7 @@ export class Archive {
       }));
   }
 
-  /** What the visitor wrote, as it arrived: the bot's texts that do not answer anything. */
+  /** What the visitor wrote, as it arrived: those texts of the bot that do not answer anything. */
   async visitorTexts(roomId: string): Promise<string[]> {
     const events = await this.events(roomId);
     return events

@@ -9,7 +9,7 @@ const { CHROMIUM, FIREFOX } = process.env;
 export const chromium: Use = {
   browserName: "chromium",
   launchOptions: {
-    // The system's Chromium rather than a download of Playwright's own.
+    // The system's Chromium instead of a download of Playwright's own.
     ...(CHROMIUM && { executablePath: CHROMIUM }),
     args: [
       "--no-sandbox",
@@ -23,20 +23,22 @@ export const chromium: Use = {
   },
 };
 
-/** An unpatched Firefox, by WebDriver BiDi; none where there is no such browser. */
+/** An unpatched Firefox, controlled by WebDriver BiDi; undefined if there is no such browser. */
 export const firefox: Use | undefined = FIREFOX
   ? {
       browserName: "firefox",
       channel: "moz-firefox",
       launchOptions: {
         executablePath: FIREFOX,
-        // An icon for the tab would violate the pages' policies.
+        // Requesting an icon for the tab would violate the pages' policies.
         firefoxUserPrefs: { "browser.chrome.site_icons": false },
       },
     }
   : undefined;
 
-/** The same for visitors with a dark screen: what Playwright cannot switch in it, preferences do. */
+/**
+ * The same with a dark screen. Playwright cannot switch that in this browser, but preferences can.
+ */
 export const darkFirefox: Use | undefined = firefox && {
   ...firefox,
   launchOptions: {
@@ -49,8 +51,8 @@ export const darkFirefox: Use | undefined = firefox && {
   },
 };
 
-/** WebKitGTK's browser and what steers it: `support/webdriver.ts`. */
+/** WebKitGTK's browser and its driver (see `support/webdriver.ts`). */
 export const hasWebKit = Boolean(process.env["WEBKIT"]);
 
-/** The same for visitors with a dark screen. */
+/** The same with a dark screen. */
 export const darkWebKit: Pick<OneBrowser, "gtkTheme"> = { gtkTheme: "Adwaita:dark" };

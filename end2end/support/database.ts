@@ -4,7 +4,7 @@ import pg from "pg";
 
 import { environment } from "./environment.ts";
 
-/** Waits until the homeserver has been told all that there is to tell: no invitation is on its way any more. */
+/** Waits until the homeserver has been told everything, and no invitation is under way. */
 export async function outboxEmpty(): Promise<void> {
   const deadline = Date.now() + 90_000;
   while ((await dumpDatabase("outbox")) !== "") {
@@ -13,7 +13,7 @@ export async function outboxEmpty(): Promise<void> {
   }
 }
 
-/** As if a conversation, and the desk, had been there for so long that somebody has to answer by now. */
+/** Makes a conversation and the desk so old that somebody should have answered by now. */
 export async function waitAsLong(sessionId: string): Promise<void> {
   const client = new pg.Client({ connectionString: environment.databaseUrl() });
   await client.connect();
@@ -28,7 +28,7 @@ export async function waitAsLong(sessionId: string): Promise<void> {
   }
 }
 
-/** Every row of every table of the support server's database, or of one of them, as text. */
+/** Returns every row of every table of the support server's database, or of one table, as text. */
 export async function dumpDatabase(only?: string): Promise<string> {
   const client = new pg.Client({ connectionString: environment.databaseUrl() });
   await client.connect();

@@ -7,7 +7,9 @@ const NO_DEVTOOLS = "it counts nodes and listeners through Chromium's DevTools";
 const NO_DOWNLOAD = "Playwright hears of no download of a Firefox by WebDriver BiDi, which gives it no id";
 const NO_FONT_SIZE = "Playwright sets a browser's font size through Chromium's DevTools";
 
-/** What a browser's engine, or what steers it, cannot show: by file and title of the test, with the reason. */
+/**
+ * The tests that a browser's engine or its driver cannot run, by file and title, with the reason.
+ */
 const LEFT_OUT: Record<string, Record<string, Record<string, string>>> = {
   firefox: {
     "accessibility.spec.ts": {
@@ -26,7 +28,10 @@ const LEFT_OUT: Record<string, Record<string, Record<string, string>>> = {
   },
 };
 
-/** What WebKitGTK's browser, or WebDriver, cannot show, with the reason. `webkit/left-out.spec.ts` reports it as skipped. */
+/**
+ * The tests that WebKitGTK's browser or WebDriver cannot run, with the reason.
+ * `webkit/left-out.spec.ts` reports them as skipped.
+ */
 export const LEFT_OUT_IN_WEBKIT: Record<string, string> = {
   "being offline, and what goes out once the browser is online": "WebDriver cannot cut a browser off from the network",
   "polling and waiting by the page's clock": "WebDriver has no clock of its own for a page, and real minutes are too long",
@@ -37,7 +42,7 @@ export const LEFT_OUT_IN_WEBKIT: Record<string, string> = {
   "what the Content-Security-Policy forbids": "WebDriver hears of no violation; the panel works only where there is none",
 };
 
-/** Leaves out what the browser cannot show; the report says so, with the reason. */
+/** Skips the tests that the browser cannot run, and reports the reason. */
 export const test = base.extend<{ able: void }>({
   able: [
     async ({ browserName }, use, { file, title, skip }) => {

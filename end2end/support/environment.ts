@@ -1,29 +1,29 @@
 /**
- * Where the stack under test is. `cargo xtask test` starts it and sets these; nothing has a default, so that no test
- * ever talks to a server that nobody meant.
+ * Where the stack under test is. `cargo xtask test` starts it and sets these variables. None has a
+ * default, so that a test never talks to a server by accident.
  */
 export const environment = {
-  /** The landing page's origin. The chat API is on the same one. */
+  /** The origin of the landing page and of the chat API. */
   baseUrl: () => required("BASE_URL"),
   /** Another origin, on which the server allows websites to embed the widget. */
   hostUrl: () => required("HOST_URL"),
   /** The Matrix homeserver's client API. */
   homeserverUrl: () => required("HOMESERVER_URL"),
-  /** The Matrix ids of the two staff members. */
+  /** The Matrix ids of the two members of the staff. */
   alice: () => required("STAFF_ALICE"),
   bob: () => required("STAFF_BOB"),
-  /** Both staff members' password. */
+  /** The password of both members of the staff. */
   staffPassword: () => required("STAFF_PASSWORD"),
-  /** The support bot, whose view of a room is the whole room. */
+  /** The support bot, which sees whole rooms. */
   bot: () => required("BOT_MXID"),
   botPassword: () => required("BOT_PASSWORD"),
   /** The support server's database. */
   databaseUrl: () => required("DATABASE_URL"),
-  /** The file that the support server logs to, at level trace. */
+  /** The file to which the support server logs at level trace. */
   serverLog: () => required("SERVER_LOG"),
-  /** A program that kills (`synapse stop`) and starts (`synapse start`) the homeserver. */
+  /** A program that kills the homeserver (`synapse stop`) and starts it (`synapse start`). */
   partsControl: () => required("PARTS_CONTROL"),
-  /** The support server's health, readiness and metrics. */
+  /** The admin listener of the support server, with its health, readiness and metrics. */
   serverAdminUrl: () => required("SERVER_ADMIN_URL"),
 };
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text as textOf } from "node:stream/consumers";
 
-/** A request as a server of the tests got it. */
+/** A request as a server of the tests has received it. */
 export class Received {
   readonly #message: IncomingMessage;
   readonly #body: string;
@@ -40,8 +40,8 @@ export interface Answer {
 }
 
 /**
- * A request over a real connection, and what is to become of it. It has the names of Playwright's `Route`, which does
- * not work in every browser.
+ * A request over a real connection, and what should happen to it. It has the interface of
+ * Playwright's `Route`, which does not work in every browser.
  */
 export class Exchange {
   readonly #request: Received;
@@ -64,13 +64,13 @@ export class Exchange {
     this.#response.writeHead(status, {
       ...headers,
       ...(contentType !== undefined && { "content-type": contentType }),
-      // On a connection that was used before, browsers repeat a request that was cut off.
+      // Browsers repeat a request that is cut off on a connection that was used before.
       connection: "close",
     });
     this.#response.end(body);
   }
 
-  /** Cuts the connection. */
+  /** Closes the connection. */
   async abort(): Promise<void> {
     this.#response.destroy();
   }

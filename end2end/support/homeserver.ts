@@ -5,13 +5,13 @@ import { environment } from "./environment.ts";
 
 const run = promisify(execFile);
 
-/** The homeserver as a process that can die. */
+/** The homeserver as a process that a test can kill. */
 export const homeserver = {
-  /** Kills it; answers when it is gone. */
+  /** Kills it, and waits until it has ended. */
   stop: async () => {
     await run(environment.partsControl(), ["synapse", "stop"]);
   },
-  /** Starts it; answers when it serves. */
+  /** Starts it, and waits until it answers requests. */
   start: async () => {
     await run(environment.partsControl(), ["synapse", "start"]);
   },

@@ -3,10 +3,10 @@ import type { Page } from "@playwright/test";
 import type { LoopbackSite } from "./loopback-site.ts";
 import { DRAFT_KEY, Visitor } from "./visitor.ts";
 
-/** How a visitor leaves a page, and where that takes them: perhaps into another tab. */
+/** A way in which a visitor leaves a page, and the tab in which they continue. */
 export type Leave = (visitor: Visitor, site: LoopbackSite) => Promise<Visitor>;
 
-/** Every way to leave a page, or to lose the element that is on it, and to have a chat again. */
+/** Every way to leave a page or to lose the page's element, and to get a chat again. */
 export const WAYS_TO_LEAVE: Record<string, Leave> = {
   "a link": async (visitor) => {
     await visitor.page.getByRole("link", { name: "Next page" }).click();
@@ -22,7 +22,7 @@ export const WAYS_TO_LEAVE: Record<string, Leave> = {
     return visitor;
   },
   "closing the tab, which is restored": async (visitor, site) => {
-    // As a browser does it: from the last state that it noted.
+    // A browser restores the last state that it has saved.
     const held = await visitor.sessionStorage();
     const context = visitor.page.context();
     await visitor.page.close();
@@ -62,7 +62,7 @@ export const WAYS_TO_LEAVE: Record<string, Leave> = {
   },
 };
 
-/** What the tab keeps that was not accepted yet. */
+/** What the tab stores that was not accepted yet. */
 export function unsent(page: Page): Promise<{ draft: string; outgoing: { body: string }[] }> {
   return page.evaluate((key) => {
     const kept = sessionStorage.getItem(key);

@@ -3,10 +3,10 @@ import { type Login, logIn } from "./matrix.ts";
 
 const VARIABLE = "END2END_LOGINS";
 
-/** Who takes part on the Matrix side. */
+/** The Matrix users of the tests. */
 export type Person = "alice" | "bob" | "bot";
 
-/** Playwright's global setup: logs everyone in once, for all workers. */
+/** Playwright's global setup: logs in everyone once, for all workers. */
 export default async function logInStaff(): Promise<void> {
   const logins: Record<Person, Login> = {
     alice: await logIn(environment.alice(), environment.staffPassword()),
@@ -17,7 +17,7 @@ export default async function logInStaff(): Promise<void> {
   process.env[VARIABLE] = JSON.stringify(logins);
 }
 
-/** The login that the global setup made. */
+/** The login that the global setup has made. */
 export function loginOf(person: Person): Login {
   const logins = JSON.parse(process.env[VARIABLE] ?? "{}") as Partial<Record<Person, Login>>;
   const login = logins[person];

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Loopback } from "./loopback.ts";
 import { API_PATH } from "./traffic.ts";
 
-/** A visitor's message as the API took it in. */
+/** A visitor's message as the API has accepted it. */
 export interface Taken {
   id: string;
   session: string;
@@ -14,7 +14,7 @@ export interface Taken {
   body: string;
 }
 
-/** How long a request is on its way, and its answer. */
+/** How long requests and answers take on their way. */
 export interface Latency {
   there: number;
   back: number;
@@ -30,19 +30,22 @@ const HEADERS = {
 };
 
 /**
- * The chat's server over a real network connection: what a browser cuts off on the way never arrives, and what it no
- * longer waits for was taken in all the same.
+ * The chat's server over a real network connection. A request that the browser cuts off on the way
+ * never arrives; one whose answer the browser no longer awaits was accepted nevertheless.
  */
 export class LoopbackApi {
-  /** Every visitor's message, in order. */
+  /** Every message of the visitor, in order. */
   readonly taken: Taken[] = [];
-  /** Every bearer token that came. */
+  /** Every bearer token that was received. */
   readonly tokens = new Set<string>();
-  /** How often each operation on a conversation was asked for: `create`, `send`, `poll`, `close`, `page`, `email`, `rating`. */
+  /**
+   * How often each operation was requested: `create`, `send`, `poll`, `close`, `page`, `email`,
+   * `rating`.
+   */
   readonly asked = new Map<string, number>();
-  /** What the server says of its hours. */
+  /** The availability that the server reports. */
   availability: { open: boolean; opensAt?: string; mail?: boolean; rating?: boolean } = { open: true };
-  /** For how many seconds polls may wait; 0 is a server that lets none. */
+  /** The number of seconds for which polls may wait; with 0, the server does not let them wait. */
   waitSeconds = 0;
   /** For each request of its own. */
   latency: () => Latency = () => ({ there: 0, back: 0 });
@@ -76,29 +79,29 @@ export class LoopbackApi {
     return [...this.#sessions.keys()];
   }
 
-  /** Staff write in a conversation. */
+  /** Adds a reply of staff to a conversation. */
   reply(session: string, body: string): void {
     this.taken.push({ id: `m${this.taken.length + 1}`, session, key: "", body });
     this.#events.dispatchEvent(new Event("taken"));
   }
 
-  /** Staff end a conversation. */
+  /** Ends a conversation as staff do. */
   end(session: string): void {
     this.#ended.add(session);
     this.#events.dispatchEvent(new Event("taken"));
   }
 
-  /** How many polls wait. */
+  /** The number of waiting polls. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** How often a text was taken in. */
+  /** How often a text was accepted. */
   times(body: string): number {
     return this.taken.filter((it) => it.body === body).length;
   }
 
-  /** From now on no answer to a `POST` goes out; until the function is called that this gives. */
+  /** Holds back the answers to `POST` requests until the returned function is called. */
   hold(): () => void {
     let release = (): void => {};
     this.#held = new Promise((resolve) => (release = resolve));
@@ -108,13 +111,13 @@ export class LoopbackApi {
     };
   }
 
-  /** From now on whatever is sent with `POST` is lost on its way; until the function is called that this gives. */
+  /** Loses every `POST` request until the returned function is called. */
   lose(): () => void {
     this.#isLosing = true;
     return () => (this.#isLosing = false);
   }
 
-  /** Waits until a text was taken in. */
+  /** Waits until a text was accepted. */
   async takes(body: string): Promise<void> {
     while (this.times(body) === 0) await once(this.#events, "taken");
   }
@@ -129,7 +132,7 @@ export class LoopbackApi {
     const { there, back } = this.latency();
     const sent = await textOf(request);
     await pause(there);
-    // Cut off on the way.
+    // The request was cut off on its way.
     if (response.destroyed || request.socket.destroyed) return;
     await this.#wait(request, response);
     const [status, json] = this.#result(request, sent);
@@ -140,7 +143,7 @@ export class LoopbackApi {
     response.end(json === undefined ? undefined : JSON.stringify(json));
   }
 
-  /** A poll that may wait does, until there is something after its cursor, or nobody waits for it. */
+  /** A poll that may wait is held until there is news or the client has gone. */
   async #wait(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { searchParams, pathname } = new URL(request.url ?? "/", this.origin);
     if (request.method !== "GET" || !searchParams.has("wait") || this.waitSeconds === 0) return;
@@ -165,7 +168,7 @@ export class LoopbackApi {
     if (session === "") {
       this.#count("create");
       const { initialMessage } = JSON.parse(sent) as { initialMessage: string };
-      // A repeated creation is the same session, with a token that works.
+      // A repeated creation returns the same session with another valid token.
       let id = this.taken.find((it) => it.key === `create ${key}`)?.session;
       if (id === undefined) {
         id = `${this.#name}-s${this.#sessions.size + 1}`;
@@ -205,7 +208,7 @@ export class LoopbackApi {
     return [201, this.#take(session, `${session} ${key}`, body)];
   }
 
-  /** A repeated key is the same message. */
+  /** A repeated key returns the same message. */
   #take(session: string, key: string, body: string): { messageId: string; createdAt: string } {
     let taken = this.taken.find((it) => it.key === key);
     if (!taken) {

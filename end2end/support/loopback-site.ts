@@ -5,9 +5,9 @@ import { Loopback } from "./loopback.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/widget/", import.meta.url));
 
-/** A website over a real network connection, with the widget on each of its pages but `/plain`. */
+/** A website over a real network connection, with the widget on every page except `/plain`. */
 export class LoopbackSite {
-  /** The addresses of the APIs that each page has an element for. */
+  /** The addresses of the APIs for which each page has an element. */
   readonly apis: string[];
   #loopback: Loopback | undefined;
 

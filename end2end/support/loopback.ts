@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A server on a port of its own. */
+/** A server on a free port. */
 export class Loopback {
   readonly #server: Server;
 
@@ -22,7 +22,7 @@ export class Loopback {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts whatever is under way, and does not keep the process alive. */
+  /** Cuts open connections, and does not keep the process alive. */
   idle(): void {
     this.#server.closeAllConnections();
     this.#server.unref();

@@ -5,23 +5,25 @@ import { createClient, type MatrixClient, MatrixError } from "matrix-js-sdk";
 
 import { environment } from "./environment.ts";
 
-/** A login that worker processes take over, so that nobody logs in twice: hardened homeservers count logins. */
+/**
+ * A login that the worker processes share, because hardened homeservers limit the number of logins.
+ */
 export interface Login {
   userId: string;
   deviceId: string;
   accessToken: string;
 }
 
-/** A text message as it stands in a room. */
+/** A text message in a room. */
 export interface RoomMessage {
   eventId: string;
   sender: string;
-  /** `m.text` for what people write, `m.notice` for what the bot tells of its own. */
+  /** `m.text` for what people write, and `m.notice` for the bot's own notices. */
   msgtype: string;
   body: string;
 }
 
-// The SDK logs much to the console. Loggers that it makes later inherit this level.
+// The SDK logs a lot to the console. Loggers that it creates later inherit this level.
 for (const logger of Object.values(loglevel.getLoggers())) {
   logger.methodFactory = () => () => {};
   logger.rebuild();
@@ -45,12 +47,12 @@ export async function logIn(userId: string, password: string): Promise<Login> {
   };
 }
 
-/** A client for an earlier login, not started. */
+/** Creates a client for an earlier login, without starting it. */
 export function clientFor(login: Login): MatrixClient {
   return createClient({ baseUrl: environment.homeserverUrl(), ...login });
 }
 
-/** Asks again when the homeserver says that it is being asked too much, no sooner than it allows. */
+/** Repeats the request when the homeserver limits it, after the wait that it demands. */
 export async function patiently<T>(request: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -8,7 +8,7 @@ export interface Box {
   height: number;
 }
 
-/** From small phones to desktops. */
+/** Screen sizes from small phones to desktops. */
 export const SCREENS = [
   { width: 320, height: 568 },
   { width: 360, height: 640 },
@@ -17,14 +17,14 @@ export const SCREENS = [
   { width: 1280, height: 800 },
 ];
 
-/** Where an element is. */
+/** The rectangle of an element. */
 export async function boxOf(locator: Locator): Promise<Box> {
   const box = await locator.boundingBox();
   if (!box) throw new Error(`${locator} is not on the page`);
   return box;
 }
 
-/** Where the words, pictures and controls in an element are, as opposed to its empty space. */
+/** The rectangles of the words, pictures and controls in an element, without its empty space. */
 export async function contentsOf(locator: Locator): Promise<Box[]> {
   return locator.evaluate((element) => {
     const rectangles: DOMRect[] = [];
@@ -44,7 +44,7 @@ export async function contentsOf(locator: Locator): Promise<Box[]> {
   });
 }
 
-/** Whether one covers a part of the other. */
+/** Whether two rectangles overlap. */
 export function overlap(one: Box, other: Box): boolean {
   return (
     one.x < other.x + other.width &&

@@ -4,7 +4,7 @@ import { Exchange, type Received } from "./exchange.ts";
 import { Loopback } from "./loopback.ts";
 import { API_PATH } from "./traffic.ts";
 
-/** What the test that runs has for an API. */
+/** The API of the test that is running. */
 let current: ScriptedApi | undefined;
 
 const loopback = await Loopback.serve(async (message, response) => {
@@ -17,7 +17,7 @@ const loopback = await Loopback.serve(async (message, response) => {
 });
 loopback.idle();
 
-/** Where the API is that the tests of this worker play. */
+/** The origin at which the tests of this worker simulate the API. */
 export const API_ORIGIN = loopback.origin;
 
 export interface Message {
@@ -44,7 +44,7 @@ export type Operation =
   | "transcript"
   | "rating";
 
-/** Whether somebody is there, and what the server takes. */
+/** Whether staff are available, and what the server offers. */
 export interface Availability {
   open: boolean;
   opensAt?: string;
@@ -52,13 +52,13 @@ export interface Availability {
   rating?: boolean;
 }
 
-/** What a poll tells beside messages. */
+/** The signals that a poll returns besides messages. */
 export interface Signals {
   marks?: { delivered?: string; seen?: string };
   staffTyping?: boolean;
 }
 
-/** What goes wrong with a request. */
+/** A fault of a request. */
 export type Fault =
   | "unreachable"
   // A proxy on the way answers with a page.
@@ -81,63 +81,63 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
-/** The chat's server as the widget sees it, with one session, and in the test's hand. */
+/** The chat's server as the widget sees it, with one session, controlled by the test. */
 export class ScriptedApi {
   readonly token = TOKEN;
   readonly requests: { operation: Operation; request: Received }[] = [];
-  /** For how many seconds polls may wait; 0 is a server that lets none. */
+  /** The number of seconds for which polls may wait; with 0, the server does not let them wait. */
   waitSeconds = 0;
-  /** What a visitor's message is said to be, from now on. */
+  /** The delivery of the visitor's messages from now on. */
   delivery: Message["delivery"] = "delivered";
-  /** What polls tell beside messages; nothing, as a server that does not know of it. */
+  /** The signals that polls return; undefined for a server that does not know them. */
   signals: Signals | undefined;
   /** The time of the next message. */
   now = new Date("2026-05-23T14:05:00.000Z");
 
-  /** So many proofs of work a conversation still needs to begin, one after the other. */
+  /** How many proofs of work in a row are still required to begin a conversation. */
   proofsWanted = 0;
-  /** What the server says of its hours. */
+  /** The availability that the server reports. */
   availability: Availability = { open: true };
-  /** Where replies are mailed. */
+  /** The address to which replies are mailed. */
   email: string | undefined;
   rating: { rating: string; comment?: string } | undefined;
-  /** What a transcript holds. */
+  /** The content of the transcript. */
   transcript = "A conversation.\n";
-  /** Of each code of a mail, the session that it is for. */
+  /** The sessions by the codes of mails. */
   readonly codes = new Map<string, string>();
 
-  /** The number that solves the next challenge; the highest that it may be. */
+  /** The number that solves the next challenge, and the highest possible one. */
   proofNumber = 20_000;
 
   #challenge = "";
-  /** One list for each session; what staff write goes into the newest. */
+  /** The messages of each session. Replies go into the newest. */
   readonly #sessions: Message[][] = [];
   readonly #faults = new Map<Operation, Fault>();
   readonly #held = new Map<Operation, Promise<void>>();
-  /** What waiting polls wait for. */
+  /** Callbacks of the waiting polls. */
   readonly #news = new EventTarget();
   readonly #keys = new Map<string, Message>();
-  /** Of each code that was used, the key that it was used with. */
+  /** The key with which each used code was used. */
   readonly #usedCodes = new Map<string, string>();
 
-  /** Another API: one for each test. */
+  /** Creates another API, one for each test. */
   static start(): ScriptedApi {
     loopback.idle();
     current = new ScriptedApi();
     return current;
   }
 
-  /** Staff write. */
+  /** Adds a reply of staff. */
   reply(body: string, more: Partial<Message> = {}): Message {
     return this.#add({ sender: "staff", body, ...more });
   }
 
-  /** Staff change what they wrote, or, without a text, delete it. */
+  /** Edits a reply of staff or, without a text, deletes it. */
   change(message: Message, body = ""): void {
     this.#add({ sender: "staff", body, replaces: message.id, removed: body === "" });
   }
 
-  /** From now on, this goes wrong; until `mend`. */
+  /** Causes this fault from now on, until `mend`. */
   break(operation: Operation, fault: Fault): void {
     this.#faults.set(operation, fault);
   }
@@ -146,7 +146,7 @@ export class ScriptedApi {
     this.#faults.clear();
   }
 
-  /** From now on, answers to this do not come; until the function is called that this gives. */
+  /** Holds back the answers to this operation until the returned function is called. */
   hold(operation: Operation): () => void {
     let release = (): void => {};
     this.#held.set(operation, new Promise((resolve) => (release = resolve)));
@@ -156,18 +156,18 @@ export class ScriptedApi {
     };
   }
 
-  /** From now on, polls tell this beside messages. */
+  /** Makes polls return these signals from now on. */
   signal(signals: Signals): void {
     this.signals = signals;
     this.endWaits();
   }
 
-  /** Answers the polls that wait, with nothing, as when their time is over. */
+  /** Answers the waiting polls with nothing, as when their time is over. */
   endWaits(): void {
     this.#news.dispatchEvent(new Event("news"));
   }
 
-  /** How many requests there were. */
+  /** The number of requests. */
   count(operation: Operation): number {
     return this.requests.filter((it) => it.operation === operation).length;
   }
@@ -191,7 +191,7 @@ export class ScriptedApi {
     return added;
   }
 
-  /** A repeated key is the same message. */
+  /** A repeated key returns the same message. */
   #accept(request: Received, body: string): Message {
     const key = request.headers()["idempotency-key"] ?? "";
     const accepted = this.#keys.get(key) ?? this.#add({ sender: "visitor", body });
@@ -199,7 +199,7 @@ export class ScriptedApi {
     return accepted;
   }
 
-  /** Answers a request, or lets it wait. */
+  /** Answers a request, or holds it. */
   async answer(route: Exchange): Promise<void> {
     const request = route.request();
     const operation = operationOf(request);
@@ -250,7 +250,7 @@ export class ScriptedApi {
     const body = json === undefined ? "" : JSON.stringify(json);
     const headers = {
       ...HEADERS,
-      // The operation that may be kept; a test does not wait for that.
+      // The held operation may never end, so the test does not wait for it.
       ...(operation === "availability" && { "cache-control": "public, max-age=0" }),
       ...(this.waitSeconds > 0 && { "support-chat-wait": String(this.waitSeconds) }),
     };
@@ -259,7 +259,7 @@ export class ScriptedApi {
       .catch(gone);
   }
 
-  /** ALTCHA's challenge; none, where the request has brought the last proof that was wanted. */
+  /** Returns ALTCHA's challenge, or nothing if the request contains the last required proof. */
   #proofToAskFor(request: Received): object | undefined {
     const { proof } = request.postDataJSON() as { proof?: string };
     if (proof !== undefined) {
@@ -283,7 +283,7 @@ export class ScriptedApi {
     return this.#sessions[Number(session) - 1] ?? [];
   }
 
-  /** Stands for the signals. */
+  /** A digest of the signals. */
   #state(): string {
     return sha256(JSON.stringify(this.signals ?? {})).slice(0, 12);
   }
@@ -335,7 +335,7 @@ export class ScriptedApi {
         const { code } = request.postDataJSON() as { code: string };
         const key = request.headers()["idempotency-key"] ?? "";
         const sessionId = this.codes.get(code);
-        // Good once, and for the repetition of that once.
+        // A code is valid once, and for repetitions of that request.
         if (sessionId === undefined || (this.#usedCodes.get(code) ?? key) !== key) {
           return [404, { type: "about:blank", title: "unknown", status: 404, code: "resume_code_unknown" }];
         }
@@ -369,5 +369,5 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** The page was closed, or the widget has given the request up. */
+/** The page was closed, or the widget has cancelled the request. */
 function gone(): void {}

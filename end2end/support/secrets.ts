@@ -1,14 +1,16 @@
-/** A value that has no business in some place. */
+/** A value that must not appear in some place. */
 export interface Secret {
-  /** What to call it where the value itself must not be repeated. */
+  /** A name for it, where the value itself must not be printed. */
   name: string;
   value: string;
 }
 
-/** Access tokens of Synapse, whosever they are. */
+/** Access tokens of Synapse, of whatever user. */
 const ACCESS_TOKEN = /\bsy[tr]_[A-Za-z0-9]+_[A-Za-z0-9]{10,}/;
 
-/** The names of the secrets that the text or file holds, in clear or in an encoding anyone can undo. */
+/**
+ * The names of the secrets that the text or file contains, in clear or in a reversible encoding.
+ */
 export function found(place: Buffer | string, secrets: Secret[]): string[] {
   const bytes = Buffer.from(place);
   const names = secrets
@@ -23,12 +25,12 @@ function spellings(value: string): string[] {
   return [
     value,
     encodeURIComponent(value),
-    // Inside a JSON string.
+    // As it appears in a JSON string.
     JSON.stringify(value).slice(1, -1),
     bytes.toString("hex"),
     bytes.toString("base64").replace(/=+$/, ""),
     bytes.toString("base64url"),
-    // The bytes of a URL-safe token, as Postgres prints bytes.
+    // The bytes of a URL-safe token, as Postgres prints them.
     ...(/^[\w-]{22,}$/.test(value) ? [Buffer.from(value, "base64url").toString("hex")] : []),
   ];
 }

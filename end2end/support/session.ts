@@ -3,7 +3,7 @@ import { expect } from "@playwright/test";
 import { environment } from "./environment.ts";
 import { API_PATH } from "./traffic.ts";
 
-/** A visitor without a browser: the API alone. */
+/** A visitor without a browser, who uses only the API. */
 export class Session {
   readonly id: string;
   readonly #token: string;
@@ -23,7 +23,7 @@ export class Session {
     await this.#ask("POST", "messages", { body });
   }
 
-  /** Goes to another page. */
+  /** Moves to another page. */
   async goTo(sourceUrl: string, pageTitle: string): Promise<void> {
     await this.#ask("PUT", "page", { sourceUrl, pageTitle });
   }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { environment } from "./environment.ts";
 
-/** Where the sites' sources say that the chat's server is. */
+/** The origin of the chat's server in the sites' sources. */
 const PRODUCTION = "https://matrix-chat.webdevelop.pro";
 
 const HOSTS = fileURLToPath(new URL("../hosts", import.meta.url));
@@ -19,12 +19,14 @@ const MEDIA_TYPES: Record<string, string> = {
 
 /** A static website that embeds the widget. */
 export interface Site {
-  /** Directories by the paths that they are served under; the first that fits counts. */
+  /** Directories by the paths under which they are served. The first match counts. */
   directories: [path: string, directory: string][];
   contentSecurityPolicy: string;
 }
 
-/** The Vue site, as `cargo xtask test e2e` built it with one of its settings, or with vite-ssg. */
+/**
+ * The Vue site, as `cargo xtask test e2e` has built it with one of its settings, or with vite-ssg.
+ */
 export function vueSite(name: "enabled" | "near-miss" | "unset" | "ssg"): Site {
   return {
     directories: [["/", join(HOSTS, "vue/dist", name)]],
@@ -32,7 +34,10 @@ export function vueSite(name: "enabled" | "near-miss" | "unset" | "ssg"): Site {
   };
 }
 
-/** The React site: with the package's component, and with the element, defined early or late. */
+/**
+ * The React site: with the package's component, or with the element, which is defined early or
+ * late.
+ */
 export function reactSite(): Site {
   const built = join(HOSTS, "react/dist");
   return {
@@ -41,7 +46,10 @@ export function reactSite(): Site {
   };
 }
 
-/** The SvelteKit site. Its pages have scripts in them, and an element with a style that tells screen readers of the next page. */
+/**
+ * The SvelteKit site. Its pages contain scripts, and an element whose style announces the next page
+ * to screen readers.
+ */
 export function svelteSite(): Site {
   return {
     directories: [["/", join(HOSTS, "svelte/dist")]],
@@ -49,7 +57,7 @@ export function svelteSite(): Site {
   };
 }
 
-/** The Nuxt site. Its pages have scripts in them and look for new versions of themselves. */
+/** The Nuxt site. Its pages contain scripts and check for new versions of the site. */
 export function nuxtSite(): Site {
   return {
     directories: [["/", join(HOSTS, "nuxt/.output/public")]],
@@ -57,7 +65,10 @@ export function nuxtSite(): Site {
   };
 }
 
-/** The HTML pages: one has the widget from the chat's server, one serves the package's files itself. */
+/**
+ * The HTML pages: one loads the widget from the chat's server, the other serves the package's files
+ * itself.
+ */
 export function htmlSite(widgetFrom: "server" | "package"): Site {
   return {
     directories: [
@@ -68,7 +79,7 @@ export function htmlSite(widgetFrom: "server" | "package"): Site {
   };
 }
 
-/** Serves a site on the host's origin; gives what ends that. */
+/** Serves a site on the host's origin. Returns a function that ends this. */
 export async function serve(site: Site): Promise<() => Promise<void>> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", environment.hostUrl());
@@ -111,7 +122,7 @@ function origin(): string {
   return new URL(environment.baseUrl()).origin;
 }
 
-/** The strictest policy that a page with the widget can have. */
+/** The strictest policy under which the widget works. */
 function policy(scripts: string, more = "", styles = ""): string {
   return [
     `default-src ${more || "'none'"}`,

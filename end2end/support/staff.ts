@@ -15,7 +15,7 @@ import { clientFor, type Login, patiently, type RoomMessage } from "./matrix.ts"
 
 const PATIENCE_MS = 45_000;
 
-/** Starts a staff member's Matrix client and waits until it has everything the homeserver has. */
+/** Starts a member's Matrix client, and waits until it has everything that the homeserver has. */
 export async function startClient(login: Login): Promise<MatrixClient> {
   const client = clientFor(login);
   await client.startClient({ initialSyncLimit: 100 });
@@ -30,25 +30,22 @@ export interface RoomFace {
   name: string;
   topic: string;
   joinRule: string;
-  /** Membership (`invite`, `join`, ...) by user id, of those that are known of. */
+  /** The membership (`invite`, `join`, ...) of each known user id. */
   members: Record<string, string>;
 }
 
-/** What a member's app does when an event comes. */
+/** What a member's app does for an event. */
 export interface Ring {
-  /** It tells of the event, and counts it as unread. */
+  /** Whether it notifies the member and counts the event as unread. */
   notifies: boolean;
   sounds: boolean;
-  /** It shows that the event is for this member in particular. */
+  /** Whether it highlights the event for this member. */
   highlights: boolean;
 }
 
 const DESK = "Support desk";
 
-/**
- * A member of the support staff at a Matrix app, through one test: rooms that were there before the test are none of
- * its business.
- */
+/** A member of the staff at a Matrix app, in one test. Rooms from before the test are ignored. */
 export class Staff {
   readonly userId: string;
   readonly #client: MatrixClient;
@@ -63,24 +60,24 @@ export class Staff {
     this.#earlierRooms = earlierRooms;
   }
 
-  /** Comes to a new test, when all that earlier tests have begun is done. */
+  /** Prepares for a new test, once everything from earlier tests is done. */
   static async arriving(client: MatrixClient): Promise<Staff> {
     await outboxEmpty();
-    // The homeserver is asked: the app may not have heard of the last invitation yet.
+    // The homeserver is asked, because the app may not know of the last invitation yet.
     return new Staff(client, await roomsOf(client));
   }
 
-  /** The rooms this test has brought, invitations included. */
+  /** The rooms of this test, including invitations. */
   newRooms(): string[] {
     return this.#client
       .getRooms()
-      // The desk is no conversation.
+      // The desk is not a conversation.
       .filter((room) => room.name !== DESK)
       .map((room) => room.roomId)
       .filter((id) => !this.#earlierRooms.has(id));
   }
 
-  /** Waits for an invitation, to this room or else to any new one; answers the room's id. */
+  /** Waits for an invitation to this room, or to any new one; returns the room's id. */
   async waitForInvite(roomId?: string): Promise<string> {
     return this.#until(`an invitation to ${roomId ?? "a new room"}`, () =>
       this.newRooms()
@@ -94,21 +91,21 @@ export class Staff {
     await patiently(() => this.#client.joinRoom(roomId));
     await this.#until(`membership of ${roomId}`, () => {
       const room = this.#client.getRoom(roomId);
-      // The state arrives with the room's first sync, in which the member finds itself.
+      // The state arrives with the room's first sync, in which the member has joined.
       return room?.getMyMembership() === KnownMembership.Join && room.getMember(this.userId)
         ? true
         : undefined;
     });
   }
 
-  /** Waits for an invitation, to this room or else to any new one, and accepts it. */
+  /** Waits for an invitation to this room, or to any new one, and accepts it. */
   async acceptInvite(expected?: string): Promise<string> {
     const roomId = await this.waitForInvite(expected);
     await this.join(roomId);
     return roomId;
   }
 
-  /** Goes to the desk, which may have invited them in an earlier test; answers the room's id. */
+  /** Joins the desk if that did not happen in an earlier test; returns the room's id. */
   async enterDesk(): Promise<string> {
     const desk = await this.#until("the desk", () =>
       this.#client.getRooms().find((room) => room.name === DESK),
@@ -121,7 +118,7 @@ export class Staff {
     await patiently(() => this.#client.leave(roomId));
   }
 
-  /** Waits until the member's app knows of nobody else in the room. */
+  /** Waits until the member's app sees nobody else in the room. */
   async waitUntilAloneWith(roomId: string, other: string): Promise<void> {
     await this.#until(`nobody but ${other} in ${roomId}`, () => {
       const joined = this.#room(roomId).getJoinedMembers();
@@ -130,9 +127,9 @@ export class Staff {
     });
   }
 
-  /** What the member's app does about an event, by its own push rules. */
+  /** What the member's app does for an event, by its push rules. */
   ring(event: IRoomEvent): Ring {
-    // The event as it arrives, without what the homeserver learned later.
+    // The event as it arrives, without later additions by the homeserver.
     const { unsigned: _, ...fresh } = event;
     const mapped = this.#client.getEventMapper()(fresh);
     const actions = this.#client.getPushActionsForEvent(mapped, true);
@@ -144,7 +141,7 @@ export class Staff {
     };
   }
 
-  /** Sends a picture; answers its event. */
+  /** Sends a picture; returns its event. */
   async sendPicture(roomId: string): Promise<string> {
     return this.#sendMessage(roomId, {
       msgtype: MsgType.Image,
@@ -153,12 +150,12 @@ export class Staff {
     });
   }
 
-  /** Writes into the room. */
+  /** Sends a message to the room. */
   async send(roomId: string, body: string): Promise<string> {
     return this.#sendMessage(roomId, { msgtype: MsgType.Text, body });
   }
 
-  /** Writes a formatted message, as apps do for bold text: HTML, and plain text for who does not show HTML. */
+  /** Sends a formatted message as apps do for bold text: HTML, and plain text for other clients. */
   async sendFormatted(roomId: string, body: string, html: string): Promise<string> {
     return this.#sendMessage(roomId, {
       msgtype: MsgType.Text,
@@ -168,7 +165,9 @@ export class Staff {
     });
   }
 
-  /** Waits until the member can read a message whose text contains `text`, the bot's notices included. */
+  /**
+   * Waits until the member can read a message that contains `text`, including notices of the bot.
+   */
   async waitForText(roomId: string, text: string): Promise<RoomMessage> {
     return this.#until(`"${text}" in ${roomId}`, () =>
       this.readTimeline(roomId).find((message) => message.body.includes(text)),
@@ -181,7 +180,7 @@ export class Staff {
     return (
       events
         .filter((event) => event.getType() === EventType.RoomMessage)
-        // Events with a status are the app's own echoes, which are not in the room yet.
+        // Events with a status are the app's local echoes, which are not in the room yet.
         .filter((event) => event.status === null)
         .map((event) => ({
           eventId: event.getId() ?? "",
@@ -192,7 +191,7 @@ export class Staff {
     );
   }
 
-  /** What the member's app shows of the room itself. */
+  /** What the member's app shows about the room itself. */
   describe(roomId: string): RoomFace {
     const room = this.#room(roomId);
     const members = room.getMembers().map((member) => [member.userId, member.membership ?? ""]);
@@ -205,7 +204,10 @@ export class Staff {
     };
   }
 
-  /** After the homeserver was away: connects now instead of when the app's back-off ends. */
+  /**
+   * Reconnects at once after an outage of the homeserver, instead of waiting for the app's
+   * back-off.
+   */
   async reconnect(): Promise<void> {
     this.#client.retryImmediately();
     await this.#until("the homeserver to answer again", () =>
@@ -229,7 +231,7 @@ export class Staff {
   }
 }
 
-/** The rooms that the homeserver knows for this member now, invitations included. */
+/** The member's rooms by the homeserver's account, including invitations. */
 async function roomsOf(client: MatrixClient): Promise<Set<string>> {
   const url = new URL("/_matrix/client/v3/sync", client.getHomeserverUrl());
   url.searchParams.set("timeout", "0");
@@ -240,7 +242,7 @@ async function roomsOf(client: MatrixClient): Promise<Set<string>> {
   return new Set(Object.values(rooms).flatMap((kind) => Object.keys(kind)));
 }
 
-/** Looks now and after every sync, until `look` finds something. */
+/** Calls `look` now and after every sync, until it finds something. */
 function until<T>(client: MatrixClient, what: string, look: () => T | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const patience = setTimeout(() => {

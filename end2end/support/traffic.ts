@@ -1,6 +1,6 @@
 import type { Page, Request, Response } from "@playwright/test";
 
-/** An answer that the browser got. */
+/** An answer that the browser has received. */
 export interface Answer {
   method: string;
   url: string;
@@ -9,10 +9,10 @@ export interface Answer {
   body: Buffer;
 }
 
-/** The path under which every operation of the chat API lives. */
+/** The path that all operations of the chat API have in common. */
 export const API_PATH = "/v1/support-chat";
 
-/** Records everything that a page asks for and gets, from before its first request on. */
+/** Records all requests and answers of a page, beginning before its first request. */
 export class Traffic {
   readonly requests: Request[] = [];
   readonly #answers: Promise<Answer | undefined>[] = [];
@@ -27,12 +27,15 @@ export class Traffic {
     return this.requests.filter((request) => new URL(request.url()).pathname.startsWith(API_PATH));
   }
 
-  /** Those of them that are about a conversation: what a panel asks for before there is one is none. */
+  /** The requests about a conversation, without those of a panel that has none yet. */
   sessionRequests(): Request[] {
     return this.apiRequests().filter((request) => new URL(request.url()).pathname.startsWith(`${API_PATH}/sessions`));
   }
 
-  /** The names of what was fetched of the chat itself, which holds the WebAssembly: all but the launcher. */
+  /**
+   * The names of the files of the chat itself, which contains the WebAssembly, without the
+   * launcher's.
+   */
   chatChunks(): string[] {
     return this.requests.flatMap((request) => {
       const { pathname } = new URL(request.url());
@@ -50,14 +53,14 @@ export class Traffic {
 
 async function read(response: Response): Promise<Answer | undefined> {
   const request = response.request();
-  // A tab that was closed meanwhile has no body to read.
+  // The answers of a tab that was closed cannot be read.
   const headers = await response.headersArray().catch(() => []);
   return {
     method: request.method(),
     url: response.url(),
     status: response.status(),
     headers: headers.map(({ name, value }) => `${name}: ${value}`).join("\n"),
-    // A navigation, or an answer without a body, has none to read.
+    // A navigation, or an answer without a body, cannot be read.
     body: await response.body().catch(() => Buffer.alloc(0)),
   };
 }

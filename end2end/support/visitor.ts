@@ -2,26 +2,29 @@ import { expect, type Locator, type Page, type Route } from "@playwright/test";
 
 import { API_PATH, Traffic } from "./traffic.ts";
 
-/** The session storage key that holds the conversation. */
+/** The session storage key of the conversation. */
 export const STORAGE_KEY = "matrix-support-chat";
-/** The one that holds what was typed and is not accepted yet. */
+/** The session storage key of what was typed and is not accepted yet. */
 export const DRAFT_KEY = "matrix-support-chat-draft";
-/** The one that holds how far the visitor has seen the conversation. */
+/** The session storage key of the last entry that the visitor has seen. */
 export const READ_KEY = "matrix-support-chat-read";
 
 /**
- * The visitor: one method for each thing a person does. Knows the widget by the roles and names that people and
- * assistive technology know it by, and by nothing else.
+ * The visitor, with one method for each action. It finds parts of the widget only by the roles and
+ * names that people and assistive technology use.
  */
 export class Visitor {
   readonly page: Page;
   readonly traffic: Traffic;
-  /** What the page was forbidden by its Content-Security-Policy, and scripts that threw. */
+  /** Violations of the page's Content-Security-Policy, and scripts that threw. */
   readonly complaints: string[] = [];
   readonly #expected: RegExp[] = [];
 
   readonly launcher: Locator;
-  /** How many messages came unseen. Nothing for assistive technology: the launcher's description says it. */
+  /**
+   * The number of unread messages. Assistive technology gets it from the launcher's description
+   * instead.
+   */
   readonly badge: Locator;
   readonly panel: Locator;
   readonly transcript: Locator;
@@ -29,7 +32,7 @@ export class Visitor {
   readonly sendButton: Locator;
   readonly retryButton: Locator;
   readonly endButton: Locator;
-  /** The answer no to the question before the end. */
+  /** The negative answer to the question before the end. */
   readonly stayButton: Locator;
   readonly closeButton: Locator;
   readonly alert: Locator;
@@ -50,7 +53,9 @@ export class Visitor {
     this.alert = this.panel.getByRole("alert");
   }
 
-  /** From now on, a complaint that this matches is none: the test provokes it, at a moment that it does not know. */
+  /**
+   * Ignores complaints that match from now on, because the test provokes them at an unknown moment.
+   */
   expectComplaint(pattern: RegExp): void {
     this.#expected.push(pattern);
   }
@@ -59,11 +64,11 @@ export class Visitor {
     if (!this.#expected.some((pattern) => pattern.test(text))) this.complaints.push(text);
   }
 
-  /** Someone at a browser that has not opened the page yet. */
+  /** A visitor at a browser that has not opened the page yet. */
   static async at(page: Page): Promise<Visitor> {
     const visitor = new Visitor(page);
     page.on("pageerror", (error) => {
-      // Firefox also logs there that an API could not be reached.
+      // Firefox also logs there that an API is unreachable.
       if (/^(Error: )?Cross-Origin Request Blocked/.test(String(error))) return;
       visitor.#complain(`script: ${error}`);
     });
@@ -108,7 +113,10 @@ export class Visitor {
     await this.sendButton.click();
   }
 
-  /** Writes and sends a message; the server takes it, and it stands in the transcript. */
+  /**
+   * Writes and sends a message, and waits until the server has accepted it and the transcript shows
+   * it.
+   */
   async say(text: string): Promise<void> {
     const accepted = this.page.waitForResponse(
       (response) =>
@@ -122,7 +130,7 @@ export class Visitor {
     await this.reads(text);
   }
 
-  /** Opens the page and the chat and says something: the shortest way to a conversation. */
+  /** Opens the page and the chat, and sends a message: the shortest way to a conversation. */
   async beginConversation(firstMessage: string): Promise<void> {
     await this.visit();
     await this.openChat();
@@ -133,7 +141,9 @@ export class Visitor {
     await this.retryButton.click();
   }
 
-  /** Ends the conversation, and is sure about it: the button that asks gives way to one of the same name. */
+  /**
+   * Ends the conversation and confirms it. The first button is replaced by one of the same name.
+   */
   async endChat(): Promise<void> {
     await this.endButton.click();
     await expect(this.stayButton).toBeFocused();
@@ -144,41 +154,41 @@ export class Visitor {
     await this.page.reload();
   }
 
-  /** Waits until the transcript shows exactly this text, line breaks and all. */
+  /** Waits until the transcript shows exactly this text, including line breaks. */
   async reads(text: string): Promise<void> {
     await expect
       .poll(() => this.transcript.innerText(), { message: "the transcript's text" })
       .toContain(text);
   }
 
-  /** How often the text stands in the transcript. */
+  /** How often the transcript contains the text. */
   async timesRead(text: string): Promise<number> {
     return (await this.transcript.innerText()).split(text).length - 1;
   }
 
-  /** What session storage holds. */
+  /** The content of session storage. */
   async sessionStorage(): Promise<Record<string, string>> {
     return this.page.evaluate(() => ({ ...sessionStorage }));
   }
 
-  /** What local storage holds. */
+  /** The content of local storage. */
   async localStorage(): Promise<Record<string, string>> {
     return this.page.evaluate(() => ({ ...localStorage }));
   }
 
-  /** The session that the widget has stored, and the API that it is of. */
+  /** The session that the widget has stored, and its API. */
   async storedSession(): Promise<{ sessionId: string; token: string; api: string }> {
     const stored = (await this.sessionStorage())[STORAGE_KEY];
     expect(stored, "a session is stored").toBeDefined();
     return JSON.parse(stored ?? "{}");
   }
 
-  /** From now on the API cannot be reached. */
+  /** Makes the API unreachable from now on. */
   async loseNetwork(): Promise<void> {
     await this.#interfere((route) => route.abort("connectionfailed"));
   }
 
-  /** From now on the API gets what is sent, but its answers are lost on the way back. */
+  /** From now on the API receives requests, but its answers are lost. */
   async loseAnswers(): Promise<void> {
     await this.#interfere(async (route) => {
       await route.fetch();
@@ -186,7 +196,7 @@ export class Visitor {
     });
   }
 
-  /** Ends what `loseNetwork` or `loseAnswers` began. */
+  /** Ends the effect of `loseNetwork` or `loseAnswers`. */
   async recoverNetwork(): Promise<void> {
     await this.page.unrouteAll({ behavior: "wait" });
   }

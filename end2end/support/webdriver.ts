@@ -8,7 +8,7 @@ import type { Fixtures } from "@playwright/test";
 
 import { required } from "./environment.ts";
 
-/** The names of keys that are no characters: https://www.w3.org/TR/webdriver2/#keyboard-actions */
+/** The keys that are not characters: https://www.w3.org/TR/webdriver2/#keyboard-actions */
 const KEYS: Record<string, string> = {
   Enter: "\uE007",
   Escape: "\uE00C",
@@ -20,7 +20,10 @@ const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
 export type Handle = { [ELEMENT]: string };
 
-/** WebKitGTK's browser on a screen of its own, steered by WebDriver: Playwright knows only a patched WebKit. */
+/**
+ * WebKitGTK's browser on a virtual screen, controlled by WebDriver, because Playwright supports
+ * only a patched WebKit.
+ */
 export class WebKit {
   readonly #processes: ChildProcess[];
   readonly #session: string;
@@ -30,7 +33,7 @@ export class WebKit {
     this.#session = session;
   }
 
-  /** `gtkTheme` is what GTK draws the browser in: pages take light or dark from it. */
+  /** `gtkTheme` is the browser's GTK theme, from which pages get their colour scheme. */
   static async start(driver: string, browser: string, gtkTheme: string): Promise<WebKit> {
     const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"], {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
@@ -88,7 +91,7 @@ export class WebKit {
     await this.#post("/back", {});
   }
 
-  /** A picture of the window, as PNG. */
+  /** A picture of the window as PNG. */
   async picture(): Promise<Buffer> {
     return Buffer.from(await command<string>("GET", `${this.#session}/screenshot`), "base64");
   }
@@ -97,7 +100,7 @@ export class WebKit {
     await this.#post("/window/rect", { width, height });
   }
 
-  /** What a function gives in the page. */
+  /** Calls a function in the page, and returns its result. */
   evaluate<T, A extends unknown[]>(call: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
     return this.#post<T>("/execute/sync", { script: `return (${String(call)})(...arguments)`, args });
   }
@@ -106,12 +109,12 @@ export class WebKit {
     await this.#post(`/element/${element[ELEMENT]}/click`, {});
   }
 
-  /** Types into a field, after what is in it. */
+  /** Appends text to a field by typing. */
   async write(element: Handle, text: string): Promise<void> {
     await this.#post(`/element/${element[ELEMENT]}/value`, { text });
   }
 
-  /** As assistive technology knows it. */
+  /** Finds an element by its role and name, as assistive technology does. */
   async role(element: Handle): Promise<string> {
     return command<string>("GET", `${this.#session}/element/${element[ELEMENT]}/computedrole`);
   }
@@ -120,7 +123,7 @@ export class WebKit {
     return command<string>("GET", `${this.#session}/element/${element[ELEMENT]}/computedlabel`);
   }
 
-  /** Presses keys one after the other; a name such as `Enter`, or `Shift+Tab`. */
+  /** Presses keys one after another, such as `Enter` or `Shift+Tab`. */
   async press(combination: string): Promise<void> {
     const keys = combination.split("+").map((key) => KEYS[key] ?? key);
     await this.#keys([
@@ -147,7 +150,10 @@ export class WebKit {
   }
 }
 
-/** One browser for all tests of a worker, since it takes a second to start; a project says whether it is light or dark. */
+/**
+ * All tests of a worker share one browser, since it takes a second to start. The project chooses
+ * light or dark.
+ */
 export interface OneBrowser {
   gtkTheme: string;
   webkit: WebKit;

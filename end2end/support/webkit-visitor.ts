@@ -9,7 +9,10 @@ import type { Handle, WebKit } from "./webdriver.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** The visitor in a browser that Playwright does not know: as in `visitor.ts`, by roles and names alone. */
+/**
+ * A visitor in a browser that Playwright does not support. As in `visitor.ts`, parts of the widget
+ * are found only by roles and names.
+ */
 export class WebKitVisitor {
   readonly #browser: WebKit;
   readonly #origin: string;
@@ -23,7 +26,7 @@ export class WebKitVisitor {
     await this.#browser.visit(this.#origin + path);
   }
 
-  /** What is shown with this role and name; nothing, where that is nothing. */
+  /** Finds a visible element with this role and name; returns undefined if there is none. */
   async find(role: string, name?: string): Promise<Handle | undefined> {
     const shown = await this.#browser.evaluate(() => {
       const chat = document.querySelector("matrix-support-chat");
@@ -32,7 +35,7 @@ export class WebKitVisitor {
         .filter((it) => it.checkVisibility({ visibilityProperty: true })) as unknown as Handle[];
     });
     for (const element of shown) {
-      // A page that is gone meanwhile has neither.
+      // An element of a page that was left has neither.
       const itsRole = await this.#browser.role(element).catch(() => undefined);
       if (itsRole !== role) continue;
       if (name === undefined) return element;
@@ -69,10 +72,10 @@ export class WebKitVisitor {
     await expect.poll(() => this.focused()).toBe("textbox Message");
   }
 
-  /** Types into the composer, after what is in it. */
+  /** Appends text to the composer by typing. */
   async write(text: string): Promise<void> {
     await this.#browser.write(await this.#composer(), text);
-    // The driver answers before the browser has taken the last keys.
+    // The driver answers before the browser has processed the last keys.
     await expect.poll(() => this.draft()).toContain(text);
   }
 
@@ -82,13 +85,13 @@ export class WebKitVisitor {
     await this.reads(text);
   }
 
-  /** Ends the conversation, and is sure about it, where the chat asks. */
+  /** Ends the conversation, and confirms it if the chat asks. */
   async endChat(): Promise<void> {
     await this.click("button", "End chat");
     if (await this.find("button", "Keep chatting")) await this.click("button", "End chat");
   }
 
-  /** Role and name of what has the focus. */
+  /** The role and name of the element that has the focus. */
   async focused(): Promise<string> {
     const element = await this.#browser.evaluate(() => {
       const { activeElement } = document;
@@ -97,7 +100,7 @@ export class WebKitVisitor {
     return `${await this.#browser.role(element)} ${await this.#browser.name(element)}`;
   }
 
-  /** The text that a part of the chat shows. */
+  /** The text of a part of the chat. */
   async text(role: string): Promise<string> {
     const element = await this.find(role);
     if (!element) return "";
@@ -108,7 +111,7 @@ export class WebKitVisitor {
     await expect.poll(() => this.text(role), { message: `the text of the ${role}` }).toContain(text);
   }
 
-  /** What is in the composer. */
+  /** The content of the composer. */
   async draft(): Promise<string> {
     const element = await this.#composer();
     return this.#browser.evaluate((it) => (it as unknown as HTMLTextAreaElement).value, element);
@@ -119,7 +122,7 @@ export class WebKitVisitor {
     return (await this.find("textbox", "Message")) as Handle;
   }
 
-  /** What axe finds wrong. */
+  /** The violations that axe finds. */
   async violations(): Promise<string[]> {
     await this.#browser.evaluate(animationsEnd);
     await this.#browser.evaluate(new Function(await readFile(AXE, "utf8")) as () => void);

@@ -9,8 +9,8 @@ const SITE_KEY = "1x00000000000000000000AA";
 const TOKEN = "passed-by-a-person";
 
 /**
- * Stands in for Cloudflare's script, which the tests must not depend on: a button in place of the challenge, and the
- * same functions.
+ * Replaces Cloudflare's script, on which the tests must not depend: a button instead of the
+ * challenge, and the same functions.
  */
 const TURNSTILE = `
   window.turnstile = {
@@ -28,7 +28,7 @@ const TURNSTILE = `
   };
 `;
 
-/** The page as a server with Turnstile gives it: its policy has room for Cloudflare. */
+/** Serves the page as a server with Turnstile does, with a policy that allows Cloudflare. */
 async function allowCloudflare(page: Page): Promise<void> {
   await page.route("/", async (route) => {
     const response = await route.fetch();
@@ -39,7 +39,10 @@ async function allowCloudflare(page: Page): Promise<void> {
   });
 }
 
-/** Refuses a creation as a server with Turnstile refuses one without a token. The rest goes to the real server. */
+/**
+ * Refuses a creation without a token, as a server with Turnstile does. All other requests go to the
+ * real server.
+ */
 async function askForChallenge(page: Page, problem: { turnstileSiteKey?: string }): Promise<void> {
   await page.route(`**${API_PATH}/sessions`, async (route: Route) => {
     const { turnstileToken } = route.request().postDataJSON() as { turnstileToken?: string };

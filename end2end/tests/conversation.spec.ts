@@ -2,7 +2,8 @@ import { expect, test } from "../fixtures.ts";
 
 const FIRST = "Hello, I need help with tokenization infrastructure.";
 
-// Line breaks, indentation, a tab, emoji of several code points, and what a careless relay would take for markup.
+// Line breaks, indentation, a tab, emoji of several code points, and what a careless relay would
+// treat as markup.
 const SECOND = [
   "Three things: <b>launch</b> & *timelines*,",
   '  - indented, with a "quote", a back\\slash and 100 % of {braces}',
@@ -132,12 +133,12 @@ test("staff who join only after the second message can read both", async ({
     const recap = await member.waitForText(roomId, "First: is anyone there?");
     expect(recap.msgtype).toBe("m.notice");
     expect(recap.body).toContain("Second: I can wait.");
-    // The last words come first, and again where they were written.
+    // The staff get the newest texts first, and then again at their own place.
     expect(recap.body.indexOf("Second:")).toBeLessThan(recap.body.indexOf("First:"));
     expect(recap.body.indexOf("First:")).toBeLessThan(recap.body.lastIndexOf("Second:"));
   }
 
-  // The second copy for the staff is not visible to the visitor.
+  // The visitor does not see the second copy for the staff.
   await bob.send(roomId, "Here I am.");
   await visitor.reads("Here I am.");
   expect(await visitor.timesRead("First: is anyone there?")).toBe(1);

@@ -16,7 +16,7 @@ test("killing the homeserver during a conversation loses nothing", async ({
 
   await homeserver.stop();
   try {
-    // The message is accepted all the same: the promise is that it will arrive, not that it has.
+    // The message is accepted nevertheless, because that only promises its later delivery.
     await visitor.say("First during the outage");
     await visitor.say("Second during the outage");
     await expect(visitor.alert).toBeHidden();

@@ -42,7 +42,7 @@ test("a first message whose answer was lost makes one room, not two", async ({
   await visitor.write(text);
   await visitor.send();
 
-  // The server has it, though the browser does not know.
+  // The server has accepted it, though the browser does not know.
   const roomId = await alice.waitForInvite();
   await expect(visitor.retryButton).toBeEnabled();
   await expect(visitor.composer).toHaveValue(text);
@@ -97,7 +97,7 @@ test("an offline visitor is told, loses nothing, and goes on when back online", 
   await visitor.send();
   await expect(visitor.retryButton).toBeVisible();
   await expect(visitor.composer).toHaveValue("In the tunnel");
-  // Staff need not wait until the visitor is back.
+  // Staff do not have to wait until the visitor returns.
   await alice.send(roomId, "Are you still there?");
 
   await visitor.page.context().setOffline(false);

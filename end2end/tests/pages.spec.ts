@@ -12,7 +12,7 @@ test("the chat is on the landing page and on no other", async ({ visitor }) => {
 });
 
 test("the page's own words do not wait for the chat", async ({ visitor }) => {
-  // Without its scripts the page is whole, and still says how to reach someone.
+  // Without scripts the page is complete, and says how to get in touch.
   await visitor.page.route(/\.js$/, (route) => route.abort());
   await visitor.visit("/");
   await expect(visitor.page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -5,13 +5,13 @@ import { waitAsLong } from "../support/database.ts";
 import { Session } from "../support/session.ts";
 import type { Ring, Staff } from "../support/staff.ts";
 
-/** What a member's app does about an event, in a word of `docs/guide/staff.md`. */
+/** What a member's app does for an event, in the terms of `docs/guide/staff.md`. */
 function word({ notifies, sounds, highlights }: Ring): string {
   if (!notifies) return "silent";
   return ["notifies", ...(sounds ? ["sounds"] : []), ...(highlights ? ["highlights"] : [])].join(", ");
 }
 
-/** Those to whom one event is shown. */
+/** The people whose app shows an event. */
 type Row = [what: string, event: IRoomEvent];
 
 function words(staff: Staff, rows: Row[]): Record<string, string> {
@@ -69,14 +69,14 @@ test("what the bot sends rings, notifies or keeps silent by the push rules that 
   const invited = word(alice.ring(invitation));
   expect(invited, "the invitation, before it is accepted").toBe("notifies, sounds");
 
-  // Joining late, they are told what was said.
+  // Those who join late are told the conversation so far.
   await alice.join(roomId);
   await bob.acceptInvite(roomId);
   const recap = await find(roomId, "a recap", (event) =>
     event.content.msgtype === "m.notice" && String(event.content.body).includes("How much is a website?"),
   );
 
-  // Nobody answers for longer than they may wait.
+  // Nobody has answered for longer than allowed.
   const line = await find(desk, "the line", says("m.text", roomId));
   await waitAsLong(session.id);
   const call = await find(desk, "the call", answers(line.event_id));
@@ -125,7 +125,7 @@ test("what the bot sends rings, notifies or keeps silent by the push rules that 
     "desk: line, edited": "silent",
     "desk: nobody answers": "notifies, highlights",
   };
-  // What is told to alice is told to her: it highlights for her alone.
+  // A message that is addressed to alice highlights for her alone.
   expect(words(alice, rows)).toEqual({
     ...all,
     "not shown": "notifies, sounds, highlights",
@@ -139,7 +139,7 @@ test("what the bot sends rings, notifies or keeps silent by the push rules that 
     "desk: answer to a command": "notifies",
   });
 
-  // Apps take a room of two for a talk between two people, and sound at each text.
+  // Apps treat a room of two people as a direct chat, and play a sound for each message.
   await bob.leave(roomId);
   await alice.waitUntilAloneWith(roomId, archive.botId);
   expect(words(alice, rows.filter(([what]) => !what.startsWith("desk")))).toEqual({

@@ -14,7 +14,8 @@ test("tokens, passwords and Matrix ids stay where they belong", async ({
 }) => {
   const words = "Something to look for in the database";
 
-  // A conversation with everything in it: both of the staff, a failure, a reload, another page, an end.
+  // A conversation with everything in it: both members of the staff, a failure, a reload, another
+  // page, and an end.
   await visitor.visit("/about");
   await visitor.beginConversation(words);
   const { token } = await visitor.storedSession();
@@ -37,7 +38,7 @@ test("tokens, passwords and Matrix ids stay where they belong", async ({
   await visitor.endChat();
   await expect(visitor.panel).toContainText("This chat has ended");
 
-  // And what a server might be talkative about: requests that it refuses.
+  // Requests that the server refuses, whose answers might reveal too much.
   for (const path of ["/sessions/none/messages", `/sessions/none/messages?after=${token}`]) {
     await visitor.page.evaluate(
       async ([url, bearer]) => {
@@ -87,7 +88,8 @@ test("tokens, passwords and Matrix ids stay where they belong", async ({
   });
 
   await test.step("the server's log", async () => {
-    // Room and event ids may stand here, to find a conversation by; this one's does, so it is the right log.
+    // Room and event ids may appear in the log, so that a conversation can be found. That this
+    // one's does shows that it is the right log.
     await expect
       .poll(async () => (await readFile(environment.serverLog())).includes(roomId))
       .toBe(true);

@@ -15,7 +15,7 @@ test("nothing is asked, fetched or stored before the visitor wants to chat", asy
   expect(await visitor.localStorage()).toEqual({});
   expect(await visitor.page.context().cookies()).toEqual([]);
 
-  // Looking into the chat is not writing yet: the widget comes, a session does not.
+  // Opening the chat loads the widget, but does not begin a session.
   await visitor.openChat();
   expect(await visitor.sessionStorage()).toEqual({});
   await visitor.write("a draft");

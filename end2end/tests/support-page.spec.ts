@@ -12,7 +12,7 @@ const COOKIE = "__Secure-support-chat";
 
 test.use({ javaScriptEnabled: false });
 
-/** The chat as a page, by the roles and names that people know it by. */
+/** The chat as a page, found by the roles and names that people use. */
 class SupportPage {
   readonly page: Page;
   readonly conversation: Locator;
@@ -43,7 +43,7 @@ class SupportPage {
     await expect(this.conversation.getByText(text, { exact: true })).toBeVisible();
   }
 
-  /** Checks for replies until this one has come. */
+  /** Checks for replies until this one has arrived. */
   async awaits(text: string): Promise<void> {
     const line = this.conversation.getByText(text, { exact: true });
     await expect(async () => {
@@ -160,7 +160,7 @@ test("a form on another site says nothing in the visitor's name", async ({ page,
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 test.describe("for everybody", () => {
-  // axe is a script.
+  // axe is a script, so JavaScript has to be enabled here.
   test.use({ javaScriptEnabled: true });
 
   for (const colorScheme of ["light", "dark"] as const) {

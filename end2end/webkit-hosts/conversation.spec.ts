@@ -4,7 +4,7 @@ import { oneBrowser, type OneBrowser } from "../support/webdriver.ts";
 import { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { test as base } from "../tests/hosts/fixtures.ts";
 
-/** Visitors with WebKit, on websites that embed the widget, with the real server behind it. */
+/** Visitors with WebKit, on websites that embed the widget and use the real server. */
 const test = base.extend<object, OneBrowser>(oneBrowser);
 
 const SITES: Record<string, Site> = {

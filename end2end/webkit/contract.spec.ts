@@ -1,7 +1,7 @@
 import type { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** What the contract says of the widget, in WebKit, whose visitors are those of Safari. */
+/** What the contract says about the widget, in WebKit, the engine of Safari. */
 
 test("launcher, panel and their parts have the roles and names of the contract", async ({
   visitor,
@@ -121,7 +121,7 @@ test("on a small screen the panel covers the page, without a way to scroll to th
       const { clientWidth, scrollWidth } = document.documentElement;
       return [left, top, clientWidth - width, innerHeight - height, scrollWidth - clientWidth];
     }, panel);
-  // Once it has risen.
+  // After the panel has risen.
   await expect.poll(covers).toEqual([0, 0, 0, 0, 0]);
 });
 

@@ -21,7 +21,7 @@ export const test = base.extend<object, OneBrowser>(oneBrowser).extend<Fixtures>
   visitor: async ({ webkit, host: _host, api: _api }, use) => {
     await webkit.resize(1280, 900);
     await use(new WebKitVisitor(webkit, HOST_ORIGIN));
-    // The next test has a tab that knows nothing.
+    // The next test starts with an empty tab.
     await webkit.evaluate(() => sessionStorage.clear());
     await webkit.visit("about:blank");
   },

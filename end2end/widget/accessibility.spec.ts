@@ -11,7 +11,7 @@ import { expect, test } from "./fixtures.ts";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** Every state the widget can be in, and how to get there. */
+/** Every state of the widget, and how to reach it. */
 const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<void>> = {
   closed: async (visitor) => visitor.visit(),
   empty: async (visitor) => {
@@ -118,7 +118,7 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await expect(visitor.panel).toContainText("Thank you!");
   },
   "a link that was used": async (visitor) => {
-    // As an element that is made while the address has the code.
+    // The element is created while the address contains the code.
     await visitor.visit("/#support-chat=used");
     await visitor.page.evaluate(() => {
       const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
@@ -140,7 +140,7 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
   },
 };
 
-/** Evaluates where the page's policy is not loosened for it: in Chromium that is a world of its own. */
+/** Evaluates code without loosening the page's policy. In Chromium this needs an isolated world. */
 async function evaluator(page: Page): Promise<(expression: string) => Promise<unknown>> {
   if (page.context().browser()?.browserType().name() !== "chromium") {
     return (expression) => page.evaluate(expression);
@@ -205,7 +205,7 @@ test("axe would find something wrong", async ({ visitor, host }) => {
   host.is({ rest: '<img src="data:,">' });
   await visitor.visit();
   expect((await violations(visitor.page)).join()).toContain("image-alt");
-  visitor.complaints.length = 0; // The picture was not allowed either.
+  visitor.complaints.length = 0; // The page's policy does not allow the picture either.
 });
 
 test("every target is large enough to hit", async ({ visitor, api }) => {
@@ -306,7 +306,8 @@ test("a sheet that covers the page is modal: the focus stays in it, and the page
   await page.keyboard.press("PageDown");
   expect(await page.evaluate(() => scrollY)).toBe(0);
 
-  // Turned to where there is room beside it, it is no longer.
+  // Once the phone is turned to landscape, there is room beside the panel, so it no longer covers
+  // the page.
   await page.setViewportSize({ width: 1280, height: 800 });
   await expect(visitor.panel).toHaveAttribute("aria-modal", "false");
   await expect(visitor.composer).toBeFocused();
@@ -336,7 +337,7 @@ test("ending asks once, and Escape and the other answer take it back", async ({ 
   await page.keyboard.press("Enter");
   await visitor.stayButton.click();
   await expect(visitor.endButton).toBeFocused();
-  // Twice in quick succession is not yes.
+  // A double click does not confirm the end.
   await visitor.endButton.dblclick();
   await expect(visitor.stayButton).toBeVisible();
   expect(api.count("close")).toBe(0);
@@ -381,7 +382,7 @@ test("at 200 % and 400 % zoom everything is there and can be reached", async ({
   visitor,
   api,
 }) => {
-  // What a browser of 1280 by 800 pixels has left.
+  // The size of the viewport of a browser with a window of 1280 by 800 pixels.
   for (const [width, height] of [
     [640, 400],
     [320, 200],
@@ -425,12 +426,12 @@ for (const colorScheme of ["light", "dark"] as const) {
   }) => {
     const { page } = visitor;
     await page.emulateMedia({ forcedColors: "active", colorScheme });
-    // A page without a Content-Security-Policy, which reads the pictures.
+    // A page without a Content-Security-Policy that decodes the pictures.
     const reader = await context.newPage();
     await page.bringToFront();
     const isSeen = async (part: Locator, what: string): Promise<void> => {
       await expect(part).not.toHaveCSS("border-top-width", "0px");
-      // As it looks by itself.
+      // The widget in its normal state.
       await page.mouse.move(0, 0);
       await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
       const picture = async (): Promise<number> =>
@@ -467,7 +468,10 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-/** The contrast between the lightest and the darkest of what a picture shows in its middle, within any edge. */
+/**
+ * The contrast between the lightest and the darkest colour in the middle of a picture, without its
+ * edges.
+ */
 async function contrastWithin(reader: Page, png: string): Promise<number> {
   return reader.evaluate(async (png) => {
     const image = new Image();

@@ -2,7 +2,7 @@ import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** A Thursday, in the middle of the day. */
+/** A Thursday at midday. */
 const NOW = new Date("2026-05-21T12:00:00Z");
 
 function hours(visitor: Visitor): ReturnType<Visitor["panel"]["getByRole"]> {
@@ -31,7 +31,7 @@ test("nothing is asked before the panel is open, and then once", async ({ visito
 for (const [opensAt, words] of [
   ["2026-05-21T13:00:00.000Z", "Back at 15:00."],
   ["2026-05-25T07:00:00.000Z", "Back on Monday at 09:00."],
-  // In the visitor's zone it is tomorrow already.
+  // In the visitor's time zone it is tomorrow already.
   ["2026-05-21T22:30:00.000Z", "Back on Friday at 00:30."],
   ["2026-05-27T07:00:00.000Z", "Back on Wednesday at 09:00."],
   ["2026-05-28T07:00:00.000Z", "Back on 28 May at 09:00."],
@@ -98,7 +98,7 @@ test("it is kept true while the panel is open, and not asked for while nobody lo
   await expect(hours(visitor)).toHaveText("Support is open now.");
   expect(api.count("availability")).toBe(2);
 
-  // At least every five minutes.
+  // The hours are requested at least every five minutes.
   api.availability = { open: false };
   await page.clock.runFor("05:01");
   await expect(hours(visitor)).toContainText("Nobody is here right now.");
@@ -120,7 +120,7 @@ for (const [what, fault] of [
   test(`where the server ${what}, nothing is said and nothing is missing`, async ({ visitor, api }) => {
     api.break("availability", fault);
     await visitor.beginConversation("Hello");
-    // Of a request that was cut off, browsers make more by themselves.
+    // Browsers may repeat a request that was cut off.
     await expect.poll(() => api.count("availability")).toBeGreaterThan(0);
     await expect(visitor.panel.locator(".hours")).toBeEmpty();
     await expect(visitor.alert).toBeHidden();

@@ -2,7 +2,7 @@ import { expect, test } from "./fixtures.ts";
 
 declare global {
   interface Window {
-    /** Whether each showing of this very page came from the back-forward cache. */
+    /** Whether each showing of this page came from the back-forward cache. */
     showings: boolean[];
     pollsOut: { out: number; most: number };
   }
@@ -40,7 +40,7 @@ for (const waitSeconds of [0, 25]) {
     await visitor.visit("/elsewhere");
     const before = api.count("poll");
     api.reply("Are you back?");
-    // There is no load to wait for.
+    // A page from the cache fires no load event.
     await page.goBack({ waitUntil: "commit" });
     await expect.poll(() => page.evaluate(() => window.showings)).toEqual([false, true]);
 

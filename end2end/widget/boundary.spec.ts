@@ -4,11 +4,11 @@ import { dice } from "../support/dice.ts";
 import { API_ORIGIN } from "../support/scripted-api.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** How many hostile pages and browsers there are. */
+/** The number of hostile pages and browsers. */
 const TIMES = Number(process.env["FUZZ_TIMES"] ?? 40);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 7);
 
-/** JavaScript of what a page or a browser may say in place of a text. */
+/** JavaScript expressions that a page or a browser may return instead of a text. */
 const VALUES = [
   "undefined",
   "null",
@@ -45,7 +45,7 @@ const LANGUAGES = [
 
 const KEYS = ["panel", "hello", "state_sent", "state_delivered", "send", "load_failed", "placeholder"];
 
-/** A page and a browser that say odd things. */
+/** A page and a browser that return unexpected values. */
 function hostile(random: () => number): string {
   const of = (list: string[]): string => list[Math.floor(random() * list.length)] ?? "null";
   const languages = random() < 0.3 ? of(VALUES) : `[${of(LANGUAGES)}, ${of(LANGUAGES)}, ${of(VALUES)}]`;
@@ -87,7 +87,9 @@ test("nothing that a page or a browser says breaks the chat", async ({ visitor, 
   expect(api.count("create")).toBe(TIMES);
 });
 
-/** Every property and attribute of the element, and what of the browser the launcher asks. */
+/**
+ * Every property and attribute of the element, and the browser functions that the launcher uses.
+ */
 const PROPERTIES = ["apiUrl", "enabled", "open", "visitorName", "visitorEmail", "messages", "lang"];
 const ATTRIBUTES = [
   ["lang", ["constructor", "__proto__", "toString", "", "\u202e", "de-", "x".repeat(10_000)]],
@@ -96,12 +98,15 @@ const ATTRIBUTES = [
   ["watch-replies", ["", "no"]],
 ] as const;
 
-/** JavaScript that sets things before the browser knows the element: values, and properties that throw or stay. */
+/**
+ * JavaScript that sets properties before the element is defined: values, and properties that throw
+ * or cannot be deleted.
+ */
 function hostileBefore(random: () => number): string {
   const of = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const lines = PROPERTIES.filter(() => random() < 0.5).map((name) => {
     const value = of(VALUES);
-    // (Who makes the switches themselves throw wants no chat.)
+    // (A page that makes the switches themselves throw gets no chat.)
     if (random() < 0.3 && !["apiUrl", "enabled", "open"].includes(name)) {
       return `Object.defineProperty(element, "${name}", {
         get() { throw new Error("no") }, configurable: ${random() < 0.5}, enumerable: true });`;
@@ -136,7 +141,7 @@ test("nothing that is there before the element is defined keeps the launcher fro
       host.is({ lang: "en", scripts: { "/hostile.js": script } });
       await visitor.visit();
       const element = page.locator("matrix-support-chat");
-      // What the page says of these counts: it is the rest that is at stake.
+      // Valid values have their effect, so only the others are tested.
       await element.evaluate((it, api) => {
         it.setAttribute("api-url", api);
         it.setAttribute("enabled", "false");
@@ -175,7 +180,7 @@ test("texts that throw when they are read are as if they were not there", async 
   await expect(visitor.composer).toBeFocused();
 });
 
-/** Breaks what the chat's WASM calls, as if it had died. */
+/** Breaks what the chat's WASM calls, as if it had crashed. */
 async function kill(page: Page): Promise<void> {
   await page.evaluate(() => {
     const { prototype } = HTMLElement;
@@ -206,11 +211,11 @@ test("a chat that dies leaves the other ways to reach us, and what was typed", a
   await expect(alert.getByRole("textbox")).toHaveValue("Half a sente");
   await expect(page.getByRole("link", { name: "Write an e-mail" })).toBeVisible();
   await expect(visitor.panel).toBeHidden();
-  // Nothing of it goes on.
+  // No part of the chat continues to run.
   const asked = api.requests.length;
   await page.evaluate(() => dispatchEvent(new Event("online")));
 
-  // What broke it is over.
+  // The cause of the crash is gone.
   await page.evaluate(() => (window as unknown as { mend(): void }).mend());
   await visitor.openChat();
   await visitor.reads("Hello");
@@ -239,7 +244,7 @@ test("a chat that dies shows what was typed even where storage is forbidden", as
   await expect(alert.getByRole("textbox")).toHaveValue("Half a sentence");
 });
 
-/** JavaScript of what a page may have made of `fetch`. */
+/** JavaScript that replaces `fetch` as a page may do. */
 const FETCHES = [
   '() => Promise.reject("blocked by the page")',
   "() => { throw undefined }",

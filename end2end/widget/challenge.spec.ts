@@ -1,6 +1,6 @@
 import { expect, test } from "./fixtures.ts";
 
-/** Stands in for Cloudflare's script. */
+/** Replaces Cloudflare's script. */
 const TURNSTILE = `
   window.removed = [];
   window.turnstile = {
@@ -79,7 +79,7 @@ test("a page that asks for Trusted Types has Turnstile's script asked for", asyn
   await visitor.openChat();
   await visitor.write("Hello");
   await visitor.send();
-  // It gets as far as the directive that this page has no place for Cloudflare in.
+  // The script gets as far as the directive of this page's policy that forbids Cloudflare.
   await expect.poll(() => visitor.complaints.join("\n")).toContain("script-src-elem https://challenges.cloudflare.com");
   expect(visitor.complaints.join("\n")).not.toMatch(/trusted/i);
   visitor.complaints.length = 0;

@@ -17,7 +17,7 @@ interface ChatElement extends HTMLElement {
 
 type Heard = { type: string; detail: unknown; composed: boolean };
 
-/** Notes every event of the chat that reaches the document. */
+/** Records every event of the chat that reaches the document. */
 const LISTENER = `
   window.heard = [];
   for (const name of ["opened", "closed", "session-started", "message-sent", "message-received", "error"]) {
@@ -219,7 +219,10 @@ test("texts of the page's own take the place of the shipped ones", async ({ visi
   await expect(panel.getByRole("textbox", { name: "Message" })).toBeVisible();
 });
 
-/** What pages say that cannot work, as JavaScript that is run before the chat is opened; and what the console then says. */
+/**
+ * Settings that cannot work, as JavaScript that runs before the chat is opened, and the resulting
+ * warnings.
+ */
 const MISTAKES: [mistake: string, advice: RegExp | undefined][] = [
   ["", undefined],
   ['element.setAttribute("position", "left")', undefined],
@@ -239,7 +242,7 @@ const MISTAKES: [mistake: string, advice: RegExp | undefined][] = [
 for (const [mistake, advice] of MISTAKES) {
   test(`whoever looks at the console ${advice ? "is told once" : "is told nothing"}: ${mistake}`, async ({ visitor }) => {
     const { page } = visitor;
-    // The page's policy keeps the chat from asking a wrong address for the hours.
+    // The page's policy keeps the chat from requesting the hours at a wrong address.
     visitor.expectComplaint(/availability/);
     const said: string[] = [];
     page.on("console", (message) => {
@@ -252,7 +255,7 @@ for (const [mistake, advice] of MISTAKES) {
     await loaded;
     if (advice) await expect.poll(() => said).toEqual([expect.stringMatching(advice)]);
     await page.locator("matrix-support-chat").evaluate((it: ChatElement) => {
-      // Made again.
+      // The element is created again.
       it.enabled = false;
       it.enabled = true;
     });
@@ -271,7 +274,7 @@ test("before the chat is opened, the launcher's name follows the element's langu
     ["es_MX", "Chatee con nosotros"],
     ["uk", "Написати нам"],
     ["tlh", "Chat with us"],
-    // A code of three letters counts as the one of two that it begins with.
+    // A three-letter language code counts as the two-letter code that it begins with.
     ["deu", "Mit uns chatten"],
     ["ar", "تحدثوا معنا"],
   ] as const) {

@@ -3,7 +3,7 @@ import type { Locator } from "@playwright/test";
 import type { Visitor } from "../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** The session storage key that holds what the visitor has answered. */
+/** The session storage key of the visitor's answer. */
 const EMAIL_KEY = "matrix-support-chat-email";
 
 const field = (visitor: Visitor): Locator =>
@@ -120,7 +120,7 @@ test("what is no address is an error of the field", async ({ visitor, api }) => 
   }
   expect(api.count("set-email"), "it costs no request").toBe(0);
   api.break("set-email", { status: 422, code: "invalid_field", errors: [{ field: "email", code: "invalid_field" }] });
-  // Filling a field of this type that has something in it adds to that in Firefox.
+  // In Firefox, filling a field of this type appends to its content.
   await field(visitor).press("End");
   await field(visitor).pressSequentially("@host");
   await field(visitor).press("Enter");

@@ -55,7 +55,7 @@ test("where WebAssembly is not allowed, it says so, and the page is unharmed", a
   await expect(page.getByRole("link", { name: "Write an e-mail" })).toBeVisible();
   await expect(page.getByRole("heading")).toBeVisible();
 
-  // What came can say it in the visitor's language.
+  // The part that was loaded can show the failure in the visitor's language.
   await page.locator("html").evaluate((html) => html.setAttribute("lang", "de"));
   await visitor.launcher.click();
   await expect(page.getByRole("alert")).toContainText("konnte nicht geladen werden");

@@ -9,7 +9,7 @@ import { Loopback } from "../support/loopback.ts";
 import { API_ORIGIN, ScriptedApi } from "../support/scripted-api.ts";
 import { Visitor } from "../support/visitor.ts";
 
-/** The website of the test that runs. */
+/** The website of the test that is running. */
 let current: Host | undefined;
 
 const loopback = await Loopback.serve(async (message, response) => {
@@ -18,12 +18,15 @@ const loopback = await Loopback.serve(async (message, response) => {
 });
 loopback.idle();
 
-/** Where the website is that the tests of this worker play. */
+/** The origin at which the tests of this worker simulate the website. */
 export const HOST_ORIGIN = loopback.origin;
 
 const DIST = fileURLToPath(new URL("../../dist/widget/", import.meta.url));
 
-/** The strictest policy that the widget promises to work under. Every test in this directory is under it. */
+/**
+ * The strictest policy under which the widget promises to work. Every test in this directory uses
+ * it.
+ */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -31,11 +34,11 @@ const POLICY = [
   `connect-src ${API_ORIGIN}`,
 ].join("; ");
 
-/** What browsers do by themselves, said so that axe knows of it. */
+/** The defaults of browsers, stated explicitly for axe. */
 const PLAIN_STYLE = ":root { background: Canvas; color: CanvasText; }";
 
 export interface HostPage {
-  /** The page's language; none without it. */
+  /** The page's language; undefined for none. */
   lang?: string;
   dir?: string;
   title?: string;
@@ -43,14 +46,14 @@ export interface HostPage {
   attributes?: string;
   /** The element's content. */
   content?: string;
-  /** Anything else on the page. */
+  /** Other content of the page. */
   rest?: string;
   /** Further scripts, by name. */
   scripts?: Record<string, string>;
   stylesheet?: string;
   /** More directives of the page's policy. */
   policy?: string;
-  /** What the website has not got: paths that fit. */
+  /** A pattern of paths that the website answers with 404. */
   refuses?: RegExp;
 }
 
@@ -58,14 +61,14 @@ export interface HostPage {
 export class Host {
   #page: HostPage = {};
 
-  /** Another website: one for each test. */
+  /** Creates another website, one for each test. */
   static start(): Host {
     loopback.idle();
     current = new Host();
     return current;
   }
 
-  /** What the page is, from the next visit on. */
+  /** Sets the page from the next visit on. */
   is(page: HostPage): void {
     this.#page = page;
   }
@@ -117,7 +120,7 @@ export class Host {
 interface Fixtures {
   host: Host;
   api: ScriptedApi;
-  /** That nothing they did made the browser complain is part of every test. */
+  /** Every test also checks that the browser reported no problem. */
   visitor: Visitor;
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from "./fixtures.ts";
 
 const HTML = "<!doctype html><title>Sign in to this network</title>";
 
-// Of a proxy, or of a portal where one has to sign in.
+// The page of a proxy, or of a captive portal.
 for (const status of [200, 400, 401, 403, 404, 410, 502]) {
   test(`a ${status} in HTML ends nothing and loses nothing`, async ({ visitor, api }) => {
     await visitor.beginConversation("Hello");
@@ -48,7 +48,8 @@ for (const status of [200, 400, 401, 403, 404, 410, 502]) {
     await visitor.send();
     await expect(visitor.alert).toContainText("could not be sent");
     api.mend();
-    // It may have begun a conversation: so it goes first, and what it was changed to after it.
+    // The request may have begun a conversation, so the message is repeated first, and the changed
+    // text follows it.
     await visitor.write("Hello");
     await visitor.send();
     await expect.poll(() => api.last("send")["body"]).toBe("Hello");

@@ -98,7 +98,7 @@ for (const width of [320, 360, 1280]) {
       expect(overlap(greeting, await boxOf(visitor.launcher))).toBe(false);
       expect(greeting.x).toBeGreaterThanOrEqual(0);
       expect(greeting.x + greeting.width).toBeLessThanOrEqual(width);
-      // The free space that the documentation asks of a page is 96 px.
+      // The documentation asks pages for 96 px of free space.
       expect(greeting.y).toBeGreaterThanOrEqual(640 - 96);
     });
   }
@@ -114,7 +114,7 @@ test("it makes way for what can be clicked beneath it", async ({ visitor, host }
   const { page } = visitor;
   await visitor.visit();
   await expect(words(visitor)).toBeVisible();
-  // Scrolls until the page's own call to action is where the bubble is.
+  // Scrolls until the page's own call to action is beneath the bubble.
   await page.evaluate(() => {
     const action = document.querySelector(".action") as HTMLElement;
     scrollTo(0, action.offsetTop - innerHeight + 60);

@@ -1,6 +1,6 @@
 import { expect, test } from "./fixtures.ts";
 
-/** As a translator does it: every text of the panel is wrapped, and says something else. */
+/** Acts like a translator, which wraps and replaces every text of the panel. */
 const TRANSLATE = `
   const wrap = (node) => {
     for (const child of [...node.childNodes]) {
@@ -38,7 +38,7 @@ test("what a translator wraps can be clicked, and stays translated", async ({
   await words("[Retry]").click();
   await visitor.reads("Again");
 
-  // Polls go on, and leave the translation as it is.
+  // Polls continue, and do not undo the translation.
   const polls = api.count("poll");
   await expect.poll(() => api.count("poll")).toBeGreaterThan(polls + 1);
   await expect(words("[Hello]")).toBeVisible();
@@ -97,14 +97,14 @@ test("a link in the element's content works on a panel that covers the page", as
   await link.click();
   await expect(page).toHaveURL(/#email$/);
   await expect(visitor.panel).toBeVisible();
-  // By keyboard too.
+  // The same with the keyboard.
   await visitor.retryButton.focus();
   await page.keyboard.press("Shift+Tab");
   await expect(page.getByRole("button", { name: "Close it" })).toBeFocused();
   await expect(visitor.panel).toBeVisible();
 });
 
-/** Shortcuts as many pages have them: by the tag that the event seems to come from. */
+/** Keyboard shortcuts as many pages implement them, which check the tag of the event's target. */
 const SHORTCUTS = `
   window.eaten = [];
   for (const type of ["keydown", "keypress", "keyup"]) {

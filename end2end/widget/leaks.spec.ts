@@ -8,7 +8,7 @@ interface Counts {
   heap: number;
 }
 
-/** What the page holds once all garbage is gone. */
+/** The objects that the page holds after garbage collection. */
 async function held(session: CDPSession): Promise<Counts> {
   for (let n = 0; n < 3; n += 1) await session.send("HeapProfiler.collectGarbage");
   const { metrics } = await session.send("Performance.getMetrics");
@@ -20,7 +20,7 @@ async function held(session: CDPSession): Promise<Counts> {
   };
 }
 
-/** Puts the element on the page and takes it away, with its panel opened each time, if so wanted. */
+/** Repeatedly adds the element to the page and removes it, with an open panel if wanted. */
 async function mount(page: Page, times: number, open: boolean): Promise<void> {
   await page.evaluate(
     async ([times, open]) => {
@@ -45,7 +45,7 @@ async function mount(page: Page, times: number, open: boolean): Promise<void> {
 test("a thousand mounts and unmounts leave nothing behind", async ({ visitor }) => {
   test.setTimeout(240_000);
   const { page } = visitor;
-  // Every timer, and the WASM's memory, are seen.
+  // Every timer and the WASM's memory are visible to the test.
   await page.addInitScript(() => {
     const timers = new Set<unknown>();
     const { setTimeout: set, clearTimeout: clear } = window;
@@ -76,21 +76,21 @@ test("a thousand mounts and unmounts leave nothing behind", async ({ visitor }) 
   });
   const session = await page.context().newCDPSession(page);
   await session.send("Performance.enable");
-  // With a conversation, so that each opened panel has something to restore and to poll for.
+  // The conversation makes each opened panel restore and poll something.
   await visitor.beginConversation("Hello");
   await visitor.closePanel();
   const wasm = (): Promise<number> =>
     page.evaluate(() => (window as unknown as { memory: WebAssembly.Memory }).memory.buffer.byteLength);
 
-  // What is made once, and kept, is there after these.
+  // After these rounds, everything that is created once exists.
   await mount(page, 20, false);
   await mount(page, 20, true);
-  // Of an element that was taken away, something may stay until the next is there.
+  // Part of a removed element may stay until the next one exists.
   await mount(page, 1, false);
   let before = await held(session);
   await expect
     .poll(async () => {
-      // What is still to be collected would hide as much of a leak.
+      // Uncollected garbage would hide a leak of the same size.
       await mount(page, 1, false);
       const next = await held(session);
       const fell = next.nodes < before.nodes || next.listeners < before.listeners;
@@ -110,13 +110,13 @@ test("a thousand mounts and unmounts leave nothing behind", async ({ visitor }) 
       return {
         listeners: Math.max(0, after.listeners - before.listeners),
         nodes: Math.max(0, after.nodes - before.nodes),
-        // 100 bytes per mount would be a leak; what is below may be the engine's own.
+        // A leak would be at least 100 bytes per mount; less may come from the engine.
         heap: after.heap - before.heap < 100_000 ? "flat" : after.heap - before.heap,
       };
     })
     .toEqual({ listeners: 0, nodes: 0, heap: "flat" });
   expect(await wasm()).toBe(wasmBefore);
-  // One chat is left, the closed one with its conversation: one timer.
+  // One closed chat with its conversation is left, which has one timer.
   const timers = await page.evaluate(() => (window as unknown as { timers: Set<unknown> }).timers.size);
   expect(timers).toBeLessThanOrEqual(1);
 });

@@ -5,9 +5,9 @@ import { LoopbackSite } from "../support/loopback-site.ts";
 import { Visitor } from "../support/visitor.ts";
 import { expect, test } from "./loopback-fixtures.ts";
 
-/** How often the random test leaves. `LEAVE_TIMES=500` is the whole proof. */
+/** How often the random test leaves the page. `LEAVE_TIMES=500` runs all of it. */
 const TIMES = Number(process.env["LEAVE_TIMES"] ?? 60);
-/** Where its dice begin. */
+/** The first seed. */
 const SEED = Number(process.env["LEAVE_SEED"] ?? 15);
 const MAX_LATENCY_MS = 1_500;
 
@@ -38,7 +38,7 @@ for (const [way, leave] of Object.entries(WAYS_TO_LEAVE)) {
       await api.takes("Hello");
       const next = await leave(visitor, site);
       answer();
-      // By itself, with the panel closed.
+      // The message is sent without the visitor's action, with the panel closed.
       await settles(next);
       await next.openChat();
       await next.reads("Hello");
@@ -134,7 +134,7 @@ async function arrivesAfterACut(
 test("what is under way when the page is left goes on by itself", async ({ visitor, api }) => {
   await visitor.visit();
   await visitor.openChat();
-  // Long enough for the page to be gone before it arrives.
+  // The page is gone before the request arrives.
   api.latency = () => ({ there: 500, back: 0 });
   const asked = visitor.page.waitForRequest((request) => request.method() === "POST");
   await begin(visitor, "Goodbye");
@@ -153,7 +153,7 @@ test("nothing is kept before the visitor did anything", async ({ visitor, api })
   expect(api.asked.size).toBe(0);
 });
 
-// Each of the tests is a share of the times, so that they run beside each other.
+// The rounds are divided among several tests, so that they run in parallel.
 const SHARES = 6;
 for (let share = 0; share < SHARES; share += 1) {
   const times = Math.floor(TIMES / SHARES) + (share < TIMES % SHARES ? 1 : 0);
@@ -176,7 +176,7 @@ for (let share = 0; share < SHARES; share += 1) {
   });
 }
 
-/** One conversation of a visitor who leaves once, while something may be under way. */
+/** A conversation of a visitor who leaves once, possibly with a request under way. */
 async function leaveAtRandom(
   visitor: Visitor,
   api: LoopbackApi,
@@ -193,11 +193,11 @@ async function leaveAtRandom(
   await visitor.visit();
   await visitor.openChat();
   const texts: string[] = [];
-  // Sometimes the conversation has begun before, and sometimes there is more to say.
+  // In some rounds the conversation has begun before, and in some there is more to say.
   const says = 1 + Math.floor(random() * 3);
   for (let said = 0; said < says; said += 1) {
     const text = `Text ${said + 1}`;
-    // A visitor who sees their last text in the composer goes on with that one.
+    // A visitor who finds the last text in the composer continues with it.
     if ((await visitor.composer.inputValue()) === "") {
       await visitor.composer.pressSequentially(text);
       texts.push(text);

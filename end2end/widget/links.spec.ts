@@ -1,6 +1,6 @@
 import { expect, test } from "./fixtures.ts";
 
-/** A text, and the links in it: what each shows, and where it goes if that is not the same. */
+/** A text and the links in it: the shown text of each, and its target if that differs. */
 const TEXTS: [text: string, links: (string | [shown: string, goes: string])[]][] = [
   ["See https://example.com/a?b=c#d.", ["https://example.com/a?b=c#d"]],
   ["http://example.com, and HTTPS://example.com/x!", [
@@ -20,17 +20,17 @@ const TEXTS: [text: string, links: (string | [shown: string, goes: string])[]][]
   ["https://de.example.com/wiki/Köln", [
     ["https://de.example.com/wiki/Köln", "https://de.example.com/wiki/K%C3%B6ln"],
   ]],
-  // Nothing else is an address.
+  // Nothing else becomes a link.
   ["javascript:alert(1) data:text/html,x ftp://example.com file:///etc vbscript:x www.example.com", []],
   ["xhttps://example.com https:// http://: mailto: a@example.com tel:123", []],
-  // A name before the host is not the host.
+  // A user name before the host is not the host.
   ["https://bank.example@evil.example/ https://user:pass@example.com", []],
-  // Letters that look like others: the host is shown as it is asked for.
+  // Letters that look like others: the host is shown in its ASCII form.
   ["https://www.аррӏе.com/login", [["https://www.xn--80ak6aa92e.com/login", "https://www.xn--80ak6aa92e.com/login"]]],
   ["https://example.com\\@evil.example", [["https://example.com", "https://example.com/"]]],
   ["https://%65xample.com/ http://0x7f.1/", ["https://example.com/", "http://127.0.0.1/"]],
   ["https://example.com/../a/./b", [["https://example.com/a/b", "https://example.com/a/b"]]],
-  // Marks of direction end an address; what is right of it stays text.
+  // Direction marks end an address, and what follows them stays text.
   ["https://example.com/\u202Egpj.exe", ["https://example.com/"]],
   ["https://example.com\u200b.evil.example", [["https://example.com", "https://example.com/"]]],
   ["https://例え.テスト。次", [["https://xn--r8jz45g.xn--zckzah/", "https://xn--r8jz45g.xn--zckzah/"]]],
@@ -52,7 +52,7 @@ test("addresses are links, and show where they go", async ({ visitor, api }) => 
   await expect(own).toHaveText("https://own.example/");
   await expect(own).toHaveAttribute("rel", "noopener noreferrer nofollow");
   await expect(own).toHaveAttribute("target", "_blank");
-  // All else is there, as text.
+  // Everything else is shown as text.
   await expect(lines.nth(6)).toHaveText('<a href="https://example.com/">x</a>');
 });
 

@@ -95,11 +95,11 @@ test("the chat follows the page's language, and loses nothing", async ({ visitor
   await expect(page.getByRole("button", { name: "Mit uns chatten" })).toBeVisible();
   await expect(panel.getByRole("log")).toContainText("Zugestellt");
   await expect(panel.getByRole("log")).toContainText("23.05.26, 14:05");
-  // The same lines: what was announced once is not announced again.
+  // The lines are the same nodes, so screen readers do not announce them again.
   for (const line of lines) expect(await line.evaluate((it) => it.isConnected)).toBe(true);
   expect(await panel.getByRole("log").locator("[part=message]").count()).toBe(lines.length);
 
-  // The element's own, before the page's; and back.
+  // The element's own language takes precedence over the page's, and can be removed again.
   const element = page.locator("matrix-support-chat");
   await element.evaluate((it) => it.setAttribute("lang", "ar"));
   await expect(page.getByRole("dialog")).toHaveAttribute("dir", "rtl");
@@ -119,7 +119,7 @@ test("from right to left, sides change", async ({ visitor, host, api }) => {
   await composer.fill("مرحبا");
   await composer.press("Enter");
   await expect(panel.getByRole("log")).toContainText("مرحبا");
-  // The conversation begins with it; a reply before that would be to none.
+  // A reply needs a conversation, which begins with this message.
   await expect(panel.getByRole("log")).toContainText("تم التسليم");
   api.reply("أهلا وسهلا");
   await expect(panel.getByRole("log")).toContainText("أهلا وسهلا");

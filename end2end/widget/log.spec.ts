@@ -2,7 +2,9 @@ import type { Page } from "@playwright/test";
 
 import { expect, test } from "./fixtures.ts";
 
-/** How far everything between the log's lines and the page has been scrolled, but the log itself. */
+/**
+ * The scroll positions of everything between the log's lines and the page, except the log itself.
+ */
 function scrolledAround(page: Page): Promise<number> {
   return page.evaluate(() => {
     const log = document.querySelector("matrix-support-chat")?.shadowRoot?.querySelector("[role=log]");
@@ -24,7 +26,7 @@ test("nothing scrolls the panel's own contents away", async ({ visitor, api }) =
   await visitor.retry();
   await expect(visitor.alert).toBeVisible();
   expect(await scrolledAround(page)).toBe(0);
-  // Nor whatever else browsers do to bring something into sight.
+  // The log does not move because of other ways to scroll something into view either.
   await page.evaluate(() => {
     const root = document.querySelector("matrix-support-chat")?.shadowRoot;
     for (const it of root?.querySelectorAll("*") ?? []) {
@@ -70,7 +72,7 @@ test("replies below what is shown are counted, and one click away", async ({ vis
   await expect(visitor.transcript.getByText("Further below")).toBeInViewport();
   await expect(newest).toBeHidden();
   await expect(visitor.transcript).toBeFocused();
-  // Scrolling there does the same.
+  // Scrolling to the end has the same effect.
   await visitor.transcript.evaluate((log) => (log.scrollTop = 0));
   api.reply("Last");
   await expect(newest).toHaveText("New messages: 1");

@@ -11,7 +11,7 @@ interface Fixtures {
   visitor: Visitor;
 }
 
-/** A website and an API over real network connections: for what a browser does with those. */
+/** A website and an API over real network connections, for the behaviour of browsers with those. */
 export const test = base.extend<Fixtures>({
   api: async ({}, use) => {
     const api = await LoopbackApi.start();

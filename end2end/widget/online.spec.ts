@@ -17,7 +17,7 @@ test("what was sent offline goes out once, by itself, when the network is back",
   await expect(visitor.alert).toBeHidden();
   await expect(visitor.composer).toHaveValue("");
 
-  // A later message, from a closed panel.
+  // A later message is sent from a closed panel.
   await context.setOffline(true);
   await visitor.write("The next tunnel");
   await visitor.send();
@@ -42,7 +42,7 @@ test("what the visitor has begun to change waits for them", async ({ visitor, ap
   await expect(visitor.composer).toHaveValue("Hello again");
   await visitor.send();
   await visitor.reads("Hello again");
-  // The transcript shows it while it is being sent.
+  // The transcript shows the message while it is being sent.
   await api.takes("Hello again");
   expect(api.taken.map(({ body }) => body)).toEqual(["Hello", "Hello again"]);
 });

@@ -3,7 +3,7 @@ import type { Page } from "@playwright/test";
 import { animationsEnd } from "../support/animations.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** What pages of others say of every element. */
+/** Styles that other sites apply to every element. */
 const STYLES: Record<string, string> = {
   "a reset of everything": "* { all: unset }",
   "no margins": "* { margin: 0; padding: 0 }",
@@ -55,7 +55,7 @@ test("outside of a body that is moved, the chat is where it belongs", async ({ v
   }
 });
 
-/** Each visible element of the chat: where it is, and what it looks like. */
+/** The position and style of each visible element of the chat. */
 function looks(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const root = document.querySelector("matrix-support-chat")?.shadowRoot;
@@ -64,7 +64,7 @@ function looks(page: Page): Promise<string[]> {
       .map((it) => {
         const { x, y, width, height } = it.getBoundingClientRect();
         const style = getComputedStyle(it);
-        // The launcher has no text whose direction could matter; the panel has its own.
+        // The launcher has no text whose direction could matter, and the panel sets its own.
         const isText = it.closest("dialog") !== null;
         const values = [...style].filter(
           (name) =>

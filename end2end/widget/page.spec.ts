@@ -1,7 +1,7 @@
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import { expect, HOST_ORIGIN, test } from "./fixtures.ts";
 
-/** Where the server was told that the visitor is. */
+/** The pages that the server was told. */
 const told = (api: ScriptedApi): unknown[] =>
   api.requests.filter(({ operation }) => operation === "page").map(({ request }) => request.postDataJSON());
 

@@ -4,9 +4,9 @@ import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** When, by the page's own clock, a poll went out and its answer was dealt with. */
+/** When a poll was sent and when its answer was processed, by the page's clock. */
 interface Poll {
-  /** For how many seconds it may wait. */
+  /** The number of seconds for which it may wait. */
   wait: number;
   sent: number;
   answered?: number;
@@ -28,7 +28,7 @@ test.beforeEach(async ({ visitor: { page }, visitor }) => {
       const wait = Number(new URL(request.url).searchParams.get("wait"));
       const poll: Poll = { wait, sent: Date.now() };
       window.polls.push(poll);
-      // In a task of its own, after the widget has dealt with it.
+      // This runs in a later task, after the widget has processed the answer.
       const over = (): void => {
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = () => (poll.answered = Date.now());
@@ -44,7 +44,7 @@ test.beforeEach(async ({ visitor: { page }, visitor }) => {
       }
     };
   });
-  // The page's clock stands still, and goes on when a test says so.
+  // Stops the page's clock, which then moves only when a test advances it.
   await page.clock.install({ time: "2026-05-23T14:00:00Z" });
   await visitor.beginConversation("Hello");
   await page.clock.pauseAt("2026-05-23T15:00:00Z");
@@ -55,12 +55,12 @@ function polls(page: Page): Promise<Poll[]> {
   return page.evaluate(() => window.polls);
 }
 
-/** Waits, by our own clock, until no poll is out. */
+/** Waits in real time until no poll is in progress. */
 async function settle(page: Page): Promise<void> {
   await expect.poll(async () => (await polls(page)).every(({ answered }) => answered)).toBe(true);
 }
 
-/** Lets the page's clock go on, slowly enough for every answer to come in time. */
+/** Advances the page's clock slowly enough for every answer to arrive in time. */
 async function pass(page: Page, ms: number, step = 1_000): Promise<void> {
   for (let passed = 0; passed < ms; passed += step) {
     await page.clock.runFor(step);
@@ -159,13 +159,13 @@ test("not before the time that the server asks for", async ({ visitor: { page },
 test.describe("by a server that lets polls wait", () => {
   test.beforeEach(async ({ visitor: { page }, api }) => {
     api.waitSeconds = 25;
-    // The answer to one poll says so, and the next waits.
+    // The answer to one poll allows waiting, and the next one waits.
     await pass(page, 2_000, 2_000);
     await page.clock.runFor(2_000);
     await isWaiting(page, api, 0);
   });
 
-  /** Waits, by our own clock, until a poll waits that came after so many. */
+  /** Waits in real time until a poll waits that came after this many. */
   async function isWaiting(page: Page, api: ScriptedApi, after: number): Promise<void> {
     await expect.poll(async () => (await polls(page)).length).toBeGreaterThan(after);
     await expect.poll(async () => (await polls(page)).at(-1)).not.toHaveProperty("answered");
@@ -179,13 +179,13 @@ test.describe("by a server that lets polls wait", () => {
     await page.clock.runFor(20_000);
     expect(await polls(page)).toHaveLength(before);
 
-    // The page's clock stands still: what happens now, no timer has brought.
+    // The page's clock is stopped, so what happens now was not caused by a timer.
     api.reply("At once");
     await visitor.reads("At once");
     await isWaiting(page, api, before);
     expect(await polls(page)).toHaveLength(before + 1);
 
-    // A poll that has waited in vain for all its time is followed by the next at once.
+    // A poll that has waited for its whole time without news is followed by the next at once.
     await page.clock.runFor(25_000);
     expect(await polls(page)).toHaveLength(before + 1);
     api.endWaits();

@@ -29,7 +29,7 @@ test("while it is made the message is being sent, and the page goes on", async (
   await visitor.visit();
   await visitor.openChat();
   await visitor.write("Hello");
-  // More than any server asks for.
+  // More work than any server demands.
   api.proofNumber = 4_000_000;
   api.proofsWanted = 1;
   await visitor.send();
@@ -57,10 +57,10 @@ test("without what makes it, or where it is never enough, the message is kept", 
   await expect(visitor.alert).toContainText("could not be sent");
   await expect(visitor.composer).toHaveValue("Hello");
 
-  // Some browsers remember for the life of a page that a script did not load.
+  // Some browsers remember failed loads of a script for the lifetime of a page.
   await page.unroute("**/chunks/proof-*");
   const before = api.count("create");
-  // The next page sends what the tab has kept by itself, with three proofs.
+  // The next page sends the stored message by itself, with three proofs.
   await visitor.reload();
   await visitor.openChat();
   await expect.poll(() => api.count("create")).toBe(before + 4);

@@ -49,7 +49,7 @@ test("one that staff have ended is asked about after a reload, and not once it w
   await expect(question(visitor)).toBeHidden();
   expect(api.count("rating")).toBe(1);
 
-  // The next conversation is another.
+  // The next conversation can be rated as well.
   api.mend();
   await visitor.panel.getByRole("button", { name: "Start a new chat" }).click();
   await visitor.say("Hello again");

@@ -2,7 +2,7 @@ import { API_ORIGIN } from "../support/scripted-api.ts";
 import { READ_KEY, STORAGE_KEY } from "../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** The parts of the chat that a page has asked for, by their names. */
+/** The names of the parts of the chat that a page has loaded. */
 function chunks(visitor: { traffic: { chatChunks(): string[] } }): string[] {
   return visitor.traffic.chatChunks();
 }
@@ -14,7 +14,7 @@ test("the next page looks once, and shows a reply that came meanwhile", async ({
   await visitor.reads("Read");
   await visitor.closePanel();
 
-  // Nothing new: one plain request, and no WebAssembly.
+  // Without news there is one plain request, and no WebAssembly.
   await visitor.visit("/plain");
   let polls = api.count("poll");
   let loaded = chunks(visitor).length;
@@ -24,10 +24,10 @@ test("the next page looks once, and shows a reply that came meanwhile", async ({
   expect(chunks(visitor).slice(loaded).filter((it) => it === "chat")).toEqual([]);
   await expect(visitor.badge).toHaveCount(0);
 
-  // It is looked at again when the visitor is back at this tab, and when the network is.
+  // The page looks again when the visitor returns to this tab, and when the network returns.
   for (const name of ["visibilitychange", "online", "pageshow"]) {
     polls = api.count("poll");
-    // While the page still reads the answer before, it asks for none.
+    // While the page is still reading an answer, it sends no other request.
     const looks = async (): Promise<number> => {
       await page.evaluate((name) => {
         (name === "visibilitychange" ? document : window).dispatchEvent(new Event(name));
@@ -97,7 +97,7 @@ test("a badge that was on the screen is on the next page, too", async ({ visitor
   await expect(visitor.badge).toHaveText("1");
   await visitor.reload();
   await expect(visitor.badge).toHaveText("1");
-  // The panel is opened and closed before there is anything in it.
+  // The panel is opened and closed before the chat is loaded.
   const release = api.hold("poll");
   await visitor.reload();
   await visitor.openChat();
@@ -134,7 +134,7 @@ test("a page that wants it looks every minute", async ({ visitor, host, api }) =
     if (watches) await expect.poll(() => api.count("poll")).toBe(polls + 2);
     else expect(api.count("poll")).toBe(polls + 1);
   }
-  // And so does the chat, once it is loaded and closed.
+  // The loaded chat does the same while it is closed.
   await visitor.openChat();
   await visitor.closePanel();
   await page.clock.runFor(90_000);
@@ -164,7 +164,7 @@ test("a chat that staff have closed goes on when they take it up again", async (
   expect(api.count("create")).toBe(1);
   expect((await visitor.storedSession()).sessionId).toBe(sessionId);
 
-  // Also after another page, and when the panel is opened.
+  // The same holds on another page, and when the panel is opened.
   api.break("poll", { status: 410, code: "session_closed" });
   await page.clock.runFor(3_000);
   await expect(visitor.panel).toContainText("This chat has ended");

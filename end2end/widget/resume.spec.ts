@@ -4,13 +4,13 @@ import { STORAGE_KEY, type Visitor } from "../support/visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
 const CODE = "the-code-of-a-mail";
-/** The session storage key that holds the code until the server has answered. */
+/** The session storage key of the code until the server has answered. */
 const RESUME_KEY = "matrix-support-chat-resume";
 
 const wayOut = (visitor: Visitor): Locator =>
   visitor.panel.getByRole("button", { name: "Start a new chat", exact: true });
 
-/** A conversation that staff have answered, and that this browser knows nothing of any more. */
+/** A conversation with a reply that this browser does not know any more. */
 test.beforeEach(async ({ visitor, api, host }) => {
   host.is({ lang: "en", attributes: "resume" });
   await visitor.beginConversation("Hello");
@@ -42,7 +42,7 @@ test("the link of a mail opens the conversation, and the code is out of the addr
   expect(stored[RESUME_KEY]).toBeUndefined();
   expect(JSON.stringify(stored)).not.toContain(CODE);
 
-  // It goes on like any other.
+  // The conversation continues normally.
   await visitor.reload();
   await visitor.openChat();
   await visitor.reads("Thank you!");

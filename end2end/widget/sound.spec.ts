@@ -4,12 +4,12 @@ import { expect, test } from "./fixtures.ts";
 
 declare global {
   interface Window {
-    /** Of each note, its pitch. */
+    /** The pitch of each note. */
     notes: number[];
   }
 }
 
-/** Hears the browser's notes. (A test machine has no loudspeaker.) */
+/** Records the notes that the browser plays. (A test machine has no audio device.) */
 async function listen(page: Page): Promise<void> {
   await page.addInitScript(() => {
     window.notes = [];
@@ -40,11 +40,11 @@ test("replies have a sound once the visitor has switched it on, and on the next 
   await visitor.reads("Quietly");
   expect(chunks).toEqual([]);
 
-  // The visitor hears what they have switched on.
+  // Switching the sound on plays it once.
   await sound.click();
   await expect(sound).toHaveAttribute("aria-pressed", "true");
   await expect.poll(() => notes(page)).toBe(2);
-  // What comes together with it would have no sound of its own.
+  // A reply at the same moment would not have a sound of its own.
   const isSounding = () =>
     page.evaluate(async () => {
       const { held = [] } = await navigator.locks.query();
@@ -59,7 +59,7 @@ test("replies have a sound once the visitor has switched it on, and on the next 
   await visitor.openChat();
   await visitor.reads("Aloud");
   await expect(sound).toHaveAttribute("aria-pressed", "true");
-  // What was read before the reload is no news.
+  // What was read before the reload is not news.
   expect(await notes(page)).toBe(0);
   api.reply("Aloud again");
   await visitor.reads("Aloud again");

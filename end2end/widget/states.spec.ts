@@ -111,7 +111,7 @@ for (const [code, words] of [
     await expect(visitor.panel).toContainText(words);
     await expect(visitor.composer).toBeHidden();
     await expect(visitor.endButton).toBeHidden();
-    // Staff may take it up again.
+    // Staff may resume the conversation.
     expect(Object.keys(await visitor.sessionStorage()).sort()).toEqual([STORAGE_KEY, DRAFT_KEY, READ_KEY]);
     const restart = visitor.panel.getByRole("button", { name: "Start a new chat" });
     await restart.click();
@@ -164,7 +164,7 @@ test("what arrives unseen is counted on the launcher and, in a hidden tab, in th
   await expect.poll(() => visitor.page.title()).toBe("(2) Prices");
   api.reply("Three");
   await expect.poll(() => visitor.page.title(), { timeout: 30_000 }).toBe("(3) Prices");
-  // A page that changes its title keeps the change.
+  // If a page changes its title, the new title stays.
   await visitor.page.evaluate(() => (document.title = "Other prices"));
   await setVisible(true);
   await expect.poll(() => visitor.page.title()).toBe("Other prices");
@@ -221,7 +221,7 @@ test("Enter sends, Shift+Enter breaks the line, a composition is not cut", async
   await visitor.composer.pressSequentially("one");
   await visitor.composer.press("Shift+Enter");
   await visitor.composer.pressSequentially("two");
-  // The Enter that accepts a candidate of an input method is not one that sends.
+  // The Enter that accepts an input method's candidate does not send the message.
   await visitor.composer.evaluate((composer) => {
     for (const more of [{ isComposing: true }, { keyCode: 229 }]) {
       const event = { key: "Enter", bubbles: true, composed: true, cancelable: true, ...more };
@@ -259,7 +259,7 @@ test("nothing that people write breaks the panel", async ({ visitor, api }) => {
     wide: [...log.querySelectorAll("p")].filter((it) => it.scrollWidth > it.clientWidth).length,
   }));
   expect(overflow).toEqual({ log: 0, page: 0, wide: 0 });
-  // The end is in sight, and typing stays quick.
+  // The end of the log is visible, and typing stays fast.
   const end = visitor.transcript.getByText("Message 499");
   await expect(end).toBeInViewport();
   await visitor.composer.pressSequentially("quick");

@@ -3,7 +3,7 @@ import type { BrowserContext } from "@playwright/test";
 import { STORAGE_KEY, Visitor } from "../support/visitor.ts";
 import { expect, test } from "./loopback-fixtures.ts";
 
-/** More tabs of the same browser than it has connections to one server over HTTP/1.1. */
+/** More tabs than a browser opens connections to one server over HTTP/1.1. */
 const TABS = 8;
 
 async function openTab(context: BrowserContext, origin: string): Promise<Visitor> {
@@ -23,7 +23,7 @@ test("tabs of one site share a conversation, and one of them waits for all", asy
   await visitor.beginConversation("Hello");
   const session = await visitor.storedSession();
 
-  // Before the panel is opened, a tab knows nothing.
+  // Until the panel is opened, a tab does not look for a conversation.
   const tabs = [visitor];
   while (tabs.length < TABS) {
     const tab = await openTab(context, site.origin);
@@ -35,19 +35,19 @@ test("tabs of one site share a conversation, and one of them waits for all", asy
   }
   await expect.poll(() => api.waiting).toBe(1);
 
-  // All of them hear a reply.
+  // All tabs receive a reply.
   api.reply(api.sessions[0] ?? "", "Hi, all of you!");
   for (const tab of tabs) await tab.reads("Hi, all of you!");
   await expect.poll(() => api.waiting).toBe(1);
 
-  // There is a connection left for what is said, and everybody hears that too.
+  // A connection is left for the visitor's message, and all tabs receive that as well.
   const last = tabs[TABS - 1] as Visitor;
   await last.say("Thanks");
   for (const tab of tabs) await tab.reads("Thanks");
   expect(api.sessions).toHaveLength(1);
   expect(api.times("Thanks")).toBe(1);
 
-  // When the tab that waits goes, another does.
+  // When the polling tab is closed, another one polls.
   for (const tab of tabs.slice(0, 4)) await tab.page.close();
   await expect.poll(() => api.waiting).toBe(1);
   api.reply(api.sessions[0] ?? "", "Still here?");
@@ -93,7 +93,7 @@ test("after the end, a tab joins the next conversation that another has begun", 
     await tab.openChat();
     await tab.reads("Hello");
   }
-  // It has not heard of the end, and is asked for its conversation all the same.
+  // This tab does not know of the end, and is still asked for its conversation.
   await third.closePanel();
   await third.page.evaluate(() => dispatchEvent(new Event("offline")));
 
@@ -117,7 +117,7 @@ test("a tab that has ended a conversation does not get it back from another", as
   await other.openChat();
   await other.reads("Hello");
   await other.page.evaluate(() => dispatchEvent(new Event("offline")));
-  // Firefox gives the focus to nothing in a tab behind another.
+  // Firefox does not move the focus in a background tab.
   await visitor.page.bringToFront();
   await visitor.endChat();
   await restart(visitor);

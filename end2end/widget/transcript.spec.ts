@@ -12,7 +12,7 @@ const saveButton = (visitor: Visitor): Locator =>
 
 declare global {
   interface Window {
-    /** What was made a file of. */
+    /** The texts that files were created from. */
     files: Promise<string>[];
   }
 }

@@ -31,7 +31,7 @@ class Chat {
     this.composer = this.#element.getByRole("textbox", { name: "Message" });
   }
 
-  /** By script: the launchers of the two are in one place. */
+  /** By script, because the launchers of both are in the same place. */
   async open(): Promise<void> {
     await this.#element.evaluate((it) => it.setAttribute("open", ""));
     await expect(this.composer).toBeVisible();
@@ -91,7 +91,7 @@ test("the second API's unsent message is sent by the next page", async ({
   const asked = page.waitForRequest((request) => request.method() === "POST");
   await second.write("Cut off");
   await asked;
-  // Where the first has nothing any more, too.
+  // The same holds if the first chat has nothing stored any more.
   await second.close();
   await first.open();
   await first.composer.fill("");

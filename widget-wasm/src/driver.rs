@@ -158,7 +158,7 @@ impl Driver {
     /// Shows all texts in the host's new language.
     fn translate(&self) {
         let mut view = self.view.borrow_mut();
-        // Nothing may be borrowed here, as in `handle`.
+        // This fails only if the page has broken the DOM's own methods.
         let _ = view.translate();
         let _ = view.render(&self.session.borrow());
     }

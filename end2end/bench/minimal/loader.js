@@ -1,4 +1,4 @@
-// The launcher, and no more: what can be left out of a chat's is left out.
+// A minimal launcher, without everything that a chat can do without.
 class MinimalChat extends HTMLElement {
   connectedCallback() {
     const root = this.attachShadow({ mode: "open" });

@@ -1,4 +1,4 @@
-// The panel as one piece of HTML: it looks like the chat's, and does nothing.
+// The panel as one piece of HTML that looks like the chat's and has no function.
 export function open(root, launcher) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(WIDGET_CSS);

@@ -3,7 +3,7 @@ export default defineNuxtConfig({
   telemetry: false,
   ssr: true,
   experimental: { payloadExtraction: false },
-  // One page, rendered when the site is built.
+  // The site has one page, which is rendered when it is built.
   nitro: { prerender: { routes: ["/"], crawlLinks: false } },
   runtimeConfig: { public: { chatEnabled: "", chatApiUrl: "" } },
 });

@@ -1,4 +1,4 @@
-// The package in Jest, as its README says.
+// Uses the package in Jest as its README describes.
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";

@@ -1,4 +1,4 @@
-// `node build.js [DIRECTORY]`: the site, each page rendered.
+// `node build.js [DIRECTORY]` builds the site and renders each of its pages.
 import { readFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

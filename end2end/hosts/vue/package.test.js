@@ -1,4 +1,4 @@
-// The installed package outside browsers: on a server that renders pages, and in editors.
+// Uses the installed package outside browsers: on a server that renders pages, and in editors.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -7,7 +7,9 @@ const NAME = "@webdevelop-pro/matrix-support-chat";
 const directory = new URL(`./node_modules/${NAME}/`, import.meta.url);
 const read = (name) => readFileSync(new URL(name, directory), "utf8");
 
-/** Names that are there in browsers and not on a server, and who asks for them all the same. */
+/**
+ * Globals that exist in browsers and not on a server, and the packages that read them nevertheless.
+ */
 const asked = [];
 for (const name of [
   "window",
@@ -31,7 +33,7 @@ test("importing it on a server touches no browser global", async () => {
   await defineMatrixSupportChat();
   await import(`${NAME}/auto`);
   assert.deepEqual(asked, ["customElements", "customElements"]);
-  // Vue itself looks for them.
+  // Vue itself reads them.
   await import("vue");
   const before = asked.length;
   for (const entry of ["vue", "mock", "texts", "svelte"]) await import(`${NAME}/${entry}`);

@@ -28,7 +28,7 @@ test("with the element, its properties arrive", async ({ visitor, archive, alice
   expect(details?.body).toContain("Ada");
 });
 
-/** What the console says of the element, from now on. */
+/** What the console says about the element from now on. */
 function adviceTo(visitor: Visitor): string[] {
   const said: string[] = [];
   visitor.page.on("console", (message) => {

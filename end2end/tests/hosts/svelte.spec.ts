@@ -18,7 +18,7 @@ test("on a page that SvelteKit has rendered, the page and the chat know of each 
   await expect(visitor.launcher).toBeVisible();
   await page.getByRole("button", { name: "Ask a person" }).click();
   await expect(visitor.panel).toContainText("From Svelte");
-  // Texts may change while the chat is there.
+  // Texts may change while the chat is running.
   await page.getByRole("button", { name: "Say something else" }).click();
   await expect(visitor.panel).toContainText("Still from Svelte");
   await visitor.say("Hello from Svelte");
@@ -53,7 +53,7 @@ test("without the chat's scripts the page still says how else to get in touch", 
   await expect(visitor.launcher).toHaveCount(0);
 });
 
-/** The file that the launcher's script is in: the bundler has given it a name that says nothing. */
+/** The file that contains the launcher's script. The bundler has given it a meaningless name. */
 async function launcherOf({ directories: [site] }: Site): Promise<string> {
   const root = site?.[1] ?? "";
   for (const name of await readdir(root, { recursive: true })) {

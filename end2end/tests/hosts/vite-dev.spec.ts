@@ -7,7 +7,7 @@ import { environment } from "../../support/environment.ts";
 
 const SITE = fileURLToPath(new URL("../../hosts/vue", import.meta.url));
 
-/** Vite's development server, as `npm run dev` starts it, serves the Vue site. */
+/** Serves the Vue site with Vite's development server, as `npm run dev` does. */
 const test = base.extend<{ developing: void }>({
   baseURL: environment.hostUrl(),
   developing: [
@@ -15,7 +15,7 @@ const test = base.extend<{ developing: void }>({
       const { port } = new URL(environment.hostUrl());
       const vite = spawn(
         process.execPath,
-        // What it has prepared of the package may be of an earlier one with the same version.
+        // Vite's cache may contain an earlier package with the same version.
         ["node_modules/vite/bin/vite.js", "--port", port, "--strictPort", "--force"],
         {
           cwd: SITE,

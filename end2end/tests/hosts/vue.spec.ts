@@ -35,7 +35,7 @@ test("the chat is on the landing page and on no other", async ({ visitor }) => {
   await expect(page.getByRole("heading", { name: "About us" })).toBeVisible();
   await expect(page.locator("matrix-support-chat")).toHaveCount(0);
 
-  // Nobody has touched it.
+  // The visitor has not touched the page.
   expect(visitor.traffic.chatChunks()).toEqual([]);
   expect(visitor.traffic.apiRequests()).toEqual([]);
 });
@@ -79,7 +79,7 @@ test("a conversation: the first message makes the session, the bearer carries th
   await visitor.visit();
   await visitor.openChat();
   expect(visitor.traffic.sessionRequests()).toEqual([]);
-  // The page's own router stores where it was scrolled to.
+  // The page's own router stores its scroll position.
   const { "vue-router:scroll": _, ...stored } = await visitor.sessionStorage();
   expect(stored).toEqual({});
 
@@ -126,7 +126,7 @@ test("the page's own components know of the chat, and open it", async ({ visitor
   await expect(page.getByText("New: 1")).toBeVisible();
   await visitor.openChat();
   await expect(page.getByText("New: 1")).toBeHidden();
-  // Whatever else the tab keeps, and in whatever order.
+  // Other stored items, and their order, do not matter.
   await page.evaluate(() => {
     const items = Object.entries({ ...sessionStorage }).filter(([key]) => key.startsWith("matrix-support-chat"));
     for (const [key] of items) sessionStorage.removeItem(key);
@@ -154,7 +154,7 @@ test("a reply comes with the poll that waits for it", async ({ visitor, alice })
   const poll = (await brought).request();
   await visitor.reads("Here!");
   expect(waits(poll), poll.url()).toBe(true);
-  // The one that waited brought it, or the one that followed that.
+  // Either the waiting poll has returned it, or the next one.
   const since = traffic.requests.filter(isPoll).slice(before - 1);
   expect(since.indexOf(poll)).toBeLessThan(2);
 });
@@ -172,7 +172,7 @@ test("polling ends when the visitor goes to another page, and the conversation d
   await page.getByRole("link", { name: "About" }).click();
   await expect(page.locator("matrix-support-chat")).toHaveCount(0);
   const polls = visitor.traffic.requests.filter(isPoll).length;
-  // Every timer of the next minutes rings.
+  // Every timer of the next minutes fires.
   await page.clock.runFor("05:00");
   expect(visitor.traffic.requests.filter(isPoll)).toHaveLength(polls);
 

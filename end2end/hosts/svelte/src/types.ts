@@ -1,4 +1,5 @@
-// Not part of the site: that wrong use of the package does not compile. `npm run check` fails when it does.
+// Not part of the site. This checks that wrong uses of the package do not compile: otherwise `npm
+// run check` fails.
 import "@webdevelop-pro/matrix-support-chat/svelte";
 import type { SvelteHTMLElements } from "svelte/elements";
 

@@ -10,7 +10,7 @@ export const routes: RouteRecordRaw[] = [
   { path: "/about", component: AboutPage },
 ];
 
-/** The site, for a browser or for the prerenderer. */
+/** Creates the site, for a browser or for the prerenderer. */
 export function createSite(history: RouterHistory): { app: VueApp; router: Router } {
   const router = createRouter({ history, routes });
   const app = createSSRApp(App).use(router);

@@ -3,7 +3,7 @@ import { createMemoryHistory } from "vue-router";
 
 import { createSite } from "./app";
 
-/** A page's HTML. */
+/** Renders the HTML of a page. */
 export async function render(path: string): Promise<string> {
   const { app, router } = createSite(createMemoryHistory());
   await router.push(path);
