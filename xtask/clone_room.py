@@ -14,7 +14,7 @@ from synapse.api.room_versions import KNOWN_ROOM_VERSIONS
 from synapse.crypto.event_signing import add_hashes_and_signatures
 from synapse.events import make_event_from_dict
 
-# Numbers that name something of the room's, by their columns.
+# Columns whose numbers identify something of the room's.
 NUMBERS = {
     "stream_ordering": "order",
     "event_stream_ordering": "order",
@@ -25,9 +25,10 @@ NUMBERS = {
     "origin_chain_id": "chain",
     "target_chain_id": "chain",
 }
-# These serve clients that follow changes, repeat a request, or search. No client does that in a clone.
+# Tables for clients that follow changes, repeat a request, or search, which no client does in a
+# clone.
 LEFT_OUT = ("current_state_delta_stream", "event_txn_id_device_id", "event_search")
-# How far Synapse has taken notice of events: those of clones are no news to it.
+# Tables that record how far Synapse has processed events. It does not process those of clones.
 POSITIONS = (
     "UPDATE stream_positions SET stream_id = ? WHERE stream_name = 'events'",
     "UPDATE federation_stream_position SET stream_id = ? WHERE type = 'events'",
@@ -43,7 +44,7 @@ def clone(config_path, room, count):
     with open(config["signing_key_path"]) as file:
         key = read_signing_keys(file)[0]
     db = sqlite3.connect(config["database"]["args"]["database"])
-    # A database that a crash breaks is made again.
+    # A database that breaks in a crash is simply created again.
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -1000000")
 
@@ -61,7 +62,7 @@ def clone(config_path, room, count):
             "SELECT chain_id, room_id FROM event_auth_chains JOIN events USING (event_id)"
         ),
     }
-    # A number of the room's becomes its kind and how far it is from the first.
+    # Describes a number of the room's by its kind and its distance from the first.
     names, firsts, widths = {}, {}, {}
     for kind, rows in numbers.items():
         rows = rows.fetchall()
@@ -83,7 +84,7 @@ def clone(config_path, room, count):
         rows = []
         for row in db.execute(f"SELECT * FROM {table}"):
             row = [names[kind].get(it, it) if kind else it for kind, it in zip(kinds, row)]
-            # A user who has read up to one of the room's events is not the room's.
+            # A user who has read up to one of the room's events does not belong to the room.
             if any(it in known or isinstance(it, tuple) and it[0] != "order" for it in row):
                 rows.append(row)
         if rows:
@@ -93,7 +94,7 @@ def clone(config_path, room, count):
     for start in range(0, count, BATCH):
         batch = {insert: [] for insert in template}
         for number in range(start, min(start + BATCH, count)):
-            # What stands in the clone for what stands in the room.
+            # Returns the value in the clone that corresponds to a value in the room.
             ids, texts = {room: f"!clone{number:06}:{server_name}"}, {}
             for event_id, text in events:
                 moved = text

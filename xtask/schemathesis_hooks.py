@@ -7,7 +7,7 @@ import requests
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
-# The tokens of the sessions that were begun.
+# The tokens of the sessions that this run has begun.
 tokens = {}
 
 

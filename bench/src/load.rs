@@ -23,7 +23,7 @@ use crate::Result;
 
 /// Work that is repeated.
 pub(crate) trait Work: Send + 'static {
-    /// Does it once; `n` is a different number each time, over all workers.
+    /// Does the work once. `n` differs each time, among all workers.
     fn once(&mut self, n: usize) -> impl Future<Output = Result<()>> + Send;
 }
 

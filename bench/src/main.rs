@@ -1,7 +1,8 @@
-//! `cargo xtask bench` runs this: it measures the release build of the server, each figure together with its own limit.
+//! `cargo xtask bench` runs this. It measures the release build of the server, each figure together
+//! with its own limit.
 //!
-//! A figure and its limit are measured in the same run, in alternating rounds, and their medians are compared. A
-//! machine that is slow or busy is so for both.
+//! A figure and its limit are measured in the same run, in alternating rounds, and their medians
+//! are compared. A slow or busy machine thus affects both.
 #![expect(
     clippy::print_stdout,
     reason = "a terminal program speaks on standard output"

@@ -46,7 +46,7 @@ pub(crate) struct Report {
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
-    /// No goal; the figure is for information.
+    /// There is no goal; the figure is for information.
     None,
 }
 
@@ -84,7 +84,7 @@ impl Report {
             limit: String::new(),
             ratio: None,
             to_reach: format!("at most {most}{unit}"),
-            // A figure that has to be 0, and is.
+            // A figure that has to be 0.
             score: Some(if value <= most {
                 (most / value).max(1.0)
             } else {

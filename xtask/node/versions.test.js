@@ -1,4 +1,4 @@
-// Whatever names a version of Node.js or TypeScript names the same.
+// Every file that names a version of Node.js or TypeScript has to name the same one.
 const assert = require("node:assert/strict");
 const { existsSync, readdirSync, readFileSync } = require("node:fs");
 const { join } = require("node:path");

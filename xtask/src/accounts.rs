@@ -24,7 +24,7 @@ impl Accounts {
         if let Some(accounts) = Self::load(path)? {
             return Ok(accounts);
         }
-        // Typed by people, into Element.
+        // People type these passwords into Element, so they are short.
         let staff: String = files::random_secret()?.chars().take(16).collect();
         let mut accounts = json!({});
         for (name, password) in [

@@ -9,8 +9,8 @@ use crate::{apt, browser, python};
 const PROGRAMS: [&str; 5] = ["debootstrap", "ip", "openssl", "ssh", "systemd-analyze"];
 const PACKAGES: &str = "debootstrap iproute2 openssl openssh-client systemd";
 
-/// Checks the roles, and applies them if that is possible; in CI it must be. The artefact is made only for that, since
-/// it takes long.
+/// Checks the roles, and applies them if that is possible; in CI it must be. The artefact is built
+/// only if they are applied, since that takes long.
 pub(crate) fn run(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
     let dir = layout.test().join("ansible");
     files::create_private_dir(&dir)?;

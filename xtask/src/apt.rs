@@ -58,8 +58,8 @@ pub(crate) fn program(
     Ok(Some(cached))
 }
 
-/// Takes a program out of its package. The package is not installed, since that could start a service; libraries that
-/// the program lacks are.
+/// Extracts a program from its package. The package is not installed, since that could start a
+/// service; the libraries that the program lacks are installed.
 pub(crate) fn take(layout: &Layout, package: &str, program: &str, to: &Path) -> Result<()> {
     let _lock = layout.lock_cache()?;
     step(format_args!("{program} from Debian"), || {

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the release build against its limits, on a Postgres and a Synapse of its own.
-//! The crate `bench` says what is measured, and how.
+//! `cargo xtask bench`: measures the release build against its limits, on a Postgres and a Synapse
+//! of its own. The crate `bench` says what is measured, and how.
 
 use std::env;
 

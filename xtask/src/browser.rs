@@ -41,7 +41,7 @@ pub(crate) fn chromium(layout: &Layout) -> Result<Option<PathBuf>> {
 pub(crate) struct Browsers {
     /// `None` means the one that Playwright keeps for itself.
     pub(crate) chromium: Option<PathBuf>,
-    /// What tells Playwright's configuration.
+    /// The variables from which Playwright's configuration takes them.
     pub(crate) variables: Vec<(&'static str, PathBuf)>,
 }
 
@@ -81,7 +81,7 @@ fn mini_browser() -> Option<PathBuf> {
         .find_map(|library| which(library.join("MiniBrowser")).ok())
 }
 
-/// A `ChromeDriver` of this very browser's version.
+/// Finds a `ChromeDriver` of exactly this browser's version.
 pub(crate) fn driver(layout: &Layout, chromium: &Path) -> Result<PathBuf> {
     let version = version_of(chromium);
     let is_right = |path: &PathBuf| version.is_some() && version_of(path) == version;

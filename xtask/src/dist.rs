@@ -62,7 +62,7 @@ pub(crate) fn make(
             .args([&server, &npm_package, &sbom].map(|path| path.file_name().unwrap_or_default()))
             .current_dir(dir),
     );
-    // Pages give these as `integrity` for the scripts that the server serves.
+    // Pages use these as the `integrity` of the scripts that the server serves.
     let integrity = fs::read_to_string(layout.root.join("dist/widget/integrity.json"))?;
     let integrity = integrity_lines(&serde_json::from_str(&integrity)?);
     fs::write(&checksums, sums.context("sha256sum fails")? + &integrity)?;
@@ -74,7 +74,7 @@ pub(crate) fn make(
     })
 }
 
-/// Checks the artefacts like somebody who deploys them.
+/// Checks the artefacts as somebody who deploys them would.
 pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
     let version = output_of(command(&made.server).arg("--version"));
     if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
@@ -113,7 +113,7 @@ fn artefact_name(version: &str, target: &str, profile: Profile) -> String {
     format!("matrix-support-chat-{version}-{target}{suffix}")
 }
 
-/// What `integrity` says of each script, as comments.
+/// The `integrity` of each script, as comments.
 fn integrity_lines(integrity: &BTreeMap<String, String>) -> String {
     let line = |(name, hash)| format!("# {hash}  /widget/{VERSION}/{name}\n");
     integrity.iter().map(line).collect()

@@ -21,7 +21,7 @@ pub(crate) fn create_private_dir(path: &Path) -> Result<()> {
 /// Writes a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
     let write = || -> Result<()> {
-        // A new file each time: an old one keeps the mode it was made with.
+        // The file is always created, because an existing one would keep its mode.
         let mut file = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
         file.write_all(content.as_bytes())?;
         file.persist(path)?;

@@ -1,5 +1,5 @@
-//! A Postfix for the tests: TLS, authentication, and a Maildir. It is Debian's, with a configuration of its own, so the
-//! system's own mail server is left alone.
+//! A Postfix for the tests, with TLS, authentication, and a Maildir. It is Debian's with a
+//! configuration of its own, and does not affect the system's own mail server.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -14,34 +14,34 @@ const MASTER: &str = "/usr/lib/postfix/sbin/master";
 const PACKAGES: &str = "libsasl2-modules openssl postfix sasl2-bin";
 const USER: &str = "support";
 
-/// A mail server that runs. Fields end in the order they stand here.
+/// A running mail server. The fields are dropped in this order.
 pub(crate) struct MailServer {
     _postfix: Service,
     dir: tempfile::TempDir,
-    /// How mails are sent there, over TLS from the beginning.
+    /// How mails are sent to it, with TLS from the beginning.
     pub(crate) url: String,
 }
 
 impl MailServer {
-    /// Where it leaves what it has accepted.
+    /// The Maildir of accepted mails.
     pub(crate) fn maildir(&self) -> PathBuf {
         self.dir.path().join("mailboxes/all")
     }
 
-    /// The certificate that has to be trusted.
+    /// The certificate that clients have to trust.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.dir.path().join("cert.pem")
     }
 }
 
-/// Starts one; nothing where it cannot run, which in CI is a failure.
+/// Starts a mail server. Returns `None` if it cannot run, which in CI is a failure.
 pub(crate) fn start(layout: &Layout, run_dir: &Path, port: u16) -> Result<Option<MailServer>> {
     let is_there = || {
         let programs = ["openssl", "postfix", "saslpasswd2"];
         let all = programs.iter().all(|program| find(program).is_some());
         (all && Path::new(MASTER).is_file() && rustix::process::geteuid().is_root()).then_some(())
     };
-    // Another mail server would be removed by this one.
+    // Installing Postfix would remove another mail server.
     let may_install = std::env::var_os("CI").is_some() || find("sendmail").is_none();
     let found = if may_install {
         if is_there().is_none() && apt::is_possible() {
@@ -65,7 +65,7 @@ pub(crate) fn start(layout: &Layout, run_dir: &Path, port: u16) -> Result<Option
     })
 }
 
-/// Without a configuration of the system's own, no mail server is started when it is installed.
+/// Without a configuration, the installation starts no mail server.
 fn configure_none(layout: &Layout) -> Result<()> {
     let answers = layout.logs().join("postfix-debconf");
     fs::write(
@@ -81,7 +81,7 @@ fn configure_none(layout: &Layout) -> Result<()> {
 }
 
 fn run(layout: &Layout, run_dir: &Path, port: u16) -> Result<MailServer> {
-    // Postfix' own accounts have to reach it, which they cannot in a private directory.
+    // Postfix's own accounts have to reach the directory, so it cannot be private.
     let dir = tempfile::Builder::new()
         .prefix("support-chat-mail-")
         .tempdir()?;
@@ -116,7 +116,7 @@ fn run(layout: &Layout, run_dir: &Path, port: u16) -> Result<MailServer> {
     fs::write(path.join("master.cf"), master)?;
     let log = layout.logs().join("postfix-check.log");
     let postfix = find("postfix").context("there is no postfix")?;
-    // It also makes what is missing in the queue.
+    // This also creates what is missing in the queue.
     run_logged(
         command(postfix).arg("-c").arg(path).arg("check"),
         "postfix check",
@@ -152,7 +152,7 @@ fn make_account(layout: &Layout, path: &Path, password: &str) -> Result<()> {
         accounts.display()
     );
     fs::write(path.join("sasl/smtpd.conf"), settings)?;
-    // It reads the password from its standard input.
+    // The program reads the password from its standard input.
     let secret = path.join("password");
     files::write_private(&secret, password)?;
     let mut saslpasswd2 = command(find("saslpasswd2").context("there is no saslpasswd2")?);
@@ -173,7 +173,7 @@ fn allow(path: &Path, mode: u32) -> Result<()> {
     )?)
 }
 
-/// A program, also where only administrators look for it.
+/// Finds a program, also in the directories that only administrators have on their path.
 fn find(program: &str) -> Option<PathBuf> {
     which(program).ok().or_else(|| {
         let path = Path::new("/usr/sbin").join(program);

@@ -15,7 +15,7 @@ pub(crate) fn check(layout: &Layout, base_url: &str, extra: &[String]) -> Result
         .arg(here.join("schemathesis.toml"))
         .args(["run", &format!("{base_url}/openapi.json")])
         .args(extra)
-        // It keeps notes in the current directory.
+        // schemathesis writes notes into the current directory.
         .current_dir(layout.test())
         .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
         .env("PYTHONPATH", here)

@@ -52,7 +52,7 @@ pub(crate) fn during<T>(
             }
         });
         let result = work(&script);
-        // Ends the loop above; if it cannot be reached, it has ended.
+        // Ends the loop above. If the loop cannot be reached, it has ended already.
         let _ = TcpStream::connect(address).and_then(|mut stream| stream.write_all(b"end\n"));
         match serving.join() {
             Ok(()) => result,

@@ -28,7 +28,8 @@ pub(crate) fn start(
         let mut pgbouncer = command(program);
         pgbouncer.arg(&file);
         let is_ready = move |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-        // Depending on its version, it waits for clients after other signals. It has nothing to lose.
+        // Depending on its version, PgBouncer waits for its clients after other signals. It has
+        // nothing to save.
         Service::start("PgBouncer", pgbouncer, log, run_dir, Signal::KILL, is_ready)
     })
 }

@@ -55,8 +55,8 @@ impl Postgres {
         })
     }
 
-    /// Ends it at once and without saving anything (an `immediate` shutdown): it has to recover when
-    /// it is run again.
+    /// Ends Postgres at once and without saving anything (an `immediate` shutdown), so it has to
+    /// recover at the next start.
     pub(crate) fn kill(&mut self) {
         self.service.end_with(Signal::QUIT);
     }
@@ -89,7 +89,7 @@ fn serve(binaries: &Binaries, dir: &Path, run_dir: &Path, port: u16) -> Result<S
         .args(["-clogging_collector=off", &format!("-cport={port}"), "-D"])
         .arg(&data);
     let log = dir.join("postgres.log");
-    // Fast shutdown: sessions are ended, data is safe.
+    // Shuts Postgres down fast: sessions are ended, and data is safe.
     let stop = Signal::INT;
     Service::start("Postgres", postgres, log, run_dir, stop, move |pid| {
         is_ready(&data, pid)
@@ -97,7 +97,8 @@ fn serve(binaries: &Binaries, dir: &Path, run_dir: &Path, port: u16) -> Result<S
 }
 
 fn initialise(binaries: &Binaries, dir: &Path, databases: &[&str]) -> Result<()> {
-    // Renamed when it is complete: an interrupted start leaves nothing half made.
+    // The directory is renamed when it is complete, so an interrupted start leaves nothing
+    // incomplete.
     let new = dir.join("data.new");
     files::remove_dir(&new)?;
     let mut initdb = program_alone(binaries, dir, "initdb")?;
@@ -123,15 +124,15 @@ fn initialise(binaries: &Binaries, dir: &Path, databases: &[&str]) -> Result<()>
     Ok(fs::rename(&new, dir.join("data"))?)
 }
 
-/// One of its programs, under an account that may run it: Postgres refuses to be root. Of root's rights, the
-/// account without privileges keeps that of reaching the files.
+/// Prepares a program to run under an account that may run it, because Postgres refuses to run as
+/// root. The unprivileged account keeps root's right to reach the files.
 fn program_alone(binaries: &Binaries, dir: &Path, name: &str) -> Result<Command> {
     let program = binaries.dir.join(name);
     let mut alone = if rustix::process::geteuid().is_root() {
         let passwd = fs::read_to_string("/etc/passwd")?;
         let (user, group) = unprivileged_account(&passwd)
             .context("Postgres refuses to run as root: run this as an ordinary user")?;
-        // Its files have to be its own.
+        // Postgres requires that it owns its files.
         let mut chown = line(&format!("chown --recursive {user}:{group} data"));
         output_of(chown.current_dir(dir));
         let reach = "+dac_override,+dac_read_search";
@@ -147,7 +148,7 @@ fn program_alone(binaries: &Binaries, dir: &Path, name: &str) -> Result<Command>
     Ok(alone)
 }
 
-/// User and group of the account `postgres`, else `nobody`.
+/// The user and group of the account `postgres`, or of `nobody`.
 fn unprivileged_account(passwd: &str) -> Option<(&str, &str)> {
     ["postgres:", "nobody:"].iter().find_map(|wanted| {
         let line = passwd.lines().find(|line| line.starts_with(wanted))?;

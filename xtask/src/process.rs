@@ -45,8 +45,8 @@ pub(crate) fn line(words: &str) -> Command {
     command
 }
 
-/// Runs a program to its end with its output in a log. A failure is one line: what failed, the
-/// program's last word, and where the rest is.
+/// Runs a program to its end with its output in a log. A failure is reported in one line: what
+/// failed, the program's last output, and where the rest is.
 pub(crate) fn run_logged(
     mut command: impl BorrowMut<Command>,
     what: &str,
@@ -106,7 +106,7 @@ fn wait(mut child: Child, mut meanwhile: impl FnMut()) -> Result<ExitStatus> {
         }
         if interrupted() {
             let group = Pid::from_child(&child);
-            // A group that has just gone needs no signal.
+            // The group may have ended just now, and then needs no signal.
             let _ = kill_process_group(group, Signal::TERM);
             if !ended_within(&mut child, Duration::from_secs(5)) {
                 let _ = kill_process_group(group, Signal::KILL);

@@ -14,7 +14,7 @@ pub(crate) fn programs(layout: &Layout, name: &str, requirements: &str) -> Resul
 /// Makes a Python environment with these requirements, and returns its directory.
 pub(crate) fn environment(layout: &Layout, name: &str, requirements: &str) -> Result<PathBuf> {
     let venv = layout.cache.join(format!("python-{name}"));
-    // This is written last, so an environment whose making was interrupted has none.
+    // This file is written last, so an environment whose installation was interrupted has none.
     let stamp = venv.join("complete");
     let python = venv.join("bin/python");
     if files::read_if_there(&stamp)?.as_deref() == Some(requirements) && runs(&python) {

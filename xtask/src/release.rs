@@ -18,7 +18,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     let read = |file: &str| fs::read_to_string(layout.root.join(file));
     step("changelog", || changelog(&read("CHANGELOG.md")?, VERSION))?;
     step("versions", || {
-        // The inventories cannot take it from there.
+        // The inventories cannot take the version from there.
         for inventory in ["production", "staging"] {
             let file = format!("ansible/inventories/{inventory}/group_vars/all/main.yml");
             repeated(&read(&file)?, VERSION).context(file)?;

@@ -9,7 +9,7 @@ use crate::tools;
 pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
     let program = tools::get(layout, &tools::CARGO_CYCLONEDX)?;
     step("bill of materials", || {
-        // The same sources give the same file. Outside a repository there is no commit.
+        // The same sources give the same file. Outside a repository no commit is known.
         let time = output_of(layout.line("git log -1 --format=%ct")).unwrap_or_default();
         let options = "cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps \
                        --manifest-path server/Cargo.toml --target";
@@ -23,7 +23,7 @@ pub(crate) fn write(layout: &Layout, target: &str, to: &Path) -> Result<()> {
         let result = run_logged(cyclonedx, "cargo cyclonedx", &log);
         let written = layout.root.join("server/matrix-support-chat_bin.cdx.json");
         let text = fs::read_to_string(written);
-        // It writes such a file into the directory of every member of the workspace.
+        // cargo-cyclonedx writes such a file into the directory of every member of the workspace.
         let members = files::list(&layout.root).into_iter();
         let members = members.filter(|dir| dir.join("Cargo.toml").is_file());
         for path in members.flat_map(|dir| files::list(&dir)) {

@@ -27,9 +27,9 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the program and waits until `is_ready` says so of its process id; its output goes into `log`. The signal
-    /// `stop_with` asks it to end. `run_dir` records its process id. The last word of the command must not be in any
-    /// other program's command line.
+    /// Starts the program, and waits until `is_ready` accepts its process id; its output goes into
+    /// `log`. The signal `stop_with` asks it to end. `run_dir` records its process id. The last
+    /// word of the command must not be in any other program's command line.
     pub(crate) fn start(
         name: &'static str,
         command: Command,
@@ -144,7 +144,8 @@ impl Drop for Service {
             note(format!("{}: ended{killed} ({took})", self.name));
         }
         self.kill();
-        // A record that stays behind makes the next start look for a process that is not there.
+        // A record that is left behind would make the next start look for a process that no longer
+        // exists.
         let _ = fs::remove_file(&self.record);
     }
 }

@@ -112,7 +112,8 @@ impl Stack {
         self.synapse.as_mut().context("Synapse did not start")
     }
 
-    /// Another Synapse, which encrypts. No other website is served meanwhile, so its port is free.
+    /// The other Synapse, which encrypts. No other website is served meanwhile, so its port is
+    /// free.
     pub(crate) fn encrypting_synapse(&self) -> Result<Synapse> {
         let dir = self.dir.join("synapse-encrypting");
         self.start_synapse(&dir, self.ports.host, Encryption::Invite)
@@ -128,24 +129,24 @@ impl Stack {
         Ok(self.postgres()?.url(name))
     }
 
-    /// A server without a homeserver, which serves the API while messages wait.
+    /// A server without a homeserver, which serves the API while messages are queued.
     pub(crate) fn server_alone(&mut self) -> Result<Service> {
         let settings = [
             ("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "0"),
             ("SUPPORT_CHAT_RELAY_GRACE", "1day"),
-            // Nobody listens there either, but addresses are taken.
+            // Nobody listens at this address either, but the port is taken.
             ("SUPPORT_CHAT_SMTP_URL", "smtp://127.0.0.1:1"),
             ("SUPPORT_CHAT_MAIL_FROM", "support@example.org"),
             ("SUPPORT_CHAT_PUBLIC_URL", "https://chat.example.org"),
         ];
-        // Nobody listens there.
+        // Nobody listens at this address.
         let homeserver_url = "http://127.0.0.1:1".to_owned();
         let database_url = self.database("openapi")?;
         let settings = [&UNLIMITED, &settings[..]].concat();
         self.serve(database_url, homeserver_url, "healthz", &settings)
     }
 
-    /// A server with everything.
+    /// A server with all parts.
     pub(crate) fn server(&mut self, database: &str, settings: &[(&str, &str)]) -> Result<Service> {
         let homeserver_url = self.synapse()?.url.clone();
         let database_url = self.database(database)?;

@@ -128,7 +128,7 @@ impl Terminal {
                 (id, list(&room["state"]["events"]).chain(timeline).collect())
             })
             .collect();
-        // The oldest room first, as far as these events tell.
+        // Sorted by age of the room, as far as these events tell.
         changed.sort_by_key(|(_, events)| {
             of_type(events, "m.room.create").and_then(|event| event["origin_server_ts"].as_u64())
         });

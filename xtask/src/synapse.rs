@@ -13,9 +13,9 @@ use crate::service::Service;
 /// Which rooms the homeserver encrypts by default.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Encryption {
-    /// None.
+    /// It encrypts none.
     Off,
-    /// Rooms with invitations.
+    /// It encrypts rooms with invitations.
     Invite,
 }
 
@@ -82,8 +82,8 @@ impl Synapse {
         Ok(synapse)
     }
 
-    /// Makes this many clones of a room in the database while Synapse is down. Synapse itself would take a tenth of a
-    /// second for each.
+    /// Makes this many clones of a room in the database while Synapse is stopped. Synapse itself
+    /// would need a tenth of a second for each.
     pub(crate) fn clone_room(&mut self, room_id: &str, count: &str) -> Result<()> {
         self.service.kill();
         let mut cloning = command(self.bin.join("python"));

@@ -26,17 +26,17 @@ pub(crate) enum Section {
     Fuzz,
     /// The server's API on a real Postgres
     Api,
-    /// What the server says of its API: `/openapi.json` and `docs/reference/api.md`
+    /// The server's description of its API: `/openapi.json` and `docs/reference/api.md`
     Openapi,
     /// The server against a real Synapse
     Synapse,
-    /// Everything is killed, and nothing is lost or doubled
+    /// Every part is killed, and nothing is lost or duplicated
     Faults,
-    /// The widget in a browser, with an API that the tests play, and its size
+    /// The widget in a browser, with an API that the tests simulate, and its size
     Widget,
     /// A browser, the server, Synapse, Postgres
     E2e,
-    /// A minute of half of what a debug build can do: no request fails
+    /// A minute of half of the load that a debug build can handle, in which no request fails
     Soak,
     /// What is deployed, as a debug build: names, checksums, bill of materials, embedded widget
     Dist,
@@ -137,7 +137,8 @@ fn cargo(layout: &Layout, words: &str) -> Command {
     let mut cargo = layout.line(&format!("cargo {words}"));
     cargo
         .env("SQLX_OFFLINE", "true")
-        // The assertion is enough; a backtrace would add forty lines of the runtime to each.
+        // The assertion is enough. A backtrace would add forty lines of the runtime to each
+        // failure.
         .env("RUST_BACKTRACE", "0");
     cargo
 }

@@ -12,7 +12,8 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) struct Tool {
     name: &'static str,
     package: &'static str,
-    /// Or the name of the library in `Cargo.lock` whose version it has to have.
+    /// The library in `Cargo.lock` whose version the program has to have, instead of a version of
+    /// its own.
     version: &'static str,
     /// Cargo's options for building it.
     features: &'static str,
@@ -89,7 +90,8 @@ pub(crate) fn get(layout: &Layout, tool: &Tool) -> Result<PathBuf> {
         cargo
             .arg("--root")
             .arg(layout.cache.join("tools"))
-            // Kept apart from the project's own, so that an interrupted build goes on where it was.
+            // The directory is separate from the project's own, so that an interrupted build can
+            // continue.
             .env("CARGO_TARGET_DIR", layout.cache.join("build-tools"));
         run_logged(cargo, &format!("installing {name}"), &log)
     };
@@ -102,7 +104,7 @@ pub(crate) fn get(layout: &Layout, tool: &Tool) -> Result<PathBuf> {
             let options = format!("install --debug {features}");
             match optional(install(&format!("{options} --locked")))? {
                 Ok(()) => Ok(()),
-                // Its author's choice of dependencies may hold one that has been withdrawn since.
+                // The locked dependencies of the author may contain one that was withdrawn since.
                 Err(_) => install(&options),
             }
         },

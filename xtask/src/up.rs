@@ -28,7 +28,8 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     ] {
         let _ = fs::remove_file(log);
     }
-    // Before what is built, what is downloaded: builds take long, and a failed download should not.
+    // Downloads come before builds, because builds take long and a failed download should be
+    // reported early.
     stack.postgres()?;
     stack.synapse()?;
     stack.widget()?;
@@ -47,7 +48,7 @@ pub(crate) fn run(layout: &Layout, port_offset: u16) -> Result<()> {
     result
 }
 
-/// Returns when somebody asks for the end, or fails when a part ends by itself.
+/// Returns when somebody asks for the end; fails when a part ends by itself.
 fn watch(stack: &mut Stack, server: &mut Service) -> Result<()> {
     while !interrupted() {
         stack.postgres()?.service.check()?;

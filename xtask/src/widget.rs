@@ -8,9 +8,9 @@ use crate::layout::path_with;
 use crate::prelude::*;
 use crate::{browser, node, tools};
 
-/// How Cargo compiles the standard library for size, together with the widget: 2 KB less. A panic is
-/// a trap at once, and nothing says where it was. Cargo and the compiler do not call this stable;
-/// the toolchain is pinned, and the first of these is what makes them do it all the same.
+/// The options with which Cargo compiles the standard library for size together with the widget,
+/// which saves 2 KB. A panic becomes a trap without a message. These options are unstable, so the
+/// toolchain is pinned, and the first of them makes the stable compiler accept the others.
 const SMALL_STD: [(&str, &str); 4] = [
     ("RUSTC_BOOTSTRAP", "1"),
     ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort"),
@@ -21,11 +21,11 @@ const SMALL_STD: [(&str, &str); 4] = [
     ),
 ];
 
-/// The scripts that come after Trunk.
+/// The scripts that run after Trunk.
 pub(crate) const BUILD: &str = "widget-wasm/build";
 
-/// Builds the widget into `dist/widget/`. Where the standard library's source is not to be had, it
-/// is the compiled one that goes in.
+/// Builds the widget into `dist/widget/`. If the source of the standard library is not available,
+/// the compiled one is used.
 pub(crate) fn build(layout: &Layout) -> Result<()> {
     tools::wasm_target(layout)?;
     tools::get(layout, &tools::WASM_BINDGEN)?;
@@ -42,15 +42,15 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
     let mut trunk = layout.line("trunk build --release");
     trunk
         .env("PATH", path_with(&layout.tools_bin())?)
-        // Its failures speak for themselves.
+        // The failure is shown by the script itself.
         .env("RUST_LIB_BACKTRACE", "0")
-        // Trunk would take its value for a truth value.
+        // Trunk would interpret the variable's value as a boolean.
         .env_remove("NO_COLOR")
-        // Everything it needs is there; a mistake should show as one, not as a download.
+        // Everything is there already; a missing file should be reported and not downloaded.
         .env("TRUNK_OFFLINE", "true")
         .env("TRUNK_SKIP_VERSION_CHECK", "true");
     if small_std {
-        // What the standard library depends on is no dependency of this workspace.
+        // The dependencies of the standard library are not those of this workspace.
         fetch.envs(SMALL_STD);
         trunk.envs(SMALL_STD);
     }
@@ -73,7 +73,8 @@ pub(crate) fn pack(layout: &Layout) -> Result<PathBuf> {
     })
 }
 
-/// `cargo xtask size`: builds the widget, and says what it weighs and which crates the bytes come from.
+/// `cargo xtask size`: builds the widget, and reports its size and the crates that the bytes come
+/// from.
 pub(crate) fn size(layout: &Layout) -> Result<()> {
     watch_signals()?;
     node::ensure(layout)?;
@@ -85,7 +86,7 @@ pub(crate) fn size(layout: &Layout) -> Result<()> {
     check_size(layout)
 }
 
-/// Fails when the budget is more than it was in any commit before.
+/// Fails if the budget is higher than it was in any earlier commit.
 pub(crate) fn check_budget(layout: &Layout) -> Result<()> {
     node::packages(layout, BUILD)?;
     run_shown(
@@ -94,7 +95,7 @@ pub(crate) fn check_budget(layout: &Layout) -> Result<()> {
     )
 }
 
-/// Fails when the built widget is larger than it may be.
+/// Fails if the built widget exceeds its budget.
 pub(crate) fn check_size(layout: &Layout) -> Result<()> {
     let mut size = script(layout, "size.js");
     size.arg("check");
@@ -111,8 +112,8 @@ fn script(layout: &Layout, name: &str) -> Command {
     script
 }
 
-/// Runs the tests that are compiled for the browser. Where there is no `ChromeDriver` of its version
-/// to steer it, that is said: most of what they test, Playwright's tests see too.
+/// Runs the tests that are compiled for the browser. If there is no `ChromeDriver` of the browser's
+/// version, a note says so; Playwright's tests cover most of the same.
 pub(crate) fn test_in_browser(layout: &Layout, chromium: &Path) -> Result<()> {
     let driver = match optional(browser::driver(layout, chromium))? {
         Ok(driver) => driver,
@@ -137,7 +138,7 @@ pub(crate) fn test_in_browser(layout: &Layout, chromium: &Path) -> Result<()> {
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("CHROMEDRIVER", driver)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options)
-        // Seconds, for a machine that has much else to do.
+        // In seconds, on a machine that may be busy.
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
         .env("WASM_BINDGEN_TEST_TIMEOUT", "120");
     run_shown(tests, "the crate's tests in a browser")

@@ -61,7 +61,8 @@ pub(crate) async fn store(
     let first: Uuid = created["sessionId"].as_str().ok_or("no session")?.parse()?;
 
     let mut db = database.pool.acquire().await?;
-    // Foreign keys would be checked one by one although they hold, and indexes are made when all rows are there.
+    // Foreign keys would be checked one by one although they hold, and indexes are built faster
+    // once all rows are there.
     let fill = format!(
         "SET session_replication_role = replica;
          SET maintenance_work_mem = '1GB';
@@ -112,12 +113,12 @@ pub(crate) async fn store(
 }
 
 impl Conversations {
-    /// A conversation in which nothing new is written.
+    /// A conversation in which nobody writes.
     pub(crate) fn quiet(&self, n: usize) -> &Conversation {
         &self.sample[n % (self.sample.len() / 2)]
     }
 
-    /// One of the others.
+    /// A conversation in which somebody writes.
     pub(crate) fn busy(&self, n: usize) -> &Conversation {
         let half = self.sample.len() / 2;
         &self.sample[half + n % half]

@@ -64,7 +64,8 @@ impl Visitor {
         Ok(())
     }
 
-    /// Fetches the conversation, and asks for what comes after it, as a client does whose visitor has read it.
+    /// Polls the conversation, and then again with the new cursor, as the client of a visitor who
+    /// has read it.
     pub(crate) async fn read_all(&mut self) -> Result<()> {
         loop {
             let url = format!("{}?after={}", self.api, self.last);

@@ -15,20 +15,20 @@ const LOAD: f64 = 0.7;
 /// The connections to Postgres of one server.
 const CONNECTIONS: f64 = 20.0;
 
-/// Processor time in seconds that one of each costs the server, Postgres and Synapse.
+/// The processor time, in seconds, that one of each costs the server, Postgres and Synapse.
 #[derive(Debug, Default)]
 pub(crate) struct Costs {
-    /// A poll that finds nothing, of a page that polls every two seconds.
+    /// A poll that finds nothing, from a page that polls every two seconds.
     pub(crate) short_poll: Option<Usage>,
     /// A poll that finds a message.
     pub(crate) found_poll: Option<Usage>,
     /// A second of a poll that waits.
     pub(crate) waited_second: Option<Usage>,
-    /// A visitor's message on its way to the room and to one member of the staff.
+    /// A visitor's message until it is in the room and one member of the staff has received it.
     pub(crate) message: Option<Usage>,
     /// A message of the staff, until it is stored.
     pub(crate) reply: Option<Usage>,
-    /// A conversation's beginning: session, room, first message.
+    /// The beginning of a conversation: session, room, first message.
     pub(crate) room: Option<Usage>,
     /// Notifying one more server of a change.
     pub(crate) change: Option<Usage>,

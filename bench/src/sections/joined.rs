@@ -1,5 +1,5 @@
-//! Whether the number of the bot's rooms makes a reply more expensive or the start slower: a bot in few rooms is
-//! compared with one in many.
+//! Measures whether the number of the bot's rooms makes a reply more expensive or the start slower,
+//! by comparing a bot in few rooms with one in many.
 
 use std::time::{Duration, Instant};
 
@@ -169,7 +169,7 @@ impl Relay {
         server.ready(PATIENCE).await?;
         let ready = began.elapsed().as_secs_f64();
         let mut changes = self.database.changes().await?;
-        // By then the work of the start is done.
+        // By then the server has finished starting.
         self.reply(staff, 0, &mut changes).await?;
         let before = Usage::now(setup, &server)?;
         for n in 0..REPLIES {

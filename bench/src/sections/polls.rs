@@ -142,15 +142,16 @@ pub(crate) async fn each_once(
     load::each_once(workers, sessions).await
 }
 
-/// What a look costs of a visitor who comes back to the site, or whose page looks every minute: a poll of a session that
-/// the server no longer has in memory. Beside it, the same polls once more.
+/// The cost of the poll of a visitor who returns to the site, or whose page looks every minute: a
+/// poll of a session that the server no longer has in memory. The same polls are then repeated for
+/// comparison.
 pub(crate) async fn looks(
     setup: &Setup,
     server: &Server,
     conversations: &Arc<Conversations>,
     report: &mut Report,
 ) -> Result<()> {
-    // The other half is polled by the rounds.
+    // The rounds poll the other half.
     let count = u32::try_from(conversations.sample.len())?;
     let sessions = count / 2..count;
     let mut costs = [0.0; 2];

@@ -107,7 +107,7 @@ async fn timed(work: impl AsyncFnOnce(String) -> Result<()>) -> Result<Duration>
     Ok(began.elapsed())
 }
 
-/// Each visitor's texts, sent one after the other by the visitor or by the bare client.
+/// Sends each visitor's texts one after another, by the visitor or by the bare client.
 async fn say_all(side: Side, texts: &[String], visitors: &[Visitor], bare: &Matrix) -> Result<()> {
     let mut tasks = JoinSet::new();
     for (visitor, texts) in visitors.iter().zip(texts.chunks(BURST)) {

@@ -1,6 +1,6 @@
-//! What receipts and typing cost the homeserver: staff who type, answer and read, in conversations whose visitor is there
-//! and types and reads as well, and in others whose visitor has gone, so that the bot neither asks for any of it nor
-//! tells any.
+//! The cost of receipts and typing for the homeserver. Staff type, answer and read, in
+//! conversations whose visitor is present and does the same, and in others whose visitor has gone,
+//! for which the bot neither requests nor sends any signals.
 
 use std::time::Duration;
 
@@ -20,13 +20,14 @@ use crate::{
     system::usage::Usage,
 };
 
-/// Answers in each conversation and round.
+/// The number of answers in each conversation and round.
 const ANSWERS: usize = 3;
-/// How far apart they are: of what is typed and read in a conversation within 3 s, the homeserver is told once.
+/// The time between them. The homeserver is told at most once in 3 s what is typed and read in a
+/// conversation.
 const APART: Duration = Duration::from_secs(4);
-/// So long after the last answer all is told, and the bot's typing has ended.
+/// How long after the last answer every signal was sent, and the bot's typing has ended.
 const SETTLED: Duration = Duration::from_secs(6);
-/// So long after a visitor's last request it is recorded that they were there.
+/// How long after a visitor's last request their presence is recorded.
 const RECORDED: Duration = Duration::from_secs(25);
 
 pub(crate) async fn measure(
@@ -80,7 +81,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// These visitors have been gone for an hour. The round for warming up has staff told of it, once.
+/// These visitors have been gone for an hour. During the warm-up round, staff are told so once.
 async fn leave(visitors: &[Visitor], database: &Database) -> Result<()> {
     time::sleep(RECORDED).await;
     let rooms: Vec<_> = visitors.iter().map(|it| it.room_id.clone()).collect();
@@ -92,7 +93,7 @@ async fn leave(visitors: &[Visitor], database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Staff type, answer and read. A visitor who is there does so, too.
+/// Staff type, answer and read, and so do the visitors who are present.
 async fn answer(side: Side, staff: &Matrix, visitor: &mut Visitor) -> Result<()> {
     let room_id = visitor.room_id.clone();
     if side == Side::Measured {

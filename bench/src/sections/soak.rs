@@ -29,8 +29,8 @@ const SESSIONS: u32 = 20_000;
 /// Visitors whose messages go through Synapse into rooms of their own, one after the other.
 const WRITERS: usize = 4;
 const MESSAGES_PER_SECOND: u32 = 2;
-/// How often a poll and the constant route are timed meanwhile, each on a connection of its own, where requests do not
-/// wait for each other.
+/// How often a poll and the constant route are timed meanwhile. Each uses a connection of its own,
+/// so that their requests do not wait for each other.
 const SAMPLES_PER_SECOND: f64 = 50.0;
 
 /// The results of requests whose times were fixed in advance; durations count from those times.

@@ -25,7 +25,7 @@ impl Usage {
         })
     }
 
-    /// The share of one of this many.
+    /// Divides the usage among this many.
     pub(crate) fn per(self, count: f64) -> Self {
         Self {
             server: self.server / count,
