@@ -1,7 +1,7 @@
 //! The HTTP API, version 1, as types: one file per operation, as in `docs/reference/api.md`.
 //!
-//! Nothing here knows Leptos, the server or the browser, so that the server, the widget and any
-//! other client compile the same structs and the same rules.
+//! This module does not depend on Leptos, the server or the browser, so the server, the widget and
+//! any other client compile the same structs and rules.
 
 mod close_session;
 mod create_session;
@@ -50,7 +50,7 @@ pub use visitor_fields::{
     MAX_SOURCE_URL_CHARS, SOURCE_URL_PATTERN,
 };
 
-/// Every operation's path begins with this.
+/// The common prefix of all paths.
 pub const BASE_PATH: &str = "/v1/support-chat";
 
 /// The header that makes a repeated `POST` harmless: 1 to 128 printable ASCII characters.
@@ -59,11 +59,11 @@ pub const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
 /// The header that names a request in the server's logs.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// A request body over this many bytes is refused with `payload_too_large`.
+/// The maximum size of a request body in bytes. A larger one is refused with `payload_too_large`.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
-/// A poll answers with at most this many messages; a full answer means: ask again.
+/// The maximum number of messages in a poll's answer. After a full answer, there may be more.
 pub const MAX_MESSAGES_PER_POLL: usize = 100;
 
-/// A poll's answer has at most this many bytes of JSON, unless its only message is larger.
+/// The maximum size of a poll's answer in bytes of JSON. A single larger message is sent alone.
 pub const MAX_POLL_BYTES: usize = 256 * 1024;

@@ -1,6 +1,7 @@
-//! What the server and the browser share ([`contract`]), and the pages the server renders (`ui`).
+//! What the server and the browser share ([`contract`]), and the pages that the server renders
+//! (`ui`).
 //!
-//! The contract alone needs no standard library: without one, the widget is a third smaller.
+//! The contract does not need the standard library, and the widget is a third smaller without it.
 
 #![cfg_attr(not(any(test, feature = "openapi", feature = "ui")), no_std)]
 

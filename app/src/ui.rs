@@ -1,11 +1,11 @@
-//! The landing page and its companions, rendered on the server and nowhere else.
+//! The landing page and its companions, rendered only on the server.
 //!
-//! No page depends on the request, so [`render`] can run once at start-up and the result be served
-//! as a fixed document; only the chat as a page ([`support`]) is one visitor's. Pages carry no inline
-//! script and no inline style: they work under a Content-Security-Policy without `unsafe-inline`.
-//! Leptos is used for its typed, escaping templates; nothing hydrates in the browser. The only
-//! client-side part is the chat's widget, which [`client_only`] keeps out of the way until the page is
-//! usable.
+//! No page depends on the request, so [`render`] runs once at start-up and the result is served as
+//! a fixed document. The exception is the chat as a page ([`support`]), which belongs to one
+//! visitor. Pages contain no inline scripts or styles, so they work under a Content-Security-Policy
+//! without `unsafe-inline`. Leptos provides typed, escaping templates; nothing is hydrated in the
+//! browser. The only part that runs in the browser is the chat's widget, which [`client_only`]
+//! delays until the page is usable.
 
 mod about;
 mod chat_place;
@@ -23,22 +23,22 @@ mod tests;
 use pages::document;
 use shell::to_html;
 
-/// The pages of the site that are the same for everybody.
+/// The pages that are the same for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
     /// The landing page, the only one with the support chat.
     Landing,
-    /// Who is behind it.
+    /// The page about the company.
     About,
-    /// What an unknown address gets; to be answered with status 404.
+    /// The page for unknown addresses, served with status 404.
     NotFound,
 }
 
 impl Page {
-    /// The pages that have an address of their own.
+    /// The pages that have an address.
     pub const ROUTED: [Self; 2] = [Self::Landing, Self::About];
 
-    /// The page's address; `None` for the page that stands in for unknown ones.
+    /// The page's address; `None` for the page for unknown addresses.
     #[must_use]
     pub fn path(self) -> Option<&'static str> {
         match self {
@@ -49,27 +49,28 @@ impl Page {
     }
 }
 
-/// What the landing page needs to know of the deployment.
+/// The part of the configuration that the landing page depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LandingConfig {
-    /// Whether the landing page offers the support chat at all.
+    /// Whether the landing page offers the support chat.
     pub chat_enabled: bool,
-    /// Base address of the support-chat API. Empty or `/`: the origin that serves the page.
+    /// The base address of the support-chat API. If it is empty or `/`, that is the page's own
+    /// origin.
     pub chat_api_url: String,
 }
 
-/// A file the pages refer to, to be served by the same origin under [`Asset::path`].
+/// A file that the pages refer to, served by the same origin under [`Asset::path`].
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
-    /// Absolute path of the file's address.
+    /// The absolute path of the file.
     pub path: &'static str,
-    /// Value of its `Content-Type`.
+    /// The value of its `Content-Type`.
     pub content_type: &'static str,
-    /// The file itself.
+    /// Its content.
     pub body: &'static str,
 }
 
-/// Every file the pages refer to, except the widget's.
+/// All files that the pages refer to, except the widget's.
 pub const ASSETS: [Asset; 3] = [
     Asset {
         path: "/assets/landing.css",
@@ -95,7 +96,7 @@ pub const ASSETS: [Asset; 3] = [
     },
 ];
 
-/// Renders a page to a complete HTML document.
+/// Renders a page as a complete HTML document.
 #[must_use]
 pub fn render(page: Page, config: &LandingConfig) -> String {
     to_html(|| document(page, config))

@@ -1,10 +1,11 @@
-//! `POST /sessions/{sessionId}/close`: end the conversation.
+//! `POST /sessions/{sessionId}/close`: ends the conversation.
 
 use alloc::string::String;
 
 use super::{BASE_PATH, SessionId};
 
-/// The operation: bearer token, no body, `204` out, also when it was closed before.
+/// The operation: bearer token, no body, answered with `204`, also if the conversation was ended
+/// before.
 #[derive(Clone, Copy, Debug)]
 pub struct CloseSession;
 

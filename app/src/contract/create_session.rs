@@ -1,4 +1,4 @@
-//! `POST /sessions`: begin a conversation with its first message.
+//! `POST /sessions`: begins a conversation with its first message.
 
 use alloc::{string::String, vec::Vec};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, Message, MessageId, SessionId};
 
-/// The operation: no authentication, JSON in, `201` out.
+/// The operation: no authentication, JSON body, answered with `201`.
 #[derive(Clone, Copy, Debug)]
 pub struct CreateSession;
 
@@ -18,44 +18,46 @@ impl CreateSession {
     }
 }
 
-/// What the visitor sends.
+/// The body of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSessionRequest {
     /// The first message: plain text, not blank, no control characters except tab, CR and LF.
     pub initial_message: String,
-    /// The page the visitor writes from: an http or https URL, best without query and fragment.
+    /// The page from which the visitor writes: an http or https URL, preferably without query and
+    /// fragment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
-    /// That page's title.
+    /// The page's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_title: Option<String>,
-    /// How the visitor wants to be called.
+    /// The visitor's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visitor_name: Option<String>,
-    /// Where the visitor can be reached later.
+    /// The visitor's email address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visitor_email: Option<String>,
-    /// The answer to a Turnstile challenge, where the server asks for one.
+    /// The answer to a Turnstile challenge, if the server requires one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turnstile_token: Option<String>,
-    /// The answer to a proof-of-work challenge, where the server asked for one: ALTCHA's payload, JSON in base64.
+    /// The answer to a proof-of-work challenge, if the server has required one: ALTCHA's payload,
+    /// JSON in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
-    /// A JWT by which the website's server vouches for its visitor.
+    /// A JWT by which the website's server vouches for the visitor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
 }
 
-/// What the server answers.
+/// The body of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSessionResponse {
-    /// Names the conversation.
+    /// The id of the conversation.
     pub session_id: SessionId,
-    /// The bearer token of every later request. Shown this once.
+    /// The bearer token for all further requests. The server shows it only here.
     pub token: String,
     /// Always empty; poll to read the conversation.
     pub messages: Vec<Message>,

@@ -1,10 +1,11 @@
-//! `DELETE /sessions/{sessionId}`: erase the conversation.
+//! `DELETE /sessions/{sessionId}`: erases the conversation.
 
 use alloc::string::String;
 
 use super::{BASE_PATH, SessionId};
 
-/// The operation: bearer token, no body, `204` out. Afterwards there is no such session.
+/// The operation: bearer token, no body, answered with `204`. Afterwards the session no longer
+/// exists.
 #[derive(Clone, Copy, Debug)]
 pub struct EraseSession;
 

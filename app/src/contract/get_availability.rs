@@ -1,4 +1,4 @@
-//! `GET /availability`: whether staff answer now, and when they do next.
+//! `GET /availability`: whether staff are available, and when they will be next.
 
 use alloc::string::String;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::BASE_PATH;
 
-/// The operation: no session and no token, JSON out.
+/// The operation: neither session nor token, answered with JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct GetAvailability;
 
 impl GetAvailability {
-    /// An answer may be kept for at most so long.
+    /// The maximum age of a cached answer.
     pub const MAX_AGE_SECONDS: u8 = 60;
 
     /// Its path, relative to the server's origin.
@@ -21,21 +21,21 @@ impl GetAvailability {
     }
 }
 
-/// Whether somebody is there. Sending works in either case.
+/// Whether staff are available. Messages can be sent in either case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GetAvailabilityResponse {
-    /// Whether staff answer now.
+    /// Whether staff are available now.
     pub open: bool,
-    /// When they answer next, where they do not now and it is known.
+    /// When staff will be available next, if they are not now and that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub opens_at: Option<String>,
-    /// Replies that nobody fetches are mailed, where the visitor gives an address.
+    /// Whether replies that nobody fetches are mailed to visitors who give an address.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub mail: bool,
-    /// The server takes ratings.
+    /// Whether the server accepts ratings.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rating: bool,
 }

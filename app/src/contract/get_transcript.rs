@@ -1,10 +1,11 @@
-//! `GET /sessions/{sessionId}/transcript`: the conversation as a text to keep.
+//! `GET /sessions/{sessionId}/transcript`: the conversation as a text to save.
 
 use alloc::string::String;
 
 use super::{BASE_PATH, SessionId};
 
-/// The operation: bearer token, `200` with `text/plain` out, also for 24 hours after the end.
+/// The operation: bearer token, answered with `200` and `text/plain`, also for 24 hours after the
+/// end.
 #[derive(Clone, Copy, Debug)]
 pub struct GetTranscript;
 

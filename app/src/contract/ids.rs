@@ -1,4 +1,4 @@
-//! Opaque identifiers. A client compares and repeats them, and never looks inside.
+//! Opaque identifiers. Clients compare and repeat them, and do not interpret them.
 
 use alloc::string::String;
 use core::fmt;
@@ -14,7 +14,7 @@ macro_rules! opaque_id {
         pub struct $name(String);
 
         impl $name {
-            /// The id as it stands in JSON and in URLs.
+            /// The id as it appears in JSON and in URLs.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -36,11 +36,11 @@ macro_rules! opaque_id {
 }
 
 opaque_id! {
-    /// Names a conversation. URL-safe and unguessable; of no use without its token.
+    /// The id of a conversation. It is URL-safe and unguessable, and of no use without a token.
     SessionId
 }
 
 opaque_id! {
-    /// Names one entry of a conversation. URL-safe; also the cursor of a poll.
+    /// The id of an entry of a conversation. It is URL-safe, and also the cursor of a poll.
     MessageId
 }

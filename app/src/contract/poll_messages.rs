@@ -1,4 +1,5 @@
-//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}&state={state}`: what is new.
+//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}&state={state}`: reads new
+//! entries.
 
 use alloc::{
     string::{String, ToString},
@@ -9,23 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, Message, MessageId, SessionId};
 
-/// A poll may ask to wait for something new (`wait`, in seconds), for so long at most.
+/// The maximum number of seconds for which a poll may ask to wait for news (`wait`).
 pub const MAX_WAIT_SECONDS: u8 = 25;
 
-/// A poll's `state` has at most this many characters.
+/// The maximum number of characters in a poll's `state`.
 pub const MAX_STATE_CHARS: usize = 64;
 
-/// The header of a poll's answer that says that the server knows `wait`, and up to how many seconds.
+/// The header of a poll's answer that says that the server supports `wait`, and up to how many
+/// seconds.
 pub const WAIT_HEADER: &str = "support-chat-wait";
 
-/// The operation: bearer token, `200` out.
+/// The operation: bearer token, answered with `200`.
 #[derive(Clone, Copy, Debug)]
 pub struct PollMessages;
 
 impl PollMessages {
-    /// Its path, relative to the server's origin. Without `after`: from the beginning. `wait` is for
-    /// how many seconds the server may wait for something new, 0 where it is not known to be able to. With
-    /// `state`, which has no character that a URL would need escaped, it need not wait while that is out of date.
+    /// Its path, relative to the server's origin. Without `after`, the poll reads from the
+    /// beginning. `wait` is the number of seconds for which the server may wait for news, and 0 if
+    /// it is not known to support that. With `state`, the server does not wait if that is out of
+    /// date. It contains no character that has to be escaped in a URL.
     #[must_use]
     pub fn path(
         session: &SessionId,
@@ -55,46 +58,47 @@ impl PollMessages {
     }
 }
 
-/// What the server answers: oldest first, at most [`MAX_MESSAGES_PER_POLL`](super::MAX_MESSAGES_PER_POLL)
-/// and [`MAX_POLL_BYTES`](super::MAX_POLL_BYTES). A full answer means: ask again.
+/// The body of the answer: oldest first, at most
+/// [`MAX_MESSAGES_PER_POLL`](super::MAX_MESSAGES_PER_POLL) and
+/// [`MAX_POLL_BYTES`](super::MAX_POLL_BYTES). After a full answer, there may be more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PollMessagesResponse {
     /// The entries after the cursor.
     pub messages: Vec<Message>,
-    /// The answer was cut: there is more after its last entry, to be asked for at once.
+    /// Whether the answer was cut, so that more entries can be read at once.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub more: bool,
-    /// How far the visitor's messages have come.
+    /// The progress of the visitor's messages.
     #[serde(default, skip_serializing_if = "Marks::is_empty")]
     pub marks: Marks,
-    /// Somebody of the staff is writing.
+    /// Whether a member of the staff is typing.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub staff_typing: bool,
-    /// Stands for `marks` and `staffTyping`. A poll that waits and sends it back is also answered when they have
-    /// changed.
+    /// A digest of `marks` and `staffTyping`. A waiting poll that repeats it is also answered when
+    /// they have changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub state: Option<String>,
 }
 
-/// How far the visitor's messages have come.
+/// The progress of the visitor's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Marks {
-    /// The newest of them up to which the homeserver has accepted all.
+    /// The newest of them such that the homeserver has accepted it and all earlier ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub delivered: Option<MessageId>,
-    /// The newest of them that somebody of the staff has read.
+    /// The newest of them that a member of the staff has read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub seen: Option<MessageId>,
 }
 
 impl Marks {
-    /// Whether there is none.
+    /// Whether both are missing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.delivered.is_none() && self.seen.is_none()

@@ -14,47 +14,47 @@ pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// A URI reference that names the kind of problem.
+    /// A URI reference that identifies the kind of problem.
     #[serde(rename = "type")]
     pub type_: String,
-    /// What the kind of problem is, for people.
+    /// A short description of the kind of problem.
     pub title: String,
-    /// The HTTP status, again.
+    /// The HTTP status.
     pub status: u16,
-    /// The kind of problem, for programs. Stable.
+    /// The kind of problem, as a stable identifier.
     pub code: ErrorCode,
-    /// Names the request in the server's logs.
+    /// The id of the request in the server's logs.
     pub request_id: String,
-    /// What is wrong with this request in particular.
+    /// A description of what is wrong with this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub detail: Option<String>,
-    /// With `challenge_failed`: the key to show a Turnstile challenge with.
+    /// With `challenge_failed`: the key for showing a Turnstile challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub turnstile_site_key: Option<String>,
-    /// With `proof_required`: what is to be solved.
+    /// With `proof_required`: the challenge to solve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub proof: Option<ProofChallenge>,
-    /// On 422: which field, and why.
+    /// With 422: the fields that were refused, with reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// One field that was refused.
+/// A field that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// Its name in the request.
     pub field: String,
-    /// Why.
+    /// The reason.
     pub code: ErrorCode,
 }
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal, $title:literal;)*) => {
-        /// The kinds of problem. A client meets unknown ones by their HTTP status.
+        /// The kinds of problem. Clients handle unknown ones by their HTTP status.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
@@ -64,22 +64,22 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// Every code that the server can send.
+            /// All codes that the server can send.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// Its name in JSON.
+            /// The code's name in JSON.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* Self::Unknown => "unknown" }
             }
 
-            /// The HTTP status it comes with.
+            /// The HTTP status of the code.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)* Self::Unknown => 500 }
             }
 
-            /// One sentence for people.
+            /// A sentence that describes it for people.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* Self::Unknown => "Unknown problem" }
@@ -89,53 +89,54 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// Not JSON, wrong types, a bad path or query.
+    /// The request is not valid JSON, has wrong types, or a bad path or query.
     MalformedRequest = "malformed_request", 400, "The request cannot be read";
     /// The bearer token is missing or wrong.
     InvalidToken = "invalid_token", 401, "The bearer token is missing or not valid";
-    /// A browser origin that is not configured.
+    /// The browser's origin is not allowed.
     OriginNotAllowed = "origin_not_allowed", 403, "This origin may not use the chat";
-    /// A Turnstile answer that is wrong, or missing where one is asked for.
+    /// The answer to a Turnstile challenge is wrong, or missing although one is required.
     ChallengeFailed = "challenge_failed", 403, "The challenge was not passed";
     /// A new conversation needs a proof of work, which is missing, wrong or used.
     ProofRequired = "proof_required", 403, "A proof of work is needed to begin a conversation now";
-    /// Staff have blocked whoever writes from this address.
+    /// Staff have blocked the visitor's address.
     Blocked = "blocked", 403, "Conversations from this address are blocked";
-    /// No such session.
+    /// There is no such session.
     SessionNotFound = "session_not_found", 404, "There is no such session";
-    /// A code from a mail that is wrong, used or too old.
+    /// A code from a mail is wrong, used or too old.
     ResumeCodeUnknown = "resume_code_unknown", 404, "The code is wrong, was used, or is too old";
-    /// No such resource.
+    /// There is no such resource.
     NotFound = "not_found", 404, "There is nothing at this address";
-    /// The resource does not know this method.
+    /// The resource does not support this method.
     MethodNotAllowed = "method_not_allowed", 405, "This method is not allowed here";
     /// The request took too long to arrive.
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
     /// The session was ended.
     SessionClosed = "session_closed", 410, "The session is closed";
-    /// The session ended by itself.
+    /// The session has expired.
     SessionExpired = "session_expired", 410, "The session has expired";
-    /// A request body over 64 KiB.
+    /// The request body is larger than 64 KiB.
     PayloadTooLarge = "payload_too_large", 413, "The request body is too large";
-    /// A body that is not `application/json`.
+    /// The body is not `application/json`.
     UnsupportedMediaType = "unsupported_media_type", 415, "The request body must be application/json";
-    /// A message that is empty or only white space.
+    /// The message is empty or only white space.
     MessageEmpty = "message_empty", 422, "The message is empty";
-    /// A message over the limit.
+    /// The message is too long.
     MessageTooLong = "message_too_long", 422, "The message is too long";
-    /// A field whose value is not acceptable.
+    /// The value of a field is not acceptable.
     InvalidField = "invalid_field", 422, "A field is not acceptable";
     /// `after` is not an id of this session.
     UnknownCursor = "unknown_cursor", 422, "The cursor is not a message of this session";
-    /// The same key came before with another body.
+    /// The same idempotency key was used with another body.
     IdempotencyKeyReused = "idempotency_key_reused", 422,
         "The idempotency key was used for another request";
-    /// Too many requests; `Retry-After` says when to come back.
+    /// Too many requests. `Retry-After` says when to repeat them.
     RateLimited = "rate_limited", 429, "Too many requests";
-    /// Nobody knows whether a request that changes something was carried out. The status may also be 502
-    /// or 504; repeated with the same idempotency key it is carried out once.
+    /// It is not known whether a request that changes something was carried out. The status may
+    /// also be 502 or 504. If it is repeated with the same idempotency key, it is carried out
+    /// exactly once.
     OutcomeUnknown = "outcome_unknown", 500, "It is not known whether the request was carried out";
-    /// A fault of the server's own.
+    /// The server has failed.
     Internal = "internal_error", 500, "Something went wrong on the server";
     /// The homeserver has been out of reach for too long.
     RelayUnavailable = "relay_unavailable", 503, "The support team cannot be reached right now";

@@ -1,4 +1,4 @@
-//! `POST /sessions/resume`: go on with a conversation by a code that was mailed.
+//! `POST /sessions/resume`: resumes a conversation with a code from a mail.
 
 use alloc::{string::String, vec::Vec};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, Message, SessionId};
 
-/// The operation: no authentication, JSON in, `201` out.
+/// The operation: no authentication, JSON body, answered with `201`.
 #[derive(Clone, Copy, Debug)]
 pub struct ResumeSession;
 
@@ -18,22 +18,22 @@ impl ResumeSession {
     }
 }
 
-/// What was mailed.
+/// The body of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResumeSessionRequest {
-    /// The code. It works once.
+    /// The code, which works once.
     pub code: String,
 }
 
-/// What the server answers.
+/// The body of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResumeSessionResponse {
-    /// Names the conversation.
+    /// The id of the conversation.
     pub session_id: SessionId,
-    /// A bearer token beside those that the conversation has. The server shows it this once.
+    /// An additional bearer token of the conversation. The server shows it only here.
     pub token: String,
     /// Always empty; poll to read the conversation.
     pub messages: Vec<Message>,

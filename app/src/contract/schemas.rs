@@ -12,8 +12,8 @@ use super::{
     SOURCE_URL_PATTERN,
 };
 
-/// Adds to the schemas of the contract's types what a derive cannot say: the rules that have their home in constants or in
-/// the configuration.
+/// Adds to the schemas what cannot be derived: the rules that are defined by constants or by the
+/// configuration.
 pub fn add_schema_rules(schemas: &mut Value, max_message_chars: usize) {
     let text = |pattern: &str, max: usize| json!({ "pattern": pattern, "maxLength": max });
     let message = text(MESSAGE_PATTERN, max_message_chars);
@@ -35,7 +35,7 @@ pub fn add_schema_rules(schemas: &mut Value, max_message_chars: usize) {
         ("/CreateSessionRequest/properties/visitorName", line.clone()),
         ("/SetPageRequest/properties/pageTitle", line.clone()),
         ("/SetRatingRequest/properties/comment", line),
-        // Unlike at the beginning of a conversation, it has to be given.
+        // The address is optional when a conversation begins, but required here.
         (
             "/SetPageRequest/properties/sourceUrl",
             json!({ "pattern": SOURCE_URL_PATTERN, "minLength": 1, "maxLength": MAX_SOURCE_URL_CHARS }),
@@ -60,7 +60,7 @@ pub fn add_schema_rules(schemas: &mut Value, max_message_chars: usize) {
             "/CreateSessionResponse/properties/messages",
             json!({ "maxItems": 0 }),
         ),
-        // 128 bits of randomness are 22 characters at least.
+        // 128 bits of randomness are at least 22 characters.
         (
             "/CreateSessionResponse/properties/token",
             json!({ "pattern": "^[A-Za-z0-9_-]{22,}$" }),
@@ -91,7 +91,7 @@ fn add(schemas: &mut Value, pointer: &str, rules: Value) {
     }
 }
 
-/// Exactly what the server can send. What only a reader knows, `Unknown`, is not among it.
+/// Exactly what the server can send. `Unknown` exists for readers only.
 impl PartialSchema for ErrorCode {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()

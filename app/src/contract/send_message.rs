@@ -1,4 +1,4 @@
-//! `POST /sessions/{sessionId}/messages`: say something.
+//! `POST /sessions/{sessionId}/messages`: sends a message.
 
 use alloc::string::String;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, MessageId, SessionId};
 
-/// The operation: bearer token, JSON in, `201` out.
+/// The operation: bearer token, JSON body, answered with `201`.
 #[derive(Clone, Copy, Debug)]
 pub struct SendMessage;
 
@@ -18,7 +18,7 @@ impl SendMessage {
     }
 }
 
-/// What the visitor sends.
+/// The body of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendMessageRequest {
@@ -26,7 +26,8 @@ pub struct SendMessageRequest {
     pub body: String,
 }
 
-/// The server's promise that the message will reach the staff, exactly once and in order.
+/// The body of the answer, which promises that the message will reach staff exactly once and in
+/// order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,5 @@
-//! `PUT` and `DELETE /sessions/{sessionId}/email`: where replies that nobody fetches are mailed.
+//! `PUT` and `DELETE /sessions/{sessionId}/email`: the address to which replies that nobody fetches
+//! are mailed.
 
 use alloc::string::String;
 
@@ -6,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, SessionId};
 
-/// The operations: bearer token, JSON in for `PUT` and no body for `DELETE`, `204` out. Nothing changes when one of
-/// them is repeated.
+/// The operations: bearer token, JSON body for `PUT` and none for `DELETE`, answered with `204`.
+/// Repeating one changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct SetEmail;
 
@@ -19,10 +20,11 @@ impl SetEmail {
     }
 }
 
-/// The address that replies are mailed to.
+/// The body of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SetEmailRequest {
-    /// The address. The one that a conversation began with does not count until it is given here.
+    /// The address. An address that was given when the conversation began is not used for mails
+    /// unless it is repeated here.
     pub email: String,
 }

@@ -1,4 +1,4 @@
-//! `PUT /sessions/{sessionId}/page`: where the visitor is now.
+//! `PUT /sessions/{sessionId}/page`: the page that the visitor is on.
 
 use alloc::string::String;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, SessionId};
 
-/// The operation: bearer token, JSON in, `204` out. Nothing changes when it is repeated.
+/// The operation: bearer token, JSON body, answered with `204`. Repeating it changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct SetPage;
 
@@ -18,14 +18,14 @@ impl SetPage {
     }
 }
 
-/// The page that the visitor has gone to.
+/// The body of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SetPageRequest {
-    /// Its address: an http or https URL, best without query and fragment.
+    /// The page's address: an http or https URL, preferably without query and fragment.
     pub source_url: String,
-    /// Its title.
+    /// The page's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_title: Option<String>,
 }

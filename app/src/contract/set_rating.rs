@@ -1,4 +1,4 @@
-//! `PUT /sessions/{sessionId}/rating`: how the conversation was.
+//! `PUT /sessions/{sessionId}/rating`: rates the conversation.
 
 use alloc::string::String;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASE_PATH, SessionId};
 
-/// The operation: bearer token, JSON in, `204` out, also for 24 hours after the end. A second rating takes the place
-/// of the first.
+/// The operation: bearer token, JSON body, answered with `204`, also for 24 hours after the end. A
+/// second rating replaces the first.
 #[derive(Clone, Copy, Debug)]
 pub struct SetRating;
 
@@ -19,24 +19,24 @@ impl SetRating {
     }
 }
 
-/// What the visitor thinks of the conversation.
+/// The visitor's opinion of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
-    /// It helped.
+    /// The conversation helped.
     Good,
-    /// It did not.
+    /// The conversation did not help.
     Bad,
 }
 
-/// The rating.
+/// The body of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SetRatingRequest {
-    /// Which of the two.
+    /// The rating.
     pub rating: Rating,
-    /// One line in the visitor's own words.
+    /// A comment of one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }

@@ -1,35 +1,36 @@
-//! The rule for a message's text. Its only home: the server refuses by it, the widget warns by it.
+//! The rule for a message's text. The server enforces it, and the widget warns by it.
 
 use alloc::string::String;
 
-/// The limit where the operator sets no other, in Unicode scalar values.
+/// The limit unless the operator sets another one, in Unicode scalar values.
 pub const DEFAULT_MAX_MESSAGE_CHARS: usize = 4_000;
 
-/// The rule except for the length, as a regular expression: white space, something else, and then anything; no control
-/// characters except tab, line feed and carriage return.
+/// The rule without the length, as a regular expression: optional white space, another character,
+/// and then anything; no control characters except tab, line feed and carriage return.
 pub const MESSAGE_PATTERN: &str = concat!(
     r"^[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*",
     r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
     r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
 );
 
-/// A text that may be stored and relayed: exactly what the visitor typed, nothing trimmed.
+/// A text that may be stored and relayed: exactly what the visitor typed, without trimming.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageBody(String);
 
-/// Why a text is refused.
+/// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageBodyError {
-    /// Nothing in it, or only white space.
+    /// The text is empty or only white space.
     Empty,
-    /// More Unicode scalar values than the limit.
+    /// The text has more Unicode scalar values than the limit.
     TooLong,
-    /// A control character other than tab, line feed and carriage return.
+    /// The text has a control character other than tab, line feed and carriage return.
     ControlCharacter,
 }
 
 impl MessageBody {
-    /// Accepts `text` unchanged, or says why not. `max_chars` counts Unicode scalar values.
+    /// Accepts `text` unchanged, or returns the reason for refusing it. `max_chars` counts Unicode
+    /// scalar values.
     pub fn parse(text: String, max_chars: usize) -> Result<Self, MessageBodyError> {
         Self::check(&text, max_chars)?;
         Ok(Self(text))
@@ -46,7 +47,8 @@ impl MessageBody {
         {
             return Err(MessageBodyError::ControlCharacter);
         }
-        // A scalar value takes 1 to 4 bytes, so the size alone decides about most texts.
+        // A scalar value takes 1 to 4 bytes, so for most texts the size in bytes is enough to
+        // decide.
         if text.len() > max_chars && text.chars().nth(max_chars).is_some() {
             return Err(MessageBodyError::TooLong);
         }
@@ -59,7 +61,7 @@ impl MessageBody {
         &self.0
     }
 
-    /// The text, owned.
+    /// The text as an owned string.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0
@@ -114,7 +116,7 @@ mod tests {
     }
 
     proptest! {
-        /// The rule again, in the words of the contract.
+        /// The same rule in the contract's words.
         #[test]
         fn any_text_is_judged_as_the_contract_says(text in any::<String>(), max in 0_usize..40) {
             let allowed = |c: char| !c.is_control() || ['\t', '\r', '\n'].contains(&c);

@@ -1,13 +1,14 @@
-//! Who is behind the landing page.
+//! The page about the company.
 //!
-//! The page has no chat: the plan puts it on the landing page and on no other, so that staff talk to people who are looking
-//! at the offer. "Contact" in the header leads there, and a conversation that was begun there goes on when they come back.
+//! It has no chat, which is on the landing page only, so that staff talk to people who are looking
+//! at the offer. "Contact" in the header leads there, and a conversation that was begun there
+//! continues when the visitor returns.
 
 use leptos::prelude::*;
 
 use super::contact::email_us;
 
-/// How the company works: what, and what that means in practice.
+/// The company's principles, each with its consequence in practice.
 const PRINCIPLES: [(&str, &str); 4] = [
     (
         "You own what we build",

@@ -1,10 +1,10 @@
-//! The support chat's place on the landing page.
+//! The place of the support chat on the landing page.
 
 use leptos::prelude::*;
 
 use super::{client_only::ClientOnly, support};
 
-/// The support chat's place on the page. Without scripts it is a link to the chat as a page.
+/// The place of the support chat on the page. Without scripts, it is a link to the chat as a page.
 pub(super) fn support_chat(api_url: &str) -> impl IntoView {
     let support = format!("{}{}", api_url.trim_end_matches('/'), support::PATH);
     let otherwise = support.clone();
@@ -22,7 +22,7 @@ pub(super) fn support_chat(api_url: &str) -> impl IntoView {
                 }
             >
                 <matrix-support-chat api-url=api_url enabled="true">
-                    // The chat shows it where it cannot be loaded or reached.
+                    // The chat shows this if it cannot be loaded or cannot reach the server.
                     <a href=otherwise>"Write to us"</a>
                 </matrix-support-chat>
             </ClientOnly>

@@ -1,20 +1,20 @@
-// Brings the page's <template data-client-only> parts to life: late, so that they never compete
-// with the page itself. See client_only.rs for the markup.
+// Activates the page's <template data-client-only> parts, late, so that they do not compete with
+// the page itself. See client_only.rs for the markup.
 
 const INTENTS = ["pointerdown", "keydown", "scroll"];
 
-/** Loads the part's module, then puts the template's content in place of the fallback. */
+/** Loads the part's module, then replaces the fallback by the template's content. */
 async function mount(template) {
   try {
     await import(template.dataset.module);
   } catch (error) {
-    // The fallback stays: it is a way to reach us that needs no script.
+    // The fallback stays, because it is a way to get in touch without scripts.
     console.warn("This part of the page could not be loaded.", error);
     return;
   }
   const boundary = template.parentElement;
   const swap = () => boundary.replaceWith(template.content);
-  // Never pull away what the visitor is just using.
+  // The fallback must not disappear while the visitor is using it.
   if (boundary.contains(document.activeElement)) {
     boundary.addEventListener("focusout", swap, { once: true });
   } else {
@@ -31,7 +31,7 @@ function start() {
 }
 
 function startWhenIdle() {
-  // Safari has no requestIdleCallback; there, "a moment after load" has to do.
+  // Safari has no requestIdleCallback, so a moment after the load event has to do.
   if ("requestIdleCallback" in window) requestIdleCallback(start, { timeout: 2000 });
   else setTimeout(start, 200);
 }

@@ -4,22 +4,22 @@ use leptos::prelude::*;
 
 /// Content for browsers only.
 ///
-/// The server renders `fallback`, which is all a visitor without scripts ever sees, and puts the
-/// children into an inert `<template>`. Once the page is idle, or at the visitor's first
-/// interaction, `/assets/client-only.js` imports `module` and swaps the children in. If that import
-/// fails, the fallback stays.
+/// The server renders `fallback`, which is all that a visitor without scripts sees, and puts the
+/// children into an inert `<template>`. When the page is idle, or at the visitor's first
+/// interaction, `/assets/client-only.js` imports `module` and replaces the fallback by the
+/// children. If the import fails, the fallback stays.
 #[expect(
     clippy::must_use_candidate,
     reason = "the component macro drops `#[must_use]`"
 )]
 #[component]
 pub fn ClientOnly(
-    /// Address of the JavaScript module that brings the children to life.
+    /// The address of the JavaScript module that the children need.
     module: &'static str,
-    /// What to show until then.
+    /// The content until then.
     #[prop(into)]
     fallback: ViewFnOnce,
-    /// What replaces it.
+    /// The content that replaces the fallback.
     children: Children,
 ) -> impl IntoView {
     view! {

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 /// The mail address, as a link.
 pub(super) const CONTACT_HREF: &str = "mailto:info@webdevelop.pro";
 
-/// A button that begins a mail.
+/// A button that opens a new mail.
 pub(super) fn email_us() -> impl IntoView {
     view! {
         <p class="actions">

@@ -1,8 +1,8 @@
-//! Inline SVG: no request, no font, and it follows the text's colour.
+//! Inline SVGs, which need no request and no font, and have the text's colour.
 
 use leptos::prelude::*;
 
-/// A 24 by 24 line drawing, named by what it shows.
+/// A line drawing of 24 by 24 units, named after what it shows.
 #[derive(Clone, Copy)]
 pub(super) enum Icon {
     Register,
@@ -29,7 +29,7 @@ impl Icon {
     }
 }
 
-/// Draws `icon`, for the eye only.
+/// Draws `icon` for sighted visitors only.
 pub(super) fn icon(icon: Icon) -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
@@ -101,13 +101,13 @@ pub(super) fn layers() -> impl IntoView {
 struct Layer {
     name: &'static str,
     label: &'static str,
-    /// Vertical position of the layer's centre.
+    /// The vertical position of the layer's centre.
     y: u16,
-    /// Path data within the layer's own square, from -100 to 100.
+    /// The path data within the layer's square, from -100 to 100.
     drawing: &'static str,
 }
 
-/// From the bottom up: later layers are drawn over earlier ones.
+/// Drawn from the bottom up, because later layers cover earlier ones.
 const LAYERS: [Layer; 4] = [
     Layer {
         name: "asset",

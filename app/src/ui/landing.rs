@@ -160,7 +160,7 @@ const QUESTIONS: [(&str, &str); 6] = [
     ),
 ];
 
-/// The page's content; `with_chat` says whether to point visitors to the support chat.
+/// The page's content. `with_chat` says whether it points visitors to the support chat.
 pub(super) fn landing(with_chat: bool) -> impl IntoView {
     view! {
         <Hero />

@@ -1,4 +1,4 @@
-//! The pages that are the same for everybody, before the frame is put around them.
+//! The pages that are the same for everybody, without the frame that surrounds all pages.
 
 use leptos::prelude::*;
 

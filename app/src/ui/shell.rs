@@ -8,7 +8,7 @@ use super::{Page, contact::CONTACT_HREF, icons::mark};
 
 const COMPANY: &str = "WebDevelop.pro";
 
-/// The landing page's sections that the navigation offers, with their names.
+/// The sections of the landing page that the navigation offers, with their names.
 const SECTIONS: [(&str, &str); 5] = [
     ("/#what-it-is", "What it is"),
     ("/#how-it-works", "How it works"),
@@ -17,30 +17,31 @@ const SECTIONS: [(&str, &str); 5] = [
     ("/#faq", "FAQ"),
 ];
 
-/// A page, before the frame that all pages share is put around it.
+/// A page without the frame that surrounds all pages.
 pub(super) struct Document {
     pub(super) title: Cow<'static, str>,
     pub(super) description: &'static str,
-    /// The page of the site that this is, for the navigation.
+    /// Which of the site's pages this is, for the navigation.
     pub(super) page: Option<Page>,
-    /// Whether search engines should know it.
+    /// Whether search engines should index it.
     pub(super) indexed: bool,
-    /// Where the browser goes at once, when this page is only a step on the way.
+    /// The address to which the browser goes on at once, if the page is only an intermediate step.
     pub(super) leads_to: Option<&'static str>,
-    /// Whether `/assets/client-only.js` has something to bring to life.
+    /// Whether the page has parts for `/assets/client-only.js`.
     pub(super) scripted: bool,
-    /// What is in `<main>`.
+    /// The content of `<main>`.
     pub(super) content: AnyView,
-    /// What comes after the footer.
+    /// The content after the footer.
     pub(super) aside: Option<AnyView>,
 }
 
-/// Renders a document to complete HTML.
+/// Renders a document as complete HTML.
 pub(super) fn to_html(document: impl FnOnce() -> Document) -> String {
     let owner = Owner::new();
     let html = owner.with(|| shell(document()).to_html());
     owner.unset();
-    // Markers for hydration, of which there is none. Text cannot contain them: `<` is escaped.
+    // Removes Leptos's markers for hydration, which is not used. Texts cannot contain them, because
+    // `<` is escaped.
     html.replace("<!>", "")
 }
 
@@ -148,7 +149,7 @@ fn Footer(page: Option<Page>) -> impl IntoView {
     }
 }
 
-/// The `aria-current` of a link to `target`, seen on `page`.
+/// The `aria-current` of a link to `target` on `page`.
 fn current(page: Option<Page>, target: Page) -> Option<&'static str> {
     (page == Some(target)).then_some("page")
 }

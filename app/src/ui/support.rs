@@ -1,8 +1,8 @@
 //! The support chat as a page, for browsers without WASM or JavaScript.
 //!
-//! Everything is a form or a link. Nothing refreshes by itself: a page that did would take away what
-//! is being written, and WCAG 2.2.1 asks for a way to stop it that HTML alone does not have. So there
-//! is "Check for replies", which keeps the draft.
+//! Everything is a form or a link. The page does not refresh by itself, because that would discard
+//! what is being written, and WCAG 2.2.1 requires a way to stop it that HTML alone does not have.
+//! So there is "Check for replies", which keeps the draft.
 
 mod afterwards;
 mod forms;
@@ -42,28 +42,28 @@ pub use paths::{
 pub struct SupportPage {
     /// The conversation so far.
     pub conversation: Conversation,
-    /// What can be done in a conversation that has ended lately.
+    /// What the visitor can do in a conversation that ended recently.
     pub afterwards: Option<Afterwards>,
-    /// A message to the visitor, before everything else.
+    /// A message to the visitor, above everything else.
     pub notice: Option<Notice>,
     /// The text that the visitor was writing.
     pub draft: Draft,
     /// The idempotency key of the next message.
     pub key: String,
-    /// Proves that a form came from this visitor's page.
+    /// The token that proves that a form came from this visitor's page.
     pub form_token: Option<String>,
-    /// Whether a conversation begins with a challenge, which needs JavaScript.
+    /// Whether beginning a conversation needs a challenge, and so JavaScript.
     pub challenged: bool,
     /// The operator's limit, in Unicode scalar values.
     pub max_message_chars: usize,
-    /// Nobody of the staff is there now, as far as is known.
+    /// The absence of staff, if they are known to be away.
     pub away: Option<Away>,
 }
 
-/// That nobody is there.
+/// Staff are away.
 #[derive(Clone, Debug)]
 pub struct Away {
-    /// When somebody is, with the zone that this is of; nothing, where nobody knows.
+    /// When staff are back, with the time zone of that time; `None` if it is unknown.
     pub until: Option<String>,
 }
 
@@ -76,13 +76,13 @@ pub enum Conversation {
     Open(Vec<Message>, bool),
     /// The visitor ended it.
     Closed,
-    /// It ended by itself.
+    /// It has expired.
     Expired,
-    /// There is a conversation, which is not shown together with a refusal.
+    /// There is a conversation, but a refusal is shown instead of it.
     NotShown,
 }
 
-/// The visitor's input when the form was sent.
+/// The visitor's input, as the form sent it.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// The message.
@@ -91,20 +91,22 @@ pub struct Draft {
     pub visitor_name: String,
     /// The visitor's email address.
     pub visitor_email: String,
-    /// What the visitor says with a rating.
+    /// The visitor's comment on a rating.
     pub comment: String,
-    /// The page that the visitor came from, in a hidden field.
+    /// The page from which the visitor came, in a hidden field.
     pub source_url: String,
 }
 
-/// A message to the visitor, before everything else.
+/// The kinds of message to the visitor.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// The request was refused.
     Refused(Refusal),
-    /// There was a conversation already when the first message was sent, so the message is still a draft.
+    /// There was a conversation already when the first message was sent, so the message is still a
+    /// draft.
     AlreadyBegun,
-    /// A conversation has begun that this browser cannot return to, because it keeps no cookie.
+    /// A conversation has begun to which this browser cannot return, because it does not keep
+    /// cookies.
     NoCookie,
 }
 
@@ -115,12 +117,12 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// The names of the fields that are not acceptable.
     pub fields: Vec<String>,
-    /// The seconds until it may be repeated, and that time (RFC 3339, UTC).
+    /// The seconds until the request may be repeated, and that time (RFC 3339, UTC).
     pub retry: Option<(u64, String)>,
 }
 
 impl SupportPage {
-    /// Renders the page to a complete HTML document.
+    /// Renders the page as a complete HTML document.
     #[must_use]
     pub fn render(self) -> String {
         to_html(|| self.document())
@@ -138,8 +140,8 @@ impl SupportPage {
     }
 }
 
-/// A page that leads to the chat at once. A browser that comes from another site does not send the chat's cookie
-/// (`SameSite=Strict`), but it does on the way from here.
+/// A page that leads to the chat at once. A browser that comes from another site does not send the
+/// chat's cookie (`SameSite=Strict`), but it does when it follows from this page.
 #[must_use]
 pub fn render_way_in() -> String {
     let content = || {

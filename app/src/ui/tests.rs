@@ -11,7 +11,7 @@ fn with_chat(api_url: &str) -> LandingConfig {
     }
 }
 
-/// The start tags of `name` in `html`, attributes included.
+/// The start tags of `name` in `html`, including their attributes.
 fn tags<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     html.match_indices('<')
         .filter_map(|(at, _)| html[at + 1..].split_once('>'))

@@ -1,4 +1,4 @@
-//! What a visitor can do once the conversation has ended: save it, and say how it was.
+//! What a visitor can do after the end of the conversation: save it and rate it.
 
 use leptos::prelude::*;
 
@@ -10,14 +10,14 @@ use super::{
 };
 use crate::contract::{MAX_LINE_CHARS, Rating};
 
-/// What can be done in a conversation that has ended lately, besides saving it.
+/// What can be done in a conversation that ended recently, besides saving it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Afterwards {
     /// Nothing.
     Save,
-    /// The visitor has not said yet how it was.
+    /// The visitor has not rated it yet.
     Ask,
-    /// They have.
+    /// The visitor has rated it.
     Rated(Rating),
 }
 
@@ -54,7 +54,8 @@ fn rating_form(page: &SupportPage) -> impl IntoView {
     view! {
         <form class="chat-form rating-form" method="post" action=RATE_PATH>
             <input type="hidden" name="formToken" value=page.form_token.clone() />
-            // Enter in the field presses the form's first button. It must not stand for an answer.
+            // Enter in the field activates the form's first button, which must not be one of the
+            // answers.
             <button disabled hidden></button>
             <h2 id="rating">"How was it?"</h2>
             <div class="fields">

@@ -1,4 +1,4 @@
-//! The page's forms: a first message, a later one, and the end.
+//! The page's forms: the first message, further messages, and the end.
 
 use leptos::prelude::*;
 
@@ -67,7 +67,7 @@ pub(super) fn message_form(page: &SupportPage) -> impl IntoView {
             {message_field("body", page)}
             <p class="actions">
                 <button class="button">"Send"</button>
-                // The draft goes with the form, and comes back.
+                // The draft is sent with the form, and shown again.
                 <button class="button button-quiet" formaction=READ_PATH formnovalidate>
                     "Check for replies"
                 </button>
@@ -94,8 +94,8 @@ fn message_field(name: &'static str, page: &SupportPage) -> impl IntoView {
     }
 }
 
-/// Leptos would take the text of a textarea for markup, so it is escaped here. HTML drops a line break directly after
-/// the tag; this one is added so that none of the draft's is lost.
+/// Leptos would interpret the text of a textarea as markup, so it is escaped here. HTML drops a
+/// line break directly after the tag, so one is added to keep those of the draft.
 fn text_of_textarea(draft: &str) -> String {
     format!("\n{}", draft.replace('&', "&amp;").replace('<', "&lt;"))
 }

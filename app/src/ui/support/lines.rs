@@ -2,10 +2,10 @@
 
 use crate::contract::Message;
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
-    /// The entry with which the line began.
+    /// The entry that began the line.
     pub(super) message: &'a Message,
     /// Its current text.
     pub(super) body: &'a str,
@@ -15,7 +15,7 @@ pub(super) struct Line<'a> {
 
 pub(super) fn lines(messages: &[Message]) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
-    // The line of each entry: an edit may name an earlier edit.
+    // The line of each entry, since an edit may name an earlier edit.
     let mut line_of = std::collections::HashMap::new();
     for message in messages {
         let earlier = message.replaces.as_ref().and_then(|id| line_of.get(id));
@@ -27,7 +27,8 @@ pub(super) fn lines(messages: &[Message]) -> Vec<Line<'_>> {
                 line.edited = true;
                 index
             }
-            // If the line is not on the page, a new text is a message and a removal is nothing.
+            // If the original is not on the page, an edit is shown as a message, and a removal is
+            // ignored.
             None if message.removed => continue,
             None => {
                 lines.push(Line {

@@ -1,5 +1,5 @@
-//! The pages that links in mails lead to. A link only shows a button: programs that look at mails follow links, and must
-//! neither use a code up nor stop anything.
+//! The pages to which links in mails lead. A link itself only shows a button, because programs that
+//! scan mails follow links, and must not use up a code or stop the mails.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The page of a code: a button that uses it. `key` makes a second click harmless.
+/// The page of a code, with a button that uses it. `key` makes a second click harmless.
 #[must_use]
 pub fn render_resume(code: &str, key: &str) -> String {
     let action = format!("{RESUME_PATH}/{code}");
@@ -79,7 +79,7 @@ pub fn render_not_resumed(why: ErrorCode) -> String {
     )
 }
 
-/// The page that stops mails: a button that does it.
+/// The page with a button that stops the mails.
 #[must_use]
 pub fn render_unsubscribe(id: &str) -> String {
     let action = format!("{UNSUBSCRIBE_PATH}/{id}");
@@ -97,7 +97,7 @@ pub fn render_unsubscribe(id: &str) -> String {
     )
 }
 
-/// That mails were stopped.
+/// The page that confirms that the mails were stopped.
 #[must_use]
 pub fn render_unsubscribed() -> String {
     page(
@@ -106,7 +106,7 @@ pub fn render_unsubscribed() -> String {
     )
 }
 
-/// That no mails were stopped.
+/// The page that says that no mails were stopped.
 #[must_use]
 pub fn render_not_unsubscribed(why: ErrorCode) -> String {
     let (heading, text) = match why {

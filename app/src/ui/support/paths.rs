@@ -1,20 +1,20 @@
 //! The addresses of the page and of its forms.
 
-/// The page's address. Its cookie is for this path and those below.
+/// The page's address. Its cookie is limited to this path and those below it.
 pub const PATH: &str = "/support";
-/// Where the form of a first message is sent.
+/// The target of the form for the first message.
 pub const START_PATH: &str = "/support/api/start";
-/// Where "Check for replies" is sent, with the draft.
+/// The target of "Check for replies", with the draft.
 pub const READ_PATH: &str = "/support/api/read";
-/// Where the form of a later message is sent.
+/// The target of the form for further messages.
 pub const SEND_PATH: &str = "/support/api/send";
-/// Codes from mails are below it.
+/// The prefix of the links with codes from mails.
 pub const RESUME_PATH: &str = "/support/resume";
-/// Links that stop mails are below it.
+/// The prefix of the links that stop mails.
 pub const UNSUBSCRIBE_PATH: &str = "/support/unsubscribe";
-/// Where "End chat" is sent.
+/// The target of "End chat".
 pub const END_PATH: &str = "/support/api/end";
-/// Where the answer to "How was it?" is sent.
+/// The target of the rating.
 pub const RATE_PATH: &str = "/support/api/rate";
-/// Where "Save this conversation" leads.
+/// The target of "Save this conversation".
 pub const TRANSCRIPT_PATH: &str = "/support/transcript";

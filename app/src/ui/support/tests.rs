@@ -162,7 +162,7 @@ fn what_staff_change_is_changed_in_its_place() {
         replacing("1", message("4", Sender::Staff, "We are her")),
         replacing("4", message("5", Sender::Staff, "We are here")),
         replacing("2", removal.clone()),
-        // Of what is not on the page: a new text is shown, a removal is not.
+        // If the original is not on the page, an edit is shown, and a removal is not.
         replacing("0", message("7", Sender::Staff, "Older")),
         replacing(
             "00",

@@ -1,4 +1,4 @@
-//! The conversation, as far as it is shown.
+//! The visible part of the conversation.
 
 use leptos::prelude::*;
 

@@ -1,11 +1,11 @@
-//! What the page says of times and of problems.
+//! The texts about times and problems.
 
 use std::ops::Range;
 
 use super::{Away, Refusal};
 use crate::contract::{ErrorCode, MAX_LINE_CHARS};
 
-/// `2026-11-23T09:30:00.125Z`, for people: `23 Nov 2026, 09:30 UTC`.
+/// Formats `2026-11-23T09:30:00.125Z` for people: `23 Nov 2026, 09:30 UTC`.
 pub(super) fn date_and_time(rfc3339: &str) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -21,7 +21,7 @@ pub(super) fn date_and_time(rfc3339: &str) -> String {
     )
 }
 
-/// That nobody is there, and when somebody is.
+/// Says that staff are away, and when they are back.
 pub(super) fn away(away: &Away) -> String {
     let when = match &away.until {
         Some(until) => format!("Nobody is here right now. Back on {until}."),
@@ -30,7 +30,7 @@ pub(super) fn away(away: &Away) -> String {
     format!("{when} You can write now: your message is kept.")
 }
 
-/// A waiting time, rounded up to what is worth saying.
+/// A waiting time, rounded up to a suitable unit.
 pub(super) fn amount(seconds: u64) -> String {
     let of = |count: u64, unit: &str| {
         let plural = if count == 1 { "" } else { "s" };
@@ -43,7 +43,7 @@ pub(super) fn amount(seconds: u64) -> String {
     }
 }
 
-/// The form control of a refused field: its id, and what it is called.
+/// The form control of a refused field: its id and its name.
 pub(super) fn field_name(field: &str) -> Option<(&'static str, &'static str)> {
     match field {
         "initialMessage" | "body" => Some(("message", "Message")),
@@ -54,7 +54,7 @@ pub(super) fn field_name(field: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// What went wrong and what to do.
+/// What went wrong, and what the visitor can do.
 pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> String {
     let text = match refusal.code {
         ErrorCode::MessageEmpty => "The message is empty. Write something first.",
