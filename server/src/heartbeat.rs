@@ -53,7 +53,8 @@ impl Heart {
         *lock(&self.last) = Instant::now();
     }
 
-    /// Does work that may take up to `limit` without a report. A minute after that limit the loop counts as hung.
+    /// Does work that may take up to `limit` without a report. A minute after that limit the loop
+    /// counts as hung.
     pub async fn during<T>(&self, limit: Duration, work: impl Future<Output = T>) -> T {
         let ends = Instant::now() + limit;
         let mut work = pin!(work);

@@ -53,7 +53,7 @@ struct Sources {
 
 #[derive(Debug, Default)]
 struct Module {
-    /// Imported names, and the paths that they stand for.
+    /// The imported names, and the paths that they refer to.
     names: BTreeMap<String, Name>,
     /// Every path that is imported or written out.
     paths: BTreeSet<Name>,
@@ -139,7 +139,7 @@ impl Sources {
     }
 }
 
-/// The parts of a module's name, where those in `BELOW` are one part.
+/// The components of a module's name. Those in `BELOW` form one component.
 fn parts(name: &[String]) -> Name {
     match name {
         [first, second, rest @ ..] if BELOW.contains(&&*format!("{first}::{second}")) => {

@@ -1,9 +1,10 @@
-//! Mails to visitors who have left: that staff have answered, with a link by which they come back.
+//! Mails to visitors who have left: staff have answered, and a link resumes the conversation.
 //!
-//! A reply that waits is noted in the transaction that stores it (`storage::mail::outbox`). What visitors have fetched
-//! is gathered in memory ([`Fetches`]) and recorded in batches. The [`worker`] looks at what has waited long enough,
-//! under the conversation's lock, and sends a mail only where something is still unfetched. A mail is sent at least once,
-//! under the same `Message-ID` each time.
+//! A reply is queued for mailing in the transaction that stores it (`storage::mail::outbox`).
+//! [`Fetches`] gathers in memory what visitors have fetched, and records it in batches. The
+//! [`worker`] takes the replies that have waited long enough, and, holding the conversation's lock,
+//! sends a mail only if something is still unfetched. A mail is sent at least once, with the same
+//! `Message-ID` each time.
 
 mod code;
 mod compose;
@@ -18,13 +19,13 @@ pub use code::ResumeCode;
 pub use digest::MailDigester;
 pub use fetches::Fetches;
 
-/// What the operations of visitors need to know of mails. Cheap to clone.
+/// The parts of mailing that the visitors' operations need. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Mailing {
     /// Whether this server mails anything.
     pub is_on: bool,
-    /// What stands for addresses.
+    /// Makes the digests that stand for addresses.
     pub digester: MailDigester,
-    /// Where is noted what visitors fetch.
+    /// Takes note of what visitors fetch.
     pub fetches: Fetches,
 }

@@ -19,7 +19,7 @@ const REQUEST_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
 ];
 
-/// In seconds: from the answer of a local homeserver to the making of a room that takes its time.
+/// In seconds: from the answer of a local homeserver to the creation of a room on a slow one.
 const HOMESERVER_BUCKETS: [f64; 11] =
     [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 45.0];
 /// In seconds: from a reply that came with the next sync to one that was found after an outage.
@@ -66,7 +66,7 @@ impl Throttle {
     }
 }
 
-/// What became of a new session near a limit.
+/// What happened to a new session near a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProofOutcome {
     /// It came without a proof of work, and the server asked for one.
@@ -89,7 +89,7 @@ impl ProofOutcome {
     }
 }
 
-/// What became of an identity that came with a new conversation.
+/// What happened to an identity that came with a new conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityOutcome {
     /// The website vouches for the visitor.
@@ -109,7 +109,7 @@ impl IdentityOutcome {
     }
 }
 
-/// What became of an attempt to mail a visitor.
+/// The result of an attempt to mail a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailOutcome {
     /// The mail server has accepted it.
@@ -120,7 +120,7 @@ pub enum MailOutcome {
     Refused,
     /// It has failed for too long.
     GivenUp,
-    /// It waits, since so many mails were sent to the address, or of the conversation.
+    /// It waits, because too many mails were sent to the address or about the conversation.
     Limited,
 }
 

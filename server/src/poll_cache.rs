@@ -72,7 +72,7 @@ pub(super) struct Snapshot {
     pub(super) marks: Marks,
     /// A token that was found to open the session.
     pub(super) token: TokenDigest,
-    /// When the session ends by itself.
+    /// When the session expires.
     pub(super) expires_at: Instant,
 }
 

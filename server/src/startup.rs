@@ -27,7 +27,7 @@ use crate::{
     visitor_signals::Signaller,
 };
 
-/// Why the server has not started, or has ended by itself.
+/// Why the server has not started, or has stopped without being told to.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
     /// Postgres cannot be used, or the schema cannot.
@@ -181,7 +181,7 @@ impl Common {
         }
     }
 
-    /// Replies that nobody fetches are mailed, where the operator has configured a mail server.
+    /// Mails the replies that nobody fetches, if the operator has configured a mail server.
     fn start_mail(&self, lifecycle: &mut Lifecycle) -> Mailing {
         let config = &self.config;
         let mailing = Mailing {
@@ -204,7 +204,7 @@ impl Common {
         mailing
     }
 
-    /// In: what staff write and do is taken from `/sync`, and polls hear of it.
+    /// Inward: `/sync` brings what staff write and do, and polls are notified.
     fn start_sync(&self, lifecycle: &mut Lifecycle) {
         let syncer = Syncer::new(
             &self.shares,
@@ -270,7 +270,7 @@ impl Common {
         ));
     }
 
-    /// What has to be watched or told again as time passes.
+    /// The tasks that run periodically.
     fn start_upkeep(&self, lifecycle: &mut Lifecycle) {
         lifecycle.start(self.shares.gate.clone().watch(
             self.shares.probes.clone(),

@@ -1,5 +1,5 @@
-//! Messages to systemd, where the unit asks for them (`Type=notify`, `WatchdogSec=`): the server is ready, all of its
-//! loops are alive, it is stopping.
+//! Messages to systemd, if the unit asks for them (`Type=notify`, `WatchdogSec=`): the server is
+//! ready, all of its loops are alive, or it is stopping.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// The text with LF as its only line break, and with the characters shown that are none to see.
+/// The text with LF as its only line break, and with invisible characters made visible.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

@@ -44,7 +44,7 @@ impl Signaller {
         let counted = self.typed.get(&session_id);
         if counted.is_none_or(|at| now.duration_since(at) >= TYPING_EVERY) {
             self.typed.insert(session_id, now);
-            // When the homeserver is slow, the typing is over before the room could hear of it.
+            // If the homeserver is slow, the typing is over before the room could show it.
             let _ = self.queue.try_send(VisitorSignal::Typing(session_id));
         }
     }

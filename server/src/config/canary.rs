@@ -17,7 +17,7 @@ pub struct Canary {
     pub chat_url: Url,
     /// The base URL of the client-server API.
     pub homeserver_url: Url,
-    /// The access token of the account that stands for the staff.
+    /// The access token of the account that represents the staff.
     pub access_token: SecretString,
     /// The file in which it remembers its conversation.
     pub state: PathBuf,

@@ -1,4 +1,4 @@
-//! The desk: the room in which staff see what goes on.
+//! The desk: the room in which staff see all conversations.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const DEFAULT_UNANSWERED_AFTER: Duration = Duration::from_mins(5);
 pub struct Desk {
     /// Whether there is a desk.
     pub is_on: bool,
-    /// After how long a notification at the desk says that a visitor waits; `None` for never.
+    /// After how long the desk reports that a visitor is waiting; `None` for never.
     pub unanswered_after: Option<Duration>,
     /// The time zone of all times of day.
     pub time_zone: Tz,

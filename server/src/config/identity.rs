@@ -13,23 +13,24 @@ use super::Env;
 
 const NAME: &str = "SUPPORT_CHAT_IDENTITY_KEYS";
 
-/// A secret has at least as many bytes as the digest of HS256 (RFC 7518, section 3.2).
+/// The minimum length of a secret in bytes: that of the digest of HS256 (RFC 7518, section 3.2).
 const LEAST_SECRET_BYTES: usize = 32;
 
-/// A website's key. It says by which algorithm a token is verified, and the token cannot choose another one.
+/// A website's key. It determines the algorithm with which a token is verified, so the token cannot
+/// choose another one.
 #[derive(Clone)]
 pub struct IdentityKey {
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub id: Option<String>,
     /// HS256 or `EdDSA`.
     pub algorithm: Algorithm,
-    /// What tokens are verified with.
+    /// The key that verifies tokens.
     pub key: DecodingKey,
-    /// A digest, which tells it from other keys.
+    /// A digest that distinguishes it from other keys.
     pub fingerprint: [u8; 32],
 }
 
-/// The rest is secret, or would tell of it.
+/// The other fields are secret, or would reveal something about the secret.
 impl fmt::Debug for IdentityKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -40,7 +41,7 @@ impl fmt::Debug for IdentityKey {
     }
 }
 
-/// A JSON Web Key (RFC 7517), as far as it matters here.
+/// A JSON Web Key (RFC 7517), as far as it is used here.
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -55,10 +56,10 @@ struct Jwk {
 }
 
 impl IdentityKey {
-    /// The keys, none where nobody vouches for anybody; `None` after a mistake.
+    /// The keys; an empty list if no website vouches for visitors; `None` after a mistake.
     pub(super) fn read_all(env: &mut Env) -> Option<Vec<Self>> {
         let Some(text) = env.secret(NAME) else {
-            // Whatever is wrong with the secret was said.
+            // The mistake in the secret was reported already.
             return Some(Vec::new());
         };
         match parse(text.expose_secret()) {
@@ -71,7 +72,7 @@ impl IdentityKey {
     }
 }
 
-/// Reads a JWK Set. What is wrong is said without a word of it.
+/// Reads a JWK Set. An error message contains no part of it.
 fn parse(text: &str) -> Result<Vec<IdentityKey>, String> {
     let set: Value = serde_json::from_str(text).unwrap_or_default();
     let Some(jwks) = set["keys"].as_array().filter(|jwks| !jwks.is_empty()) else {

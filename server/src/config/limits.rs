@@ -14,10 +14,10 @@ const DEFAULT_RELAY_GRACE: Duration = Duration::from_mins(10);
 /// A Matrix event may have 65,536 bytes; a scalar value takes at most 4 of them.
 const HIGHEST_MAX_MESSAGE_CHARS: usize = 15_000;
 
-/// What happens when the number of new sessions comes near a limit.
+/// How the server reacts when the number of new sessions comes near a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProofOfWork {
-    /// The server asks for a proof of work, and admits whoever brings one.
+    /// The server asks for a proof of work, and admits visitors who provide one.
     Auto,
     /// The server refuses new sessions at the limit.
     Off,
@@ -50,7 +50,7 @@ pub struct Limits {
     pub sessions_per_ip_per_hour: Limit,
     /// New sessions of all addresses together per hour.
     pub sessions_per_hour: Limit,
-    /// What happens near the limits on new sessions.
+    /// How the server reacts near the limits on new sessions.
     pub proof_of_work: ProofOfWork,
     /// Messages per session and minute.
     pub messages_per_session_per_minute: Limit,

@@ -21,39 +21,39 @@ const LONGEST_AFTER: Duration = Duration::from_hours(7 * 24);
 /// How visitors who have left are mailed.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// What takes the mails.
+    /// The server that accepts the mails.
     pub server: SmtpServer,
-    /// Whom they are from.
+    /// The sender of the mails.
     pub from: Mailbox,
-    /// Where answers to them go, unless it is `from`.
+    /// The address to which answers go, unless it is `from`.
     pub reply_to: Option<Mailbox>,
-    /// Where mails that cannot be delivered go back to.
+    /// The address to which undeliverable mails are returned.
     pub bounces_to: EmailAddress,
-    /// Where visitors reach this server: an origin.
+    /// The origin at which visitors reach this server.
     pub public_url: String,
-    /// A page of the website that has the widget, which their links lead to instead.
+    /// A page of the website with the widget, to which the links lead instead.
     pub resume_page: Option<Url>,
-    /// A reply that nobody has fetched for so long is mailed.
+    /// How long a reply waits to be fetched before it is mailed.
     pub after: Duration,
-    /// Whether mails have the text of what they are about.
+    /// Whether mails contain the text of the replies.
     pub includes_text: bool,
 }
 
-/// A server that takes mails.
+/// The mail server.
 #[derive(Clone, Debug)]
 pub struct SmtpServer {
-    /// Its name, or address.
+    /// Its host name or address.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Whether TLS begins at once, and not with STARTTLS where it is offered.
+    /// Whether TLS begins at once. Otherwise STARTTLS is used if the server offers it.
     pub is_tls: bool,
-    /// The account there.
+    /// The account at the mail server.
     pub account: Option<(String, SecretString)>,
 }
 
 impl Mail {
-    /// The outer option is `None` after a mistake, the inner one where nothing is mailed.
+    /// The outer option is `None` after a mistake, and the inner one if no mails are sent.
     #[expect(
         clippy::option_option,
         reason = "the two absences mean different things"
@@ -97,7 +97,7 @@ impl Mail {
 }
 
 impl SmtpServer {
-    /// Reads an address, or says what is wrong with it and nothing of what is in it.
+    /// Reads an address. An error message contains no part of it.
     fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "expected smtps://user:password@host or smtp://host";
         let url = Url::parse(text).map_err(|_| EXPECTED)?;

@@ -21,7 +21,7 @@ use axum::{
 use http_body::{Frame, SizeHint};
 use tokio::time::{self, Instant};
 
-/// How much of an unread body is read: as much as any body may have.
+/// The maximum size of an unread body that is read, which is that of any body.
 const MAX_UNREAD_BYTES: u64 = 256 * 1024;
 
 /// How long the answer waits for the rest of the body.

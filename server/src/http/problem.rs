@@ -35,7 +35,7 @@ impl ApiError {
         }
     }
 
-    /// For a code that comes with more than one status.
+    /// For a code that can have several statuses.
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self

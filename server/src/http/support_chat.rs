@@ -98,7 +98,8 @@ async fn admit(
     response
 }
 
-/// Whether a request of the API is looked at, whatever it asks for. It counts, whatever becomes of it.
+/// Whether a request of the API is handled at all. Every request counts in the limit, whatever its
+/// result.
 pub(super) fn may_ask(
     state: &AppState,
     address: IpAddr,

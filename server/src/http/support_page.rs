@@ -1,14 +1,15 @@
 //! The support chat as a page, `/support`: HTML forms for browsers without WASM or JavaScript.
 //!
-//! The forms are sent to Leptos server functions ([`functions`]): thin adapters, over the same service
-//! and with the same DTOs, rules and limits as `/v1/support-chat`. Their protocol ([`protocol`]) reads a form and answers it. What is done is answered with a
-//! redirect back to the page (so reloading repeats nothing); what is refused, with the problem in words, the draft
-//! and a way on. Each form has an idempotency key, so that sending it twice says it once.
+//! The forms are sent to Leptos server functions ([`functions`]), which are thin adapters over the
+//! same service, with the same DTOs, rules and limits as `/v1/support-chat`. Their protocol
+//! ([`protocol`]) reads a form and answers it. Success is answered with a redirect back to the
+//! page, so that reloading repeats nothing; a refusal with the problem in words, the draft, and a
+//! way to continue. Each form has an idempotency key, so sending it twice has one effect.
 //!
-//! Every request counts in the limits before anything is done for it, and a refusal neither reads nor shows the
-//! conversation: it costs little, however many there are.
+//! Every request counts in the limits before anything is done for it, and a refusal neither reads
+//! nor shows the conversation, so refusals stay cheap.
 //!
-//! The session is in a cookie ([`cookie`]) and nowhere else; what a form must prove is in [`csrf`].
+//! The session is only in a cookie ([`cookie`]); [`csrf`] checks where a form comes from.
 
 mod cookie;
 mod csrf;
@@ -54,18 +55,18 @@ use crate::{
 use cookie::SessionCookie;
 use form::Form;
 
-/// A form says in up to three bytes (`%20`) what JSON says in one, and the operator may allow long
-/// messages.
+/// A form needs up to three bytes (`%20`) for a character that takes one in JSON, and the operator
+/// may allow long messages.
 const MAX_FORM_BYTES: usize = 3 * app::contract::MAX_REQUEST_BYTES;
 
-/// A page has at most so many entries of a conversation.
+/// The maximum number of a conversation's entries on a page.
 const MAX_ENTRIES: i64 = 500;
 
-/// Their texts have at most so many bytes together, unless the newest alone has more.
+/// The maximum size of their texts in bytes, unless the newest alone is larger.
 const MAX_TEXT_BYTES: i64 = 256 * 1024;
 
-/// The query of the page after a first message. Whether the browser has kept the cookie is not known
-/// before it shows it.
+/// The query of the page after a first message. Only when the page is requested does it turn out
+/// whether the browser has kept the cookie.
 const BEGUN: &str = "begun";
 
 const HEADERS: [(HeaderName, &str); 4] = [
@@ -74,7 +75,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'",
     ),
-    // Browsers that are told to send no referrer send no origin with a form either.
+    // Browsers that are told to send no referrer do not send the origin with a form either.
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::CACHE_CONTROL, "no-store"),
@@ -86,7 +87,7 @@ pub(super) fn router(state: AppState) -> Router {
         .route(PATH, get(show))
         .route(TRANSCRIPT_PATH, get(save));
     for path in [START_PATH, READ_PATH, SEND_PATH, END_PATH, RATE_PATH] {
-        // Who opens a form's address has been shown a page there.
+        // A visitor who opens a form's address has been shown a page there.
         let to_page = get(async || Redirect::to(PATH));
         router = router.route(path, to_page.post(submit));
     }
@@ -96,7 +97,7 @@ pub(super) fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// What every answer has.
+/// The headers of every answer.
 fn headers(router: Router<AppState>) -> Router<AppState> {
     HEADERS.into_iter().fold(router, |router, (name, value)| {
         let value = HeaderValue::from_static(value);
@@ -153,13 +154,13 @@ async fn submit(
     functions::run(visit, request).await
 }
 
-/// Who is here.
+/// A visitor's request to the page, with the session of their cookie if there is one.
 #[derive(Clone, Debug)]
 struct Visit {
     state: AppState,
     address: IpAddr,
     session: Option<SessionCookie>,
-    /// That nobody of the staff is there, where that was read.
+    /// Whether staff are known to be away.
     away: Option<Away>,
 }
 
@@ -173,8 +174,8 @@ impl Visit {
         }
     }
 
-    /// Whether somebody is there, in the operator's zone: a page without scripts does not know the visitor's. It is no
-    /// reason not to show the page that this cannot be read.
+    /// Reads whether staff are available, in the operator's time zone, because a page without
+    /// scripts does not know the visitor's. If this cannot be read, the page is shown without it.
     async fn read_away(&mut self) {
         let config = &self.state.config;
         let hours = self
@@ -191,7 +192,7 @@ impl Visit {
         });
     }
 
-    /// Requests per client address, these and the API's together.
+    /// Limits the requests per client address, together with those of the API.
     fn take_request(&self) -> Result<(), ApiError> {
         throttle::take_request(&self.state, self.address)
     }
@@ -205,7 +206,7 @@ impl Visit {
         transcript::answer(transcript, style).await
     }
 
-    /// What can be done in the conversation, which has ended.
+    /// What the visitor can still do in the ended conversation.
     async fn afterwards(&self, session: &SessionCookie) -> Option<Afterwards> {
         let chat = &self.state.support_chat;
         let rating = chat.read_rating(session.id, &session.token).await.ok()?;
@@ -217,14 +218,14 @@ impl Visit {
         })
     }
 
-    /// The page of something that was not done, for which nothing is read.
+    /// The page after a refusal, for which nothing is read.
     fn refuse(&self, error: &ApiError, form: Form) -> Response {
         let conversation = self.without_reading(error.code, &form);
         let notice = Some(Notice::Refused(refused(error)));
         self.forgetting(error.code, self.render(conversation, notice, form))
     }
 
-    /// How far the conversation is, as far as a refusal says.
+    /// The state of the conversation, as far as the refusal tells it.
     fn without_reading(&self, code: ErrorCode, form: &Form) -> Conversation {
         match code {
             _ if self.session.is_none() || form.begins => Conversation::NotBegun,
@@ -236,7 +237,7 @@ impl Visit {
         }
     }
 
-    /// Takes a cookie away that opens nothing.
+    /// Removes a cookie that grants access to nothing.
     fn forgetting(&self, code: ErrorCode, mut response: Response) -> Response {
         let opens_nothing = matches!(code, ErrorCode::SessionNotFound | ErrorCode::InvalidToken);
         if opens_nothing && self.session.is_some() {
@@ -246,7 +247,7 @@ impl Visit {
         response
     }
 
-    /// The page, with the conversation as it is now.
+    /// The page with the current conversation.
     async fn page(mut self, notice: Option<Notice>, form: Form) -> Response {
         self.read_away().await;
         let Some(session) = &self.session else {
@@ -266,7 +267,7 @@ impl Visit {
         };
         match self.without_reading(error.code, &form) {
             Conversation::NotShown => self.refuse(&error, form),
-            // That it has ended is what the page shows, and refuses nothing.
+            // The end of the conversation is shown as its state and not as a refusal.
             ended => {
                 let afterwards = self.afterwards(session).await;
                 let page = self.render_with(ended, afterwards, notice, form, None);
@@ -276,12 +277,12 @@ impl Visit {
     }
 
     fn render(&self, conversation: Conversation, notice: Option<Notice>, form: Form) -> Response {
-        // It was asked, so it is asked again.
+        // The challenge was required, so it is shown again.
         let afterwards = form.rates.then_some(Afterwards::Ask);
         self.render_with(conversation, afterwards, notice, form, None)
     }
 
-    /// The page, which keeps its share of the memory for answers until it has been sent.
+    /// The page keeps its share of the memory for answers until it has been sent.
     fn render_with(
         &self,
         conversation: Conversation,
@@ -298,7 +299,7 @@ impl Visit {
                 refusal.retry.as_ref().map(|(seconds, _)| *seconds),
             ),
         };
-        // A key goes with its form until the form has been dealt with.
+        // A form keeps its key until it has been accepted.
         let done_with = match &notice {
             None => false,
             Some(Notice::AlreadyBegun | Notice::NoCookie) => true,
@@ -342,10 +343,11 @@ impl From<ReadConversationError> for ApiError {
     }
 }
 
-/// A refusal as the page needs it.
+/// Converts a refusal to what the page shows.
 fn refused(error: &ApiError) -> Refused {
     Refused {
-        // A visitor has no part in tokens: what theirs does not open is not there.
+        // Visitors of the page do not see tokens: a conversation to which theirs grants no access
+        // does not exist for them.
         code: match error.code {
             ErrorCode::InvalidToken => ErrorCode::SessionNotFound,
             code => code,
@@ -364,7 +366,7 @@ fn refused(error: &ApiError) -> Refused {
     }
 }
 
-/// The page that led here, without its query and fragment.
+/// The page from which the visitor came, without its query and fragment.
 fn source_url(headers: &HeaderMap) -> Option<String> {
     let mut url = Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
     if url.path().starts_with(PATH) {

@@ -1,7 +1,8 @@
-//! A conversation as a text to keep. It is sent page by page, and each page holds its share of the memory for answers until it
-//! has been sent.
+//! A conversation as a text to save. It is sent page by page, and each page holds its share of the
+//! memory for answers until it has been sent.
 //!
-//! What a text says is indented, line by line, and the lines between are the server's: so nobody's words look like another's.
+//! Each line of a message is indented and the lines between are the server's own, so no message can
+//! imitate another one.
 
 mod words;
 
@@ -28,10 +29,10 @@ use crate::{
 };
 use words::Words;
 
-/// Before every line of a text.
+/// The indentation of the lines of a message.
 const INDENT: &str = "    ";
 
-/// How the text is to be written.
+/// The language and time zone of the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     zone: Tz,
@@ -110,8 +111,8 @@ impl Style {
     }
 }
 
-/// The answer, once its first page has been read: what fails later breaks the answer off, so that nobody takes a part for the
-/// whole.
+/// The answer, once its first page has been read. A later failure breaks the answer off, so that
+/// nobody takes a part for the whole.
 pub(super) async fn answer(mut transcript: Transcript, style: Style) -> Result<Response, ApiError> {
     let date = transcript.began_at.with_timezone(&style.zone);
     let name = date.format("attachment; filename=\"support-chat-%Y-%m-%d.txt\"");
@@ -133,7 +134,7 @@ pub(super) async fn answer(mut transcript: Transcript, style: Style) -> Result<R
     Ok((headers, body).into_response())
 }
 
-/// The next part of the answer, and where it goes on; `None` after its end.
+/// The next part of the answer, and where to continue; `None` after the end.
 async fn go_on(
     place: Option<Box<Transcript>>,
     style: Style,
@@ -152,7 +153,7 @@ async fn go_on(
     }
 }
 
-/// The next page, behind what is to stand before it.
+/// The next page, after the text that precedes it.
 async fn next(
     transcript: &mut Transcript,
     style: Style,

@@ -1,4 +1,5 @@
-//! Codes by which visitors come back: 256 random bits, and what is kept of them.
+//! The codes with which visitors resume a conversation: 256 random bits each, of which only a hash
+//! is stored.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{TryRng, rngs::SysRng};
@@ -7,16 +8,16 @@ use sha2::{Digest, Sha256};
 
 const BYTES: usize = 32;
 
-/// A code, as a mail has it.
+/// A code as it is in a mail.
 #[derive(Clone, Debug)]
 pub struct ResumeCode(SecretString);
 
 impl ResumeCode {
-    /// A new code from the operating system's randomness.
+    /// Generates a code from the operating system's randomness.
     ///
     /// # Panics
     ///
-    /// When the operating system has no randomness: nothing safe could be done without.
+    /// If the operating system has no randomness, since nothing would be secure then.
     #[must_use]
     pub fn generate() -> Self {
         let mut bytes = [0; BYTES];
@@ -27,7 +28,7 @@ impl ResumeCode {
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
     }
 
-    /// A text that may be a code; `None` when it cannot be one.
+    /// Parses a text that may be a code; returns `None` if it cannot be one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -40,7 +41,8 @@ impl ResumeCode {
         self.0.expose_secret()
     }
 
-    /// What Postgres has of it. Nobody can guess 256 random bits, however fast they try, so a plain digest is enough.
+    /// The hash that Postgres stores. Nobody can guess 256 random bits at any speed, so a plain
+    /// hash is enough.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.expose()).into()

@@ -1,5 +1,5 @@
-//! Writes a mail: text and HTML, without anything that is fetched from elsewhere, and without a word of the visitor's,
-//! since somebody may have given a stranger's address.
+//! Writes a mail as text and HTML. It loads nothing from elsewhere, and contains no text of the
+//! visitor, who may have given a stranger's address.
 
 use std::fmt::Write;
 
@@ -16,24 +16,24 @@ use uuid::Uuid;
 use super::{code::ResumeCode, texts::MailTexts};
 use crate::{config::Mail, model::Language};
 
-/// What one mail is about.
+/// The content of a mail.
 #[derive(Debug)]
 pub(super) struct Contents<'a> {
     /// Its id.
     pub(super) id: Uuid,
-    /// Whom it is for.
+    /// The recipient.
     pub(super) to: &'a str,
-    /// The address's name in links.
+    /// The id that stands for the address in links.
     pub(super) address_id: Uuid,
-    /// In which language.
+    /// The language.
     pub(super) language: Language,
-    /// What brings the visitor back.
+    /// The code with which the visitor resumes the conversation.
     pub(super) code: &'a ResumeCode,
-    /// What staff wrote.
+    /// The replies of staff.
     pub(super) replies: &'a [String],
 }
 
-/// The mail; an error where the address is none.
+/// Composes the mail. Fails if an address is invalid.
 pub(super) fn compose(
     mail: &Mail,
     contents: &Contents<'_>,
@@ -96,7 +96,7 @@ pub(super) fn compose(
 }
 
 struct Links {
-    /// What the website is called.
+    /// The name of the website.
     site: String,
     resume: String,
     stop: String,
@@ -217,7 +217,7 @@ mod tests {
         compose(mail, &contents).unwrap()
     }
 
-    /// What the mail says, without its encodings.
+    /// The decoded text of the mail.
     fn body(message: &Message) -> String {
         let raw = String::from_utf8(message.formatted()).unwrap();
         assert!(raw.is_ascii() && raw.lines().all(|line| line.len() <= 998));

@@ -1,4 +1,5 @@
-//! Keyed hashes of mail addresses: what is counted must not keep an address longer than its conversation does.
+//! Keyed hashes of mail addresses. With them, mails can be counted without storing an address for
+//! longer than its conversation.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -6,22 +7,22 @@ use sha2::Sha256;
 
 use crate::model::EmailAddress;
 
-/// Makes them. All servers of the same secret agree.
+/// Makes the hashes. Servers with the same secret make the same ones.
 #[derive(Clone, Debug)]
 pub struct MailDigester(SecretString);
 
 impl MailDigester {
-    /// By this secret.
+    /// Derives the key from this secret.
     #[must_use]
     pub const fn new(secret: SecretString) -> Self {
         Self(secret)
     }
 
-    /// What stands for an address.
+    /// The hash that stands for an address.
     ///
     /// # Panics
     ///
-    /// Never: HMAC takes keys of any length.
+    /// Never, because HMAC takes keys of any length.
     #[must_use]
     pub fn digest(&self, address: &EmailAddress) -> [u8; 32] {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]

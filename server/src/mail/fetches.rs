@@ -1,4 +1,5 @@
-//! Which entries visitors have fetched, gathered in memory until they are recorded: a poll writes nothing.
+//! Gathers in memory which entries visitors have fetched, and records them in batches, so that
+//! polls write nothing.
 
 use std::{
     collections::HashSet,
@@ -10,26 +11,27 @@ use uuid::Uuid;
 
 use crate::storage::{Db, mail::fetched};
 
-/// So many are remembered at most. What is forgotten costs a mail that nobody needed.
+/// The maximum number of conversations that are remembered. Forgetting one can cost an unnecessary
+/// mail.
 const MAX_PENDING: usize = 1 << 15;
-/// Pairs in one statement.
+/// The number of conversations in one statement.
 const BATCH: usize = 500;
 
-/// Cheap to clone; clones gather together.
+/// Cheap to clone. Clones share what they gather.
 #[derive(Clone, Debug, Default)]
 pub struct Fetches(Option<Arc<Mutex<Pending>>>);
 
-/// Conversations, and entries that their visitors have.
+/// The last fetched entry of each conversation.
 type Pending = HashSet<(Uuid, Uuid)>;
 
 impl Fetches {
-    /// Gathers only where something is mailed.
+    /// Gathers only if this server sends mails.
     #[must_use]
     pub fn new(is_on: bool) -> Self {
         Self(is_on.then(Arc::default))
     }
 
-    /// The visitor of this conversation has this entry, and all before it.
+    /// Notes that the conversation's visitor has fetched this entry and all before it.
     pub fn note(&self, session_id: Uuid, entry: Uuid) {
         if let Some(mut pending) = self.pending()
             && pending.len() < MAX_PENDING
@@ -38,7 +40,7 @@ impl Fetches {
         }
     }
 
-    /// Records what was gathered; `false` when some of it has to be recorded later.
+    /// Records what was gathered. Returns `false` if some of it has to be recorded later.
     pub(super) async fn record(&self, db: &Db) -> Result<bool, sqlx::Error> {
         let taken: Vec<_> = self
             .pending()
@@ -66,7 +68,7 @@ impl Fetches {
         failure.map_or(Ok(is_done), Err)
     }
 
-    /// No invariant spans a panic.
+    /// A panic cannot leave the map inconsistent, so poisoning is ignored.
     fn pending(&self) -> Option<MutexGuard<'_, Pending>> {
         let pending = self.0.as_deref()?;
         Some(pending.lock().unwrap_or_else(PoisonError::into_inner))

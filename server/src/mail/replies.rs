@@ -1,4 +1,5 @@
-//! What of the entries that a visitor has not fetched is a reply: edits and deletions applied.
+//! Determines the replies among the entries that a visitor has not fetched, with edits and
+//! deletions applied.
 
 use std::collections::HashMap;
 
@@ -6,17 +7,18 @@ use uuid::Uuid;
 
 use crate::storage::mail::outbox::Unfetched;
 
-/// The replies that wait.
+/// The unfetched replies.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Replies {
-    /// Their texts as they are now, oldest first.
+    /// Their current texts, oldest first.
     pub(super) texts: Vec<String>,
-    /// The newest entry that was looked at.
+    /// The newest of the entries.
     pub(super) up_to: i64,
 }
 
 impl Replies {
-    /// Of these entries, oldest first. An edit of a text that was fetched is none: nobody is mailed for a typing error.
+    /// The replies among these entries, which are sorted from the oldest. An edit of a text that
+    /// was fetched is not a reply, because nobody is mailed for a corrected typing error.
     pub(super) fn of(entries: Vec<Unfetched>) -> Self {
         let mut texts: Vec<Option<String>> = Vec::new();
         let mut places = HashMap::<Uuid, usize>::new();

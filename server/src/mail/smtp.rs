@@ -1,4 +1,4 @@
-//! Hands a mail to the server that takes them, and tells what may be repeated from what may not.
+//! Hands a mail to the mail server, and tells whether a failed attempt may be repeated.
 
 use std::{
     net::IpAddr,
@@ -21,30 +21,30 @@ use tokio::time;
 
 use crate::config::SmtpServer;
 
-/// An attempt may take so long.
+/// The time limit of an attempt.
 pub(super) const TIME_LIMIT: Duration = Duration::from_mins(1);
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
 /// Why a mail was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// The server will never take mails for this address.
+    /// The server will never accept mails for this address.
     #[error("the address is refused: {0}")]
     Address(String),
-    /// The server will never take this mail.
+    /// The server will never accept this mail.
     #[error("the mail is refused: {0}")]
     Content(String),
-    /// It may be tried again.
+    /// The attempt may be repeated.
     #[error("{why}")]
     Later {
-        /// What happened.
+        /// What has failed.
         why: String,
-        /// The server may have accepted it nevertheless.
+        /// Whether the server may have accepted the mail nevertheless.
         may_be_accepted: bool,
     },
 }
 
-/// The way to the server.
+/// A client of the mail server.
 #[derive(Debug)]
 pub(super) struct Smtp {
     server: SmtpServer,
@@ -52,7 +52,7 @@ pub(super) struct Smtp {
 }
 
 impl Smtp {
-    /// To this server, which is told that `domain` greets it.
+    /// Connects to this server, and greets it as `domain`.
     pub(super) fn new(server: SmtpServer, domain: &str) -> Self {
         Self {
             server,
@@ -60,7 +60,7 @@ impl Smtp {
         }
     }
 
-    /// Sends a mail; once this says so, the server has accepted it.
+    /// Sends a mail. When this succeeds, the server has accepted it.
     pub(super) async fn send(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), Failure> {
         let handed_over = AtomicBool::new(false);
         let sent = time::timeout(TIME_LIMIT, self.attempt(envelope, mail, &handed_over)).await;
@@ -86,7 +86,7 @@ impl Smtp {
     ) -> Result<(), Failure> {
         let mut connection = self.connect().await?;
         let from = Mail::new(envelope.from().cloned(), Vec::new());
-        // What is wrong with the sender is the configuration's fault, and no mail is lost for it.
+        // A rejected sender is a mistake in the configuration, for which no mail may be lost.
         connection
             .command(from)
             .await
@@ -105,12 +105,12 @@ impl Smtp {
             }
             return Err(judge("the mail", &error, Failure::Content));
         }
-        // It is accepted, whatever becomes of the farewell.
+        // The mail is accepted, even if ending the session fails.
         let _ = time::timeout(Duration::from_secs(2), connection.quit()).await;
         Ok(())
     }
 
-    /// A connection that is as safe as it has to be, and logged in.
+    /// Opens a connection that is as secure as it has to be, and logs in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
         let SmtpServer {
             host,
@@ -142,8 +142,9 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// The certificate is verified where TLS was asked for, and where a password is sent. Elsewhere whoever could show
-    /// a wrong one could as well suppress STARTTLS.
+    /// The certificate is verified if TLS was configured or a password is sent. In the other cases
+    /// verification would gain nothing, since an attacker who could present a wrong certificate
+    /// could also suppress STARTTLS.
     fn tls(&self) -> Result<TlsParameters, Error> {
         let verifies = self.server.is_tls || self.server.account.is_some() && !self.is_here();
         TlsParameters::builder(self.server.host.clone())
@@ -166,7 +167,7 @@ fn later(why: String) -> Failure {
     }
 }
 
-/// What a command's failure means: a permanent refusal is `refused`.
+/// The meaning of a failed command. A permanent refusal becomes `refused`.
 fn judge(command: &str, error: &Error, refused: impl FnOnce(String) -> Failure) -> Failure {
     let why = format!("{command}: {error}");
     if error.is_permanent() {

@@ -1,27 +1,27 @@
-//! What mails say, in the languages of the widget.
+//! The texts of mails, in the languages of the widget.
 
 use crate::model::Language;
 
-/// The sentences of one language. `{}` stands for the website.
+/// The sentences in one language. `{}` is the name of the website.
 #[derive(Debug)]
 pub(super) struct MailTexts {
     pub(super) subject: &'static str,
     /// What has happened.
     pub(super) lead: &'static str,
-    /// What the link is called.
+    /// The label of the link that resumes the conversation.
     pub(super) link: &'static str,
     /// How the link works.
     pub(super) once: &'static str,
-    /// What answering the mail would do.
+    /// What happens if the visitor answers the mail.
     pub(super) no_reply: &'static str,
     /// Why the mail was sent.
     pub(super) why: &'static str,
-    /// What the link is called that stops the mails.
+    /// The label of the link that stops the mails.
     pub(super) stop: &'static str,
 }
 
 impl MailTexts {
-    /// Those of this language.
+    /// The texts in this language.
     pub(super) const fn of(language: Language) -> &'static Self {
         match language {
             Language::English => &ENGLISH,

@@ -1,4 +1,4 @@
-//! Sends what is due, on any number of servers side by side.
+//! Sends the mails that are due. Several servers may do so at the same time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,33 +36,34 @@ use crate::{
     },
 };
 
-/// How often is looked for something to send.
+/// How often the worker looks for mails to send.
 const TICK: Duration = Duration::from_millis(500);
-/// What has been fetched is recorded within this time, on every server.
+/// How soon every server has recorded what was fetched.
 const SLACK: Duration = Duration::from_secs(2);
-/// Mails under way at the same time.
+/// The number of mails that are sent at the same time.
 const AT_ONCE: i64 = 4;
-/// A mail that is being sent belongs to one server for so long, which renews that: when it dies, another goes on soon.
+/// How long a claim on a mail lasts. The server that sends the mail renews the claim; if the server
+/// dies, another one continues after this time.
 const LEASE: Duration = Duration::from_secs(20);
 const RENEWAL: Duration = Duration::from_secs(5);
-/// What became of an attempt has to be recorded.
+/// The time limit for recording the result of an attempt.
 const RECORDED_WITHIN: Duration = Duration::from_mins(2);
-/// After a failure.
+/// The wait after a failure.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(30),
     longest: Duration::from_mins(30),
 };
-/// A mail that has failed for so long is given up.
+/// A mail that has been failing for this long is given up.
 const GIVE_UP: Duration = Duration::from_hours(48);
-/// How many mails a day are sent.
+/// The number of mails in a day.
 const LIMITS: Limits = Limits {
     conversation: 5,
     address: 10,
 };
-/// Entries of a conversation that are looked at.
+/// The maximum number of a conversation's entries that are read.
 const ENTRIES: i64 = 200;
 
-/// What sends mails.
+/// Sends the mails.
 #[derive(Debug)]
 pub struct Mailer {
     db: Db,
@@ -82,7 +83,7 @@ struct Prepared {
 }
 
 impl Mailer {
-    /// One that sends as `mail` says.
+    /// A worker that sends as `mail` says.
     #[must_use]
     pub fn new(
         db: Db,
@@ -104,7 +105,7 @@ impl Mailer {
         }
     }
 
-    /// Sends until `shutdown`; what is under way then is finished.
+    /// Sends mails until `shutdown`, and then finishes those in progress.
     pub async fn run(self, heart: Heart, fetches_heart: Heart, shutdown: CancellationToken) {
         let mailer = Arc::new(self);
         tokio::join!(
@@ -140,7 +141,7 @@ impl Mailer {
     }
 
     async fn turn(&self, db: &Db) -> Result<(), sqlx::Error> {
-        // What was fetched is not mailed, so it is recorded first.
+        // Replies that were fetched must not be mailed, so this is recorded first.
         if !self.fetches.record(db).await? {
             return Ok(());
         }
@@ -162,7 +163,8 @@ impl Mailer {
         let sending = async {
             let sent = self.send(claim.id, &prepared).await;
             let deadline = time::Instant::now() + RECORDED_WITHIN;
-            // The mail may be with the visitor: until that is recorded, it would be sent again.
+            // The visitor may have the mail already. Until that is recorded, it would be sent
+            // again.
             while let Err(error) = self.conclude(claim, &prepared, &sent).await {
                 if time::Instant::now() > deadline {
                     return Err(error);
@@ -174,7 +176,7 @@ impl Mailer {
         tokio::select! { done = sending => done, never = self.keep(claim.id) => never }
     }
 
-    /// Keeps a claim, and never ends.
+    /// Renews a claim. This never returns.
     async fn keep(&self, id: Uuid) -> Result<(), sqlx::Error> {
         loop {
             time::sleep(RENEWAL).await;
@@ -184,7 +186,8 @@ impl Mailer {
         }
     }
 
-    /// What is to be sent, if anything is. Under the conversation's lock nothing is fetched, said or ended meanwhile.
+    /// Composes the mail, if it is still needed. The conversation's lock keeps the conversation
+    /// from changing meanwhile.
     async fn prepare(&self, claim: Claim) -> Result<Option<Prepared>, sqlx::Error> {
         let Claim { id, session_id, .. } = claim;
         let mut tx = self.db.begin().await?;
@@ -239,7 +242,7 @@ impl Mailer {
         self.smtp.send(&envelope, &message.formatted()).await
     }
 
-    /// Records what became of an attempt, and tells the room.
+    /// Records the result of an attempt, and tells the room.
     async fn conclude(
         &self,
         claim: Claim,

@@ -15,8 +15,9 @@ pub(crate) struct Details {
     told: Vec<u8>,
 }
 
-/// The notice; `None` when nothing is known of the visitor. What their website vouches for stands in the place of what they
-/// say themselves, and the bot's own words, which nothing of theirs can look like, say so.
+/// The notice; `None` if nothing is known about the visitor. Details for which the website vouches
+/// replace those that the visitor gave, and are marked in the bot's own words, which a visitor
+/// cannot imitate.
 pub(super) fn notice(subject: &Subject, verified: Option<&Verified>) -> Option<Notice> {
     let (name, email) = (&subject.visitor_name, &subject.visitor_email);
     let mut notice = Notice::default();
@@ -50,7 +51,7 @@ pub(super) fn notice(subject: &Subject, verified: Option<&Verified>) -> Option<N
     (notice != Notice::default()).then_some(notice)
 }
 
-/// The content for the room; `None` when the room was told the same already, or nothing is known.
+/// The content for the room; `None` if the room shows it already, or nothing is known.
 pub(crate) async fn compose(
     store: &dyn Store,
     subject: &Subject,
@@ -69,7 +70,7 @@ pub(crate) async fn compose(
     Ok(Some(Details { content, told }))
 }
 
-/// Records that the room was told. An event of an earlier attempt may have an older text.
+/// Records what the room was told. The event of an earlier attempt may have an older text.
 pub(crate) async fn record(
     store: &dyn Store,
     subject: &Subject,

@@ -1,5 +1,6 @@
-//! Removes from the homeserver what the bot wrote of a conversation: the visitor's texts, their details, recaps, the
-//! room's names, and the desk's line. What staff wrote, and what they quoted, is theirs.
+//! Removes from the homeserver what the bot wrote about a conversation: the visitor's texts, their
+//! details, recaps, the room's names, and the desk's line. Texts of staff, including their
+//! quotations, remain.
 
 use incoming::event::RoomEvent;
 use matrix_sdk::ruma::api::error::ErrorKind;
@@ -12,18 +13,18 @@ use super::{
 
 const MESSAGE: &str = "m.room.message";
 const NAME: &str = "m.room.name";
-/// The room's name for a moment.
+/// The temporary name of the room.
 const BETWEEN: &str = "…";
 
-/// Gives the room this name, and redacts everything that the bot has written there and every other name. Repeated, it
-/// goes on where it was interrupted.
+/// Gives the room this name, and redacts everything that the bot has written there and every other
+/// name. If it is repeated, it continues where it was interrupted.
 pub(crate) async fn erase_room(
     homeserver: &Homeserver,
     room_id: &str,
     name: &str,
 ) -> Result<(), Failure> {
-    // The new name comes first: the room is to have one in every moment, and the old ones stand behind it. Homeservers
-    // show with a name the one before, so there is one between them, which is redacted with the old ones.
+    // The new name comes first, so that the room always has one. Homeservers show the previous name
+    // together with a new one, so there is a temporary name in between, which is redacted as well.
     if homeserver.room_name(room_id).await?.as_deref() != Some(name) {
         for name in [BETWEEN, name] {
             let setting = RoomSetting::Name(name.to_owned());
@@ -43,7 +44,8 @@ pub(crate) async fn erase_room(
     .await
 }
 
-/// Redacts the conversation's line in the desk, its edits, and what else the bot said there of the room of this code.
+/// Redacts the conversation's line in the desk, its edits, and everything else that the bot wrote
+/// there about the room with this code.
 pub(crate) async fn erase_line(
     homeserver: &Homeserver,
     desk: &str,
@@ -67,16 +69,16 @@ pub(crate) async fn erase_line(
     .await
 }
 
-/// What an event turned out to be.
+/// What to do about an event.
 #[derive(Clone, Copy, Debug)]
 struct Found {
-    /// It has to go.
+    /// It has to be redacted.
     is_trace: bool,
-    /// Nothing of interest is older.
+    /// Nothing before it has to be redacted.
     is_last: bool,
 }
 
-/// Reads the room's history backwards and redacts the traces.
+/// Reads the room's history backwards, and redacts the traces.
 async fn redact_while(
     homeserver: &Homeserver,
     room_id: &str,
@@ -88,7 +90,7 @@ async fn redact_while(
         for event in &page {
             let found = judge(event);
             if found.is_trace {
-                // A repeated redaction of the same event is the same redaction.
+                // If it is repeated, the redaction of the same event has the same transaction id.
                 let txn_id = format!("erase {}", event.event_id);
                 match homeserver.redact(room_id, &event.event_id, &txn_id).await {
                     Ok(()) => {}
@@ -108,7 +110,7 @@ async fn redact_while(
     }
 }
 
-/// Whether the event still says something: a redacted one has no content.
+/// Whether the event still has a content, which redacted events have not.
 fn is_there(event: &RoomEvent) -> bool {
     event.content.as_object().is_some_and(|it| !it.is_empty())
 }

@@ -46,7 +46,7 @@ pub(super) async fn store(
     span: Span<'_>,
 ) -> Result<Option<IngestOutcome>, sqlx::Error> {
     let mut rooms = batches.iter();
-    // Nothing has to be stored, as after a sync that waited in vain.
+    // There is nothing to store, as after a sync that brought no news.
     if moves(&rules.bot, batches).is_empty()
         && rooms.all(|room| room.obstacle.is_none() && is_nothing(rules, room))
     {

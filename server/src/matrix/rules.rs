@@ -17,6 +17,6 @@ pub(super) struct Rules {
     /// The texts in which staff are answered.
     pub(super) texts: &'static StaffTexts,
     pub(super) canned: CannedReplies,
-    /// After how long replies are mailed that nobody has fetched, where they are.
+    /// The time after which unfetched replies are mailed, if they are.
     pub(super) mail_after: Option<std::time::Duration>,
 }

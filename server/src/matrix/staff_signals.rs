@@ -42,7 +42,7 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(4),
 ];
-/// How often typing that goes on is announced again.
+/// How often continued typing is announced again.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// The signals that the sync requests, and where they go.
@@ -190,7 +190,7 @@ impl StaffSignals {
             if before.is_some_and(|at| now < at + TELL_AGAIN) {
                 return Ok(());
             }
-            // By then, people of whom nothing was heard no longer count as typing.
+            // By then, people who have sent no news no longer count as typing.
             told.retain(|_, at| now < *at + Duration::from_mins(1));
             told.insert(session_id, now);
         } else if told.remove(&session_id).is_none() {

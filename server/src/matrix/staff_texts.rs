@@ -41,11 +41,11 @@ pub(super) struct StaffTexts {
     things: Things,
     /// The chat was ended.
     pub(super) closed: &'static str,
-    /// The chat ended by itself.
+    /// The chat has expired.
     pub(super) expired: &'static str,
-    /// The visitor has gone, and nothing is mailed.
+    /// The visitor has gone, and replies are not mailed.
     pub(super) gone: &'static str,
-    /// The visitor has gone; `{}`: after how long it is mailed.
+    /// The visitor has gone. `{}` is the time after which replies are mailed.
     gone_mailed: &'static str,
     help: &'static str,
     unknown: &'static str,
@@ -73,11 +73,11 @@ pub(super) struct StaffTexts {
     pub(super) block_usage: &'static str,
     /// The visitor's address is not known.
     pub(super) block_no_address: &'static str,
-    /// Replies are mailed nowhere.
+    /// Replies are not mailed.
     pub(super) email: &'static str,
-    /// `{}`: after how long they are. The address follows.
+    /// `{}` is the time after which replies are mailed. The address follows.
     email_to: &'static str,
-    /// There is an address that gets none.
+    /// There is an address, but no mails are sent to it.
     pub(super) email_off: &'static str,
 }
 
@@ -147,13 +147,13 @@ impl StaffTexts {
         }
     }
 
-    /// That the visitor has gone, and that the text is mailed after this long.
+    /// Says that the visitor has gone, and that the text will be mailed after this time.
     pub(super) fn gone_mailed(&self, after: Duration) -> String {
         let after = humantime::format_duration(after).to_string();
         self.gone_mailed.replace("{}", &after)
     }
 
-    /// Where replies are mailed, which is in the visitor's words.
+    /// Says where replies are mailed. The address is a text of the visitor's.
     pub(super) fn email_to(&self, address: &str, after: Duration) -> String {
         let after = humantime::format_duration(after).to_string();
         [&self.email_to.replace("{}", &after), "\n> ", address].concat()
@@ -164,7 +164,7 @@ impl StaffTexts {
         self.help
     }
 
-    /// Says that there is no such command, and lists those that there are.
+    /// Says that there is no such command, and lists the commands.
     pub(super) fn unknown(&self) -> String {
         [self.unknown, "\n", self.help].concat()
     }

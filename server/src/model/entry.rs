@@ -6,18 +6,18 @@ use uuid::Uuid;
 /// The side that wrote an entry. Which member of the staff it was is not part of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author {
-    /// The person at the website.
+    /// The visitor of the website.
     Visitor,
-    /// Anyone who answers from Matrix.
+    /// A member of the staff.
     Staff,
 }
 
 /// How far a visitor's message has come on its way to the staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Stored; the homeserver has not accepted it yet.
+    /// It is stored, and the homeserver has not accepted it yet.
     Pending,
-    /// In the Matrix room.
+    /// It is in the Matrix room.
     Delivered,
     /// It will never arrive.
     Failed,

@@ -1,23 +1,24 @@
-//! Where a visitor is mailed, and in which language.
+//! The address to which a visitor is mailed, and the language.
 
 use std::net::Ipv4Addr;
 
-/// An address that a mail can be sent to: ASCII, without anything that a header or a command of SMTP could take for
-/// something else.
+/// An address to which a mail can be sent. It is ASCII, and contains nothing that a header or an
+/// SMTP command would interpret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// Longest address (RFC 5321, section 4.5.3.1.3), and longest part before the `@`.
+    /// The maximum length of an address (RFC 5321, section 4.5.3.1.3), and of the part before the
+    /// `@`.
     const MAX: usize = 254;
     const MAX_LOCAL: usize = 64;
     const MAX_LABEL: usize = 63;
 
-    /// Accepts an address, whose domain may be an international one.
+    /// Accepts an address. Its domain may be an internationalised one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (local, domain) = text.rsplit_once('@')?;
-        // Of the characters of an atom (RFC 5322, section 3.2.3) and the dot.
+        // Allows the characters of an atom (RFC 5322, section 3.2.3) and the dot.
         let is_local = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-.".contains(c);
         let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
         if local.is_empty() || local.len() > Self::MAX_LOCAL || !local.chars().all(is_local) || dots
@@ -35,20 +36,20 @@ impl EmailAddress {
         &self.0
     }
 
-    /// The part behind the `@`.
+    /// The part after the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
-    /// The same mailbox however it is capitalised, for comparisons.
+    /// The address in lower case, for comparisons.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
-/// A domain's name as the DNS has it.
+/// A domain name as DNS has it.
 fn domain_to_ascii(domain: &str) -> Option<String> {
     let host = url::Host::parse(domain).ok()?;
     let url::Host::Domain(name) = host else {
@@ -65,7 +66,7 @@ fn domain_to_ascii(domain: &str) -> Option<String> {
     is_name.then_some(name)
 }
 
-/// A language of the widget's.
+/// A language of the widget's texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// `en`
@@ -84,7 +85,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 6] = [
         Self::English,
         Self::German,
@@ -116,7 +117,7 @@ impl Language {
             .find(|language| primary.eq_ignore_ascii_case(language.tag()))
     }
 
-    /// The one that an `Accept-Language` prefers; English where it names none of them.
+    /// The language that an `Accept-Language` header prefers; English if it names none of them.
     #[must_use]
     pub fn preferred(accept_language: &str) -> Self {
         let mut best = (0.0, Self::default());

@@ -1,19 +1,19 @@
-//! What a visitor says of a conversation.
+//! How a visitor rates a conversation.
 
-/// How the conversation was.
+/// A rating of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rating {
-    /// It helped.
+    /// The conversation helped.
     Good,
-    /// It did not.
+    /// The conversation did not help.
     Bad,
 }
 
 impl Rating {
-    /// Both of them.
+    /// Both ratings.
     pub const ALL: [Self; 2] = [Self::Good, Self::Bad];
 
-    /// Its word, in Postgres, in metrics and for staff.
+    /// Its name in Postgres and in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -22,7 +22,7 @@ impl Rating {
         }
     }
 
-    /// The rating that Postgres has; it holds no other words.
+    /// Reads a rating from Postgres, which contains no other names.
     #[must_use]
     pub fn read(word: &str) -> Self {
         if word == Self::Good.as_str() {
@@ -33,11 +33,11 @@ impl Rating {
     }
 }
 
-/// A rating, and what the visitor says with it.
+/// A rating with the visitor's comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rated {
     /// The rating.
     pub rating: Rating,
-    /// One line in the visitor's own words.
+    /// A comment of one line.
     pub comment: Option<String>,
 }

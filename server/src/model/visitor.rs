@@ -31,7 +31,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page at this address. Query and fragment, which may hold what is nobody else's business, are left out.
+    /// The page at this address. Query and fragment are left out, because they may be confidential.
     #[must_use]
     pub fn at(source_url: &str, title: Option<String>) -> Self {
         let address = source_url.split(['?', '#']).next().unwrap_or_default();
@@ -42,12 +42,12 @@ impl Page {
     }
 }
 
-/// What a website vouches for of its visitor, beside that it is always the same one.
+/// The details of a visitor for which the website vouches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Their name, where the website said it.
+    /// The visitor's name, if the website gave it.
     pub name: Option<String>,
-    /// Their address, where the website said it.
+    /// The visitor's address, if the website gave it.
     pub email: Option<String>,
 }
 
@@ -56,6 +56,6 @@ pub struct Verified {
 pub struct Identity {
     /// A keyed hash of the website's key and its name for the visitor.
     pub digest: [u8; 32],
-    /// What it says of them.
+    /// The details that the website gave.
     pub verified: Verified,
 }

@@ -1,4 +1,4 @@
-//! What an answer to a poll says besides messages.
+//! The signals that accompany messages in an answer to a poll.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -8,7 +8,7 @@ use crate::model::Marks;
 /// The length of a state in bytes, which is enough to tell two states of a conversation apart.
 const STATE_BYTES: usize = 9;
 
-/// What an answer to a poll says besides messages.
+/// The signals that accompany messages in an answer to a poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signals {
     /// How far the visitor's messages have come.
@@ -27,7 +27,7 @@ impl Signals {
         } = *self;
         let mut digest = Sha256::new();
         for id in [delivered, seen] {
-            // No message has the nil id, so it stands for "none".
+            // No message has the nil id, so it represents "none".
             digest.update(id.unwrap_or_default());
         }
         digest.update([u8::from(staff_typing)]);

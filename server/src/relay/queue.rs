@@ -44,7 +44,7 @@ pub const CHANNEL: &str = "support_chat_outbox";
 pub struct Backlog {
     /// All tasks.
     pub tasks: i64,
-    /// The age of the oldest visitor's message among them; 0 when there is none.
+    /// The age of the oldest visitor's message among them; 0 if there is none.
     pub oldest_message_seconds: f64,
 }
 

@@ -16,7 +16,8 @@ async fn text(visitor: &Visitor<'_>, query: &str) -> String {
     response.text().await.unwrap()
 }
 
-/// Puts entries into the conversation, as the sync does: each with its id, its text, and the id of what it replaces.
+/// Adds entries to the conversation as the sync does: each with its id, its text, and the id of the
+/// entry that it replaces.
 async fn staff_say(pool: &PgPool, entries: &[(u128, Option<&str>, Option<u128>)]) {
     for (id, body, replaces) in entries {
         let say = "WITH session AS (
@@ -108,7 +109,8 @@ async fn a_long_conversation_comes_in_pages_and_none_is_missing(pool: PgPool) {
         .lines()
         .filter_map(|line| line.strip_prefix("    ")?.parse::<usize>().ok());
     assert!(said.eq(0..=MESSAGES), "in order, each once");
-    // Nobody reads on in these. What each takes is free again, so the last one finds room as the first one does.
+    // The clients of these stop reading. Their memory is released, so the last request succeeds
+    // like the first one.
     for _ in 0..100 {
         let head = visitor.request(Method::HEAD, "/transcript").send();
         assert_eq!(head.await.unwrap().status(), 200);

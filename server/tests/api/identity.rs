@@ -126,13 +126,14 @@ async fn a_verified_visitor_goes_on_on_another_device(pool: PgPool) {
             .unwrap();
     assert_eq!(page, ("https://a.example/help".to_owned(), None));
 
-    // Another customer, and the same one after the end, begin a new one; an unverified visitor always does.
+    // Another customer begins a new conversation, and so does the same one after the end. An
+    // unverified visitor always does.
     let other = begun(&app, "Hello", &token("43")).await;
     assert_ne!(other.session_id, desktop.session_id);
     assert_eq!(phone.close().await.status(), 204);
     let fresh = begun(&app, "Once more", &token("42")).await;
     assert_ne!(fresh.session_id, desktop.session_id);
-    // The limit of new conversations is reached, and going on makes none.
+    // The limit on new conversations is reached, but continuing one makes none.
     let again = begun(&app, "And again", &token("42")).await;
     assert_eq!(again.session_id, fresh.session_id);
     let one_more = create(&app, "Hello", &token("44")).await;
@@ -196,7 +197,7 @@ async fn going_on_counts_as_a_message(pool: PgPool) {
     expect_problem(fourth, 429, "rate_limited").await;
 }
 
-/// The documentation's programs, run as they stand there.
+/// Runs the documentation's programs as they are printed there.
 #[sqlx::test(migrations = "../migrations")]
 async fn what_the_guide_shows_signs_as_the_server_reads(pool: PgPool) {
     let guide = include_str!("../../../docs/guide/identity.md");

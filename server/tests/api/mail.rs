@@ -1,4 +1,5 @@
-//! Mails to visitors who have left. The staff's part is played by what the relay calls when it has heard from them.
+//! Mails to visitors who have left. The tests act for staff by calling what the relay calls when it
+//! receives their messages.
 
 mod faults;
 mod links;
@@ -28,10 +29,10 @@ use crate::{
     shares,
 };
 
-/// Whatever is awaited has happened by then, on the slowest machine.
+/// A time limit that suffices on the slowest machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A server that mails soon.
+/// A server that sends mails after a short wait.
 fn mailing(pool: &PgPool, smtp_url: &str, extra: &[(&str, &str)]) -> Config {
     let vars = [
         ("SUPPORT_CHAT_SMTP_URL", smtp_url),
@@ -63,7 +64,7 @@ async fn reachable<'a>(app: &'a TestApp, email: &str) -> Visitor<'a> {
     visitor
 }
 
-/// What staff write, as the relay stores it.
+/// Stores a reply of staff as the relay does.
 async fn reply(pool: &PgPool, session_id: &str, text: &str) -> Uuid {
     let (id, session_id) = (Uuid::new_v4(), session_id.parse().unwrap());
     let mut tx = shares(pool).relay.begin().await.unwrap();
@@ -81,7 +82,7 @@ async fn reply(pool: &PgPool, session_id: &str, text: &str) -> Uuid {
     id
 }
 
-/// Waits until so much is in Postgres.
+/// Waits until Postgres has this many rows.
 async fn until(pool: &PgPool, count: &'static str, expected: i64) {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -97,12 +98,12 @@ async fn until(pool: &PgPool, count: &'static str, expected: i64) {
     }
 }
 
-/// What a series says.
+/// The value of a metric's series.
 async fn metric(app: &TestApp, series: &str) -> String {
     app.metrics().await[series].to_string()
 }
 
-/// What the rooms are to be told.
+/// The notices that are queued for the rooms.
 async fn notices(pool: &PgPool) -> Vec<String> {
     sqlx::query_scalar("SELECT body FROM outbox WHERE kind = 'notice' ORDER BY position")
         .fetch_all(pool)
@@ -148,7 +149,7 @@ async fn replies_that_nobody_fetches_are_mailed_once_for_all_that_wait(pool: PgP
     let sent = "support_chat_mails_total{outcome=\"sent\"}";
     assert_eq!(metric(&app, sent).await, "1");
 
-    // The next one that waits is a mail of its own, and about itself alone.
+    // The next unfetched reply gets a mail of its own, which does not contain the earlier ones.
     reply(&pool, &visitor.session_id, "third").await;
     let mails = mailbox.mails(2).await;
     assert_ne!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
@@ -165,12 +166,12 @@ async fn whoever_fetches_in_time_is_not_mailed(pool: PgPool) {
     let eve = reachable(&app, "eve@example.org").await;
     let reply_to_ada = reply(&pool, &ada.session_id, "to Ada").await;
     reply(&pool, &bob.session_id, "to Bob").await;
-    // Ada asks for all of it, and Bob for what came after his own text.
+    // Ada has fetched everything, and Bob what came after his own text.
     assert_eq!(ada.messages(None).await.len(), 2);
     assert_eq!(bob.messages(Some(&bob.first_message_id)).await.len(), 1);
     until(&pool, "SELECT count(*) FROM mails", 0).await;
 
-    // Ada's poll says that she has it; a reply after that is mailed.
+    // Ada's poll confirms that she has it. A reply after that is mailed.
     ada.messages(Some(&reply_to_ada.to_string())).await;
     reply(&pool, &eve.session_id, "to Eve").await;
     let mails = mailbox.mails(1).await;
@@ -181,7 +182,7 @@ async fn whoever_fetches_in_time_is_not_mailed(pool: PgPool) {
     assert!(notices(&pool).await.iter().all(|it| it.contains("a text")));
 }
 
-/// The visitor's computer may have been shut while their page waited.
+/// The visitor's computer may have been shut down while their page waited.
 #[sqlx::test(migrations = "../migrations")]
 async fn an_answer_to_a_poll_that_has_waited_counts_when_the_next_one_says_so(pool: PgPool) {
     let mailbox = Mailbox::new(&[]).await;
@@ -190,7 +191,7 @@ async fn an_answer_to_a_poll_that_has_waited_counts_when_the_next_one_says_so(po
     let path = format!("/messages?after={}&wait=25", visitor.first_message_id);
     let waiting = visitor.request(Method::GET, &path).send();
     let (answer, ()) = tokio::join!(waiting, async {
-        // Longer than a visitor is surely there, and shorter than the poll may wait.
+        // Longer than a visitor is certainly present, and shorter than the poll may wait.
         sleep(Duration::from_secs(9)).await;
         reply(&pool, &visitor.session_id, "hello").await;
     });
@@ -253,14 +254,15 @@ async fn nobody_is_flooded(pool: PgPool) {
                 FROM mail_addresses, generate_series(1, 5) n WHERE address = 'stranger@example.org'";
     sqlx::query(sent).execute(&pool).await.unwrap();
     reply(&pool, &visitor.session_id, "one too many").await;
-    // It waits, and nothing is lost.
+    // The mail waits, and is not lost.
     until(
         &pool,
         "SELECT count(*) FROM mails WHERE due_at > now() + interval '50 minutes'",
         1,
     )
     .await;
-    // Another conversation with the same address has a limit of its own, and the address has one of all.
+    // Another conversation with the same address has a limit of its own, and the address has a
+    // limit for all of them.
     let other = reachable(&app, "Stranger@Example.org").await;
     reply(&pool, &other.session_id, "hello").await;
     mailbox.mails(1).await;
@@ -274,7 +276,7 @@ async fn nobody_is_flooded(pool: PgPool) {
         2,
     )
     .await;
-    // A day later it goes out.
+    // The mail is sent a day later.
     for statement in [
         "UPDATE mails_sent SET sent_at = sent_at - interval '1 day'",
         "UPDATE mails SET due_at = now(), delayed_at = NULL",

@@ -87,7 +87,7 @@ async fn a_body_over_64_kib_is_too_large_and_one_of_64_kib_is_not(pool: PgPool) 
     expect(raw(&app, "application/json", padded(64 * 1024)).await, 201).await;
     let response = raw(&app, "application/json", padded(64 * 1024 + 1)).await;
     expect_problem(response, 413, "payload_too_large").await;
-    // Also without a length in advance.
+    // The same without a length in advance.
     let chunks = (0..65).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]));
     let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     expect_problem(

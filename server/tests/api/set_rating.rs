@@ -130,7 +130,7 @@ async fn for_a_day_after_the_end_a_conversation_can_be_rated(pool: PgPool) {
     assert_eq!(stored(&pool).await, Some(rated("good", None)));
 }
 
-/// Nothing is queued that could only be told in a room that would have to be made.
+/// A rating does not create a room, so nothing is queued.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_rating_makes_no_room(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;

@@ -51,7 +51,7 @@ impl Server {
         loop {
             let gone = match &mut self.child {
                 None => true,
-                // It ends by itself when it has no database to start with.
+                // The server stops without a database to start with.
                 Some(child) => child.try_wait().unwrap().is_some(),
             };
             if gone {

@@ -1,4 +1,4 @@
-//! What one scenario plays on: a database, accounts, a proxy and servers of its own.
+//! The environment of one scenario: a database, accounts, a proxy and its own servers.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -53,7 +53,7 @@ pub(crate) struct Stage {
     /// Everybody who may be in a conversation's room with the bot.
     pub(crate) everybody: Vec<Arc<Account>>,
     pub(crate) proxy: Proxy,
-    /// Where the setting asks for one.
+    /// Only if the setting asks for one.
     pub(crate) line: Option<Line>,
     pub(crate) servers: Vec<Server>,
     pub(crate) api: Api,
@@ -161,8 +161,8 @@ impl Stage {
         stage
     }
 
-    /// Waits for the desk, before faults begin: where the homeserver does not answer for it, the servers wait for up to
-    /// ten minutes before they ask for another, and no scenario lasts so long.
+    /// Waits for the desk before faults begin. If the homeserver's answer about it is lost, the
+    /// servers wait up to ten minutes before they ask again, which is longer than any scenario.
     async fn desk_is_there(&self) {
         let deadline = Instant::now() + parts::PATIENCE;
         loop {
@@ -182,7 +182,7 @@ impl Stage {
         }
     }
 
-    /// Fails when the scenario goes on for longer than faults take.
+    /// Fails if the scenario takes longer than faults can delay it.
     pub(crate) fn check_time(&self) {
         let limit = parts::PATIENCE * parts::scale();
         assert!(self.started.elapsed() < limit, "too few faults");
@@ -201,7 +201,8 @@ impl Stage {
         Workload::start(visitors, &cast, self.seed)
     }
 
-    /// With everything up again: lets visitors and staff finish, and judges.
+    /// When everything is running again, lets visitors and staff finish, and then checks the
+    /// result.
     pub(crate) async fn close(&mut self, workload: Workload, faults: &str) -> Verdict {
         let conversations = self.let_finish(workload).await;
         self.judge(conversations, faults).await

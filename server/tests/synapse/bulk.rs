@@ -1,6 +1,6 @@
-//! A day of many conversations: visitors and staff do everything at once that they do, and afterwards each room, the
-//! desk and what each visitor was shown are as they have to be. `BULK_CONVERSATIONS` says how many there are: enough for
-//! the desk to call the hour a busy one.
+//! A day of many conversations. Visitors and staff do everything at the same time, and afterwards
+//! each room, the desk and what each visitor was shown must be right. `BULK_CONVERSATIONS` sets
+//! their number, which has to be large enough for the desk to count the hour as busy.
 
 mod conversation;
 
@@ -23,12 +23,12 @@ use crate::{
 
 use conversation::{End, Held};
 
-/// As many as are held side by side.
+/// The number of conversations that are held at the same time.
 const VISITORS: usize = 20;
-/// What is said between staff has this word in it.
+/// Every text between staff contains this word.
 const SECRET: &str = "secret";
 
-/// Who and what takes part.
+/// The participants and the servers.
 struct Scene<'a> {
     app: &'a TestApp,
     pool: &'a PgPool,
@@ -118,7 +118,8 @@ impl Scene<'_> {
         }
     }
 
-    /// All visitors have the same name and are on the same page: only the code tells their rooms apart.
+    /// All visitors have the same name and are on the same page, so only the code distinguishes
+    /// their rooms.
     async fn check_names(&self, held: &[Held]) {
         let mut names = BTreeSet::new();
         for it in held {
@@ -136,7 +137,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Waits until the bot has answered what it had to, once each, and nothing else.
+    /// Waits until the bot has given each expected answer exactly once, and no others.
     async fn check_answers(&self, held: &Held) {
         let expected = held.answered.iter().map(|id| (id.clone(), 1)).collect();
         let deadline = Instant::now() + PATIENCE;
@@ -150,7 +151,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Waits until there is one line for each conversation, which says how it stands.
+    /// Waits until there is one line for each conversation with its state.
     async fn check_desk(&self, held: &[Held]) {
         let desk: String = sqlx::query_scalar("SELECT room_id FROM desk_rooms")
             .fetch_one(self.pool)
@@ -163,7 +164,7 @@ impl Scene<'_> {
                 Some([line]) => *line == it.line(),
                 _ => false,
             };
-            // Only what differs.
+            // Only the differences are printed.
             let wrong: Vec<_> = held.iter().filter(|it| !is_true(it)).collect();
             if wrong.is_empty() && lines.len() == held.len() {
                 return;
@@ -177,7 +178,7 @@ impl Scene<'_> {
     }
 }
 
-/// How often the bot has answered which event.
+/// How often the bot has answered each event.
 async fn answers(bot: &Account, room_id: &str) -> BTreeMap<String, usize> {
     let mut answers = BTreeMap::new();
     for event in history(bot, room_id).await {
@@ -191,7 +192,7 @@ async fn answers(bot: &Account, room_id: &str) -> BTreeMap<String, usize> {
     answers
 }
 
-/// The lines in the desk by the room to which they lead: how each says that its conversation stands.
+/// The states in the desk's lines by the rooms to which they lead.
 async fn lines(bot: &Account, desk: &str) -> BTreeMap<String, Vec<String>> {
     let (mut order, mut shown) = (Vec::new(), HashMap::new());
     for event in history(bot, desk).await {
@@ -226,7 +227,7 @@ async fn lines(bot: &Account, desk: &str) -> BTreeMap<String, Vec<String>> {
     lines
 }
 
-/// Everything in a room, oldest first.
+/// All events of a room, oldest first.
 pub(crate) async fn history(account: &Account, room_id: &str) -> Vec<Value> {
     let (mut events, mut from) = (Vec::new(), String::new());
     loop {

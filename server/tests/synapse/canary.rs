@@ -134,7 +134,7 @@ async fn it_finds_a_room_that_the_homeserver_has_put_it_into(pool: PgPool) {
     let request = json!({ "initialMessage": "The canary begins.", "sourceUrl": canary::PAGE });
     let begun = expect(app.create(request).await, 201).await;
     let room_id = cage.account.accept().await;
-    // As if the run before had ended here.
+    // As if the previous run had ended here.
     let state = json!({
         "conversation": {
             "session_id": begun["sessionId"], "token": begun["token"], "began": chrono::Utc::now(),

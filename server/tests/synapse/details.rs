@@ -1,4 +1,4 @@
-//! What staff are told about the visitor, and how it follows the visitor from page to page.
+//! The notice about the visitor, and how it follows the visitor from page to page.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn set_page(visitor: &Visitor<'_>, url: &str, title: &str) {
     assert_eq!(response.await.unwrap().status(), 204);
 }
 
-/// The bot's notices in the room, as the bot can read them, oldest first.
+/// The bot's notices in the room as the bot sees them, oldest first.
 pub(crate) async fn notices(bot: &Account, room_id: &str) -> Vec<Value> {
     let path = format!("/_matrix/client/v3/rooms/{room_id}/messages?dir=b&limit=100");
     let page = bot.ok(Method::GET, &path, None).await;
@@ -52,7 +52,7 @@ async fn the_details_are_one_notice_before_the_first_text_that_is_edited(pool: P
     let [details, edit] = &told[..] else {
         panic!("{told:#?}");
     };
-    // Synapse shows an edited event as it was.
+    // Synapse returns an edited event in its original form.
     let body = "Visitor:\n> Ada‹U+202E›\nE-mail:\n> ada@example.com\nPage:\n> https://a.example/\n\
                 Page title:\n> <b>Home</b> > x";
     assert_eq!(details["content"]["body"], body);
@@ -74,11 +74,11 @@ async fn the_details_are_one_notice_before_the_first_text_that_is_edited(pool: P
     assert_eq!(content["m.new_content"]["m.mentions"], json!({}));
     assert_eq!(content["m.mentions"], json!({}));
 
-    // There and back again before anybody is told: there is nothing to say.
+    // The visitor goes to another page and back before staff are told, so there is nothing to tell.
     set_page(&visitor, "https://a.example/", "Home").await;
     set_page(&visitor, "https://a.example/contact", "Contact").await;
     wait_for_no_page_to_tell(&pool).await;
-    // What is told next is an edit of the same event.
+    // The next notice is an edit of the same event.
     set_page(&visitor, "https://a.example/last", "Last").await;
     team.alice.wait_for_notice(&room_id, "/last").await;
     let told = notices(&team.bot, &room_id).await;
@@ -86,7 +86,7 @@ async fn the_details_are_one_notice_before_the_first_text_that_is_edited(pool: P
     assert_eq!(told[2]["content"]["m.relates_to"], content["m.relates_to"]);
 }
 
-/// Until staff are told of the newest page, or need not be.
+/// Waits until staff were told the newest page, or need not be.
 async fn wait_for_no_page_to_tell(pool: &PgPool) {
     let waiting = "SELECT EXISTS (SELECT FROM sessions WHERE details_due_at IS NOT NULL)
                    OR EXISTS (SELECT FROM outbox)";
@@ -117,8 +117,8 @@ async fn staff_are_told_about_details_that_come_later(pool: PgPool) {
     assert!(details["content"]["m.relates_to"].is_null());
 }
 
-/// However fast the visitor goes on, staff are told at most every ten seconds, without what follows `?` or `#`, and once the room
-/// is there.
+/// However fast the visitor moves, staff are told at most every ten seconds, without what follows
+/// `?` or `#`, and once the room exists.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_visitor_who_hurries_through_an_app_is_followed_in_few_edits(pool: PgPool) {
     let mut team = Team::new().await;
@@ -129,7 +129,7 @@ async fn a_visitor_who_hurries_through_an_app_is_followed_in_few_edits(pool: PgP
         "initialMessage": "Hello", "sourceUrl": "https://a.example/",
     }));
     let visitor = Visitor::from_creation(&app, expect(creation.await, 201).await);
-    // At once: the room may not be there yet.
+    // This is recorded at once, because the room may not exist yet.
     set_page(
         &visitor,
         "https://a.example/early?token=secret#secret",
@@ -157,7 +157,7 @@ async fn a_visitor_who_hurries_through_an_app_is_followed_in_few_edits(pool: PgP
         .iter()
         .filter_map(|event| event["origin_server_ts"].as_i64())
         .collect();
-    // The first notice and its correction are at the beginning, before anybody was waited for.
+    // The first notice and its edit are at the beginning, before any waiting.
     for pair in times[1..].windows(2) {
         assert!(pair[1] - pair[0] >= 9_500, "{times:?}");
     }

@@ -106,7 +106,7 @@ impl Gateway {
         }
     }
 
-    /// Answers with 503 to the next request with this in its method and path.
+    /// Answers the next request with this in its method and path with 503.
     pub(crate) fn refuse_next(&self, part: &'static str) {
         self.answer_next(part, StatusCode::SERVICE_UNAVAILABLE, Value::Null);
     }
@@ -116,7 +116,7 @@ impl Gateway {
         *self.refuses.lock().unwrap() = Some(Refusal { part, status, body });
     }
 
-    /// Answers with 500 to all requests with this in their method and path; with `None`, to no request.
+    /// Answers all requests with this in their method and path with 500; with `None`, no request.
     pub(crate) fn fail(&self, part: Option<String>) {
         *self.fails.lock().unwrap() = part;
     }

@@ -1,4 +1,5 @@
-//! People whom a member of the staff has brought into a room, and whom the configuration does not name.
+//! People whom a member of the staff has invited to a room, and whom the configuration does not
+//! name.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use crate::{
     homeserver::{Account, Team, wait_until},
 };
 
-/// A colleague from elsewhere answers the visitor as staff do, and commands nothing.
+/// A colleague from elsewhere can answer the visitor as staff do, but cannot give commands.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_guest_writes_to_the_visitor_and_commands_nothing(pool: PgPool) {
     let mut team = Team::new().await;
@@ -42,7 +43,7 @@ async fn a_guest_writes_to_the_visitor_and_commands_nothing(pool: PgPool) {
         let told = guest.wait_for_answer(&command).await;
         assert!(told.contains("only configured staff"), "{told}");
     }
-    // What staff keep to themselves, a guest does, too.
+    // A guest's texts can be between staff as well.
     guest.say(&room_id, "!note secret").await;
     let mut mention = json!({ "msgtype": "m.text", "body": "secret" });
     mention["m.mentions"] = json!({ "user_ids": [team.alice.user_id] });
@@ -78,7 +79,8 @@ async fn a_guest_writes_to_the_visitor_and_commands_nothing(pool: PgPool) {
     .await;
 }
 
-/// Whoever is none of the staff neither keeps the staff from being invited again, nor has read or types for them.
+/// A guest does not keep the staff from being invited again, and neither reads nor types on their
+/// behalf.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_guest_alone_is_nobody_of_the_staff(pool: PgPool) {
     let mut team = Team::new().await;
@@ -110,7 +112,7 @@ async fn a_guest_alone_is_nobody_of_the_staff(pool: PgPool) {
         let path = format!("/_matrix/client/v3/rooms/{room_id}/leave");
         account.ok(Method::POST, &path, Some(json!({}))).await;
     }
-    // Another text of the guest's comes after all that.
+    // The guest writes another text after all that.
     guest.say(&room_id, "I am alone now.").await;
     wait_until(&visitor, |messages| messages.len() == 3).await;
     let poll: Value = visitor.poll(None).await.json().await.unwrap();
@@ -123,7 +125,7 @@ async fn a_guest_alone_is_nobody_of_the_staff(pool: PgPool) {
     }
 }
 
-/// The desk is for the configured staff alone.
+/// Only configured staff may be in the desk.
 #[sqlx::test(migrations = "../migrations")]
 async fn nobody_brings_a_guest_into_the_desk(pool: PgPool) {
     let mut team = Team::new().await;

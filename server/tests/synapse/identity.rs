@@ -37,7 +37,7 @@ async fn staff_see_who_is_verified_and_who_only_says_so(pool: PgPool) {
     let begins = "Waiting, verified: Ada Lovelace · webdevelop.biz · ";
     wait_for_line(&mut team.alice, &desk, begins).await;
 
-    // From another device, under another name by now.
+    // From another device, with a name that has changed meanwhile.
     let claims = json!({ "sub": "42", "exp": in_seconds(60), "name": "Ada King" });
     let creation = app.create(json!({
         "initialMessage": "Hello again", "identity": signed(json!({ "alg": "HS256" }), claims),

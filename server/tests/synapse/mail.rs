@@ -1,5 +1,5 @@
-//! The whole round: a visitor leaves, staff answer in Matrix, a mail arrives in a mailbox over a real mail server with
-//! TLS and authentication, and its code brings the visitor back.
+//! The whole round: a visitor leaves, staff answer in Matrix, a mail arrives in a mailbox through a
+//! real mail server with TLS and authentication, and its code resumes the conversation.
 
 use std::{env, fs, path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     homeserver::{Team, wait_for_messages},
 };
 
-/// Nothing here takes this long; what is awaited for longer has failed.
+/// A time limit that nothing here should reach.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 fn variable(name: &str) -> String {
@@ -22,7 +22,7 @@ fn variable(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name}: run these tests with `cargo xtask test synapse`"))
 }
 
-/// The mails for an address that the mail server has delivered.
+/// The mails to an address that the mail server has delivered.
 fn delivered(to: &str) -> Vec<String> {
     let new = Path::new(&variable("MAIL_SERVER_MAILDIR")).join("new");
     let Ok(files) = fs::read_dir(new) else {
@@ -75,7 +75,7 @@ async fn a_visitor_who_left_is_mailed_and_comes_back(pool: PgPool) {
         "{told}"
     );
 
-    // The visitor leaves: three minutes pass.
+    // As if three minutes had passed since the visitor left.
     sqlx::query("UPDATE sessions SET seen_at = now() - interval '3 minutes', created_at = now() - interval '3 minutes'")
         .execute(&pool)
         .await
@@ -102,7 +102,7 @@ async fn a_visitor_who_left_is_mailed_and_comes_back(pool: PgPool) {
     let notice = team.alice.wait_for_notice(&room_id, "was mailed").await;
     assert!(!notice.contains('@'), "{notice}");
 
-    // Lines of the text end with `=` where they were folded.
+    // Lines that were folded in the encoding end with `=`.
     let unfolded = mail.replace("=\n", "");
     let (_, code) = unfolded.split_once("/support/resume/").unwrap();
     let code = &code[..43];
@@ -129,7 +129,7 @@ async fn a_visitor_who_left_is_mailed_and_comes_back(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_server_with_another_s_certificate_gets_neither_mail_nor_password(pool: PgPool) {
-    // The certificate is of `localhost`.
+    // The certificate is for `localhost`.
     let url = variable("MAIL_SERVER_URL").replace("@localhost:", "@127.0.0.1:");
     let mut team = Team::new().await;
     let app = team.serve(&pool, &vars(&url)).await;

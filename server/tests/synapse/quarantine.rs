@@ -224,7 +224,7 @@ async fn an_event_that_cannot_be_stored_is_given_up_alone_and_can_be_had_back(po
     );
     assert!(!listed.contains("three"), "not what was said: {listed}");
 
-    // As after eight minutes.
+    // As if eight minutes had passed.
     sqlx::query("UPDATE quarantine SET attempts = 7, due_at = now()")
         .execute(&pool)
         .await

@@ -1,4 +1,4 @@
-//! How visitors rate conversations, as staff see it in the room and at the desk.
+//! Ratings as staff see them, in the room and at the desk.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn rate(visitor: &Visitor<'_>, body: Value) {
     assert_eq!(response.await.unwrap().status(), 204);
 }
 
-/// The notices that tell a rating, oldest first.
+/// The notices that show a rating, oldest first.
 async fn told(bot: &Account, room_id: &str) -> Vec<Value> {
     let mut told = notices(bot, room_id).await;
     told.retain(|event| {
@@ -28,7 +28,7 @@ async fn told(bot: &Account, room_id: &str) -> Vec<Value> {
     told
 }
 
-/// Until nothing is queued for the room.
+/// Waits until no task is queued for the room.
 async fn wait_for_quiet(pool: &PgPool) {
     let deadline = Instant::now() + PATIENCE;
     let waiting = "SELECT EXISTS (SELECT FROM outbox)";
@@ -81,7 +81,7 @@ async fn a_rating_is_one_notice_that_is_edited_and_stands_at_the_desk(pool: PgPo
     assert_eq!(lines(&team.alice, &desk).len(), 1);
 }
 
-/// As a server leaves it that dies after the homeserver has accepted the notice, and before it has recorded that.
+/// As if a server had died after the homeserver accepted the notice, and before recording that.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_rating_that_was_told_is_not_told_again_after_a_crash(pool: PgPool) {
     let mut team = Team::new().await;

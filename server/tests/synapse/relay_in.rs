@@ -233,7 +233,7 @@ async fn a_change_after_the_end_is_answered_with_a_hint(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_staff_wrote_while_the_server_was_down_comes_once_and_in_order(pool: PgPool) {
-    // More than one sync brings of a room, so that the gap has to be filled from its history.
+    // This is more than one sync brings for a room, so the gap has to be filled from its history.
     const MISSED: usize = 230;
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;

@@ -1,4 +1,4 @@
-//! What a conversation's room is called, as staff see it.
+//! The name of a conversation's room, as staff see it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     homeserver::{Account, Team, wait_until},
 };
 
-/// The names that the room had, as far as the account has seen, with the bot's and its own.
+/// The names that the room has had, as this account has seen them, including the bot's.
 fn names(account: &Account, room_id: &str) -> Vec<String> {
     let events = account.timeline(room_id);
     let names = events.filter(|event| event["type"] == "m.room.name");
@@ -31,7 +31,7 @@ async fn rename(account: &Account, room_id: &str, name: &str) {
         .await;
 }
 
-/// Follows what the room is called until it has this name.
+/// Follows the room's name until it is this one.
 async fn wait_for_name(account: &mut Account, room_id: &str, wanted: &str) {
     account
         .wait_for(&format!("the name {wanted:?}"), |account| {
@@ -104,7 +104,8 @@ async fn a_check_mark_comes_with_the_end_and_goes_when_the_chat_goes_on(pool: Pg
     assert_eq!(visitor.close().await.status(), 204);
     wait_for_name(&mut team.alice, &room_id, &format!("✓ {open}")).await;
 
-    // Ended and opened again and again before the room is told: it is told what is so then.
+    // The conversation is ended and reopened several times before the room is told. The room is
+    // told only the last state.
     let reopen = "UPDATE sessions SET closed_at = NULL";
     let tell = "INSERT INTO outbox (session_id, kind) SELECT id, 'rename' FROM sessions, generate_series(1, 3)";
     for statement in [reopen, tell] {
@@ -139,14 +140,14 @@ async fn staff_s_own_name_for_a_room_stays(pool: PgPool) {
     rename(&team.alice, &room_id, "Ada, about the invoice").await;
     assert_eq!(visitor.close().await.status(), 204);
     wait_for_name(&mut team.alice, &room_id, "✓ Ada, about the invoice").await;
-    // Also when they rename it after the end.
+    // The same holds if they rename it after the end.
     rename(&team.alice, &room_id, "VIP Ada").await;
     wait_for_name(&mut team.alice, &room_id, "✓ VIP Ada").await;
     rename(&team.alice, &room_id, "").await;
     let code = code(&pool, &json!({ "sessionId": visitor.session_id })).await;
     let given = format!("✓ “Hello” · website · {code}");
     wait_for_name(&mut team.alice, &room_id, &given).await;
-    // A mark of their own does not stay where the chat goes on.
+    // A mark that staff have added themselves is removed when the chat continues.
     team.alice.say(&room_id, "!reopen").await;
     wait_for_name(&mut team.alice, &room_id, &given["✓ ".len()..]).await;
     rename(&team.alice, &room_id, "✓ VIP Ada").await;
@@ -158,7 +159,7 @@ async fn staff_are_told_once_when_a_chat_has_expired(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &[]).await;
     let visitor = app.visitor("Hello").await;
-    // Whoever joins before the text sees it, and is not told.
+    // A member who joins before the text sees it, and gets no recap.
     wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
     let room_id = team.alice.accept().await;
     team.alice.wait_for_notice(&room_id, "> Hello").await;
@@ -166,7 +167,8 @@ async fn staff_are_told_once_when_a_chat_has_expired(pool: PgPool) {
     expire(&pool).await;
     wait_for_name(&mut team.alice, &room_id, &format!("✓ {open}")).await;
 
-    // Another server looks for itself, and finds that it is told. What it told would stand before this.
+    // Another server checks for itself, and finds that the room was told. Its own notice would come
+    // before this text.
     app.stop().await;
     let app = team.serve(&pool, &[]).await;
     let other = app.visitor("Another chat").await;

@@ -1,4 +1,4 @@
-//! What visitors and staff know of each other without saying it.
+//! Typing and read receipts between visitors and staff.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
     homeserver::{Account, PATIENCE, Team, wait_for_messages, wait_until},
 };
 
-/// The id of the event in the room whose text this is.
+/// The id of the event in the room with this text.
 async fn event_with(team: &Team, room_id: &str, text: &str) -> String {
     let path = format!("/_matrix/client/v3/rooms/{room_id}/messages?dir=b&limit=100");
     let deadline = Instant::now() + PATIENCE;
@@ -56,7 +56,7 @@ async fn all_delivered(visitor: &Visitor<'_>) {
     .await;
 }
 
-/// What a poll tells beside messages, once it is so; no answer on the way there names anybody.
+/// The signals of a poll, once they are as expected. No answer until then names anybody.
 async fn until(visitor: &Visitor<'_>, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     let (mut after, mut state) = (visitor.first_message_id.clone(), "none".to_owned());
@@ -106,10 +106,10 @@ async fn what_staff_say_they_have_read_is_seen_and_what_they_keep_to_themselves_
     let aside = team.alice.send(&room_id, aside).await;
     let thread = json!({ "thread_id": third });
     read(&team.alice, &room_id, &aside, "m.read", thread).await;
-    // The bot itself, and somebody who is no staff.
+    // The bot itself, and somebody who is not on the staff.
     read(&team.bot, &room_id, &third, "m.read", json!({})).await;
     read(&guest, &room_id, &third, "m.read", json!({})).await;
-    // Had any of them counted, this would come too late.
+    // If any of them had counted, this would come too late.
     read(&team.alice, &room_id, &second, "m.read", json!({})).await;
     let answer = until(&visitor, "seen", |answer| {
         answer["marks"]["seen"].is_string()
@@ -128,7 +128,7 @@ async fn what_staff_read_of_others_counts_up_to_the_visitor_s_last_message_befor
     let visitor = app.visitor("one").await;
     all_delivered(&visitor).await;
     let room_id = team.alice.accept().await;
-    // Alice cannot see the first message: she reads of it in the recap.
+    // Alice cannot see the first message itself, but reads it in the recap.
     team.alice.wait_for_notice(&room_id, "one").await;
     let recap = event_with(&team, &room_id, "one").await;
     read(&team.alice, &room_id, &recap, "m.read", json!({})).await;
@@ -159,7 +159,7 @@ async fn staff_are_shown_as_typing(pool: PgPool) {
         set_typing(&team.alice, &room_id, false).await;
         until(&visitor, "quiet", |answer| !is_typing(answer)).await;
     }
-    // The visitor's own typing is the bot's in the room.
+    // The room shows the visitor's typing as the bot's.
     let typing = visitor.request(Method::POST, "/typing").send().await;
     assert_eq!(typing.unwrap().status(), StatusCode::NO_CONTENT);
     set_typing(&team.bot, &room_id, true).await;
@@ -171,7 +171,7 @@ async fn staff_are_shown_as_typing(pool: PgPool) {
     assert!(!is_typing(&answer));
 }
 
-/// Follows what a room tells staff beside events, from now on.
+/// Follows the signals of a room from now on.
 struct Watch<'a> {
     staff: &'a Account,
     room_id: &'a str,
@@ -228,7 +228,7 @@ async fn staff_see_the_visitor_type_and_read(pool: PgPool) {
     let types = |content: &Value| content["user_ids"] == json!([bot]);
     watch.until("m.typing", types).await;
 
-    // Whoever asks for what comes after an entry has it.
+    // A client that polls with an entry as its cursor has fetched that entry.
     visitor.messages(messages[1]["id"].as_str()).await;
     let has_read = |event_id: &str| {
         let (event_id, bot) = (event_id.to_owned(), bot.clone());
@@ -239,7 +239,7 @@ async fn staff_see_the_visitor_type_and_read(pool: PgPool) {
     watch.until("m.receipt", has_read(&there)).await;
 }
 
-/// What a sync that asks for receipts has in its address.
+/// Part of the address of a sync that asks for receipts.
 const ASKS: &str = "m.receipt";
 const SYNC: &str = "GET /_matrix/client/v3/sync";
 

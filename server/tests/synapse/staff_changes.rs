@@ -77,7 +77,7 @@ async fn open_conversations_follow_the_configuration_of_the_server_that_started_
     team.alice.invite(&room_id, &carol.user_id).await;
     carol.join(&room_id).await;
 
-    // Alice and Bob are off the staff, Dave is new. The old server goes on.
+    // Alice and Bob are off the staff, and Dave is new. The old server continues to run.
     let mut dave = Account::register("dave").await;
     let new = serve(&pool, &team, &[&dave]).await;
     let wanted = [

@@ -21,7 +21,7 @@ async fn a_chat_is_ended_and_goes_on(pool: PgPool) {
     let messages = wait_for_messages(&visitor, 2).await;
     let newest = messages[1]["id"].as_str().unwrap();
 
-    // A poll that waits is answered at once.
+    // A waiting poll is answered at once.
     let waiting = visitor
         .request(
             reqwest::Method::GET,
@@ -46,7 +46,7 @@ async fn a_chat_is_ended_and_goes_on(pool: PgPool) {
     let bodies: Vec<_> = messages.iter().map(|message| &message["body"]).collect();
     assert_eq!(bodies, ["Hello", "Hi", "I am back", "Welcome back"]);
 
-    // One that has ended by itself goes on, too.
+    // A conversation that has expired can be reopened, too.
     sqlx::query("UPDATE sessions SET active_at = now() - interval '25 hours'")
         .execute(&pool)
         .await
@@ -123,7 +123,7 @@ async fn what_begins_with_a_mark_reaches_no_visitor_and_is_answered(pool: PgPool
     let told = team.alice.wait_for_answer(&corrected).await;
     assert!(told.contains("eigene Nachricht"), "{told}");
 
-    // Whoever else is in the room commands nothing.
+    // Other people in the room cannot give commands.
     let stranger = Team::new().await.bot;
     team.alice.invite(&room_id, &stranger.user_id).await;
     stranger.join(&room_id).await;
@@ -198,7 +198,7 @@ async fn whoever_is_blocked_begins_no_other_chat(pool: PgPool) {
     assert!(told.contains("accepted again"), "{told}");
     expect(app.create(again.clone()).await, 201).await;
 
-    // What is no time blocks nobody.
+    // An invalid duration blocks nobody.
     for time in [
         "",
         " 999999d",
@@ -266,7 +266,7 @@ async fn a_command_that_is_seen_twice_is_carried_out_once(pool: PgPool) {
         "sessionId": visitor.session_id, "token": visitor.token, "messageId": visitor.first_message_id,
     });
     app.stop().await;
-    // Everything comes again.
+    // The homeserver sends all events again.
     sqlx::query("UPDATE sync_position SET since = NULL")
         .execute(&pool)
         .await

@@ -122,7 +122,8 @@ async fn when_all_have_declined_or_left_and_the_visitor_writes_all_are_invited_a
         .await;
 }
 
-/// The bot hears of the leaving after the visitor's text was stored and sent. Nobody writes any more.
+/// The bot learns of the leaving after the visitor's text was stored and sent. Nobody writes any
+/// more.
 #[sqlx::test(migrations = "../migrations")]
 async fn what_was_written_before_the_server_heard_that_nobody_is_there_is_told(pool: PgPool) {
     let mut team = Team::new().await;
@@ -176,7 +177,7 @@ async fn what_was_written_before_the_server_heard_that_nobody_is_there_is_told(p
     team.alice.wait_for("what the desk is told", told).await;
 }
 
-/// Who is in the room already cannot be invited to it, and is not missing.
+/// A member of the room cannot be invited to it, and is not missing.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_member_of_the_room_counts_as_invited(pool: PgPool) {
     let mut team = Team::new().await;

@@ -114,7 +114,7 @@ pub(super) async fn handle(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// The operation, whichever way the request came.
+/// Carries out the operation for the API and for the page.
 pub(in crate::http) async fn create_session(
     state: &AppState,
     address: IpAddr,

@@ -46,7 +46,7 @@ pub(super) async fn handle(
     let hours = &state.config.hours;
     let availability = state.support_chat.get_availability(hours);
     let availability = availability.await.map_err(|error| database(&error))?;
-    // The answer is not kept any longer than it is true.
+    // The answer must not be cached for longer than it is true.
     let most = i64::from(GetAvailability::MAX_AGE_SECONDS);
     let seconds = availability.changes_at.map_or(most, |changes_at| {
         (changes_at - Utc::now()).num_seconds().clamp(0, most)

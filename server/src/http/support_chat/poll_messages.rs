@@ -1,5 +1,5 @@
-//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}&state={state}`. What finds nothing is mostly answered
-//! by [`crate::http::idle_poll`] before it comes here.
+//! `GET /sessions/{sessionId}/messages?after={messageId}&wait={seconds}&state={state}`. Most polls
+//! without news are answered earlier, by [`crate::http::idle_poll`].
 
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ pub(in crate::http) fn answer(entries: Entries) -> Response {
     ];
     match serde_json::to_vec(&response) {
         Ok(json) => (headers, budgeted_body::body(json, share)).into_response(),
-        // There is nothing in it that JSON does not have.
+        // Every value in it can be written as JSON.
         Err(_) => ApiError::from(ErrorCode::Internal).into_response(),
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn handle(
     Ok((StatusCode::CREATED, Json(resumed)))
 }
 
-/// The operation, whichever way the request came.
+/// Carries out the operation for the API and for the page.
 pub(in crate::http) async fn resume_session(
     state: &AppState,
     key: Option<&IdempotencyKey>,

@@ -89,7 +89,7 @@ pub(super) async fn handle(
     Ok((StatusCode::CREATED, Json(sent)))
 }
 
-/// The operation, whichever way the request came.
+/// Carries out the operation for the API and for the page.
 pub(in crate::http) async fn send_message(
     state: &AppState,
     session_id: Uuid,
@@ -100,7 +100,8 @@ pub(in crate::http) async fn send_message(
     let max_chars = state.config.limits.max_message_chars;
     let body = match message_body("body", request.body, max_chars) {
         Ok(body) => body,
-        // What is wrong with a text matters only where the conversation goes on, and there it counts as any other.
+        // An invalid text is reported only if the conversation is open, and counts in the limit
+        // like any other.
         Err(error) => {
             state.support_chat.require_open(session_id, token).await?;
             state.support_chat.take_message(session_id)?;

@@ -9,7 +9,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::http::problem::ApiError;
 
-/// `{sessionId}`: ids are opaque, so one that this server cannot have given is just not found.
+/// `{sessionId}`: ids are opaque, so an id that this server cannot have issued is simply not found.
 pub(super) struct SessionPath(pub(super) Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
@@ -25,7 +25,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
     }
 }
 
-/// An id exactly as this server writes it: one spelling, so that a client's comparison is enough.
+/// Accepts an id only in the spelling that this server uses, so that clients can compare ids as
+/// texts.
 pub(in crate::http) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text)
         .ok()

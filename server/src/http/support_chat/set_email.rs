@@ -55,7 +55,7 @@ impl Refuses for SetEmail {
     const FIELD: &'static str = FIELD;
 }
 
-/// `DELETE` alone, for what it refuses.
+/// `DELETE` on its own, for the problems that it can return.
 struct ForgetEmail;
 
 impl Refuses for ForgetEmail {

@@ -74,7 +74,7 @@ pub(super) async fn handle(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The operation, whichever way the request came.
+/// Carries out the operation for the API and for the page.
 pub(in crate::http) async fn set_rating(
     state: &AppState,
     session_id: Uuid,

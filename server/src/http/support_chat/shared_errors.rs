@@ -1,4 +1,5 @@
-//! What the operations' errors share, as problems. What is one operation's own is in that operation's file.
+//! Problems for the errors that several operations share. The errors of a single operation are in
+//! its own file.
 
 use app::contract::ErrorCode;
 
@@ -49,8 +50,8 @@ impl From<WriteError> for ApiError {
     }
 }
 
-/// Postgres out of reach, or out of something, is a passing state; that it does not accept what we say
-/// is a fault of ours.
+/// If Postgres is out of reach or short of resources, that will pass; if it rejects our statements,
+/// the fault is ours.
 pub(in crate::http) fn database(error: &sqlx::Error) -> ApiError {
     use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
     // Classes 22, 23, 42: data, constraints, syntax or privileges (PostgreSQL, appendix A).

@@ -1,4 +1,4 @@
-//! The fields in which visitors say who they are and where they come from, as requests bring them.
+//! The fields of requests in which visitors say who they are and where they come from.
 
 use app::contract::{CreateSessionRequest, Rating, SetPageRequest, SetRatingRequest};
 
@@ -11,7 +11,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct InvalidField(pub(super) &'static str);
 
-/// What the request says of the visitor, or every one of its optional fields that is wrong. Blank is not given.
+/// Reads the visitor's details, or lists all optional fields that are wrong. A blank field counts
+/// as missing.
 pub(in crate::http) fn details(
     request: &CreateSessionRequest,
 ) -> Result<VisitorDetails, Vec<InvalidField>> {
@@ -25,7 +26,7 @@ pub(in crate::http) fn details(
     fields.end(details)
 }
 
-/// The page in the request, or every one of its fields that is wrong.
+/// Reads the page, or lists all fields that are wrong.
 pub(super) fn page(request: &SetPageRequest) -> Result<Page, Vec<InvalidField>> {
     let mut fields = Fields::default();
     let source_url = fields.take("sourceUrl", Some(&request.source_url), &SOURCE_URL);
@@ -36,7 +37,7 @@ pub(super) fn page(request: &SetPageRequest) -> Result<Page, Vec<InvalidField>> 
     fields.end(Page::at(&source_url.unwrap_or_default(), title))
 }
 
-/// The rating in the request, or its comment where that is wrong. Blank is not given.
+/// Reads the rating, or reports its comment if that is wrong. A blank comment counts as missing.
 pub(super) fn rated(request: &SetRatingRequest) -> Result<Rated, Vec<InvalidField>> {
     let mut fields = Fields::default();
     let comment = fields.take("comment", request.comment.as_deref(), &LINE);
@@ -56,7 +57,7 @@ struct Fields {
 }
 
 impl Fields {
-    /// The field's text. Blank is not given.
+    /// The text of a field. A blank field counts as missing.
     fn take(&mut self, name: &'static str, given: Option<&str>, rule: &Rule) -> Option<String> {
         let text = given?;
         if !rule.accepts(text) {
@@ -194,7 +195,7 @@ mod tests {
         }
     }
 
-    /// No control character or white space lies beyond the basic plane.
+    /// There are no control characters or white space beyond the basic plane.
     fn all_that_matter() -> impl Iterator<Item = char> {
         ('\0'..='\u{ffff}').chain(['\u{10000}', '\u{1f980}', char::MAX])
     }
@@ -207,7 +208,7 @@ mod tests {
         }
     }
 
-    /// The pattern of a message's text is for clients; the server judges by [`MessageBody`].
+    /// The pattern of a message's text is for clients; the server applies [`MessageBody`].
     #[test]
     fn the_pattern_of_a_message_says_what_the_server_does() {
         let pattern = Regex::new(MESSAGE_PATTERN).unwrap();

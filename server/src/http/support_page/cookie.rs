@@ -1,14 +1,14 @@
-//! The session, in the browser's keeping.
+//! Keeps the session in a cookie.
 //!
-//! `HttpOnly`: no script reads it. `Secure`: only over TLS (or to `localhost`). `SameSite=Strict`: no
-//! other site makes the browser show it. `Path=/support`: neither the API nor the other pages get
-//! it, so the API goes on knowing no cookies; the server functions are below that path, and do.
-//! Without `Domain` it goes to this host alone, and without `Max-Age` it ends with the browser
-//! session, as `sessionStorage` does. The prefix makes browsers insist on `Secure`
-//! (`__Host-` would ask for `Path=/`).
+//! `HttpOnly`: scripts cannot read it. `Secure`: it is sent only over TLS (or to `localhost`).
+//! `SameSite=Strict`: other sites cannot make the browser send it. `Path=/support`: neither the API
+//! nor the other pages get it, so the API remains without cookies; the server functions are below
+//! that path. Without `Domain` it goes to this host only, and without `Max-Age` it ends with the
+//! browser session, like `sessionStorage`. The prefix makes browsers insist on `Secure` (`__Host-`
+//! would require `Path=/`).
 //!
-//! Its value is made here, whenever a conversation begins, and from nothing that the browser sent: there
-//! is nothing to fix beforehand.
+//! The server makes a new value whenever a conversation begins, independent of anything that the
+//! browser sent, so a session cannot be fixed in advance.
 
 use std::fmt;
 
@@ -27,8 +27,8 @@ const NAME: &str = "__Secure-support-chat";
 pub(super) struct SessionCookie {
     pub(super) id: Uuid,
     pub(super) token: SecretString,
-    /// A digest of the idempotency key that the conversation began with: tells a first message that
-    /// is sent twice from a second conversation.
+    /// A digest of the idempotency key with which the conversation began. It distinguishes a first
+    /// message that is sent twice from a second conversation.
     began_with: String,
 }
 
@@ -41,11 +41,11 @@ impl fmt::Debug for SessionCookie {
 }
 
 impl SessionCookie {
-    /// The `Set-Cookie` that takes it away.
+    /// The `Set-Cookie` header that removes the cookie.
     pub(super) const FORGET: &str = "__Secure-support-chat=; Path=/support; Max-Age=0; HttpOnly; \
                                      Secure; SameSite=Strict";
 
-    /// Of a conversation that has begun.
+    /// The cookie of a conversation that has begun.
     pub(super) fn new(created: CreateSessionResponse, key: &str) -> Option<Self> {
         Some(Self {
             id: parse_id(created.session_id.as_str())?,
@@ -54,7 +54,7 @@ impl SessionCookie {
         })
     }
 
-    /// Of a conversation that the visitor has come back to by a code.
+    /// The cookie of a conversation that was resumed with a code.
     pub(super) fn resumed(resumed: ResumeSessionResponse, code: &str) -> Option<Self> {
         Some(Self {
             id: parse_id(resumed.session_id.as_str())?,
@@ -63,8 +63,8 @@ impl SessionCookie {
         })
     }
 
-    /// The one that the browser shows. Of two, one is not ours (a neighbouring host may have set it),
-    /// and there is no telling which: neither is believed.
+    /// Reads the cookie that the browser sends. If there are two, one is not ours (a neighbouring
+    /// host may have set it), and since they cannot be told apart, neither is accepted.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let lines = headers.get_all(header::COOKIE).iter();
         let pairs = lines.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
@@ -84,7 +84,7 @@ impl SessionCookie {
         })
     }
 
-    /// The `Set-Cookie` that gives it to the browser.
+    /// The `Set-Cookie` header that sets the cookie.
     pub(super) fn to_header(&self) -> String {
         let Self {
             id,
@@ -103,7 +103,7 @@ impl SessionCookie {
     }
 }
 
-/// Of a key, which may hold what a cookie may not.
+/// Hashes the key, which may contain characters that a cookie may not.
 fn digest(key: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..16])
 }

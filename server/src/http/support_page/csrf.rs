@@ -1,10 +1,11 @@
-//! That a form was sent by the visitor, from this page.
+//! Checks that the visitor sent a form from this page.
 //!
-//! Three things, since each is missing somewhere. `SameSite=Strict` keeps other sites from sending
-//! the cookie, but not a neighbour under the same domain. `Sec-Fetch-Site` and `Origin` tell those too, but old
-//! and text browsers send neither. The token in a form is derived from the cookie's secret, so only
-//! who was given the page knows it; but the first form of all has no cookie to be derived from, and
-//! forging that one gains nothing: it begins a conversation, and only where there is none.
+//! There are three checks, because each has gaps. `SameSite=Strict` keeps other sites from sending
+//! the cookie, but not a neighbouring host under the same domain. `Sec-Fetch-Site` and `Origin`
+//! reveal those as well, but old and text browsers send neither. The token in a form is derived
+//! from the cookie's secret, so only the page's visitor knows it. The form of the first message has
+//! no cookie to derive it from, but forging that gains nothing, because it only begins a
+//! conversation if there is none.
 
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -16,7 +17,7 @@ use super::cookie::SessionCookie;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether nothing says that the request comes from elsewhere.
+/// Whether no header says that the request comes from elsewhere.
 pub(super) fn comes_from_this_page(parts: &Parts) -> bool {
     let host = parts
         .headers
@@ -24,11 +25,12 @@ pub(super) fn comes_from_this_page(parts: &Parts) -> bool {
         .and_then(|host| host.to_str().ok())
         .or_else(|| Some(parts.uri.authority()?.as_str()));
     let fetch_sites = parts.headers.get_all(SEC_FETCH_SITE);
-    // `none` is the visitor themselves.
+    // `none` means that the visitor entered the address.
     let same_site = fetch_sites
         .iter()
         .all(|site| site == "same-origin" || site == "none");
-    // The scheme is not known behind a proxy; a page of this host that is not secure has another site.
+    // Behind a proxy the scheme is unknown. A page of this host without TLS belongs to another
+    // site.
     let same_host = parts.headers.get_all(header::ORIGIN).iter().all(|origin| {
         let origin = origin.to_str().ok().and_then(|text| text.split_once("://"));
         origin.is_some_and(|(_, origin_host)| Some(origin_host) == host)
@@ -36,7 +38,8 @@ pub(super) fn comes_from_this_page(parts: &Parts) -> bool {
     same_site && same_host
 }
 
-/// As [`comes_from_this_page`], for a form of a page that sends no referrer: browsers send the origin `null` with it.
+/// Like [`comes_from_this_page`], for the form of a page that sends no referrer, with which
+/// browsers send the origin `null`.
 pub(super) fn comes_from_page_without_referrer(parts: &Parts) -> bool {
     let mut origins = parts.headers.get_all(header::ORIGIN).iter();
     let mut fetch_sites = parts.headers.get_all(SEC_FETCH_SITE).iter();
@@ -45,26 +48,27 @@ pub(super) fn comes_from_page_without_referrer(parts: &Parts) -> bool {
     is_hidden || comes_from_this_page(parts)
 }
 
-/// Whether the visitor was led here by another site: then `SameSite=Strict` has held the cookie back.
+/// Whether another site has led the visitor here, so that `SameSite=Strict` has kept the cookie
+/// from being sent.
 pub(super) fn comes_from_another_site(headers: &HeaderMap) -> bool {
     headers
         .get(SEC_FETCH_SITE)
         .is_some_and(|site| site == "cross-site")
 }
 
-/// The token of this session's forms.
+/// The token for this session's forms.
 pub(super) fn form_token(session: &SessionCookie) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(mac(session).finalize().into_bytes())
 }
 
-/// Whether a form has this session's token. In constant time.
+/// Whether a form has this session's token, compared in constant time.
 pub(super) fn is_form_of(session: &SessionCookie, token: &str) -> bool {
     BASE64_URL_SAFE_NO_PAD
         .decode(token)
         .is_ok_and(|given| mac(session).verify_slice(&given).is_ok())
 }
 
-/// From the session's token, which cannot be found from it.
+/// Derives the token from the session's token, which cannot be recovered from it.
 fn mac(session: &SessionCookie) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mac = Hmac::<Sha256>::new_from_slice(session.token.expose_secret().as_bytes())
@@ -137,7 +141,7 @@ mod tests {
                 ("origin", "https://evil.example"),
             ],
             &[("sec-fetch-site", "cross-site")],
-            // A neighbour, and this host without TLS.
+            // A neighbouring host, and this host without TLS.
             &[("sec-fetch-site", "same-site")],
             &[
                 ("sec-fetch-site", "cross-site"),

@@ -1,16 +1,16 @@
-//! What a form has done.
+//! The outcome of a form.
 
 use super::cookie::SessionCookie;
 
-/// What the page that follows depends on.
+/// What the next page depends on.
 #[derive(Clone, Debug)]
 pub(super) enum Done {
-    /// A conversation began: the browser is to keep this.
+    /// A conversation began, and the browser has to keep this cookie.
     Began(SessionCookie),
-    /// Nothing: there is a conversation already.
+    /// Nothing was done, because there is a conversation already.
     AlreadyBegun,
-    /// There is something new to see.
+    /// There is something new to show.
     Changed,
-    /// There may be something new to see.
+    /// There may be something new to show.
     Read,
 }

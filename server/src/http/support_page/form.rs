@@ -1,22 +1,22 @@
-//! What a form brings.
+//! Reads a form's fields.
 
 use app::{contract::ErrorCode, ui::support::Draft};
 use url::form_urlencoded;
 
 use crate::http::problem::ApiError;
 
-/// A form's fields, whether or not they are accepted: the page shows them again.
+/// The fields of a form. The page shows them again, whether or not they were accepted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form {
-    /// It is one of a first message.
+    /// Whether the form is the one of a first message.
     pub(super) begins: bool,
     pub(super) key: String,
     pub(super) token: String,
     pub(super) draft: Draft,
-    /// It is an answer to "How was it?".
+    /// Whether the form is a rating.
     pub(super) rates: bool,
     pub(super) rating: String,
-    /// The name under which the message came.
+    /// The idempotency key of the message.
     pub(super) message_field: Option<&'static str>,
 }
 
@@ -47,7 +47,7 @@ impl Form {
         form
     }
 
-    /// The message, which this field has to bring.
+    /// The message, which this form must contain.
     pub(super) fn message_in(&self, field: &str) -> Result<String, ApiError> {
         if self.message_field == Some(field) {
             Ok(self.draft.message.clone())
@@ -57,7 +57,8 @@ impl Form {
     }
 }
 
-/// Forms are sent with CR LF for every line break (HTML, "constructing the entry list"). The visitor typed LF.
+/// Browsers send every line break in a form as CR LF (HTML, "constructing the entry list"), where
+/// the visitor typed LF.
 fn as_typed(text: &str) -> String {
     text.replace("\r\n", "\n")
 }

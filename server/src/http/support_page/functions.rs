@@ -1,4 +1,4 @@
-//! The Leptos server functions behind the forms: they adapt, and decide nothing of their own.
+//! The Leptos server functions behind the forms. They only adapt requests and answers.
 
 #![expect(clippy::unused_async, reason = "every server function is async")]
 
@@ -18,7 +18,7 @@ use crate::{
     support_chat::IdempotencyKey,
 };
 
-/// Makes the functions known by their paths.
+/// Registers the functions under their paths.
 pub(super) fn register() {
     register_explicit::<Start>();
     register_explicit::<Read>();
@@ -27,9 +27,9 @@ pub(super) fn register() {
     register_explicit::<Rate>();
 }
 
-/// Runs the server function that the request's path names; [`FormPage`] makes its answer.
+/// Runs the server function that the request's path names. [`FormPage`] makes its answer.
 pub(super) async fn run(visit: Visit, mut request: Request) -> Response {
-    // Leptos redirects whoever accepts HTML to the page before, whatever the answer is.
+    // For browsers, Leptos would redirect every answer to the previous page.
     request.headers_mut().remove(header::ACCEPT);
     let context = move || provide_context(visit.clone());
     leptos_axum::handle_server_fns_with_context(context, request)
@@ -64,10 +64,10 @@ async fn start(form: Form) -> Result<Done, ApiError> {
     Ok(Done::Began(session))
 }
 
-/// The page that follows has what there is to read.
+/// The next page shows what there is to read.
 #[server(prefix = "/support/api", endpoint = "read", protocol = FormPage, input_derive = (Clone,))]
 async fn read(form: Form) -> Result<Done, ApiError> {
-    // What was typed is the page's to show again.
+    // The page shows again what was typed.
     drop(form);
     Ok(Done::Read)
 }
@@ -93,7 +93,7 @@ async fn say(form: Form) -> Result<Done, ApiError> {
 
 #[server(prefix = "/support/api", endpoint = "end", protocol = FormPage, input_derive = (Clone,))]
 async fn end(form: Form) -> Result<Done, ApiError> {
-    // Its token was checked, and it has nothing else.
+    // Its token was checked, and it has no other fields.
     drop(form);
     let visit = visit()?;
     let session = visit.session.as_ref().ok_or(ErrorCode::SessionNotFound)?;
@@ -116,7 +116,7 @@ async fn rate(form: Form) -> Result<Done, ApiError> {
     let session = visit.session.as_ref().ok_or(ErrorCode::SessionNotFound)?;
     let rated = support_chat::set_rating(&visit.state, session.id, &session.token, &request);
     match rated.await {
-        // The page that follows does not ask any more.
+        // The next page does not ask for the rating any more.
         Err(error)
             if matches!(
                 error.code,
@@ -129,7 +129,7 @@ async fn rate(form: Form) -> Result<Done, ApiError> {
     }
 }
 
-/// Who is here.
+/// The request that is being handled, which its handler provides as context.
 fn visit() -> Result<Visit, ApiError> {
     use_context().ok_or_else(|| ErrorCode::Internal.into())
 }

@@ -1,7 +1,8 @@
-//! Where links in mails lead: `/support/resume/CODE` and `/support/unsubscribe/ID`.
+//! The pages to which links in mails lead: `/support/resume/CODE` and `/support/unsubscribe/ID`.
 //!
-//! Whoever follows a link sees a page with a button; only the button, a form, does something. What is in the address
-//! is a secret, so no referrer is sent, nothing is kept, and no search engine lists it.
+//! A link shows a page with a button, and only the button's form has an effect. The address
+//! contains a secret, so the page sends no referrer, is not cached, and is not indexed by search
+//! engines.
 
 use app::{
     contract::ErrorCode,
@@ -52,7 +53,7 @@ pub(super) fn router() -> Router<AppState> {
         })
 }
 
-/// Says nothing of whether the code works, so that looking costs nothing and tells nothing.
+/// The page does not tell whether the code is valid, so it costs nothing and reveals nothing.
 async fn show_resume(
     State(state): State<AppState>,
     ClientAddress(address): ClientAddress,
@@ -120,8 +121,8 @@ async fn show_unsubscribe(
     shown.await.unwrap_or_else(|error| not_unsubscribed(&error))
 }
 
-/// Mail programs send this by themselves (RFC 8058), without cookies and from anywhere, so nothing but the address says
-/// what is meant.
+/// Mail programs send this request themselves (RFC 8058), without cookies and from any origin, so
+/// only the address identifies its purpose.
 async fn unsubscribe(
     State(state): State<AppState>,
     ClientAddress(address): ClientAddress,

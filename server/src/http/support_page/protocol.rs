@@ -1,8 +1,9 @@
 //! How a form reaches its server function, and how the page answers it.
 //!
-//! Leptos lets a server function choose its protocol. This one reads the form once, checks that it is this page's,
-//! calls the function, and answers as a page without JavaScript does: what was done with a redirect, what was refused
-//! with the page itself, under the problem's own status.
+//! Leptos lets a server function choose its protocol. This one reads the form once, checks that it
+//! comes from this page, calls the function, and answers as a page without JavaScript needs it:
+//! with a redirect after success, and with the page itself and the problem's status after a
+//! refusal.
 
 use std::{
     convert::Infallible,
@@ -49,7 +50,7 @@ where
         F: Fn(Input) -> Fut + Send,
         Fut: Future<Output = Result<Done, ApiError>> + Send,
     {
-        // The handler of the forms' addresses provides it.
+        // The handler of the forms' addresses provides this context.
         let visit = use_context::<Visit>().ok_or(ErrorCode::Internal)?;
         let (form, accepted) = read(&visit, request).await;
         if let Err(error) = accepted {
@@ -65,12 +66,13 @@ where
     }
 }
 
-/// The form, and whether anything may be done with it. Every request counts in the limits, whatever becomes of it.
+/// The form, and whether it may be handled. Every request counts in the limits, whatever its
+/// result.
 async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
     let counted = visit.take_request();
     let (parts, body) = request.into_parts();
     if !csrf::comes_from_this_page(&parts) {
-        // Nor is anything shown that another site has put into the form.
+        // Text that another site has put into the form is not shown either.
         let foreign = counted.and(Err(ErrorCode::OriginNotAllowed.into()));
         return (Form::default(), foreign);
     }
@@ -86,13 +88,13 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
             return (Form::default(), counted.and(Err(code.into())));
         }
     };
-    // Read also where the limits refuse it, for the draft's sake.
+    // The form is read even if the limits refuse it, because the page shows the draft again.
     let form = Form {
         begins,
         rates,
         ..Form::parse(&bytes)
     };
-    // A conversation that begins has no cookie yet that a form could be bound to.
+    // A new conversation has no cookie yet to which the form could be bound.
     let proven = match &visit.session {
         _ if begins => Ok(()),
         None => Err(ErrorCode::SessionNotFound.into()),
@@ -127,7 +129,8 @@ impl FromServerFnError for ApiError {
     }
 }
 
-/// An error as Leptos would send it to a script: its code. [`FormPage`] answers errors with the page, so nobody gets it.
+/// The error as Leptos would send it to a script. [`FormPage`] answers errors with the page, so
+/// nobody receives this.
 #[derive(Debug)]
 pub(in crate::http) struct CodeAsText;
 

@@ -49,12 +49,12 @@ pub(super) struct Summary {
     pub(super) texts: Vec<Text>,
     /// The number of texts before them.
     pub(super) more: usize,
-    /// Whether the conversation goes on.
+    /// Whether the conversation is open.
     pub(super) state: State,
 }
 
 impl Summary {
-    /// Who the visitor is, and as many of the texts as fit into one event, oldest first.
+    /// The visitor's details, and as many of the texts as fit into one event, oldest first.
     pub(super) fn write(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
         let details = self.details.clone().unwrap_or_default();
         let last_words = self.texts.iter().find(|text| text.staff.is_none());
@@ -69,7 +69,7 @@ impl Summary {
             // This includes what comes between the entries.
             let bytes = entry.json_bytes() + 4;
             if bytes > left {
-                // The newest text is always included, as much of it as fits.
+                // The newest text is always included, cut if necessary.
                 if entries.is_empty() {
                     entries.push(text.beginning(left, now));
                 }

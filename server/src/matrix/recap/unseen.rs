@@ -24,7 +24,7 @@ const MAX_COUNTED: usize = 1_000;
 pub(super) struct Unseen<'a> {
     bot: &'a str,
     user_id: &'a str,
-    /// Who the visitor is, and whether the person has missed the notice about it.
+    /// The visitor's details, and whether the person has missed the notice about them.
     details: Option<Notice>,
     /// The event of that notice in this room, if it is known.
     details_event: Option<String>,

@@ -1,4 +1,4 @@
-//! What the bot says at the desk, in the languages of the widget.
+//! The bot's texts at the desk, in the languages of the widget.
 
 mod translations;
 
@@ -9,53 +9,53 @@ use crate::{
     storage::desk::{alerts::Kind, stats::Figures},
 };
 
-/// Conversations or people that are named in one alert.
+/// The maximum number of conversations or people in one alert.
 const NAMED: usize = 10;
 
-/// The sentences of one language. `{}` stands for what is filled in.
+/// The sentences in one language. `{}` is a placeholder.
 #[derive(Debug)]
 pub(in crate::matrix) struct DeskTexts {
-    /// How conversations stand.
+    /// The states of conversations.
     pub(in crate::matrix) states: States,
-    /// Between such words and the name of a conversation.
+    /// The separator between a state and the name of a conversation.
     pub(in crate::matrix) colon: &'static str,
-    /// Behind such words: the website vouches for its visitor.
+    /// Follows a state if the website vouches for the visitor.
     pub(in crate::matrix) verified: &'static str,
-    /// The same: what the visitor thinks of the conversation.
+    /// Follows a state if the visitor has rated the conversation.
     pub(in crate::matrix) rated_good: &'static str,
     pub(in crate::matrix) rated_bad: &'static str,
-    /// `{}`: for how long.
+    /// `{}` is how long the visitor has been waiting.
     unanswered: &'static str,
     alerts: Alerts,
     /// The answers to `!open`.
     pub(in crate::matrix) open: Open,
     /// `!away` without a time.
     pub(in crate::matrix) away_usage: &'static str,
-    /// `{}`: until when.
+    /// `{}` is the time until which staff are away.
     away_until: &'static str,
     /// `!back` was carried out.
     pub(in crate::matrix) back: &'static str,
-    /// Nobody was away.
+    /// Staff were not away.
     pub(in crate::matrix) not_away: &'static str,
-    /// Over the figures of today.
+    /// The heading of today's figures.
     pub(in crate::matrix) today: &'static str,
-    /// Over those of seven days.
+    /// The heading of the figures of seven days.
     pub(in crate::matrix) seven_days: &'static str,
-    /// `{}`: how many there were.
+    /// `{}` is the number of conversations.
     conversations: &'static str,
-    /// `{}`: how many nobody has answered.
+    /// `{}` is the number of conversations without an answer.
     not_answered: &'static str,
-    /// The first `{}`: the median; the second: the 95th percentile.
+    /// The first `{}` is the median, and the second the 95th percentile.
     first_answer: &'static str,
-    /// The first `{}`: how many are rated good; the second: bad.
+    /// The first `{}` is the number of good ratings, and the second that of bad ones.
     ratings: &'static str,
-    /// Days, hours, minutes and seconds, each behind its number.
+    /// The units for days, hours, minutes and seconds, each after its number.
     units: [&'static str; 4],
-    /// What can be asked for.
+    /// The list of commands.
     pub(in crate::matrix) help: &'static str,
 }
 
-/// How a conversation stands. `{}` is whoever has answered last.
+/// The states of conversations. `{}` is the member of the staff who answered last.
 #[derive(Debug)]
 pub(in crate::matrix) struct States {
     pub(in crate::matrix) waiting: &'static str,
@@ -69,7 +69,7 @@ pub(in crate::matrix) struct States {
     pub(in crate::matrix) ended_unanswered: &'static str,
 }
 
-/// What is wrong. `{}`: with whom, or in which conversations.
+/// The alerts. `{}` is the list of people or conversations.
 #[derive(Debug)]
 struct Alerts {
     invitation: &'static str,
@@ -79,24 +79,24 @@ struct Alerts {
     quarantine: &'static str,
     /// A room whose conversation is not known.
     a_room: &'static str,
-    /// The first `{}`: some of them; the second: how many more.
+    /// The first `{}` lists some of them, and the second is the number of the others.
     more: &'static str,
 }
 
 /// The answers to `!open`.
 #[derive(Debug)]
 pub(in crate::matrix) struct Open {
-    /// Without a code.
+    /// `!open` without a code.
     pub(in crate::matrix) which: &'static str,
-    /// `{}`: the code.
+    /// `{}` is the code.
     unknown: &'static str,
     pub(in crate::matrix) no_room: &'static str,
     pub(in crate::matrix) bot_is_gone: &'static str,
-    /// In front of the room's name, as the next two are.
+    /// This text and the next two precede the room's name.
     pub(in crate::matrix) joined: &'static str,
     pub(in crate::matrix) invited_before: &'static str,
     pub(in crate::matrix) invited: &'static str,
-    /// `{}`: the homeserver's reason.
+    /// `{}` is the homeserver's reason.
     refused: &'static str,
     /// A room without a name.
     pub(in crate::matrix) unnamed: &'static str,
@@ -113,7 +113,7 @@ impl Open {
 }
 
 impl DeskTexts {
-    /// Those of this language.
+    /// The texts in this language.
     pub(in crate::matrix) const fn of(language: StaffLanguage) -> &'static Self {
         match language {
             StaffLanguage::English => &translations::ENGLISH,
@@ -125,13 +125,13 @@ impl DeskTexts {
         }
     }
 
-    /// That nobody answers, and since when, in front of a conversation's name.
+    /// Says that nobody answers, and since when, before a conversation's name.
     pub(in crate::matrix) fn unanswered(&self, age: Duration) -> String {
         let unanswered = self.unanswered.replace("{}", &self.duration(age));
         ["@room ", &unanswered, self.colon].concat()
     }
 
-    /// What is wrong, with whom or in which conversations.
+    /// An alert about these people or conversations.
     pub(in crate::matrix) fn alert(&self, kind: Kind, subjects: &[&str]) -> String {
         let alerts = &self.alerts;
         let named: Vec<_> = subjects
@@ -160,12 +160,12 @@ impl DeskTexts {
         alert.replace("{}", &all)
     }
 
-    /// Until when staff are away.
+    /// Says until when staff are away.
     pub(in crate::matrix) fn away_until(&self, until: &str) -> String {
         self.away_until.replace("{}", until)
     }
 
-    /// The figures of some time, which `period` names.
+    /// The figures of a period.
     pub(in crate::matrix) fn figures(&self, period: &str, figures: Figures) -> String {
         let count = |text: &str, count: i64| text.replace("{}", &count.to_string());
         let mut parts = vec![
@@ -189,7 +189,7 @@ impl DeskTexts {
         format!("{period} – {}", parts.join("; "))
     }
 
-    /// A time in its two largest units.
+    /// A duration in its two largest units.
     fn duration(&self, time: Duration) -> String {
         let seconds = time.as_secs();
         let parts = [
@@ -206,7 +206,7 @@ impl DeskTexts {
     }
 }
 
-/// The text with its two places filled in.
+/// The text with its two placeholders filled in.
 fn filled(text: &str, [first, second]: [&str; 2]) -> String {
     match text.split_once("{}") {
         Some((before, rest)) => [before, first, &rest.replacen("{}", second, 1)].concat(),

@@ -1,5 +1,6 @@
-//! Tries again what was set aside: each room on its own, in its order, and with growing pauses. What cannot be stored
-//! is given up in the end, so that what came after it goes on; it is kept for the operator.
+//! Tries again to store what was set aside, each room on its own and in its order, with growing
+//! pauses. What cannot be stored is given up in the end, so that later events can be stored; it is
+//! kept for the operator.
 
 use std::{collections::HashSet, slice, time::Duration};
 
@@ -223,7 +224,7 @@ struct Room<'a> {
 /// An event that is tried again.
 struct Entry<'a> {
     row: &'a Row,
-    /// Otherwise it is a part of the history that the row stands for.
+    /// Otherwise the row describes a part of the history.
     is_all_of_row: bool,
     event: &'a RoomEvent,
 }

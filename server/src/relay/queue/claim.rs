@@ -205,7 +205,8 @@ pub async fn retry(
     Ok(())
 }
 
-/// Moves the session's tasks behind those of all other sessions; `false` when there are none, or they are being sent.
+/// Moves the session's tasks behind those of all other sessions. Returns `false` if there are none,
+/// or they are being sent.
 pub async fn yield_turn(db: impl PgExecutor<'_>, session_id: Uuid) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "UPDATE outbox SET due_at = now(), delayed_at = NULL

@@ -61,8 +61,9 @@ pub async fn push_or_claim(
              -- transaction began, which may have waited for the session's lock since.
              SELECT $1, $2, $3, $4, $5, $6, claims::int,
                  CASE WHEN claims THEN clock_timestamp() + make_interval(secs => $8) END, $10
-             -- Whoever sends what is queued already goes on with this task. Two that send one session
-             -- could overtake each other. The session's lock keeps this true until the commit.
+             -- If tasks are queued already, their sender will also send this one; two senders of
+             -- one session could overtake each other. The session's lock keeps this true until the
+             -- commit.
              FROM (SELECT $7 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING id, position, attempts, session_id
          )

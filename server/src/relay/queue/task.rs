@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::storage::{RoomAsked, sessions::Subject};
 
-/// A task: something that the homeserver has to be told.
+/// A task: something to do at the homeserver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Makes the session's room.
@@ -83,8 +83,8 @@ impl Task {
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         match self {
-            // Synapse takes seconds to make a room when it is busy, and staff are invited then; a recap
-            // reads history, and so does an erasure, which goes on with the next attempt.
+            // Synapse takes seconds to create a room when it is busy, and staff are invited then; a
+            // recap reads history, and so does an erasure, which the next attempt continues.
             Self::CreateRoom | Self::Recap { .. } | Self::Erase => Duration::from_secs(70),
             Self::Retell
             | Self::Details

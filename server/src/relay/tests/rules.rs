@@ -348,7 +348,7 @@ async fn an_erased_conversation_leaves_no_word_of_the_visitor_in_the_room() {
     stage.settle().await;
     let room_id = stage.room_of(session_id);
     stage.homeserver.rename(&room_id, "VIP Ada");
-    // Now and then the homeserver is busy, so the erasure goes on where it was interrupted.
+    // The homeserver is sometimes busy, so the erasure continues where it was interrupted.
     let mut redactions = 0;
     stage.homeserver.decide(move |call| {
         redactions += usize::from(call.name == "redact");

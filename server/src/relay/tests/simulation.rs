@@ -103,7 +103,7 @@ fn millis(dice: &mut Dice, range: std::ops::Range<u64>) -> Duration {
     Duration::from_millis(dice.random_range(range))
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 fn request_fate(dice: &mut Dice, odds: &Odds, name: &str) -> Fate {
     // A room that is made a minute after it was asked for would be a second one.
     let longest = if name == "create_room" { 50_000 } else { 9_000 };
@@ -130,7 +130,7 @@ fn request_fate(dice: &mut Dice, odds: &Odds, name: &str) -> Fate {
     Fate::Answered { each_way }
 }
 
-/// What becomes of a transaction.
+/// What happens to a transaction.
 fn database_fate(dice: &mut Dice, odds: &Odds) -> DatabaseFate {
     if chance(dice, odds.transaction_fails) {
         return DatabaseFate::Failed;

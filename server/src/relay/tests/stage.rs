@@ -196,7 +196,8 @@ impl Stage {
 }
 
 impl Server {
-    /// The process is killed: nothing of it goes on, but requests that it has sent may still arrive.
+    /// The process is killed. Nothing of it continues, but requests that it has sent may still
+    /// arrive.
     pub(super) fn kill(self) {
         self.is_dead.store(true, Ordering::Relaxed);
         for part in &self.parts {

@@ -8,8 +8,8 @@ use std::{
 
 use uuid::Uuid;
 
-/// The sessions that this server is sending, and whether a task was queued for each meanwhile. The turn that is under
-/// way goes on with it.
+/// The sessions that this server is sending, and whether a task was queued for each meanwhile. The
+/// current turn then continues with that task.
 #[derive(Debug, Default)]
 pub(super) struct SentHere(Mutex<HashMap<Uuid, Turns>>);
 
@@ -62,7 +62,7 @@ impl Sending {
         turns.is_some_and(|turns| mem::take(&mut turns.more))
     }
 
-    /// Ends the registration; returns whether a task was queued that no turn goes on with.
+    /// Ends the registration. Returns whether a task was queued that no turn will send.
     pub(super) fn end(mut self) -> bool {
         self.ended = true;
         self.leave()

@@ -142,8 +142,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Sends the claimed tasks until there are none. A task that has to wait ends this, since those behind it have to
-    /// wait too; that task is returned.
+    /// Sends the claimed tasks until there are none left. A task that has to wait ends this, since
+    /// those behind it have to wait too; that task is returned.
     async fn send_all(&mut self, held: &mut Held) -> Option<(Claim, Postponed)> {
         let sender = self.sender;
         let mut pace = Pace::new(sender.sends.clone());
@@ -195,8 +195,8 @@ impl<'a> Turn<'a> {
         self.recording.is_some() || !self.ended.is_empty()
     }
 
-    /// Records one end, and takes the tasks that were claimed with it. Nothing is lost when the future is dropped: the
-    /// next call goes on with the same end.
+    /// Records one end, and takes the tasks that were claimed with it. Nothing is lost when the
+    /// future is dropped: the next call continues with the same end.
     async fn record_next(&mut self) {
         if self.recording.is_none()
             && let Some(ended) = self.ended.pop_front()

@@ -1,4 +1,4 @@
-//! What mail servers do wrong.
+//! Faults of mail servers.
 
 use sqlx::PgPool;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::common::TestApp;
 
-/// Lets the next attempt be made now.
+/// Makes the next attempt due now.
 async fn hasten(pool: &PgPool) {
     sqlx::query("UPDATE mails SET due_at = now(), delayed_at = NULL")
         .execute(pool)
@@ -27,7 +27,7 @@ async fn a_mail_waits_for_a_server_that_cannot_take_it_now_and_is_not_doubled(po
         Fate::Greylisted,
         Fate::Dies,
         Fate::Full,
-        // The configuration's fault, and no reason to lose a mail.
+        // This is a mistake in the configuration, for which no mail may be lost.
         Fate::SenderRefused,
     ]
     .into_iter()
@@ -46,7 +46,7 @@ async fn a_mail_waits_for_a_server_that_cannot_take_it_now_and_is_not_doubled(po
         let retried = "support_chat_mails_total{outcome=\"retried\"}";
         assert_eq!(metric(&app, retried).await, "1");
         assert_eq!(metric(&app, FAILING).await, "0");
-        // No code is left of an attempt that brought none.
+        // No code is left of the attempt that failed.
         until(
             &pool,
             "SELECT count(*) FROM resume_codes",
@@ -71,7 +71,7 @@ async fn what_is_refused_for_good_is_not_tried_again_and_staff_are_told(pool: Pg
     .await;
     until(&pool, "SELECT count(*) FROM mails", 0).await;
     assert!(notices(&pool).await[0].contains("refuses the visitor's address"));
-    // The address is not tried again, until the visitor gives it once more.
+    // The address is not used again until the visitor gives it again.
     reply(&pool, &visitor.session_id, "hello again").await;
     until(&pool, "SELECT count(*) FROM mails", 0).await;
     assert_eq!(
@@ -82,7 +82,7 @@ async fn what_is_refused_for_good_is_not_tried_again_and_staff_are_told(pool: Pg
     );
     let told = "SELECT count(*) FROM outbox WHERE body LIKE '%refuses the mail%'";
     until(&pool, told, 1).await;
-    // Of that mail only the content was refused.
+    // Only the content of that mail was refused.
     until(
         &pool,
         "SELECT count(*) FROM mail_addresses WHERE NOT is_refused AND failed_at IS NOT NULL",
@@ -106,7 +106,7 @@ async fn a_mail_whose_acceptance_was_not_heard_is_sent_again_as_the_same(pool: P
     hasten(&pool).await;
     let mails = mailbox.mails(2).await;
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
-    // Whichever of the two is read, its link works.
+    // The link of either copy works.
     for mail in &mails {
         let resumed = super::resume::resume(&app, &mail.code(), None).await;
         assert_eq!(resumed.status(), 201);
@@ -115,12 +115,12 @@ async fn a_mail_whose_acceptance_was_not_heard_is_sent_again_as_the_same(pool: P
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_server_that_is_away_loses_no_mail_and_another_of_ours_goes_on(pool: PgPool) {
-    // Nobody listens there.
+    // Nobody listens at this address.
     let app = TestApp::spawn(mailing(&pool, "smtp://127.0.0.1:1", &[])).await;
     let visitor = reachable(&app, "ada@example.org").await;
     reply(&pool, &visitor.session_id, "hello").await;
     until(&pool, FAILED_ONCE, 1).await;
-    // An hour later, with another server, which also died while it was at it.
+    // An hour later, with another server, after the first one died during the attempt.
     app.stop().await;
     sqlx::query("UPDATE mails SET first_tried_at = now() - interval '1 hour', leased_until = now() - interval '1 s'")
         .execute(&pool)
@@ -169,7 +169,7 @@ async fn one_mail_that_hangs_holds_up_no_other_for_good(pool: PgPool) {
         1,
     )
     .await;
-    // Another server does not wait for the one that does.
+    // Another server does not wait for the one that is sending.
     let other = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
     let bob = reachable(&other, "bob@example.org").await;
     while mailbox.connections() == 0 {
@@ -181,7 +181,7 @@ async fn one_mail_that_hangs_holds_up_no_other_for_good(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn a_password_is_not_sent_to_a_server_whose_certificate_is_not_trusted(pool: PgPool) {
-    // It speaks no TLS at all.
+    // The mail server does not support TLS at all.
     let mailbox = Mailbox::new(&[]).await;
     let url = format!("smtps://user:password@{}", mailbox.address);
     let app = TestApp::spawn(mailing(&pool, &url, &[])).await;

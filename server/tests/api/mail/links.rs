@@ -1,4 +1,4 @@
-//! Where the links in mails lead: pages that work without JavaScript.
+//! The pages to which links in mails lead, which work without JavaScript.
 
 use reqwest::{Method, Response, redirect};
 use sqlx::PgPool;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{mailbox::Mailbox, mailing, reachable, reply, set_email, until};
 use crate::{common::TestApp, problem::expect_problem};
 
-/// A browser that comes from a mail.
+/// A browser that was opened from a mail.
 struct Browser<'a> {
     app: &'a TestApp,
     client: reqwest::Client,
@@ -33,7 +33,8 @@ impl<'a> Browser<'a> {
         request.send().await.unwrap()
     }
 
-    /// Presses the page's button, as Chromium does: the page sends no referrer.
+    /// Presses the page's button as Chromium does, without a referrer, because the page forbids
+    /// one.
     async fn press(&self, path: &str, key: &str, from: &str) -> Response {
         let request = self
             .request(Method::POST, path)
@@ -45,7 +46,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// The path behind the host.
+/// The path after the host.
 fn path_of(url: &str) -> String {
     url.strip_prefix("https://chat.example.com")
         .expect(url)
@@ -84,7 +85,7 @@ async fn looking_uses_nothing_up_and_the_button_leads_to_the_conversation(pool: 
     assert_eq!(foreign.status(), 403);
     check_headers(&foreign);
     let mut cookies = Vec::new();
-    // A second click is harmless.
+    // A second click has no effect.
     for _ in 0..2 {
         let response = browser.press(&path, key, "same-origin").await;
         assert_eq!(
@@ -141,7 +142,7 @@ async fn one_click_stops_the_mails_of_a_conversation(pool: PgPool) {
     until(&pool, "SELECT count(*) FROM mail_stops", 0).await;
 
     reply(&pool, &visitor.session_id, "waits").await;
-    // A mail program's own request, from anywhere.
+    // The request that a mail program sends itself, from any origin.
     let request = browser
         .request(Method::POST, &path)
         .header("content-type", "application/x-www-form-urlencoded")
@@ -156,7 +157,7 @@ async fn one_click_stops_the_mails_of_a_conversation(pool: PgPool) {
         "invalid_field",
     )
     .await;
-    // Other conversations are not meant.
+    // Other conversations are not affected.
     reply(&pool, &other.session_id, "mailed").await;
     mailbox.mails(2).await;
 

@@ -1,4 +1,4 @@
-//! A server that takes mails, or fails to, as a test says.
+//! A mail server that accepts mails, or fails as a test demands.
 
 use std::{
     collections::VecDeque,
@@ -15,44 +15,44 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Whatever is awaited has happened by then, on the slowest machine.
+/// A time limit that suffices on the slowest machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// What becomes of one connection.
+/// The fate of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It has no time.
+    /// The server is too busy.
     Busy,
     /// The sender is refused.
     SenderRefused,
-    /// The address is to be tried again later.
+    /// The address is refused for now.
     Greylisted,
-    /// There is no such address.
+    /// The address does not exist.
     AddressRefused,
-    /// Nothing is answered to the address.
+    /// The address gets no answer.
     Hangs,
     /// The connection is cut before the mail.
     Dies,
     /// The mail is refused for good.
     MailRefused,
-    /// The mail is to be tried again later.
+    /// The mail is refused for now.
     Full,
-    /// The mail is accepted, and the connection cut before that is said.
+    /// The mail is accepted, and the connection is cut before the answer.
     DiesAfterData,
 }
 
 /// A mail that was accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
-    /// Of the envelope.
+    /// The sender in the envelope.
     pub(crate) from: String,
-    /// Of the envelope.
+    /// The recipient in the envelope.
     pub(crate) to: String,
     pub(crate) raw: String,
 }
 
 impl Received {
-    /// A header's value.
+    /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> &str {
         let (head, _) = self.raw.split_once("\r\n\r\n").expect("a head");
         let start = format!("{name}: ");
@@ -61,18 +61,18 @@ impl Received {
             .unwrap_or_else(|| panic!("no {name}: {head}"))
     }
 
-    /// The part of this type, decoded.
+    /// The decoded part of this type.
     pub(crate) fn part(&self, media_type: &str) -> String {
         part(&self.raw, media_type)
     }
 
-    /// The code in its link.
+    /// The code in the mail's link.
     pub(crate) fn code(&self) -> String {
         code(&self.part("text/plain"))
     }
 }
 
-/// The part of this type of a mail, decoded.
+/// The decoded part of this type of a mail.
 pub(crate) fn part(raw: &str, media_type: &str) -> String {
     let raw = raw.replace("\r\n", "\n");
     let start = raw
@@ -96,7 +96,7 @@ pub(crate) fn part(raw: &str, media_type: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// The code in a mail's text.
+/// The code in the text of a mail.
 pub(crate) fn code(text: &str) -> String {
     let (_, code) = text.split_once("/support/resume/").expect(text);
     code.split_whitespace().next().expect(text).to_owned()
@@ -124,7 +124,7 @@ struct State {
     received: Vec<Received>,
 }
 
-/// The server.
+/// The mail server.
 pub(crate) struct Mailbox {
     pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -138,7 +138,7 @@ impl Drop for Mailbox {
 }
 
 impl Mailbox {
-    /// One whose first connections meet these fates; later ones are served.
+    /// A server whose first connections meet these fates; later ones are served.
     pub(crate) async fn new(fates: &[Fate]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -173,7 +173,7 @@ impl Mailbox {
         self.state.lock().unwrap().connections
     }
 
-    /// The mails, once there are so many.
+    /// The mails, once there are this many.
     pub(crate) async fn mails(&self, count: usize) -> Vec<Received> {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -192,7 +192,7 @@ impl Mailbox {
     }
 }
 
-/// Speaks SMTP; `None` when the connection has ended.
+/// Serves a connection; returns `None` when it has ended.
 async fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
     let fate = {
         let mut state = state.lock().unwrap();

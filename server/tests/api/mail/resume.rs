@@ -1,4 +1,4 @@
-//! Coming back by a code.
+//! Resuming a conversation with a code.
 
 use reqwest::{Method, Response};
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(super) async fn resume(app: &TestApp, code: &str, key: Option<&str>) -> Resp
     request.send().await.unwrap()
 }
 
-/// A visitor who has been mailed, and the code.
+/// A visitor who was mailed, and the code.
 async fn mailed<'a>(pool: &PgPool, app: &'a TestApp, mailbox: &Mailbox) -> (Visitor<'a>, String) {
     let before = mailbox.received().len();
     let visitor = reachable(app, "ada@example.org").await;
@@ -56,7 +56,7 @@ async fn a_code_opens_its_conversation_once_beside_the_old_tab(pool: PgPool) {
         assert_eq!(texts[1]["body"], "We are here.");
         expect(visitor.send("Thank you").await, 201).await;
     }
-    // The same request again gives a token that works; anything else does not.
+    // Repeating the request gives a token that works; any other request does not.
     let again = resumed(&app, resume(&app, &code, Some("k")).await).await;
     assert_eq!(again.messages(None).await.len(), 4);
     for key in [None, Some("other")] {
@@ -93,7 +93,8 @@ async fn codes_that_do_not_count_are_unknown(pool: PgPool) {
         let request = app.api(Method::POST, "/sessions/resume").json(&body);
         expect_problem(request.send().await.unwrap(), 400, "malformed_request").await;
     }
-    // Another address takes the place of the one that it was mailed to. What was fetched is not mailed there.
+    // Another address replaces the one to which the code was mailed. Replies that were fetched are
+    // not mailed there.
     let (visitor, code) = mailed(&pool, &app, &mailbox).await;
     visitor.messages(None).await;
     until(
@@ -109,18 +110,18 @@ async fn codes_that_do_not_count_are_unknown(pool: PgPool) {
     );
     assert_eq!(set_email(&visitor, "eve@example.org").await.status(), 204);
     expect_problem(resume(&app, &code, None).await, 404, "resume_code_unknown").await;
-    // It is deleted.
+    // The code is deleted.
     let (visitor, code) = mailed(&pool, &app, &mailbox).await;
     assert_eq!(forget_email(&visitor).await.status(), 204);
     expect_problem(resume(&app, &code, None).await, 404, "resume_code_unknown").await;
-    // It is too old.
+    // The code is too old.
     let (_, code) = mailed(&pool, &app, &mailbox).await;
     sqlx::query("UPDATE resume_codes SET created_at = now() - interval '7 days 1 minute'")
         .execute(&pool)
         .await
         .unwrap();
     expect_problem(resume(&app, &code, None).await, 404, "resume_code_unknown").await;
-    // Postgres does not have it as it is.
+    // Postgres does not contain the code itself.
     let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT code_digest FROM resume_codes")
         .fetch_all(&pool)
         .await

@@ -202,7 +202,7 @@ fn edited(shown: &[Entry]) -> Verdict {
     judged(&conversation, &[room])
 }
 
-/// An entry in the place of `r1`, or of what stands there.
+/// An entry that replaces `r1`, or its replacement.
 fn instead(body: &str, replaces: &str) -> Entry {
     Entry {
         replaces: Some(replaces.to_owned()),

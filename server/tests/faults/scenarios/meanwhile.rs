@@ -1,4 +1,4 @@
-//! A client that goes on reading and writing while a part is frozen, and is timed.
+//! A client that continues to read and write while a part is frozen, and measures the times.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One conversation of the day, from its first word to its end.
+//! One conversation of the day, from its beginning to its end.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
     homeserver::{Account, PATIENCE},
 };
 
-/// Everything happens at once, on a machine that does other things too.
+/// A time limit for a busy machine on which all conversations run at once.
 const LONG: Duration = PATIENCE.saturating_mul(10);
 
 /// How a conversation ends.
@@ -19,11 +19,11 @@ const LONG: Duration = PATIENCE.saturating_mul(10);
 pub(super) enum End {
     ByVisitor,
     ByStaff,
-    /// By staff, who let it go on, and then by the visitor.
+    /// Staff end it and reopen it, and then the visitor ends it.
     Twice,
     ByVisitorWithoutReply,
     ByStaffWithoutReply,
-    /// Not yet.
+    /// It does not end.
     Open,
 }
 
@@ -45,19 +45,19 @@ impl End {
     }
 }
 
-/// A conversation as it was held.
+/// A conversation that is over.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) room_id: String,
     pub(super) end: End,
-    /// Events that the bot has to answer once each.
+    /// The events that the bot has to answer exactly once.
     pub(super) answered: Vec<String>,
-    /// The first part of the id of whoever has replied.
+    /// The local part of the id of the member of the staff who has replied.
     owner: String,
 }
 
 impl Held {
-    /// What its line in the desk says.
+    /// The state that its line in the desk shows.
     pub(super) fn line(&self) -> String {
         match self.end {
             End::ByVisitor | End::Twice => "Left".to_owned(),
@@ -69,17 +69,18 @@ impl Held {
     }
 }
 
-/// A visitor, what they have seen, and what they have to see.
+/// A visitor, what they have seen, and what they should see.
 struct Chat<'a> {
     visitor: Visitor<'a>,
-    /// The ids of what they have seen, in that order: an entry that replaces another is told by that one's place.
+    /// The ids of the entries that were seen, in that order. A replacement is recorded at the place
+    /// of its original.
     ids: Vec<String>,
     seen: Vec<String>,
     expected: Vec<String>,
 }
 
 impl Chat<'_> {
-    /// Polls until as much is seen as is expected, which has to be that.
+    /// Polls until the visitor has seen as much as expected, and compares both.
     async fn sees(&mut self, entry: String) {
         self.expected.push(entry);
         let deadline = Instant::now() + LONG;
@@ -153,7 +154,7 @@ fn reply(to: &str, body: &str, mentions: &[&str]) -> Value {
     reply
 }
 
-/// Somebody of the staff in a room.
+/// A member of the staff in a room.
 #[derive(Clone, Copy)]
 struct Member<'a> {
     account: &'a Account,
@@ -191,7 +192,7 @@ impl Member<'_> {
         self.send(text(body)).await
     }
 
-    /// The event with this text of the bot's, which is to be answered.
+    /// The bot's event with this text, which will be answered.
     async fn event_with(self, body: &str) -> String {
         let path = format!(
             "/_matrix/client/v3/rooms/{}/messages?dir=b&limit=30",
@@ -276,7 +277,7 @@ impl Scene<'_> {
         }
     }
 
-    /// What is for the visitor, in several forms.
+    /// Sends texts for the visitor in several forms.
     async fn talk(&self, chat: &mut Chat<'_>, owner: Member<'_>, number: usize) {
         let first = owner.say(&format!("Answer {number}")).await;
         chat.sees(format!("staff: Answer {number}")).await;
@@ -294,7 +295,7 @@ impl Scene<'_> {
             .send(reply(&thanks, &format!("Welcome {number}"), &[bot]))
             .await;
         chat.sees(format!("staff: Welcome {number}")).await;
-        // What has ids and addresses of Matrix in it is shown without them.
+        // Matrix ids and addresses are hidden from the visitor.
         let Member { account, room_id } = owner;
         let mut named = text(&format!("I am {} in {room_id}.", account.user_id));
         named["format"] = json!("org.matrix.custom.html");
@@ -307,7 +308,7 @@ impl Scene<'_> {
             .await;
     }
 
-    /// What no visitor gets; answers with what the bot has to answer.
+    /// Sends what no visitor may see. Returns the events that the bot has to answer.
     async fn talk_among_themselves(
         &self,
         owner: Member<'_>,
@@ -331,7 +332,7 @@ impl Scene<'_> {
         mention["m.mentions"] = json!({ "user_ids": [third.account.user_id] });
         let mention = colleague.send(mention).await;
         third.send(reply(&mention, &secret("answer"), &[])).await;
-        // As clients of earlier years send it.
+        // In the form of older clients.
         let mut pill = json!({ "msgtype": "m.text", "body": secret("pill") });
         pill["format"] = json!("org.matrix.custom.html");
         pill["formatted_body"] = json!(format!(
@@ -344,11 +345,11 @@ impl Scene<'_> {
         });
         let picture = owner.send(picture).await;
         colleague.account.redact(colleague.room_id, &mention).await;
-        // Of what is between staff they are told once in a room.
+        // The bot explains once in a room what is between staff.
         vec![threaded, picture]
     }
 
-    /// Ends it; answers with what the bot has to answer.
+    /// Ends the conversation. Returns the events that the bot has to answer.
     async fn end(
         &self,
         chat: &mut Chat<'_>,

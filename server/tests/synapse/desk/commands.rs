@@ -1,4 +1,4 @@
-//! What staff ask for in the desk.
+//! The commands that staff give in the desk.
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -91,7 +91,7 @@ async fn a_sync_that_is_seen_twice_carries_a_command_out_once(pool: PgPool) {
     let desk = team.alice.accept_desk().await;
     let first = team.alice.say(&desk, "!back").await;
     wait_for_answer(&mut team.alice, &desk, &first).await;
-    // With a conversation and without a position, all rooms are read from their beginnings.
+    // There is a conversation but no sync position, so all rooms are read from their beginning.
     begin(&app, "Ada", "Hello").await;
     wait_for_line(&mut team.alice, &desk, "Waiting: Ada").await;
     app.stop().await;
@@ -110,7 +110,7 @@ async fn a_sync_that_is_seen_twice_carries_a_command_out_once(pool: PgPool) {
     assert_eq!(taken, 2);
 }
 
-/// A trigger stands for whatever Postgres refuses.
+/// The trigger simulates any refusal by Postgres.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_command_that_is_refused_stops_nothing_else_and_is_carried_out_later(pool: PgPool) {
     let mut team = Team::new().await;

@@ -1,4 +1,4 @@
-//! What the desk costs the homeserver beside the conversations themselves, counted in their rooms.
+//! The cost of the desk for the homeserver, compared with the events of the conversations' rooms.
 
 use std::fs;
 
@@ -11,10 +11,10 @@ use crate::{
     homeserver::{Account, Team, wait_until},
 };
 
-/// A twentieth is as much as a busy day's desk may cost.
+/// The desk may add at most a twentieth on a busy day.
 const SHARE: usize = 20;
 
-/// Who is in the desk is settled once.
+/// The members of the desk join only once.
 async fn said_in_desk(account: &Account, desk: &str) -> usize {
     let events = history(account, desk).await;
     let said = events.iter().filter(|it| it["type"] == "m.room.message");
@@ -32,8 +32,9 @@ fn assert_says(file: &str, sentence: &str) {
     assert!(text.join(" ").contains(sentence), "{file}: {sentence}");
 }
 
-/// Three members of the staff join after the first text, one of them answers within a minute, the visitor leaves: in a busy
-/// hour that is a line, and two edits of it. The documentation says from how many texts on that is less than a twentieth.
+/// Three members of the staff join after the first text, one answers within a minute, and the
+/// visitor leaves. In a busy hour that makes a line and two edits. The documentation says from how
+/// many texts on this is less than a twentieth.
 #[sqlx::test(migrations = "../migrations")]
 async fn the_guide_says_from_which_length_on_the_desk_costs_less_than_a_twentieth(pool: PgPool) {
     let busy = "INSERT INTO sessions (id) SELECT gen_random_uuid() FROM generate_series(1, 50)";

@@ -5,7 +5,8 @@ use sqlx::PgPool;
 use super::{answers, begin, body, wait_for_answer, wait_for_line};
 use crate::homeserver::{Account, Team};
 
-/// A language, a line that waits, one that was answered, that nobody was away, and how `!stats` begins.
+/// A language with its texts: a waiting line, an answered line, the answer to `!back` without an
+/// absence, and the beginning of `!stats`.
 const LANGUAGES: [[&str; 5]; 6] = [
     [
         "en",
@@ -87,7 +88,7 @@ async fn lines_and_answers_are_in_the_language_of_the_staff(pool: PgPool) {
     }
 }
 
-/// Another language costs no edit of what is there.
+/// Changing the language does not edit existing lines.
 #[sqlx::test(migrations = "../migrations")]
 async fn who_waits_too_long_rings_in_that_language_and_lines_that_are_true_stay_as_they_are(
     pool: PgPool,

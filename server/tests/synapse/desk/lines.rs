@@ -1,4 +1,4 @@
-//! Lines, their edits, and what rings.
+//! Lines, their edits, and alerts.
 
 use reqwest::Method;
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn a_line_says_how_the_conversation_stands(pool: PgPool) {
     visitor.close().await;
     let edited = wait_for_line(&mut team.alice, &desk, "Left: Ada").await;
     assert_eq!(edited, line);
-    // One event for the line, and one for each of two changes.
+    // There is one event for the line, and one for each of two changes.
     assert_eq!(lines(&team.alice, &desk).len(), 1);
     assert_eq!(team.alice.events(&desk).len(), 3);
 }
@@ -69,8 +69,8 @@ async fn a_line_tells_of_a_name_that_staff_gave_and_of_an_end_by_itself(pool: Pg
     wait_for_line(&mut team.alice, &desk, ended).await;
 }
 
-/// How many messages of a room the homeserver counts as unread for somebody, and how many of these are for them in
-/// particular.
+/// The number of messages in a room that the homeserver counts as unread for somebody, and the
+/// number of those that highlight.
 async fn counts(account: &Account, room_id: &str) -> (u64, u64) {
     let answer = account
         .ok(Method::GET, "/_matrix/client/v3/sync", None)
@@ -96,7 +96,7 @@ async fn wait_for_counts(account: &Account, room_id: &str, wanted: (u64, u64)) {
     }
 }
 
-/// By the push rules that every account has. The homeserver evaluates them as clients do.
+/// The homeserver evaluates the default push rules of every account as clients do.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_line_rings_its_edits_do_not_and_who_waits_too_long_rings_for_all_once(pool: PgPool) {
     let mut team = Team::new().await;
@@ -107,7 +107,7 @@ async fn a_line_rings_its_edits_do_not_and_who_waits_too_long_rings_for_all_once
     let visitor = begin(&app, "Ada", "@room Hello").await;
     let line = wait_for_line(&mut team.alice, &desk, "Waiting: Ada").await;
     wait_for_counts(&team.bob, &desk, (1, 0)).await;
-    // Synapse counts the invitation as well, some time later. What was read counts no more.
+    // Synapse also counts the invitation, some time later. What was read is not counted any more.
     let read = format!("/_matrix/client/v3/rooms/{desk}/receipt/m.read/{line}");
     team.bob.ok(Method::POST, &read, Some(json!({}))).await;
     wait_for_counts(&team.bob, &desk, (0, 0)).await;
@@ -121,7 +121,7 @@ async fn a_line_rings_its_edits_do_not_and_who_waits_too_long_rings_for_all_once
     );
     wait_for_counts(&team.bob, &desk, (1, 1)).await;
 
-    // An edit counts for nothing. When the visitor waits again, it rings again.
+    // An edit is not counted. When the visitor waits again, there is another alert.
     let room = team.alice.accept().await;
     team.alice.say(&room, "Hello, Ada.").await;
     wait_for_line(&mut team.alice, &desk, "Answered by alice").await;

@@ -1,4 +1,4 @@
-//! The room itself, and who is in it.
+//! The desk's room and its members.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn there_is_one_desk_however_many_servers_start_at_once(pool: PgPool) {
     let (first, second) = tokio::join!(team.serve(&pool, &[]), team.serve(&pool, &[]));
     let desk = team.alice.accept_desk().await;
     assert_is_as_promised(&team, &desk).await;
-    // Whichever server works there, the other goes on.
+    // The test stops whichever server runs the desk, and the other one continues.
     first.stop().await;
     begin(&second, "Ada", "Hello").await;
     wait_for_line(&mut team.alice, &desk, "Waiting: Ada").await;
@@ -79,7 +79,7 @@ async fn the_desk_is_found_again_when_the_database_was_lost(pool: PgPool) {
     assert_eq!(team.bot.joined_desks().await, [desk]);
 }
 
-/// As when a server dies between the homeserver's answer and its own commit.
+/// As if a server had died between the homeserver's answer and its own commit.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_desk_whose_making_was_not_answered_is_not_made_twice(pool: PgPool) {
     let team = Team::new().await;
@@ -142,14 +142,14 @@ async fn the_desk_has_the_configured_staff_and_nobody_else(pool: PgPool) {
     let staff = ids.join(",");
     let staff = [("MATRIX_SUPPORT_STAFF_MXIDS", staff.as_str())];
     let app = team.serve(&pool, &staff).await;
-    // Bob, who blocks invitations, keeps nobody waiting, and the others are told.
+    // Bob, who blocks invitations, does not delay the others, who are told about him.
     let desk = team.alice.accept_desk().await;
     wait_for_membership(&team.alice, &desk, &carol.user_id, "invite").await;
     carol.join(&desk).await;
     let told = wait_for_line(&mut team.alice, &desk, "cannot be invited: bob-").await;
     app.stop().await;
 
-    // Bob's are let in again, and Carol is on the staff no more.
+    // Bob accepts invitations again, and Carol is no longer on the staff.
     block_invitations(&team.bob, "allow").await;
     let _app = team.serve(&pool, &[]).await;
     wait_for_membership(&team.alice, &desk, &carol.user_id, "leave").await;
@@ -168,7 +168,7 @@ async fn the_desk_is_told_when_a_visitor_writes_and_nobody_is_there(pool: PgPool
     wait_until(&visitor, |messages| messages[0]["delivery"] == "delivered").await;
     leave(&team.alice, &room).await;
     leave(&team.bob, &room).await;
-    // Whether the server knows of it by then or not.
+    // The server may or may not know of it by then.
     expect(visitor.send("Is anybody there?").await, 201).await;
     let told = "nobody of the staff is in the room: ";
     let told = wait_for_line(&mut team.alice, &desk, told).await;

@@ -1,4 +1,4 @@
-//! Whatever happens, a line is true in the end.
+//! Whatever happens, lines become true in the end.
 
 use serde_json::json;
 use sqlx::PgPool;
@@ -13,7 +13,8 @@ async fn execute(pool: &PgPool, statement: &'static str) {
     sqlx::raw_sql(statement).execute(pool).await.unwrap();
 }
 
-/// More conversations than make an hour busy. They have no texts, so the desk has no lines for them.
+/// Enough conversations to make an hour busy. They have no texts, so the desk has no lines for
+/// them.
 const BUSY: &str = "INSERT INTO sessions (id) SELECT gen_random_uuid() FROM generate_series(1, 50)";
 
 #[sqlx::test(migrations = "../migrations")]
@@ -32,7 +33,7 @@ async fn in_a_busy_hour_the_end_of_a_short_conversation_is_shown(pool: PgPool) {
         wait_for_line(&mut team.alice, &desk, "Left: Ada").await,
         line
     );
-    // And what comes after it.
+    // The same holds for later changes.
     team.alice.say(&room, "!reopen").await;
     wait_for_line(&mut team.alice, &desk, "Answered by alice").await;
     team.alice.say(&room, "!close").await;
@@ -42,7 +43,8 @@ async fn in_a_busy_hour_the_end_of_a_short_conversation_is_shown(pool: PgPool) {
     assert_eq!(team.alice.events(&desk).len(), 5);
 }
 
-/// The homeserver has taken the edit, and nobody knows. By then the conversation stands as the line showed before.
+/// The homeserver has accepted the edit, but the answer is lost. By then the conversation is in the
+/// state that the line showed before.
 #[sqlx::test(migrations = "../migrations")]
 async fn an_edit_whose_answer_was_lost_is_not_taken_for_one_that_was_not_made(pool: PgPool) {
     let mut team = Team::new().await;
@@ -66,7 +68,8 @@ async fn an_edit_whose_answer_was_lost_is_not_taken_for_one_that_was_not_made(po
     .await;
     app.stop().await;
 
-    // As if the visitor had waited for two minutes. The first edit of the next server is that they do.
+    // As if the visitor had been waiting for two minutes, which is what the next server's first
+    // edit says.
     execute(
         &pool,
         "UPDATE messages SET created_at = created_at - interval '2 minutes'",
@@ -99,7 +102,8 @@ async fn what_happens_while_no_server_runs_is_shown_by_the_next(pool: PgPool) {
     wait_for_line(&mut team.alice, &desk, "Waiting: Bea").await;
     app.stop().await;
 
-    // An hour ago Ada's went on, and she ended it; Bea ended hers. The line of Ada's is older.
+    // An hour ago Ada ended an open conversation, and Bea had already ended hers. Ada's line is out
+    // of date.
     execute(
         &pool,
         "UPDATE desk_lines SET shown_at = shown_at - interval '2 hours';
@@ -113,7 +117,7 @@ async fn what_happens_while_no_server_runs_is_shown_by_the_next(pool: PgPool) {
     }
 }
 
-/// Its line is in a room that nobody sees any more.
+/// The line is in a room that nobody sees any more.
 #[sqlx::test(migrations = "../migrations")]
 async fn a_conversation_that_goes_on_after_the_desk_was_lost_has_a_line_in_the_new_one(
     pool: PgPool,

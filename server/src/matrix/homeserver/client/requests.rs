@@ -35,7 +35,8 @@ use crate::matrix::homeserver::{
     room_settings::ROOM_VERSION,
 };
 
-/// Synapse takes seconds to make a room when it is busy, and goes on when the connection ends.
+/// Synapse takes seconds to create a room when it is busy, and continues even if the connection
+/// ends.
 const CREATE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 /// The number of events that are read around one in a room's history.
 const CONTEXT: u32 = 40;

@@ -1,5 +1,6 @@
-//! Compares the model with the statements that it stands for: random operations run on both, and every answer and all that
-//! is stored must be the same. It needs a real Postgres, so it runs with the suite `api`.
+//! Compares the model with the SQL statements that it represents: random operations run on both,
+//! and every answer and everything stored must be the same. It needs a real Postgres, so it runs
+//! with the suite `api`.
 
 mod database;
 mod operations;

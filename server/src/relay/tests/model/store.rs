@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// What becomes of a transaction.
+/// What happens to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DatabaseFate {
     /// It is committed after this time.

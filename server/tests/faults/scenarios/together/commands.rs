@@ -17,7 +17,7 @@ use crate::{
     stage::{Credentials, Stage},
 };
 
-/// What each command has to be answered with, in the order in which they were sent.
+/// The expected answers to the commands, in the order in which the commands were sent.
 type Outcomes = Vec<(String, String)>;
 
 const CLOSED: &str = "The chat has ended, and";
@@ -46,7 +46,7 @@ impl Commander {
         a_while(&mut self.rng, 0..700).await;
     }
 
-    /// Whoever carried one of these out twice would answer something else the second time.
+    /// If a command were carried out twice, the second answer would differ.
     async fn round(&mut self, blocks: bool) {
         self.give("!close", CLOSED).await;
         self.give("!close", "The chat has ended already").await;
@@ -89,7 +89,8 @@ async fn commands_have_one_effect_and_one_answer() {
             rng: StdRng::seed_from_u64(stage.rng.random()),
         });
     }
-    // Not before all have begun: all visitors have one address, which is blocked now and then.
+    // Blocking waits until all conversations have begun, because all visitors have the same
+    // address.
     let commanders = commanders.into_iter().enumerate();
     let commanders: Vec<_> = commanders
         .map(|(number, commander)| tokio::spawn(commander.command(number == 0, stop.clone())))
@@ -104,7 +105,7 @@ async fn commands_have_one_effect_and_one_answer() {
     let mut done = Vec::new();
     for (number, commander) in commanders.into_iter().enumerate() {
         let mut commander = commander.await.unwrap();
-        // Every other one ends for good.
+        // Every other conversation ends for good.
         if number % 2 == 1 {
             commander.give("!close", CLOSED).await;
             conversations[number].closed = true;
@@ -127,7 +128,8 @@ async fn commands_have_one_effect_and_one_answer() {
     }
 }
 
-/// Whoever is blocked begins no other chat, until that is lifted; the server dies in between.
+/// A blocked visitor cannot begin another chat until the block is lifted. The server dies in
+/// between.
 async fn block_and_lift(stage: &mut Stage, commander: &mut Commander) -> Conversation {
     for (command, outcome) in [("!block 7d", BLOCKED), ("!block 0s", LIFTED)] {
         commander.give(command, outcome).await;
@@ -153,7 +155,8 @@ async fn is_answered(stage: &Stage, room_id: &str, event_id: &str) -> bool {
     events.iter().any(|event| event.kind == answer)
 }
 
-/// The answers of the bot, and what visitors were sent, are those of commands that were carried out once and in order.
+/// The answers of the bot, and the messages to the visitors, show that the commands were carried
+/// out once and in order.
 async fn check_outcomes(stage: &Stage, commander: &Commander) {
     let events = stage.bot.history(&commander.room_id).await;
     for (event_id, outcome) in &commander.outcomes {
@@ -178,7 +181,7 @@ async fn check_outcomes(stage: &Stage, commander: &Commander) {
     }
 }
 
-/// The mark of the end comes and goes, and is there at the end where the conversation has ended.
+/// The mark of the end is added and removed, and is there at last if the conversation has ended.
 async fn check_names(stage: &Stage, room_id: &str, conversation: &Conversation) {
     let names = stage.bot.names(room_id).await;
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
@@ -186,7 +189,7 @@ async fn check_names(stage: &Stage, room_id: &str, conversation: &Conversation) 
     assert_eq!(is_marked, conversation.closed, "{names:?}");
 }
 
-/// Waits until the desk's line says so. What goes on may be told later.
+/// Waits until the desk's line shows this. An open conversation may take longer to show.
 async fn line_says_that_it_has_ended(stage: &Stage, room_id: &str) {
     let mut desk = None;
     for room in stage.bot.joined_rooms().await {

@@ -1,5 +1,5 @@
-//! Of two servers one is frozen, with everything that it holds. Visitors of the other one go on reading, and soon learn
-//! the result of what they write.
+//! One of two servers is frozen, with everything that it holds. Visitors of the other one can still
+//! read, and soon learn the result of what they write.
 
 use rand::RngExt;
 use tokio::task::JoinSet;
@@ -59,7 +59,7 @@ async fn a_server_that_is_frozen_holds_nobody_up() {
         let name = format!("freeze {number}");
         conversations.extend(use_meanwhile(&other, &mut conversation, &name, FROZEN).await);
         stage.servers[victim].thaw();
-        // Its place among the others is not known.
+        // Its place among the others is unknown.
         if sent.await.unwrap() != Outcome::Refused {
             conversation.uncertain.push(text);
         }
