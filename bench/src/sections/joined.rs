@@ -63,9 +63,9 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<()> {
         " s",
         10.0,
     );
-    let anew = Database::make(setup, "bench_joined_anew").await?;
+    let restarted = Database::make(setup, "bench_joined_restarted").await?;
     let began = Instant::now();
-    let server = Server::start(setup, &anew, Some(&many.bot)).await?;
+    let server = Server::start(setup, &restarted, Some(&many.bot)).await?;
     server.ready(FIRST_SYNC).await?;
     report.bound(
         &format!("start on an empty database, to ready, with {rooms} rooms joined"),

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fault_is_told_to_all_who_wait() {
+    async fn a_fault_is_reported_to_all_that_wait() {
         let reader = out_of_reach();
         let mut answers = Vec::new();
         for _ in 0..3 * BATCH {

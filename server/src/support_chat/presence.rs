@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_is_recorded_at_once_and_who_stays_now_and_then() {
+    fn an_arrival_is_recorded_at_once_and_a_stay_from_time_to_time() {
         let (mut recorder, start) = (Recorder::default(), Instant::now());
         let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_eq!(recorder.due(vec![ada], start, REPEAT), [ada]);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_recorded_is_tried_again_for_a_while() {
+    fn a_failed_record_is_tried_again_for_a_while() {
         let (mut recorder, start) = (Recorder::default(), Instant::now());
         let ada = Uuid::from_u128(1);
         assert_eq!(recorder.due(vec![ada], start, REPEAT), [ada]);

@@ -298,7 +298,7 @@ async fn only_the_server_that_ended_a_task_claims_the_next_one(pool: PgPool) {
         finish(&pool, &first, second[0].position, 9)
             .await
             .is_empty(),
-        "the third is free, but not for who did not end the first"
+        "the third is free, but not for a server that did not end the first"
     );
 }
 

@@ -445,8 +445,8 @@ async fn a_session_that_expired_says_so(pool: PgPool) {
     assert_eq!((shown.status, shown.draft()), (410, "Still there?"));
     let shown = browser.submit("/support/api/end", &page, &[]).await;
     assert_eq!(shown.status(), 410);
-    let page = browser.start("Anew").await;
-    assert_eq!(page.count("Anew</p>"), 1);
+    let page = browser.start("Again").await;
+    assert_eq!(page.count("Again</p>"), 1);
 }
 
 #[sqlx::test(migrations = "../migrations")]

@@ -57,7 +57,7 @@ async fn servers_with_the_password_share_one_log_in(pool: PgPool) {
 
 /// A soft logout has the same answer, `M_UNKNOWN_TOKEN`, and the same remedy.
 #[sqlx::test(migrations = "../migrations")]
-async fn a_revoked_log_in_is_made_anew_on_the_same_device(pool: PgPool) {
+async fn a_revoked_log_in_is_repeated_on_the_same_device(pool: PgPool) {
     let mut team = Team::new().await;
     let app = team.serve(&pool, &with_password(&team)).await;
     let visitor = app.visitor("Hello").await;

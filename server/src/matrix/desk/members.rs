@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_missing_is_invited_and_who_does_not_belong_there_is_removed() {
+    fn missing_members_are_invited_and_strangers_are_removed() {
         let now = Duration::ZERO;
         let deeds = deeds(vec![
             member(BOT, "join", BOT, now),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_left_is_left_in_peace_for_an_hour_and_who_was_removed_is_not() {
+    fn a_member_who_left_is_invited_again_after_an_hour_and_a_removed_one_at_once() {
         let minutes = Duration::from_mins;
         let (alice, bob) = (STAFF[0], STAFF[1]);
         let left = |age| {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_cannot_be_invited_waits_and_keeps_nobody_else_waiting() {
+    fn a_failed_invitation_is_delayed_and_delays_no_other() {
         let mut members = Members::default();
         let now = Instant::now();
         let until = now + Duration::from_secs(5);

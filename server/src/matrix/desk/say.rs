@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_who_is_meant_is_mentioned() {
+    fn only_the_addressee_is_mentioned() {
         let notice = Notice::new("@room");
         assert_eq!(text(&notice)["m.mentions"], json!({}));
         assert_eq!(reply(&notice, "$1")["m.mentions"], json!({}));

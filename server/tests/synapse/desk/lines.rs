@@ -98,7 +98,7 @@ async fn wait_for_counts(account: &Account, room_id: &str, wanted: (u64, u64)) {
 
 /// The homeserver evaluates the default push rules of every account as clients do.
 #[sqlx::test(migrations = "../migrations")]
-async fn a_line_rings_its_edits_do_not_and_who_waits_too_long_rings_for_all_once(pool: PgPool) {
+async fn a_line_notifies_its_edits_do_not_and_a_long_wait_notifies_everybody_once(pool: PgPool) {
     let mut team = Team::new().await;
     let vars = [("SUPPORT_CHAT_UNANSWERED_AFTER", "10s")];
     let app = team.serve(&pool, &vars).await;

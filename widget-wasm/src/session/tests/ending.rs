@@ -197,8 +197,8 @@ fn a_message_to_an_unknown_session_begins_a_new_one() {
     // The poll in progress gets the same answer, and must not end the session that is about to
     // begin.
     let effects = browser.on(Event::Sent(Err(refused(404, ErrorCode::SessionNotFound))));
-    let anew = create("key1", "1", "Anyone?");
-    assert_eq!(effects, [Effect::CancelPoll, Effect::Forget, anew]);
+    let creation = create("key1", "1", "Anyone?");
+    assert_eq!(effects, [Effect::CancelPoll, Effect::Forget, creation]);
     browser.on(created());
     assert_eq!(browser.lines(), ["Anyone?"]);
     assert!(browser.session.has_session());
