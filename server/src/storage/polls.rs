@@ -63,17 +63,14 @@ pub async fn poll(
                extract(epoch FROM session.active_at - least(now(), $7))::float8 + $3 AS "seconds_left!",
                ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = session.id)
                    AS "token_hashes!",
-               -- A cursor is known if it is a message of this session.
                (ask.after IS NULL OR seen.id IS NOT NULL) AS "knows_cursor!",
                delivered.id AS "delivered?", read.id AS "read?",
                message.id AS "id?", message.sender AS "sender?", message.body AS "body?",
                message.created_at AS "created_at?", message.delivery AS "delivery?",
                message.replaces AS "replaces?", message.removed AS "removed?",
-               -- More entries follow if the page had more than were selected.
                coalesce(message.available > message.place, false) AS "more!"
            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY ask (session_id, after, n)
            JOIN sessions session ON session.id = ask.session_id
-           -- `seen`: the entry that the cursor names.
            LEFT JOIN messages seen ON seen.id = ask.after AND seen.session_id = session.id
            -- `read`: the visitor's last message that staff have read.
            LEFT JOIN messages read ON read.session_id = session.id AND read.seq = session.read_seq
