@@ -1,4 +1,4 @@
-//! Announcements: messages to conversations' rooms that are due because time has passed.
+//! Notices and other tasks for conversations' rooms that are due because time has passed.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::{
     },
 };
 
-/// How often the server looks for announcements that are due.
+/// How often the server looks for notices that are due.
 const PERIOD: Duration = Duration::from_secs(2);
-/// How many conversations get an announcement at once. Each costs the homeserver two events.
+/// How many conversations get a notice at once. Each costs the homeserver two events.
 const BATCH: i64 = 20;
 
-/// Queues announcements until `shutdown`. Any number of servers may do so at the same time.
+/// Queues the notices that are due until `shutdown`. Any number of servers may do so at the same time.
 pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: CancellationToken) {
     let db = db.beating(heart.clone());
     loop {
