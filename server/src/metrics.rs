@@ -12,6 +12,10 @@ use prometheus::{
 
 use crate::model::Rating;
 
+mod labels;
+
+pub use labels::{IdentityOutcome, MailOutcome, ProofOutcome, Throttle};
+
 const NAMESPACE: &str = "support_chat";
 
 /// In seconds: from a page that is answered from memory to a request that reaches its time limit.
@@ -26,123 +30,6 @@ const HOMESERVER_BUCKETS: [f64; 11] =
 const LAG_BUCKETS: [f64; 11] = [
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
 ];
-
-/// The limits that throttle a visitor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Throttle {
-    /// Requests of one address.
-    RequestsPerIp,
-    /// Messages of one session.
-    MessagesPerSession,
-    /// New sessions of one address.
-    SessionsPerIp,
-    /// New sessions of one network.
-    SessionsPerNetwork,
-    /// New sessions of all addresses together.
-    Sessions,
-    /// The memory for answers is used up.
-    AnswerMemory,
-}
-
-impl Throttle {
-    const ALL: [Self; 6] = [
-        Self::RequestsPerIp,
-        Self::MessagesPerSession,
-        Self::SessionsPerIp,
-        Self::SessionsPerNetwork,
-        Self::Sessions,
-        Self::AnswerMemory,
-    ];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::RequestsPerIp => "requests_per_ip",
-            Self::MessagesPerSession => "messages_per_session",
-            Self::SessionsPerIp => "sessions_per_ip",
-            Self::SessionsPerNetwork => "sessions_per_network",
-            Self::Sessions => "sessions",
-            Self::AnswerMemory => "answer_memory",
-        }
-    }
-}
-
-/// What happened to a new session near a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProofOutcome {
-    /// It came without a proof of work, and the server asked for one.
-    Required,
-    /// Its proof let it in.
-    Accepted,
-    /// Its proof was wrong, used before, late or too small.
-    Rejected,
-}
-
-impl ProofOutcome {
-    const ALL: [Self; 3] = [Self::Required, Self::Accepted, Self::Rejected];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-/// What happened to an identity that came with a new conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityOutcome {
-    /// The website vouches for the visitor.
-    Verified,
-    /// It was expired, of another key, or no such token at all; the conversation began without it.
-    Rejected,
-}
-
-impl IdentityOutcome {
-    const ALL: [Self; 2] = [Self::Verified, Self::Rejected];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-/// The result of an attempt to mail a visitor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailOutcome {
-    /// The mail server has accepted it.
-    Sent,
-    /// It is tried again.
-    Retried,
-    /// The mail server will never accept it.
-    Refused,
-    /// It has failed for too long.
-    GivenUp,
-    /// It waits, because too many mails were sent to the address or about the conversation.
-    Limited,
-}
-
-impl MailOutcome {
-    const ALL: [Self; 5] = [
-        Self::Sent,
-        Self::Retried,
-        Self::Refused,
-        Self::GivenUp,
-        Self::Limited,
-    ];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Retried => "retried",
-            Self::Refused => "refused",
-            Self::GivenUp => "given_up",
-            Self::Limited => "limited",
-        }
-    }
-}
 
 /// The counters of one server. Clones count together.
 #[derive(Clone, Debug)]
