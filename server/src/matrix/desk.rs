@@ -26,7 +26,7 @@ use crate::{clock::Ambient, config, metrics::Metrics, storage::Db};
 use members::{Member, Members};
 use pace::Pace;
 
-pub(super) use commands::Counter;
+pub(super) use commands::CommandHandler;
 pub(super) use intake::{take_in, take_one};
 
 /// The pause between two turns.
@@ -100,9 +100,9 @@ impl Desk {
     }
 
     /// The handler of the commands that staff give in the desk.
-    pub(super) fn counter(&self) -> Counter {
+    pub(super) fn command_handler(&self) -> CommandHandler {
         let staff = self.homeserver.config().staff.iter();
-        Counter {
+        CommandHandler {
             staff: staff.map(ToString::to_string).collect(),
             time_zone: self.config.time_zone,
             texts: self.texts(),

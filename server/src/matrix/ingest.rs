@@ -63,7 +63,7 @@ pub(super) async fn store(
 fn is_nothing(rules: &Rules, room: &RoomBatch) -> bool {
     let mut events = room.events.iter();
     match room.desk {
-        Some(_) => events.all(|event| rules.counter.is_nothing(event)),
+        Some(_) => events.all(|event| rules.commands.is_nothing(event)),
         None => events.all(|event| rules.planner.is_nothing(event)),
     }
 }
@@ -90,7 +90,7 @@ async fn store_all(
     let mut taken_in = IngestOutcome::default();
     for batch in batches {
         if let Some(desk) = &batch.desk {
-            let set_aside = desk::take_in(&mut tx, &rules.counter, desk, batch, span).await?;
+            let set_aside = desk::take_in(&mut tx, &rules.commands, desk, batch, span).await?;
             let set_aside = set_aside.map(|reason| (batch.room_id.clone(), reason));
             taken_in.set_aside.extend(set_aside);
             continue;

@@ -2,7 +2,7 @@
 
 use incoming::plan::Planner;
 
-use super::{desk::Counter, staff_texts::StaffTexts};
+use super::{desk::CommandHandler, staff_texts::StaffTexts};
 use crate::config::{CannedReplies, HistoryVisibility};
 
 /// The rules by which events are handled.
@@ -13,7 +13,7 @@ pub(super) struct Rules {
     pub(super) history_visibility: HistoryVisibility,
     pub(super) session_ttl: std::time::Duration,
     /// Handles the commands in the desk.
-    pub(super) counter: Counter,
+    pub(super) commands: CommandHandler,
     /// The texts in which staff are answered.
     pub(super) texts: &'static StaffTexts,
     pub(super) canned: CannedReplies,

@@ -116,7 +116,7 @@ impl Syncer {
             ),
             history_visibility: config.history_visibility,
             session_ttl,
-            counter: desk.counter(),
+            commands: desk.command_handler(),
             texts: StaffTexts::of(config.answers.language),
             canned: config.answers.canned.clone(),
             mail_after,

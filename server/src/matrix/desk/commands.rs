@@ -29,13 +29,13 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Carries out the commands that a sync brings.
 #[derive(Clone, Debug)]
-pub(in crate::matrix) struct Counter {
+pub(in crate::matrix) struct CommandHandler {
     pub(in crate::matrix) staff: Vec<String>,
     pub(in crate::matrix) time_zone: Tz,
     pub(in crate::matrix) texts: &'static DeskTexts,
 }
 
-impl Counter {
+impl CommandHandler {
     /// Whether the event is not a command of the staff.
     pub(in crate::matrix) fn is_nothing(&self, event: &RoomEvent) -> bool {
         !self.staff.contains(&event.sender) || desk::command(event).is_none()

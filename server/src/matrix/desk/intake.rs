@@ -3,7 +3,7 @@
 
 use incoming::event::RoomEvent;
 
-use super::Counter;
+use super::CommandHandler;
 use crate::{
     matrix::room_batch::{Obstacle, RoomBatch, Span, kept},
     storage::{
@@ -17,7 +17,7 @@ use crate::{
 /// Takes in the events of one sync. Returns the reason if some of them were set aside.
 pub(in crate::matrix) async fn take_in(
     db: &mut Connection,
-    counter: &Counter,
+    commands: &CommandHandler,
     desk: &DeskRoom,
     batch: &RoomBatch,
     span: Span<'_>,
@@ -25,13 +25,13 @@ pub(in crate::matrix) async fn take_in(
     let events = batch
         .events
         .iter()
-        .filter(|event| !counter.is_nothing(event));
+        .filter(|event| !commands.is_nothing(event));
     let mut refused = Vec::new();
     let mut obstacle = batch.obstacle.clone();
     for event in events {
         if batch.obstacle.is_some() {
             refused.push(event);
-        } else if let Some(reason) = take_one(db, counter, desk, event).await? {
+        } else if let Some(reason) = take_one(db, commands, desk, event).await? {
             refused.push(event);
             obstacle = Some(Obstacle::without_gap(reason));
         }
@@ -56,12 +56,12 @@ pub(in crate::matrix) async fn take_in(
 /// back.
 pub(in crate::matrix) async fn take_one(
     db: &mut Connection,
-    counter: &Counter,
+    commands: &CommandHandler,
     desk: &DeskRoom,
     event: &RoomEvent,
 ) -> Result<Option<String>, sqlx::Error> {
     savepoint(db, "SAVEPOINT command").await?;
-    match counter.take(db, desk, event).await {
+    match commands.take(db, desk, event).await {
         Ok(()) => {
             savepoint(db, "RELEASE SAVEPOINT command").await?;
             Ok(None)

@@ -74,7 +74,7 @@ pub(super) struct Members {
 
 /// The action that would bring somebody's membership in line with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+enum Action {
     Invite,
     Remove,
 }
@@ -98,19 +98,19 @@ impl Members {
     }
 
     /// The people who have to be invited or removed now.
-    fn deeds(&self, staff: &[&str], bot: &str, now: Instant) -> Vec<(String, Deed)> {
+    fn actions(&self, staff: &[&str], bot: &str, now: Instant) -> Vec<(String, Action)> {
         let missing = staff.iter().filter(|user_id| {
             let mut seen = self.seen.iter();
             let seen = seen.find(|member| member.user_id == **user_id);
             seen.is_none_or(|member| !member.is_in() && !member.wants_rest())
         });
-        let missing = missing.map(|user_id| ((*user_id).to_owned(), Deed::Invite));
+        let missing = missing.map(|user_id| ((*user_id).to_owned(), Action::Invite));
         let strangers = self.seen.iter().filter(|member| {
             let id = member.user_id.as_str();
             member.is_in() && id != bot && !staff.contains(&id)
         });
-        let strangers = strangers.map(|member| (member.user_id.clone(), Deed::Remove));
-        let is_due = |(user_id, _): &(String, Deed)| {
+        let strangers = strangers.map(|member| (member.user_id.clone(), Action::Remove));
+        let is_due = |(user_id, _): &(String, Action)| {
             let failed = self.failed.get(user_id);
             failed.is_none_or(|failed| now >= failed.until)
         };
@@ -118,10 +118,10 @@ impl Members {
     }
 
     /// Records an action that succeeded, so that it is not repeated before the next inspection.
-    fn done(&mut self, user_id: &str, deed: Deed) {
+    fn done(&mut self, user_id: &str, action: Action) {
         self.failed.remove(user_id);
         self.seen.retain(|member| member.user_id != user_id);
-        if deed == Deed::Invite {
+        if action == Action::Invite {
             self.seen.push(Member {
                 user_id: user_id.to_owned(),
                 membership: "invite".to_owned(),
@@ -131,12 +131,12 @@ impl Members {
         }
     }
 
-    fn fail(&mut self, (user_id, deed): (&str, Deed), errcode: &str, until: Instant) {
+    fn fail(&mut self, (user_id, action): (&str, Action), errcode: &str, until: Instant) {
         let times = self.failures(user_id);
         let failed = Failed {
             times: times + 1,
             until,
-            is_lasting: deed == Deed::Invite && alerts::is_lasting(times + 1, errcode),
+            is_lasting: action == Action::Invite && alerts::is_lasting(times + 1, errcode),
         };
         self.failed.insert(user_id.to_owned(), failed);
     }
@@ -161,22 +161,22 @@ impl Desk {
             .iter()
             .map(|user_id| user_id.as_str())
             .collect();
-        let deeds = shift
+        let actions = shift
             .members
-            .deeds(&staff, config.bot.as_str(), Instant::now());
-        let results: Vec<_> = stream::iter(deeds)
-            .map(async |(user_id, deed)| {
-                let done = time::timeout(TIME_LIMIT, self.do_to(&desk.room_id, &user_id, deed));
-                (done.await, user_id, deed)
+            .actions(&staff, config.bot.as_str(), Instant::now());
+        let results: Vec<_> = stream::iter(actions)
+            .map(async |(user_id, action)| {
+                let done = time::timeout(TIME_LIMIT, self.do_to(&desk.room_id, &user_id, action));
+                (done.await, user_id, action)
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        for (result, user_id, deed) in results {
+        for (result, user_id, action) in results {
             let error = match result {
                 Ok(Ok(())) => {
-                    tracing::info!(user_id, ?deed, "the desk's members have changed");
-                    shift.members.done(&user_id, deed);
+                    tracing::info!(user_id, ?action, "the desk's members have changed");
+                    shift.members.done(&user_id, action);
                     continue;
                 }
                 Ok(Err(error)) => Some(error),
@@ -185,7 +185,7 @@ impl Desk {
             let errcode = error
                 .as_ref()
                 .map_or("timeout".into(), MatrixError::errcode);
-            if deed == Deed::Invite {
+            if action == Action::Invite {
                 self.metrics.invitation_failed(&errcode);
             }
             let asked = error.as_ref().and_then(MatrixError::retry_after);
@@ -193,16 +193,16 @@ impl Desk {
             let delay = inviter::BACKOFF.delay(failures, &mut self.ambient.dice());
             let delay = delay.max(asked.unwrap_or_default());
             let until = Instant::now() + delay;
-            shift.members.fail((&user_id, deed), &errcode, until);
-            tracing::warn!(user_id, ?deed, %errcode, retry_in = ?delay, "the desk's members cannot be changed");
+            shift.members.fail((&user_id, action), &errcode, until);
+            tracing::warn!(user_id, ?action, %errcode, retry_in = ?delay, "the desk's members cannot be changed");
         }
         Ok(())
     }
 
-    async fn do_to(&self, room_id: &str, user_id: &str, deed: Deed) -> Result<(), MatrixError> {
-        match deed {
-            Deed::Invite => self.homeserver.invite(room_id, user_id).await,
-            Deed::Remove => self.homeserver.remove(room_id, user_id).await,
+    async fn do_to(&self, room_id: &str, user_id: &str, action: Action) -> Result<(), MatrixError> {
+        match action {
+            Action::Invite => self.homeserver.invite(room_id, user_id).await,
+            Action::Remove => self.homeserver.remove(room_id, user_id).await,
         }
     }
 }
@@ -225,32 +225,32 @@ mod tests {
         Member::read(&serde_json::from_value(event).unwrap()).unwrap()
     }
 
-    fn deeds(seen: Vec<Member>) -> Vec<(String, Deed)> {
+    fn actions(seen: Vec<Member>) -> Vec<(String, Action)> {
         let members = Members {
             seen,
             failed: HashMap::new(),
         };
-        members.deeds(&STAFF, BOT, Instant::now())
+        members.actions(&STAFF, BOT, Instant::now())
     }
 
-    fn named(user_id: &str, deed: Deed) -> (String, Deed) {
-        (user_id.to_owned(), deed)
+    fn named(user_id: &str, action: Action) -> (String, Action) {
+        (user_id.to_owned(), action)
     }
 
     #[test]
     fn missing_members_are_invited_and_strangers_are_removed() {
         let now = Duration::ZERO;
-        let deeds = deeds(vec![
+        let actions = actions(vec![
             member(BOT, "join", BOT, now),
             member("@alice:localhost", "invite", BOT, now),
             member("@carol:localhost", "join", "@carol:localhost", now),
             member("@dave:localhost", "leave", BOT, now),
         ]);
         let expected = [
-            named("@bob:localhost", Deed::Invite),
-            named("@carol:localhost", Deed::Remove),
+            named("@bob:localhost", Action::Invite),
+            named("@carol:localhost", Action::Remove),
         ];
-        assert_eq!(deeds, expected);
+        assert_eq!(actions, expected);
     }
 
     #[test]
@@ -258,12 +258,12 @@ mod tests {
         let minutes = Duration::from_mins;
         let (alice, bob) = (STAFF[0], STAFF[1]);
         let left = |age| {
-            deeds(vec![
+            actions(vec![
                 member(alice, "leave", alice, age),
                 member(bob, "leave", BOT, age),
             ])
         };
-        assert_eq!(left(minutes(59)), [named(bob, Deed::Invite)]);
+        assert_eq!(left(minutes(59)), [named(bob, Action::Invite)]);
         assert_eq!(left(minutes(61)).len(), 2);
     }
 
@@ -272,25 +272,25 @@ mod tests {
         let mut members = Members::default();
         let now = Instant::now();
         let until = now + Duration::from_secs(5);
-        members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", until);
+        members.fail((STAFF[0], Action::Invite), "M_INVITE_BLOCKED", until);
         assert_eq!(
-            members.deeds(&STAFF, BOT, now),
-            [named(STAFF[1], Deed::Invite)]
+            members.actions(&STAFF, BOT, now),
+            [named(STAFF[1], Action::Invite)]
         );
-        assert_eq!(members.deeds(&STAFF, BOT, until).len(), 2);
+        assert_eq!(members.actions(&STAFF, BOT, until).len(), 2);
         assert!(members.cannot_be_invited().is_empty());
         let until = now + Duration::from_hours(2);
-        members.fail((STAFF[0], Deed::Invite), "timeout", until);
+        members.fail((STAFF[0], Action::Invite), "timeout", until);
         assert!(members.cannot_be_invited().is_empty());
-        members.fail((STAFF[0], Deed::Invite), "M_INVITE_BLOCKED", until);
+        members.fail((STAFF[0], Action::Invite), "M_INVITE_BLOCKED", until);
         assert_eq!(members.cannot_be_invited(), [STAFF[0]]);
         assert_eq!(
             members
-                .deeds(&STAFF, BOT, now + Duration::from_hours(1))
+                .actions(&STAFF, BOT, now + Duration::from_hours(1))
                 .len(),
             1
         );
-        members.done(STAFF[0], Deed::Invite);
+        members.done(STAFF[0], Action::Invite);
         assert!(members.cannot_be_invited().is_empty());
     }
 }

@@ -47,7 +47,7 @@ impl Syncer {
         }
         let mut refused = None;
         for event in &events {
-            let reason = take_one(&mut tx, &self.rules.counter, desk, event).await?;
+            let reason = take_one(&mut tx, &self.rules.commands, desk, event).await?;
             refused = refused.or(reason);
         }
         match (refused, &row.gap_from) {
