@@ -22,6 +22,7 @@ pub mod quarantine;
 pub mod ratings;
 pub mod session_codes;
 pub mod session_identities;
+pub mod session_rooms;
 pub mod session_starts;
 pub mod sessions;
 pub mod signals;

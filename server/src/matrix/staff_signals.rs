@@ -22,7 +22,7 @@ use super::homeserver::{Homeserver, MatrixError};
 use crate::{
     metrics::Metrics,
     poll_cache::PollCache,
-    storage::{Db, sessions, signals},
+    storage::{Db, session_rooms, signals},
 };
 
 /// The most bytes of rooms in the filter of a sync, which is enough for some 120 rooms. The filter is part of the
@@ -139,7 +139,7 @@ impl StaffSignals {
         lookups: &mut JoinSet<()>,
     ) -> Result<(), sqlx::Error> {
         let rooms: Vec<_> = signals.iter().map(|it| it.room_id.clone()).collect();
-        let sessions: HashMap<_, _> = sessions::of_rooms(&self.pool, &rooms)
+        let sessions: HashMap<_, _> = session_rooms::of_rooms(&self.pool, &rooms)
             .await?
             .into_iter()
             .collect();

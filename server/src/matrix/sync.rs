@@ -34,7 +34,7 @@ use crate::{
     storage::{
         Db, Lines, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
-        quarantine as set_aside, sessions, sync_position,
+        quarantine as set_aside, session_rooms, sessions, sync_position,
     },
 };
 
@@ -194,7 +194,7 @@ impl Syncer {
     /// A message that is sent finds out that its room is lost. If there is nothing to send, a notice is sent for that.
     async fn find_lost_rooms(&self) -> Result<(), Failure> {
         // This is read first, so that a room that is made meanwhile does not look lost.
-        let settled = sessions::settled_rooms(&self.pool, self.rules.session_ttl).await?;
+        let settled = session_rooms::settled_rooms(&self.pool, self.rules.session_ttl).await?;
         if settled.is_empty() {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use chrono::Utc;
 use server::{
     relay::queue::{self, Claim, End, Lane, Outcome, Replaced, Task},
     storage::{
-        sessions,
+        session_rooms,
         staff_members::{self, Membership, Observed},
     },
 };
@@ -205,7 +205,7 @@ async fn how_long_ago_a_room_was_asked_for_is_told_by_the_clock_that_says_less(p
 /// A session with a room, for which "first" is on its way and "second" waits.
 async fn conversation(pool: &PgPool) -> (Uuid, Claim) {
     let session_id = session(pool).await;
-    sessions::set_room(pool, session_id, "!old:localhost")
+    session_rooms::set_room(pool, session_id, "!old:localhost")
         .await
         .unwrap();
     for text in ["first", "second"] {

@@ -16,7 +16,7 @@ use crate::{
         room,
         room_batch::{FIRST_COME, Obstacle, RoomBatch},
     },
-    storage::sessions,
+    storage::session_rooms,
 };
 
 impl Syncer {
@@ -102,7 +102,7 @@ impl Syncer {
         if unknown.is_empty() {
             return Ok(sessions);
         }
-        for (room_id, session_id) in sessions::of_rooms(&self.pool, &unknown).await? {
+        for (room_id, session_id) in session_rooms::of_rooms(&self.pool, &unknown).await? {
             self.sessions.insert(room_id.clone(), session_id);
             sessions.insert(room_id, session_id);
         }
@@ -131,7 +131,7 @@ impl Syncer {
         let Some(session_id) = marked else {
             return Ok(None);
         };
-        let room_of_session = sessions::set_room(&self.pool, session_id, room_id).await?;
+        let room_of_session = session_rooms::set_room(&self.pool, session_id, room_id).await?;
         Ok(room_of_session
             .filter(|its| its == room_id)
             .map(|_| session_id))

@@ -18,7 +18,7 @@ use crate::{
         erasure::{self, Traces},
         matrix_events::{self, Addressee},
         ratings::{self, Stored},
-        session_identities,
+        session_identities, session_rooms,
         sessions::{self, Naming, State},
         staff_members::{self, Membership, Wanted},
         transcript::{self, Said},
@@ -139,19 +139,19 @@ impl Store for PostgresStore {
         session_id: Uuid,
         room_id: &str,
     ) -> Result<Option<String>, sqlx::Error> {
-        sessions::set_room(&self.shares.relay, session_id, room_id).await
+        session_rooms::set_room(&self.shares.relay, session_id, room_id).await
     }
 
     async fn disown_room(&self, session_id: Uuid, room_id: &str) -> Result<(), sqlx::Error> {
-        sessions::disown_room(&self.shares.relay, session_id, room_id).await
+        session_rooms::disown_room(&self.shares.relay, session_id, room_id).await
     }
 
     async fn former_rooms(&self, rooms: &[String]) -> Result<Vec<String>, sqlx::Error> {
-        sessions::former_rooms(&self.shares.relay, rooms).await
+        session_rooms::former_rooms(&self.shares.relay, rooms).await
     }
 
     async fn sessions_of(&self, rooms: &[String]) -> Result<Vec<(String, Uuid)>, sqlx::Error> {
-        sessions::of_rooms(&self.shares.relay, rooms).await
+        session_rooms::of_rooms(&self.shares.relay, rooms).await
     }
 
     async fn any_sent(&self, session_id: Uuid, event_ids: &[String]) -> Result<bool, sqlx::Error> {

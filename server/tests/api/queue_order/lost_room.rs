@@ -17,7 +17,7 @@ async fn a_lost_room_is_replaced_once_before_what_waits_and_never_comes_back(poo
     assert_eq!(replace(&pool, &stale).await, Replaced::Already);
     assert_eq!(replace(&pool, &claimed).await, Replaced::ByNewRoom);
     assert_eq!(replace(&pool, &claimed).await, Replaced::Already);
-    let room = sessions::set_room(&pool, session_id, "!old:localhost")
+    let room = session_rooms::set_room(&pool, session_id, "!old:localhost")
         .await
         .unwrap();
     assert_eq!(room, None, "not as the syncer finds it");
@@ -28,7 +28,7 @@ async fn a_lost_room_is_replaced_once_before_what_waits_and_never_comes_back(poo
 
     let create = claim(&pool, Lane::Rooms, 9).await.remove(0);
     assert!(claim(&pool, Lane::Messages, 9).await.is_empty());
-    sessions::set_room(&pool, session_id, "!new:localhost")
+    session_rooms::set_room(&pool, session_id, "!new:localhost")
         .await
         .unwrap();
     let next = finish(&pool, &create, Outcome::Done, 9).await.next;
@@ -56,7 +56,7 @@ async fn a_room_that_is_lost_soon_after_another_is_replaced_later(pool: PgPool) 
     let (session_id, claimed) = conversation(&pool).await;
     assert_eq!(replace(&pool, &claimed).await, Replaced::ByNewRoom);
     let create = claim(&pool, Lane::Rooms, 1).await.remove(0);
-    sessions::set_room(&pool, session_id, "!new:localhost")
+    session_rooms::set_room(&pool, session_id, "!new:localhost")
         .await
         .unwrap();
     let retell = finish(&pool, &create, Outcome::Done, 1)
@@ -87,7 +87,7 @@ async fn an_ended_conversation_gets_another_room_only_for_what_the_visitor_said(
 
     run(&pool, "DELETE FROM sessions").await;
     let session_id = session(&pool).await;
-    sessions::set_room(&pool, session_id, "!old:localhost")
+    session_rooms::set_room(&pool, session_id, "!old:localhost")
         .await
         .unwrap();
     push(

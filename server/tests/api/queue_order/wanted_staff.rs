@@ -21,7 +21,7 @@ fn are(alice: &str, bob: &str) -> Vec<(String, String)> {
 #[sqlx::test(migrations = "../migrations")]
 async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: PgPool) {
     let session_id = session(&pool).await;
-    sessions::set_room(&pool, session_id, "!room:localhost")
+    session_rooms::set_room(&pool, session_id, "!room:localhost")
         .await
         .unwrap();
     let invited = [(ALICE, Membership::Wanted), (BOB, Membership::Wanted)];
@@ -127,7 +127,7 @@ async fn staff_are_wanted_again_when_a_visitor_writes_and_nobody_is_there(pool: 
 #[sqlx::test(migrations = "../migrations")]
 async fn staff_are_invited_to_an_ended_conversation_that_nobody_could_read(pool: PgPool) {
     let session_id = session(&pool).await;
-    sessions::set_room(&pool, session_id, "!room:localhost")
+    session_rooms::set_room(&pool, session_id, "!room:localhost")
         .await
         .unwrap();
     let nobody = [(ALICE, Membership::Wanted), (BOB, Membership::Wanted)];
