@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod commands;
+pub mod facts;
 pub mod lines;
 pub mod messages;
 pub mod room;

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{Desk, Failure, Shift, lines::Wanted, say};
 use crate::storage::desk::{
-    lines::{self, Facts, Which},
+    facts::{Facts, Which},
+    lines,
     room::DeskRoom,
 };
 

@@ -18,7 +18,8 @@ use crate::{
     model::Rating,
     storage::{
         desk::{
-            lines::{self, Ended, Facts, Line, Which},
+            facts::{self, Ended, Facts, Which},
+            lines::{self, Line},
             room::DeskRoom,
             stats,
         },
@@ -293,7 +294,7 @@ impl Desk {
         desk: &DeskRoom,
     ) -> Result<Vec<Facts>, sqlx::Error> {
         let mut db = self.pool.acquire().await?;
-        let mut facts = lines::facts(&mut db, which, desk, self.session_ttl).await?;
+        let mut facts = facts::read(&mut db, which, desk, self.session_ttl).await?;
         if let Some(page) = self.canary_page() {
             facts.retain(|facts| facts.naming.source_url.as_deref() != Some(page));
         }

@@ -16,7 +16,7 @@ use crate::{
     relay::backoff::Backoff,
     storage::desk::{
         commands,
-        lines::Which,
+        facts::Which,
         messages::{self, Asked, Claim, Saying, Shown},
         room::DeskRoom,
     },
