@@ -53,8 +53,9 @@ pub async fn push_or_claim(
         joined_user_id,
         answers_event_id,
     } = task.columns();
-    let row = sqlx::query!(
-        "WITH task AS (
+    let queued = sqlx::query_as!(
+        Queued,
+        r#"WITH task AS (
              INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id,
                                  attempts, leased_until, answers_event_id)
              -- A claim is an attempt. Its lease counts from clock_timestamp(), because now() is when the
@@ -67,11 +68,12 @@ pub async fn push_or_claim(
              FROM (SELECT $7 AND NOT EXISTS (SELECT FROM outbox WHERE session_id = $1)) first (claims)
              RETURNING id, position, attempts, session_id
          )
-         SELECT task.id, position, attempts, room_id, source_url, page_title, visitor_name, visitor_email
+         SELECT task.id, position, attempts, clock_timestamp() AS "queued_at!", room_id, source_url, page_title,
+             visitor_name, visitor_email
          FROM task JOIN sessions ON sessions.id = task.session_id
          -- What is claimed is handed over in memory, so only the others are announced. Postgres delivers
          -- the announcement when the transaction commits.
-         WHERE CASE WHEN attempts = 0 THEN pg_notify($9, task.session_id::text) IS NOT NULL ELSE true END",
+         WHERE CASE WHEN attempts = 0 THEN pg_notify($9, task.session_id::text) IS NOT NULL ELSE true END"#,
         session_id,
         kind,
         message_id,
@@ -85,22 +87,42 @@ pub async fn push_or_claim(
     )
     .fetch_one(db)
     .await?;
-    Ok((row.attempts > 0).then(|| Claim {
-        id: row.id,
-        position: row.position,
-        attempts: row.attempts,
-        room_asked: None,
-        task: task.clone(),
-        text: None,
-        subject: Subject {
-            id: session_id,
-            room_id: row.room_id,
-            source_url: row.source_url,
-            page_title: row.page_title,
-            visitor_name: row.visitor_name,
-            visitor_email: row.visitor_email,
-        },
-    }))
+    Ok(queued.claim(session_id, task.clone(), None))
+}
+
+/// A task that was queued, with what a [`Claim`] on it needs.
+struct Queued {
+    id: Uuid,
+    position: i64,
+    /// 1 if the task was claimed at once, and otherwise 0.
+    attempts: i32,
+    queued_at: DateTime<Utc>,
+    room_id: Option<String>,
+    source_url: Option<String>,
+    page_title: Option<String>,
+    visitor_name: Option<String>,
+    visitor_email: Option<String>,
+}
+
+impl Queued {
+    fn claim(self, session_id: Uuid, task: Task, text: Option<String>) -> Option<Claim> {
+        (self.attempts > 0).then(|| Claim {
+            id: self.id,
+            position: self.position,
+            attempts: self.attempts,
+            room_asked: None,
+            task,
+            text,
+            subject: Subject {
+                id: session_id,
+                room_id: self.room_id,
+                source_url: self.source_url,
+                page_title: self.page_title,
+                visitor_name: self.visitor_name,
+                visitor_email: self.visitor_email,
+            },
+        })
+    }
 }
 
 /// A visitor's message that was stored.
@@ -121,8 +143,9 @@ pub async fn push_message(
     body: &str,
     may_claim: bool,
 ) -> Result<Pushed, sqlx::Error> {
-    let row = sqlx::query!(
-        "WITH session AS (
+    let queued = sqlx::query_as!(
+        Queued,
+        r#"WITH session AS (
              -- The caller holds the lock of this row, so `last_seq` gives each message the next place, and
              -- a poll's cursor skips nothing. clock_timestamp() is the time now, with the lock in hand;
              -- now() is when the transaction began.
@@ -150,11 +173,12 @@ pub async fn push_message(
                  SELECT FROM staff_members WHERE session_id = $1 AND membership IN ('joined', 'invited')
              )
          )
-         SELECT task.id, position, attempts, message.created_at, room_id, source_url, page_title, visitor_name, visitor_email
+         SELECT task.id, position, attempts, message.created_at AS queued_at, room_id, source_url, page_title, visitor_name,
+             visitor_email
          -- Every server learns that polls of this session have something new.
          FROM task, message, session, pg_notify($6, message.session_id::text)
          -- As in push_or_claim: what is claimed is handed over in memory, the others are announced.
-         WHERE CASE WHEN attempts = 0 THEN pg_notify($7, task.session_id::text) IS NOT NULL ELSE true END",
+         WHERE CASE WHEN attempts = 0 THEN pg_notify($7, task.session_id::text) IS NOT NULL ELSE true END"#,
         session_id,
         message_id,
         body,
@@ -166,22 +190,7 @@ pub async fn push_message(
     .fetch_one(db)
     .await?;
     Ok(Pushed {
-        created_at: row.created_at,
-        claim: (row.attempts > 0).then(|| Claim {
-            id: row.id,
-            position: row.position,
-            attempts: row.attempts,
-            room_asked: None,
-            task: Task::Message(message_id),
-            text: Some(body.to_owned()),
-            subject: Subject {
-                id: session_id,
-                room_id: row.room_id,
-                source_url: row.source_url,
-                page_title: row.page_title,
-                visitor_name: row.visitor_name,
-                visitor_email: row.visitor_email,
-            },
-        }),
+        created_at: queued.queued_at,
+        claim: queued.claim(session_id, Task::Message(message_id), Some(body.to_owned())),
     })
 }
