@@ -15,39 +15,14 @@ pub(super) fn first_form(page: &SupportPage) -> impl IntoView {
         source_url,
         ..
     } = page.draft.clone();
-    let refused = |field: &str| is_refused(page, field);
-    let detail = |field: &str| refused(field).then_some(PROBLEM_ID);
-    let invalid = |field: &str| refused(field).then_some("true");
     view! {
         <form class="chat-form" method="post" action=START_PATH>
             <input type="hidden" name="key" value=page.key.clone() />
             <input type="hidden" name="sourceUrl" value=source_url />
             {message_field("initialMessage", page)}
             <div class="fields">
-                <div>
-                    <label for="visitor-name">"Your name "<span>"(optional)"</span></label>
-                    <input
-                        id="visitor-name"
-                        name="visitorName"
-                        autocomplete="name"
-                        value=visitor_name
-                        aria-invalid=invalid("visitorName")
-                        aria-describedby=detail("visitorName")
-                    />
-                </div>
-                <div>
-                    <label for="visitor-email">"Your email "<span>"(optional)"</span></label>
-                    <input
-                        id="visitor-email"
-                        name="visitorEmail"
-                        inputmode="email"
-                        autocomplete="email"
-                        spellcheck="false"
-                        value=visitor_email
-                        aria-invalid=invalid("visitorEmail")
-                        aria-describedby=detail("visitorEmail")
-                    />
-                </div>
+                {optional_field("visitor-name", "visitorName", "Your name ", "name", visitor_name, page)}
+                {optional_field("visitor-email", "visitorEmail", "Your email ", "email", visitor_email, page)}
             </div>
             <p class="actions">
                 <button class="button">"Send"</button>
@@ -56,6 +31,34 @@ pub(super) fn first_form(page: &SupportPage) -> impl IntoView {
                 "While you chat here, your browser keeps one cookie that opens this conversation, and forgets it when it is closed."
             </p>
         </form>
+    }
+}
+
+/// A field of one line. `purpose` is what browsers fill in.
+fn optional_field(
+    id: &'static str,
+    name: &'static str,
+    label: &'static str,
+    purpose: &'static str,
+    value: String,
+    page: &SupportPage,
+) -> impl IntoView {
+    let refused = is_refused(page, name);
+    let is_email = purpose == "email";
+    view! {
+        <div>
+            <label for=id>{label}<span>"(optional)"</span></label>
+            <input
+                id=id
+                name=name
+                inputmode=is_email.then_some("email")
+                autocomplete=purpose
+                spellcheck=is_email.then_some("false")
+                value=value
+                aria-invalid=refused.then_some("true")
+                aria-describedby=refused.then_some(PROBLEM_ID)
+            />
+        </div>
     }
 }
 
