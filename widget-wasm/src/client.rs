@@ -124,7 +124,7 @@ impl Exchange {
             Request::Type { credentials } => {
                 let path = SetTyping::path(&credentials.session_id);
                 ("POST", path, Some(credentials), None, None, |_, _| {
-                    Event::Rang(Timer::Poll)
+                    Event::TimerExpired(Timer::Poll)
                 })
             }
             Request::End { credentials } => {

@@ -361,7 +361,7 @@ impl Driver {
         let me = self.me.clone();
         let timeout = Timeout::new(&self.host, ms, move || {
             if let Some(driver) = me.upgrade() {
-                driver.handle(Event::Rang(timer));
+                driver.handle(Event::TimerExpired(timer));
             }
         });
         slot.set(Some(timeout));

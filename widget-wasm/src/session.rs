@@ -189,8 +189,8 @@ impl Session {
                     self.look();
                 }
             }
-            Event::Rang(Timer::Poll) => self.poll(),
-            Event::Rang(Timer::Countdown) => self.count_down(),
+            Event::TimerExpired(Timer::Poll) => self.poll(),
+            Event::TimerExpired(Timer::Countdown) => self.count_down(),
             Event::Solved(answer) => self.solved(answer),
             Event::Created(answer) => self.created(answer),
             Event::Sent(answer) => self.sent(answer),

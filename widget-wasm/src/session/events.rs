@@ -67,7 +67,7 @@ pub(crate) enum Event {
     /// The page became visible or hidden.
     Visible(bool),
     /// A timer has expired.
-    Rang(Timer),
+    TimerExpired(Timer),
     /// What the message was waiting for: the token of a passed challenge, or a proof of work;
     /// `None` if there will be none.
     Solved(Option<String>),

@@ -60,7 +60,7 @@ impl Browser {
         browser.send("Hello");
         browser.on(created());
         browser.wait(POLL_MS);
-        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::TimerExpired(Timer::Poll));
         browser.polled(vec![own("m1", "Hello", Delivery::Delivered)]);
         browser
     }
@@ -159,7 +159,7 @@ impl Browser {
     /// Like `chatting`, with a poll that has been waiting since this moment.
     fn waiting() -> Self {
         let mut browser = Self::chatting();
-        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::TimerExpired(Timer::Poll));
         assert_eq!(
             browser.waited(vec![staff("m2", "Hi")]),
             [wait_after(Some("m2"))]

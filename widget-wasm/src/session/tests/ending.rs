@@ -23,7 +23,7 @@ fn ending_the_chat_forgets_it_and_keeps_what_was_said() {
     );
     assert_eq!(browser.session.ending(), Some(Ending::Closed));
     for event in [
-        Event::Rang(Timer::Poll),
+        Event::TimerExpired(Timer::Poll),
         Event::Opened,
         Event::Visible(true),
     ] {
@@ -75,17 +75,17 @@ fn a_session_that_is_over_is_over_whoever_says_so() {
 fn an_ended_conversation_is_looked_at_and_goes_on_when_staff_take_it_up_again() {
     let closed = || Event::Polled(Err(refused(410, ErrorCode::SessionClosed)));
     let mut browser = Browser::chatting();
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     assert_eq!(browser.on(closed()), []);
     assert_eq!(browser.stored, Some(credentials()));
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), []);
     assert!(!browser.session.can_send());
     // A fault of the network says nothing about the session.
     browser.on(Event::Visible(true));
     assert_eq!(browser.on(Event::Polled(Err(Failure::Network))), []);
     assert_eq!(browser.trouble(), None);
     browser.on(Event::Closed);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), []);
     // The poll starts at once when the visitor returns.
     for back in [Event::Opened, Event::Visible(true), Event::Online(true)] {
         assert_eq!(browser.on(back), [poll(Some("m1"))]);
@@ -107,7 +107,7 @@ fn a_new_conversation_forgets_the_one_that_has_ended() {
         [Effect::CancelPoll, Effect::Forget]
     );
     assert_eq!(browser.stored, None);
-    for event in [Event::Rang(Timer::Poll), Event::Visible(true)] {
+    for event in [Event::TimerExpired(Timer::Poll), Event::Visible(true)] {
         assert_eq!(browser.on(event), []);
     }
     assert_eq!(browser.send("New"), [create("key2", "2", "New")]);
@@ -128,7 +128,7 @@ fn an_ended_conversation_that_is_gone_stays_ended() {
 fn a_message_on_its_way_when_the_session_ends_is_neither_lost_nor_doubled() {
     let end = |browser: &mut Browser| {
         browser.send("Last words");
-        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::TimerExpired(Timer::Poll));
         browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionExpired))));
         assert_eq!(browser.session.draft(), "");
     };
@@ -170,7 +170,7 @@ fn a_status_alone_neither_ends_nor_forgets_a_conversation() {
     for status in [400, 401, 403, 404, 410, 500] {
         let failure = || refused(status, ErrorCode::Unknown);
         let mut browser = Browser::chatting();
-        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::TimerExpired(Timer::Poll));
         assert_eq!(
             browser.on(Event::Polled(Err(failure()))),
             [poll_in(3_000.0)],

@@ -6,9 +6,12 @@ use super::*;
 fn polls_every_two_seconds_and_never_two_at_a_time() {
     let mut browser = Browser::chatting();
     browser.wait(POLL_MS);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m1"))]);
+    assert_eq!(
+        browser.on(Event::TimerExpired(Timer::Poll)),
+        [poll(Some("m1"))]
+    );
     for event in [
-        Event::Rang(Timer::Poll),
+        Event::TimerExpired(Timer::Poll),
         Event::Online(true),
         Event::Visible(true),
     ] {
@@ -25,13 +28,13 @@ fn polls_go_on_for_a_while_after_closing_and_at_once_after_opening() {
     browser.on(Event::Closed);
     browser.wait(GRACE_MS - 1.0);
     assert_eq!(
-        browser.on(Event::Rang(Timer::Poll)),
+        browser.on(Event::TimerExpired(Timer::Poll)),
         [poll(Some("m1")), poll_in(1.0)]
     );
     browser.polled(vec![staff("m2", "Hi")]);
     assert_eq!(browser.session.unread(), 1);
     browser.wait(POLL_MS);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), []);
     assert_eq!(browser.on(Event::Opened), [poll(Some("m2"))]);
     assert_eq!(browser.session.unread(), 0);
 }
@@ -41,7 +44,7 @@ fn a_closed_panel_is_looked_at_once_when_the_visitor_is_back() {
     let mut browser = Browser::waiting();
     browser.on(Event::Closed);
     browser.wait(GRACE_MS);
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     for (index, event) in [Event::Online(true), Event::Visible(true)]
         .into_iter()
         .enumerate()
@@ -50,11 +53,11 @@ fn a_closed_panel_is_looked_at_once_when_the_visitor_is_back() {
         let cursor = format!("m{}", index + 2);
         // It does not wait, even if the server allows it.
         assert_eq!(browser.on(event), [poll(Some(&cursor))]);
-        assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+        assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), []);
         browser.waited(vec![staff(&format!("m{}", index + 3), "There?")]);
         assert_eq!(browser.session.unread(), index + 1);
         browser.wait(POLL_MS);
-        assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+        assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), []);
     }
     // Without a conversation nothing is polled.
     let mut other = Browser::new(None);
@@ -194,7 +197,7 @@ fn failing_polls_back_off_with_jitter_and_are_told_of() {
     let mut browser = Browser::chatting();
     let mut waits = vec![];
     for failures in 1..=7 {
-        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::TimerExpired(Timer::Poll));
         match browser.on(Event::Polled(Err(Failure::Network)))[..] {
             [Effect::SetTimer(Timer::Poll, ms)] => waits.push(ms),
             ref other => panic!("{other:?}"),
@@ -206,7 +209,7 @@ fn failing_polls_back_off_with_jitter_and_are_told_of() {
         [3_000., 6_000., 12_000., 24_000., 45_000., 45_000., 45_000.]
     );
     assert_eq!(browser.trouble(), Some(Trouble::Unreachable));
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
     assert_eq!(browser.trouble(), None);
 }
@@ -214,7 +217,7 @@ fn failing_polls_back_off_with_jitter_and_are_told_of() {
 #[test]
 fn polls_wait_as_long_as_the_server_asks() {
     let mut browser = Browser::chatting();
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     assert_eq!(
         browser.on(Event::Polled(Err(limited(90)))),
         [poll_in(90_000.0)]
@@ -222,7 +225,10 @@ fn polls_wait_as_long_as_the_server_asks() {
     browser.wait(60_000.0);
     assert_eq!(browser.on(Event::Visible(true)), [poll_in(30_000.0)]);
     browser.wait(30_000.0);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m1"))]);
+    assert_eq!(
+        browser.on(Event::TimerExpired(Timer::Poll)),
+        [poll(Some("m1"))]
+    );
 }
 
 #[test]
@@ -283,7 +289,7 @@ fn pages_go_forward_even_past_a_message_that_is_stuck() {
     assert_eq!(browser.polled(page), [poll(Some("m99"))]);
     assert_eq!(browser.polled(vec![staff("m100", "y")]), [poll_in(POLL_MS)]);
     // The next round of polls begins before the message whose delivery is still unknown.
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(None)]);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), [poll(None)]);
 }
 
 #[test]
@@ -322,7 +328,7 @@ fn what_brings_nothing_new_is_asked_once_in_two_seconds() {
     browser.wait(-60_000.0);
     assert_eq!(browser.waited(vec![]), [poll_in(POLL_MS)]);
     browser.wait(POLL_MS);
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     // Until the homeserver has accepted a message, every answer contains it.
     browser.send("Question");
     browser.on(sent("m3"));
@@ -330,7 +336,7 @@ fn what_brings_nothing_new_is_asked_once_in_two_seconds() {
     assert_eq!(browser.waited(pending()), [wait_after(Some("m2"))]);
     assert_eq!(browser.waited(pending()), [poll_in(POLL_MS)]);
     browser.wait(POLL_MS);
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     let delivered = vec![own("m3", "Question", Delivery::Delivered)];
     assert_eq!(browser.waited(delivered), [wait_after(Some("m3"))]);
 }
@@ -352,13 +358,16 @@ fn a_poll_that_waits_is_let_go_of_when_the_grace_is_over() {
         [wait_after(Some("m3")), poll_in(20_000.0)]
     );
     browser.wait(20_000.0);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [Effect::CancelPoll]);
+    assert_eq!(
+        browser.on(Event::TimerExpired(Timer::Poll)),
+        [Effect::CancelPoll]
+    );
     assert_eq!(browser.on(Event::Opened), [wait_after(Some("m3"))]);
     // If the panel is opened again within the grace period, the poll continues to wait.
     browser.on(Event::Closed);
     browser.on(Event::Opened);
     browser.wait(GRACE_MS);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), []);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), []);
 }
 
 #[test]
@@ -378,14 +387,20 @@ fn a_poll_that_waits_is_let_go_of_with_the_network_and_with_the_page() {
 fn a_server_that_does_not_say_so_or_fails_is_not_let_wait() {
     let mut browser = Browser::waiting();
     assert_eq!(browser.polled(vec![]), [poll_in(POLL_MS)]);
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m2"))]);
+    assert_eq!(
+        browser.on(Event::TimerExpired(Timer::Poll)),
+        [poll(Some("m2"))]
+    );
 
     let mut browser = Browser::waiting();
     browser.on(Event::Polled(Err(refused(
         400,
         ErrorCode::MalformedRequest,
     ))));
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(Some("m2"))]);
+    assert_eq!(
+        browser.on(Event::TimerExpired(Timer::Poll)),
+        [poll(Some("m2"))]
+    );
 }
 
 #[test]
@@ -397,7 +412,7 @@ fn the_last_page_is_asked_for_without_waiting() {
     assert_eq!(browser.waited(vec![]), [poll_in(POLL_MS)]);
     assert!(!browser.session.is_restoring());
     assert_eq!(
-        browser.on(Event::Rang(Timer::Poll)),
+        browser.on(Event::TimerExpired(Timer::Poll)),
         [wait_after(Some("m99"))]
     );
 }
@@ -405,9 +420,9 @@ fn the_last_page_is_asked_for_without_waiting() {
 #[test]
 fn a_cursor_that_the_server_does_not_know_starts_the_transcript_anew() {
     let mut browser = Browser::chatting();
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     browser.on(Event::Polled(Err(refused(422, ErrorCode::UnknownCursor))));
-    assert_eq!(browser.on(Event::Rang(Timer::Poll)), [poll(None)]);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Poll)), [poll(None)]);
 }
 
 // Ending.

@@ -203,12 +203,12 @@ fn a_rate_limit_counts_down_and_then_lets_the_message_go() {
     assert!(!browser.session.can_send());
 
     browser.wait(1_000.0);
-    let effects = browser.on(Event::Rang(Timer::Countdown));
+    let effects = browser.on(Event::TimerExpired(Timer::Countdown));
     assert_eq!(effects, [Effect::SetTimer(Timer::Countdown, 1_000.0)]);
     assert_eq!(browser.session.notice().unwrap().wait_s, Some(1));
 
     browser.wait(1_000.0);
-    assert_eq!(browser.on(Event::Rang(Timer::Countdown)), []);
+    assert_eq!(browser.on(Event::TimerExpired(Timer::Countdown)), []);
     assert_eq!(browser.session.notice().unwrap().wait_s, None);
     assert_eq!(browser.retry(), first);
 }

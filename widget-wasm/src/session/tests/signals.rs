@@ -29,7 +29,7 @@ impl Browser {
 #[test]
 fn a_poll_repeats_the_state_that_the_server_gave() {
     let mut browser = Browser::chatting();
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     let states = |effects: Vec<Effect>| {
         let polls = effects.into_iter().filter_map(|effect| match effect {
             Effect::Ask(Request::Poll { state, .. }) => Some(state),
@@ -45,13 +45,13 @@ fn a_poll_repeats_the_state_that_the_server_gave() {
     assert_eq!(effects, [poll_in(POLL_MS)]);
     assert!(browser.session.staff_type());
     browser.wait(POLL_MS);
-    let effects = browser.on(Event::Rang(Timer::Poll));
+    let effects = browser.on(Event::TimerExpired(Timer::Poll));
     assert_eq!(states(effects), [Some("s2".to_owned())]);
     browser.signalled(vec![], signals("s3", Some("m1"), false));
     assert!(!browser.session.staff_type());
     assert_eq!(browser.session.seen().map(MessageId::as_str), Some("m1"));
     // An older server does not send signals.
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     browser.polled(vec![]);
     assert_eq!(browser.session.seen(), None);
 }
@@ -66,7 +66,7 @@ fn staff_are_told_of_typing_every_three_seconds_while_there_is_a_conversation() 
     assert_eq!(browser.typed("H"), [], "there is no conversation");
     let mut browser = Browser::chatting();
     assert_eq!(browser.typed("H"), [], "the server does not know of it");
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     browser.signalled(vec![], signals("s1", None, false));
     assert_eq!(browser.typed(""), [], "nothing is written");
     assert_eq!(browser.typed("H"), typing());
@@ -81,7 +81,7 @@ fn typing_is_spoken_once_until_there_is_an_answer() {
     let mut browser = Browser::chatting();
     let mut tell = |messages, typing| {
         browser.wait(POLL_MS);
-        browser.on(Event::Rang(Timer::Poll));
+        browser.on(Event::TimerExpired(Timer::Poll));
         browser.signalled(messages, signals("s", None, typing));
         browser.session.typing_was_told()
     };

@@ -136,7 +136,7 @@ fn a_creation_that_was_cut_and_then_refused_still_goes_before_another_one() {
     let (mut browser, _) = browser.leave();
     browser.on(Event::Created(Err(limited(2))));
     browser.wait(2_000.0);
-    browser.on(Event::Rang(Timer::Countdown));
+    browser.on(Event::TimerExpired(Timer::Countdown));
     assert_eq!(browser.send("Hello"), first);
 }
 
@@ -145,7 +145,7 @@ fn what_was_on_its_way_to_a_session_that_ended_is_a_draft() {
     let mut browser = Browser::chatting();
     browser.send("Last words");
     browser.on(Event::Drafted("and more".to_owned()));
-    browser.on(Event::Rang(Timer::Poll));
+    browser.on(Event::TimerExpired(Timer::Poll));
     browser.on(Event::Polled(Err(refused(410, ErrorCode::SessionClosed))));
     // Staff may have resumed the conversation.
     let (mut browser, effects) = browser.leave();
