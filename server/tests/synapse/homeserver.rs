@@ -1,6 +1,7 @@
 //! Accounts on the test's Synapse, and a staff member's actions.
 
 mod team;
+mod waiting;
 
 use std::{env, time::Duration};
 
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 pub(crate) use team::Team;
+pub(crate) use waiting::{readiness, wait_for_messages, wait_until};
 
 use crate::{
     common::{self, TestApp, Visitor},
@@ -391,40 +393,5 @@ impl Account {
             .iter()
             .filter(|event| event["room_id"] == room_id && event["type"] == "m.room.message");
         events.cloned().collect()
-    }
-}
-
-/// Polls like a visitor until there are `count` entries.
-pub(crate) async fn wait_for_messages(visitor: &Visitor<'_>, count: usize) -> Vec<Value> {
-    wait_until(visitor, |messages| messages.len() >= count).await
-}
-
-/// Polls like a visitor until `done` returns true.
-pub(crate) async fn wait_until(
-    visitor: &Visitor<'_>,
-    done: impl Fn(&[Value]) -> bool,
-) -> Vec<Value> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let messages = visitor.messages(None).await;
-        if done(&messages) {
-            return messages;
-        }
-        assert!(Instant::now() < deadline, "a poll shows {messages:#?}");
-        sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// Requests `/readyz` until the answer has this status. A sync counts as interrupted only after a minute.
-pub(crate) async fn readiness(app: &TestApp, status: u16) -> Value {
-    let deadline = Instant::now() + 4 * PATIENCE;
-    loop {
-        let url = format!("http://{}/readyz", app.admin_address);
-        let response = app.client.get(url).send().await.unwrap();
-        if response.status() == status {
-            return response.json().await.unwrap();
-        }
-        assert!(Instant::now() < deadline, "/readyz never answered {status}");
-        sleep(Duration::from_millis(50)).await;
     }
 }
