@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
 
+import { recreate } from "../support/recreate.ts";
 import type { ScriptedApi } from "../support/scripted-api.ts";
 import type { Visitor } from "../support/visitor.ts";
 import { expect, type HostPage, test } from "../widget/fixtures.ts";
@@ -184,22 +185,12 @@ const SCENES: Record<string, Scene> = {
     // The address differs in more than its fragment, so the browser loads the page.
     await visitor.visit("/prices");
     await visitor.visit("/#support-chat=used");
-    await visitor.page.evaluate(() => {
-      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
-      chat.setAttribute("resume", "");
-      chat.enabled = false;
-      chat.enabled = true;
-    });
+    await recreate(visitor.page, "resume", "");
     await expect(visitor.panel).toContainText("This link was used before");
   },
   greeting: async (visitor) => {
     await visitor.visit();
-    await visitor.page.evaluate(() => {
-      const chat = document.querySelector("matrix-support-chat") as HTMLElement & { enabled: boolean };
-      chat.setAttribute("greet-after", "call");
-      chat.enabled = false;
-      chat.enabled = true;
-    });
+    await recreate(visitor.page, "greet-after", "call");
     await visitor.page.waitForFunction(() => "greet" in (document.querySelector("matrix-support-chat") ?? {}));
     await visitor.page.evaluate(() =>
       (document.querySelector("matrix-support-chat") as unknown as { greet(): void }).greet(),
