@@ -73,7 +73,6 @@ pub use send_message::SendMessageError;
 pub use set_email::SetEmailError;
 pub use set_page::SetPageError;
 pub use set_rating::SetRatingError;
-pub use set_typing::SetTypingError;
 pub use throttle::{PerMinute, counted_as};
 pub use token::SessionToken;
 pub use turnstile::Turnstile;

@@ -3,29 +3,16 @@
 use app::contract::{BASE_PATH, ErrorCode, SetTyping};
 use axum::{extract::State, http::StatusCode};
 
-use super::{session_path::SessionPath, shared_errors::database};
-use crate::{
-    http::{
-        AppState,
-        bearer::Bearer,
-        openapi::{
-            parameters::{OfEvery, OfSession},
-            refusals::{COMMON, IN_SESSION, Refusals, Refuses},
-        },
-        problem::ApiError,
+use super::session_path::SessionPath;
+use crate::http::{
+    AppState,
+    bearer::Bearer,
+    openapi::{
+        parameters::{OfEvery, OfSession},
+        refusals::{COMMON, IN_SESSION, Refusals, Refuses},
     },
-    support_chat::SetTypingError,
+    problem::ApiError,
 };
-
-impl From<SetTypingError> for ApiError {
-    fn from(error: SetTypingError) -> Self {
-        match error {
-            SetTypingError::Access(error) => error.into(),
-            SetTypingError::Ended(ended) => ended.into(),
-            SetTypingError::Database(error) => database(&error),
-        }
-    }
-}
 
 impl Refuses for SetTyping {
     const CODES: &'static [&'static [ErrorCode]] =
