@@ -309,7 +309,7 @@ impl Common {
 pub async fn prepare(config: &Config) -> Result<Shares, StartupError> {
     systemd::extend_start(storage::PREPARED);
     let shares = Shares::new(&config.database);
-    storage::prepare(&shares.lines).await?;
+    storage::prepare(&shares.connector).await?;
     Ok(shares)
 }
 

@@ -32,10 +32,10 @@ pub mod sync_position;
 pub mod transcript;
 
 mod commit_probe;
+mod connector;
 mod db;
 mod faults;
 mod gate;
-mod lines;
 mod listener;
 mod pool;
 mod pools;
@@ -47,10 +47,10 @@ mod sync_lock;
 
 use std::time::Duration;
 
+pub use connector::Connector;
 pub use db::{Connection, Db, Tx};
 pub use faults::{again_if_lost, is_certain};
 pub use gate::Gate;
-pub use lines::Lines;
 pub use listener::{Heard, LEASE, Listener};
 pub use pools::{MAX_CONNECTIONS, Shares};
 pub use room_asked::RoomAsked;

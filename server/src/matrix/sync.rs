@@ -32,7 +32,7 @@ use crate::{
     poll_cache::PollCache,
     relay::queue,
     storage::{
-        Db, Lines, Shares, SyncLock,
+        Connector, Db, Shares, SyncLock,
         desk::room::{self as desk_rooms, DeskRoom},
         quarantine as set_aside, session_rooms, sessions, sync_position,
     },
@@ -73,7 +73,7 @@ enum Owner {
 #[derive(Debug)]
 pub struct Syncer {
     pool: Db,
-    lines: Lines,
+    connector: Connector,
     heart: Heart,
     homeserver: Arc<Homeserver>,
     metrics: Metrics,
@@ -131,7 +131,7 @@ impl Syncer {
         Self {
             signals,
             pool: shares.relay.beating(heart.clone()),
-            lines: shares.lines.clone(),
+            connector: shares.connector.clone(),
             heart,
             homeserver,
             metrics,
@@ -167,7 +167,7 @@ impl Syncer {
 
     /// Syncs for as long as this server has the lock; `Ok` when it did not get it.
     async fn turn(&self, failures: &mut u32) -> Result<(), Failure> {
-        let Some(mut lock) = SyncLock::try_take(&self.lines).await? else {
+        let Some(mut lock) = SyncLock::try_take(&self.connector).await? else {
             return Ok(());
         };
         tracing::info!("this server follows the homeserver");

@@ -32,7 +32,7 @@ pub async fn follow(shares: Shares, cache: PollCache, heart: Heart, shutdown: Ca
 /// Listens until the connection is lost.
 async fn listen(shares: &Shares, cache: &PollCache, heart: &Heart) -> Result<(), sqlx::Error> {
     heart.beat();
-    let mut listener = Listener::connect(&shares.lines, &shares.reads, CHANGES).await?;
+    let mut listener = Listener::connect(&shares.connector, &shares.reads, CHANGES).await?;
     cache.begin_epoch();
     loop {
         match listener.next().await? {

@@ -9,7 +9,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Db, Lines, faults::missed, lines::CONNECT};
+use super::{Connector, Db, connector::CONNECT, faults::missed};
 
 /// How often the listener notifies itself.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -39,9 +39,13 @@ pub enum Heard {
 
 impl Listener {
     /// Listens from now on. Its notifications to itself go over a connection of `reads`.
-    pub async fn connect(lines: &Lines, reads: &Db, channel: &'static str) -> Result<Self, Error> {
+    pub async fn connect(
+        connector: &Connector,
+        reads: &Db,
+        channel: &'static str,
+    ) -> Result<Self, Error> {
         let echo = format!("support_chat_echo_{}", Uuid::new_v4().simple());
-        let pool = lines.pool_of_one();
+        let pool = connector.pool_of_one();
         let connect = async {
             let mut inner = PgListener::connect_with(&pool).await?;
             // Whatever a new connection has missed must be known before it is made.

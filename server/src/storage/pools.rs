@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Db, Gate, Lines, db::Timing, pool::pool, settings::Settings};
+use super::{Connector, Db, Gate, db::Timing, pool::pool, settings::Settings};
 use crate::config::Database;
 
 /// The connections of all shares together. With two listeners, and the connection that holds the lock of the sync, a
@@ -32,7 +32,7 @@ pub struct Shares {
     /// The relay, the sync and the housekeeping.
     pub relay: Db,
     /// Connections that are kept open.
-    pub lines: Lines,
+    pub connector: Connector,
     /// The gate before `writes`, which is shut while commits hang.
     pub gate: Gate,
     /// The same pool as `writes`, without the gate.
@@ -60,7 +60,7 @@ impl Shares {
             reads,
             writes: probes.clone().behind(gate.clone()),
             relay,
-            lines: Lines::new(options.clone()),
+            connector: Connector::new(options.clone()),
             gate,
             probes,
         }

@@ -17,7 +17,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// The settings of a connection that listens.
-    pub(super) const LINE: Self = Self {
+    pub(super) const DEDICATED: Self = Self {
         statement: Some(Duration::from_secs(3)),
         lock: Duration::from_secs(2),
         idle: None,

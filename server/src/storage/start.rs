@@ -8,7 +8,7 @@ use sqlx::{
 use tokio::time::{self, Instant};
 use uuid::Uuid;
 
-use super::{Lines, faults::missed, lines::CONNECT, settings::Settings};
+use super::{Connector, connector::CONNECT, faults::missed, settings::Settings};
 
 /// How long to wait for a Postgres that is just starting.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -38,18 +38,18 @@ pub enum Unusable {
 }
 
 /// Checks that the database can be used, and migrates its schema. Several servers may do so at the same time.
-pub async fn prepare(lines: &Lines) -> Result<(), Unusable> {
-    reach(lines).await?;
-    if !hears(lines).await? {
+pub async fn prepare(connector: &Connector) -> Result<(), Unusable> {
+    reach(connector).await?;
+    if !hears(connector).await? {
         return Err(Unusable::Deaf);
     }
-    migrate(lines).await
+    migrate(connector).await
 }
 
-async fn reach(lines: &Lines) -> Result<(), Error> {
+async fn reach(connector: &Connector) -> Result<(), Error> {
     let patience = Instant::now() + PATIENCE;
     loop {
-        match lines.connect(Settings::LINE).await {
+        match connector.connect(Settings::DEDICATED).await {
             Ok(_) => return Ok(()),
             Err(error) if may_be_starting(&error) && Instant::now() < patience => {
                 time::sleep(RETRY).await;
@@ -73,13 +73,13 @@ fn may_be_starting(error: &Error) -> bool {
 
 /// Whether one connection gets the notifications of another one. It uses no prepared statements, because some poolers
 /// fail at those first.
-async fn hears(lines: &Lines) -> Result<bool, Error> {
+async fn hears(connector: &Connector) -> Result<bool, Error> {
     let channel = format!("support_chat_echo_{}", Uuid::new_v4().simple());
     let heard = async {
-        let mut listener = PgListener::connect_with(&lines.pool_of_one()).await?;
+        let mut listener = PgListener::connect_with(&connector.pool_of_one()).await?;
         listener.eager_reconnect(false);
         listener.listen(&channel).await?;
-        let mut other = lines.connect(Settings::LINE).await?;
+        let mut other = connector.connect(Settings::DEDICATED).await?;
         // The notification need not wait for a standby.
         let tell =
             format!("BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY \"{channel}\"; COMMIT");
@@ -104,7 +104,7 @@ fn is_lock_timeout(error: &Error) -> bool {
     code.is_some_and(|code| code == "55P03")
 }
 
-async fn migrate(lines: &Lines) -> Result<(), Unusable> {
+async fn migrate(connector: &Connector) -> Result<(), Unusable> {
     let mut migrator = sqlx::migrate!("../migrations");
     // When an upgrade is taken back, an older server meets the newer schema, which has only additions.
     migrator.set_ignore_missing(true);
@@ -112,10 +112,10 @@ async fn migrate(lines: &Lines) -> Result<(), Unusable> {
     let settings = Settings {
         statement: None,
         lock: Duration::from_secs(10),
-        ..Settings::LINE
+        ..Settings::DEDICATED
     };
-    let mut line = lines.connect(settings).await?;
-    time::timeout(MIGRATED, migrator.run(&mut line))
+    let mut connection = connector.connect(settings).await?;
+    time::timeout(MIGRATED, migrator.run(&mut connection))
         .await
         .unwrap_or_else(|_| Err(missed().into()))?;
     Ok(())

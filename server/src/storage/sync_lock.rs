@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Error, PgConnection};
 use tokio::time;
 
-use super::{Lines, faults::missed, settings::Settings};
+use super::{Connector, faults::missed, settings::Settings};
 
 /// The key of the session-level advisory lock; the number has no meaning.
 const LOCK: i64 = 0x7375_7070_6f72_7463;
@@ -23,18 +23,18 @@ pub struct SyncLock(PgConnection);
 
 impl SyncLock {
     /// Takes the lock, unless another server has it.
-    pub async fn try_take(lines: &Lines) -> Result<Option<Self>, Error> {
+    pub async fn try_take(connector: &Connector) -> Result<Option<Self>, Error> {
         let settings = Settings {
             idle: Some(LEASE),
-            ..Settings::LINE
+            ..Settings::DEDICATED
         };
-        let mut line = lines.connect(settings).await?;
+        let mut connection = connector.connect(settings).await?;
         let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, LOCK)
-            .fetch_one(&mut line);
+            .fetch_one(&mut connection);
         let locked = time::timeout(ANSWERS, locked).await;
         Ok(locked
             .unwrap_or_else(|_| Err(missed()))?
-            .then_some(Self(line)))
+            .then_some(Self(connection)))
     }
 
     /// Holds the lock; ends when it is lost.

@@ -136,7 +136,7 @@ async fn the_lock_of_the_sync_is_free_soon_after_its_connection_died(pool: PgPoo
     let line = LineProxy::before(&pool).await;
     let this_way = Shares::new(&config(&pool, &[("DATABASE_URL", &line.url())]).database);
     let direct = shares(&pool);
-    let take = async |shares: &Shares| SyncLock::try_take(&shares.lines).await.unwrap();
+    let take = async |shares: &Shares| SyncLock::try_take(&shares.connector).await.unwrap();
     let mut lock = take(&this_way).await.expect("it is free");
     // The lock is held for longer than Postgres waits for a sign of life of its owner.
     assert!(timeout(Duration::from_secs(10), lock.hold()).await.is_err());
@@ -153,7 +153,7 @@ async fn a_listener_knows_when_it_hears_nothing(pool: PgPool) {
     let line = LineProxy::before(&pool).await;
     let this_way = Shares::new(&config(&pool, &[("DATABASE_URL", &line.url())]).database);
     let direct = shares(&pool);
-    let listen = Listener::connect(&this_way.lines, &direct.reads, CHANGES);
+    let listen = Listener::connect(&this_way.connector, &direct.reads, CHANGES);
     let mut listener = listen.await.unwrap();
     let mut next = async || timeout(DEADLINE, listener.next()).await.unwrap();
     assert!(matches!(next().await.unwrap(), Heard::Proof(_)));

@@ -63,7 +63,7 @@ impl News for Listener {
 #[async_trait]
 impl Store for PostgresStore {
     async fn listen(&self) -> Option<Box<dyn News>> {
-        let listener = Listener::connect(&self.shares.lines, &self.shares.reads, CHANNEL).await;
+        let listener = Listener::connect(&self.shares.connector, &self.shares.reads, CHANNEL).await;
         Some(Box::new(listener.ok()?))
     }
 

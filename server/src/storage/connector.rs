@@ -14,16 +14,16 @@ pub(super) const CONNECT: Duration = Duration::from_secs(3);
 
 /// Opens connections. Cheap to clone.
 #[derive(Clone)]
-pub struct Lines(PgConnectOptions);
+pub struct Connector(PgConnectOptions);
 
 /// The options contain the password, so they are not printed.
-impl fmt::Debug for Lines {
+impl fmt::Debug for Connector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Lines").finish_non_exhaustive()
+        formatter.debug_struct("Connector").finish_non_exhaustive()
     }
 }
 
-impl Lines {
+impl Connector {
     pub(super) const fn new(options: PgConnectOptions) -> Self {
         Self(options)
     }
@@ -31,10 +31,10 @@ impl Lines {
     /// Opens one connection.
     pub(super) async fn connect(&self, settings: Settings) -> Result<PgConnection, Error> {
         let connect = async {
-            let mut line = self.0.connect().await?;
+            let mut connection = self.0.connect().await?;
             let statement = AssertSqlSafe(settings.statement());
-            sqlx::raw_sql(statement).execute(&mut line).await?;
-            Ok(line)
+            sqlx::raw_sql(statement).execute(&mut connection).await?;
+            Ok(connection)
         };
         time::timeout(CONNECT, connect)
             .await
@@ -43,6 +43,6 @@ impl Lines {
 
     /// A pool of one connection, for a listener.
     pub(super) fn pool_of_one(&self) -> PgPool {
-        pool(&self.0, 1, Settings::LINE)
+        pool(&self.0, 1, Settings::DEDICATED)
     }
 }
