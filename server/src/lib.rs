@@ -40,5 +40,5 @@ pub mod poll_cache;
 pub mod quarantine_command;
 pub mod startup;
 pub mod systemd;
-mod visible;
+mod unseen_characters;
 pub mod visitor_signals;

@@ -25,7 +25,7 @@ use crate::{
     model::Author,
     storage::transcript::Line,
     support_chat::{GetTranscriptError, Share, Transcript},
-    visible::shown,
+    unseen_characters::shown,
 };
 use words::Words;
 

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{storage::matrix_events::Addressee, visible::shown};
+use crate::{storage::matrix_events::Addressee, unseen_characters::shown};
 
 /// A message of the bot, or a part of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,7 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::visible::is_unseen;
+    use crate::unseen_characters::is_unseen;
 
     #[test]
     fn a_quotation_is_told_apart_line_by_line_in_both_forms() {

@@ -1,4 +1,4 @@
-//! Somebody's words among words of the server's own: what they look like must not depend on characters that nobody sees.
+//! Makes characters visible that readers cannot see, so that a person's words cannot imitate the server's own.
 
 use std::fmt::Write;
 
