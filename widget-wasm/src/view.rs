@@ -83,8 +83,7 @@ impl View {
         Ok(view)
     }
 
-    /// Sets all texts in the host's current language. Texts that depend on the session follow with
-    /// the next rendering.
+    /// Sets all texts in the host's current language, except those that depend on the session.
     pub(crate) fn translate(&mut self) -> Done {
         let words = |attribute: &&(&str, _)| WORDS.contains(&attribute.0);
         for (node, &(_, _, _, text, attributes)) in self.nodes.iter().zip(PANEL) {
@@ -157,8 +156,7 @@ impl View {
         [self.node(Node::Panel), self.node(Node::Log)]
     }
 
-    /// Makes the panel modal exactly while it covers the page, because the focus could otherwise
-    /// get lost behind it.
+    /// Makes the panel modal while it covers the page, since the focus could get lost behind it.
     fn cover(&self) {
         let panel: &HtmlDialogElement = self.node(Node::Panel).unchecked_ref();
         let page = self.document.document_element();
@@ -182,8 +180,7 @@ impl View {
         }
     }
 
-    /// Moves the focus to the answer that changes nothing, or back to the button that asked the
-    /// question.
+    /// Moves the focus to the answer that changes nothing, or back to the button that asked.
     pub(crate) fn focus_end(&self, is_asked: bool) {
         drop(
             self.node(if is_asked { Node::Stay } else { Node::End })

@@ -18,6 +18,7 @@ mod polling;
 mod sending;
 mod signals;
 mod unsent;
+mod waiting;
 
 /// How many seconds the server lets a poll wait.
 const WAIT_S: u8 = 25;
@@ -269,5 +270,3 @@ fn poll_for(after: Option<&str>, wait_s: u8) -> Effect {
 fn poll_in(ms: f64) -> Effect {
     Effect::SetTimer(Timer::Poll, ms)
 }
-
-// Beginning a conversation.

@@ -176,5 +176,3 @@ fn a_proof_that_nobody_waits_for_means_nothing() {
     assert_eq!(browser.on(Event::Solved(None)), []);
     assert_eq!(browser.trouble(), None);
 }
-
-// Polling.

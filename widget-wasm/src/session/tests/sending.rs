@@ -277,5 +277,3 @@ fn what_went_wrong_is_told_apart() {
         assert_eq!(browser.session.draft(), "Hello");
     }
 }
-
-// The challenge.
