@@ -77,7 +77,7 @@ impl Lifecycle {
         systemd::stopping();
         let rest = async { while self.parts.join_next().await.is_some() {} };
         if time::timeout(DRAIN, rest).await.is_err() {
-            tracing::warn!("what was still under way is cut off");
+            tracing::warn!("requests that are still in progress are aborted");
             self.parts.shutdown().await;
         }
         let _ = time::timeout(CLOSE, close_connections).await;

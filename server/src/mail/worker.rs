@@ -181,7 +181,7 @@ impl Mailer {
         loop {
             time::sleep(RENEWAL).await;
             if let Err(error) = outbox::renew(&self.db, id, LEASE).await {
-                tracing::warn!(mail_id = %id, %error, "a mail that is being sent cannot be kept");
+                tracing::warn!(mail_id = %id, %error, "the claim on a mail cannot be renewed");
             }
         }
     }

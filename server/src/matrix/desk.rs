@@ -130,7 +130,7 @@ impl Desk {
                 Err(failure) => {
                     let pause = (TURN * 2_u32.pow(failures.min(10))).min(LONGEST_PAUSE);
                     failures += 1;
-                    tracing::warn!(%failure, retry_in = ?pause, "not all is done at the desk");
+                    tracing::warn!(%failure, retry_in = ?pause, "some of the desk's tasks have failed");
                     pause
                 }
             };

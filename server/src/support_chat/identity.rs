@@ -34,7 +34,7 @@ const MAX_SUBJECT: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejected {
     /// The value is not a token, or lacks a required claim.
-    #[error("it is no token with `sub` and `exp`")]
+    #[error("it is not a token with `sub` and `exp`")]
     Malformed,
     /// No configured key has signed it with the algorithm of that key.
     #[error("none of the keys has signed it")]
@@ -43,10 +43,10 @@ pub(super) enum Rejected {
     #[error("it has expired")]
     Expired,
     /// It is not valid yet by this server's clock.
-    #[error("it is not good yet")]
+    #[error("it is not valid yet")]
     TooEarly,
     /// It is valid for longer than a year.
-    #[error("it is good for longer than a year")]
+    #[error("it is valid for longer than a year")]
     TooLong,
 }
 
@@ -176,7 +176,7 @@ impl SupportChat {
             }
             Err(rejected) => {
                 self.metrics.identity(IdentityOutcome::Rejected);
-                tracing::warn!(%rejected, "nobody vouches for a visitor who brought an identity");
+                tracing::warn!(%rejected, "the identity of a visitor is not valid");
                 None
             }
         }

@@ -44,7 +44,7 @@ pub async fn record_presence(
             match presence::record(&db, batch).await {
                 Ok(done) => recorder.recorded(done, Instant::now()),
                 Err(error) => {
-                    tracing::warn!(%error, "which visitors are there cannot be recorded yet");
+                    tracing::warn!(%error, "the presence of visitors cannot be recorded yet");
                     break;
                 }
             }

@@ -224,7 +224,7 @@ impl Desk {
                 // Only this conversation is affected, so the others go on.
                 Err(error) if is_refusal(&error) => {
                     let session_id = facts.session_id;
-                    tracing::warn!(%session_id, %error, "a line cannot be looked after");
+                    tracing::warn!(%session_id, %error, "a line cannot be kept up to date");
                     last = Err(error.into());
                 }
                 result => result?,

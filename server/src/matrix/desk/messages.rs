@@ -72,7 +72,7 @@ impl Desk {
             )
         {
             // A message that the homeserver can never accept must not block the others.
-            tracing::error!(saying = ?claim.saying, %error, "this will never be said at the desk");
+            tracing::error!(saying = ?claim.saying, %error, "the homeserver will never accept this message to the desk");
             messages::remove(&self.pool, claim.id).await?;
             return Ok(());
         }

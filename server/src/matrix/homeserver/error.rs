@@ -43,7 +43,7 @@ pub enum MatrixError {
     #[error("the access token belongs to {0}, not to the configured bot")]
     NotTheBot(OwnedUserId),
     /// The login took longer than a transaction may wait for it.
-    #[error("the homeserver takes too long over logging in")]
+    #[error("the homeserver takes too long to log in")]
     TooSlow,
     /// The token that the servers share cannot be read or stored.
     #[error(transparent)]

@@ -204,7 +204,7 @@ impl Syncer {
         tracing::error!(
             ?ids,
             reason,
-            "events that the homeserver does not give were given up"
+            "events that the homeserver does not return were given up"
         );
         quarantine::give_up(&self.pool, &ids, &reason).await?;
         let given_up = u64::try_from(ids.len()).unwrap_or_default();

@@ -94,7 +94,7 @@ impl SupportChat {
             token,
             message,
         };
-        tracing::info!(%session_id, message_id = %message.id, "a verified visitor goes on");
+        tracing::info!(%session_id, message_id = %message.id, "a verified visitor has continued a conversation");
         self.conclude_creation(tx, started, request, claim.zip(place))
             .await
     }
