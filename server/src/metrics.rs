@@ -110,7 +110,7 @@ impl Metrics {
             ratings,
             mails: counters(
                 "mails_total",
-                "Attempts to mail visitors who have left, by what became of them.",
+                "Attempts to mail visitors who have left, by outcome.",
                 &["outcome"],
             )?,
             sessions_started: counter("sessions_started_total", "Conversations that began.")?,
@@ -128,12 +128,12 @@ impl Metrics {
             )?,
             delivery_retries: counter(
                 "delivery_retries_total",
-                "Attempts to tell the homeserver something that have to be repeated.",
+                "Attempts on tasks for the homeserver that have to be repeated.",
             )?,
             rooms_created: counter("rooms_created_total", "Rooms made for conversations.")?,
             rooms_lost: counter(
                 "rooms_lost_total",
-                "Rooms that the bot is not in any more, in whose place a conversation got a new one.",
+                "Rooms that the bot is not in any more and that were replaced.",
             )?,
             rooms_encrypted: counter(
                 "rooms_encrypted_total",
@@ -164,7 +164,7 @@ impl Metrics {
             )?,
             signals_dropped: counter(
                 "signals_dropped_total",
-                "Receipts and typing, of either side, that were not told.",
+                "Receipts and typing, of either side, that were not passed on.",
             )?,
             homeserver_seconds: histograms(
                 "homeserver_request_duration_seconds",
@@ -315,12 +315,12 @@ fn of_visitors(registry: &Registry) -> Result<[IntCounterVec; 3], Error> {
     Ok([
         counters(
             "proofs_of_work_total",
-            "New sessions near a limit, by what became of their proof of work.",
+            "New sessions near a limit, by the outcome of their proof of work.",
             "outcome",
         )?,
         counters(
             "identities_total",
-            "Identities that came with a first message, by what became of them.",
+            "Identities that came with a first message, by outcome.",
             "outcome",
         )?,
         counters(
