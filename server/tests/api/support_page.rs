@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use sqlx::PgPool;
 
-use browser::{Browser, Shown, expect_begun, expect_redirect, expect_to_page};
+use browser::{Browser, Shown, expect_begun, expect_to_page};
 
 use crate::{
     common::{TestApp, config, expect},

@@ -17,7 +17,7 @@ pub(crate) use team::Team;
 pub(crate) use waiting::{readiness, wait_for_messages, wait_until};
 
 use crate::{
-    common::{self, TestApp, Visitor},
+    common::{self, TestApp},
     record::Record,
     registration::register,
 };

@@ -174,7 +174,7 @@ pub(super) fn expect_begun(response: &Response) {
     expect_redirect(response, "/support?begun");
 }
 
-pub(super) fn expect_redirect(response: &Response, to: &str) {
+fn expect_redirect(response: &Response, to: &str) {
     assert_eq!(response.status(), 303);
     assert_eq!(response.headers()["location"], to);
     assert_eq!(response.headers()["cache-control"], "no-store");
