@@ -81,7 +81,7 @@ impl SupportChat {
         // address.
         let code = usable(codes::find(&mut *tx, &digest, key).await?)?;
         if !code.was_used {
-            self.let_go_on(&mut tx, session_id, state).await?;
+            self.reopen(&mut tx, session_id, state).await?;
         }
         let token = SessionToken::generate();
         let hash = token.hash();
@@ -99,7 +99,7 @@ impl SupportChat {
         Ok(ResumedSession { session_id, token })
     }
 
-    async fn let_go_on(
+    async fn reopen(
         &self,
         tx: &mut Tx,
         session_id: Uuid,

@@ -139,7 +139,7 @@ impl Wanted {
         let shown = line.shown.as_deref();
         match self.state {
             State::Left { .. } | State::Ended { .. } => Change::Over,
-            _ if line.is_over => Change::GoesOn,
+            _ if line.is_over => Change::Resumed,
             State::Waiting | State::WaitingAgain(_) => Change::Waiting,
             // If an earlier edit was not confirmed, the line may still show this.
             State::Answered(_)
@@ -155,7 +155,7 @@ impl Wanted {
     fn since(&self, facts: &Facts, change: Change) -> Duration {
         match (&self.state, facts.waiting) {
             // Nobody recorded when the conversation resumed.
-            _ if change == Change::GoesOn => Duration::ZERO,
+            _ if change == Change::Resumed => Duration::ZERO,
             (State::Waiting, Some((_, waited))) => waited,
             (State::WaitingAgain(_), Some((_, waited))) => waited.saturating_sub(TALKING),
             _ => facts.unchanged,

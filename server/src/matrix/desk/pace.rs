@@ -33,7 +33,7 @@ pub(super) enum Change {
     /// The conversation is over.
     Over,
     /// The conversation has resumed, although its line says that it is over.
-    GoesOn,
+    Resumed,
 }
 
 /// A change that the line does not show yet.
@@ -87,7 +87,7 @@ impl Pace {
             let edited = self.edited.get(id);
             let shows_waiting = edited.is_some_and(|it| it.shows == Change::Waiting);
             let is_urgent = match pending.change {
-                Change::FirstAnswer | Change::Over | Change::GoesOn => true,
+                Change::FirstAnswer | Change::Over | Change::Resumed => true,
                 // A line that says that the visitor waits would make others answer, too.
                 Change::Answer => shows_waiting,
                 Change::Waiting => false,

@@ -41,8 +41,8 @@ fn the_first_answer_is_told_from_those_that_follow() {
         (Some(alice.clone()), &again, Change::Waiting),
         (Some(State::Waiting), &left, Change::Over),
         (Some(ended.clone()), &left, Change::Over),
-        (Some(left.clone()), &alice, Change::GoesOn),
-        (Some(ended.clone()), &again, Change::GoesOn),
+        (Some(left.clone()), &alice, Change::Resumed),
+        (Some(ended.clone()), &again, Change::Resumed),
     ] {
         let shown = Line {
             room_id: "!desk:localhost".to_owned(),

@@ -95,7 +95,7 @@ fn an_end_and_a_chat_that_goes_on_wait_neither_for_a_busy_hour_nor_for_the_edit_
     let stands = |second: u32| match second {
         0..20 => Some(Change::FirstAnswer),
         20..40 => Some(Change::Over),
-        _ => Some(Change::GoesOn),
+        _ => Some(Change::Resumed),
     };
     assert_eq!(seconds_of_edits(&mut busy(), 60, stands), [5, 25, 45]);
 }
@@ -141,7 +141,7 @@ fn changes() -> impl Strategy<Value = Vec<(u32, Option<Change>)>> {
         Some(Change::Waiting),
         Some(Change::Answer),
         Some(Change::Over),
-        Some(Change::GoesOn),
+        Some(Change::Resumed),
     ]);
     prop::collection::vec((1..400_u32, change), 1..12)
 }
