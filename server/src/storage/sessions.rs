@@ -126,25 +126,31 @@ pub async fn keep_newest_tokens(
     Ok(())
 }
 
+/// The statement that reads a session, with `$lock` at its end. It is a macro, because the query macros need literals.
+macro_rules! read {
+    ($lock:literal, $db:expr, $id:expr, $ttl:expr) => {
+        sqlx::query_as!(
+            Columns,
+            r#"SELECT closed_at, extract(epoch FROM active_at - least(now(), $3))::float8 + $2 AS "seconds_left!",
+               ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
+                   AS "token_hashes!"
+           FROM sessions WHERE id = $1"# + $lock,
+            $id,
+            $ttl.as_secs_f64(),
+            Utc::now(),
+        )
+        .fetch_optional($db)
+        .await?
+    };
+}
+
 /// Looks a session up.
 pub async fn find(
     db: impl PgExecutor<'_>,
     id: Uuid,
     ttl: Duration,
 ) -> Result<Option<Session>, sqlx::Error> {
-    let columns = sqlx::query_as!(
-        Columns,
-        r#"SELECT closed_at, extract(epoch FROM active_at - least(now(), $3))::float8 + $2 AS "seconds_left!",
-               ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
-                   AS "token_hashes!"
-           FROM sessions WHERE id = $1"#,
-        id,
-        ttl.as_secs_f64(),
-        Utc::now(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(columns.map(Session::from))
+    Ok(read!("", db, id, ttl).map(Session::from))
 }
 
 /// Looks a session up and locks it. Until the end of the transaction nobody else appends to it, and the result is its
@@ -154,19 +160,7 @@ pub async fn lock(
     id: Uuid,
     ttl: Duration,
 ) -> Result<Option<Session>, sqlx::Error> {
-    let columns = sqlx::query_as!(
-        Columns,
-        r#"SELECT closed_at, extract(epoch FROM active_at - least(now(), $3))::float8 + $2 AS "seconds_left!",
-               ARRAY(SELECT token_hash FROM session_tokens WHERE session_id = id)
-                   AS "token_hashes!"
-           FROM sessions WHERE id = $1 FOR NO KEY UPDATE"#,
-        id,
-        ttl.as_secs_f64(),
-        Utc::now(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(columns.map(Session::from))
+    Ok(read!(" FOR NO KEY UPDATE", db, id, ttl).map(Session::from))
 }
 
 /// For how long a conversation that has ended has been over, by both clocks; `None` when its texts have been deleted.
