@@ -54,7 +54,7 @@ pub async fn push_or_claim(
         answers_event_id,
     } = task.columns();
     let queued = sqlx::query_as!(
-        Queued,
+        Inserted,
         r#"WITH task AS (
              INSERT INTO outbox (session_id, kind, message_id, body, join_event_id, joined_user_id,
                                  attempts, leased_until, answers_event_id)
@@ -91,7 +91,7 @@ pub async fn push_or_claim(
 }
 
 /// A task that was queued, with what a [`Claim`] on it needs.
-struct Queued {
+struct Inserted {
     id: Uuid,
     position: i64,
     /// 1 if the task was claimed at once, and otherwise 0.
@@ -104,9 +104,9 @@ struct Queued {
     visitor_email: Option<String>,
 }
 
-impl Queued {
+impl Inserted {
     fn claim(self, session_id: Uuid, task: Task, text: Option<String>) -> Option<Claim> {
-        (self.attempts > 0).then(|| Claim {
+        (self.attempts > 0).then_some(Claim {
             id: self.id,
             position: self.position,
             attempts: self.attempts,
@@ -144,7 +144,7 @@ pub async fn push_message(
     may_claim: bool,
 ) -> Result<Pushed, sqlx::Error> {
     let queued = sqlx::query_as!(
-        Queued,
+        Inserted,
         r#"WITH session AS (
              -- The caller holds the lock of this row, so `last_seq` gives each message the next place, and
              -- a poll's cursor skips nothing. clock_timestamp() is the time now, with the lock in hand;
