@@ -18,6 +18,7 @@ mod registration;
 #[path = "../common/identity.rs"]
 mod website;
 
+mod archive;
 mod bulk;
 mod canary;
 mod desk;
