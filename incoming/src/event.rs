@@ -183,6 +183,15 @@ impl RoomEvent {
         self.unsigned.prev_content.membership.as_deref() == Some("join")
     }
 
+    /// Whether this membership event accepts an invitation of this user.
+    #[must_use]
+    pub fn accepts_invitation_of(&self, user_id: &str) -> bool {
+        self.event_type == "m.room.member"
+            && self.state_key.as_deref() == Some(user_id)
+            && self.str_at("/membership") == Some("join")
+            && self.unsigned.prev_content.membership.as_deref() == Some("invite")
+    }
+
     /// Whether this is one of the many events of a live position.
     #[must_use]
     pub fn is_beacon(&self) -> bool {

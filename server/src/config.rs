@@ -2,6 +2,7 @@
 //!
 //! `docs/reference/configuration.md` and the contract's table name the same variables as [`KNOWN`].
 
+mod archive;
 mod canary;
 mod database;
 mod desk;
@@ -18,6 +19,7 @@ mod turnstile;
 
 use std::collections::BTreeMap;
 
+pub use archive::{Archive, Archivist};
 pub use canary::Canary;
 pub use database::Database;
 pub use desk::Desk;
@@ -43,6 +45,9 @@ pub const KNOWN: &[&str] = &[
     "MATRIX_SUPPORT_STAFF_MXIDS",
     "MATRIX_SUPPORT_HISTORY_VISIBILITY",
     "MATRIX_SUPPORT_CANARY_MXID",
+    "MATRIX_SUPPORT_ARCHIVIST_MXID",
+    "MATRIX_SUPPORT_ARCHIVIST_ACCESS_TOKEN",
+    "MATRIX_SUPPORT_ARCHIVIST_PASSWORD",
     "MATRIX_SUPPORT_DESK",
     "SUPPORT_CHAT_LISTEN",
     "SUPPORT_CHAT_ADMIN_LISTEN",
@@ -55,6 +60,7 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_STAFF_LANGUAGE",
     "SUPPORT_CHAT_CANNED_REPLIES",
     "SUPPORT_CHAT_RETENTION",
+    "SUPPORT_CHAT_ARCHIVE_AFTER",
     "SUPPORT_CHAT_UNANSWERED_AFTER",
     "SUPPORT_CHAT_TIME_ZONE",
     "SUPPORT_CHAT_HOURS",
@@ -93,6 +99,8 @@ pub struct Config {
     pub database: Database,
     /// The homeserver, the bot and the staff.
     pub matrix: Matrix,
+    /// Where the rooms of ended conversations go.
+    pub archive: Archive,
     /// The desk.
     pub desk: Desk,
     /// The hours in which staff answer.
@@ -119,6 +127,7 @@ impl Config {
         let mut env = Env::new(vars);
         let database = Database::read(&mut env);
         let matrix = Matrix::read(&mut env);
+        let archive = Archive::read(&mut env, matrix.as_ref());
         let desk = Desk::read(&mut env);
         let hours = Hours::read(&mut env, desk.as_ref().map(|desk| desk.time_zone));
         let takes_ratings = env.switch("SUPPORT_CHAT_RATING", true);
@@ -132,6 +141,7 @@ impl Config {
         match (
             database,
             matrix,
+            archive,
             desk,
             hours,
             takes_ratings,
@@ -144,6 +154,7 @@ impl Config {
             (
                 Some(database),
                 Some(matrix),
+                Some(archive),
                 Some(desk),
                 Some(hours),
                 Some(takes_ratings),
@@ -155,6 +166,7 @@ impl Config {
             ) if errors.is_empty() => Ok(Self {
                 database,
                 matrix,
+                archive,
                 desk,
                 hours,
                 takes_ratings,

@@ -1,6 +1,7 @@
 //! The port to the homeserver, and the way in: [`sync`] takes in what staff write. [`crate::relay`] sends what Postgres
 //! holds for the homeserver.
 
+pub mod archiver;
 mod conversation;
 mod desk;
 pub(crate) mod details;

@@ -56,6 +56,10 @@ pub struct Metrics {
     pub rooms_created: IntCounter,
     /// Rooms that were lost and replaced.
     pub rooms_lost: IntCounter,
+    /// Rooms that were archived.
+    pub rooms_archived: IntCounter,
+    /// Archived rooms to which the bot was brought back.
+    pub rooms_brought_back: IntCounter,
     /// Rooms that were left at once because the homeserver had encrypted them.
     pub rooms_encrypted: IntCounter,
     /// The seconds between the writing of a staff member's text and the moment from which the visitor can see it.
@@ -134,6 +138,14 @@ impl Metrics {
             rooms_lost: counter(
                 "rooms_lost_total",
                 "Rooms that the bot is not in any more and that were replaced.",
+            )?,
+            rooms_archived: counter(
+                "rooms_archived_total",
+                "Rooms of ended conversations that the bot has left.",
+            )?,
+            rooms_brought_back: counter(
+                "rooms_brought_back_total",
+                "Archived rooms to which the bot was brought back.",
             )?,
             rooms_encrypted: counter(
                 "rooms_encrypted_total",

@@ -16,7 +16,7 @@ use crate::{
     },
     lifecycle::Lifecycle,
     mail::{Fetches, MailDigester, Mailing, worker::Mailer},
-    matrix::{Homeserver, inviter::Inviter, sync::Syncer, visitor_signals},
+    matrix::{Homeserver, archiver::Archiver, inviter::Inviter, sync::Syncer, visitor_signals},
     metrics::Metrics,
     poll_cache::{self, PollCache},
     relay::{handoff::Handoff, store::PostgresStore, worker},
@@ -119,6 +119,7 @@ impl Application {
             metrics,
         };
         let to_relay = common.start_relay(lifecycle);
+        common.start_archive(lifecycle);
         common.start_sync(lifecycle);
         common.start_public(lifecycle, public, to_relay);
         common.start_upkeep(lifecycle);
@@ -180,7 +181,21 @@ impl Common {
         }
     }
 
-    /// Mails the replies that nobody fetches, if the operator has configured a mail server.
+    /// The rooms of conversations that are over leave the bot's sync, and come back to it.
+    fn start_archive(&self, lifecycle: &mut Lifecycle) {
+        let archiver = Archiver::new(
+            self.shares.relay.clone(),
+            self.homeserver.clone(),
+            self.metrics.clone(),
+            &self.config.archive,
+            self.session_ttl(),
+            self.ambient.clone(),
+        );
+        let heart = lifecycle.heart("archive");
+        lifecycle.start(archiver.run(heart, lifecycle.shutdown()));
+    }
+
+    /// Replies that nobody fetches are mailed, where the operator has configured a mail server.
     fn start_mail(&self, lifecycle: &mut Lifecycle) -> Mailing {
         let config = &self.config;
         let mailing = Mailing {

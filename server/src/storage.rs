@@ -3,6 +3,7 @@
 //! A function that must be part of a larger transaction takes a connection, and its caller decides where the
 //! transaction ends. Every connection comes from a [`Db`], which puts a limit on every wait.
 
+pub mod archived_rooms;
 pub mod blocked_addresses;
 pub mod bot_log_in;
 pub mod claimable;

@@ -92,7 +92,11 @@ impl Matrix {
     pub(super) fn read(env: &mut Env) -> Option<Self> {
         let homeserver_url = read_base_url(env, "MATRIX_HOMESERVER_URL");
         let bot = read_user_id(env, "MATRIX_SUPPORT_BOT_MXID");
-        let credentials = read_credentials(env);
+        let credentials = read_credentials(
+            env,
+            "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+            "MATRIX_SUPPORT_BOT_PASSWORD",
+        );
         let staff = read_staff(env);
         let history_visibility = env.parse_or(
             "MATRIX_SUPPORT_HISTORY_VISIBILITY",
@@ -143,7 +147,7 @@ fn read_canary(env: &mut Env, others: &[&[OwnedUserId]]) -> Option<OwnedUserId> 
 }
 
 /// Rooms are not federated, so an account on another server could never join one.
-fn refuse_strangers(env: &mut Env, name: &str, bot: &OwnedUserId, ids: &[OwnedUserId]) {
+pub(super) fn refuse_strangers(env: &mut Env, name: &str, bot: &OwnedUserId, ids: &[OwnedUserId]) {
     let server = bot.server_name();
     if let Some(stranger) = ids.iter().find(|id| id.server_name() != server) {
         env.error(
@@ -160,7 +164,7 @@ fn read_user_id(env: &mut Env, name: &str) -> Option<OwnedUserId> {
     parse_user_id(env, name, &text)
 }
 
-fn parse_user_id(env: &mut Env, name: &str, text: &str) -> Option<OwnedUserId> {
+pub(super) fn parse_user_id(env: &mut Env, name: &str, text: &str) -> Option<OwnedUserId> {
     let id = OwnedUserId::try_from(text)
         .ok()
         .filter(|id| !id.localpart().is_empty());
@@ -194,21 +198,24 @@ fn read_staff(env: &mut Env) -> Option<Vec<OwnedUserId>> {
     Some(staff)
 }
 
-fn read_credentials(env: &mut Env) -> Option<BotCredentials> {
-    const TOKEN: &str = "MATRIX_SUPPORT_BOT_ACCESS_TOKEN";
-    const PASSWORD: &str = "MATRIX_SUPPORT_BOT_PASSWORD";
-    match (env.is_given(TOKEN), env.is_given(PASSWORD)) {
+/// An account's credentials, of which exactly one is to be given.
+pub(super) fn read_credentials(
+    env: &mut Env,
+    token: &str,
+    password: &str,
+) -> Option<BotCredentials> {
+    match (env.is_given(token), env.is_given(password)) {
         (true, true) => {
             env.error(
-                TOKEN,
-                format!("is given beside {PASSWORD}: unset one of them"),
+                token,
+                format!("is given beside {password}: unset one of them"),
             );
             None
         }
-        (true, false) => env.secret(TOKEN).map(BotCredentials::AccessToken),
-        (false, true) => env.secret(PASSWORD).map(BotCredentials::Password),
+        (true, false) => env.secret(token).map(BotCredentials::AccessToken),
+        (false, true) => env.secret(password).map(BotCredentials::Password),
         (false, false) => {
-            env.error(TOKEN, format!("is required (or {PASSWORD})"));
+            env.error(token, format!("is required (or {password})"));
             None
         }
     }

@@ -144,7 +144,8 @@ impl Conversation {
                 Ok(Outcome::default())
             }
             Step::Recap(user_id) => {
-                if incoming.rules.history_visibility == HistoryVisibility::Joined {
+                let is_archivist = incoming.rules.archivist.as_ref() == Some(user_id);
+                if incoming.rules.history_visibility == HistoryVisibility::Joined && !is_archivist {
                     let recap = Task::Recap {
                         join_event_id: event.event_id.clone(),
                         user_id: user_id.clone(),

@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{self, Instant};
 
-use super::{Failure, homeserver::Homeserver, staff_texts::DeskTexts};
+use super::{Failure, archiver::Archiver, homeserver::Homeserver, staff_texts::DeskTexts};
 use crate::{clock::Ambient, config, metrics::Metrics, storage::Db};
 
 use members::{Member, Members};
@@ -45,6 +45,7 @@ pub(super) struct Desk {
     config: config::Desk,
     session_ttl: Duration,
     ambient: Ambient,
+    archiver: Archiver,
 }
 
 /// What the server that runs the desk keeps in memory. All of it may be lost at any time.
@@ -83,6 +84,7 @@ impl Desk {
         config: config::Desk,
         session_ttl: Duration,
         ambient: Ambient,
+        archiver: Archiver,
     ) -> Self {
         Self {
             pool,
@@ -91,6 +93,7 @@ impl Desk {
             config,
             session_ttl,
             ambient,
+            archiver,
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Encrypted,
     #[error("the homeserver may still be making the room")]
     Settling,
+    #[error("the room is archived, and the bot is not back yet")]
+    Archived,
     #[error("the session has no room yet")]
     NoRoom,
     #[error("another server has taken the task over")]

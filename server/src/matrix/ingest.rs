@@ -95,7 +95,8 @@ async fn store_all(
             taken_in.set_aside.extend(set_aside);
             continue;
         }
-        let steps = new_steps(rules, &batch.events, &mut before.events);
+        let news = since_return(&rules.bot, &batch.events);
+        let steps = new_steps(rules, news, &mut before.events);
         if steps.is_empty() && batch.obstacle.is_none() {
             continue;
         }
@@ -176,6 +177,14 @@ fn new_steps<'a>(
     steps
 }
 
+/// The events since the bot came back to the room, or all. A room to which the bot comes back is new to the sync, which then
+/// brings much of what was said in it long ago. The bot is invited only to rooms that were archived.
+fn since_return<'a>(bot: &str, events: &'a [RoomEvent]) -> &'a [RoomEvent] {
+    let return_of = |event: &RoomEvent| event.accepts_invitation_of(bot);
+    let began = events.iter().rposition(return_of).unwrap_or_default();
+    &events[began..]
+}
+
 /// The steps for a room's new events.
 struct NewSteps<'a> {
     room_id: &'a str,
@@ -239,13 +248,14 @@ fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
         let Some(session_id) = batch.session_id else {
             continue;
         };
-        for (n, event) in batch.events.iter().enumerate() {
+        let events = since_return(bot, &batch.events);
+        for (n, event) in events.iter().enumerate() {
             // The bot's own invitations are recorded when they are made.
             let is_move = event.event_type == "m.room.member" && event.sender != bot;
             let user_id = event.state_key.as_deref().filter(|_| is_move);
             let membership = event.str_at("/membership").and_then(Membership::named);
             if let (Some(user_id), Some(membership)) = (user_id, membership) {
-                let mut later = batch.events[n + 1..].iter();
+                let mut later = events[n + 1..].iter();
                 moves.push(Observed {
                     session_id,
                     user_id,

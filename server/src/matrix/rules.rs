@@ -9,6 +9,8 @@ use crate::config::{CannedReplies, HistoryVisibility};
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) bot: String,
+    /// The account that stays in archived rooms, and reads nothing.
+    pub(super) archivist: Option<String>,
     pub(super) planner: Planner,
     pub(super) history_visibility: HistoryVisibility,
     pub(super) session_ttl: std::time::Duration,

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     Failure,
+    archiver::Archiver,
     desk::Desk,
     homeserver::{Homeserver, MatrixError},
     ingest::{self, IngestOutcome},
@@ -32,7 +33,7 @@ use crate::{
     poll_cache::PollCache,
     relay::queue,
     storage::{
-        Connector, Db, Shares, SyncLock,
+        Connector, Db, Shares, SyncLock, archived_rooms,
         desk::room::{self as desk_rooms, DeskRoom},
         quarantine as set_aside, session_rooms, sessions, sync_position,
     },
@@ -105,11 +106,22 @@ impl Syncer {
             config.desk.clone(),
             session_ttl,
             ambient.clone(),
+            Archiver::new(
+                shares.relay.clone(),
+                homeserver.clone(),
+                metrics.clone(),
+                &config.archive,
+                session_ttl,
+                ambient.clone(),
+            ),
         );
+        let archivist = config.archive.archivist.as_ref();
+        let archivist = archivist.map(|archivist| archivist.user_id.to_string());
         let mail_after = config.mail.as_ref().map(|mail| mail.after);
         let config = homeserver.config();
         let rules = Rules {
             bot: config.bot.to_string(),
+            archivist,
             planner: Planner::new(
                 config.bot.as_str(),
                 config.staff.iter().map(ToString::to_string),
@@ -202,7 +214,10 @@ impl Syncer {
         for (session_id, room_id) in settled {
             if !joined.contains(&room_id) {
                 let mut tx = self.pool.begin().await?;
-                queue::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
+                // Somebody goes on with a conversation whose room was archived.
+                if !archived_rooms::request_return(&mut tx, &room_id).await? {
+                    queue::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
+                }
                 tx.commit().await?;
             }
         }

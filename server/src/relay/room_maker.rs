@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -29,6 +30,9 @@ use crate::{
         staff_members::{Membership, Wanted},
     },
 };
+
+/// When a task is tried again whose room is archived. The bot is usually back within a second.
+const RETURN: Duration = Duration::from_secs(2);
 
 /// Makes rooms. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -234,6 +238,11 @@ impl RoomMaker {
             }
             Ok(Replaced::ByNothing) => {
                 tracing::warn!(%session_id, room_id, "the bot has lost the room of a conversation that has ended");
+            }
+            Ok(Replaced::ByReturn) => {
+                tracing::info!(%session_id, room_id, "the bot is wanted in an archived room");
+                // If this fails, the lease expires.
+                let _ = self.store.retry(claim, RETURN).await;
             }
             Ok(Replaced::Already) => {}
             Err(error) => {

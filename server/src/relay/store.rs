@@ -74,6 +74,9 @@ pub trait Store: Debug + Send + Sync {
     /// Where the conversation's words may stand at the homeserver.
     async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error>;
 
+    /// Asks for the bot's return to a room; `false` if it is not archived, or nobody can call the bot back.
+    async fn request_return(&self, room_id: &str) -> Result<bool, sqlx::Error>;
+
     /// Gives the session this room, unless it has another one or had this one before. Returns the room that it has
     /// then.
     async fn set_room(

@@ -19,6 +19,7 @@ mod registration;
 mod website;
 
 mod absent_visitors;
+mod archive;
 mod bulk;
 mod canary;
 mod desk;

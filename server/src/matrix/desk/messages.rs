@@ -168,6 +168,9 @@ impl Desk {
         let Some(room_id) = room else {
             return Ok(Notice::new(texts.no_room));
         };
+        if self.archiver.reopen(&room_id).await? {
+            self.invite_all(&room_id, &asked.by).await;
+        }
         let membership = match self.homeserver.membership(&room_id, &asked.by).await {
             Err(error)
                 if matches!(
@@ -195,6 +198,16 @@ impl Desk {
         let mut notice = Notice::default();
         notice.say_linked(words, &name, &self.link(&room_id));
         Ok(notice)
+    }
+
+    /// Invites the staff to a room that was archived. Who cannot be invited can ask for the room themselves.
+    async fn invite_all(&self, room_id: &str, asking: &str) {
+        let staff = self.homeserver.config().staff.iter();
+        for user_id in staff.map(|id| id.as_str()).filter(|id| *id != asking) {
+            if let Err(error) = self.homeserver.invite(room_id, user_id).await {
+                tracing::warn!(room_id, user_id, %error, "not invited to a room that was archived");
+            }
+        }
     }
 
     pub(super) async fn send(

@@ -45,6 +45,9 @@ pub trait HomeserverConnection: Debug + Send + Sync {
     /// Invites one person.
     async fn invite(&self, room_id: &str, user_id: &str) -> Result<(), MatrixError>;
 
+    /// Joins a room to which the account is invited. A repetition changes nothing.
+    async fn join(&self, room_id: &str) -> Result<(), MatrixError>;
+
     /// Removes a person, or takes their invitation back.
     async fn remove(&self, room_id: &str, user_id: &str) -> Result<(), MatrixError>;
 

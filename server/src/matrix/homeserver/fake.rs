@@ -257,6 +257,12 @@ impl HomeserverConnection for FakeHomeserver {
         .await
     }
 
+    async fn join(&self, room_id: &str) -> Result<(), MatrixError> {
+        let room = room_id.to_owned();
+        self.ask(("join", room_id, ""), move |world| world.join(&room))
+            .await
+    }
+
     async fn remove(&self, room_id: &str, user_id: &str) -> Result<(), MatrixError> {
         let (room, user) = (room_id.to_owned(), user_id.to_owned());
         self.ask(("remove", room_id, user_id), move |world| {

@@ -217,6 +217,13 @@ impl PowerLevels {
         }
     }
 
+    /// The same levels, and one more account with the bot's own.
+    #[must_use]
+    pub fn with_commander(mut self, user_id: &UserId) -> Self {
+        self.users.insert(user_id.to_string(), BOT_LEVEL);
+        self
+    }
+
     /// The levels in the desk. The configuration says who is in the desk, so only the bot invites and renames.
     #[must_use]
     pub fn of_desk(bot: &UserId) -> Self {

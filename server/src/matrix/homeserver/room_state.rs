@@ -56,6 +56,18 @@ impl RoomState {
         Membership::named(content["membership"].as_str()?)
     }
 
+    /// The people who are in the room or invited to it.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        let members = self.0.iter().filter(|event| {
+            event.event_type == "m.room.member"
+                && matches!(
+                    event.str_at("/membership"),
+                    Some("join" | "invite" | "knock")
+                )
+        });
+        members.filter_map(|event| event.state_key.as_deref())
+    }
+
     /// Whether this user may write in the room and set its state; `None` when the room has no power levels.
     #[must_use]
     pub fn is_in_command(&self, user_id: &str) -> Option<bool> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CHANNEL, Claim};
 use crate::storage::{
-    Connection,
+    Connection, archived_rooms,
     claimable::LONGEST_DELAY,
     sessions::{self, State},
 };
@@ -16,6 +16,8 @@ pub enum Replaced {
     ByNewRoom,
     /// Nothing of the visitor's is queued and the conversation has ended, so the bot's own messages are dropped.
     ByNothing,
+    /// The room is archived, and the bot is brought back to it.
+    ByReturn,
     /// Another server has already handled it.
     Already,
 }
@@ -51,6 +53,9 @@ pub async fn replace_room(
     .await?;
     if !found.claimed {
         return Ok(Replaced::Already);
+    }
+    if archived_rooms::request_return(db, room_id).await? {
+        return Ok(Replaced::ByReturn);
     }
     if !is_open && !found.owed {
         sqlx::query!("DELETE FROM outbox WHERE session_id = $1", session_id)

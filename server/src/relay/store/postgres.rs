@@ -12,7 +12,7 @@ use crate::{
     model::Verified,
     relay::queue::{self, CHANNEL, Claim, End, Finished, Lane, Replaced, Task},
     storage::{
-        Heard, Listener, Shares,
+        Heard, Listener, Shares, archived_rooms,
         configured_staff::{self, Canary},
         details_notices::{self, DetailsNotice},
         erasure::{self, Traces},
@@ -132,6 +132,11 @@ impl Store for PostgresStore {
 
     async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error> {
         erasure::traces(&self.shares.relay, session_id).await
+    }
+
+    async fn request_return(&self, room_id: &str) -> Result<bool, sqlx::Error> {
+        let mut db = self.shares.relay.acquire().await?;
+        archived_rooms::request_return(&mut db, room_id).await
     }
 
     async fn set_room(

@@ -67,6 +67,17 @@ impl Sender {
     async fn erase(&self, session_id: Uuid) -> Result<Option<String>, Failure> {
         let traces = self.store.traces(session_id).await?;
         let joined = self.homeserver.joined_rooms().await?;
+        let away = traces
+            .rooms
+            .iter()
+            .filter(|room_id| !joined.contains(room_id));
+        let mut is_archived = false;
+        for room_id in away {
+            is_archived |= self.store.request_return(room_id).await?;
+        }
+        if is_archived {
+            return Err(Failure::Archived);
+        }
         let naming = self.store.naming(session_id).await?;
         let name = room_name::marked(&room_name::of(&naming), true);
         for room_id in traces

@@ -11,7 +11,9 @@ use matrix_sdk::ruma::{
         client::{
             context::get_context,
             filter::FilterDefinition,
-            membership::{forget_room, invite_user, joined_rooms, kick_user, leave_room},
+            membership::{
+                forget_room, invite_user, join_room_by_id, joined_rooms, kick_user, leave_room,
+            },
             message::{get_message_events, send_message_event},
             receipt::create_receipt,
             redact::redact_event,
@@ -103,6 +105,12 @@ impl HomeserverConnection for SdkConnection {
         let recipient = invite_user::v3::InvitationRecipient::UserId(invited);
         let request = invite_user::v3::Request::new(parse_room_id(room_id)?, recipient);
         self.ask("invite", |client| client.send(request)).await?;
+        Ok(())
+    }
+
+    async fn join(&self, room_id: &str) -> Result<(), MatrixError> {
+        let request = join_room_by_id::v3::Request::new(parse_room_id(room_id)?);
+        self.ask("join", |client| client.send(request)).await?;
         Ok(())
     }
 

@@ -206,6 +206,19 @@ impl World {
         Ok(membership.map(str::to_owned))
     }
 
+    pub(super) fn join(&mut self, room_id: &str) -> Result<(), MatrixError> {
+        let bot = self.bot.clone();
+        let room = self.rooms.get(room_id);
+        match room.and_then(|room| room.membership(&bot)) {
+            Some("join") => Ok(()),
+            Some("invite") => {
+                self.set_membership(room_id, &bot, "join");
+                Ok(())
+            }
+            _ => Err(refusal(403, ErrorKind::Forbidden)),
+        }
+    }
+
     pub(super) fn leave(&mut self, room_id: &str) -> Result<(), MatrixError> {
         self.room(room_id)?;
         let bot = self.bot.clone();

@@ -174,6 +174,11 @@ impl Store for ModelStore {
             .await
     }
 
+    /// The model has no archive.
+    async fn request_return(&self, _room_id: &str) -> Result<bool, sqlx::Error> {
+        Ok(false)
+    }
+
     async fn traces(&self, session_id: Uuid) -> Result<Traces, sqlx::Error> {
         self.transaction(|database| database.traces(session_id))
             .await
