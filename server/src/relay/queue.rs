@@ -44,7 +44,8 @@ pub const CHANNEL: &str = "support_chat_outbox";
 pub struct Backlog {
     /// All tasks.
     pub tasks: i64,
-    /// The age of the oldest visitor's message among them; 0 when there is none.
+    /// The age of the oldest visitor's message among them; 0 when there is none. A time that lies in the future, because
+    /// Postgres' clock was set back since, counts as equally long ago.
     pub oldest_message_seconds: f64,
 }
 
@@ -53,7 +54,7 @@ pub async fn backlog(db: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as!(
         Backlog,
         r#"SELECT count(*) AS "tasks!",
-               greatest(extract(epoch FROM now() - min(messages.created_at)), 0)::float8
+               coalesce(abs(extract(epoch FROM now() - min(messages.created_at))), 0)::float8
                    AS "oldest_message_seconds!"
            FROM outbox LEFT JOIN messages ON messages.id = outbox.message_id"#
     )

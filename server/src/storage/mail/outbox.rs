@@ -201,11 +201,11 @@ pub async fn seconds_until_allowed(
         r#"SELECT extract(epoch FROM max(sent_at) + interval '1 day' - now())::float8
            FROM (
                (SELECT sent_at FROM mails_sent
-                WHERE session_id = $1 AND sent_at > now() - interval '1 day'
+                WHERE session_id = $1 AND sent_at BETWEEN now() - interval '1 day' AND now() + interval '1 minute'
                 ORDER BY sent_at DESC OFFSET $3::int8 - 1 LIMIT 1)
                UNION ALL
                (SELECT sent_at FROM mails_sent
-                WHERE address_digest = $2 AND sent_at > now() - interval '1 day'
+                WHERE address_digest = $2 AND sent_at BETWEEN now() - interval '1 day' AND now() + interval '1 minute'
                 ORDER BY sent_at DESC OFFSET $4::int8 - 1 LIMIT 1)
            ) full_day"#,
         session_id,
