@@ -99,16 +99,6 @@ impl Desk {
         self.config.is_on
     }
 
-    /// What takes in the commands that staff give in it.
-    pub(super) fn counter(&self) -> Counter {
-        let staff = self.homeserver.config().staff.iter();
-        Counter {
-            staff: staff.map(ToString::to_string).collect(),
-            time_zone: self.config.time_zone,
-            texts: self.texts(),
-        }
-    }
-
     /// In which words it speaks.
     fn texts(&self) -> &'static DeskTexts {
         DeskTexts::of(self.homeserver.config().answers.language)

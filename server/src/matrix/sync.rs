@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use incoming::{answer::RoomNews, event::RoomEvent, plan::Planner};
+use incoming::{answer::RoomNews, event::RoomEvent};
 use quick_cache::sync::Cache;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,6 @@ use super::{
     room_batch::{RoomBatch, Span},
     rules::Rules,
     staff_signals::StaffSignals,
-    staff_texts::StaffTexts,
 };
 use crate::{
     clock::Ambient,
@@ -106,21 +105,7 @@ impl Syncer {
             session_ttl,
             ambient.clone(),
         );
-        let mail_after = config.mail.as_ref().map(|mail| mail.after);
-        let config = homeserver.config();
-        let rules = Rules {
-            bot: config.bot.to_string(),
-            planner: Planner::new(
-                config.bot.as_str(),
-                config.staff.iter().map(ToString::to_string),
-            ),
-            history_visibility: config.history_visibility,
-            session_ttl,
-            counter: desk.counter(),
-            texts: StaffTexts::of(config.answers.language),
-            canned: config.answers.canned.clone(),
-            mail_after,
-        };
+        let rules = Rules::new(config);
         let signals = StaffSignals::new(
             shares.relay.clone(),
             homeserver.clone(),

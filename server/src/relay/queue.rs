@@ -11,6 +11,7 @@
 
 mod claim;
 mod finish;
+mod first;
 mod lost_room;
 mod push;
 mod task;
@@ -23,7 +24,8 @@ use crate::storage::claimable::{CLOCK_MARGIN, LONGEST_DELAY};
 
 pub use claim::{claim, give_back, renew, retry, set_room_asked, yield_turn};
 pub use finish::{End, Finished, Outcome, finish};
-pub use lost_room::{Replaced, replace_room};
+pub use first::push_first;
+pub use lost_room::{Replaced, begin_new_room, replace_room};
 pub use push::{Pushed, push, push_if_idle, push_message, push_or_claim};
 pub use task::{Claim, Lane, Task};
 

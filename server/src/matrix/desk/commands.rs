@@ -10,6 +10,7 @@ use incoming::{
 
 use super::stats::instant;
 use crate::{
+    config::Config,
     matrix::staff_texts::DeskTexts,
     storage::{
         Connection,
@@ -35,6 +36,16 @@ pub(in crate::matrix) struct Counter {
 }
 
 impl Counter {
+    /// Of this configuration.
+    pub(in crate::matrix) fn new(config: &Config) -> Self {
+        let staff = config.matrix.staff.iter();
+        Self {
+            staff: staff.map(ToString::to_string).collect(),
+            time_zone: config.desk.time_zone,
+            texts: DeskTexts::of(config.matrix.answers.language),
+        }
+    }
+
     /// Whether there is nothing to take in.
     pub(in crate::matrix) fn is_nothing(&self, event: &RoomEvent) -> bool {
         !self.staff.contains(&event.sender) || desk::command(event).is_none()
