@@ -35,6 +35,8 @@ pub mod lifecycle;
 pub mod logging;
 pub mod mail;
 pub mod metrics;
+#[cfg(test)]
+mod migrations;
 pub mod model;
 pub mod poll_cache;
 pub mod quarantine_command;
