@@ -72,7 +72,6 @@ impl Recovery {
             queue::begin_new_room(&mut tx, *session_id, room_id).await?;
             self.push_marks(&mut tx, *session_id, session.state, gone.rating)
                 .await?;
-            recovery::look_at_line(&mut tx, *session_id).await?;
             done.new_rooms = 1;
         }
         recovery::done(&mut tx, Restored::Homeserver, *session_id).await?;
@@ -80,7 +79,7 @@ impl Recovery {
         Ok(done)
     }
 
-    /// The mark of an ended conversation in the room's name, and how the visitor rates it.
+    /// The mark of an ended conversation in the room's name, how the visitor rates it, and what the desk shows of it.
     async fn push_marks(
         &self,
         db: &mut Connection,
@@ -88,6 +87,7 @@ impl Recovery {
         state: State,
         rating_is_gone: bool,
     ) -> Result<(), sqlx::Error> {
+        recovery::look_at_line(db, session_id).await?;
         if rating_is_gone {
             queue::push(db, session_id, &Task::Rating).await?;
         }
