@@ -106,9 +106,16 @@ pub(super) fn resilience(layout: &Layout, stack: &mut Stack, extra: &[String]) -
     let faked = Clocks::find(layout)?;
     let mut tests = cargo(
         layout,
-        "test --package server --test faults -- resilience:: --nocapture --test-threads=1",
+        "test --package server --test faults -- --nocapture --test-threads=1",
     );
-    tests.args(extra);
+    if extra.is_empty() {
+        tests.arg("resilience::");
+    } else {
+        // Several filters are alternatives.
+        tests
+            .args(extra)
+            .args(["--skip", "together::", "--skip", "alone::"]);
+    }
     for (variable, program) in [
         ("PG_DUMP", "pg_dump"),
         ("PG_RESTORE", "pg_restore"),
