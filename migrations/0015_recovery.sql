@@ -12,3 +12,6 @@ CREATE TABLE recovery_rooms (
     PRIMARY KEY (restored, session_id)
 );
 CREATE INDEX recovery_rooms_session ON recovery_rooms (session_id);
+
+-- Of a reply whose event the homeserver has lost: its room was told of it again.
+ALTER TABLE matrix_events ADD COLUMN retold_at timestamptz;

@@ -152,7 +152,7 @@ pub struct Shown {
     pub body: String,
 }
 
-/// The texts of staff behind this place in the conversation, in their order.
+/// The texts of staff behind this place in the conversation, in their order, without those that were told again.
 pub async fn shown_after(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
@@ -164,6 +164,7 @@ pub async fn shown_after(
         "SELECT seq, event_id, matrix_events.sender, body FROM messages
              JOIN matrix_events ON message_id = messages.id
          WHERE messages.session_id = $1 AND messages.sender = 'staff' AND NOT removed AND seq > $2
+           AND retold_at IS NULL
          ORDER BY seq LIMIT $3",
         session_id,
         seq,
@@ -171,6 +172,17 @@ pub async fn shown_after(
     )
     .fetch_all(db)
     .await
+}
+
+/// Records that the conversation's room is told again of these events, which the homeserver has lost.
+pub async fn set_retold(db: &mut Connection, event_ids: &[String]) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE matrix_events SET retold_at = now() WHERE event_id = ANY($1)",
+        event_ids,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// The events besides the messages that a conversation has on the homeserver.

@@ -47,6 +47,8 @@ impl Recovery {
         if let Some(session) = self.lock(&mut tx, *session_id).await? {
             recovery::forget(&mut tx, *session_id, &gone.events).await?;
             queue::push_first(&mut tx, *session_id, &tasks).await?;
+            let retold: Vec<_> = replies.into_iter().map(|it| it.event_id).collect();
+            recovery::set_retold(&mut tx, &retold).await?;
             self.push_marks(&mut tx, *session_id, session.state, gone.rating)
                 .await?;
             self.record_people(&mut tx, *session_id, &state).await?;
