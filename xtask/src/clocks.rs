@@ -40,17 +40,11 @@ impl Clocks {
     pub(crate) fn of(&self, dir: &Path, name: &str) -> Result<Vec<(&'static str, OsString)>> {
         let file = dir.join(format!("clock-{name}"));
         fs_err::write(&file, "+0")?;
-        // Synapse asks for the time so often that reading the file each time makes it slow. It is started again when its
-        // clock is set.
-        let (reading, seconds) = if name == "synapse" {
-            ("FAKETIME_CACHE_DURATION", "3600")
-        } else {
-            ("FAKETIME_NO_CACHE", "1")
-        };
         Ok(vec![
             ("LD_PRELOAD", self.0.clone().into()),
             ("FAKETIME_TIMESTAMP_FILE", file.into()),
-            (reading, seconds.into()),
+            // The file is read each time.
+            ("FAKETIME_NO_CACHE", "1".into()),
             // Durations are measured by a clock that nobody sets.
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
             ("DONT_FAKE_MONOTONIC", "1".into()),

@@ -1,4 +1,4 @@
-//! The clocks of Postgres, Synapse and the servers, which run with libfaketime and read how far they are wrong from a
+//! The clocks of Postgres and the servers, which run with libfaketime and read how far they are wrong from a
 //! file each.
 
 use std::{env, fs, path::PathBuf};
@@ -7,7 +7,6 @@ use std::{env, fs, path::PathBuf};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Clock {
     Postgres,
-    Synapse,
     /// All servers of a scenario.
     Server,
 }

@@ -116,12 +116,7 @@ pub(super) fn resilience(layout: &Layout, stack: &mut Stack, extra: &[String]) -
             .args(extra)
             .args(["--skip", "together::", "--skip", "alone::"]);
     }
-    for (variable, program) in [
-        ("PG_DUMP", "pg_dump"),
-        ("PG_RESTORE", "pg_restore"),
-        ("PG_BASEBACKUP", "pg_basebackup"),
-        ("POSTGRES", "postgres"),
-    ] {
+    for (variable, program) in [("PG_DUMP", "pg_dump"), ("PG_RESTORE", "pg_restore")] {
         if let Some(program) = parts.postgres.program(program) {
             tests.env(variable, program);
         }
@@ -132,10 +127,6 @@ pub(super) fn resilience(layout: &Layout, stack: &mut Stack, extra: &[String]) -
                 .postgres
                 .service
                 .restart_with(&clocks.of(&dir, "postgres")?)?;
-            parts
-                .synapse
-                .service
-                .restart_with(&clocks.of(&dir, "synapse")?)?;
             tests
                 .env("CLOCK_LIBRARY", clocks.library())
                 .env("CLOCK_FILES", &dir);

@@ -1,4 +1,4 @@
-//! The clocks of Postgres, the server and Synapse are wrong for a while, one after the other and two at once, in both
+//! The clocks of Postgres and of the server are wrong for a while, one after the other and both at once, in both
 //! directions. The server is started while they are, so that it also cleans up by them.
 
 use std::time::Duration;
@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::{
     api::Conversation,
-    clock::Clock::{self, Postgres, Server, Synapse},
+    clock::Clock::{self, Postgres, Server},
     homeserver::Account,
-    parts::{self, Part, SHARED},
+    parts::{self, SHARED},
     scenarios::{a_while, assert_flawless},
     stage::{Credentials, Setting, Stage},
 };
@@ -44,7 +44,7 @@ async fn clocks_that_are_wrong_delete_nothing_and_hold_nothing_up() {
 
     let workload = stage.open(2);
     let mut slowest = Duration::ZERO;
-    let combinations: [&[Clock]; 4] = [&[Postgres], &[Server], &[Synapse], &[Postgres, Server]];
+    let combinations: [&[Clock]; 3] = [&[Postgres], &[Server], &[Postgres, Server]];
     for round in 0..parts::scale() {
         for (clocks, wrong_by) in combinations
             .iter()
@@ -53,7 +53,7 @@ async fn clocks_that_are_wrong_delete_nothing_and_hold_nothing_up() {
             for time in [wrong_by, "+0"] {
                 // What waits for another attempt waits by the clock before the step.
                 stage.proxy.refuse_for(Duration::from_millis(500)).await;
-                step(clocks, time).await;
+                clocks.iter().for_each(|clock| clock.set(time));
                 let name = format!("{clocks:?} {time}, round {round}");
                 let took = both_ways(&stage, &mut visitor, &room_id, &name).await;
                 println!("{name}: {took:.1?} both ways");
@@ -68,7 +68,7 @@ async fn clocks_that_are_wrong_delete_nothing_and_hold_nothing_up() {
     let mut conversations = stage.let_finish(workload).await;
     conversations.extend([visitor, quiet]);
     let faults = format!(
-        "the clocks of Postgres, the server and Synapse an hour back and a year ahead: at most {:.1} s both ways",
+        "the clocks of Postgres and the server an hour back and a year ahead: at most {:.1} s both ways",
         slowest.as_secs_f64()
     );
     assert_flawless(&stage.judge(conversations, &faults).await);
@@ -82,20 +82,6 @@ async fn clocks_that_are_wrong_delete_nothing_and_hold_nothing_up() {
     assert_eq!(wrong.0, 0, "emptied");
     assert_eq!(wrong.1, 0, "they would never end");
     assert!(slowest < BOUND, "{faults}");
-}
-
-/// Sets these clocks while the parts run. Synapse is started again instead: Twisted's timers follow the time of day, so
-/// one whose clock goes back answers nothing for as long.
-async fn step(clocks: &[Clock], time: &str) {
-    for clock in clocks {
-        if matches!(clock, Synapse) {
-            Part::Synapse.kill().await;
-        }
-        clock.set(time);
-        if matches!(clock, Synapse) {
-            Part::Synapse.start().await;
-        }
-    }
 }
 
 /// A text of the visitor reaches the room, and a reply the visitor; returns how long both took.
