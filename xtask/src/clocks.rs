@@ -9,6 +9,16 @@ use crate::prelude::*;
 pub(crate) struct Clocks(PathBuf);
 
 impl Clocks {
+    /// The names of all variables that [`of`](Self::of) gives.
+    pub(crate) const VARIABLES: [&str; 6] = [
+        "LD_PRELOAD",
+        "FAKETIME_TIMESTAMP_FILE",
+        "FAKETIME_NO_CACHE",
+        "FAKETIME_DONT_FAKE_MONOTONIC",
+        "DONT_FAKE_MONOTONIC",
+        "NO_FAKE_STAT",
+    ];
+
     /// Finds the library, or installs it. Without it, a note says what is not checked; in CI that is a failure.
     pub(crate) fn find(layout: &Layout) -> Result<Option<Self>> {
         let found = apt::find_or_install(layout, "faketime", Self::on_system)?;

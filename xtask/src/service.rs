@@ -103,6 +103,15 @@ impl Service {
         self.run()
     }
 
+    /// Ends it, and starts it again without these variables.
+    pub(crate) fn restart_without(&mut self, variables: &[&str]) -> Result<()> {
+        self.end_with(self.stop_with);
+        for name in variables {
+            self.command.env_remove(name);
+        }
+        self.run()
+    }
+
     /// Its process id, while it runs.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

@@ -143,9 +143,15 @@ pub(super) fn resilience(layout: &Layout, stack: &mut Stack, extra: &[String]) -
             "SYNAPSE_REGISTRATION_SECRET",
             &parts.synapse.registration_secret,
         );
-    parts_control::during(parts, &dir, |script| {
+    let done = parts_control::during(parts, &dir, |script| {
         run_shown(tests.env("PARTS_CONTROL", script), "the resilience suite")
-    })
+    });
+    if faked.is_some() {
+        // Other sections go on with it.
+        let postgres = &mut stack.postgres()?.service;
+        postgres.restart_without(&Clocks::VARIABLES)?;
+    }
+    done
 }
 
 /// The scenarios mostly wait, for dead parts and for each other, so all of them run at once. Their figures are part of
