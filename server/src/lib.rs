@@ -35,9 +35,12 @@ pub mod lifecycle;
 pub mod logging;
 pub mod mail;
 pub mod metrics;
+#[cfg(test)]
+mod migrations;
 pub mod model;
 pub mod poll_cache;
 pub mod quarantine_command;
+pub mod recover;
 pub mod startup;
 pub mod systemd;
 mod unseen_characters;

@@ -24,18 +24,42 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub struct Lifecycle {
     parts: JoinSet<()>,
     hearts: Heartbeats,
+    stop: CancellationToken,
     shutdown: CancellationToken,
 }
 
 impl Lifecycle {
-    /// Nothing runs yet. Whoever cancels the token stops the server.
+    /// Nothing runs yet. Whoever cancels the token stops the server, whose parts go on for so long, so that nobody sends
+    /// it more requests when they end.
     #[must_use]
-    pub fn new(shutdown: CancellationToken) -> Self {
+    pub fn new(stop: CancellationToken, go_on: Duration) -> Self {
+        let shutdown = CancellationToken::new();
+        let mut parts = JoinSet::new();
+        let (told, ends) = (stop.clone(), shutdown.clone());
+        parts.spawn(async move {
+            told.cancelled().await;
+            if !go_on.is_zero() {
+                tracing::info!(
+                    ?go_on,
+                    "the server says that it is not ready, and goes on serving"
+                );
+                let over = time::sleep(go_on);
+                tokio::select! { () = over => {}, () = ends.cancelled() => {} }
+            }
+            ends.cancel();
+        });
         Self {
-            parts: JoinSet::new(),
+            parts,
             hearts: Heartbeats::default(),
+            stop,
             shutdown,
         }
+    }
+
+    /// A clone of the token that tells the server to stop.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// A clone of the token that tells each part to stop.
@@ -73,6 +97,7 @@ impl Lifecycle {
     pub async fn drain(mut self, close_connections: impl Future<Output = ()>) -> io::Result<()> {
         // No part ends before it is told to, unless it has failed; a server that lacks a part is of no use.
         let first = self.parts.join_next().await;
+        self.stop.cancel();
         self.shutdown.cancel();
         systemd::stopping();
         let rest = async { while self.parts.join_next().await.is_some() {} };
@@ -97,7 +122,7 @@ mod tests {
     async fn what_is_under_way_is_finished_and_the_connections_close_last() {
         static FINISHED: AtomicBool = AtomicBool::new(false);
         let stop = CancellationToken::new();
-        let mut lifecycle = Lifecycle::new(stop.clone());
+        let mut lifecycle = Lifecycle::new(stop.clone(), Duration::ZERO);
         let shutdown = lifecycle.shutdown();
         lifecycle.start(async move {
             shutdown.cancelled().await;
@@ -112,7 +137,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_part_that_does_not_end_is_cut_off() {
         let stop = CancellationToken::new();
-        let mut lifecycle = Lifecycle::new(stop.clone());
+        let mut lifecycle = Lifecycle::new(stop.clone(), Duration::ZERO);
         lifecycle.start(std::future::pending());
         let shutdown = lifecycle.shutdown();
         lifecycle.start(async move { shutdown.cancelled().await });
@@ -121,9 +146,25 @@ mod tests {
         lifecycle.drain(std::future::pending()).await.unwrap();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn parts_go_on_for_a_while_after_the_server_was_told_to_stop() {
+        let stop = CancellationToken::new();
+        let began = time::Instant::now();
+        let mut lifecycle = Lifecycle::new(stop.clone(), DRAIN);
+        let (shutdown, told) = (lifecycle.shutdown(), lifecycle.stop());
+        lifecycle.start(async move {
+            told.cancelled().await;
+            assert!(!shutdown.is_cancelled());
+            shutdown.cancelled().await;
+        });
+        stop.cancel();
+        lifecycle.drain(async {}).await.unwrap();
+        assert!(began.elapsed() >= DRAIN);
+    }
+
     #[tokio::test]
     async fn a_part_that_fails_ends_all() {
-        let mut lifecycle = Lifecycle::new(CancellationToken::new());
+        let mut lifecycle = Lifecycle::new(CancellationToken::new(), Duration::ZERO);
         let shutdown = lifecycle.shutdown();
         lifecycle.start(async move { shutdown.cancelled().await });
         lifecycle.start(async { panic!("a fault of the part") });

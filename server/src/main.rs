@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, process::ExitCode};
 use clap::{Parser, Subcommand};
 use server::{
     config::{self, Config, ConfigError},
-    logging, quarantine_command,
+    logging, quarantine_command, recover,
     startup::{self, Application, StartupError},
     storage::Shares,
 };
@@ -42,6 +42,8 @@ enum Command {
     Migrate,
     /// Write something as a visitor, answer it in Matrix, and report whether the answer came back.
     Canary,
+    /// Bring rooms and database together again after one of them was restored from a backup. Stop all servers first.
+    Recover(recover::Arguments),
     /// List the events of rooms that could not be stored, try them again, or throw them away.
     Quarantine {
         #[command(subcommand)]
@@ -62,6 +64,12 @@ async fn main() -> ExitCode {
         None | Some(Command::Serve) => serve().await,
         Some(Command::Migrate) => migrate().await,
         Some(Command::Canary) => canary().await,
+        Some(Command::Recover(arguments)) => {
+            with_config(async |config| {
+                recover::run(config, arguments, &mut std::io::stdout()).await
+            })
+            .await
+        }
         Some(Command::Quarantine { command }) => {
             quarantine(command.unwrap_or(quarantine_command::Command::List)).await
         }

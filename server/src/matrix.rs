@@ -13,6 +13,7 @@ pub mod inviter;
 pub(crate) mod notice;
 pub(crate) mod rating;
 pub(crate) mod recap;
+pub(crate) mod recovery;
 pub(crate) mod room;
 mod room_batch;
 pub(crate) mod room_name;

@@ -83,10 +83,10 @@ impl Application {
         self.admin.local_addr()
     }
 
-    /// Serves and relays until `shutdown`, then finishes what is under way.
-    pub async fn run_until_stopped(self, shutdown: CancellationToken) -> Result<(), StartupError> {
+    /// Serves and relays until `stop`, goes on for as long as the configuration says, and then finishes what is under way.
+    pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), StartupError> {
         let shares = self.shares.clone();
-        let mut lifecycle = Lifecycle::new(shutdown);
+        let mut lifecycle = Lifecycle::new(stop, self.config.http.drain);
         self.start(&mut lifecycle)?;
         lifecycle.ready();
         lifecycle.drain(shares.close()).await?;
@@ -287,8 +287,7 @@ impl Common {
     /// The tasks that run periodically.
     fn start_upkeep(&self, lifecycle: &mut Lifecycle) {
         lifecycle.start(self.shares.gate.clone().watch(
-            self.shares.probes.clone(),
-            self.shares.reads.clone(),
+            self.shares.clone(),
             lifecycle.heart("commits"),
             lifecycle.shutdown(),
         ));
@@ -306,6 +305,7 @@ impl Common {
             shares: self.shares.clone(),
             poll_cache: self.poll_cache.clone(),
             hearts: lifecycle.hearts(),
+            stop: lifecycle.stop(),
             metrics: self.metrics.clone(),
             session_ttl: self.session_ttl(),
             canary_page: self.config.matrix.canary_page(),

@@ -21,6 +21,8 @@ pub mod polls;
 pub mod presence;
 pub mod quarantine;
 pub mod ratings;
+pub mod recovery;
+pub mod retention;
 pub mod session_codes;
 pub mod session_identities;
 pub mod session_rooms;

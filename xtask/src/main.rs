@@ -13,6 +13,7 @@ mod ansible;
 mod apt;
 mod bench;
 mod browser;
+mod clocks;
 mod dist;
 mod docs;
 mod failure;

@@ -18,6 +18,8 @@ use crate::synapse::Synapse;
 pub(crate) struct Parts<'a> {
     pub(crate) synapse: &'a mut Synapse,
     pub(crate) postgres: &'a mut Postgres,
+    /// The port of a standby of Postgres.
+    pub(crate) standby_port: u16,
 }
 
 impl Parts<'_> {
@@ -25,10 +27,17 @@ impl Parts<'_> {
         match command.split(' ').collect::<Vec<_>>()[..] {
             ["synapse", "stop"] => self.synapse.service.kill(),
             ["synapse", "start"] => self.synapse.service.run()?,
+            ["synapse", "save"] => self.synapse.save()?,
+            ["synapse", "forget"] => self.synapse.forget_transactions()?,
+            ["synapse", "restore"] => self.synapse.restore()?,
             ["synapse", "clone", room_id, count] => self.synapse.clone_room(room_id, count)?,
             ["postgres", "stop"] => self.postgres.kill(),
+            ["standby", "stop"] => self.postgres.kill_standby(),
+            ["standby", "start"] => self.postgres.start_standby(self.standby_port)?,
             ["postgres", "start"] => self.postgres.service.run()?,
-            _ => bail!("the commands are synapse|postgres stop|start, synapse clone ROOM COUNT"),
+            _ => bail!(
+                "the commands are synapse|postgres|standby stop|start, synapse save|restore|forget, synapse clone ROOM COUNT"
+            ),
         }
         Ok(())
     }

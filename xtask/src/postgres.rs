@@ -23,6 +23,10 @@ pub(crate) struct Postgres {
     port: u16,
     password: String,
     pub(crate) service: Service,
+    /// A standby, once one was started.
+    standby: Option<Service>,
+    standby_dir: PathBuf,
+    run_dir: PathBuf,
 }
 
 impl Postgres {
@@ -45,18 +49,44 @@ impl Postgres {
             if !data.exists() {
                 initialise(&binaries, dir, databases)?;
             }
-            serve(&binaries, dir, run_dir, port)
+            serve(&binaries, dir, run_dir, port, "Postgres")
         })?;
         Ok(Self {
             binaries,
             port,
             password,
             service,
+            standby: None,
+            standby_dir: dir.join("standby"),
+            run_dir: run_dir.to_owned(),
         })
     }
 
-    /// Ends Postgres at once and without saving anything (an `immediate` shutdown), so it has to
-    /// recover at the next start.
+    /// Starts a standby, made from a copy of this one first if there is none.
+    pub(crate) fn start_standby(&mut self, port: u16) -> Result<()> {
+        if let Some(standby) = &mut self.standby {
+            return standby.run();
+        }
+        let dir = &self.standby_dir;
+        files::create_private_dir(dir)?;
+        let mut copy = program_alone(&self.binaries, dir, "pg_basebackup")?;
+        copy.args("--pgdata=data --write-recovery-conf --checkpoint=fast --no-password".split(' '))
+            .arg(format!("--dbname={}", self.connection_string()));
+        run_logged(copy, "copying Postgres", &dir.join("pg_basebackup.log"))?;
+        let standby = serve(&self.binaries, dir, &self.run_dir, port, "Standby")?;
+        self.standby = Some(standby);
+        Ok(())
+    }
+
+    /// Kills the standby.
+    pub(crate) fn kill_standby(&mut self) {
+        if let Some(standby) = &mut self.standby {
+            standby.kill();
+        }
+    }
+
+    /// Ends it at once and without saving anything (an `immediate` shutdown): it has to recover when
+    /// it is run again.
     pub(crate) fn kill(&mut self) {
         self.service.end_with(Signal::QUIT);
     }
@@ -80,7 +110,13 @@ impl Postgres {
     }
 }
 
-fn serve(binaries: &Binaries, dir: &Path, run_dir: &Path, port: u16) -> Result<Service> {
+fn serve(
+    binaries: &Binaries,
+    dir: &Path,
+    run_dir: &Path,
+    port: u16,
+    name: &'static str,
+) -> Result<Service> {
     let data = dir.join("data");
     let mut postgres = program_alone(binaries, dir, "postgres")?;
     postgres
@@ -91,7 +127,7 @@ fn serve(binaries: &Binaries, dir: &Path, run_dir: &Path, port: u16) -> Result<S
     let log = dir.join("postgres.log");
     // Shuts Postgres down fast: sessions are ended, and data is safe.
     let stop = Signal::INT;
-    Service::start("Postgres", postgres, log, run_dir, stop, move |pid| {
+    Service::start(name, postgres, log, run_dir, stop, move |pid| {
         is_ready(&data, pid)
     })
 }
@@ -162,7 +198,8 @@ fn unprivileged_account(passwd: &str) -> Option<(&str, &str)> {
 fn is_ready(data: &Path, pid: u32) -> bool {
     let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines().map(str::trim);
-    lines.next() == Some(&pid.to_string()) && lines.nth(6) == Some("ready")
+    let is_its = lines.next() == Some(&pid.to_string());
+    is_its && matches!(lines.nth(6), Some("ready" | "standby"))
 }
 
 #[cfg(test)]

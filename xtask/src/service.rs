@@ -1,5 +1,6 @@
 //! Services: programs that run until they are told to end, and are supervised.
 
+use std::ffi::OsString;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,23 @@ impl Service {
             bail!("{name} was not ready within {}: see {log}", seconds(limit));
         }
         Ok(())
+    }
+
+    /// Ends it, and starts it again with these variables.
+    pub(crate) fn restart_with(&mut self, variables: &[(&str, OsString)]) -> Result<()> {
+        self.end_with(self.stop_with);
+        self.command
+            .envs(variables.iter().map(|(name, value)| (name, value)));
+        self.run()
+    }
+
+    /// Ends it, and starts it again without these variables.
+    pub(crate) fn restart_without(&mut self, variables: &[&str]) -> Result<()> {
+        self.end_with(self.stop_with);
+        for name in variables {
+            self.command.env_remove(name);
+        }
+        self.run()
     }
 
     /// Its process id, while it runs.

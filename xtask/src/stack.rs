@@ -206,9 +206,15 @@ impl Stack {
     pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
         self.postgres()?;
         self.synapse()?;
+        // No pooler runs meanwhile.
+        let standby_port = self.ports.pooler;
         let parts = self.synapse.as_mut().zip(self.postgres.as_mut());
         let (synapse, postgres) = parts.context("a part did not start")?;
-        Ok(Parts { synapse, postgres })
+        Ok(Parts {
+            synapse,
+            postgres,
+            standby_port,
+        })
     }
 
     /// The artefacts of `cargo xtask dist --debug`.

@@ -10,6 +10,9 @@ use crate::prelude::*;
 use crate::python;
 use crate::service::Service;
 
+/// The file of the database.
+const DATABASE: &str = "homeserver.db";
+
 /// Which rooms the homeserver encrypts by default.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Encryption {
@@ -95,6 +98,53 @@ impl Synapse {
         self.service.run()
     }
 
+    /// Makes a copy of the database, as a backup does.
+    pub(crate) fn save(&mut self) -> Result<()> {
+        self.while_down(|database, backup| fs_err::copy(database, backup).map(drop))
+    }
+
+    /// Puts the copy that was made last in the database's place.
+    pub(crate) fn restore(&mut self) -> Result<()> {
+        self.while_down(|database, backup| {
+            for journal in ["-wal", "-shm"] {
+                let mut name = database.as_os_str().to_owned();
+                name.push(journal);
+                // It belongs to the database that is replaced.
+                let _ = fs_err::remove_file(name);
+            }
+            fs_err::copy(backup, database).map(drop)
+        })
+    }
+
+    /// Forgets which transactions were seen, as Synapse does within a day.
+    pub(crate) fn forget_transactions(&mut self) -> Result<()> {
+        self.service.end_with(Signal::TERM);
+        let mut forget = command(self.bin.join("python"));
+        forget
+            .args([
+                "-c",
+                "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as database:\n    \
+                 database.execute('DELETE FROM event_txn_id_device_id')",
+            ])
+            .arg(self.dir.join(DATABASE));
+        run_logged(
+            forget,
+            "forgetting transactions",
+            &self.dir.join("forget.log"),
+        )?;
+        self.service.run()
+    }
+
+    fn while_down(&mut self, work: impl FnOnce(&Path, &Path) -> std::io::Result<()>) -> Result<()> {
+        // SQLite completes its file when it is closed.
+        self.service.end_with(Signal::TERM);
+        work(
+            &self.dir.join(DATABASE),
+            &self.dir.join("homeserver.backup"),
+        )?;
+        self.service.run()
+    }
+
     fn configuration(&self) -> PathBuf {
         self.dir.join("homeserver.json")
     }
@@ -143,7 +193,7 @@ fn configuration(dir: &Path, port: u16, secret: &str, encryption: Encryption) ->
             "x_forwarded": false,
             "resources": [{"names": ["client"], "compress": false}],
         }],
-        "database": {"name": "sqlite3", "args": {"database": dir.join("homeserver.db")}},
+        "database": {"name": "sqlite3", "args": {"database": dir.join(DATABASE)}},
         "media_store_path": dir.join("media"),
         "signing_key_path": dir.join("signing.key"),
         "registration_shared_secret": secret,

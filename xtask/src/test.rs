@@ -32,7 +32,9 @@ pub(crate) enum Section {
     Synapse,
     /// Every part is killed, and nothing is lost or duplicated
     Faults,
-    /// The widget in a browser, with an API that the tests simulate, and its size
+    /// Clocks that are wrong, and parts that are restored from a backup
+    Resilience,
+    /// The widget in a browser, with an API that the tests play, and its size
     Widget,
     /// A browser, the server, Synapse, Postgres
     E2e,
@@ -51,10 +53,10 @@ impl Section {
 
     /// Whether the arguments after the dashes can be passed on to something.
     fn takes_arguments(self) -> bool {
-        use Section::{Ansible, Api, E2e, Faults, Openapi, Synapse, Widget};
+        use Section::{Ansible, Api, E2e, Faults, Openapi, Resilience, Synapse, Widget};
         matches!(
             self,
-            Api | Openapi | Synapse | Faults | Widget | E2e | Ansible
+            Api | Openapi | Synapse | Faults | Resilience | Widget | E2e | Ansible
         )
     }
 }
@@ -96,6 +98,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::Openapi => server::openapi(layout, &mut stack, extra),
             Section::Synapse => server::against_synapse(layout, &mut stack, extra),
             Section::Faults => server::faults(layout, &mut stack, extra),
+            Section::Resilience => server::resilience(layout, &mut stack, extra),
             Section::Widget => browsers::widget_alone(layout, &mut stack, extra),
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),

@@ -34,6 +34,20 @@ pub fn deactivate(user_id: &str) -> Request {
     Request::post(path, json!({ "erase": false }))
 }
 
+/// Locks an account, whose tokens are refused from then on, or unlocks it.
+#[must_use]
+pub fn set_locked(user_id: &str, locked: bool) -> Request {
+    let path = format!("{API}/v2/users/{}", escape(user_id));
+    Request::put(path, json!({ "locked": locked }))
+}
+
+/// Suspends an account, which may then read and no longer write, or ends that.
+#[must_use]
+pub fn set_suspended(user_id: &str, suspended: bool) -> Request {
+    let path = format!("{API}/v1/suspend/{}", escape(user_id));
+    Request::put(path, json!({ "suspend": suspended }))
+}
+
 /// Removes everybody from a room, and deletes the room with all of its events.
 #[must_use]
 pub fn delete_room(room_id: &str) -> Request {

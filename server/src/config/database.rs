@@ -20,6 +20,8 @@ const APPLICATION_NAME: &str = "matrix-support-chat";
 pub struct Database {
     /// The options in the URL, including secrets.
     pub options: PgConnectOptions,
+    /// Whether visitors' writes are refused while Postgres has no synchronous standby.
+    pub requires_sync_replication: bool,
 }
 
 impl fmt::Debug for Database {
@@ -33,9 +35,13 @@ impl Database {
         if !env.is_given(NAME) {
             env.error(NAME, "is required");
         }
+        let requires_sync_replication = env.switch("SUPPORT_CHAT_REQUIRE_SYNC_REPLICATION", false);
         let url = env.secret(NAME)?;
         match options(url.expose_secret()) {
-            Ok(options) => Some(Self { options }),
+            Ok(options) => Some(Self {
+                options,
+                requires_sync_replication: requires_sync_replication?,
+            }),
             Err(problem) => {
                 env.error(NAME, problem);
                 None

@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     str::FromStr,
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -24,6 +25,8 @@ pub struct Http {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether clients may use HTTP/2 without TLS.
     pub http2: bool,
+    /// How long the server goes on serving after it was told to stop, while it says that it is not ready.
+    pub drain: Duration,
 }
 
 impl Http {
@@ -44,7 +47,12 @@ impl Http {
             .map(|proxy| proxy.0)
             .collect();
         let http2 = env.switch("SUPPORT_CHAT_HTTP2", false);
+        let drain = env.parse_or(
+            "SUPPORT_CHAT_DRAIN",
+            humantime::Duration::from(Duration::ZERO),
+        );
         Some(Self {
+            drain: drain?.into(),
             listen: listen?,
             admin_listen: admin_listen?,
             allowed_origins,

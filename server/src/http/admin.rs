@@ -10,6 +10,7 @@ use axum::{
 };
 use chrono::{TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     heartbeat::Heartbeats,
@@ -50,6 +51,8 @@ pub struct Admin {
     pub poll_cache: PollCache,
     /// Whether all loops are alive.
     pub hearts: Heartbeats,
+    /// Tells the server to stop.
+    pub stop: CancellationToken,
     /// The metrics.
     pub metrics: Metrics,
     /// How long a session lives after the last message.
@@ -95,6 +98,9 @@ struct Readiness {
     notifications: bool,
     /// Commits are answered.
     writes: bool,
+    /// The server was told to stop, and goes on serving for a while.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopping: bool,
 }
 
 impl Readiness {
@@ -106,9 +112,10 @@ impl Readiness {
             (Part::Notifications, self.notifications),
             (Part::Writes, self.writes),
         ];
-        parts
-            .iter()
-            .all(|(part, ready)| *ready || left_out.contains(part))
+        !self.stopping
+            && parts
+                .iter()
+                .all(|(part, ready)| *ready || left_out.contains(part))
     }
 }
 
@@ -142,6 +149,7 @@ async fn readiness(
             .is_some_and(|age| age < SYNC_CURRENT_SECONDS),
         notifications: admin.poll_cache.hear_changes(),
         writes: admin.shares.gate.is_open(),
+        stopping: admin.stop.is_cancelled(),
     };
     readiness.ready = readiness.without(asked.exclude.as_slice());
     let status = if readiness.ready {
@@ -328,7 +336,6 @@ mod tests {
     use std::time::Duration;
 
     use tokio::time;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::config::Database;
@@ -341,10 +348,16 @@ mod tests {
             matrix_sync: false,
             notifications: true,
             writes: true,
+            stopping: false,
         };
         assert!(!without_sync.without(&[]));
         assert!(without_sync.without(&[Part::MatrixSync]));
         assert!(!without_sync.without(&[Part::Writes]));
+        let stopping = Readiness {
+            stopping: true,
+            ..without_sync
+        };
+        assert!(!stopping.without(&[Part::MatrixSync]));
         let asked: Asked = serde_json::from_str(r#"{"exclude":"matrixSync"}"#).unwrap();
         assert_eq!(asked.exclude, Some(Part::MatrixSync));
     }
@@ -353,9 +366,13 @@ mod tests {
     async fn a_loop_that_stands_still_is_named() {
         let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
         let admin = Admin {
-            shares: Shares::new(&Database { options }),
+            shares: Shares::new(&Database {
+                options,
+                requires_sync_replication: false,
+            }),
             poll_cache: PollCache::new(CancellationToken::new()),
             hearts: Heartbeats::default(),
+            stop: CancellationToken::new(),
             metrics: Metrics::new().unwrap(),
             session_ttl: Duration::from_hours(24),
             canary_page: None,

@@ -102,16 +102,6 @@ impl Desk {
         self.config.is_on
     }
 
-    /// The handler of the commands that staff give in the desk.
-    pub(super) fn command_handler(&self) -> CommandHandler {
-        let staff = self.homeserver.config().staff.iter();
-        CommandHandler {
-            staff: staff.map(ToString::to_string).collect(),
-            time_zone: self.config.time_zone,
-            texts: self.texts(),
-        }
-    }
-
     /// The desk's texts in the configured language.
     fn texts(&self) -> &'static DeskTexts {
         DeskTexts::of(self.homeserver.config().answers.language)

@@ -30,7 +30,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Whether the failure concerns one room only.
-    pub(super) fn is_rooms_own(&self) -> bool {
+    pub(crate) fn is_rooms_own(&self) -> bool {
         match self {
             Self::Matrix(error) => !error.concerns_all_rooms(),
             Self::Database(error) => quarantine::is_refusal(error),

@@ -270,7 +270,7 @@ fn moves<'a>(bot: &str, batches: &'a [RoomBatch]) -> Vec<Observed<'a>> {
 }
 
 /// Whether the event is a visitor's text: what the bot says of its own as an `m.text` answers or replaces something.
-fn is_visitors_text(bot: &str, event: &RoomEvent) -> bool {
+pub(super) fn is_visitors_text(bot: &str, event: &RoomEvent) -> bool {
     event.sender == bot
         && event.event_type == "m.room.message"
         && event.str_at("/msgtype") == Some("m.text")

@@ -22,6 +22,7 @@ use crate::{
 };
 
 use crossing::Near;
+pub(super) use summary::BEFORE_JOINING;
 use summary::{Summary, Text, Why};
 use unseen::Unseen;
 
@@ -33,7 +34,7 @@ const MAX_JSON_BYTES: usize = 56 * 1024;
 
 /// The field that names the messages of former rooms in a notice. A person who joins later cannot see the notice, so
 /// their recap has the messages as well.
-const RETOLD: &str = "pro.webdevelop.support_chat.retold";
+pub(super) const RETOLD: &str = "pro.webdevelop.support_chat.retold";
 
 /// A person's joining.
 #[derive(Clone, Copy, Debug)]

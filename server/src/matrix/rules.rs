@@ -3,7 +3,7 @@
 use incoming::plan::Planner;
 
 use super::{desk::CommandHandler, staff_texts::StaffTexts};
-use crate::config::{CannedReplies, HistoryVisibility};
+use crate::config::{CannedReplies, Config, HistoryVisibility};
 
 /// The rules by which events are handled.
 #[derive(Clone, Debug)]
@@ -21,4 +21,25 @@ pub(super) struct Rules {
     pub(super) canned: CannedReplies,
     /// The time after which unfetched replies are mailed, if they are.
     pub(super) mail_after: Option<std::time::Duration>,
+}
+
+impl Rules {
+    /// The rules of this configuration.
+    pub(super) fn new(config: &Config) -> Self {
+        let matrix = &config.matrix;
+        Self {
+            bot: matrix.bot.to_string(),
+            archivist: config.archive.archivist.as_ref().map(|archivist| archivist.user_id.to_string()),
+            planner: Planner::new(
+                matrix.bot.as_str(),
+                matrix.staff.iter().map(ToString::to_string),
+            ),
+            history_visibility: matrix.history_visibility,
+            session_ttl: config.limits.session_ttl,
+            commands: CommandHandler::new(config),
+            texts: StaffTexts::of(matrix.answers.language),
+            canned: matrix.answers.canned.clone(),
+            mail_after: config.mail.as_ref().map(|mail| mail.after),
+        }
+    }
 }

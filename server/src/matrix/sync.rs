@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use incoming::{answer::RoomNews, event::RoomEvent, plan::Planner};
+use incoming::{answer::RoomNews, event::RoomEvent};
 use quick_cache::sync::Cache;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,6 @@ use super::{
     room_batch::{RoomBatch, Span},
     rules::Rules,
     staff_signals::StaffSignals,
-    staff_texts::StaffTexts,
 };
 use crate::{
     clock::Ambient,
@@ -115,24 +114,7 @@ impl Syncer {
                 ambient.clone(),
             ),
         );
-        let archivist = config.archive.archivist.as_ref();
-        let archivist = archivist.map(|archivist| archivist.user_id.to_string());
-        let mail_after = config.mail.as_ref().map(|mail| mail.after);
-        let config = homeserver.config();
-        let rules = Rules {
-            bot: config.bot.to_string(),
-            archivist,
-            planner: Planner::new(
-                config.bot.as_str(),
-                config.staff.iter().map(ToString::to_string),
-            ),
-            history_visibility: config.history_visibility,
-            session_ttl,
-            commands: desk.command_handler(),
-            texts: StaffTexts::of(config.answers.language),
-            canned: config.answers.canned.clone(),
-            mail_after,
-        };
+        let rules = Rules::new(config);
         let signals = StaffSignals::new(
             shares.relay.clone(),
             homeserver.clone(),

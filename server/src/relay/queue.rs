@@ -11,6 +11,7 @@
 
 mod claim;
 mod finish;
+mod first;
 mod lost_room;
 mod push;
 mod task;
@@ -23,7 +24,8 @@ use crate::storage::claimable::{CLOCK_MARGIN, LONGEST_DELAY};
 
 pub use claim::{claim, give_back, renew, retry, set_room_asked, yield_turn};
 pub use finish::{End, Finished, Outcome, finish};
-pub use lost_room::{Replaced, replace_room};
+pub use first::push_first;
+pub use lost_room::{Replaced, begin_new_room, replace_room};
 pub use push::{Pushed, push, push_if_idle, push_message, push_or_claim};
 pub use task::{Claim, Lane, Task};
 
@@ -44,7 +46,8 @@ pub const CHANNEL: &str = "support_chat_outbox";
 pub struct Backlog {
     /// All tasks.
     pub tasks: i64,
-    /// The age of the oldest visitor's message among them; 0 if there is none.
+    /// The age of the oldest visitor's message among them; 0 when there is none. A time that lies in the future, because
+    /// Postgres' clock was set back since, counts as equally long ago.
     pub oldest_message_seconds: f64,
 }
 
@@ -53,7 +56,7 @@ pub async fn backlog(db: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as!(
         Backlog,
         r#"SELECT count(*) AS "tasks!",
-               greatest(extract(epoch FROM now() - min(messages.created_at)), 0)::float8
+               coalesce(abs(extract(epoch FROM now() - min(messages.created_at))), 0)::float8
                    AS "oldest_message_seconds!"
            FROM outbox LEFT JOIN messages ON messages.id = outbox.message_id"#
     )

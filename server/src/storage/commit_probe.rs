@@ -1,54 +1,83 @@
 //! The commit probe: tries commits, and opens or shuts the gate depending on the result.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use sqlx::Error;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Db, Gate,
+    Db, Gate, Shares,
     faults::{again_if_lost, missed},
 };
 use crate::heartbeat::Heart;
 
 /// How often a commit is tried while nothing is wrong.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// The same where a synchronous standby is required, whose loss has to be noticed within 5 s, of which the attempts take
+/// up to 4 s.
+const PROBE_STANDBY_EVERY: Duration = Duration::from_millis(750);
 /// The pause between two attempts while commits hang.
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Gate {
-    /// Tries commits over `writes`, which must not be behind this gate, until `shutdown`.
-    pub async fn watch(self, writes: Db, reads: Db, heart: Heart, shutdown: CancellationToken) {
+    /// Tries commits over the share of writes without this gate, until `shutdown`.
+    pub async fn watch(self, shares: Shares, heart: Heart, shutdown: CancellationToken) {
+        let every = if shares.requires_sync_replication {
+            PROBE_STANDBY_EVERY
+        } else {
+            PROBE_EVERY
+        };
+        let mut is_told = false;
         while !shutdown.is_cancelled() {
             heart.beat();
-            let committed = probe(&writes).await;
-            let was_shut = self.set_shut(committed.is_err());
-            let pause = match (committed, was_shut) {
-                (Ok(()), true) => {
-                    tracing::info!("commits are answered again");
-                    PROBE_EVERY
-                }
-                (Ok(()), false) => PROBE_EVERY,
-                (Err(error), was_shut) => {
-                    if !was_shut {
-                        tracing::error!(%error, "commits are not answered: visitors' writes are refused");
+            let probed = probe(&shares.probes, shares.requires_sync_replication).await;
+            self.set_shut(probed.is_err());
+            let is_well = probed.is_ok();
+            match probed {
+                Ok(()) if is_told => tracing::info!("commits are answered again"),
+                Ok(()) => {}
+                Err(error) => {
+                    if !is_told {
+                        tracing::error!(%error, "visitors' writes are refused");
                     }
-                    release_given_up(&reads).await;
-                    RETRY
+                    release_given_up(&shares.reads).await;
                 }
-            };
+            }
+            is_told = !is_well;
+            let pause = if is_well { every } else { RETRY };
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.doubted(), if pause == PROBE_EVERY => {}
+                () = self.doubted(), if is_well => {}
                 () = time::sleep(pause) => {}
             }
         }
     }
 }
 
-/// Makes the kind of commit that visitors' writes make: it has to reach the disk, and the standby.
-async fn probe(writes: &Db) -> Result<(), Error> {
+/// Makes the kind of commit that visitors' writes make: it has to reach the disk, and the standby, without which it fails
+/// where one is required.
+async fn probe(writes: &Db, requires_standby: bool) -> Result<(), Error> {
+    if requires_standby && !waits_for_standby(writes).await? {
+        let problem =
+            "Postgres waits for no synchronous standby: synchronous_standby_names is empty";
+        return Err(io::Error::other(problem).into());
+    }
+    commit(writes).await
+}
+
+/// Whether commits wait for a standby. That it is there shows in their being answered.
+async fn waits_for_standby(db: &Db) -> Result<bool, Error> {
+    again_if_lost(|| {
+        sqlx::query_scalar!(
+            r#"SELECT current_setting('synchronous_standby_names') <> '' AS "waits!""#
+        )
+        .fetch_one(db)
+    })
+    .await
+}
+
+async fn commit(writes: &Db) -> Result<(), Error> {
     // A connection that turns out to be dead says nothing about commits, so the probe tries once more.
     for _ in 0..2 {
         let mut tx = writes.begin().await?;

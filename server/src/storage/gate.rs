@@ -38,7 +38,9 @@ impl Gate {
         if self.is_open() {
             Ok(())
         } else {
-            Err(io::Error::other("commits are not answered at present").into())
+            let problem =
+                "commits are not answered at present, or not by a standby that is required";
+            Err(io::Error::other(problem).into())
         }
     }
 

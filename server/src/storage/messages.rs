@@ -16,7 +16,8 @@ pub struct NewEntry<'a> {
     pub session_id: Uuid,
     /// The text.
     pub body: &'a str,
-    /// When it was written; the time of storing counts when that is not known or lies in the future.
+    /// When it was written, by the homeserver's clock, which is believed between the entry before and now. The time of
+    /// storing counts when this is not known.
     pub written_at: Option<DateTime<Utc>>,
     /// The entry that it replaces.
     pub replaces: Option<Uuid>,
@@ -29,19 +30,24 @@ pub struct NewEntry<'a> {
 pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx::Error> {
     // clock_timestamp(): now() is when the transaction began, which may be before it had the lock.
     sqlx::query!(
-        "WITH session AS (
-             -- The update locks the session's row, so entries get their places in the order of
-             -- their commits.
+        "WITH written AS (
+             -- least() and greatest() ignore NULL.
+             SELECT least(greatest($4, created_at), clock_timestamp()) AS at
+             FROM (
+                 SELECT max(created_at) AS created_at FROM messages
+                 WHERE session_id = $2 AND seq = (SELECT last_seq FROM sessions WHERE id = $2)
+             ) before
+         ), session AS (
              UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(),
-                 first_answered_at = coalesce(first_answered_at, least($4, clock_timestamp()))
-             WHERE id = $2 RETURNING last_seq
+                 first_answered_at = coalesce(first_answered_at, written.at)
+             FROM written WHERE id = $2 RETURNING last_seq
          ), message AS (
              -- An entry must not lie in the future, or clients would show it after later ones. The
              -- API tells times in milliseconds.
              INSERT INTO messages (id, session_id, seq, sender, body, created_at, replaces, removed)
              SELECT $1, $2, last_seq, 'staff', $3,
-                    date_trunc('milliseconds', least($4, clock_timestamp())), $5, $6
-             FROM session RETURNING session_id
+                    date_trunc('milliseconds', written.at), $5, $6
+             FROM session, written RETURNING session_id
          )
          -- Every server learns that polls of this session have news.
          SELECT pg_notify($7, session_id::text) FROM message",

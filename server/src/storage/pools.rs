@@ -37,6 +37,8 @@ pub struct Shares {
     pub gate: Gate,
     /// The same pool as `writes`, without the gate.
     pub probes: Db,
+    /// Whether the gate is shut, too, while Postgres has no synchronous standby.
+    pub requires_sync_replication: bool,
 }
 
 impl Shares {
@@ -56,6 +58,8 @@ impl Shares {
         );
         let relay = share(options, RELAY, seconds(2), seconds(3), None);
         let gate = Gate::default();
+        // It opens when the standby was seen.
+        gate.set_shut(database.requires_sync_replication);
         Self {
             reads,
             writes: probes.clone().behind(gate.clone()),
@@ -63,6 +67,7 @@ impl Shares {
             connector: Connector::new(options.clone()),
             gate,
             probes,
+            requires_sync_replication: database.requires_sync_replication,
         }
     }
 

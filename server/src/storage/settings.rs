@@ -40,11 +40,15 @@ impl Settings {
             // which takes longer than the execution. No statement needs different plans for different values.
             ("plan_cache_mode", "force_generic_plan".to_owned()),
         ];
-        let mut statement = String::from("SELECT ");
-        for (index, (name, value)) in settings.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
+        // What a visitor was promised has to be on the disk, and on the standby where there is one. Statements that
+        // promise nothing switch this off themselves. A stricter setting of the operator's stays.
+        let mut statement = String::from(
+            "SELECT set_config('synchronous_commit', \
+             CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)",
+        );
+        for (name, value) in settings {
             // Writing to a string cannot fail.
-            let _ = write!(statement, "{comma}set_config('{name}', '{value}', false)");
+            let _ = write!(statement, ", set_config('{name}', '{value}', false)");
         }
         statement
     }

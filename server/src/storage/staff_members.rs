@@ -286,7 +286,7 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
     let times: Vec<_> = left.iter().map(|of| of.since).collect();
     let wrote_later: Vec<_> = left.iter().map(|of| of.visitor_wrote_later).collect();
     // The room's own order counts first. What is still to be sent comes later, too. What was sent meanwhile is told by the
-    // clocks alone, which may differ.
+    // clocks alone, which may differ. A homeserver's clock that is ahead cannot tell, so the last minute counts.
     sqlx::query!(
         "UPDATE staff_members SET membership = 'wanted', attempts = 0, due_at = now(), delayed_at = now(),
              wanted_again_at = now()
@@ -303,7 +303,9 @@ pub async fn observe(db: &mut Connection, observed: &[Observed<'_>]) -> Result<(
                  -- ... or wrote after the person left, by the clocks ...
                  OR EXISTS (
                      SELECT FROM messages
-                     WHERE session_id = gone.session_id AND sender = 'visitor' AND messages.created_at > gone.since
+                     WHERE session_id = gone.session_id AND sender = 'visitor'
+                       AND messages.created_at > CASE WHEN gone.since > now() + interval '5 seconds'
+                                                      THEN now() - interval '1 minute' ELSE gone.since END
                  )
              -- ... and in which no member of the staff is left.
              ) AND NOT EXISTS (

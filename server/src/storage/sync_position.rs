@@ -51,9 +51,12 @@ pub async fn advance(
     }))
 }
 
-/// Seconds since a server last had an answer to `/sync`; `None` before the first one.
+/// Seconds since a server last had an answer to `/sync`; `None` before the first one. An answer that lies in the future,
+/// because Postgres' clock was set back since, counts as equally long ago: the next one says what is true.
 pub async fn age_seconds(db: impl PgExecutor<'_>) -> Result<Option<f64>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT extract(epoch FROM now() - synced_at)::float8 FROM sync_position")
-        .fetch_one(db)
-        .await
+    sqlx::query_scalar!(
+        "SELECT abs(extract(epoch FROM now() - synced_at))::float8 FROM sync_position"
+    )
+    .fetch_one(db)
+    .await
 }

@@ -241,7 +241,10 @@ mod tests {
 
     fn out_of_reach() -> PollReader {
         let options = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
-        let shares = Shares::new(&Database { options });
+        let shares = Shares::new(&Database {
+            options,
+            requires_sync_replication: false,
+        });
         PollReader::new(shares.reads, Duration::from_hours(1), AnswerMemory::new())
     }
 

@@ -8,7 +8,7 @@ use super::SupportChat;
 use crate::storage::{
     Db, blocked_addresses, clock, idempotency,
     mail::{codes, outbox},
-    sessions,
+    retention,
 };
 
 /// The number of rows that one statement deletes.
@@ -20,11 +20,11 @@ const BATCHES: usize = 50;
 const CREATION_KEY: Duration = Duration::from_hours(24);
 
 impl SupportChat {
-    /// Deletes expired keys, and the messages of sessions that ended long enough ago. It works in
-    /// small, limited batches, so that other statements do not wait for it. `own` is this server's
-    /// time.
+    /// Ends what a wrong clock has dated into the future, and deletes keys that have run out, and the messages of sessions that ended long enough ago; a batch at a time, so
+    /// that nobody waits for it, and not too many. `own` is this server's time.
     pub async fn delete_old(&self, db: &Db, own: DateTime<Utc>) -> Result<(), sqlx::Error> {
         clock::advance(db, own).await?;
+        retention::end_futures(db, own, BATCH).await?;
         for _ in 0..BATCHES {
             let deleted = idempotency::delete_expired(db, own, BATCH).await?;
             if deleted < BATCH.unsigned_abs() {
@@ -34,15 +34,15 @@ impl SupportChat {
         blocked_addresses::delete_ended(db, own, BATCH).await?;
         codes::delete_old(db, own, BATCH).await?;
         outbox::delete_old(db, own, BATCH).await?;
-        if let Some(retention) = self.limits.retention {
-            // The key of a creation is deleted together with its message.
+        if let Some(kept) = self.limits.retention {
+            // A creation's key goes with its message.
             let age = self
                 .limits
                 .session_ttl
-                .saturating_add(retention)
+                .saturating_add(kept)
                 .max(CREATION_KEY);
             for _ in 0..BATCHES {
-                let emptied = sessions::empty_older_than(db, own, age, BATCH).await?;
+                let emptied = retention::empty_older_than(db, own, age, BATCH).await?;
                 if emptied < BATCH.unsigned_abs() {
                     break;
                 }

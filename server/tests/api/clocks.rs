@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use server::storage::{Db, clock, idempotency, sessions};
+use server::storage::{
+    Db, clock, idempotency,
+    messages::{self, NewEntry},
+    retention, sync_position,
+};
 use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
 
 use crate::{
     common::{TestApp, Visitor, config, expect},
@@ -63,7 +68,9 @@ async fn quiet(pool: &PgPool, hours: &[i32]) {
 /// The conversations and keys that are left after everything that may be deleted was.
 async fn left(pool: &PgPool, db: &Db, own: DateTime<Utc>) -> (i64, i64) {
     idempotency::delete_expired(db, own, 100).await.unwrap();
-    sessions::empty_older_than(db, own, AGE, 100).await.unwrap();
+    retention::empty_older_than(db, own, AGE, 100)
+        .await
+        .unwrap();
     sqlx::query_as(
         "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM idempotency_keys)",
     )
@@ -159,4 +166,69 @@ async fn a_conversation_goes_on_while_postgres_clock_is_a_year_ahead(pool: PgPoo
         .await
         .unwrap();
     expect_problem(there.poll(None).await, 410, "session_expired").await;
+}
+
+/// The hours until the last message of each conversation, after futures were ended.
+async fn hours_ahead(pool: &PgPool, db: &Db, own: DateTime<Utc>) -> Vec<i32> {
+    retention::end_futures(db, own, 100).await.unwrap();
+    sqlx::query_scalar(
+        "SELECT round(extract(epoch FROM active_at - now()) / 3600)::int FROM sessions ORDER BY 1",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_conversation_from_the_future_ends_as_others_do(pool: PgPool) {
+    let db = shares(&pool).relay;
+    quiet(&pool, &[-9_000, 0]).await;
+    assert_eq!(
+        hours_ahead(&pool, &db, next_year() + Days::new(30)).await,
+        [0, 9_000],
+        "it may be the other clock that is wrong"
+    );
+    assert_eq!(hours_ahead(&pool, &db, Utc::now()).await, [0, 0]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_answer_from_the_future_does_not_count_as_current(pool: PgPool) {
+    let db = shares(&pool).reads;
+    sqlx::query("UPDATE sync_position SET synced_at = now() + interval '1 hour'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let age = sync_position::age_seconds(&db).await.unwrap().unwrap();
+    assert!(age > 3_500.0, "{age}");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_homeservers_clock_dates_no_reply_before_what_it_answers(pool: PgPool) {
+    quiet(&pool, &[0]).await;
+    let (session_id, asked_at): (Uuid, DateTime<Utc>) =
+        sqlx::query_as("SELECT session_id, created_at FROM messages")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    sqlx::query("UPDATE sessions SET last_seq = 1")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let db = shares(&pool).relay;
+    for wrong_by in [TimeDelta::hours(-1), TimeDelta::days(365)] {
+        let new = NewEntry {
+            id: Uuid::new_v4(),
+            session_id,
+            body: "reply",
+            written_at: Some(Utc::now() + wrong_by),
+            replaces: None,
+            removed: false,
+        };
+        let mut connection = db.acquire().await.unwrap();
+        messages::append(&mut connection, &new).await.unwrap();
+        let dated = messages::created_at(&mut connection, new.id).await.unwrap();
+        // Times are told in milliseconds.
+        let between = asked_at - TimeDelta::milliseconds(1)..=Utc::now() + TimeDelta::seconds(1);
+        assert!(between.contains(&dated), "{wrong_by}: {dated}");
+    }
 }

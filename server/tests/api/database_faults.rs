@@ -282,3 +282,32 @@ async fn while_commits_hang_writes_are_refused_at_once_and_polls_go_on(pool: PgP
     let unknown = texts.iter().filter(|text| **text == "who knows").count();
     assert!(unknown <= 1, "{texts:?}");
 }
+
+/// What is promised has to be on the disk, whatever the database's own setting is; a stricter one stays.
+#[sqlx::test(migrations = "../migrations")]
+async fn commits_wait_for_the_disk_whatever_the_database_is_set_to(pool: PgPool) {
+    let database: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    for (set, used) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let statement = format!(r#"ALTER DATABASE "{database}" SET synchronous_commit = {set}"#);
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&pool)
+            .await
+            .unwrap();
+        let shares = crate::shares(&pool);
+        for share in [&shares.writes, &shares.relay] {
+            let setting: String =
+                sqlx::query_scalar("SELECT current_setting('synchronous_commit')")
+                    .fetch_one(share)
+                    .await
+                    .unwrap();
+            assert_eq!(setting, used, "{set}");
+        }
+    }
+}

@@ -241,6 +241,16 @@ impl Api {
         Some((entries, more))
     }
 
+    /// Polls for what comes after everything that is there, waiting for it; returns the answer's status.
+    pub(crate) async fn wait(&self, conversation: &Conversation) -> Option<StatusCode> {
+        let (entries, _) = self.page(conversation, None).await?;
+        let last = &entries.last()?.id;
+        let path = format!("{}?after={last}&wait=25", messages_of(conversation));
+        let request = self.request(Method::GET, &path);
+        let response = request.bearer_auth(&conversation.token).send().await;
+        Some(response.ok()?.status())
+    }
+
     /// Polls until nothing more comes, and then once more from the start for the result of each text.
     pub(crate) async fn poll_all(&self, conversation: &mut Conversation) {
         let deadline = Instant::now() + parts::PATIENCE;

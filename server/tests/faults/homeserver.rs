@@ -183,6 +183,17 @@ impl Account {
         self.ok(admin::deactivate(&other.user_id)).await;
     }
 
+    /// As an administrator: locks an account, or unlocks it.
+    pub(crate) async fn lock(&self, other: &Self, locked: bool) {
+        self.ok(admin::set_locked(&other.user_id, locked)).await;
+    }
+
+    /// As an administrator: suspends an account, or ends that.
+    pub(crate) async fn suspend(&self, other: &Self, suspended: bool) {
+        self.ok(admin::set_suspended(&other.user_id, suspended))
+            .await;
+    }
+
     /// As an administrator: removes everybody from a room, and deletes the room with everything in it.
     pub(crate) async fn delete_room(&self, room_id: &str) {
         let delete = admin::delete_room(room_id);

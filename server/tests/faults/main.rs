@@ -15,6 +15,7 @@
 mod registration;
 
 mod api;
+mod clock;
 mod database;
 mod homeserver;
 mod line;

@@ -231,6 +231,7 @@ impl Verdict {
             for slot in &slots {
                 if let Some((room, reply)) = of(&slot.first)
                     && !room.put_out
+                    && !reply.is_lost
                     && slot.now.as_deref() != reply.reads(&room.events)
                 {
                     self.stale.push(slot.first.clone());

@@ -18,6 +18,8 @@ pub(crate) enum Part {
     Synapse,
     /// It is stopped by an `immediate` shutdown, which saves nothing, so that it has to recover.
     Postgres,
+    /// A standby of Postgres, made when it is first started. It is killed by SIGKILL.
+    Standby,
 }
 
 impl Part {
@@ -31,12 +33,28 @@ impl Part {
         self.control("start").await;
     }
 
+    /// Makes a backup of Synapse, which is down meanwhile.
+    pub(crate) async fn save(self) {
+        self.control("save").await;
+    }
+
+    /// Restores the backup that was made last.
+    pub(crate) async fn restore(self) {
+        self.control("restore").await;
+    }
+
+    /// Has Synapse forget which transactions it has seen.
+    pub(crate) async fn forget_transactions(self) {
+        self.control("forget").await;
+    }
+
     async fn control(self, command: &'static str) {
         let program =
             env::var("PARTS_CONTROL").expect("PARTS_CONTROL: a program that controls the parts");
         let part = match self {
             Self::Synapse => "synapse",
             Self::Postgres => "postgres",
+            Self::Standby => "standby",
         };
         let run = move || Command::new(program).args([part, command]).output();
         let output = spawn_blocking(run).await.unwrap().unwrap();

@@ -41,6 +41,8 @@ pub(crate) struct Reply {
     /// The original text, and its edits.
     pub(crate) texts: Vec<String>,
     pub(crate) deleted: bool,
+    /// The homeserver has lost it, after the visitor was shown it.
+    pub(crate) is_lost: bool,
     /// Whether the event is a command that has sent it.
     pub(crate) is_canned: bool,
 }
@@ -116,12 +118,20 @@ impl Replies {
             event_id,
             texts: vec![text],
             deleted: false,
+            is_lost: false,
             is_canned,
         };
         self.lock()
             .entry(room_id.to_owned())
             .or_default()
             .push(reply);
+    }
+
+    /// The homeserver has lost the newest text of this room.
+    pub(crate) fn lose_newest(&self, room_id: &str) {
+        let mut replies = self.lock();
+        let newest = replies.get_mut(room_id).and_then(|texts| texts.last_mut());
+        newest.expect("a text").is_lost = true;
     }
 
     /// Edits the newest text.

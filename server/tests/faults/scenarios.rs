@@ -132,6 +132,17 @@ mod alone {
     }
 }
 
+mod resilience {
+    //! Scenarios of `cargo xtask test resilience`: they change the clocks of the shared parts, or put them back to an
+    //! earlier state.
+
+    mod bot;
+    mod clocks;
+    mod replication;
+    mod restores;
+    mod upgrade;
+}
+
 mod together {
     //! Scenarios that kill or cut only parts of their own.
 

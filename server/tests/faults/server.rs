@@ -10,8 +10,10 @@ use std::{
 
 use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tokio::{
     net::TcpStream,
+    task::spawn_blocking,
     time::{Instant, sleep},
 };
 
@@ -21,6 +23,7 @@ use crate::parts;
 pub(crate) struct Server {
     variables: Vec<(&'static str, String)>,
     port: u16,
+    admin_port: u16,
     log: File,
     child: Option<Child>,
 }
@@ -28,13 +31,17 @@ pub(crate) struct Server {
 impl Server {
     /// One that does not run yet.
     pub(crate) fn new(name: &str, mut variables: Vec<(&'static str, String)>) -> Self {
-        let port = free_port();
+        let (port, admin_port) = (free_port(), free_port());
         variables.push(("SUPPORT_CHAT_LISTEN", format!("127.0.0.1:{port}")));
-        variables.push(("SUPPORT_CHAT_ADMIN_LISTEN", "127.0.0.1:0".to_owned()));
+        variables.push((
+            "SUPPORT_CHAT_ADMIN_LISTEN",
+            format!("127.0.0.1:{admin_port}"),
+        ));
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{name}.log"));
         Self {
             variables,
             port,
+            admin_port,
             log: File::create(log).unwrap(),
             child: None,
         }
@@ -43,6 +50,25 @@ impl Server {
     /// The public listener's base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it says of its readiness.
+    pub(crate) async fn readiness(&self) -> Option<Value> {
+        let url = format!("http://127.0.0.1:{}/readyz", self.admin_port);
+        let answer = reqwest::get(url).await.ok()?;
+        answer.json().await.ok()
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Waits until it has ended; returns whether it ended well.
+    pub(crate) async fn ended(&mut self) -> bool {
+        let mut child = self.child.take().expect("a server that runs");
+        let ended = spawn_blocking(move || child.wait());
+        ended.await.unwrap().unwrap().success()
     }
 
     /// Runs it, and waits until it takes requests.
@@ -68,10 +94,27 @@ impl Server {
         }
     }
 
-    fn spawn(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_matrix-support-chat"))
+    fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_matrix-support-chat"));
+        program
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(Stdio::null());
+        program
+    }
+
+    /// Runs another command of the program with the same configuration, and returns what it prints.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> String {
+        let mut program = self.program();
+        program.args(arguments);
+        let output = spawn_blocking(move || program.output());
+        let output = output.await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    }
+
+    fn spawn(&self) -> Child {
+        self.program()
             .stdout(self.log.try_clone().unwrap())
             .stderr(self.log.try_clone().unwrap())
             .spawn()

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     api::{Api, Conversation, Entry},
+    clock,
     database::database,
     homeserver::{self, Account},
     line::Line,
@@ -39,6 +40,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) more_ids: &'a [&'a str],
     /// The servers reach Postgres over a line that can go dead.
     pub(crate) line: bool,
+    /// The servers' clock can be set.
+    pub(crate) clocks: bool,
     /// Variables of the servers.
     pub(crate) variables: &'a [(&'static str, &'static str)],
 }
@@ -47,6 +50,8 @@ pub(crate) struct Stage {
     name: &'static str,
     seed: u64,
     started: Instant,
+    /// The database's address.
+    pub(crate) database: String,
     pub(crate) pool: PgPool,
     pub(crate) bot: Account,
     pub(crate) staff: Arc<Account>,
@@ -116,6 +121,9 @@ impl Stage {
             ),
         ];
         variables.push(("SUPPORT_CHAT_CANNED_REPLIES", CANNED_REPLIES.clone()));
+        if setting.clocks {
+            variables.extend(clock::variables());
+        }
         for limit in LIMITS {
             variables.push((limit, "0".to_owned()));
         }
@@ -147,6 +155,7 @@ impl Stage {
             bot,
             staff,
             everybody,
+            database,
             proxy,
             line,
             api: Api::new(started.iter().map(Server::url).collect()),
@@ -395,6 +404,17 @@ impl Stage {
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The room that names this conversation.
+    pub(crate) async fn room_with(&self, conversation: &Conversation) -> Option<String> {
+        for room_id in self.bot.joined_rooms().await {
+            let session = self.bot.session_of(&room_id).await;
+            if session.as_ref() == Some(&conversation.session_id) {
+                return Some(room_id);
+            }
+        }
+        None
     }
 
     fn report(&self, verdict: &Verdict, faults: &str) {

@@ -1,6 +1,7 @@
 //! The server on real parts, without a browser.
 
 use super::cargo;
+use crate::clocks::Clocks;
 use crate::layout::path_with;
 use crate::prelude::*;
 use crate::server;
@@ -96,6 +97,63 @@ pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[Strin
     run_shown(tests, "tests against Synapse")
 }
 
+/// Scenarios that change the clocks of the shared parts, or put them back to an earlier state. They run one after the
+/// other. `FAULT_SCALE` makes them longer.
+pub(super) fn resilience(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let database_url = stack.database("tests")?;
+    let dir = layout.test();
+    let parts = stack.parts()?;
+    let faked = Clocks::find(layout)?;
+    let mut tests = cargo(
+        layout,
+        "test --package server --test faults -- --nocapture --test-threads=1",
+    );
+    if extra.is_empty() {
+        tests.arg("resilience::");
+    } else {
+        // Several filters are alternatives.
+        tests
+            .args(extra)
+            .args(["--skip", "together::", "--skip", "alone::"]);
+    }
+    for (variable, program) in [("PG_DUMP", "pg_dump"), ("PG_RESTORE", "pg_restore")] {
+        if let Some(program) = parts.postgres.program(program) {
+            tests.env(variable, program);
+        }
+    }
+    match &faked {
+        Some(clocks) => {
+            parts
+                .postgres
+                .service
+                .restart_with(&clocks.of(&dir, "postgres")?)?;
+            tests
+                .env("CLOCK_LIBRARY", clocks.library())
+                .env("CLOCK_FILES", &dir);
+            clocks.of(&dir, "server")?;
+        }
+        None => {
+            tests.args(["--skip", "clocks"]);
+        }
+    }
+    tests
+        .env("DATABASE_URL", database_url)
+        .env("SYNAPSE_URL", &parts.synapse.url)
+        .env(
+            "SYNAPSE_REGISTRATION_SECRET",
+            &parts.synapse.registration_secret,
+        );
+    let done = parts_control::during(parts, &dir, |script| {
+        run_shown(tests.env("PARTS_CONTROL", script), "the resilience suite")
+    });
+    if faked.is_some() {
+        // Other sections go on with it.
+        let postgres = &mut stack.postgres()?.service;
+        postgres.restart_without(&Clocks::VARIABLES)?;
+    }
+    done
+}
+
 /// The scenarios mostly wait, for dead parts and for each other, so all of them run at once. Their figures are part of
 /// the result. `FAULT_SCALE` makes them longer.
 pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
@@ -107,6 +165,7 @@ pub(super) fn faults(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Re
     );
     tests
         .args(extra)
+        .args(["--skip", "resilience::"])
         .env("DATABASE_URL", database_url)
         .env("SYNAPSE_URL", &parts.synapse.url)
         .env(

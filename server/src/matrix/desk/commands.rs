@@ -11,6 +11,7 @@ use incoming::{
 
 use super::stats::instant;
 use crate::{
+    config::Config,
     matrix::staff_texts::DeskTexts,
     storage::{
         Connection,
@@ -36,6 +37,16 @@ pub(in crate::matrix) struct CommandHandler {
 }
 
 impl CommandHandler {
+    /// A handler for this configuration.
+    pub(in crate::matrix) fn new(config: &Config) -> Self {
+        let staff = config.matrix.staff.iter();
+        Self {
+            staff: staff.map(ToString::to_string).collect(),
+            time_zone: config.desk.time_zone,
+            texts: DeskTexts::of(config.matrix.answers.language),
+        }
+    }
+
     /// Whether the event is not a command of the staff.
     pub(in crate::matrix) fn is_nothing(&self, event: &RoomEvent) -> bool {
         !self.staff.contains(&event.sender) || desk::command(event).is_none()

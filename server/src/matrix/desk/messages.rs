@@ -244,9 +244,10 @@ impl Desk {
             if let Some(event) = own.find(|event| event.transaction_id() == Some(txn_id)) {
                 return Ok(Some(event.event_id.clone()));
             }
-            let is_older = |at: DateTime<Utc>| at < oldest;
+            // All of them: a single event may be of a time when the homeserver's clock was wrong.
+            let mut times = page.iter().filter_map(RoomEvent::written_at);
             match next {
-                Some(token) if !page.iter().filter_map(RoomEvent::written_at).any(is_older) => {
+                Some(token) if page.is_empty() || times.any(|at| at >= oldest) => {
                     from = Some(token);
                 }
                 _ => return Ok(None),

@@ -169,7 +169,15 @@ impl MatrixError {
     pub fn concerns_all_rooms(&self) -> bool {
         match self {
             Self::Refused(_) => {
-                self.is_unauthorized() || matches!(self.kind(), Some(ErrorKind::LimitExceeded(_)))
+                self.is_unauthorized()
+                    || matches!(
+                        self.kind(),
+                        Some(
+                            ErrorKind::LimitExceeded(_)
+                                | ErrorKind::UserLocked
+                                | ErrorKind::UserSuspended
+                        )
+                    )
             }
             Self::NoAnswer { silence, .. } => *silence == Silence::NotConnected,
             Self::Unreadable(_) => false,

@@ -12,6 +12,9 @@ const MAX_LAST_WORDS_BYTES: usize = 2_048;
 /// The most bytes that the bot's own lines take, as JSON.
 const OWN_LINES_BYTES: usize = 1_024;
 
+/// The beginning of the recap for a person who has joined.
+pub(in crate::matrix) const BEFORE_JOINING: &str = "What was said before you joined";
+
 /// One text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
@@ -108,7 +111,7 @@ impl Summary {
 
     const fn heading(&self) -> &'static str {
         match self.why {
-            Why::Joined => "What was said before you joined",
+            Why::Joined => BEFORE_JOINING,
             Why::RoomLost => "This room continues a conversation whose room was lost",
         }
     }

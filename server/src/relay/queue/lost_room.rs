@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{CHANNEL, Claim};
 use crate::storage::{
     Connection, archived_rooms,
@@ -63,6 +65,17 @@ pub async fn replace_room(
             .await?;
         return Ok(Replaced::ByNothing);
     }
+    begin_new_room(db, session_id, room_id).await?;
+    Ok(Replaced::ByNewRoom)
+}
+
+/// Takes its room from a session for good: it gets another one, which is told what was said. The caller holds the session's
+/// lock.
+pub async fn begin_new_room(
+    db: &mut Connection,
+    session_id: Uuid,
+    room_id: &str,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "WITH lately AS (
              SELECT count(*) FROM former_rooms
@@ -71,8 +84,9 @@ pub async fn replace_room(
              -- What the new room gets anyway, or what concerned the old one only.
              DELETE FROM outbox WHERE session_id = $1 AND kind IN ('create_room', 'details', 'recap')
          ), first AS (
-             -- This sees the rows that `gone` deletes, too, so there is always one.
-             SELECT min(position) AS position FROM outbox WHERE session_id = $1
+             -- This sees the rows that `gone` deletes, too.
+             SELECT coalesce(min(position), nextval(pg_get_serial_sequence('outbox', 'position'))) AS position
+             FROM outbox WHERE session_id = $1
          )
          -- The new room and the recap come before everything that is queued.
          INSERT INTO outbox (position, session_id, kind, join_event_id, joined_user_id, due_at, delayed_at)
@@ -110,5 +124,5 @@ pub async fn replace_room(
     )
     .fetch_one(db)
     .await?;
-    Ok(Replaced::ByNewRoom)
+    Ok(())
 }

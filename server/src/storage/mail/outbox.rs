@@ -212,12 +212,12 @@ pub async fn seconds_until_allowed(
                -- The oldest of the last $3 mails of this conversation: while it is less than a day
                -- old, the limit is reached.
                (SELECT sent_at FROM mails_sent
-                WHERE session_id = $1 AND sent_at > now() - interval '1 day'
+                WHERE session_id = $1 AND sent_at BETWEEN now() - interval '1 day' AND now() + interval '1 minute'
                 ORDER BY sent_at DESC OFFSET $3::int8 - 1 LIMIT 1)
                UNION ALL
                -- The same for the $4 mails to this address.
                (SELECT sent_at FROM mails_sent
-                WHERE address_digest = $2 AND sent_at > now() - interval '1 day'
+                WHERE address_digest = $2 AND sent_at BETWEEN now() - interval '1 day' AND now() + interval '1 minute'
                 ORDER BY sent_at DESC OFFSET $4::int8 - 1 LIMIT 1)
            ) full_day"#,
         session_id,

@@ -78,7 +78,10 @@ impl Both {
         database.stand_still_at(now);
         let database = Arc::new(Mutex::new(database));
         let options = (*pool.connect_options()).clone();
-        let shares = Shares::new(&config::Database { options });
+        let shares = Shares::new(&config::Database {
+            options,
+            requires_sync_replication: false,
+        });
         sqlx::raw_sql("TRUNCATE sessions, configured_staff RESTART IDENTITY CASCADE")
             .execute(pool)
             .await
