@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all tests, on a system of their own.
 
+mod artefacts;
 mod browsers;
 mod server;
 mod sources;
@@ -13,7 +14,7 @@ use crate::prelude::*;
 use crate::progress::{error, seconds};
 use crate::server::Profile;
 use crate::stack::Stack;
-use crate::{ansible, bench, dist, node, python};
+use crate::{ansible, bench, node, python};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,7 +39,7 @@ pub(crate) enum Section {
     E2e,
     /// A minute of half of what a debug build can do: no request fails
     Soak,
-    /// What is deployed, as a debug build: names, checksums, bill of materials, embedded widget
+    /// What is deployed, as a debug build: names, checksums, signature, bills of materials, embedded widget, container image
     Dist,
     /// The Ansible roles, applied to a machine of their own (needs root on a Debian system)
     Ansible,
@@ -100,7 +101,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),
             // An optimised build takes many minutes, and makes no difference to these checks.
-            Section::Dist => stack.artefacts().and_then(|made| dist::check(layout, made)),
+            Section::Dist => artefacts::check(layout, &mut stack),
             Section::Ansible => ansible::run(layout, &mut stack, extra),
         };
         let result = optional(result)?;
