@@ -73,7 +73,7 @@ impl Podman {
     }
 
     /// The variables by which any program uses this podman.
-    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 2] {
+    pub(crate) fn variables(&self) -> [(&'static str, PathBuf); 2] {
         [
             ("CONTAINERS_CONF", self.dir.join("containers.conf")),
             ("CONTAINERS_STORAGE_CONF", self.dir.join("storage.conf")),
@@ -83,9 +83,7 @@ impl Podman {
     /// Podman with these words.
     fn line(&self, words: &str) -> Command {
         let mut podman = command(&self.program);
-        podman
-            .args(words.split_whitespace())
-            .envs(self.environment());
+        podman.args(words.split_whitespace()).envs(self.variables());
         podman
     }
 

@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod browsers;
+mod deploy;
 mod server;
 mod sources;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
+use crate::containers::Podman;
 use crate::prelude::*;
 use crate::progress::{error, seconds};
 use crate::server::Profile;
@@ -39,7 +41,8 @@ pub(crate) enum Section {
     E2e,
     /// A minute of half of what a debug build can do: no request fails
     Soak,
-    /// What is deployed, as a debug build: names, checksums, signature, bills of materials, embedded widget, container image
+    /// What is deployed, as a debug build: names, checksums, signature, bills of materials, embedded widget,
+    /// container image, compose file, manifests
     Dist,
     /// The Ansible roles, applied to a machine of their own (needs root on a Debian system)
     Ansible,
@@ -52,10 +55,10 @@ impl Section {
 
     /// Whether the arguments after the dashes can be passed on to something.
     fn takes_arguments(self) -> bool {
-        use Section::{Ansible, Api, E2e, Faults, Openapi, Synapse, Widget};
+        use Section::{Ansible, Api, Dist, E2e, Faults, Openapi, Synapse, Widget};
         matches!(
             self,
-            Api | Openapi | Synapse | Faults | Widget | E2e | Ansible
+            Api | Openapi | Synapse | Faults | Widget | E2e | Dist | Ansible
         )
     }
 }
@@ -101,7 +104,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),
             // An optimised build takes many minutes, and makes no difference to these checks.
-            Section::Dist => artefacts::check(layout, &mut stack),
+            Section::Dist => dist(layout, &mut stack, extra),
             Section::Ansible => ansible::run(layout, &mut stack, extra),
         };
         let result = optional(result)?;
@@ -126,6 +129,13 @@ fn report(outcomes: &[(String, bool, Duration)]) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// With arguments, pytest gets them: `cargo xtask test dist -- test_compose.py` runs the whole composition.
+fn dist(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let podman = Podman::open(layout)?;
+    artefacts::check(layout, stack, podman.as_ref())?;
+    deploy::check(layout, podman.as_ref(), extra)
 }
 
 fn soak(layout: &Layout, stack: &mut Stack) -> Result<()> {

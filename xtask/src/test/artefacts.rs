@@ -28,7 +28,7 @@ const RIGHTS: [(&str, &str); 6] = [
 ];
 
 /// Checks names, checksums, bills of materials and signatures, and runs the image.
-pub(super) fn check(layout: &Layout, stack: &mut Stack) -> Result<()> {
+pub(super) fn check(layout: &Layout, stack: &mut Stack, podman: Option<&Podman>) -> Result<()> {
     let made = stack.artefacts()?;
     let version = output_of(command(&made.server).arg("--version"));
     if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
@@ -50,14 +50,14 @@ pub(super) fn check(layout: &Layout, stack: &mut Stack) -> Result<()> {
     sbom::check_package(&made.npm_sbom)?;
     check_crates(&made.server)?;
     signing::check(layout, &made.checksums)?;
-    match Podman::open(layout)?.zip(made.image.as_ref()) {
+    match podman.zip(made.image.as_ref()) {
         Some((podman, image)) => {
             podman.load(&image.path)?;
             let id = podman.inspect(&image::name(VERSION), "{{.Id}}")?;
             if image.id != format!("sha256:{id}") {
                 bail!("podman knows the image as {id}");
             }
-            check_image(stack, &podman)
+            check_image(stack, podman)
         }
         None => Ok(()),
     }
