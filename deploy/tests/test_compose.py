@@ -4,6 +4,7 @@ No registry is reached from here. The server's image is the real one; those of o
 this machine's own programs are mounted: Postgres and Caddy from Debian, Synapse from PyPI.
 """
 
+import functools
 import http.client
 import io
 import json
@@ -145,11 +146,7 @@ class Chat:
 
     def request(self, host, method, path, body=None, token=None, key=None):
         """A request through Caddy, whose authority has to be the one in its volume."""
-        root = podman(
-            "volume", "inspect", "--format={{.Mountpoint}}", f"{PROJECT}_caddy-data"
-        ).stdout.strip()
-        authority = f"{root}/caddy/pki/authorities/local/root.crt"
-        context = ssl.create_default_context(cafile=authority)
+        context = ssl.create_default_context(cafile=self.authority)
         raw = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         connection = http.client.HTTPConnection(host)
         connection.sock = context.wrap_socket(raw, server_hostname=host)
@@ -169,6 +166,16 @@ class Chat:
             return answer.status, json.loads(text) if "json" in kind else text
         finally:
             connection.close()
+
+    @functools.cached_property
+    def authority(self):
+        """The certificate of Caddy's authority, when it has made one."""
+        inspect = ["volume", "inspect", "--format={{.Mountpoint}}"]
+        root = podman(*inspect, f"{PROJECT}_caddy-data").stdout.strip()
+        file = pathlib.Path(root, "caddy/pki/authorities/local/root.crt")
+        if not file.exists():
+            raise FileNotFoundError(file)
+        return file
 
     def is_served(self):
         try:
@@ -272,7 +279,7 @@ def test_only_what_is_meant_for_clients_is_published(chat):
     assert ports == ""
 
 
-def test_a_missing_answer_is_said_as_the_api_does(chat):
+def test_refusals_are_said_as_the_api_does(chat):
     large = {"initialMessage": "x" * 70_000}
     path = "/v1/support-chat/sessions"
     status, problem = chat.request(CHAT, "POST", path, large)
