@@ -77,6 +77,7 @@ Environment:
   BENCH_SERVER=FILE         what it measures, instead of a build of this checkout: to compare two
   FAULT_SCALE=N             how many times the usual number of faults `test faults` makes
   FAULT_SEED=N              the random choices of an earlier run of `test faults`
+  MINISIGN_SECRET_KEY_FILE  the key with which `dist` signs checksums, and MINISIGN_PASSWORD its password
   XTASK_CACHE=DIR           where tools are kept (default: .dev/cache)
   XTASK_POSTGRES=wheel      use Postgres from PyPI even when the system has one";
 
@@ -115,8 +116,8 @@ enum Command {
         /// Only print these: requests, memory, waits, growth, relay, overload, soak, joined, panel
         sections: Vec<String>,
     },
-    /// Build what is deployed and published into dist/: the server, the npm package, the bill of
-    /// materials, checksums
+    /// Build what is deployed and published into dist/: the server, its container image, the npm
+    /// package, bills of materials, checksums and their signature
     Dist {
         /// Compile faster, for tests
         #[arg(long)]
