@@ -109,3 +109,4 @@ def test_the_version_is_the_workspaces(pod):
     assert server["image"].endswith(f":{version}")
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     assert compose["services"]["server"]["image"].endswith(f":{version}}}")
+    assert f":{version}\n" in (DEPLOY / "env.example").read_text()
