@@ -1,6 +1,7 @@
 """The roles, applied to a machine of their own, step by step: what they promise is looked at from outside."""
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import secrets
@@ -83,7 +84,9 @@ def test_bad_variables_are_refused_and_a_rehearsal_passes(chat):
         (tag, "matrix_support_chat_hostname", "https://chat.test"),
         (tag, "matrix_support_chat_artefact", str(altered)),
         (tag, "matrix_support_chat_allow_debug", "false"),
-        # The canary's account and token are missing.
+        # For its nginx.
+        (tag, "matrix_support_chat_tls_certificate", ""),
+        # Without its account and token.
         (tag, "matrix_support_chat_canary", "true"),
     ]
 
@@ -91,11 +94,24 @@ def test_bad_variables_are_refused_and_a_rehearsal_passes(chat):
         args = ["--check", "--tags", role, "-e", f'{{"{name}": "{value}"}}']
         return chat.play(f"bad-{name}", "site.yml", *args)
 
-    with concurrent.futures.ThreadPoolExecutor(len(cases) + 1) as pool:
+    without_nginx = {
+        "matrix_support_chat_nginx": False,
+        "matrix_support_chat_tls_certificate": "",
+        "matrix_support_chat_tls_certificate_key": "",
+        "matrix_support_chat_address": "198.51.100.1",
+        "matrix_support_chat_trusted_proxies": ["198.51.100.0/24", "192.0.2.0/24"],
+    }
+    with concurrent.futures.ThreadPoolExecutor(len(cases) + 2) as pool:
         diff = ["--check", "--diff"]
         rehearsal = pool.submit(chat.succeed, "rehearsal", "site.yml", *diff)
+        args = [*diff, "--tags", tag, "-e", json.dumps(without_nginx)]
+        other_proxy = pool.submit(chat.succeed, "other-proxy", "site.yml", *args)
         refusals = [pool.submit(refusal, *case) for case in cases]
         rehearsal.result()
+        log = other_proxy.result()
+        touched = [task for task in changed_tasks(log) if "nginx" in task or "site" in task]
+        assert changed_tasks(log) and not touched
+        assert "SUPPORT_CHAT_LISTEN=198.51.100.1:8090" in log.replace('"', "")
         for (_, name, value), refused in zip(cases, refusals, strict=True):
             ok, log = refused.result()
             # The artefact of a debug build is refused.

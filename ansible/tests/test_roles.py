@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 
+import jinja2
 import pytest
 import yaml
 from machine import run
@@ -86,6 +87,21 @@ def test_nginx_states_problems_as_the_server_does():
         entry = next(entry for entry in known if f'"{code}"' in entry)
         assert f'"{title}"' in entry
         assert status == "status" or status in entry
+
+
+@pytest.mark.parametrize("directive", [True, False])
+@pytest.mark.parametrize("role", ["matrix", "matrix-support-chat"])
+def test_an_older_nginx_is_told_of_http2_in_its_own_words(role, directive):
+    """Of Debian 12 and Ubuntu 24.04: it refuses the directive, and newer ones warn of the option."""
+    environment = jinja2.Environment(trim_blocks=True)
+    environment.filters["bool"] = bool
+    site = (ANSIBLE / "roles" / role / "templates/site.conf.j2").read_text()
+    variables = {"nginx_takes_http2_directive": directive}
+    text = environment.from_string(site).render(variables)
+    tls = re.findall(r"(?m)^ +listen .*:?443 ssl.*;$", text)
+    assert len(tls) == 2
+    assert all(line.endswith(" http2;") != directive for line in tls)
+    assert (re.search(r"(?m)^ +http2 on;$", text) is not None) == directive
 
 
 def unit_templates(role):

@@ -3,20 +3,43 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::image::{self, Content, Sources};
 use crate::prelude::*;
 use crate::server::{self, Profile};
-use crate::{node, sbom, widget};
+use crate::{node, sbom, signing, widget};
 
 /// All artefacts have the workspace's version.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The artefacts that were made.
 pub(crate) struct Artefacts {
     /// The program: migrations, pages and widget are in it.
     pub(crate) server: PathBuf,
     npm_package: PathBuf,
-    sbom: PathBuf,
-    checksums: PathBuf,
+    pub(crate) sbom: PathBuf,
+    pub(crate) npm_sbom: PathBuf,
+    /// The container image, where the program runs on Linux.
+    pub(crate) image: Option<ImageFile>,
+    pub(crate) checksums: PathBuf,
+    signature: Option<PathBuf>,
+}
+
+/// An image as a file.
+pub(crate) struct ImageFile {
+    pub(crate) path: PathBuf,
+    /// The digest by which container tools know it.
+    pub(crate) id: String,
+}
+
+impl Artefacts {
+    /// All files whose checksums are given.
+    fn files(&self) -> Vec<&Path> {
+        let always = [&self.server, &self.npm_package, &self.sbom, &self.npm_sbom];
+        let always = always
+            .into_iter()
+            .chain(self.image.as_ref().map(|it| &it.path));
+        always.map(PathBuf::as_path).collect()
+    }
 }
 
 /// Builds everything, and says where it is.
@@ -26,8 +49,13 @@ pub(crate) fn run(layout: &Layout, profile: Profile) -> Result<()> {
     widget::build(layout)?;
     let package = widget::pack(layout)?;
     let made = make(layout, &layout.root.join("dist"), &package, profile)?;
-    for path in [&made.server, &made.npm_package, &made.sbom, &made.checksums] {
+    for path in made.files() {
         note(path.display());
+    }
+    note(made.checksums.display());
+    match made.signature {
+        Some(signature) => note(signature.display()),
+        None => note("not signed: MINISIGN_SECRET_KEY_FILE names no key"),
     }
     Ok(())
 }
@@ -55,48 +83,74 @@ pub(crate) fn make(
     fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755))?;
     fs::rename(&beside, &server)?;
     let sbom = dir.join(format!("{name}.cdx.json"));
-    sbom::write(layout, target, &sbom)?;
-    let checksums = dir.join("SHA256SUMS");
-    let sums = output_of(
-        sha256sum()
-            .args([&server, &npm_package, &sbom].map(|path| path.file_name().unwrap_or_default()))
-            .current_dir(dir),
-    );
-    // Pages use these as the `integrity` of the scripts that the server serves.
-    let integrity = fs::read_to_string(layout.root.join("dist/widget/integrity.json"))?;
-    let integrity = integrity_lines(&serde_json::from_str(&integrity)?);
-    fs::write(&checksums, sums.context("sha256sum fails")? + &integrity)?;
-    Ok(Artefacts {
+    sbom::write_server(layout, target, &sbom)?;
+    let npm_sbom = npm_package.with_extension("cdx.json");
+    sbom::write_package(layout, &npm_sbom)?;
+    let image = match image::architecture(target) {
+        Some(_) => Some(make_image(layout, &server, &sbom, target, profile)?),
+        None => None,
+    };
+    let mut made = Artefacts {
         server,
         npm_package,
         sbom,
-        checksums,
+        npm_sbom,
+        image,
+        checksums: dir.join("SHA256SUMS"),
+        signature: None,
+    };
+    let names = made.files();
+    let names = names.iter().filter_map(|path| path.file_name());
+    let sums = output_of(sha256sum().args(names).current_dir(dir));
+    // Pages give these as `integrity` for the scripts that the server serves.
+    let integrity = fs::read_to_string(layout.root.join("dist/widget/integrity.json"))?;
+    let integrity = integrity_lines(&serde_json::from_str(&integrity)?);
+    fs::write(
+        &made.checksums,
+        sums.context("sha256sum fails")? + &integrity,
+    )?;
+    made.signature = signing::sign(layout, &made.checksums)?;
+    Ok(made)
+}
+
+/// Makes the image, beside the server and named after it.
+fn make_image(
+    layout: &Layout,
+    server: &Path,
+    sbom: &Path,
+    target: &str,
+    profile: Profile,
+) -> Result<ImageFile> {
+    let program = fs::read(server::build_static(layout, profile)?)?;
+    let image = step("container image", || {
+        image::make(Content {
+            version: VERSION,
+            target,
+            program: &program,
+            sbom: fs::read_to_string(sbom)?,
+            sources: Sources::find(layout),
+        })
+    })?;
+    // A debug build is several times larger, and nobody pulls it.
+    if profile == Profile::Release && image.size > image::MAX_BYTES {
+        bail!(
+            "the image has {} bytes, more than {}",
+            image.size,
+            image::MAX_BYTES
+        );
+    }
+    note(format!("    {}, {} bytes", image.id, image.size));
+    let mut path = server.as_os_str().to_owned();
+    path.push(".oci.tar");
+    fs::write(&path, image.archive)?;
+    Ok(ImageFile {
+        path: path.into(),
+        id: image.id,
     })
 }
 
-/// Checks the artefacts as somebody who deploys them would.
-pub(crate) fn check(layout: &Layout, made: &Artefacts) -> Result<()> {
-    let version = output_of(command(&made.server).arg("--version"));
-    if version.as_deref() != Some(&*format!("matrix-support-chat {VERSION}\n")) {
-        bail!("the server calls itself {version:?}");
-    }
-    let program = fs::read(&made.server)?;
-    for path in files::walk(&layout.root.join("dist/widget")) {
-        let content = fs::read(&path)?;
-        if !program.windows(content.len()).any(|part| part == content) {
-            bail!("{} is not in the server", path.display());
-        }
-    }
-    let mut check = sha256sum();
-    check.args(["--check", "--strict", "SHA256SUMS"]);
-    check.current_dir(made.checksums.with_file_name(""));
-    let log = layout.logs().join("sha256sum.log");
-    run_logged(check, "sha256sum", &log)?;
-    sbom::check(&made.sbom)
-}
-
 /// sha256sum, or the same on macOS.
-fn sha256sum() -> std::process::Command {
+pub(crate) fn sha256sum() -> std::process::Command {
     if which("sha256sum").is_ok() {
         line("sha256sum")
     } else {

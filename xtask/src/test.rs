@@ -1,6 +1,8 @@
 //! `cargo xtask test`: all tests, on a system of their own.
 
+mod artefacts;
 mod browsers;
+mod deploy;
 mod server;
 mod sources;
 
@@ -9,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
+use crate::containers::Podman;
 use crate::prelude::*;
 use crate::progress::{error, seconds};
 use crate::server::Profile;
 use crate::stack::Stack;
-use crate::{ansible, bench, dist, node, python};
+use crate::{ansible, bench, node, python};
 
 /// A part of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,7 +43,8 @@ pub(crate) enum Section {
     E2e,
     /// A minute of half of the load that a debug build can handle, in which no request fails
     Soak,
-    /// What is deployed, as a debug build: names, checksums, bill of materials, embedded widget
+    /// What is deployed, as a debug build: names, checksums, signature, bills of materials, embedded widget,
+    /// container image, compose file, manifests
     Dist,
     /// The Ansible roles, applied to a machine of their own (needs root on a Debian system)
     Ansible,
@@ -53,10 +57,10 @@ impl Section {
 
     /// Whether the arguments after the dashes can be passed on to something.
     fn takes_arguments(self) -> bool {
-        use Section::{Ansible, Api, E2e, Faults, Openapi, Resilience, Synapse, Widget};
+        use Section::{Ansible, Api, Dist, E2e, Faults, Openapi, Resilience, Synapse, Widget};
         matches!(
             self,
-            Api | Openapi | Synapse | Faults | Resilience | Widget | E2e | Ansible
+            Api | Openapi | Synapse | Faults | Resilience | Widget | E2e | Dist | Ansible
         )
     }
 }
@@ -103,7 +107,7 @@ pub(crate) fn run(layout: &Layout, sections: &[Section], extra: &[String]) -> Re
             Section::E2e => browsers::end_to_end(layout, &mut stack, extra),
             Section::Soak => soak(layout, &mut stack),
             // An optimised build takes many minutes, and makes no difference to these checks.
-            Section::Dist => stack.artefacts().and_then(|made| dist::check(layout, made)),
+            Section::Dist => dist(layout, &mut stack, extra),
             Section::Ansible => ansible::run(layout, &mut stack, extra),
         };
         let result = optional(result)?;
@@ -128,6 +132,13 @@ fn report(outcomes: &[(String, bool, Duration)]) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// With arguments, pytest gets them: `cargo xtask test dist -- test_compose.py` runs the whole composition.
+fn dist(layout: &Layout, stack: &mut Stack, extra: &[String]) -> Result<()> {
+    let podman = Podman::open(layout)?;
+    artefacts::check(layout, stack, podman.as_ref())?;
+    deploy::check(layout, podman.as_ref(), extra)
 }
 
 fn soak(layout: &Layout, stack: &mut Stack) -> Result<()> {

