@@ -54,6 +54,16 @@ const SCENES: Record<string, Scene> = {
     await visitor.launcher.blur();
   },
   empty: open,
+  consent: async (visitor) => {
+    await visitor.visit();
+    const consent = "By writing to us you agree to our [privacy notice](https://host.example/privacy).";
+    await visitor.page.evaluate(
+      (text) => document.querySelector("matrix-support-chat")?.setAttribute("consent", text),
+      consent,
+    );
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("link", { name: "privacy notice" })).toBeVisible();
+  },
   sending: async (visitor, api) => {
     await open(visitor, api);
     api.hold("create");

@@ -18,6 +18,14 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.visit();
     await visitor.openChat();
   },
+  "told before the first message": async (visitor) => {
+    await visitor.visit();
+    await visitor.page.evaluate(() =>
+      document.querySelector("matrix-support-chat")?.setAttribute("consent", "Please read our [privacy notice](/privacy)."),
+    );
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("link", { name: "privacy notice" })).toBeVisible();
+  },
   sending: async (visitor, api) => {
     await visitor.visit();
     await visitor.openChat();

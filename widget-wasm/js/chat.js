@@ -80,6 +80,7 @@ class Chat {
     this.#host = host;
     this.#root = root;
     const follow = async () => {
+      host.consent();
       const wanted = language();
       // Without its texts, the chat stays in the language that it has.
       const locale = await wanted[1]().catch(() => {});
@@ -90,7 +91,7 @@ class Chat {
       }
     };
     this.#observer = new MutationObserver(follow);
-    const options = { subtree: true, attributeFilter: ["lang"] };
+    const options = { subtree: true, attributeFilter: ["lang", "consent"] };
     // Within another shadow tree, the page's observer would not see the element.
     for (const node of [document, host.element]) this.#observer.observe(node, options);
     follow();
@@ -155,6 +156,9 @@ class Host {
   #root;
   #isDead = false;
   #unchallenge;
+  #consent = "";
+  #consentNode;
+  #isConsentWanted;
 
   constructor(element, root, launcher) {
     this.element = element;
@@ -269,6 +273,20 @@ class Host {
     const links = await import("./links.js").catch(() => {});
     // Staff may have changed it meanwhile.
     if (node.textContent === text) links?.fill(node, text);
+  }
+  /** Shows what the page wants known before the first message, or takes it away. */
+  async consent(node = this.#consentNode, isWanted = this.#isConsentWanted) {
+    this.#consentNode = node;
+    this.#isConsentWanted = isWanted;
+    const text = (isWanted && this.element.getAttribute("consent")) || "";
+    if (text === this.#consent) return;
+    this.#consent = text;
+    // Its words are there at once. Without their links, they are not complete.
+    node.textContent = text.replace(/\[(.+?)]\(.+?\)/g, "$1");
+    const links = text && (await import("./links.js").catch(() => {}));
+    if (text !== this.#consent) return;
+    if (links) links.fill(node, text, true);
+    else node.textContent = text;
   }
   /** Whether the panel covers the page, which then does not scroll behind it. */
   cover(isCovered) {

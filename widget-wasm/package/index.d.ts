@@ -26,6 +26,8 @@ export interface MatrixSupportChatElement extends HTMLElement {
   messages?: MatrixSupportChatMessages;
   /** A JWT by which your server vouches for the visitor (attribute `identity`). */
   identity?: string;
+  /** What the visitor is told before the first message (attribute `consent`); `[words](address)` is a link. */
+  consent?: string;
   /** Whether the link of a mail may lead to this page (attribute `resume`). */
   resume?: boolean;
   /** After how many seconds a bubble beside the launcher greets (attribute `greet-after`). */
@@ -72,6 +74,7 @@ export interface MatrixSupportChatProperties {
   watchReplies?: boolean | undefined;
   messages?: MatrixSupportChatMessages | undefined;
   identity?: string | undefined;
+  consent?: string | undefined;
   resume?: boolean | undefined;
   greetAfter?: number | undefined;
   suggestions?: readonly string[] | undefined;

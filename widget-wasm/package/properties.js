@@ -4,7 +4,7 @@
 const TAG = "matrix-support-chat";
 
 /** Properties that are attributes with a text. */
-const TEXTS = ["visitorName", "visitorEmail", "position", "identity"];
+const TEXTS = ["visitorName", "visitorEmail", "position", "identity", "consent"];
 /** Properties that are attributes which are there or not. */
 const FLAGS = ["watchReplies", "resume"];
 /** Properties that are objects, which no attribute can hold. */

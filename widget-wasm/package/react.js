@@ -56,6 +56,7 @@ export function SupportChat(props) {
       "visitor-email": props.visitorEmail,
       "watch-replies": props.watchReplies ? "" : undefined,
       identity,
+      consent: props.consent,
       resume: props.resume ? "" : undefined,
       "greet-after": props.greetAfter,
     },

@@ -47,6 +47,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
     watchReplies: Boolean,
     messages: Object,
     identity: String,
+    consent: String,
     resume: Boolean,
     greetAfter: Number,
     suggestions: Array,
@@ -98,6 +99,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
         position: props.position,
         "watch-replies": props.watchReplies ? "" : undefined,
         identity: props.identity,
+        consent: props.consent,
         resume: props.resume ? "" : undefined,
         "greet-after": props.greetAfter,
         // As a property, whether or not the class is there already.

@@ -31,6 +31,7 @@ const STAGE: &str = r"(() => {
         number: String,
         time: at => at,
         fill: (node, text) => (node.textContent = text),
+        consent: () => {},
         cover: () => {},
     };
     return { root, launcher, host };

@@ -305,6 +305,8 @@ impl View {
         self.render_notice(session.notice())?;
         let challenge = session.is_challenged().then_some(texts::CHALLENGE);
         self.say(self.node(Node::ChallengeText), challenge);
+        let has_begun = has_ended || session.has_session();
+        self.host.consent(self.node(Node::Consent), !has_begun);
         self.render_composer(session)?;
 
         if stick || added.is_own {
