@@ -21,9 +21,9 @@ const failed = startWasm().catch((error) => error);
 
 /**
  * Gets everything ready to begin with this locale, which is on its way, and to go on in the
- * language that a function gives; the result starts the chat of an element.
+ * language that a function gives, whose locale is a part that another fetches; the result starts the chat of an element.
  */
-export async function prepare(locale, language) {
+export async function prepare(locale, language, part) {
   const { default: texts } = await locale;
   const failure = await failed;
   if (failure) throw Object.assign(failure, { text: texts.load_failed, again: texts.try_again });
@@ -33,7 +33,7 @@ export async function prepare(locale, language) {
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, root, launcher);
     host.speak(texts);
-    return new Chat(host, root, language);
+    return new Chat(host, root, language, part);
   };
 }
 
@@ -71,7 +71,7 @@ class Chat {
   /** What the tabs of this site, and no other, tell each other. */
   #tabs = new BroadcastChannel("matrix-support-chat");
 
-  constructor(host, root, language) {
+  constructor(host, root, language, part) {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
@@ -81,11 +81,11 @@ class Chat {
     this.#root = root;
     const follow = async () => {
       host.consent();
-      const wanted = language();
+      const wanted = `${language()}`;
       // Without its texts, the chat stays in the language that it has.
-      const locale = await wanted[1]().catch(() => {});
+      const locale = await part(wanted).catch(() => {});
       const texts = locale?.default ?? host.texts;
-      if (this.#observer && wanted === language() && texts !== host.texts) {
+      if (this.#observer && wanted === `${language()}` && texts !== host.texts) {
         host.speak(texts);
         this.#do("translate");
       }
@@ -334,7 +334,13 @@ class Host {
     element.enabled = true;
     const alert = document.createElement("b");
     alert.setAttribute("role", "alert");
-    alert.append(lastWords, document.createElement("slot"));
+    const slot = document.createElement("slot");
+    const link = document.createElement("a");
+    link.append(this.text("launcher"));
+    link.href = `${this.apiUrl}/support`;
+    link.target = "_blank";
+    slot.append(link);
+    alert.append(lastWords, slot);
     this.#root.firstChild.append(alert);
     this.emit("error", { code: "load_failed" });
   }

@@ -17,6 +17,9 @@ const PATIENCE_MS = 120_000;
  * and that they have said how it was. */
 const ANSWERED = "-email";
 const RATED = "-rated";
+/** Under which name it keeps the conversation that the visitor has ended, and for how long that is of use. */
+const PAST = "-ended";
+const PAST_MS = 86_400_000;
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
@@ -57,8 +60,10 @@ export class Offers {
   #asked = -FRESH_MS;
   #isAsking = false;
   #availability = {};
-  /** The conversation on the screen, whose token the tab has forgotten where the visitor has ended it. */
+  /** The conversation on the screen, or the last one: it can be saved and rated for a while after its end. */
   #session;
+  /** Whether an earlier page had it on the screen, and the visitor has ended it there. */
+  isPast = false;
   /** The page that the first message was sent from. */
   #sentFrom;
   /** What `keep` was given: a browser may forbid storage. */
@@ -83,6 +88,9 @@ export class Offers {
     this.saver.onclick = () => this.#save();
     this.keeper = make(this.ended, "button", { className: "keep", type: "button" });
     this.keeper.onclick = this.saver.onclick;
+    this.past = make(this.panel, "div", { className: "past", role: "group", hidden: true });
+    make(this.past, "p");
+    this.composer.before(this.past);
     this.unsaved = make(this.panel, "p", { className: "unsaved", role: "alert" });
     this.composer.before(this.unsaved);
     // What is said once, and stands elsewhere for the eyes.
@@ -133,7 +141,7 @@ export class Offers {
   keep(name, is) {
     const it = (this.#kept[name] = { of: this.#session?.sessionId, is });
     // Of a conversation that the tab has forgotten, it keeps nothing.
-    if (this.host.load("")) this.host.keep(name, JSON.stringify(it));
+    if (this.host.load("") ?? this.host.load(PAST)) this.host.keep(name, JSON.stringify(it));
   }
 
   /** A request about the conversation. */
@@ -206,12 +214,7 @@ export class Offers {
     if (this.#stop.signal.aborted) return;
     const now = new Date();
     const { host } = this;
-    const stored = host.load("");
-    if (stored) this.#session = { sessionId: stored.sessionId, token: stored.token };
-    else if (!host.hasEnded) {
-      this.#session = undefined;
-      for (const name of [ANSWERED, RATED]) if (host.load(name)) host.keep(name, "");
-    }
+    this.#look(host.load(""));
     this.#sentFrom = host.load("-draft")?.outgoing?.[0]?.page?.url ?? this.#sentFrom;
 
     const isWatched = host.isOpen && document.visibilityState === "visible";
@@ -220,9 +223,15 @@ export class Offers {
 
     const hasWords = this.#texts !== undefined;
     const canSave = hasWords && this.#session !== undefined;
+    const isOver = host.hasEnded || this.isPast;
     for (const button of [this.saver, this.keeper]) {
-      button.hidden = !canSave || host.hasEnded !== (button === this.keeper);
+      button.hidden = !canSave || isOver !== (button === this.keeper);
     }
+    this.past.hidden = !canSave || !this.isPast;
+    say(this.past.firstChild, this.text("past"));
+    this.past.setAttribute("aria-label", this.text("past"));
+    const place = this.isPast ? this.past : this.ended;
+    if (this.keeper.parentNode !== place) place.append(this.keeper);
     this.saver.title = this.text("save");
     this.saver.setAttribute("aria-label", this.saver.title);
     say(this.keeper, this.text("save"));
@@ -230,15 +239,15 @@ export class Offers {
 
     const patienceEnds = this.#waitsSince() + PATIENCE_MS;
     const { mail, rating, open } = this.#availability;
-    const isLive = canSave && !host.hasEnded;
+    const isLive = canSave && !isOver;
     const answered = this.kept(ANSWERED);
     const isTime = answered === "saved" || open === false || now >= patienceEnds;
     this.#show("email", isLive && mail === true && answered !== "no" && isTime);
-    this.#show("rating", canSave && host.hasEnded && rating === true);
-    const isNew = hasWords && !this.#session && !this.hello.hidden;
+    this.#show("rating", canSave && isOver && rating === true);
+    const isNew = hasWords && (!this.#session || this.isPast) && !this.hello.hidden;
     this.#show("suggestions", isNew && Array.isArray(this.#suggestions));
     this.#show("resume", host.isOpen && host.load("-resume") !== null);
-    if (this.#session && !host.hasEnded) this.#follow();
+    if (this.#session && !isOver) this.#follow();
 
     clearTimeout(this.#timer);
     if (isWatched) {
@@ -250,6 +259,30 @@ export class Offers {
     this.#observer.disconnect();
     this.#observer.observe(this.panel, { subtree: true, attributeFilter: ["hidden"] });
     this.#observer.observe(this.log, { childList: true, subtree: true, attributeFilter: ["datetime"] });
+  }
+
+  /** Which conversation this is about, where the tab has this one; has the tab keep one that the visitor has ended. */
+  #look(stored) {
+    const { host } = this;
+    if (stored) {
+      this.#session = { sessionId: stored.sessionId, token: stored.token };
+      this.isPast = false;
+      this.#drop(PAST);
+    } else if (host.hasEnded) {
+      if (this.#session && !host.load(PAST)) host.keep(PAST, JSON.stringify({ ...this.#session, at: Date.now() }));
+    } else {
+      // Whoever has begun anew on this page is done with the last one.
+      if (this.#session && !this.isPast) this.#drop(PAST);
+      const past = host.load(PAST);
+      this.isPast = past !== null && Date.now() - past.at < PAST_MS;
+      this.#session = this.isPast ? { sessionId: past.sessionId, token: past.token } : undefined;
+      if (this.isPast) return;
+      for (const name of [PAST, ANSWERED, RATED]) this.#drop(name);
+    }
+  }
+
+  #drop(name) {
+    if (this.host.load(name)) this.host.keep(name, "");
   }
 
   get #suggestions() {

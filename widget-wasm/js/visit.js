@@ -1,8 +1,36 @@
 /** How often a conversation is looked at where the page wants that (`watch-replies`). */
 const WATCH_MS = 60_000;
 
-/** One for each element of the page that is looked for; each says whether it is over, and ends then. */
+/** Of each element of the page, what this does for it; each says whether it is over, and ends then. */
 const visits = new Set();
+
+/**
+ * Takes the code of a mail out of the address at once, now and whenever one comes without a reload. The panel, which it
+ * opens, asks with it.
+ */
+function takeCodes(element, launcher, api, kept) {
+  const stopped = new AbortController();
+  const isOver = () => {
+    if (launcher.isConnected) return false;
+    stopped.abort();
+    visits.delete(isOver);
+    return true;
+  };
+  const take = () => {
+    const code = location.hash.match(/^#support-chat=(.+)/)?.[1];
+    if (isOver() || !code || !element.hasAttribute("resume")) return;
+    // Where the browser forbids storage, the address keeps it. One that is being asked with has a key already.
+    if (kept("-resume")?.code !== code) sessionStorage["matrix-support-chat-resume"] = JSON.stringify({ api, code });
+    history.replaceState(history.state, "", location.pathname + location.search);
+    element.open = true;
+    // A panel that was open already looks again at what the tab keeps.
+    element.shadowRoot.dispatchEvent(new Event("resume"));
+  };
+  addEventListener("hashchange", take, { signal: stopped.signal });
+  for (const isOver of visits) isOver();
+  visits.add(isOver);
+  take();
+}
 
 /**
  * Somebody with a conversation is on a page of the site: what could not be sent goes out, and whatever staff have written
@@ -29,12 +57,7 @@ export function visit(element, launcher, load) {
     }
     return undefined;
   };
-  // The code of a mail is out of the address at once; the panel that it opens asks with it.
-  const code = element.hasAttribute("resume") && location.hash.match(/^#support-chat=(.+)/)?.[1];
-  if (code) {
-    history.replaceState(history.state, "", location.pathname + location.search);
-    sessionStorage["matrix-support-chat-resume"] = JSON.stringify({ api, code });
-  }
+  takeCodes(element, launcher, api, kept);
   if (kept("-resume")) return void (element.open = true);
   if (kept("-draft")) return void load();
   if (kept("")) {

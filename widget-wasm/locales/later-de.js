@@ -20,6 +20,7 @@ export default {
   mail_invalid: "Das ist keine E-Mail-Adresse.",
   not_saved: "Das konnte nicht gespeichert werden. Bitte versuchen Sie es erneut.",
 
+  past: "Ihre letzte Unterhaltung",
   save: "Unterhaltung speichern",
   save_failed: "Die Unterhaltung konnte nicht gespeichert werden. Bitte versuchen Sie es erneut.",
 

@@ -21,6 +21,7 @@ export default {
   mail_invalid: "This is not an e-mail address.",
   not_saved: "That could not be saved. Please try again.",
 
+  past: "Your last conversation",
   save: "Save this conversation",
   save_failed: "The conversation could not be saved. Please try again.",
 

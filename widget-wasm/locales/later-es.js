@@ -20,6 +20,7 @@ export default {
   mail_invalid: "Esto no es una dirección de correo electrónico.",
   not_saved: "No se ha podido guardar. Inténtelo de nuevo.",
 
+  past: "Su última conversación",
   save: "Guardar la conversación",
   save_failed: "No se ha podido guardar la conversación. Inténtelo de nuevo.",
 

@@ -20,6 +20,7 @@ export default {
   mail_invalid: "Ceci n’est pas une adresse e-mail.",
   not_saved: "L’enregistrement a échoué. Veuillez réessayer.",
 
+  past: "Votre dernière conversation",
   save: "Enregistrer la conversation",
   save_failed: "La conversation n’a pas pu être enregistrée. Veuillez réessayer.",
 
