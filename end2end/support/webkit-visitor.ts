@@ -28,7 +28,7 @@ export class WebKitVisitor {
     const shown = await this.#browser.evaluate(() => {
       const chat = document.querySelector("matrix-support-chat");
       return [document, chat?.shadowRoot]
-        .flatMap((root) => [...(root?.querySelectorAll("a, button, textarea, [role]") ?? [])])
+        .flatMap((root) => [...(root?.querySelectorAll("a, button, input, textarea, [role]") ?? [])])
         .filter((it) => it.checkVisibility({ visibilityProperty: true })) as unknown as Handle[];
     });
     for (const element of shown) {
