@@ -190,6 +190,24 @@ const SCENES: Record<string, Scene> = {
     await visitor.panel.getByRole("button", { name: "Good", exact: true }).click();
     await expect(visitor.panel).toContainText("Thank you!");
   },
+  past: async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await converse(visitor, api);
+    await visitor.endChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+    const ended = await visitor.page.evaluate(() => ({ ...sessionStorage }));
+    await visitor.page.addInitScript((items) => Object.assign(sessionStorage, items), ended);
+    await visitor.reload();
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+    await visitor.page.addInitScript(() => sessionStorage.clear());
+  },
+  erase: async (visitor, api) => {
+    await converse(visitor, api);
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Delete this conversation" }).click();
+    await expect(visitor.panel.getByRole("button", { name: "Keep it" })).toBeFocused();
+  },
   "used-link": async (visitor) => {
     // Not only the fragment differs from the page before.
     await visitor.visit("/prices");

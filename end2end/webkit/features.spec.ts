@@ -167,3 +167,16 @@ test("a greeting comes on call, and a click on it opens the chat", async ({ visi
   await visitor.click("button", "Questions?");
   await visitor.sees("dialog", "Support chat");
 });
+
+test("a conversation is deleted, once the visitor is sure", async ({ visitor, api, webkit }) => {
+  await visitor.visit();
+  await visitor.openChat();
+  await visitor.say("Hello");
+  await visitor.endChat();
+  await visitor.click("button", "Delete this conversation");
+  await expect.poll(() => visitor.focused()).toBe("button Keep it");
+  await visitor.click("button", "Delete");
+  await expect.poll(() => visitor.focused()).toBe("textbox Message");
+  expect(api.count("erase")).toBe(1);
+  expect(await webkit.evaluate(() => Object.keys(sessionStorage))).toEqual([]);
+});

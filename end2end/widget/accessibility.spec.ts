@@ -125,6 +125,21 @@ const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Promise<voi
     await visitor.panel.getByRole("button", { name: "Not good" }).click();
     await expect(visitor.panel).toContainText("Thank you!");
   },
+  "asked before it is deleted": async (visitor) => {
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Delete this conversation" }).click();
+    await expect(visitor.panel.getByRole("button", { name: "Keep it" })).toBeFocused();
+  },
+  "an earlier conversation": async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+    await visitor.reload();
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+  },
   "a link that was used": async (visitor) => {
     // As an element that is made while the address has the code.
     await visitor.visit("/#support-chat=used");

@@ -46,7 +46,7 @@ export class Offers {
   #texts;
   #language;
   #stop = new AbortController();
-  #observer = new MutationObserver(() => this.#refresh());
+  #observer = new MutationObserver(() => this.refresh());
   #timer;
   /** Keeps the newest line in sight when what is offered takes room from the log. */
   #resizes = new ResizeObserver(() => {
@@ -64,6 +64,8 @@ export class Offers {
   #session;
   /** Whether an earlier page had it on the screen, and the visitor has ended it there. */
   isPast = false;
+  /** Whether the visitor is asked if they want it deleted. */
+  isErasing = false;
   /** The page that the first message was sent from. */
   #sentFrom;
   /** What `keep` was given: a browser may forbid storage. */
@@ -91,13 +93,18 @@ export class Offers {
     this.past = make(this.panel, "div", { className: "past", role: "group", hidden: true });
     make(this.past, "p");
     this.composer.before(this.past);
+    this.eraser = make(this.ended, "button", { className: "erase", type: "button" });
+    this.eraser.onclick = () => {
+      this.isErasing = true;
+      this.refresh();
+    };
     this.unsaved = make(this.panel, "p", { className: "unsaved", role: "alert" });
     this.composer.before(this.unsaved);
     // What is said once, and stands elsewhere for the eyes.
     this.spoken = make(this.panel, "span", { className: "spoken", role: "status" });
 
     const { signal } = this.#stop;
-    const refresh = () => this.#refresh();
+    const refresh = () => this.refresh();
     for (const name of ["opened", "closed", "resume"]) root.addEventListener(name, refresh, { signal });
     root.addEventListener("translate", () => this.#translate(), { signal });
     root.addEventListener("destroy", () => this.#end(), { signal });
@@ -149,7 +156,8 @@ export class Offers {
     const { sessionId, token } = this.#session;
     const headers = { authorization: `Bearer ${token}` };
     if (body) headers["content-type"] = "application/json";
-    return fetch(`${this.host.apiUrl}${BASE}/sessions/${encodeURIComponent(sessionId)}/${operation}`, {
+    const path = [encodeURIComponent(sessionId), operation].filter(Boolean).join("/");
+    return fetch(`${this.host.apiUrl}${BASE}/sessions/${path}`, {
       method,
       headers,
       body: body && JSON.stringify(body),
@@ -180,16 +188,16 @@ export class Offers {
     if (this.#stop.signal.aborted || language !== this.#language) return;
     this.#texts = texts;
     for (const part of Object.values(this.#parts)) part.translate?.();
-    this.#refresh();
+    this.refresh();
   }
 
   #opened() {
     this.#due = Math.min(this.#due, this.#asked + FRESH_MS);
-    this.#refresh();
+    this.refresh();
   }
 
   #begun({ detail }) {
-    this.#refresh();
+    this.refresh();
     const from = this.#sentFrom;
     import("./page.js").then((it) => it.know(detail.sessionId, from)).catch(() => {});
   }
@@ -202,7 +210,7 @@ export class Offers {
   }
 
   /** Shows what is true now. Only what differs from what is shown is touched. */
-  #refresh() {
+  refresh() {
     try {
       this.#update();
     } catch {
@@ -231,7 +239,11 @@ export class Offers {
     say(this.past.firstChild, this.text("past"));
     this.past.setAttribute("aria-label", this.text("past"));
     const place = this.isPast ? this.past : this.ended;
-    if (this.keeper.parentNode !== place) place.append(this.keeper);
+    if (this.keeper.parentNode !== place) place.append(this.keeper, this.eraser);
+    this.isErasing &&= canSave && isOver;
+    this.eraser.hidden = !canSave || !isOver || this.isErasing;
+    say(this.eraser, this.text("erase"));
+    this.#show("erase", this.isErasing);
     this.saver.title = this.text("save");
     this.saver.setAttribute("aria-label", this.saver.title);
     say(this.keeper, this.text("save"));
@@ -253,7 +265,7 @@ export class Offers {
     if (isWatched) {
       const next = [this.#isAsking ? NaN : this.#due, mail && isLive ? patienceEnds : NaN];
       const at = Math.min(...next.filter((it) => it > now));
-      if (at < Infinity) this.#timer = setTimeout(() => this.#refresh(), at - now);
+      if (at < Infinity) this.#timer = setTimeout(() => this.refresh(), at - now);
     }
     // What this has changed itself is no news.
     this.#observer.disconnect();
@@ -332,7 +344,7 @@ export class Offers {
     const wait = answer.open === false ? Math.max(FRESH_MS, opensIn + 1_000 || ASK_EVERY_MS) : ASK_EVERY_MS;
     this.#due = this.#asked + Math.min(wait, ASK_EVERY_MS);
     this.#availability = answer;
-    this.#refresh();
+    this.refresh();
   }
 
   /** Shows a part, which is fetched the first time, or takes it away. */
@@ -345,7 +357,7 @@ export class Offers {
         .then((it) => {
           if (this.#stop.signal.aborted) return;
           this.#parts[name] = new it.Part(this);
-          this.#refresh();
+          this.refresh();
         })
         .catch(() => {});
     }
@@ -374,5 +386,6 @@ const PARTS = {
   email: () => import("./email.js"),
   rating: () => import("./rating.js"),
   suggestions: () => import("./suggestions.js"),
+  erase: () => import("./erase.js"),
   resume: () => import("./resume.js"),
 };

@@ -25,6 +25,13 @@ export default {
   save: "Save this conversation",
   save_failed: "The conversation could not be saved. Please try again.",
 
+  erase: "Delete this conversation",
+  erase_sure: "Delete this conversation for good? What you wrote is deleted for our team, too.",
+  erase_keep: "Keep it",
+  erase_do: "Delete",
+  erase_failed: "The conversation could not be deleted. Please try again.",
+  erased: "The conversation was deleted.",
+
   rate_ask: "How was it?",
   rate_good: "Good",
   rate_bad: "Not good",

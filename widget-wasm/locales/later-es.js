@@ -24,6 +24,13 @@ export default {
   save: "Guardar la conversación",
   save_failed: "No se ha podido guardar la conversación. Inténtelo de nuevo.",
 
+  erase: "Eliminar la conversación",
+  erase_sure: "¿Eliminar esta conversación definitivamente? Lo que ha escrito se elimina también para nuestro equipo.",
+  erase_keep: "Conservarla",
+  erase_do: "Eliminar",
+  erase_failed: "No se ha podido eliminar la conversación. Inténtelo de nuevo.",
+  erased: "La conversación se ha eliminado.",
+
   rate_ask: "¿Qué le ha parecido?",
   rate_good: "Bien",
   rate_bad: "No muy bien",

@@ -24,6 +24,13 @@ export default {
   save: "Enregistrer la conversation",
   save_failed: "La conversation n’a pas pu être enregistrée. Veuillez réessayer.",
 
+  erase: "Supprimer la conversation",
+  erase_sure: "Supprimer définitivement cette conversation ? Ce que vous avez écrit est supprimé chez notre équipe aussi.",
+  erase_keep: "Conserver",
+  erase_do: "Supprimer",
+  erase_failed: "La conversation n’a pas pu être supprimée. Veuillez réessayer.",
+  erased: "La conversation a été supprimée.",
+
   rate_ask: "Comment cela s’est-il passé ?",
   rate_good: "Bien",
   rate_bad: "Pas bien",
