@@ -63,9 +63,17 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
   },
   setup(props, { emit, expose, slots }) {
     const element = useTemplateRef("element");
+    const hasFailed = ref(false);
     const define = () => {
-      // Without the element's class, the page goes on showing what is in the slot.
-      defineMatrixSupportChat().catch(() => emit("error", "load_failed"));
+      // Without the element's class, the page goes on showing what is in the slot; where there is nothing, the server's page.
+      defineMatrixSupportChat().catch(() => {
+        hasFailed.value = true;
+        emit("error", "load_failed");
+      });
+    };
+    const supportPage = () => {
+      const words = props.messages?.launcher ?? "Chat with us";
+      return h("a", { href: props.apiUrl.replace(/\/?$/, "/support"), target: "_blank" }, words);
     };
     let stopWaiting = () => {};
     onMounted(() => {
@@ -114,7 +122,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
       };
       // Without `v-model:open`, the visitor alone opens and closes the panel.
       if (props.open !== undefined) attributes.open = props.open;
-      return h(TAG, attributes, slots.default?.());
+      return h(TAG, attributes, slots.default?.() ?? (hasFailed.value ? supportPage() : undefined));
     };
   },
 });
