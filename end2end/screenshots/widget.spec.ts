@@ -241,6 +241,11 @@ const SCENES: Record<string, Scene> = {
     await expect(visitor.page.getByRole("alert")).toBeVisible();
     await visitor.page.unroute("**/widget/chunks/**");
   },
+  "load-failure-alone": async (visitor, api) => {
+    await SCENES["load-failure"]?.(visitor, api);
+    await visitor.page.evaluate(() => document.querySelector("matrix-support-chat")?.replaceChildren());
+    await expect(visitor.page.getByRole("alert").getByRole("link", { name: "Chat with us" })).toBeVisible();
+  },
   "all-kinds": async (visitor, api) => {
     await open(visitor, api);
     await visitor.say("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel");
