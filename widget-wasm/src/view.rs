@@ -183,10 +183,8 @@ impl View {
 
     /// Moves the focus to the answer that changes nothing, or back to where the question was asked.
     pub(crate) fn focus_end(&self, is_asked: bool) {
-        drop(
-            self.node(if is_asked { Node::Stay } else { Node::End })
-                .focus(),
-        );
+        let node = if is_asked { Node::Stay } else { Node::End };
+        drop(self.node(node).focus());
     }
 
     /// The visitor has scrolled.
