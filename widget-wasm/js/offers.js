@@ -276,17 +276,19 @@ export class Offers {
   /** Which conversation this is about, where the tab has this one; has the tab keep one that the visitor has ended. */
   #look(stored) {
     const { host } = this;
-    if (stored) {
+    // Where another API of the page has one, the first name holds an empty object.
+    if (stored?.sessionId) {
       this.#session = { sessionId: stored.sessionId, token: stored.token };
       this.isPast = false;
       this.#drop(PAST);
     } else if (host.hasEnded) {
-      if (this.#session && !host.load(PAST)) host.keep(PAST, JSON.stringify({ ...this.#session, at: Date.now() }));
+      if (!this.#session || host.load(PAST)?.sessionId) return;
+      host.keep(PAST, JSON.stringify({ ...this.#session, at: Date.now() }));
     } else {
       // Whoever has begun anew on this page is done with the last one.
       if (this.#session && !this.isPast) this.#drop(PAST);
       const past = host.load(PAST);
-      this.isPast = past !== null && Date.now() - past.at < PAST_MS;
+      this.isPast = Date.now() - past?.at < PAST_MS;
       this.#session = this.isPast ? { sessionId: past.sessionId, token: past.token } : undefined;
       if (this.isPast) return;
       for (const name of [PAST, ANSWERED, RATED]) this.#drop(name);
