@@ -55,6 +55,16 @@ const SCENES: Record<string, Scene> = {
     await visitor.launcher.blur();
   },
   empty: open,
+  consent: async (visitor) => {
+    await visitor.visit();
+    const consent = "By writing to us you agree to our [privacy notice](https://host.example/privacy).";
+    await visitor.page.evaluate(
+      (text) => document.querySelector("matrix-support-chat")?.setAttribute("consent", text),
+      consent,
+    );
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("link", { name: "privacy notice" })).toBeVisible();
+  },
   sending: async (visitor, api) => {
     await open(visitor, api);
     api.hold("create");
@@ -181,6 +191,24 @@ const SCENES: Record<string, Scene> = {
     await visitor.panel.getByRole("button", { name: "Good", exact: true }).click();
     await expect(visitor.panel).toContainText("Thank you!");
   },
+  past: async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await converse(visitor, api);
+    await visitor.endChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+    const ended = await visitor.page.evaluate(() => ({ ...sessionStorage }));
+    await visitor.page.addInitScript((items) => Object.assign(sessionStorage, items), ended);
+    await visitor.reload();
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+    await visitor.page.addInitScript(() => sessionStorage.clear());
+  },
+  erase: async (visitor, api) => {
+    await converse(visitor, api);
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Delete this conversation" }).click();
+    await expect(visitor.panel.getByRole("button", { name: "Keep it" })).toBeFocused();
+  },
   "used-link": async (visitor) => {
     // The address differs in more than its fragment, so the browser loads the page.
     await visitor.visit("/prices");
@@ -203,6 +231,11 @@ const SCENES: Record<string, Scene> = {
     await visitor.launcher.click();
     await expect(visitor.page.getByRole("alert")).toBeVisible();
     await visitor.page.unroute("**/widget/chunks/**");
+  },
+  "load-failure-alone": async (visitor, api) => {
+    await SCENES["load-failure"]?.(visitor, api);
+    await visitor.page.evaluate(() => document.querySelector("matrix-support-chat")?.replaceChildren());
+    await expect(visitor.page.getByRole("alert").getByRole("link", { name: "Chat with us" })).toBeVisible();
   },
   "all-kinds": async (visitor, api) => {
     await open(visitor, api);

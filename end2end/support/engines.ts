@@ -38,6 +38,7 @@ export const LEFT_OUT_IN_WEBKIT: Record<string, string> = {
   "forced colours, no motion, on paper": "WebDriver cannot change media features",
   "screens of 320 and 360 pixels": "MiniBrowser makes its window no narrower than 447 pixels",
   "the cache for Back and Forward": "WebKitGTK does not keep pages while it is automated",
+  "the file that the browser saves": "WebDriver hears of no download; what the file is made of is tested",
   "listeners, nodes and memory": "WebDriver does not count them",
   "what the Content-Security-Policy forbids": "WebDriver hears of no violation; the panel works only where there is none",
 };

@@ -42,7 +42,8 @@ export type Operation =
   | "drop-email"
   | "resume"
   | "transcript"
-  | "rating";
+  | "rating"
+  | "erase";
 
 /** Whether staff are available, and what the server offers. */
 export interface Availability {
@@ -346,6 +347,7 @@ export class ScriptedApi {
       case "typing":
       case "page":
       case "transcript":
+      case "erase":
         return [204];
     }
   }
@@ -362,6 +364,7 @@ function operationOf(request: Received): Operation {
   if (pathname.endsWith("/transcript")) return "transcript";
   if (pathname.endsWith("/sessions/resume")) return "resume";
   if (pathname.endsWith("/sessions")) return "create";
+  if (request.method() === "DELETE") return "erase";
   return request.method() === "GET" ? "poll" : "send";
 }
 

@@ -28,11 +28,16 @@ export class WebKitVisitor {
 
   /** Finds a visible element with this role and name; returns undefined if there is none. */
   async find(role: string, name?: string): Promise<Handle | undefined> {
-    const shown = await this.#browser.evaluate(() => {
+    const look = this.#browser.evaluate(() => {
       const chat = document.querySelector("matrix-support-chat");
       return [document, chat?.shadowRoot]
-        .flatMap((root) => [...(root?.querySelectorAll("a, button, textarea, [role]") ?? [])])
+        .flatMap((root) => [...(root?.querySelectorAll("a, button, input, textarea, [role]") ?? [])])
         .filter((it) => it.checkVisibility({ visibilityProperty: true })) as unknown as Handle[];
+    });
+    // What has gone before the driver has told of it is not shown.
+    const shown = await look.catch((error: unknown) => {
+      if (String(error).includes("stale element")) return [];
+      throw error;
     });
     for (const element of shown) {
       // An element of a page that was left has neither.
@@ -97,7 +102,9 @@ export class WebKitVisitor {
       const { activeElement } = document;
       return (activeElement?.shadowRoot?.activeElement ?? activeElement) as unknown as Handle;
     });
-    return `${await this.#browser.role(element)} ${await this.#browser.name(element)}`;
+    // Of what is gone meanwhile there is neither.
+    const [role, name] = [this.#browser.role(element), this.#browser.name(element)].map((it) => it.catch(() => ""));
+    return `${await role} ${await name}`;
   }
 
   /** The text of a part of the chat. */

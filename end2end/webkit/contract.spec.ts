@@ -1,3 +1,4 @@
+import { API_ORIGIN } from "../support/scripted-api.ts";
 import type { WebKitVisitor } from "../support/webkit-visitor.ts";
 import { expect, test } from "./fixtures.ts";
 
@@ -152,6 +153,21 @@ test("where the chat cannot be loaded, the element's content says how else to ge
   await visitor.click("button", "Chat with us");
   await visitor.reads("could not be loaded", "alert");
   await visitor.sees("link", "Write an e-mail");
+  await visitor.seesNot("link", "Chat with us");
+});
+
+test("where there is no such content, it leads to the server's own page", async ({ visitor, host, webkit }) => {
+  host.is({ lang: "en", refuses: /chunks/ });
+  await visitor.visit();
+  await visitor.click("button", "Chat with us");
+  await visitor.reads("could not be loaded", "alert");
+  await visitor.sees("link", "Chat with us");
+  const link = await visitor.find("link", "Chat with us");
+  const goes = webkit.evaluate((it) => {
+    const { href, target } = it as unknown as HTMLAnchorElement;
+    return { href, target };
+  }, link);
+  expect(await goes).toEqual({ href: `${API_ORIGIN}/support`, target: "_blank" });
 });
 
 test("while nobody is there the panel says so, and an address may be left, or not", async ({ visitor, api }) => {

@@ -274,8 +274,7 @@ test("before the chat is opened, the launcher's name follows the element's langu
     ["es_MX", "Chatee con nosotros"],
     ["uk", "Написати нам"],
     ["tlh", "Chat with us"],
-    // A three-letter language code counts as the two-letter code that it begins with.
-    ["deu", "Mit uns chatten"],
+    ["deu", "Chat with us"],
     ["ar", "تحدثوا معنا"],
   ] as const) {
     await element.evaluate((it, lang) => it.setAttribute("lang", lang), lang);

@@ -10,6 +10,14 @@ export const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Prom
     await visitor.visit();
     await visitor.openChat();
   },
+  "told before the first message": async (visitor) => {
+    await visitor.visit();
+    await visitor.page.evaluate(() =>
+      document.querySelector("matrix-support-chat")?.setAttribute("consent", "Please read our [privacy notice](/privacy)."),
+    );
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("link", { name: "privacy notice" })).toBeVisible();
+  },
   sending: async (visitor, api) => {
     await visitor.visit();
     await visitor.openChat();
@@ -108,6 +116,21 @@ export const STATES: Record<string, (visitor: Visitor, api: ScriptedApi) => Prom
     await visitor.endChat();
     await visitor.panel.getByRole("button", { name: "Not good" }).click();
     await expect(visitor.panel).toContainText("Thank you!");
+  },
+  "asked before it is deleted": async (visitor) => {
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await visitor.panel.getByRole("button", { name: "Delete this conversation" }).click();
+    await expect(visitor.panel.getByRole("button", { name: "Keep it" })).toBeFocused();
+  },
+  "an earlier conversation": async (visitor, api) => {
+    api.availability = { open: true, rating: true };
+    await visitor.beginConversation("Hello");
+    await visitor.endChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
+    await visitor.reload();
+    await visitor.openChat();
+    await expect(visitor.panel.getByRole("button", { name: "Good", exact: true })).toBeVisible();
   },
   "a link that was used": async (visitor) => {
     // The element is created while the address contains the code.

@@ -1,4 +1,5 @@
-import { expect, test } from "./fixtures.ts";
+import { API_ORIGIN } from "../support/scripted-api.ts";
+import { expect, HOST_ORIGIN, test } from "./fixtures.ts";
 
 const CONTACT = '<a href="mailto:help@host.example">Write an e-mail</a>';
 
@@ -35,10 +36,33 @@ test("where the chat cannot be loaded, it says so, shows another way, and can be
   await visitor.launcher.click();
   await expect(page.getByRole("alert")).toContainText("could not be loaded");
   await expect(contact).toBeVisible();
+  await expect(page.getByRole("alert").getByRole("link"), "it is in place of the server's page").toHaveCount(0);
   await expect(page).toHaveTitle("load_failed");
   await expect(page.locator("matrix-support-chat")).not.toHaveAttribute("open");
   await page.unrouteAll({ behavior: "wait" });
 });
+
+for (const [apiUrl, address] of [
+  [API_ORIGIN, `${API_ORIGIN}/support`],
+  [`${API_ORIGIN}/`, `${API_ORIGIN}/support`],
+  ["/", `${HOST_ORIGIN}/support`],
+] as const) {
+  test(`without content of the page's own, it leads to the server's page: ${apiUrl.replace(/:\d+/, "")}`, async ({ visitor, host }) => {
+    // Of no size that any of it is cut at.
+    await visitor.page.setViewportSize({ width: 320, height: 568 });
+    host.is({ lang: "en", refuses: /chunks/ });
+    visitor.expectComplaint(/Loading module/);
+    const { page } = visitor;
+    await visitor.visit();
+    await page.evaluate((url) => document.querySelector("matrix-support-chat")?.setAttribute("api-url", url), apiUrl);
+    await visitor.launcher.click();
+    const link = page.getByRole("alert").getByRole("link", { name: "Chat with us" });
+    await expect(link).toHaveAttribute("href", address.replace(HOST_ORIGIN, ""));
+    expect(await link.evaluate((it: HTMLAnchorElement) => it.href)).toBe(address);
+    await expect(link).toHaveAttribute("target", "_blank");
+    await expect(link).toBeInViewport({ ratio: 1 });
+  });
+}
 
 test("where WebAssembly is not allowed, it says so, and the page is unharmed", async ({
   visitor,

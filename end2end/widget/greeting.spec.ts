@@ -33,6 +33,12 @@ test("after some seconds a bubble greets, without a request, the focus or anythi
   await expect(bubble(visitor)).toHaveCount(0);
 });
 
+test("it greets in English where the language has a code of three letters", async ({ visitor, host }) => {
+  host.is({ lang: "deu", attributes: 'greet-after="0"' });
+  await visitor.visit();
+  await expect(words(visitor)).toHaveText(GREETING);
+});
+
 test("a page without the attribute loads nothing of it", async ({ visitor }) => {
   await visitor.visit();
   await visitor.page.waitForLoadState("networkidle");

@@ -58,6 +58,13 @@ const CHOICES = [
   { page: "de-AT", attributes: "", is: "de", why: "a region's language" },
   { page: "de", attributes: 'lang="fr-CA"', is: "fr", why: "the attribute before the page" },
   { page: "xx", attributes: "", is: "en", why: "English for a language that there is none of" },
+  { page: "eng", attributes: "", is: "en", why: "English for a code of three letters" },
+  { page: "DEU", attributes: "", is: "en", why: "and for one that begins like another" },
+  { page: "de", attributes: 'lang="fra"', is: "en", why: "and for such a one of the element" },
+  { page: "fr", attributes: 'lang="ara-EG"', is: "en", why: "and with a region" },
+  { page: "spa", attributes: "", is: "en", why: "and for Spanish" },
+  { page: "ukr", attributes: "", is: "en", why: "and for Ukrainian" },
+  { page: "constructor", attributes: "", is: "en", why: "and for what is no language" },
   { page: undefined, attributes: "", is: "en", why: "the browser's where the page says nothing" },
 ];
 

@@ -57,6 +57,24 @@ test("one that staff have ended is asked about after a reload, and not once it w
   await expect(answer(visitor, "Not good")).toHaveAttribute("aria-pressed", "false");
 });
 
+test("one that the visitor has ended can be rated after a reload, once", async ({ visitor, api }) => {
+  await visitor.beginConversation("Hello");
+  await visitor.endChat();
+  await expect(question(visitor)).toBeVisible();
+  await visitor.reload();
+  await visitor.openChat();
+  await answer(visitor, "Good").click();
+  await expect(question(visitor).getByRole("status")).toHaveText("Thank you!");
+  expect(api.rating).toEqual({ rating: "good" });
+  const { request } = api.requests.find(({ operation }) => operation === "rating") ?? {};
+  expect(request?.headers()["authorization"]).toBe(`Bearer ${api.token}`);
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(visitor.panel.getByRole("button", { name: "Save this conversation" })).toBeVisible();
+  await expect(visitor.panel.locator(".hours")).not.toBeEmpty();
+  await expect(question(visitor)).toBeHidden();
+});
+
 test("what could not be saved is told, and can be said again", async ({ visitor, api }) => {
   await visitor.beginConversation("Hello");
   await visitor.endChat();

@@ -54,7 +54,8 @@ test("without the attribute, the address is none of the chat's business", async 
   await visitor.visit(`/#support-chat=${CODE}`);
   await expect(visitor.launcher).toBeVisible();
   await visitor.page.waitForLoadState("networkidle");
-  expect(new URL(visitor.page.url()).hash).toBe(`#support-chat=${CODE}`);
+  await arrives(visitor, `${CODE}2`);
+  expect(new URL(visitor.page.url()).hash).toBe(`#support-chat=${CODE}2`);
   await expect(visitor.panel).toBeHidden();
   expect(api.requests).toEqual([]);
 });
@@ -131,4 +132,68 @@ test("the conversation of the mail takes the place of the tab's own", async ({ v
   expect(await visitor.timesRead("Another one")).toBe(0);
   expect(JSON.parse((await visitor.sessionStorage())[STORAGE_KEY] ?? "{}").sessionId).not.toBe(sessionId);
   expect(api.count("create")).toBe(1);
+});
+
+/** Has the address get the code without another page, as a link on a page that is open already does. */
+async function arrives(visitor: Visitor, code: string): Promise<void> {
+  await visitor.page.evaluate((code) => {
+    Object.assign(window, { isSamePage: true });
+    location.hash = `support-chat=${code}`;
+  }, code);
+}
+
+test("a code that comes without a reload resumes, too, and is out of the address at once", async ({ visitor, api }) => {
+  await visitor.visit("/page?query=1");
+  await expect(visitor.launcher).toBeVisible();
+  await visitor.page.waitForLoadState("networkidle");
+  expect(api.requests).toEqual([]);
+  await arrives(visitor, CODE);
+  await expect(visitor.panel).toBeVisible();
+  await visitor.reads("Here is the answer");
+  const url = new URL(visitor.page.url());
+  expect([url.pathname, url.search, url.hash]).toEqual(["/page", "?query=1", ""]);
+  expect(await visitor.page.evaluate(() => "isSamePage" in window)).toBe(true);
+  expect(api.count("resume")).toBe(1);
+});
+
+test("an open panel takes such a code as well, and another after one that was used", async ({ visitor, api }) => {
+  await visitor.beginConversation("Another one");
+  await arrives(visitor, "used");
+  await expect(visitor.panel).toContainText("This link was used before, or is too old.");
+  expect(new URL(visitor.page.url()).hash).toBe("");
+  await arrives(visitor, CODE);
+  await visitor.reads("Here is the answer");
+  expect(await visitor.timesRead("Another one")).toBe(0);
+  await expect(visitor.panel).not.toContainText("This link was used before");
+  await expect(visitor.composer).toBeFocused();
+  const { sessionId } = await visitor.storedSession();
+  expect(sessionId).toBe(api.codes.get(CODE));
+  await visitor.write("Thank you!");
+  await visitor.send();
+  await expect.poll(() => api.count("send")).toBe(1);
+  const { request } = api.requests.find(({ operation }) => operation === "send") ?? {};
+  expect(request?.url()).toContain(`/sessions/${sessionId}/`);
+});
+
+test("of two codes, the later one counts", async ({ visitor, api }) => {
+  api.break("resume", "unreachable");
+  await visitor.visit("/#support-chat=first");
+  await expect(visitor.panel).toContainText("We can't reach the chat right now.");
+  await arrives(visitor, CODE);
+  await expect.poll(() => api.last("resume")).toEqual({ code: CODE });
+  api.mend();
+  await visitor.page.evaluate(() => dispatchEvent(new Event("online")));
+  await visitor.reads("Here is the answer");
+  expect((await visitor.sessionStorage())[RESUME_KEY]).toBeUndefined();
+});
+
+test("an element that is gone takes no code", async ({ visitor }) => {
+  await visitor.visit();
+  await expect(visitor.launcher).toBeVisible();
+  await visitor.page.waitForLoadState("networkidle");
+  await visitor.page.evaluate(() => document.querySelector("matrix-support-chat")?.remove());
+  await arrives(visitor, CODE);
+  await visitor.page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  expect(new URL(visitor.page.url()).hash).toBe(`#support-chat=${CODE}`);
+  expect(await visitor.sessionStorage()).toEqual({});
 });

@@ -10,6 +10,9 @@ test.use({ timezoneId: "Asia/Kathmandu" });
 const saveButton = (visitor: Visitor): Locator =>
   visitor.panel.getByRole("button", { name: "Save this conversation", exact: true });
 
+/** The session storage key of a conversation that the visitor has ended. */
+const PAST_KEY = "matrix-support-chat-ended";
+
 declare global {
   interface Window {
     /** The texts that files were created from. */
@@ -67,6 +70,52 @@ test("also after the end, whoever has ended it", async ({ visitor, api }) => {
   api.break("poll", { status: 410, code: "session_closed" });
   await expect(visitor.panel).toContainText("This chat has ended");
   expect(await saved(visitor)).toBe(api.transcript);
+});
+
+const past = (visitor: Visitor): Locator => visitor.panel.getByRole("group", { name: "Your last conversation" });
+
+test("after a reload, too, until the next conversation begins", async ({ visitor, api }) => {
+  await visitor.beginConversation("Hello");
+  await expect(past(visitor)).toBeHidden();
+  await visitor.endChat();
+  await expect(visitor.panel).toContainText("This chat has ended");
+  await expect(past(visitor), "it is on the screen").toBeHidden();
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(past(visitor)).toBeVisible();
+  await expect(visitor.composer, "one can begin another").toBeFocused();
+  expect(await saved(visitor)).toBe(api.transcript);
+  const { request } = api.requests.find(({ operation }) => operation === "transcript") ?? {};
+  expect(request?.headers()["authorization"]).toBe(`Bearer ${api.token}`);
+
+  await visitor.say("And another");
+  await expect(past(visitor)).toBeHidden();
+  expect(Object.keys(await visitor.sessionStorage())).not.toContain(PAST_KEY);
+});
+
+test("and no longer than a day", async ({ visitor }) => {
+  await visitor.beginConversation("Hello");
+  await visitor.endChat();
+  await expect(visitor.panel).toContainText("This chat has ended");
+  await expect.poll(async () => Object.keys(await visitor.sessionStorage())).toEqual([PAST_KEY]);
+  // As if it had passed.
+  await visitor.page.evaluate((key) => {
+    const it = JSON.parse(sessionStorage[key]);
+    sessionStorage[key] = JSON.stringify({ ...it, at: it.at - 86_400_000 });
+  }, PAST_KEY);
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(visitor.panel.locator(".hours")).toBeVisible();
+  await expect(past(visitor)).toBeHidden();
+  await expect.poll(async () => Object.keys(await visitor.sessionStorage())).toEqual([]);
+});
+
+test("whoever begins another on the same page is done with the last", async ({ visitor }) => {
+  await visitor.beginConversation("Hello");
+  await visitor.endChat();
+  await visitor.panel.getByRole("button", { name: "Start a new chat" }).click();
+  await expect(saveButton(visitor)).toBeHidden();
+  await expect.poll(async () => Object.keys(await visitor.sessionStorage())).toEqual([]);
 });
 
 for (const [what, fault] of [

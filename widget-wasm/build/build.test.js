@@ -6,7 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 
 import { checkBudget, checkSizes, loaderSize, PROMISE, RESETS } from "./budget.js";
-import { compress, HASH, LOADER, nameChunks, read, walk, writeIntegrity } from "./chunks.js";
+import { compress, HASH, LOADER, nameChunks, PARTS, read, spellOut, walk, writeIntegrity } from "./chunks.js";
 import { slim, SPARED } from "./glue.js";
 import { typesOf } from "./types.js";
 import { asText, byCrate, crateOf, functionSizes, MASK, rename } from "./wasm.js";
@@ -70,6 +70,14 @@ test("chunks have a name that no other content gets", (t) => {
   });
   assert.equal(one, again);
   assert.notEqual(one, other);
+});
+
+test("bundlers find every part of the launcher", () => {
+  const launcher = spellOut("var t=e=>import(`./chunks/${e}-0123456789.js`);t(`de`)");
+  for (const name of Object.keys(PARTS)) assert.ok(launcher.includes(`import("./chunks/${name}-0123456789.js")`), name);
+  assert.equal(launcher.split("import(").length - 1, Object.keys(PARTS).length);
+  assert.match(launcher, /^var t=e=>\(\{.*\}\)\[e\]\(\);t\(`de`\)$/);
+  assert.throws(() => spellOut('import("./chunks/de-0123456789.js")'), /another way/);
 });
 
 test("every script has its integrity", (t) => {

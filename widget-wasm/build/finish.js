@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { buildSync, transformSync } from "esbuild";
 import { minify_sync as minify } from "terser";
 
-import { compressAll, HASH, LOADER, nameChunks, read, writeIntegrity } from "./chunks.js";
+import { CHUNKS, compressAll, HASH, LOADER, nameChunks, PARTS, read, writeIntegrity } from "./chunks.js";
 import { slim } from "./glue.js";
 import { asText, MASK, rename, SHRINK, STRIP, wasmOpt } from "./wasm.js";
 
@@ -58,7 +58,10 @@ rmSync(staging, { recursive: true });
 mkdirSync(staging);
 buildSync({
   absWorkingDir: work,
-  entryPoints: [LOADER],
+  entryPoints: {
+    [LOADER.replace(/\.js$/, "")]: LOADER,
+    ...Object.fromEntries(Object.entries(PARTS).map(([name, file]) => [`chunks/${name}-${HASH}`, file])),
+  },
   nodePaths: [join(import.meta.dirname, "node_modules")],
   bundle: true,
   splitting: true,
@@ -71,7 +74,7 @@ buildSync({
 });
 let places = 0;
 nameChunks(staging, (script) =>
-  smaller(script).replaceAll(`"${WASM}"`, () => {
+  smaller(script.replace(CHUNKS, "./chunks/")).replaceAll(`"${WASM}"`, () => {
     places++;
     return asText(readFileSync(wasm));
   }),

@@ -7,7 +7,7 @@ import { argv, stdout } from "node:process";
 
 import texts from "../locales/en.js";
 import later from "../locales/later-en.js";
-import { read } from "./chunks.js";
+import { LOADER, read, spellOut, writeIntegrity } from "./chunks.js";
 import { typesOf } from "./types.js";
 
 const [, , version, license] = argv;
@@ -18,8 +18,11 @@ const copy = (from, to, filter) => cpSync(from, join(folder, to), { recursive: t
 
 rmSync(folder, { recursive: true, force: true });
 copy(join(widget, "package"), "");
-// The compressed copies are left out, because the server of the site compresses files itself.
-copy(join(dist, "widget"), "widget", (path) => !path.endsWith(".br"));
+// The compressed copies stay behind: whoever serves the site compresses.
+copy(join(dist, "widget"), "widget", (path) => !/\.br$|integrity/.test(path));
+const launcher = join(folder, "widget", LOADER);
+writeFileSync(launcher, spellOut(read(launcher)));
+writeIntegrity(join(folder, "widget"));
 const all = { ...texts, ...later };
 writeFileSync(join(folder, "texts.js"), `export default ${JSON.stringify(all, null, 2)};\n`);
 copy(join(widget, "../LICENSE"), "LICENSE");

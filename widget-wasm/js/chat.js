@@ -20,10 +20,10 @@ async function startWasm() {
 const failed = startWasm().catch((error) => error);
 
 /**
- * Prepares a chat in the language of `locale`, a promise. `language` returns the page's current
- * language from then on. The result is a function that starts the chat of an element.
+ * Gets everything ready to begin with this locale, which is on its way, and to go on in the
+ * language that a function gives, whose locale is a part that another fetches; the result starts the chat of an element.
  */
-export async function prepare(locale, language) {
+export async function prepare(locale, language, part) {
   const { default: texts } = await locale;
   const failure = await failed;
   if (failure) throw Object.assign(failure, { text: texts.load_failed, again: texts.try_again });
@@ -34,7 +34,7 @@ export async function prepare(locale, language) {
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, root, launcher);
     host.speak(texts);
-    return new Chat(host, root, language);
+    return new Chat(host, root, language, part);
   };
 }
 
@@ -78,7 +78,7 @@ class Chat {
   /** The channel between the site's tabs. */
   #tabs = new BroadcastChannel("matrix-support-chat");
 
-  constructor(host, root, language) {
+  constructor(host, root, language, part) {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
@@ -87,18 +87,19 @@ class Chat {
     this.#host = host;
     this.#root = root;
     const follow = async () => {
-      const wanted = language();
-      // If the texts cannot be loaded, the chat keeps its language.
-      const locale = await wanted[1]().catch(() => {});
+      host.consent();
+      const wanted = `${language()}`;
+      // Without its texts, the chat stays in the language that it has.
+      const locale = await part(wanted).catch(() => {});
       const texts = locale?.default ?? host.texts;
-      if (this.#observer && wanted === language() && texts !== host.texts) {
+      if (this.#observer && wanted === `${language()}` && texts !== host.texts) {
         host.speak(texts);
         this.#do("translate");
       }
     };
     this.#observer = new MutationObserver(follow);
-    const options = { subtree: true, attributeFilter: ["lang"] };
-    // The observer of the document does not see into another shadow tree that contains the element.
+    const options = { subtree: true, attributeFilter: ["lang", "consent"] };
+    // Within another shadow tree, the page's observer would not see the element.
     for (const node of [document, host.element]) this.#observer.observe(node, options);
     follow();
 
@@ -166,6 +167,9 @@ class Host {
   #root;
   #isDead = false;
   #unchallenge;
+  #consent = "";
+  #consentNode;
+  #isConsentWanted;
 
   constructor(element, root, launcher) {
     this.element = element;
@@ -283,7 +287,21 @@ class Host {
     // Staff may have edited the text meanwhile.
     if (node.textContent === text) links?.fill(node, text);
   }
-  /** Keeps the page from scrolling while the panel covers it. */
+  /** Shows what the page wants known before the first message, or takes it away. */
+  async consent(node = this.#consentNode, isWanted = this.#isConsentWanted) {
+    this.#consentNode = node;
+    this.#isConsentWanted = isWanted;
+    const text = (isWanted && this.element.getAttribute("consent")) || "";
+    if (text === this.#consent) return;
+    this.#consent = text;
+    // Its words are there at once. Without their links, they are not complete.
+    node.textContent = text.replace(/\[(.+?)]\(.+?\)/g, "$1");
+    const links = text && (await import("./links.js").catch(() => {}));
+    if (text !== this.#consent) return;
+    if (links) links.fill(node, text, true);
+    else node.textContent = text;
+  }
+  /** Whether the panel covers the page, which then does not scroll behind it. */
   cover(isCovered) {
     const others = document.adoptedStyleSheets.filter((it) => it !== covered);
     document.adoptedStyleSheets = isCovered ? [...others, covered] : others;
@@ -334,7 +352,13 @@ class Host {
     element.enabled = true;
     const alert = document.createElement("b");
     alert.setAttribute("role", "alert");
-    alert.append(lastWords, document.createElement("slot"));
+    const slot = document.createElement("slot");
+    const link = document.createElement("a");
+    link.append(this.text("launcher"));
+    link.href = `${this.apiUrl}/support`;
+    link.target = "_blank";
+    slot.append(link);
+    alert.append(lastWords, slot);
     this.#root.firstChild.append(alert);
     this.emit("error", { code: "load_failed" });
   }

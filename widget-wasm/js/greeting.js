@@ -55,7 +55,8 @@ async function greet(element, launcher, text) {
   const isWanted = () => launcher.isConnected && !isDismissed() && !root.querySelector("[role=dialog]");
   if (!isWanted()) return;
   const { lang } = element.closest("[lang]") ?? document.documentElement;
-  const language = (lang || navigator.language).toLowerCase().slice(0, 2);
+  // As the launcher does: a code of three letters is none of two.
+  const [language] = `${lang || navigator.language}`.toLowerCase().match(/..[a-z]?/) ?? [];
   const later = await import("./later.js").catch(() => {});
   const texts = (await later?.textsIn(language)) ?? {};
   const own = (key) => {

@@ -19,18 +19,28 @@ function ofSentence(found) {
   return found.slice(0, end);
 }
 
-/** Returns the link for an address; nothing if it would lead somewhere else than its text says. */
-function linkTo(typed) {
+/** In a text of the page's own, words may be a link: `[words](address)`, whose address may be one of this site. */
+const NAMED = /\[([^[\]]+)\]\(([^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)/gu;
+const PROTOCOLS = ["http:", "https:", "mailto:"];
+
+/** The link of an address; nothing where what is read is not where it goes. */
+function linkTo(typed, words) {
   try {
-    const { href, host, pathname, username, password } = new URL(typed);
-    // `https://bank.example@evil.example` does not lead to the bank.
+    const base = words === undefined ? undefined : document.baseURI;
+    const { href, host, pathname, username, password, protocol } = new URL(typed, base);
+    if (!PROTOCOLS.includes(protocol)) return undefined;
+    // `https://bank.example@evil.example` is not the bank's.
     if (username || password || !(host || pathname)) return undefined;
     const link = document.createElement("a");
     link.href = href;
     link.rel = "noopener noreferrer nofollow";
     link.target = "_blank";
-    // Shows the address as the browser follows it if that differs from the text. Letters that look
-    // like others appear as `xn--` in a host.
+    if (words !== undefined) {
+      link.textContent = words;
+      return link;
+    }
+    link.dir = "ltr";
+    // As it is followed, where that is not what was typed: letters that look like others are `xn--` in a host.
     const same = [href, decodeURI(href)].some((it) => it === typed || it === `${typed}/`);
     link.textContent = same ? typed : href;
     return link;
@@ -39,17 +49,29 @@ function linkTo(typed) {
   }
 }
 
-/** Fills a node with a text whose addresses become links. */
-export function fill(node, text) {
+/** A text in parts, with links in place of what of it is found to be one. */
+function split(text, pattern, find) {
   const parts = [];
   let end = 0;
-  for (const { 0: found, index } of text.matchAll(ADDRESS)) {
-    const typed = ofSentence(found);
-    const link = linkTo(typed);
+  for (const found of text.matchAll(pattern)) {
+    const [length, link] = find(found);
     if (link) {
-      parts.push(text.slice(end, index), link);
-      end = index + typed.length;
+      parts.push(text.slice(end, found.index), link);
+      end = found.index + length;
     }
   }
-  node.replaceChildren(...parts, text.slice(end));
+  return [...parts, text.slice(end)];
+}
+
+const bareIn = (text) =>
+  split(text, ADDRESS, ([found]) => {
+    const typed = ofSentence(found);
+    return [typed.length, linkTo(typed)];
+  });
+const namedIn = (text) => split(text, NAMED, ([found, words, address]) => [found.length, linkTo(address, words)]);
+
+/** Fills a node with a text, in which addresses are links; in one of the page's own, words may be links, too. */
+export function fill(node, text, isOfPage) {
+  const parts = isOfPage ? namedIn(text) : [text];
+  node.replaceChildren(...parts.flatMap((it) => (typeof it === "string" ? bareIn(it) : it)));
 }

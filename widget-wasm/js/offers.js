@@ -23,6 +23,9 @@ const PATIENCE_MS = 120_000;
  */
 const ANSWERED = "-email";
 const RATED = "-rated";
+/** Under which name it keeps the conversation that the visitor has ended, and for how long that is of use. */
+const PAST = "-ended";
+const PAST_MS = 86_400_000;
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
@@ -49,7 +52,7 @@ export class Offers {
   #texts;
   #language;
   #stop = new AbortController();
-  #observer = new MutationObserver(() => this.#refresh());
+  #observer = new MutationObserver(() => this.refresh());
   #timer;
   /** Keeps the newest line visible when an offer makes the log smaller. */
   #resizes = new ResizeObserver(() => {
@@ -68,7 +71,11 @@ export class Offers {
    * remembered here.
    */
   #session;
-  /** The page from which the first message was sent. */
+  /** Whether an earlier page had it on the screen, and the visitor has ended it there. */
+  isPast = false;
+  /** Whether the visitor is asked if they want it deleted. */
+  isErasing = false;
+  /** The page that the first message was sent from. */
   #sentFrom;
   /** A copy of what `keep` stored, because a browser may forbid storage. */
   #kept = {};
@@ -92,13 +99,21 @@ export class Offers {
     this.saver.onclick = () => this.#save();
     this.keeper = make(this.ended, "button", { className: "keep", type: "button" });
     this.keeper.onclick = this.saver.onclick;
+    this.past = make(this.panel, "div", { className: "past", role: "group", hidden: true });
+    make(this.past, "p");
+    this.composer.before(this.past);
+    this.eraser = make(this.ended, "button", { className: "erase", type: "button" });
+    this.eraser.onclick = () => {
+      this.isErasing = true;
+      this.refresh();
+    };
     this.unsaved = make(this.panel, "p", { className: "unsaved", role: "alert" });
     this.composer.before(this.unsaved);
     // Announces what sighted visitors see elsewhere.
     this.spoken = make(this.panel, "span", { className: "spoken", role: "status" });
 
     const { signal } = this.#stop;
-    const refresh = () => this.#refresh();
+    const refresh = () => this.refresh();
     for (const name of ["opened", "closed", "resume"]) root.addEventListener(name, refresh, { signal });
     root.addEventListener("translate", () => this.#translate(), { signal });
     root.addEventListener("destroy", () => this.#end(), { signal });
@@ -142,8 +157,8 @@ export class Offers {
 
   keep(name, is) {
     const it = (this.#kept[name] = { of: this.#session?.sessionId, is });
-    // Nothing is stored about a conversation that the tab has forgotten.
-    if (this.host.load("")) this.host.keep(name, JSON.stringify(it));
+    // Of a conversation that the tab has forgotten, it keeps nothing.
+    if (this.host.load("") ?? this.host.load(PAST)) this.host.keep(name, JSON.stringify(it));
   }
 
   /** Sends a request about the conversation. */
@@ -151,7 +166,8 @@ export class Offers {
     const { sessionId, token } = this.#session;
     const headers = { authorization: `Bearer ${token}` };
     if (body) headers["content-type"] = "application/json";
-    return fetch(`${this.host.apiUrl}${BASE}/sessions/${encodeURIComponent(sessionId)}/${operation}`, {
+    const path = [encodeURIComponent(sessionId), operation].filter(Boolean).join("/");
+    return fetch(`${this.host.apiUrl}${BASE}/sessions/${path}`, {
       method,
       headers,
       body: body && JSON.stringify(body),
@@ -185,16 +201,16 @@ export class Offers {
     if (this.#stop.signal.aborted || language !== this.#language) return;
     this.#texts = texts;
     for (const part of Object.values(this.#parts)) part.translate?.();
-    this.#refresh();
+    this.refresh();
   }
 
   #opened() {
     this.#due = Math.min(this.#due, this.#asked + FRESH_MS);
-    this.#refresh();
+    this.refresh();
   }
 
   #begun({ detail }) {
-    this.#refresh();
+    this.refresh();
     const from = this.#sentFrom;
     import("./page.js").then((it) => it.know(detail.sessionId, from)).catch(() => {});
   }
@@ -206,8 +222,8 @@ export class Offers {
     clearTimeout(this.#timer);
   }
 
-  /** Shows the current state. Nodes whose content does not change are not touched. */
-  #refresh() {
+  /** Shows what is true now. Only what differs from what is shown is touched. */
+  refresh() {
     try {
       this.#update();
     } catch {
@@ -220,12 +236,7 @@ export class Offers {
     if (this.#stop.signal.aborted) return;
     const now = new Date();
     const { host } = this;
-    const stored = host.load("");
-    if (stored) this.#session = { sessionId: stored.sessionId, token: stored.token };
-    else if (!host.hasEnded) {
-      this.#session = undefined;
-      for (const name of [ANSWERED, RATED]) if (host.load(name)) host.keep(name, "");
-    }
+    this.#look(host.load(""));
     this.#sentFrom = host.load("-draft")?.outgoing?.[0]?.page?.url ?? this.#sentFrom;
 
     const isWatched = host.isOpen && document.visibilityState === "visible";
@@ -234,9 +245,19 @@ export class Offers {
 
     const hasWords = this.#texts !== undefined;
     const canSave = hasWords && this.#session !== undefined;
+    const isOver = host.hasEnded || this.isPast;
     for (const button of [this.saver, this.keeper]) {
-      button.hidden = !canSave || host.hasEnded !== (button === this.keeper);
+      button.hidden = !canSave || isOver !== (button === this.keeper);
     }
+    this.past.hidden = !canSave || !this.isPast;
+    say(this.past.firstChild, this.text("past"));
+    this.past.setAttribute("aria-label", this.text("past"));
+    const place = this.isPast ? this.past : this.ended;
+    if (this.keeper.parentNode !== place) place.append(this.keeper, this.eraser);
+    this.isErasing &&= canSave && isOver;
+    this.eraser.hidden = !canSave || !isOver || this.isErasing;
+    say(this.eraser, this.text("erase"));
+    this.#show("erase", this.isErasing);
     this.saver.title = this.text("save");
     this.saver.setAttribute("aria-label", this.saver.title);
     say(this.keeper, this.text("save"));
@@ -244,26 +265,52 @@ export class Offers {
 
     const patienceEnds = this.#waitsSince() + PATIENCE_MS;
     const { mail, rating, open } = this.#availability;
-    const isLive = canSave && !host.hasEnded;
+    const isLive = canSave && !isOver;
     const answered = this.kept(ANSWERED);
     const isTime = answered === "saved" || open === false || now >= patienceEnds;
     this.#show("email", isLive && mail === true && answered !== "no" && isTime);
-    this.#show("rating", canSave && host.hasEnded && rating === true);
-    const isNew = hasWords && !this.#session && !this.hello.hidden;
+    this.#show("rating", canSave && isOver && rating === true);
+    const isNew = hasWords && (!this.#session || this.isPast) && !this.hello.hidden;
     this.#show("suggestions", isNew && Array.isArray(this.#suggestions));
     this.#show("resume", host.isOpen && host.load("-resume") !== null);
-    if (this.#session && !host.hasEnded) this.#follow();
+    if (this.#session && !isOver) this.#follow();
 
     clearTimeout(this.#timer);
     if (isWatched) {
       const next = [this.#isAsking ? NaN : this.#due, mail && isLive ? patienceEnds : NaN];
       const at = Math.min(...next.filter((it) => it > now));
-      if (at < Infinity) this.#timer = setTimeout(() => this.#refresh(), at - now);
+      if (at < Infinity) this.#timer = setTimeout(() => this.refresh(), at - now);
     }
     // The observer must not react to the changes that were just made.
     this.#observer.disconnect();
     this.#observer.observe(this.panel, { subtree: true, attributeFilter: ["hidden"] });
     this.#observer.observe(this.log, { childList: true, subtree: true, attributeFilter: ["datetime"] });
+  }
+
+  /** Which conversation this is about, where the tab has this one; has the tab keep one that the visitor has ended. */
+  #look(stored) {
+    const { host } = this;
+    // Where another API of the page has one, the first name holds an empty object.
+    if (stored?.sessionId) {
+      this.#session = { sessionId: stored.sessionId, token: stored.token };
+      this.isPast = false;
+      this.#drop(PAST);
+    } else if (host.hasEnded) {
+      if (!this.#session || host.load(PAST)?.sessionId) return;
+      host.keep(PAST, JSON.stringify({ ...this.#session, at: Date.now() }));
+    } else {
+      // Whoever has begun anew on this page is done with the last one.
+      if (this.#session && !this.isPast) this.#drop(PAST);
+      const past = host.load(PAST);
+      this.isPast = Date.now() - past?.at < PAST_MS;
+      this.#session = this.isPast ? { sessionId: past.sessionId, token: past.token } : undefined;
+      if (this.isPast) return;
+      for (const name of [PAST, ANSWERED, RATED]) this.#drop(name);
+    }
+  }
+
+  #drop(name) {
+    if (this.host.load(name)) this.host.keep(name, "");
   }
 
   get #suggestions() {
@@ -317,7 +364,7 @@ export class Offers {
     const wait = answer.open === false ? Math.max(FRESH_MS, opensIn + 1_000 || ASK_EVERY_MS) : ASK_EVERY_MS;
     this.#due = this.#asked + Math.min(wait, ASK_EVERY_MS);
     this.#availability = answer;
-    this.#refresh();
+    this.refresh();
   }
 
   /** Shows or hides a part, which is loaded the first time. */
@@ -330,7 +377,7 @@ export class Offers {
         .then((it) => {
           if (this.#stop.signal.aborted) return;
           this.#parts[name] = new it.Part(this);
-          this.#refresh();
+          this.refresh();
         })
         .catch(() => {});
     }
@@ -359,5 +406,6 @@ const PARTS = {
   email: () => import("./email.js"),
   rating: () => import("./rating.js"),
   suggestions: () => import("./suggestions.js"),
+  erase: () => import("./erase.js"),
   resume: () => import("./resume.js"),
 };

@@ -15,7 +15,6 @@ export class Part {
   constructor(offers) {
     this.#offers = offers;
     this.#box = offers.make(offers.panel, "div", { className: "rating", role: "group", hidden: true });
-    offers.ended.firstChild.after(this.#box);
   }
 
   show(isWanted) {
@@ -25,7 +24,10 @@ export class Part {
       this.#given = undefined;
       this.#draw();
     }
-    // If the visitor has rated on an earlier page, they are not asked again.
+    const { isPast, past, ended } = this.#offers;
+    const place = isPast ? past : ended;
+    if (this.#box.parentNode !== place) place.firstChild.after(this.#box);
+    // What was given on an earlier page is not asked for again.
     this.#box.hidden = !isWanted || (!this.#given && this.#offers.kept(RATED) !== undefined);
   }
 

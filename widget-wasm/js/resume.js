@@ -12,9 +12,10 @@ export class Part {
   #box;
   #words;
   #button;
-  /** The key of the text that is shown. */
-  #key = "restoring";
-  #isGivenUp = false;
+  /** What is said. */
+  #key;
+  /** The code that is asked with; nothing, when none is. */
+  #code;
 
   constructor(offers) {
     this.#offers = offers;
@@ -24,23 +25,39 @@ export class Part {
     this.#button = make(this.#box, "button", { type: "button", hidden: true });
     this.#button.onclick = () => this.#leave();
     offers.composer.before(this.#box);
-    // A message that is written meanwhile would begin another conversation.
-    const hadFocus = offers.composer.contains(offers.root.activeElement);
-    offers.composer.inert = true;
-    if (hadFocus) this.#box.focus();
-    this.translate();
-    this.#try();
+    this.#begin();
   }
 
-  async #try() {
-    const { host, root } = this.#offers;
+  /** Another code has come. */
+  show(isWanted) {
+    if (isWanted && this.#offers.host.load(CODE).code !== this.#code) this.#begin();
+  }
+
+  #begin() {
+    const { composer, root, host } = this.#offers;
     const { code, key = host.key() } = host.load(CODE);
-    // The key is stored, so that another page of the tab repeats the request with the same key.
+    this.#code = code;
+    this.#key = "restoring";
+    this.#box.hidden = false;
+    this.#button.hidden = true;
+    // What is written meanwhile would begin a conversation of its own.
+    const hadFocus = composer.contains(root.activeElement);
+    composer.inert = true;
+    if (hadFocus) this.#box.focus();
+    this.translate();
+    // A repetition has the same key, on another page of the tab too.
     host.keep(CODE, JSON.stringify({ code, key }));
-    for (let wait = FIRST_WAIT_MS; !this.#isGivenUp && this.#box.isConnected; wait = Math.min(2 * wait, MOST_WAIT_MS)) {
+    this.#try(code, key);
+  }
+
+  async #try(code, key) {
+    const { host, root } = this.#offers;
+    const isGivenUp = () => code !== this.#code || !this.#box.isConnected;
+    for (let wait = FIRST_WAIT_MS; !isGivenUp(); wait = Math.min(2 * wait, MOST_WAIT_MS)) {
       const session = await ask(host.apiUrl, code, key);
-      if (this.#isGivenUp) return;
+      if (isGivenUp()) return;
       if (session === "refused") {
+        this.#code = undefined;
         host.keep(CODE, "");
         return this.#say("resume_failed");
       }
@@ -59,6 +76,7 @@ export class Part {
 
   translate() {
     const { host, text, say } = this.#offers;
+    if (this.#box.hidden) return;
     say(this.#words, text(this.#key));
     say(this.#button, text(host.load("") ? "stay" : "restart"));
   }
@@ -73,10 +91,10 @@ export class Part {
   /** Restores the panel as it was without the code. */
   #leave() {
     const { host, root, composer } = this.#offers;
-    this.#isGivenUp = true;
+    this.#code = undefined;
     host.keep(CODE, "");
     const hadFocus = this.#box.contains(root.activeElement);
-    this.#box.remove();
+    this.#box.hidden = true;
     composer.inert = false;
     if (hadFocus) composer.firstChild.focus();
   }

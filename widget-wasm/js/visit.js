@@ -8,9 +8,36 @@ const WATCH_MS = 60_000;
 const visits = new Set();
 
 /**
- * Handles a page view of a visitor with a conversation: sends what could not be sent earlier, and
- * shows the replies that have arrived meanwhile. Only this script is loaded until there is one of
- * these.
+ * Takes the code of a mail out of the address at once, now and whenever one comes without a reload. The panel, which it
+ * opens, asks with it.
+ */
+function takeCodes(element, launcher, api, kept) {
+  const stopped = new AbortController();
+  const isOver = () => {
+    if (launcher.isConnected) return false;
+    stopped.abort();
+    visits.delete(isOver);
+    return true;
+  };
+  const take = () => {
+    const code = location.hash.match(/^#support-chat=(.+)/)?.[1];
+    if (isOver() || !code || !element.hasAttribute("resume")) return;
+    // Where the browser forbids storage, the address keeps it. One that is being asked with has a key already.
+    if (kept("-resume")?.code !== code) sessionStorage["matrix-support-chat-resume"] = JSON.stringify({ api, code });
+    history.replaceState(history.state, "", location.pathname + location.search);
+    element.open = true;
+    // A panel that was open already looks again at what the tab keeps.
+    element.shadowRoot.dispatchEvent(new Event("resume"));
+  };
+  addEventListener("hashchange", take, { signal: stopped.signal });
+  for (const isOver of visits) isOver();
+  visits.add(isOver);
+  take();
+}
+
+/**
+ * Somebody with a conversation is on a page of the site: what could not be sent goes out, and whatever staff have written
+ * meanwhile is shown. Until there is something, nothing but this is loaded.
  */
 export function visit(element, launcher, load) {
   const address = (url) => {
@@ -33,13 +60,7 @@ export function visit(element, launcher, load) {
     }
     return undefined;
   };
-  // The code from the mail is removed from the address at once. The panel that is opened here uses
-  // the stored copy.
-  const code = element.hasAttribute("resume") && location.hash.match(/^#support-chat=(.+)/)?.[1];
-  if (code) {
-    history.replaceState(history.state, "", location.pathname + location.search);
-    sessionStorage["matrix-support-chat-resume"] = JSON.stringify({ api, code });
-  }
+  takeCodes(element, launcher, api, kept);
   if (kept("-resume")) return void (element.open = true);
   if (kept("-draft")) return void load();
   if (kept("")) {

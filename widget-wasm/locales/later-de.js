@@ -20,8 +20,16 @@ export default {
   mail_invalid: "Das ist keine E-Mail-Adresse.",
   not_saved: "Das konnte nicht gespeichert werden. Bitte versuchen Sie es erneut.",
 
+  past: "Ihre letzte Unterhaltung",
   save: "Unterhaltung speichern",
   save_failed: "Die Unterhaltung konnte nicht gespeichert werden. Bitte versuchen Sie es erneut.",
+
+  erase: "Unterhaltung löschen",
+  erase_sure: "Diese Unterhaltung endgültig löschen? Was Sie geschrieben haben, wird auch bei unserem Team gelöscht.",
+  erase_keep: "Behalten",
+  erase_do: "Löschen",
+  erase_failed: "Die Unterhaltung konnte nicht gelöscht werden. Bitte versuchen Sie es erneut.",
+  erased: "Die Unterhaltung wurde gelöscht.",
 
   rate_ask: "Wie war es?",
   rate_good: "Gut",

@@ -22,8 +22,16 @@ export default {
   mail_invalid: "This is not an e-mail address.",
   not_saved: "That could not be saved. Please try again.",
 
+  past: "Your last conversation",
   save: "Save this conversation",
   save_failed: "The conversation could not be saved. Please try again.",
+
+  erase: "Delete this conversation",
+  erase_sure: "Delete this conversation for good? What you wrote is deleted for our team, too.",
+  erase_keep: "Keep it",
+  erase_do: "Delete",
+  erase_failed: "The conversation could not be deleted. Please try again.",
+  erased: "The conversation was deleted.",
 
   rate_ask: "How was it?",
   rate_good: "Good",

@@ -20,8 +20,16 @@ export default {
   mail_invalid: "Esto no es una dirección de correo electrónico.",
   not_saved: "No se ha podido guardar. Inténtelo de nuevo.",
 
+  past: "Su última conversación",
   save: "Guardar la conversación",
   save_failed: "No se ha podido guardar la conversación. Inténtelo de nuevo.",
+
+  erase: "Eliminar la conversación",
+  erase_sure: "¿Eliminar esta conversación definitivamente? Lo que ha escrito se elimina también para nuestro equipo.",
+  erase_keep: "Conservarla",
+  erase_do: "Eliminar",
+  erase_failed: "No se ha podido eliminar la conversación. Inténtelo de nuevo.",
+  erased: "La conversación se ha eliminado.",
 
   rate_ask: "¿Qué le ha parecido?",
   rate_good: "Bien",

@@ -20,8 +20,16 @@ export default {
   mail_invalid: "Ceci n’est pas une adresse e-mail.",
   not_saved: "L’enregistrement a échoué. Veuillez réessayer.",
 
+  past: "Votre dernière conversation",
   save: "Enregistrer la conversation",
   save_failed: "La conversation n’a pas pu être enregistrée. Veuillez réessayer.",
+
+  erase: "Supprimer la conversation",
+  erase_sure: "Supprimer définitivement cette conversation ? Ce que vous avez écrit est supprimé chez notre équipe aussi.",
+  erase_keep: "Conserver",
+  erase_do: "Supprimer",
+  erase_failed: "La conversation n’a pas pu être supprimée. Veuillez réessayer.",
+  erased: "La conversation a été supprimée.",
 
   rate_ask: "Comment cela s’est-il passé ?",
   rate_good: "Bien",

@@ -28,7 +28,9 @@ export interface MatrixSupportChatElement extends HTMLElement {
   messages?: MatrixSupportChatMessages;
   /** A JWT by which your server vouches for the visitor (attribute `identity`). */
   identity?: string;
-  /** Whether the links in mails may lead to this page (attribute `resume`). */
+  /** What the visitor is told before the first message (attribute `consent`); `[words](address)` is a link. */
+  consent?: string;
+  /** Whether the link of a mail may lead to this page (attribute `resume`). */
   resume?: boolean;
   /**
    * The number of seconds after which a bubble beside the launcher greets the visitor (attribute
@@ -80,6 +82,7 @@ export interface MatrixSupportChatProperties {
   watchReplies?: boolean | undefined;
   messages?: MatrixSupportChatMessages | undefined;
   identity?: string | undefined;
+  consent?: string | undefined;
   resume?: boolean | undefined;
   greetAfter?: number | undefined;
   suggestions?: readonly string[] | undefined;

@@ -4,9 +4,9 @@
 
 const TAG = "matrix-support-chat";
 
-/** Properties that are text attributes. */
-const TEXTS = ["visitorName", "visitorEmail", "position", "identity"];
-/** Properties that are boolean attributes. */
+/** Properties that are attributes with a text. */
+const TEXTS = ["visitorName", "visitorEmail", "position", "identity", "consent"];
+/** Properties that are attributes which are there or not. */
 const FLAGS = ["watchReplies", "resume"];
 /** Properties that hold objects, which no attribute can. */
 const OBJECTS = ["messages", "suggestions"];

@@ -1,5 +1,5 @@
 // <SupportChat> for React 19.
-import { createElement, useEffect, useRef } from "react";
+import { createElement, useEffect, useRef, useState } from "react";
 
 import { defineMatrixSupportChat } from "./index.js";
 
@@ -17,6 +17,7 @@ export function SupportChat(props) {
   const { apiUrl, enabled = true, open, messages, suggestions, lang, position, identity, children } = props;
   const element = useRef(null);
   const latest = useRef(props);
+  const [hasFailed, setFailed] = useState(false);
   useEffect(() => {
     latest.current = props;
   });
@@ -32,8 +33,11 @@ export function SupportChat(props) {
       };
       current.addEventListener(event, hear, { signal: stop.signal });
     }
-    // Without the element's class, the page keeps showing the children.
-    defineMatrixSupportChat().catch(() => latest.current.onError?.("load_failed"));
+    // Without the element's class, the page goes on showing the children; where there are none, the server's page.
+    defineMatrixSupportChat().catch(() => {
+      setFailed(true);
+      latest.current.onError?.("load_failed");
+    });
     return () => stop.abort();
   }, [enabled]);
   useEffect(() => {
@@ -56,9 +60,15 @@ export function SupportChat(props) {
       "visitor-email": props.visitorEmail,
       "watch-replies": props.watchReplies ? "" : undefined,
       identity,
+      consent: props.consent,
       resume: props.resume ? "" : undefined,
       "greet-after": props.greetAfter,
     },
-    children,
+    children ?? (hasFailed ? supportPage(apiUrl, messages) : null),
   );
+}
+
+function supportPage(apiUrl, messages) {
+  const href = apiUrl.replace(/\/?$/, "/support");
+  return createElement("a", { href, target: "_blank" }, messages?.launcher ?? "Chat with us");
 }

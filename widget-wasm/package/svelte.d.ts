@@ -25,6 +25,7 @@ export type MatrixSupportChatSvelte = HTMLAttributes<MatrixSupportChatElement> &
     "api-url": string;
     enabled: boolean | "true";
     identity?: string | undefined;
+    consent?: string | undefined;
     "visitor-name"?: string | undefined;
     "visitor-email"?: string | undefined;
     "greet-after"?: number | string | undefined;

@@ -50,6 +50,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
     watchReplies: Boolean,
     messages: Object,
     identity: String,
+    consent: String,
     resume: Boolean,
     greetAfter: Number,
     suggestions: Array,
@@ -65,9 +66,17 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
   },
   setup(props, { emit, expose, slots }) {
     const element = useTemplateRef("element");
+    const hasFailed = ref(false);
     const define = () => {
-      // Without the element's class, the page keeps showing the slot.
-      defineMatrixSupportChat().catch(() => emit("error", "load_failed"));
+      // Without the element's class, the page goes on showing what is in the slot; where there is nothing, the server's page.
+      defineMatrixSupportChat().catch(() => {
+        hasFailed.value = true;
+        emit("error", "load_failed");
+      });
+    };
+    const supportPage = () => {
+      const words = props.messages?.launcher ?? "Chat with us";
+      return h("a", { href: props.apiUrl.replace(/\/?$/, "/support"), target: "_blank" }, words);
     };
     let stopWaiting = () => {};
     onMounted(() => {
@@ -101,6 +110,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
         position: props.position,
         "watch-replies": props.watchReplies ? "" : undefined,
         identity: props.identity,
+        consent: props.consent,
         resume: props.resume ? "" : undefined,
         "greet-after": props.greetAfter,
         // Set as a property, whether or not the class is defined yet.
@@ -115,7 +125,7 @@ export const SupportChat = /* @__PURE__ */ defineComponent({
       };
       // Without `v-model:open`, only the visitor opens and closes the panel.
       if (props.open !== undefined) attributes.open = props.open;
-      return h(TAG, attributes, slots.default?.());
+      return h(TAG, attributes, slots.default?.() ?? (hasFailed.value ? supportPage() : undefined));
     };
   },
 });

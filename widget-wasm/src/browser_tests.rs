@@ -32,6 +32,7 @@ const STAGE: &str = r"(() => {
         number: String,
         time: at => at,
         fill: (node, text) => (node.textContent = text),
+        consent: () => {},
         cover: () => {},
     };
     return { root, launcher, host };

@@ -64,7 +64,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn fill(this: &Host, node: &Element, text: &str);
 
-    /// Tells whether the panel covers the page, which then must not scroll.
+    /// Shows in a node what the page wants known before the first message, or takes it away.
+    #[wasm_bindgen(method)]
+    pub(crate) fn consent(this: &Host, node: &Element, is_wanted: bool);
+
+    /// The panel covers the page, which then must not scroll behind it, or does not any more.
     #[wasm_bindgen(method)]
     pub(crate) fn cover(this: &Host, is_covered: bool);
 

@@ -182,10 +182,8 @@ impl View {
 
     /// Moves the focus to the answer that changes nothing, or back to the button that asked.
     pub(crate) fn focus_end(&self, is_asked: bool) {
-        drop(
-            self.node(if is_asked { Node::Stay } else { Node::End })
-                .focus(),
-        );
+        let node = if is_asked { Node::Stay } else { Node::End };
+        drop(self.node(node).focus());
     }
 
     /// The visitor has scrolled.
@@ -305,6 +303,8 @@ impl View {
         self.render_notice(session.notice())?;
         let challenge = session.is_challenged().then_some(texts::CHALLENGE);
         self.say(self.node(Node::ChallengeText), challenge);
+        let has_begun = has_ended || session.has_session();
+        self.host.consent(self.node(Node::Consent), !has_begun);
         self.render_composer(session)?;
 
         if stick || added.is_own {

@@ -57,3 +57,12 @@ test("without the chat's scripts the page says how else to get in touch", async 
   await visitor.visit();
   await expect(visitor.page.getByRole("link", { name: "Write to us" })).toBeVisible();
 });
+
+test("and where the page says nothing, the server's own page does", async ({ visitor }) => {
+  const { page } = visitor;
+  await page.route(/matrix-support-chat-.*\.js$/, (route) => route.abort());
+  await visitor.visit("/bare");
+  const link = page.getByRole("link", { name: "Chat with us" });
+  await expect(link).toHaveAttribute("href", /^http.*[^/]\/support$/);
+  await expect(link).toHaveAttribute("target", "_blank");
+});

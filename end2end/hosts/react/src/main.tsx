@@ -57,6 +57,7 @@ root.render(
     <h1>Tokenize real-world assets</h1>
     {pathname === "/" && <WithComponent />}
     {/^\/(element|early)/.test(pathname) && <WithElement />}
+    {pathname.startsWith("/bare") && <SupportChat apiUrl={apiUrl} />}
     {pathname.startsWith("/no-api") && <SupportChat apiUrl="">{contact}</SupportChat>}
   </main>,
 );

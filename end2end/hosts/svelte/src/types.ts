@@ -11,6 +11,7 @@ export const RIGHT: Chat = {
   ...needed,
   position: "left",
   "watch-replies": true,
+  consent: "See our [privacy notice](/privacy).",
   messages: { launcher: "Ask us" },
   "onsupport-chat-error": ({ detail }) => console.warn(detail.code),
 };
