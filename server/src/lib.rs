@@ -21,8 +21,12 @@ pub mod relay;
 
 pub mod announcements;
 pub mod canary;
+// What operators do at the command line: one file for each command.
+pub mod cli;
 pub mod clock;
 pub mod config;
+// Whether everything that the configuration names works: one file for each part.
+pub mod doctor;
 #[cfg(test)]
 mod documented_names;
 mod field_rules;
@@ -37,7 +41,6 @@ pub mod mail;
 pub mod metrics;
 pub mod model;
 pub mod poll_cache;
-pub mod quarantine_command;
 pub mod startup;
 pub mod systemd;
 mod visible;

@@ -17,6 +17,7 @@ pub mod worker;
 pub use code::ResumeCode;
 pub use digest::MailDigester;
 pub use fetches::Fetches;
+pub(crate) use smtp::probe;
 
 /// What the operations of visitors need to know of mails. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 //! A function that must be part of a larger transaction takes a connection, and its caller decides where the
 //! transaction ends. Every connection comes from a [`Db`], which puts a limit on every wait.
 
+pub mod administrations;
 pub mod blocked_addresses;
 pub mod bot_log_in;
 pub mod claimable;
@@ -10,6 +11,7 @@ pub mod clock;
 pub mod configured_staff;
 pub mod desk;
 pub mod details_notices;
+pub mod diagnosis;
 pub mod erasure;
 pub mod expiry;
 pub mod idempotency;
@@ -22,6 +24,7 @@ pub mod quarantine;
 pub mod ratings;
 pub mod session_codes;
 pub mod session_identities;
+pub mod session_list;
 pub mod session_starts;
 pub mod sessions;
 pub mod signals;
@@ -29,6 +32,7 @@ pub mod staff_members;
 pub mod staff_told;
 pub mod sync_position;
 pub mod transcript;
+pub mod visitor_data;
 
 mod commit_probe;
 mod db;
@@ -36,6 +40,7 @@ mod faults;
 mod gate;
 mod lines;
 mod listener;
+mod plan;
 mod pool;
 mod pools;
 mod room_asked;
@@ -51,6 +56,7 @@ pub use faults::{again_if_lost, is_certain};
 pub use gate::Gate;
 pub use lines::Lines;
 pub use listener::{Heard, LEASE, Listener};
+pub use plan::{Planned, Step, plan};
 pub use pools::{MAX_CONNECTIONS, Shares};
 pub use room_asked::RoomAsked;
 pub(crate) use savepoint::savepoint;

@@ -36,6 +36,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How often the desk's memory of old commands is tidied.
 const TIDY: Duration = Duration::from_hours(1);
 
+/// What the desk says of a command that an operator has carried out on a conversation.
+pub(crate) fn administered(language: config::StaffLanguage, command: &str, code: &str) -> String {
+    DeskTexts::of(language).administered(command, code)
+}
+
 /// The desk of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {

@@ -52,19 +52,21 @@ pub(crate) async fn erase_line(
 ) -> Result<(), Failure> {
     let bot = homeserver.config().bot.as_str();
     let end_of_name = room_name::end_of_name(code);
-    redact_while(homeserver, desk, |event| {
-        let is_line = event.event_id == line;
-        let refers = event.str_at("/m.relates_to/event_id") == Some(line)
-            || event.str_at("/m.relates_to/m.in_reply_to/event_id") == Some(line)
-            || event
-                .str_at("/body")
-                .is_some_and(|body| body.contains(&end_of_name));
-        Found {
-            is_trace: event.sender == bot && (is_line || refers) && is_there(event),
-            is_last: is_line,
-        }
+    redact_while(homeserver, desk, |event| Found {
+        is_trace: event.sender == bot && is_of_line(event, line, &end_of_name) && is_there(event),
+        is_last: event.event_id == line,
     })
     .await
+}
+
+/// Whether the event at the desk is the conversation's line, refers to it, or names the conversation's room.
+pub(super) fn is_of_line(event: &RoomEvent, line: &str, end_of_name: &str) -> bool {
+    event.event_id == line
+        || event.str_at("/m.relates_to/event_id") == Some(line)
+        || event.str_at("/m.relates_to/m.in_reply_to/event_id") == Some(line)
+        || event
+            .str_at("/body")
+            .is_some_and(|body| body.contains(end_of_name))
 }
 
 /// What an event turned out to be.
@@ -109,6 +111,6 @@ async fn redact_while(
 }
 
 /// Whether the event still says something: a redacted one has no content.
-fn is_there(event: &RoomEvent) -> bool {
+pub(super) fn is_there(event: &RoomEvent) -> bool {
     event.content.as_object().is_some_and(|it| !it.is_empty())
 }

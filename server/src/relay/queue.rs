@@ -12,6 +12,7 @@
 mod claim;
 mod finish;
 mod lost_room;
+pub mod operator;
 mod push;
 mod task;
 

@@ -91,7 +91,7 @@ impl Admission {
     }
 
     /// What stands for an address in Postgres.
-    pub(super) fn digest(&self, address: IpAddr) -> [u8; 32] {
+    pub(crate) fn digest(&self, address: IpAddr) -> [u8; 32] {
         self.addresses.digest(address).address
     }
 

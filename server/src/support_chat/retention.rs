@@ -3,18 +3,25 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::SupportChat;
-use crate::storage::{
-    Db, blocked_addresses, clock, idempotency,
-    mail::{codes, outbox},
-    sessions,
+use crate::{
+    relay::queue::{self, Task},
+    storage::{
+        Db, administrations, blocked_addresses, clock, erasure, idempotency,
+        mail::{codes, outbox},
+        sessions,
+    },
 };
 
 /// Rows that are deleted in one statement.
 const BATCH: i64 = 100;
 /// Statements of each kind in one run: more waits for the next.
 const BATCHES: usize = 50;
+
+/// Erasures at the homeserver that are queued at the same time: what visitors write must not wait for them.
+const ERASURES: i64 = 10;
 
 /// How long the key of a creation counts.
 const CREATION_KEY: Duration = Duration::from_hours(24);
@@ -33,6 +40,7 @@ impl SupportChat {
         blocked_addresses::delete_ended(db, own, BATCH).await?;
         codes::delete_old(db, own, BATCH).await?;
         outbox::delete_old(db, own, BATCH).await?;
+        administrations::delete_old(db, BATCH).await?;
         if let Some(retention) = self.limits.retention {
             // A creation's key goes with its message.
             let age = self
@@ -46,7 +54,23 @@ impl SupportChat {
                     break;
                 }
             }
+            if self.limits.retention_erases_rooms {
+                for session_id in erasure::due_at_homeserver(db, ERASURES).await? {
+                    self.erase_at_homeserver(db, session_id).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Queues the removal of a conversation that was emptied from the homeserver.
+    async fn erase_at_homeserver(&self, db: &Db, session_id: Uuid) -> Result<(), sqlx::Error> {
+        let mut tx = db.begin().await?;
+        sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+        if erasure::begin_at_homeserver(&mut tx, session_id).await? {
+            queue::push(&mut tx, session_id, &Task::Erase).await?;
+            tracing::info!(%session_id, "retention erases the conversation at the homeserver");
+        }
+        tx.commit().await
     }
 }

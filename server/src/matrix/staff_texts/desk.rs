@@ -49,6 +49,8 @@ pub(in crate::matrix) struct DeskTexts {
     first_answer: &'static str,
     /// The first `{}`: how many are rated good; the second: bad.
     ratings: &'static str,
+    /// The first `{}`: a command; the second: the code of the conversation.
+    administered: &'static str,
     /// Days, hours, minutes and seconds, each behind its number.
     units: [&'static str; 4],
     /// What can be asked for.
@@ -158,6 +160,11 @@ impl DeskTexts {
             Kind::Quarantine => alerts.quarantine,
         };
         alert.replace("{}", &all)
+    }
+
+    /// What an operator did to a conversation at the command line.
+    pub(in crate::matrix) fn administered(&self, command: &str, code: &str) -> String {
+        filled(self.administered, [command, code])
     }
 
     /// Until when staff are away.
