@@ -27,7 +27,7 @@ pub(super) struct Auditor {
 }
 
 /// A conversation that a command concerns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Concerned<'a> {
     pub(super) session_id: Uuid,
     /// The code by which staff name it. The desk does not know a conversation that has none yet.

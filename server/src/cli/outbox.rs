@@ -139,11 +139,11 @@ async fn retry(
     which: &[Which],
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let mut ids = which.iter().map(|which| match which {
+    let ids = which.iter().map(|which| match which {
         Which::All => None,
         Which::Id(id) => Some(*id),
     });
-    let ids: Option<Vec<_>> = ids.by_ref().collect();
+    let ids: Option<Vec<_>> = ids.collect();
     let mut tx = db.begin().await?;
     let retried = operator::try_now(&mut *tx, ids.as_deref()).await?;
     Auditor::new(config)

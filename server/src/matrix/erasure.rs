@@ -9,6 +9,7 @@ use super::{
     homeserver::{Homeserver, RoomSetting},
     room_name,
 };
+use crate::storage::erasure::DeskLine;
 
 const MESSAGE: &str = "m.room.message";
 const NAME: &str = "m.room.name";
@@ -46,24 +47,32 @@ pub(crate) async fn erase_room(
 /// Redacts the conversation's line in the desk, its edits, and what else the bot said there of the room of this code.
 pub(crate) async fn erase_line(
     homeserver: &Homeserver,
-    desk: &str,
-    line: &str,
+    line: &DeskLine,
     code: &str,
 ) -> Result<(), Failure> {
     let bot = homeserver.config().bot.as_str();
     let end_of_name = room_name::end_of_name(code);
-    redact_while(homeserver, desk, |event| Found {
+    redact_while(homeserver, &line.room_id, |event| Found {
         is_trace: event.sender == bot && is_of_line(event, line, &end_of_name) && is_there(event),
-        is_last: event.event_id == line,
+        is_last: is_line(event, line),
     })
     .await
 }
 
+/// Whether the event is the conversation's line. Where the line's event is not known, none is.
+pub(super) fn is_line(event: &RoomEvent, line: &DeskLine) -> bool {
+    line.event_id.as_ref() == Some(&event.event_id)
+}
+
 /// Whether the event at the desk is the conversation's line, refers to it, or names the conversation's room.
-pub(super) fn is_of_line(event: &RoomEvent, line: &str, end_of_name: &str) -> bool {
-    event.event_id == line
-        || event.str_at("/m.relates_to/event_id") == Some(line)
-        || event.str_at("/m.relates_to/m.in_reply_to/event_id") == Some(line)
+pub(super) fn is_of_line(event: &RoomEvent, line: &DeskLine, end_of_name: &str) -> bool {
+    let refers_by = |pointer: &str| {
+        let referred = event.str_at(pointer);
+        referred.is_some() && referred == line.event_id.as_deref()
+    };
+    is_line(event, line)
+        || refers_by("/m.relates_to/event_id")
+        || refers_by("/m.relates_to/m.in_reply_to/event_id")
         || event
             .str_at("/body")
             .is_some_and(|body| body.contains(end_of_name))

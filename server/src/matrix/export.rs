@@ -5,10 +5,11 @@ use incoming::event::RoomEvent;
 
 use super::{
     MatrixError,
-    erasure::{is_of_line, is_there},
+    erasure::{is_line, is_of_line, is_there},
     homeserver::Homeserver,
     room_name,
 };
+use crate::storage::erasure::DeskLine;
 
 /// Whoever wrote something in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +43,15 @@ pub(crate) async fn of_room(
 /// What the bot says at the desk of the conversation of this line and this code, oldest first.
 pub(crate) async fn of_line(
     homeserver: &Homeserver,
-    desk: &str,
-    line: &str,
+    line: &DeskLine,
     code: &str,
 ) -> Result<Vec<Said>, MatrixError> {
     let end_of_name = room_name::end_of_name(code);
     read(
         homeserver,
-        desk,
+        &line.room_id,
         |event| is_of_line(event, line, &end_of_name),
-        |event| event.event_id == line,
+        |event| is_line(event, line),
     )
     .await
 }
@@ -91,11 +91,11 @@ fn of_event(event: &RoomEvent, bot: &str) -> Option<Said> {
     };
     let is_text = event.str_at("/msgtype") == Some("m.text");
     let refers = event.content.get("m.relates_to").is_some();
-    let by = match event.sender == bot {
-        false => Writer::Staff,
+    let by = match (event.sender == bot, is_text && !refers) {
+        (false, _) => Writer::Staff,
         // The bot's own texts answer an event; a visitor's text never does.
-        true if is_text && !refers => Writer::Visitor,
-        true => Writer::Bot,
+        (true, true) => Writer::Visitor,
+        (true, false) => Writer::Bot,
     };
     is_there(event).then_some(Said {
         at: event.written_at(),

@@ -12,6 +12,7 @@ use super::{
 use crate::config::Database;
 
 /// The findings, as Postgres says them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// As `150018`.

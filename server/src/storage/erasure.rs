@@ -132,8 +132,17 @@ pub async fn begin_at_homeserver(db: &mut Connection, id: Uuid) -> Result<bool, 
 pub struct Traces {
     /// Its rooms, the former ones too.
     pub rooms: Vec<String>,
-    /// The desk's room, and the conversation's line in it.
-    pub desk_line: Option<(String, String)>,
+    /// Its line at the desk.
+    pub desk_line: Option<DeskLine>,
+}
+
+/// The line of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskLine {
+    /// The desk that it stands in.
+    pub room_id: String,
+    /// Its event; `None` when the homeserver's answer is not known, and it may have accepted it.
+    pub event_id: Option<String>,
 }
 
 /// Where the conversation's words may stand at the homeserver.
@@ -151,6 +160,9 @@ pub async fn traces(db: impl PgExecutor<'_>, id: Uuid) -> Result<Traces, sqlx::E
     .await?;
     Ok(Traces {
         rooms: row.rooms,
-        desk_line: row.desk_room.zip(row.line),
+        desk_line: row.desk_room.map(|room_id| DeskLine {
+            room_id,
+            event_id: row.line,
+        }),
     })
 }

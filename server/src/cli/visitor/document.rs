@@ -158,8 +158,8 @@ async fn read_rooms(
         let said = export::of_room(homeserver, room_id).await;
         rooms.push(Room::new("the conversation's room", said));
     }
-    if let Some(((desk, line), code)) = traces.desk_line.as_ref().zip(conversation.code.as_ref()) {
-        let said = export::of_line(homeserver, desk, line, code).await;
+    if let Some((line, code)) = traces.desk_line.as_ref().zip(conversation.code.as_ref()) {
+        let said = export::of_line(homeserver, line, code).await;
         rooms.push(Room::new("the desk", said));
     }
     rooms

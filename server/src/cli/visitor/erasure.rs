@@ -17,7 +17,7 @@ use crate::{
 const NOTICE: &str = "An operator has erased this conversation: the visitor's messages and details are gone. \
                       Messages sent here no longer reach the visitor.";
 
-/// Deletes from Synapse's search index the words of events that were redacted, for SQLite and Postgres: Synapse itself
+/// Deletes from Synapse's search index the words of events that were redacted, whichever database it uses: Synapse itself
 /// never does.
 pub const CLEAR_SEARCH_INDEX: &str =
     "DELETE FROM event_search WHERE event_id IN (SELECT redacts FROM redactions)";
