@@ -18,7 +18,7 @@ use crate::{
 
 use document::Document;
 
-pub use erasure::CLEAR_SEARCH_INDEX;
+pub use erasure::CLEAR_SYNAPSE;
 
 /// The operator's command.
 #[derive(Clone, Debug, Subcommand)]

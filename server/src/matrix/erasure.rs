@@ -13,11 +13,12 @@ use crate::storage::erasure::DeskLine;
 
 const MESSAGE: &str = "m.room.message";
 const NAME: &str = "m.room.name";
+const MEMBER: &str = "m.room.member";
 /// The room's name for a moment.
 const BETWEEN: &str = "…";
 
-/// Gives the room this name, and redacts everything that the bot has written there and every other name. Repeated, it
-/// goes on where it was interrupted.
+/// Gives the room this name, and redacts everything that the bot has written there, its invitations and every other name.
+/// Repeated, it goes on where it was interrupted.
 pub(crate) async fn erase_room(
     homeserver: &Homeserver,
     room_id: &str,
@@ -36,8 +37,12 @@ pub(crate) async fn erase_room(
         let is_old_name = event.event_type == NAME
             && event.str_at("/name").is_some_and(|written| written != name);
         let is_text = event.event_type == MESSAGE && event.sender == bot && is_there(event);
+        // Synapse stores with an invitation what the room was called. Whoever was invited stays invited.
+        let is_invitation = event.event_type == MEMBER
+            && event.sender == bot
+            && event.str_at("/membership") == Some("invite");
         Found {
-            is_trace: is_old_name || is_text,
+            is_trace: is_old_name || is_text || is_invitation,
             is_last: false,
         }
     })

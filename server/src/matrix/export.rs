@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use incoming::event::RoomEvent;
+use regex::Regex;
 
 use super::{
     MatrixError,
@@ -46,14 +47,18 @@ pub(crate) async fn of_line(
     line: &DeskLine,
     code: &str,
 ) -> Result<Vec<Said>, MatrixError> {
+    let bot = homeserver.config().bot.as_str();
     let end_of_name = room_name::end_of_name(code);
-    read(
+    let said = read(
         homeserver,
         &line.room_id,
-        |event| is_of_line(event, line, &end_of_name),
+        |event| event.sender == bot && is_of_line(event, line, &end_of_name),
         |event| is_line(event, line),
-    )
-    .await
+    );
+    let said = said.await?.into_iter();
+    // The bot never sends a visitor's text there.
+    let by = Writer::Bot;
+    Ok(said.map(|said| Said { by, ..said }).collect())
 }
 
 async fn read(
@@ -74,7 +79,28 @@ async fn read(
         }
     }
     said.reverse();
+    let staff = AccountIds::of(homeserver.config().bot.server_name().as_str());
+    for said in said.iter_mut().filter(|said| said.by != Writer::Visitor) {
+        said.text = staff.hidden(&said.text);
+    }
     Ok(said)
+}
+
+/// The ids of the homeserver's accounts: which of them belong to staff is nothing that a visitor gets.
+struct AccountIds(Option<Regex>);
+
+impl AccountIds {
+    fn of(server_name: &str) -> Self {
+        let server_name = regex::escape(server_name);
+        Self(Regex::new(&format!(r"@[^\s:@]+:{server_name}")).ok())
+    }
+
+    fn hidden(&self, text: &str) -> String {
+        self.0.as_ref().map_or_else(
+            || text.to_owned(),
+            |ids| ids.replace_all(text, "staff").into_owned(),
+        )
+    }
 }
 
 /// What the event says; `None` when it is no message and no name, or was redacted.
@@ -103,4 +129,16 @@ fn of_event(event: &RoomEvent, bot: &str) -> Option<Said> {
         is_name,
         text: text?.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_account_is_named() {
+        let ids = AccountIds::of("chat.example");
+        let text = "14:05 UTC, @alice-1:chat.example:\n> to bob@chat.example";
+        assert_eq!(ids.hidden(text), "14:05 UTC, staff:\n> to bob@chat.example");
+    }
 }

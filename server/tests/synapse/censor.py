@@ -1,8 +1,8 @@
 """Looks for words in what a running Synapse has stored, once its retention of redacted events has run.
 
-Called with HOMESERVER_JSON, a folder of its own, an SQL statement and a word, on Synapse's Python. It works on a copy of
+Called with HOMESERVER_JSON, a folder of its own, SQL statements and a word, on Synapse's Python. It works on a copy of
 the SQLite: there Synapse's own code censors every redacted event, as it does in the original when
-`redaction_retention_period` is over, and then the statement runs. Prints JSON: the tables that have the word before,
+`redaction_retention_period` is over, and then the statements run. Prints JSON: the tables that have the word before,
 when the events are censored, and at the end.
 """
 
@@ -51,9 +51,9 @@ def tables_with(copy_path, word):
     return found
 
 
-def run_statement(copy_path, statement):
+def run_statements(copy_path, statements):
     with sqlite3.connect(copy_path) as database:
-        database.execute(statement)
+        database.executescript(statements)
 
 
 async def censor(store):
@@ -68,7 +68,7 @@ async def censor(store):
         await store._censor_redactions()
 
 
-def main(config_path, folder, statement, word):
+def main(config_path, folder, statements, word):
     copy_path, copy_config = copied(config_path, folder)
     before = tables_with(copy_path, word)
     config = HomeServerConfig.load_config("", ["--config-path", copy_config])
@@ -89,7 +89,7 @@ def main(config_path, folder, statement, word):
     if failures:
         sys.exit(failures[0])
     censored = tables_with(copy_path, word)
-    run_statement(copy_path, statement)
+    run_statements(copy_path, statements)
     print(json.dumps({"before": before, "censored": censored, "end": tables_with(copy_path, word)}))
 
 

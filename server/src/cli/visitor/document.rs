@@ -81,7 +81,8 @@ struct Message {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Room {
-    room: &'static str,
+    #[serde(rename = "room")]
+    place: &'static str,
     events: Vec<Event>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,7 +229,7 @@ impl Exported {
             writeln!(out, "{} {}{change}: {text}", message.at, message.by)?;
         }
         for room in &self.matrix {
-            writeln!(out, "\n## In Matrix: {}\n", room.room)?;
+            writeln!(out, "\n## In Matrix: {}\n", room.place)?;
             if let Some(why) = &room.unread {
                 writeln!(out, "It could not be read: {why}")?;
             }
@@ -264,13 +265,13 @@ impl Message {
 }
 
 impl Room {
-    fn new(room: &'static str, said: Result<Vec<Said>, MatrixError>) -> Self {
+    fn new(place: &'static str, said: Result<Vec<Said>, MatrixError>) -> Self {
         let (events, unread) = match said {
             Ok(said) => (said.into_iter().map(Event::new).collect(), None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         Self {
-            room,
+            place,
             events,
             unread,
         }

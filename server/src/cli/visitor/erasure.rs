@@ -17,10 +17,13 @@ use crate::{
 const NOTICE: &str = "An operator has erased this conversation: the visitor's messages and details are gone. \
                       Messages sent here no longer reach the visitor.";
 
-/// Deletes from Synapse's search index the words of events that were redacted, whichever database it uses: Synapse itself
-/// never does.
-pub const CLEAR_SEARCH_INDEX: &str =
-    "DELETE FROM event_search WHERE event_id IN (SELECT redacts FROM redactions)";
+/// Deletes from Synapse's database, whichever it is, what Synapse keeps of redacted events for good: their words in its
+/// search index, and the room's former name beside the people who were invited.
+pub const CLEAR_SYNAPSE: [&str; 2] = [
+    "DELETE FROM event_search WHERE event_id IN (SELECT redacts FROM redactions)",
+    "UPDATE sliding_sync_membership_snapshots SET room_name = NULL WHERE room_id IN (SELECT room_id FROM events \
+     WHERE type = 'm.room.name' AND event_id IN (SELECT redacts FROM redactions))",
+];
 
 /// What no erasure reaches, and what can be done about it. docs/guide/privacy.md says the same.
 const OUT_OF_REACH: &str = "\
@@ -34,8 +37,9 @@ What this does not reach:
 - Rooms that the bot has left, and mails that were sent.
 - Backups of both databases until they are deleted, and the logs of the proxy and of Synapse, which have addresses and
   times, and no texts.
-- Synapse's search index, unless Synapse has `enable_search: false`. When the queue has no `erase` of these
-  conversations any more, this statement in Synapse's database clears it:";
+- What Synapse keeps of redacted events for good: their words in its search index, unless it has `enable_search: false`,
+  and the room's former name beside the people who were invited. When the queue has no `erase` of these conversations
+  any more, these statements in Synapse's database delete that:";
 
 pub(super) async fn run(
     config: &Config,
@@ -66,7 +70,10 @@ pub(super) async fn run(
         writeln!(out, "\nNothing was erased.")?;
         return Ok(());
     }
-    writeln!(out, "\n{OUT_OF_REACH}\n  {CLEAR_SEARCH_INDEX};")?;
+    writeln!(out, "\n{OUT_OF_REACH}")?;
+    for statement in CLEAR_SYNAPSE {
+        writeln!(out, "  {statement};")?;
+    }
     write_purge(config, db, conversations, out).await
 }
 
