@@ -24,7 +24,7 @@ pub use canary::Canary;
 pub use database::Database;
 pub use desk::Desk;
 pub use env::{ConfigError, Env};
-pub use http::{Http, Origin};
+pub use http::{Http, Origin, admin_listen};
 pub use identity::IdentityKey;
 pub use limits::{Limit, Limits, ProofOfWork};
 pub use log::{Log, LogFormat};
@@ -63,6 +63,7 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_CANNED_REPLIES",
     "SUPPORT_CHAT_RETENTION",
     "SUPPORT_CHAT_ARCHIVE_AFTER",
+    "SUPPORT_CHAT_RETENTION_MATRIX",
     "SUPPORT_CHAT_UNANSWERED_AFTER",
     "SUPPORT_CHAT_TIME_ZONE",
     "SUPPORT_CHAT_HOURS",
@@ -92,6 +93,17 @@ pub const KNOWN: &[&str] = &[
     "SUPPORT_CHAT_CANARY_STATE",
     "SUPPORT_CHAT_CANARY_TEXTFILE",
     "SUPPORT_CHAT_CANARY_TIMEOUT",
+];
+
+/// Those of [`KNOWN`] whose values are secrets. Each can be given as a file through the same name with `_FILE` added.
+pub const SECRETS: &[&str] = &[
+    "DATABASE_URL",
+    "MATRIX_SUPPORT_BOT_ACCESS_TOKEN",
+    "MATRIX_SUPPORT_BOT_PASSWORD",
+    "SUPPORT_CHAT_IDENTITY_KEYS",
+    "SUPPORT_CHAT_SMTP_URL",
+    "TURNSTILE_SECRET_KEY",
+    "MATRIX_SUPPORT_CANARY_ACCESS_TOKEN",
 ];
 
 /// The whole configuration of the server.

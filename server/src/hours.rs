@@ -68,6 +68,12 @@ impl Hours {
         Ok(Self(Some(Box::new(rules.with_context(context)))))
     }
 
+    /// Whether there are hours at all: without any, staff answer at any time.
+    #[must_use]
+    pub const fn are_given(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether the hours name public holidays although no country is known.
     #[must_use]
     pub fn lack_holidays(&self) -> bool {

@@ -20,8 +20,12 @@ pub mod matrix;
 pub mod relay;
 
 pub mod canary;
+// What operators do at the command line: one file for each command.
+pub mod cli;
 pub mod clock;
 pub mod config;
+// Whether everything that the configuration names works: one file for each part.
+pub mod doctor;
 #[cfg(test)]
 mod documented_names;
 pub mod due_notices;
@@ -39,7 +43,6 @@ pub mod metrics;
 mod migrations;
 pub mod model;
 pub mod poll_cache;
-pub mod quarantine_command;
 pub mod recover;
 pub mod startup;
 pub mod systemd;

@@ -18,6 +18,7 @@ pub mod worker;
 pub use code::ResumeCode;
 pub use digest::MailDigester;
 pub use fetches::Fetches;
+pub(crate) use smtp::probe;
 
 /// The parts of mailing that the visitors' operations need. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 //! The command line: it reads the configuration, and builds and runs what was asked for.
 
-use std::{collections::BTreeMap, env, process::ExitCode};
+use std::{collections::BTreeMap, env, fmt::Display, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use server::{
-    config::{self, Config, ConfigError},
-    logging, quarantine_command, recover,
+    cli::{self, CommandError},
+    config::{self, Config, ConfigError, Log},
+    doctor, logging, recover,
     startup::{self, Application, StartupError},
-    storage::Shares,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,16 +39,24 @@ enum Command {
     /// Migrate the database and serve until SIGTERM; this is also what happens without a command.
     Serve,
     /// Migrate the database, and do nothing else.
-    Migrate,
+    Migrate {
+        /// Say which migrations would run and which locks they would take, and run none.
+        #[arg(long)]
+        plan: bool,
+    },
     /// Write something as a visitor, answer it in Matrix, and report whether the answer came back.
     Canary,
     /// Bring rooms and database together again after one of them was restored from a backup. Stop all servers first.
     Recover(recover::Arguments),
-    /// List the events of rooms that could not be stored, try them again, or throw them away.
-    Quarantine {
-        #[command(subcommand)]
-        command: Option<quarantine_command::Command>,
-    },
+    /// Show the configuration.
+    #[command(subcommand)]
+    Config(cli::config::Command),
+    /// Try everything that the configuration names, and say what is wrong and what to do about it.
+    Doctor(doctor::Doctor),
+    /// Ask the server of this machine whether it lives; the exit status says it.
+    Healthcheck(cli::healthcheck::Healthcheck),
+    #[command(flatten)]
+    Administer(cli::Command),
 }
 
 #[tokio::main]
@@ -62,7 +70,8 @@ async fn main() -> ExitCode {
     }
     match command {
         None | Some(Command::Serve) => serve().await,
-        Some(Command::Migrate) => migrate().await,
+        Some(Command::Migrate { plan: false }) => migrate().await,
+        Some(Command::Migrate { plan: true }) => plan().await,
         Some(Command::Canary) => canary().await,
         Some(Command::Recover(arguments)) => {
             with_config(async |config| {
@@ -70,9 +79,12 @@ async fn main() -> ExitCode {
             })
             .await
         }
-        Some(Command::Quarantine { command }) => {
-            quarantine(command.unwrap_or(quarantine_command::Command::List)).await
+        Some(Command::Config(cli::config::Command::Print)) => {
+            ended(cli::config::print(&vars(), &mut io::stdout()))
         }
+        Some(Command::Doctor(asked)) => examine(&asked).await,
+        Some(Command::Healthcheck(asked)) => healthcheck(&asked).await,
+        Some(Command::Administer(command)) => administer(command).await,
     }
 }
 
@@ -95,24 +107,62 @@ async fn migrate() -> ExitCode {
     .await
 }
 
-async fn quarantine(command: quarantine_command::Command) -> ExitCode {
-    with_config(async |config| {
-        let shares = Shares::new(&config.database);
-        quarantine_command::run(&shares.relay, &command, &mut std::io::stdout()).await?;
-        Ok(())
+async fn plan() -> ExitCode {
+    run_with_config(logging::init_beside_output, async |config| {
+        cli::plan::run(&config, &mut io::stdout()).await
     })
     .await
 }
 
+async fn administer(command: cli::Command) -> ExitCode {
+    run_with_config(logging::init_beside_output, async |config| {
+        cli::run(&config, command, &mut io::stdout()).await
+    })
+    .await
+}
+
+async fn examine(asked: &doctor::Doctor) -> ExitCode {
+    run_with_config(logging::init_beside_output, async |config| {
+        doctor::run(&config, asked, &mut io::stdout()).await
+    })
+    .await
+}
+
+async fn healthcheck(asked: &cli::healthcheck::Healthcheck) -> ExitCode {
+    match read_config(cli::healthcheck::address) {
+        None => ExitCode::from(USAGE),
+        Some(address) => ended(cli::healthcheck::run(address, asked, &mut io::stdout()).await),
+    }
+}
+
 async fn with_config(run: impl AsyncFnOnce(Config) -> Result<(), StartupError>) -> ExitCode {
+    run_with_config(logging::init, run).await
+}
+
+async fn run_with_config<E: Display>(
+    start_logging: impl FnOnce(&Log),
+    run: impl AsyncFnOnce(Config) -> Result<(), E>,
+) -> ExitCode {
     let Some(config) = read_config(Config::from_vars) else {
         return ExitCode::from(USAGE);
     };
-    logging::init(&config.log);
+    start_logging(&config.log);
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The exit status of a command that logs nothing.
+#[expect(clippy::print_stderr, reason = "the command has no logging")]
+fn ended(result: Result<(), CommandError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
@@ -149,13 +199,16 @@ fn check_config() -> ExitCode {
 fn read_config<T>(
     from_vars: impl FnOnce(BTreeMap<String, String>) -> Result<T, Vec<ConfigError>>,
 ) -> Option<T> {
-    // The server has no variable that is not Unicode.
-    let vars = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    from_vars(vars)
+    from_vars(vars())
         .map_err(|errors| errors.iter().for_each(|error| eprintln!("{error}")))
         .ok()
+}
+
+/// The environment. The server has no variable that is not Unicode.
+fn vars() -> BTreeMap<String, String> {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn cancel_on_signal(shutdown: &CancellationToken) -> std::io::Result<()> {

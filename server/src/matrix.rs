@@ -6,6 +6,7 @@ mod conversation;
 mod desk;
 pub(crate) mod details;
 pub(crate) mod erasure;
+pub(crate) mod export;
 mod failure;
 pub mod homeserver;
 mod ingest;
@@ -26,6 +27,7 @@ pub mod visitor_signals;
 
 use incoming::event;
 
+pub(crate) use desk::administered;
 pub(crate) use failure::Failure;
 pub(crate) use homeserver::SESSION_MARKER;
 pub use homeserver::{Homeserver, MatrixError};

@@ -4,6 +4,7 @@
 //! transaction ends. Every connection comes from a [`Db`], which puts a limit on every wait.
 
 pub mod archived_rooms;
+pub mod administrations;
 pub mod blocked_addresses;
 pub mod bot_log_in;
 pub mod claimable;
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod configured_staff;
 pub mod desk;
 pub mod details_notices;
+pub mod diagnosis;
 pub mod erasure;
 pub mod expiry;
 pub mod idempotency;
@@ -26,6 +28,7 @@ pub mod retention;
 pub mod session_codes;
 pub mod session_identities;
 pub mod session_rooms;
+pub mod session_list;
 pub mod session_starts;
 pub mod sessions;
 pub mod signals;
@@ -33,6 +36,7 @@ pub mod staff_members;
 pub mod staff_told;
 pub mod sync_position;
 pub mod transcript;
+pub mod visitor_data;
 
 mod commit_probe;
 mod connector;
@@ -40,6 +44,7 @@ mod db;
 mod faults;
 mod gate;
 mod listener;
+mod plan;
 mod pool;
 mod pools;
 mod room_asked;
@@ -55,6 +60,7 @@ pub use db::{Connection, Db, Tx};
 pub use faults::{again_if_lost, is_certain};
 pub use gate::Gate;
 pub use listener::{Heard, LEASE, Listener};
+pub use plan::{Planned, Step, plan};
 pub use pools::{MAX_CONNECTIONS, Shares};
 pub use room_asked::RoomAsked;
 pub(crate) use savepoint::savepoint;

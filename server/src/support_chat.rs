@@ -61,6 +61,7 @@ pub use close_session::CloseSessionError;
 pub use commit::WriteError;
 pub use create_session::{CreateSessionError, NewSession, StartedSession};
 pub use erase_session::EraseSessionError;
+pub(crate) use erase_session::erase;
 pub use get_transcript::{GetTranscriptError, Transcript};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey, KeyReused};
 pub use identity::Identities;

@@ -94,7 +94,7 @@ impl Synapse {
     /// would need a tenth of a second for each.
     pub(crate) fn clone_room(&mut self, room_id: &str, count: &str) -> Result<()> {
         self.service.kill();
-        let mut cloning = command(self.bin.join("python"));
+        let mut cloning = command(self.python());
         cloning
             .args(["-c", include_str!("../clone_room.py")])
             .arg(self.configuration())
@@ -150,7 +150,13 @@ impl Synapse {
         self.service.run()
     }
 
-    fn configuration(&self) -> PathBuf {
+    /// The Python that has Synapse.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.bin.join("python")
+    }
+
+    /// The settings of this Synapse alone.
+    pub(crate) fn configuration(&self) -> PathBuf {
         self.dir.join("homeserver.json")
     }
 

@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, fmt::Display, fs, str::FromStr};
 
 use secrecy::SecretString;
 
-use super::KNOWN;
-
-/// Those of [`KNOWN`] that begin with `SUPPORT_CHAT_` and are secrets.
-const OUR_SECRETS: [&str; 1] = ["SUPPORT_CHAT_IDENTITY_KEYS"];
+use super::{KNOWN, SECRETS};
 
 /// One mistake: a line that names the variable and never its value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,6 +117,7 @@ impl Env {
 
     /// A secret, either in the variable itself or in the file that `NAME_FILE` names, but not in both.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
+        debug_assert!(SECRETS.contains(&name), "{name} is missing from SECRETS");
         let inline = self.text(name);
         let file_name = format!("{name}_FILE");
         let file = self
@@ -182,7 +180,7 @@ impl Env {
 /// Secrets can be given as files, too.
 fn is_known(name: &str) -> bool {
     let secret = name.strip_suffix("_FILE");
-    KNOWN.contains(&name) || secret.is_some_and(|secret| OUR_SECRETS.contains(&secret))
+    KNOWN.contains(&name) || secret.is_some_and(|secret| SECRETS.contains(&secret))
 }
 
 fn nearest(name: &str) -> Option<&'static str> {

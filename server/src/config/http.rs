@@ -1,6 +1,7 @@
 //! The configuration of listeners, origins and proxies.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, SocketAddr},
     str::FromStr,
@@ -10,7 +11,7 @@ use std::{
 use ipnet::IpNet;
 use url::Url;
 
-use super::Env;
+use super::{ConfigError, Env};
 
 /// How clients reach the server.
 #[derive(Clone, Debug)]
@@ -35,10 +36,7 @@ impl Http {
             "SUPPORT_CHAT_LISTEN",
             SocketAddr::from(([127, 0, 0, 1], 8090)),
         );
-        let admin_listen = env.parse_or(
-            "SUPPORT_CHAT_ADMIN_LISTEN",
-            SocketAddr::from(([127, 0, 0, 1], 8091)),
-        );
+        let admin_listen = read_admin_listen(env);
         env.required("SUPPORT_CHAT_ALLOWED_ORIGINS");
         let allowed_origins = env.parse_list("SUPPORT_CHAT_ALLOWED_ORIGINS");
         let trusted_proxies = env
@@ -60,6 +58,21 @@ impl Http {
             http2: http2?,
         })
     }
+}
+
+fn read_admin_listen(env: &mut Env) -> Option<SocketAddr> {
+    env.parse_or(
+        "SUPPORT_CHAT_ADMIN_LISTEN",
+        SocketAddr::from(([127, 0, 0, 1], 8091)),
+    )
+}
+
+/// Where the admin listener is, from the variables of a server; the others are not read.
+pub fn admin_listen(vars: BTreeMap<String, String>) -> Result<SocketAddr, Vec<ConfigError>> {
+    let mut env = Env::new(vars);
+    let listen = read_admin_listen(&mut env);
+    let errors = env.finish();
+    listen.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
 /// A browser origin exactly as the `Origin` header gives it: `https://www.example.com`.

@@ -46,6 +46,8 @@ pub struct Limits {
     pub relay_grace: Duration,
     /// How long a session's messages are kept after its end; without it they are never deleted.
     pub retention: Option<Duration>,
+    /// Whether retention also removes from the homeserver what the bot wrote there.
+    pub retention_erases_rooms: bool,
     /// New sessions per client address and hour.
     pub sessions_per_ip_per_hour: Limit,
     /// New sessions of all addresses together per hour.
@@ -63,6 +65,7 @@ impl Limits {
         let max_message_chars = read_max_message_chars(env);
         let session_ttl = read_session_ttl(env);
         let retention = read_retention(env);
+        let retention_erases_rooms = read_retention_matrix(env);
         let relay_grace = env.parse_or(
             "SUPPORT_CHAT_RELAY_GRACE",
             humantime::Duration::from(DEFAULT_RELAY_GRACE),
@@ -78,6 +81,7 @@ impl Limits {
             max_message_chars: max_message_chars?,
             session_ttl: session_ttl?,
             retention: retention?,
+            retention_erases_rooms: retention_erases_rooms?,
             relay_grace: *relay_grace?,
             sessions_per_ip_per_hour: sessions_per_ip_per_hour?,
             sessions_per_hour: sessions_per_hour?,
@@ -99,6 +103,15 @@ fn read_max_message_chars(env: &mut Env) -> Option<usize> {
         return None;
     }
     Some(chars)
+}
+
+fn read_retention_matrix(env: &mut Env) -> Option<bool> {
+    const NAME: &str = "SUPPORT_CHAT_RETENTION_MATRIX";
+    let is_on = env.switch(NAME, false)?;
+    if is_on && env.text("SUPPORT_CHAT_RETENTION").is_none() {
+        env.error(NAME, "has no effect without SUPPORT_CHAT_RETENTION");
+    }
+    Some(is_on)
 }
 
 /// `None` in the outer option means a mistake, and in the inner one that nothing is deleted.

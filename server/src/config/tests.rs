@@ -39,6 +39,22 @@ fn mistake(extra: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn every_secret_can_be_a_file_and_retention_at_the_homeserver_needs_a_retention() {
+    for name in SECRETS {
+        assert!(KNOWN.contains(name), "{name}");
+        let errors = read(&[(&format!("{name}_FILE"), "/nowhere")]).err();
+        let errors = errors.unwrap_or_default().join("; ");
+        assert!(!errors.contains("not a known variable"), "{errors}");
+    }
+    let on = ("SUPPORT_CHAT_RETENTION_MATRIX", "on");
+    let line = mistake(&[on]);
+    assert!(line.contains("SUPPORT_CHAT_RETENTION"), "{line}");
+    let config = read(&[on, ("SUPPORT_CHAT_RETENTION", "30days")]).unwrap();
+    assert!(config.limits.retention_erases_rooms);
+    assert!(!read(&[]).unwrap().limits.retention_erases_rooms);
+}
+
+#[test]
 fn the_canary_is_an_account_of_its_own() {
     const NAME: &str = "MATRIX_SUPPORT_CANARY_MXID";
     let config = read(&[(NAME, "@canary:localhost")]).expect("valid");

@@ -23,6 +23,9 @@ use crate::config::SmtpServer;
 
 /// The time limit of an attempt.
 pub(super) const TIME_LIMIT: Duration = Duration::from_mins(1);
+/// A probe may take so long.
+const PROBE: Duration = Duration::from_secs(15);
+const FAREWELL: Duration = Duration::from_secs(2);
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
 /// Why a mail was not accepted.
@@ -105,8 +108,8 @@ impl Smtp {
             }
             return Err(judge("the mail", &error, Failure::Content));
         }
-        // The mail is accepted, even if ending the session fails.
-        let _ = time::timeout(Duration::from_secs(2), connection.quit()).await;
+        // It is accepted, whatever becomes of the farewell.
+        let _ = time::timeout(FAREWELL, connection.quit()).await;
         Ok(())
     }
 
@@ -158,6 +161,18 @@ impl Smtp {
         let is_loopback = |address: IpAddr| address.is_loopback();
         host == "localhost" || host.parse().is_ok_and(is_loopback)
     }
+}
+
+/// Whether the server takes a connection, begins TLS and accepts the account; says whether the connection is encrypted, or
+/// what is wrong.
+pub(crate) async fn probe(server: &SmtpServer, domain: &str) -> Result<bool, String> {
+    let smtp = Smtp::new(server.clone(), domain);
+    let connected = time::timeout(PROBE, smtp.connect()).await;
+    let connected = connected.map_err(|_| format!("no answer within {} s", PROBE.as_secs()))?;
+    let mut connection = connected.map_err(|failure| failure.to_string())?;
+    let is_encrypted = connection.is_encrypted();
+    let _ = time::timeout(FAREWELL, connection.quit()).await;
+    Ok(is_encrypted)
 }
 
 fn later(why: String) -> Failure {

@@ -36,7 +36,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How often records of old commands are deleted.
 const TIDY: Duration = Duration::from_hours(1);
 
-/// The desk as one server runs it. Cheap to clone.
+/// What the desk says of a command that an operator has carried out on a conversation.
+pub(crate) fn administered(language: config::StaffLanguage, command: &str, code: &str) -> String {
+    DeskTexts::of(language).administered(command, code)
+}
+
+/// The desk of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     pool: Db,

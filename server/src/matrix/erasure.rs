@@ -10,14 +10,16 @@ use super::{
     homeserver::{Homeserver, RoomSetting},
     room_name,
 };
+use crate::storage::erasure::DeskLine;
 
 const MESSAGE: &str = "m.room.message";
 const NAME: &str = "m.room.name";
-/// The temporary name of the room.
+const MEMBER: &str = "m.room.member";
+/// The room's name for a moment.
 const BETWEEN: &str = "…";
 
-/// Gives the room this name, and redacts everything that the bot has written there and every other
-/// name. If it is repeated, it continues where it was interrupted.
+/// Gives the room this name, and redacts everything that the bot has written there, its invitations and every other name.
+/// Repeated, it goes on where it was interrupted.
 pub(crate) async fn erase_room(
     homeserver: &Homeserver,
     room_id: &str,
@@ -36,8 +38,12 @@ pub(crate) async fn erase_room(
         let is_old_name = event.event_type == NAME
             && event.str_at("/name").is_some_and(|written| written != name);
         let is_text = event.event_type == MESSAGE && event.sender == bot && is_there(event);
+        // Synapse stores with an invitation what the room was called. Whoever was invited stays invited.
+        let is_invitation = event.event_type == MEMBER
+            && event.sender == bot
+            && event.str_at("/membership") == Some("invite");
         Found {
-            is_trace: is_old_name || is_text,
+            is_trace: is_old_name || is_text || is_invitation,
             is_last: false,
         }
     })
@@ -48,28 +54,38 @@ pub(crate) async fn erase_room(
 /// there about the room with this code.
 pub(crate) async fn erase_line(
     homeserver: &Homeserver,
-    desk: &str,
-    line: &str,
+    line: &DeskLine,
     code: &str,
 ) -> Result<(), Failure> {
     let bot = homeserver.config().bot.as_str();
     let end_of_name = room_name::end_of_name(code);
-    redact_while(homeserver, desk, |event| {
-        let is_line = event.event_id == line;
-        let refers = event.str_at("/m.relates_to/event_id") == Some(line)
-            || event.str_at("/m.relates_to/m.in_reply_to/event_id") == Some(line)
-            || event
-                .str_at("/body")
-                .is_some_and(|body| body.contains(&end_of_name));
-        Found {
-            is_trace: event.sender == bot && (is_line || refers) && is_there(event),
-            is_last: is_line,
-        }
+    redact_while(homeserver, &line.room_id, |event| Found {
+        is_trace: event.sender == bot && is_of_line(event, line, &end_of_name) && is_there(event),
+        is_last: is_line(event, line),
     })
     .await
 }
 
-/// What to do about an event.
+/// Whether the event is the conversation's line. Where the line's event is not known, none is.
+pub(super) fn is_line(event: &RoomEvent, line: &DeskLine) -> bool {
+    line.event_id.as_ref() == Some(&event.event_id)
+}
+
+/// Whether the event at the desk is the conversation's line, refers to it, or names the conversation's room.
+pub(super) fn is_of_line(event: &RoomEvent, line: &DeskLine, end_of_name: &str) -> bool {
+    let refers_by = |pointer: &str| {
+        let referred = event.str_at(pointer);
+        referred.is_some() && referred == line.event_id.as_deref()
+    };
+    is_line(event, line)
+        || refers_by("/m.relates_to/event_id")
+        || refers_by("/m.relates_to/m.in_reply_to/event_id")
+        || event
+            .str_at("/body")
+            .is_some_and(|body| body.contains(end_of_name))
+}
+
+/// What an event turned out to be.
 #[derive(Clone, Copy, Debug)]
 struct Found {
     /// It has to be redacted.
@@ -110,7 +126,7 @@ async fn redact_while(
     }
 }
 
-/// Whether the event still has a content, which redacted events have not.
-fn is_there(event: &RoomEvent) -> bool {
+/// Whether the event still says something: a redacted one has no content.
+pub(super) fn is_there(event: &RoomEvent) -> bool {
     event.content.as_object().is_some_and(|it| !it.is_empty())
 }

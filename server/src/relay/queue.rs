@@ -13,6 +13,7 @@ mod claim;
 mod finish;
 mod first;
 mod lost_room;
+pub mod operator;
 mod push;
 mod task;
 

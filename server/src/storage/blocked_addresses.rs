@@ -45,6 +45,75 @@ pub async fn block(
     .await
 }
 
+/// A block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The keyed hash of the address.
+    pub address_digest: Vec<u8>,
+    /// Its end.
+    pub until: DateTime<Utc>,
+    /// Conversations that were begun from there, the newest first, as staff name them.
+    pub codes: Vec<String>,
+}
+
+/// The blocks that have not ended, the one that lasts longest first.
+pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Block>, sqlx::Error> {
+    sqlx::query_as!(
+        Block,
+        r#"SELECT address_digest, blocked_until AS until, ARRAY(
+               SELECT code FROM sessions
+               WHERE sessions.address_digest = blocked_addresses.address_digest AND code IS NOT NULL
+               ORDER BY created_at DESC LIMIT 5
+           ) AS "codes!"
+           FROM blocked_addresses WHERE blocked_until > now() ORDER BY blocked_until DESC"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Blocks an address for this long; returns the end of the block.
+pub async fn block_address(
+    db: impl PgExecutor<'_>,
+    address_digest: &[u8],
+    time: Duration,
+) -> Result<DateTime<Utc>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "INSERT INTO blocked_addresses (address_digest, blocked_until)
+         VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+         ON CONFLICT (address_digest) DO UPDATE SET blocked_until = excluded.blocked_until
+         RETURNING blocked_until",
+        address_digest,
+        time.as_secs_f64(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Lifts the blocks of addresses whose keyed hash begins like this, in hexadecimal digits; returns their number.
+pub async fn lift(db: impl PgExecutor<'_>, digest_begins: &str) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM blocked_addresses WHERE starts_with(encode(address_digest, 'hex'), lower($1))",
+        digest_begins,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The keyed hash of the address that the conversation was begun from; `None` when it is not known any more.
+pub async fn digest_of_session(
+    db: impl PgExecutor<'_>,
+    session_id: Uuid,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    let digest = sqlx::query_scalar!(
+        "SELECT address_digest FROM sessions WHERE id = $1",
+        session_id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(digest.flatten())
+}
+
 /// Deletes blocks that ended long ago, by both clocks; `own` is the server's.
 pub async fn delete_ended(
     db: impl PgExecutor<'_>,

@@ -58,7 +58,7 @@ pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
         "WITH erased AS (
              UPDATE sessions SET closed_at = coalesce(closed_at, clock_timestamp()),
                  emptied = true, source_url = NULL, page_title = NULL, visitor_name = NULL, visitor_email = NULL,
-                 address_digest = NULL, details_due_at = NULL
+                 address_digest = NULL, details_due_at = NULL, homeserver_erasure_at = clock_timestamp()
              WHERE id = $1 RETURNING id
          )
          SELECT pg_notify($2, id::text) FROM erased",
@@ -98,13 +98,53 @@ pub async fn delay_queue(
     Ok(())
 }
 
-/// The places at the homeserver where texts of the conversation may be.
+/// Conversations that retention has emptied and that are still at the homeserver as they were, the oldest first, as many
+/// as make up `at_once` erasures that are queued.
+pub async fn due_at_homeserver(
+    db: impl PgExecutor<'_>,
+    at_once: i64,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT id FROM sessions
+         WHERE emptied AND homeserver_erasure_at IS NULL
+           AND (room_id IS NOT NULL OR EXISTS (SELECT FROM former_rooms WHERE session_id = sessions.id))
+         ORDER BY active_at
+         LIMIT greatest($1 - (SELECT count(*) FROM outbox WHERE kind = 'erase'), 0)",
+        at_once,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Records that a conversation that retention has emptied is about to be erased at the homeserver; `false` when that was
+/// done before, or the conversation goes on. The caller holds the session's lock and queues the erasure.
+pub async fn begin_at_homeserver(db: &mut Connection, id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "UPDATE sessions SET homeserver_erasure_at = clock_timestamp()
+         WHERE id = $1 AND emptied AND homeserver_erasure_at IS NULL",
+        id,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Where the conversation's words may stand at the homeserver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traces {
     /// Its current and former rooms.
     pub rooms: Vec<String>,
-    /// The desk's room, and the event of the conversation's line there.
-    pub desk_line: Option<(String, String)>,
+    /// Its line at the desk.
+    pub desk_line: Option<DeskLine>,
+}
+
+/// The line of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskLine {
+    /// The desk that it stands in.
+    pub room_id: String,
+    /// Its event; `None` when the homeserver's answer is not known, and it may have accepted it.
+    pub event_id: Option<String>,
 }
 
 /// Finds the places at the homeserver where texts of the conversation may be.
@@ -122,6 +162,9 @@ pub async fn traces(db: impl PgExecutor<'_>, id: Uuid) -> Result<Traces, sqlx::E
     .await?;
     Ok(Traces {
         rooms: row.rooms,
-        desk_line: row.desk_room.zip(row.line),
+        desk_line: row.desk_room.map(|room_id| DeskLine {
+            room_id,
+            event_id: row.line,
+        }),
     })
 }

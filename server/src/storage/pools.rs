@@ -71,6 +71,13 @@ impl Shares {
         }
     }
 
+    /// Connections for an operator's command, which may take longer than anything that a server does.
+    #[must_use]
+    pub fn for_operator(database: &Database) -> Db {
+        let (lock, statement) = (Duration::from_secs(10), Duration::from_mins(1));
+        share(&database.options, 2, lock, statement, None)
+    }
+
     /// Closes all connections, and waits for those in use.
     pub async fn close(&self) {
         let Self {

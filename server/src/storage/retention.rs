@@ -57,7 +57,8 @@ pub async fn empty_older_than(
              DELETE FROM mails USING old WHERE session_id = old.id
          )
          UPDATE sessions SET emptied = true, source_url = NULL, page_title = NULL,
-                             visitor_name = NULL, visitor_email = NULL, address_digest = NULL
+                             visitor_name = NULL, visitor_email = NULL, address_digest = NULL,
+                             homeserver_erasure_at = NULL
          FROM old WHERE sessions.id = old.id",
         age.as_secs_f64(),
         limit,

@@ -355,3 +355,17 @@ pub async fn missing(
     .fetch_one(db)
     .await
 }
+
+/// The people whose last invitation the homeserver refused, and its errcode.
+pub async fn refused(db: impl PgExecutor<'_>) -> Result<Vec<(String, String)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT ON (user_id) user_id, last_error AS "last_error!" FROM staff_members
+           WHERE membership = 'wanted' AND last_error IS NOT NULL ORDER BY user_id, delayed_at DESC"#
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.user_id, row.last_error))
+        .collect())
+}

@@ -3,7 +3,10 @@
 use std::{io, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Error, error::DatabaseError, migrate::MigrateError, postgres::PgListener,
+    AssertSqlSafe, Error,
+    error::DatabaseError,
+    migrate::{MigrateError, Migrator},
+    postgres::PgListener,
 };
 use tokio::time::{self, Instant};
 use uuid::Uuid;
@@ -73,7 +76,7 @@ fn may_be_starting(error: &Error) -> bool {
 
 /// Whether one connection gets the notifications of another one. It uses no prepared statements, because some poolers
 /// fail at those first.
-async fn hears(connector: &Connector) -> Result<bool, Error> {
+pub(super) async fn hears(connector: &Connector) -> Result<bool, Error> {
     let channel = format!("support_chat_echo_{}", Uuid::new_v4().simple());
     let heard = async {
         let mut listener = PgListener::connect_with(&connector.pool_of_one()).await?;
@@ -104,8 +107,13 @@ fn is_lock_timeout(error: &Error) -> bool {
     code.is_some_and(|code| code == "55P03")
 }
 
+/// The migrations of this release.
+pub(super) fn migrator() -> Migrator {
+    sqlx::migrate!("../migrations")
+}
+
 async fn migrate(connector: &Connector) -> Result<(), Unusable> {
-    let mut migrator = sqlx::migrate!("../migrations");
+    let mut migrator = migrator();
     // When an upgrade is taken back, an older server meets the newer schema, which has only additions.
     migrator.set_ignore_missing(true);
     // A migration may take long, but it must not hold locks that others wait for.
@@ -152,6 +160,9 @@ fn reason(error: &Error) -> String {
                 "28P01" => "password authentication failed for the user",
                 "28000" => "the user may not connect (pg_hba.conf)",
                 "3D000" => "there is no such database",
+                "42P01" | "42703" | "42883" => {
+                    "its schema is not the one of this release: run `matrix-support-chat migrate`"
+                }
                 "42501" => "the user may not do that with this database",
                 "53300" => "Postgres has too many connections",
                 "57P03" => "Postgres does not take connections yet, or no more",

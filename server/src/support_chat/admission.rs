@@ -91,8 +91,8 @@ impl Admission {
         }
     }
 
-    /// The keyed hash that stands for an address in Postgres.
-    pub(super) fn digest(&self, address: IpAddr) -> [u8; 32] {
+    /// What stands for an address in Postgres.
+    pub(crate) fn digest(&self, address: IpAddr) -> [u8; 32] {
         self.addresses.digest(address).address
     }
 

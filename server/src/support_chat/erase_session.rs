@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{AccessError, SupportChat, WriteError};
 use crate::{
     relay::queue::{self, Task},
-    storage::{erasure, sessions},
+    storage::{Connection, erasure, sessions},
 };
 
 /// The notice that staff read in the room.
@@ -35,6 +35,24 @@ impl From<sqlx::Error> for EraseSessionError {
     }
 }
 
+/// Erases a conversation, whose lock the caller holds: it is gone from Postgres when the transaction commits, and the
+/// relay then removes what the bot wrote at the homeserver, and puts `notice` into the room.
+pub(crate) async fn erase(
+    db: &mut Connection,
+    session_id: Uuid,
+    notice: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    erasure::erase(db, session_id).await?;
+    if erasure::has_room(&mut *db, session_id).await? {
+        queue::push(db, session_id, &Task::Erase).await?;
+        if let Some(notice) = notice {
+            queue::push(db, session_id, &Task::Notice(notice.to_owned())).await?;
+        }
+        erasure::delay_queue(db, session_id, UNDER_WAY).await?;
+    }
+    Ok(())
+}
+
 impl SupportChat {
     /// Erases an open or ended conversation. Postgres loses it at once, including messages that
     /// were not relayed yet; the relay then redacts the bot's events at the homeserver.
@@ -46,13 +64,7 @@ impl SupportChat {
         let mut tx = self.begin().await?;
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
         self.authenticate(session, token)?;
-        erasure::erase(&mut tx, session_id).await?;
-        if erasure::has_room(&mut *tx, session_id).await? {
-            for task in [Task::Erase, Task::Notice(NOTICE.to_owned())] {
-                queue::push(&mut tx, session_id, &task).await?;
-            }
-            erasure::delay_queue(&mut tx, session_id, UNDER_WAY).await?;
-        }
+        erase(&mut tx, session_id, Some(NOTICE)).await?;
         let committed = tx.commit().await;
         self.poll_cache.changed(session_id);
         if let Err(error) = committed {

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::SupportChat;
-use crate::storage::{
-    Db, blocked_addresses, clock, idempotency,
-    mail::{codes, outbox},
-    retention,
+use crate::{
+    relay::queue::{self, Task},
+    storage::{
+        Db, administrations, blocked_addresses, clock, erasure, idempotency,
+        mail::{codes, outbox},
+        retention, sessions,
+    },
 };
 
 /// The number of rows that one statement deletes.
@@ -16,11 +20,15 @@ const BATCH: i64 = 100;
 /// The maximum number of statements of each kind in one run. The rest waits for the next run.
 const BATCHES: usize = 50;
 
-/// How long the idempotency key of a creation is valid.
+/// Erasures at the homeserver that are queued at the same time: what visitors write must not wait for them.
+const ERASURES: i64 = 10;
+
+/// How long the key of a creation counts.
 const CREATION_KEY: Duration = Duration::from_hours(24);
 
 impl SupportChat {
-    /// Ends what a wrong clock has dated into the future, and deletes keys that have run out, and the messages of sessions that ended long enough ago; a batch at a time, so
+    /// Ends what a wrong clock has dated into the future, and deletes keys that have expired, and the messages of sessions
+    /// that ended long enough ago; a batch at a time, so
     /// that nobody waits for it, and not too many. `own` is this server's time.
     pub async fn delete_old(&self, db: &Db, own: DateTime<Utc>) -> Result<(), sqlx::Error> {
         clock::advance(db, own).await?;
@@ -34,6 +42,7 @@ impl SupportChat {
         blocked_addresses::delete_ended(db, own, BATCH).await?;
         codes::delete_old(db, own, BATCH).await?;
         outbox::delete_old(db, own, BATCH).await?;
+        administrations::delete_old(db, BATCH).await?;
         if let Some(kept) = self.limits.retention {
             // A creation's key goes with its message.
             let age = self
@@ -47,7 +56,23 @@ impl SupportChat {
                     break;
                 }
             }
+            if self.limits.retention_erases_rooms {
+                for session_id in erasure::due_at_homeserver(db, ERASURES).await? {
+                    self.erase_at_homeserver(db, session_id).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Queues the removal of a conversation that was emptied from the homeserver.
+    async fn erase_at_homeserver(&self, db: &Db, session_id: Uuid) -> Result<(), sqlx::Error> {
+        let mut tx = db.begin().await?;
+        sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
+        if erasure::begin_at_homeserver(&mut tx, session_id).await? {
+            queue::push(&mut tx, session_id, &Task::Erase).await?;
+            tracing::info!(%session_id, "retention erases the conversation at the homeserver");
+        }
+        tx.commit().await
     }
 }

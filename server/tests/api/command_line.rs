@@ -1,5 +1,7 @@
 //! The program, as an operator starts it.
 
+mod operators;
+
 use std::{
     os::unix::net::UnixDatagram,
     process::{Command, Output, Stdio},

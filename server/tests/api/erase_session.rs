@@ -13,7 +13,7 @@ async fn erase(visitor: &Visitor<'_>) -> reqwest::Response {
 }
 
 /// Every text of every table, as JSON.
-async fn everything(pool: &PgPool) -> String {
+pub(crate) async fn everything(pool: &PgPool) -> String {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
     )

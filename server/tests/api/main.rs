@@ -13,10 +13,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/operator.rs"]
+mod operator;
 mod problem;
 #[path = "../common/identity.rs"]
 mod website;
 
+mod administration;
 mod answers;
 mod availability;
 mod clocks;
@@ -26,6 +29,7 @@ mod connections;
 mod create_session;
 mod database_faults;
 mod desk;
+mod doctor;
 mod erase_session;
 mod get_transcript;
 mod idempotency;

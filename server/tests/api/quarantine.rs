@@ -4,7 +4,7 @@ use std::iter;
 
 use clap::Parser;
 use server::{
-    quarantine_command::{Command, run},
+    cli::quarantine::{Command, run},
     storage::quarantine::{
         self, KeptEvent, News, Row, close_gap, due, forget_old, is_refusal, of_room, set_aside,
         totals,

@@ -13,6 +13,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/operator.rs"]
+mod operator;
 #[path = "../common/registration.rs"]
 mod registration;
 #[path = "../common/identity.rs"]
@@ -24,6 +26,7 @@ mod bulk;
 mod canary;
 mod desk;
 mod details;
+mod doctor;
 mod erasure;
 mod gateway;
 mod guests;

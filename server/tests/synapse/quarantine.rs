@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use server::{
-    quarantine_command::{Command, Which, run},
+    cli::quarantine::{Command, Which, run},
     storage::Shares,
 };
 use sqlx::PgPool;

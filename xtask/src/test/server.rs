@@ -78,6 +78,8 @@ pub(super) fn against_synapse(layout: &Layout, stack: &mut Stack, extra: &[Strin
         .env("DATABASE_URL", database_url)
         .env("SYNAPSE_URL", &synapse.url)
         .env("SYNAPSE_REGISTRATION_SECRET", &synapse.registration_secret)
+        .env("SYNAPSE_PYTHON", synapse.python())
+        .env("SYNAPSE_CONFIGURATION", synapse.configuration())
         .env("SYNAPSE_ENCRYPTING_URL", &encrypting.url)
         .env(
             "SYNAPSE_ENCRYPTING_REGISTRATION_SECRET",

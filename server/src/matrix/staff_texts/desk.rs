@@ -49,7 +49,9 @@ pub(in crate::matrix) struct DeskTexts {
     first_answer: &'static str,
     /// The first `{}` is the number of good ratings, and the second that of bad ones.
     ratings: &'static str,
-    /// The units for days, hours, minutes and seconds, each after its number.
+    /// The first `{}`: a command; the second: the code of the conversation.
+    administered: &'static str,
+    /// Days, hours, minutes and seconds, each behind its number.
     units: [&'static str; 4],
     /// The list of commands.
     pub(in crate::matrix) help: &'static str,
@@ -160,7 +162,12 @@ impl DeskTexts {
         alert.replace("{}", &all)
     }
 
-    /// Says until when staff are away.
+    /// What an operator did to a conversation at the command line.
+    pub(in crate::matrix) fn administered(&self, command: &str, code: &str) -> String {
+        filled(self.administered, [command, code])
+    }
+
+    /// Until when staff are away.
     pub(in crate::matrix) fn away_until(&self, until: &str) -> String {
         self.away_until.replace("{}", until)
     }

@@ -87,10 +87,10 @@ impl Sender {
         {
             erasure::erase_room(&self.homeserver, room_id, &name).await?;
         }
-        if let Some((desk, line)) = traces.desk_line
-            && joined.contains(&desk)
+        if let Some(line) = traces.desk_line
+            && joined.contains(&line.room_id)
         {
-            erasure::erase_line(&self.homeserver, &desk, &line, &naming.code).await?;
+            erasure::erase_line(&self.homeserver, &line, &naming.code).await?;
         }
         tracing::info!(%session_id, "conversation erased");
         Ok(None)

@@ -254,12 +254,17 @@ impl World {
             .iter_mut()
             .find(|event| event.event_id == event_id)
             .ok_or_else(|| refusal(404, ErrorKind::NotFound))?;
-        event.content = json!({});
+        // What a redaction leaves of a membership.
+        let content = match event.content.get("membership") {
+            Some(membership) => json!({ "membership": membership }),
+            None => json!({}),
+        };
+        event.content = content.clone();
         let key = event.state_key.clone();
         let key = key.map(|state_key| (event.event_type.clone(), state_key));
         let current = key.and_then(|key| room.state.get_mut(&key));
         if let Some(current) = current.filter(|current| current.event_id == event_id) {
-            current.content = json!({});
+            current.content = content;
         }
         Ok(())
     }

@@ -51,6 +51,7 @@ pub(super) const ENGLISH: DeskTexts = DeskTexts {
     not_answered: "unanswered: {}",
     first_answer: "first answer within {} (median), {} (95th percentile)",
     ratings: "rated good: {}, bad: {}",
+    administered: "An operator has carried out `{}` on the conversation {}.",
     units: ["d", "h", "m", "s"],
     help: "!open CODE – invites you to that conversation's room\n\
            !away 14:00 – says that staff are away until then\n\
@@ -108,6 +109,7 @@ pub(super) const GERMAN: DeskTexts = DeskTexts {
     not_answered: "unbeantwortet: {}",
     first_answer: "erste Antwort nach {} (Median), {} (95. Perzentil)",
     ratings: "gut bewertet: {}, schlecht: {}",
+    administered: "Ein Administrator hat `{}` für die Unterhaltung {} ausgeführt.",
     units: ["\u{a0}T.", "\u{a0}Std.", "\u{a0}Min.", "\u{a0}Sek."],
     help: "!open CODE – lädt Sie in den Raum dieses Chats ein\n\
            !away 14:00 – sagt, dass das Team bis dahin abwesend ist\n\
@@ -165,6 +167,7 @@ pub(super) const FRENCH: DeskTexts = DeskTexts {
     not_answered: "sans réponse\u{a0}: {}",
     first_answer: "première réponse en {} (médiane), {} (95e centile)",
     ratings: "jugées utiles\u{a0}: {}, inutiles\u{a0}: {}",
+    administered: "Un administrateur a exécuté `{}` sur la conversation {}.",
     units: ["\u{a0}j", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
     help: "!open CODE – vous invite dans le salon de cette conversation\n\
            !away 14:00 – dit que l’équipe est absente jusque-là\n\
@@ -222,6 +225,7 @@ pub(super) const SPANISH: DeskTexts = DeskTexts {
     not_answered: "sin respuesta: {}",
     first_answer: "primera respuesta en {} (mediana), {} (percentil 95)",
     ratings: "valoradas como buenas: {}, malas: {}",
+    administered: "Un administrador ha ejecutado `{}` en la conversación {}.",
     units: ["\u{a0}d", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
     help: "!open CÓDIGO – le invita a la sala de ese chat\n\
            !away 14:00 – indica que el equipo está ausente hasta entonces\n\
@@ -279,6 +283,7 @@ pub(super) const UKRAINIAN: DeskTexts = DeskTexts {
     not_answered: "без відповіді: {}",
     first_answer: "перша відповідь за {} (медіана), {} (95-й процентиль)",
     ratings: "оцінено добре: {}, погано: {}",
+    administered: "Адміністратор виконав `{}` для розмови {}.",
     units: ["\u{a0}дн", "\u{a0}год", "\u{a0}хв", "\u{a0}с"],
     help: "!open КОД – запрошує вас до кімнати цієї розмови\n\
            !away 14:00 – каже, що до цього часу команди немає на місці\n\
@@ -334,6 +339,7 @@ pub(super) const ARABIC: DeskTexts = DeskTexts {
     not_answered: "دون رد: {}",
     first_answer: "أول رد خلال {} (الوسيط)، {} (المئين 95)",
     ratings: "التقييم جيد: {}، سيئ: {}",
+    administered: "نفّذ أحد المشرفين `{}` على المحادثة {}.",
     units: ["\u{a0}ي", "\u{a0}س", "\u{a0}د", "\u{a0}ث"],
     help: "!open رمز – يدعوك إلى غرفة تلك المحادثة\n\
            !away 14:00 – يقول إن الفريق غائب حتى ذلك الوقت\n\

@@ -8,9 +8,9 @@ use std::{
     str::FromStr,
 };
 
-use chrono::SecondsFormat;
 use clap::Subcommand;
 
+use super::{CommandError, time};
 use crate::storage::{
     Db,
     quarantine::{self, Entry},
@@ -67,25 +67,26 @@ fn named(which: &[Which]) -> Option<Vec<i64>> {
 }
 
 /// Runs the command, and prints what was done.
-pub async fn run(pool: &Db, command: &Command, out: &mut impl Write) -> io::Result<()> {
+pub async fn run(pool: &Db, command: &Command, out: &mut impl Write) -> Result<(), CommandError> {
     match command {
         Command::List => {
-            let entries = quarantine::list(pool).await.map_err(io::Error::other)?;
+            let entries = quarantine::list(pool).await?;
             if entries.is_empty() {
-                return writeln!(out, "Nothing is set aside.");
+                writeln!(out, "Nothing is set aside.")?;
             }
-            entries.iter().try_for_each(|entry| write_entry(out, entry))
+            for entry in &entries {
+                write_entry(out, entry)?;
+            }
+            Ok(())
         }
         Command::Retry { which } => {
             let ids = named(which);
-            let retried = quarantine::retry(pool, ids.as_deref()).await;
-            let retried = retried.map_err(io::Error::other)?;
+            let retried = quarantine::retry(pool, ids.as_deref()).await?;
             writeln!(out, "{retried} will be tried again at once.")?;
             ids.map_or(Ok(()), |ids| all_were_found(&ids, retried))
         }
         Command::Drop { ids } => {
-            let dropped = quarantine::remove(pool, ids).await;
-            let dropped = dropped.map_err(io::Error::other)?;
+            let dropped = quarantine::remove(pool, ids).await?;
             writeln!(out, "{dropped} thrown away.")?;
             all_were_found(ids, dropped)
         }
@@ -93,7 +94,7 @@ pub async fn run(pool: &Db, command: &Command, out: &mut impl Write) -> io::Resu
 }
 
 /// Fails if `found` is smaller than the number of ids.
-fn all_were_found(ids: &[i64], found: u64) -> io::Result<()> {
+fn all_were_found(ids: &[i64], found: u64) -> Result<(), CommandError> {
     let named: HashSet<_> = ids.iter().collect();
     let found = usize::try_from(found).unwrap_or(usize::MAX);
     let missing = named.len().saturating_sub(found);
@@ -101,7 +102,7 @@ fn all_were_found(ids: &[i64], found: u64) -> io::Result<()> {
         return Ok(());
     }
     let problem = format!("{missing} of these ids are not set aside: see `quarantine list`");
-    Err(io::Error::new(io::ErrorKind::NotFound, problem))
+    Err(CommandError::Refused(problem))
 }
 
 /// Prints one entry on one line, without any text that somebody wrote.
@@ -116,9 +117,7 @@ fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
         } else {
             "waiting"
         },
-        since = entry
-            .set_aside_at
-            .to_rfc3339_opts(SecondsFormat::Millis, true),
+        since = time(entry.set_aside_at),
         attempts = entry.attempts,
         session = session.as_deref().unwrap_or("unknown"),
         room = entry.room_id,
