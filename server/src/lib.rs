@@ -38,6 +38,7 @@ pub mod metrics;
 pub mod model;
 pub mod poll_cache;
 pub mod quarantine_command;
+mod staff_texts;
 pub mod startup;
 pub mod systemd;
 mod visible;

@@ -41,11 +41,12 @@ use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    config::Limits,
+    config::{Limits, StaffLanguage},
     mail::Mailing,
     metrics::Metrics,
     poll_cache::PollCache,
     relay::handoff::Handoff,
+    staff_texts::RoomTexts,
     storage::{Shares, Tx},
     visitor_signals::Signaller,
 };
@@ -106,6 +107,7 @@ pub struct SupportChat {
     poll_reader: PollReader,
     verifier: Arc<Verifier>,
     identities: Arc<Identities>,
+    room_texts: &'static RoomTexts,
     metrics: Metrics,
     started: Instant,
 }
@@ -138,6 +140,7 @@ impl SupportChat {
             answer_memory,
             verifier: Arc::new(Verifier::new()),
             identities: Arc::new(Identities::new(Vec::new(), String::new().into())),
+            room_texts: RoomTexts::of(StaffLanguage::English),
             shares,
             limits,
             admission: Arc::new(admission),
@@ -157,6 +160,15 @@ impl SupportChat {
     pub fn with_identities(self, identities: Identities) -> Self {
         Self {
             identities: Arc::new(identities),
+            ..self
+        }
+    }
+
+    /// The same, where staff are told of what visitors do in this language.
+    #[must_use]
+    pub fn with_staff_language(self, language: StaffLanguage) -> Self {
+        Self {
+            room_texts: RoomTexts::of(language),
             ..self
         }
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Ambient,
-    config,
+    config::{self, StaffLanguage},
     heartbeat::Heart,
     metrics::{MailOutcome, Metrics},
     model::Language,
@@ -25,6 +25,7 @@ use crate::{
         backoff::Backoff,
         queue::{self, Task},
     },
+    staff_texts::RoomTexts,
     storage::{
         Db, Tx,
         mail::{
@@ -67,6 +68,8 @@ const ENTRIES: i64 = 200;
 pub struct Mailer {
     db: Db,
     mail: config::Mail,
+    /// What the conversations' rooms are told.
+    texts: &'static RoomTexts,
     smtp: Smtp,
     session_ttl: Duration,
     fetches: Fetches,
@@ -87,6 +90,7 @@ impl Mailer {
     pub fn new(
         db: Db,
         mail: config::Mail,
+        staff_language: StaffLanguage,
         session_ttl: Duration,
         fetches: Fetches,
         metrics: Metrics,
@@ -97,6 +101,7 @@ impl Mailer {
             db,
             smtp: Smtp::new(mail.server.clone(), &domain),
             mail,
+            texts: RoomTexts::of(staff_language),
             session_ttl,
             fetches,
             metrics,
@@ -258,7 +263,10 @@ impl Mailer {
             Ok(()) => {
                 let digest = &address.address_digest;
                 outbox::set_sent(&mut tx, claim, address.id, digest, replies.up_to).await?;
-                (MailOutcome::Sent, Some(told(replies.texts.len())))
+                (
+                    MailOutcome::Sent,
+                    Some(self.texts.mailed(replies.texts.len())),
+                )
             }
             Err(failure) => {
                 let is_over = Duration::try_from_secs_f64(claim.failing_seconds)
@@ -306,31 +314,13 @@ impl Mailer {
                 outbox::postpone(tx, claim.id, delay, true).await?;
                 return Ok((MailOutcome::Retried, None));
             }
-            Failure::Later { .. } => (
-                MailOutcome::GivenUp,
-                "the mail server has not taken the mail for two days",
-            ),
-            Failure::Address(_) => (
-                MailOutcome::Refused,
-                "the mail server refuses the visitor's address",
-            ),
-            Failure::Content(_) => (MailOutcome::Refused, "the mail server refuses the mail"),
+            Failure::Later { .. } => (MailOutcome::GivenUp, self.texts.mail_server.does_not_answer),
+            Failure::Address(_) => (MailOutcome::Refused, self.texts.mail_server.refuses_address),
+            Failure::Content(_) => (MailOutcome::Refused, self.texts.mail_server.refuses_mail),
         };
         let is_refused = matches!(failure, Failure::Address(_));
         outbox::delete(tx, claim.id).await?;
         addresses::note_failure(tx, prepared.address.id, is_refused).await?;
-        let told = format!(
-            "The visitor has not been mailed about what they have not read: {why}. They get it when they come back."
-        );
-        Ok((outcome, Some(told)))
-    }
-}
-
-fn told(texts: usize) -> String {
-    match texts {
-        1 => "The visitor was mailed that a text waits here which they have not read.".to_owned(),
-        many => {
-            format!("The visitor was mailed that {many} texts wait here which they have not read.")
-        }
+        Ok((outcome, Some(self.texts.not_mailed(why))))
     }
 }

@@ -2,8 +2,11 @@
 
 use incoming::plan::Planner;
 
-use super::{desk::Counter, staff_texts::StaffTexts};
-use crate::config::{CannedReplies, HistoryVisibility};
+use super::desk::Counter;
+use crate::{
+    config::{CannedReplies, HistoryVisibility},
+    staff_texts::StaffTexts,
+};
 
 /// The rules by which events are handled.
 #[derive(Clone, Debug)]

@@ -11,9 +11,6 @@ use crate::{
     storage::{erasure, sessions},
 };
 
-/// What staff read in the room.
-const NOTICE: &str = "The visitor has had this conversation erased: their messages and details are gone. \
-                      Messages sent here no longer reach them.";
 /// What is on its way to the homeserver at this moment has arrived, or has been given up, before the erasure begins
 /// there.
 const UNDER_WAY: Duration = Duration::from_secs(15);
@@ -48,7 +45,8 @@ impl SupportChat {
         self.authenticate(session, token)?;
         erasure::erase(&mut tx, session_id).await?;
         if erasure::has_room(&mut *tx, session_id).await? {
-            for task in [Task::Erase, Task::Notice(NOTICE.to_owned())] {
+            let notice = Task::Notice(self.room_texts.erased.to_owned());
+            for task in [Task::Erase, notice] {
                 queue::push(&mut tx, session_id, &task).await?;
             }
             erasure::delay_queue(&mut tx, session_id, UNDER_WAY).await?;

@@ -16,9 +16,6 @@ use crate::{
     },
 };
 
-/// What the room is told.
-const REOPENED: &str = "The visitor has come back by the link from a mail, so the chat goes on.";
-
 /// Why nobody has come back.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeSessionError {
@@ -111,7 +108,8 @@ impl SupportChat {
         }
         sessions::reopen(tx, session_id).await?;
         queue::push(tx, session_id, &Task::Rename).await?;
-        queue::push(tx, session_id, &Task::Notice(REOPENED.to_owned())).await?;
+        let notice = Task::Notice(self.room_texts.resumed.to_owned());
+        queue::push(tx, session_id, &notice).await?;
         Ok(())
     }
 }

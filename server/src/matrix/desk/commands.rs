@@ -10,7 +10,7 @@ use incoming::{
 
 use super::stats::instant;
 use crate::{
-    matrix::staff_texts::DeskTexts,
+    staff_texts::DeskTexts,
     storage::{
         Connection,
         desk::{

@@ -1,6 +1,6 @@
 //! The sentences in each language.
 
-use super::{Alerts, DeskTexts, Open, States};
+use super::{Alerts, DeskTexts, Open, States, Units};
 
 pub(super) const ENGLISH: DeskTexts = DeskTexts {
     states: States {
@@ -51,7 +51,7 @@ pub(super) const ENGLISH: DeskTexts = DeskTexts {
     not_answered: "unanswered: {}",
     first_answer: "first answer within {} (median), {} (95th percentile)",
     ratings: "rated good: {}, bad: {}",
-    units: ["d", "h", "m", "s"],
+    units: Units::ENGLISH,
     help: "!open CODE – invites you to that conversation's room\n\
            !away 14:00 – says that staff are away until then\n\
            !back – says that they are back\n\
@@ -108,7 +108,7 @@ pub(super) const GERMAN: DeskTexts = DeskTexts {
     not_answered: "unbeantwortet: {}",
     first_answer: "erste Antwort nach {} (Median), {} (95. Perzentil)",
     ratings: "gut bewertet: {}, schlecht: {}",
-    units: ["\u{a0}T.", "\u{a0}Std.", "\u{a0}Min.", "\u{a0}Sek."],
+    units: Units::GERMAN,
     help: "!open CODE – lädt Sie in den Raum dieses Chats ein\n\
            !away 14:00 – sagt, dass das Team bis dahin abwesend ist\n\
            !back – sagt, dass es wieder da ist\n\
@@ -165,7 +165,7 @@ pub(super) const FRENCH: DeskTexts = DeskTexts {
     not_answered: "sans réponse\u{a0}: {}",
     first_answer: "première réponse en {} (médiane), {} (95e centile)",
     ratings: "jugées utiles\u{a0}: {}, inutiles\u{a0}: {}",
-    units: ["\u{a0}j", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
+    units: Units::FRENCH,
     help: "!open CODE – vous invite dans le salon de cette conversation\n\
            !away 14:00 – dit que l’équipe est absente jusque-là\n\
            !back – dit qu’elle est de retour\n\
@@ -222,7 +222,7 @@ pub(super) const SPANISH: DeskTexts = DeskTexts {
     not_answered: "sin respuesta: {}",
     first_answer: "primera respuesta en {} (mediana), {} (percentil 95)",
     ratings: "valoradas como buenas: {}, malas: {}",
-    units: ["\u{a0}d", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
+    units: Units::SPANISH,
     help: "!open CÓDIGO – le invita a la sala de ese chat\n\
            !away 14:00 – indica que el equipo está ausente hasta entonces\n\
            !back – indica que ha vuelto\n\
@@ -279,7 +279,7 @@ pub(super) const UKRAINIAN: DeskTexts = DeskTexts {
     not_answered: "без відповіді: {}",
     first_answer: "перша відповідь за {} (медіана), {} (95-й процентиль)",
     ratings: "оцінено добре: {}, погано: {}",
-    units: ["\u{a0}дн", "\u{a0}год", "\u{a0}хв", "\u{a0}с"],
+    units: Units::UKRAINIAN,
     help: "!open КОД – запрошує вас до кімнати цієї розмови\n\
            !away 14:00 – каже, що до цього часу команди немає на місці\n\
            !back – каже, що команда знову на місці\n\
@@ -334,7 +334,7 @@ pub(super) const ARABIC: DeskTexts = DeskTexts {
     not_answered: "دون رد: {}",
     first_answer: "أول رد خلال {} (الوسيط)، {} (المئين 95)",
     ratings: "التقييم جيد: {}، سيئ: {}",
-    units: ["\u{a0}ي", "\u{a0}س", "\u{a0}د", "\u{a0}ث"],
+    units: Units::ARABIC,
     help: "!open رمز – يدعوك إلى غرفة تلك المحادثة\n\
            !away 14:00 – يقول إن الفريق غائب حتى ذلك الوقت\n\
            !back – يقول إن الفريق عاد\n\
