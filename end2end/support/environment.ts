@@ -23,6 +23,8 @@ export const environment = {
   serverLog: () => required("SERVER_LOG"),
   /** A program that kills (`synapse stop`) and starts (`synapse start`) the homeserver. */
   partsControl: () => required("PARTS_CONTROL"),
+  /** Where a mail server leaves what the support server mails; nothing where no mail server can run. */
+  maildir: () => process.env.MAIL_SERVER_MAILDIR,
   /** The support server's health, readiness and metrics. */
   serverAdminUrl: () => required("SERVER_ADMIN_URL"),
 };

@@ -41,5 +41,6 @@ pub mod quarantine_command;
 mod staff_texts;
 pub mod startup;
 pub mod systemd;
+mod transcript;
 mod visible;
 pub mod visitor_signals;

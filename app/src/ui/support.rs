@@ -8,6 +8,7 @@ mod afterwards;
 mod forms;
 mod lines;
 mod mail_links;
+mod mailing;
 mod paths;
 mod problem;
 #[cfg(test)]
@@ -21,9 +22,13 @@ use super::{
     contact::CONTACT_HREF,
     shell::{Document, to_html},
 };
-use crate::contract::{ErrorCode, Message};
+use crate::{
+    Language,
+    contract::{ErrorCode, Message},
+};
 use afterwards::{afterwards, save_link};
 use forms::{end_form, first_form, message_form};
+use mailing::mail_transcript_form;
 use problem::{no_challenge, problem};
 use transcript::transcript;
 
@@ -32,9 +37,10 @@ pub use mail_links::{
     render_not_resumed, render_not_unsubscribed, render_resume, render_unsubscribe,
     render_unsubscribed,
 };
+pub use mailing::Mailing;
 pub use paths::{
-    END_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH,
-    UNSUBSCRIBE_PATH,
+    EMAIL_PATH, END_PATH, MAIL_TRANSCRIPT_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH,
+    START_PATH, TRANSCRIPT_PATH, UNSUBSCRIBE_PATH,
 };
 
 /// The content of the page.
@@ -44,6 +50,8 @@ pub struct SupportPage {
     pub conversation: Conversation,
     /// What can be done in a conversation that has ended lately.
     pub afterwards: Option<Afterwards>,
+    /// Where replies are mailed, or may be; `None` where nothing is asked or mailed.
+    pub mailing: Option<Mailing>,
     /// A message to the visitor, before everything else.
     pub notice: Option<Notice>,
     /// The text that the visitor was writing.
@@ -91,6 +99,8 @@ pub struct Draft {
     pub visitor_name: String,
     /// The visitor's email address.
     pub visitor_email: String,
+    /// Where replies may be mailed.
+    pub email: String,
     /// What the visitor says with a rating.
     pub comment: String,
     /// The page that the visitor came from, in a hidden field.
@@ -104,6 +114,8 @@ pub enum Notice {
     Refused(Refusal),
     /// There was a conversation already when the first message was sent, so the message is still a draft.
     AlreadyBegun,
+    /// The conversation will be mailed to the visitor.
+    WillBeMailed,
     /// A conversation has begun that this browser cannot return to, because it keeps no cookie.
     NoCookie,
 }
@@ -163,6 +175,7 @@ pub fn render_way_in() -> String {
 
 fn document(title: &'static str) -> Document {
     Document {
+        language: Language::English,
         title: title.into(),
         description: "Write to us, and read our answers on the same page.",
         page: None,
@@ -193,10 +206,14 @@ fn content(page: &SupportPage) -> impl IntoView {
             "It is not shown on this page. To see it, check for replies.",
         ),
     };
-    let notice = page
-        .notice
-        .as_ref()
-        .map(|notice| problem(notice, page).into_any());
+    let notice = page.notice.as_ref().map(|notice| match notice {
+        Notice::WillBeMailed => {
+            view! { <p role="status">"The conversation is on its way to your mailbox."</p> }
+                .into_any()
+        }
+        notice => problem(notice, page).into_any(),
+    });
+    let mailing = page.mailing.as_ref();
     let can_write = matches!(
         page.conversation,
         Conversation::NotBegun | Conversation::Open(..)
@@ -208,6 +225,7 @@ fn content(page: &SupportPage) -> impl IntoView {
             {(!are_all).then(|| view! { <p class="hint">"Earlier messages are not shown."</p> })}
             {transcript(messages)}
             {message_form(page)}
+            {mailing.map(|what| mailing::mailing(what, page))}
             {end_form(page.form_token.as_deref())}
             {save_link()}
             {hint()}
@@ -215,6 +233,7 @@ fn content(page: &SupportPage) -> impl IntoView {
         .into_any(),
         Conversation::NotShown => view! {
             {message_form(page)}
+            {mailing.map(|what| mailing::mailing(what, page))}
             <p class="hint">
                 <a href=PATH>"Show the conversation"</a>
                 ", without what is written above."
@@ -226,6 +245,7 @@ fn content(page: &SupportPage) -> impl IntoView {
         _ if page.challenged => no_challenge().into_any(),
         _ => view! {
             {page.afterwards.map(|what| afterwards(what, page))}
+            {matches!(mailing, Some(Mailing::To(_))).then(|| mail_transcript_form(page))}
             {first_form(page)}
             {hint()}
         }

@@ -1,9 +1,11 @@
 //! Sends what is due, on any number of servers side by side.
 
+mod copies;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use lettre::address::Envelope;
+use lettre::{Message, address::Envelope};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -31,7 +33,7 @@ use crate::{
         mail::{
             addresses::{self, MailAddress},
             codes,
-            outbox::{self, Claim, Limits},
+            outbox::{self, Claim},
         },
         sessions,
     },
@@ -55,11 +57,6 @@ const BACKOFF: Backoff = Backoff {
 };
 /// A mail that has failed for so long is given up.
 const GIVE_UP: Duration = Duration::from_hours(48);
-/// How many mails a day are sent.
-const LIMITS: Limits = Limits {
-    conversation: 5,
-    address: 10,
-};
 /// Entries of a conversation that are looked at.
 const ENTRIES: i64 = 200;
 
@@ -149,6 +146,11 @@ impl Mailer {
         if !self.fetches.record(db).await? {
             return Ok(());
         }
+        let (replies, copies) = tokio::join!(self.mail_replies(db), self.mail_copies(db));
+        replies.and(copies)
+    }
+
+    async fn mail_replies(&self, db: &Db) -> Result<(), sqlx::Error> {
         let claims = outbox::claim(db, self.mail.after + SLACK, LEASE, AT_ONCE).await?;
         join_all(claims.into_iter().map(|claim| async move {
             if let Err(error) = self.mail(claim).await {
@@ -166,27 +168,10 @@ impl Mailer {
         };
         let sending = async {
             let sent = self.send(claim.id, &prepared).await;
-            let deadline = time::Instant::now() + RECORDED_WITHIN;
-            // The mail may be with the visitor: until that is recorded, it would be sent again.
-            while let Err(error) = self.conclude(claim, &prepared, &sent).await {
-                if time::Instant::now() > deadline {
-                    return Err(error);
-                }
-                time::sleep(TICK).await;
-            }
-            Ok(())
+            record(|| self.conclude(claim, &prepared, &sent)).await
         };
-        tokio::select! { done = sending => done, never = self.keep(claim.id) => never }
-    }
-
-    /// Keeps a claim, and never ends.
-    async fn keep(&self, id: Uuid) -> Result<(), sqlx::Error> {
-        loop {
-            time::sleep(RENEWAL).await;
-            if let Err(error) = outbox::renew(&self.db, id, LEASE).await {
-                tracing::warn!(mail_id = %id, %error, "a mail that is being sent cannot be kept");
-            }
-        }
+        let kept = keep(|| outbox::renew(&self.db, claim.id, LEASE));
+        tokio::select! { done = sending => done, never = kept => never }
     }
 
     /// What is to be sent, if anything is. Under the conversation's lock nothing is fetched, said or ended meanwhile.
@@ -204,7 +189,7 @@ impl Mailer {
             return Ok(None);
         };
         let digest = &address.address_digest;
-        let full = outbox::seconds_until_allowed(&mut *tx, session_id, digest, LIMITS).await?;
+        let full = outbox::seconds_until_allowed(&mut *tx, session_id, digest).await?;
         if let Some(seconds) = full {
             let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
             outbox::postpone(&mut tx, id, wait, false).await?;
@@ -236,7 +221,14 @@ impl Mailer {
             code,
             replies: &replies.texts,
         };
-        let message = compose(&self.mail, &contents);
+        self.hand_over(compose(&self.mail, &contents)).await
+    }
+
+    /// Hands a mail over to the mail server.
+    async fn hand_over(
+        &self,
+        message: Result<Message, lettre::error::Error>,
+    ) -> Result<(), Failure> {
         let message = message.map_err(|error| Failure::Content(error.to_string()))?;
         let bounces_to = self.mail.bounces_to.as_str().parse().ok();
         let envelope = Envelope::new(bounces_to, message.envelope().to().to_vec());
@@ -251,7 +243,7 @@ impl Mailer {
         prepared: &Prepared,
         sent: &Result<(), Failure>,
     ) -> Result<(), sqlx::Error> {
-        let Claim { id, session_id, .. } = claim;
+        let session_id = claim.session_id;
         let Prepared {
             address,
             code,
@@ -269,8 +261,7 @@ impl Mailer {
                 )
             }
             Err(failure) => {
-                let is_over = Duration::try_from_secs_f64(claim.failing_seconds)
-                    .is_ok_and(|failing| failing >= GIVE_UP);
+                let is_over = is_given_up(claim.failing_seconds);
                 self.note_failure(&mut tx, claim, prepared, failure, is_over)
                     .await?
             }
@@ -289,6 +280,19 @@ impl Mailer {
             queue::push(&mut tx, session_id, &Task::Notice(told)).await?;
         }
         tx.commit().await?;
+        self.report(claim.id, session_id, address, sent, outcome);
+        Ok(())
+    }
+
+    /// Counts and logs what became of an attempt.
+    fn report(
+        &self,
+        id: Uuid,
+        session_id: Uuid,
+        address: &MailAddress,
+        sent: &Result<(), Failure>,
+        outcome: MailOutcome,
+    ) {
         self.metrics.mail(outcome);
         match sent {
             Ok(()) => tracing::info!(%session_id, mail_id = %id, "a mail was accepted"),
@@ -297,7 +301,6 @@ impl Mailer {
                 tracing::warn!(%session_id, mail_id = %id, reason, ?outcome, "a mail was not accepted");
             }
         }
-        Ok(())
     }
 
     async fn note_failure(
@@ -323,4 +326,37 @@ impl Mailer {
         addresses::note_failure(tx, prepared.address.id, is_refused).await?;
         Ok((outcome, Some(self.texts.not_mailed(why))))
     }
+}
+
+/// Records what became of a mail. It may be with the visitor, and it would be sent again until that is recorded.
+async fn record<Recording>(conclude: impl Fn() -> Recording) -> Result<(), sqlx::Error>
+where
+    Recording: Future<Output = Result<(), sqlx::Error>>,
+{
+    let deadline = time::Instant::now() + RECORDED_WITHIN;
+    while let Err(error) = conclude().await {
+        if time::Instant::now() > deadline {
+            return Err(error);
+        }
+        time::sleep(TICK).await;
+    }
+    Ok(())
+}
+
+/// Keeps a claim, and never ends.
+async fn keep<Renewal>(renew: impl Fn() -> Renewal) -> Result<(), sqlx::Error>
+where
+    Renewal: Future<Output = Result<(), sqlx::Error>>,
+{
+    loop {
+        time::sleep(RENEWAL).await;
+        if let Err(error) = renew().await {
+            tracing::warn!(%error, "a mail that is being sent cannot be kept");
+        }
+    }
+}
+
+/// Whether a mail has failed for so long that it is given up.
+fn is_given_up(failing_seconds: f64) -> bool {
+    Duration::try_from_secs_f64(failing_seconds).is_ok_and(|failing| failing >= GIVE_UP)
 }

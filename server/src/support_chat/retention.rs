@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::SupportChat;
 use crate::storage::{
     Db, blocked_addresses, clock, idempotency,
-    mail::{codes, outbox},
+    mail::{codes, outbox, transcripts},
     sessions,
 };
 
@@ -33,6 +33,7 @@ impl SupportChat {
         blocked_addresses::delete_ended(db, own, BATCH).await?;
         codes::delete_old(db, own, BATCH).await?;
         outbox::delete_old(db, own, BATCH).await?;
+        transcripts::delete_old(db, own, BATCH).await?;
         if let Some(retention) = self.limits.retention {
             // A creation's key goes with its message.
             let age = self

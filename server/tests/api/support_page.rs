@@ -3,6 +3,7 @@
 mod refusals;
 
 mod afterwards;
+mod mailing;
 
 use futures_util::future::join_all;
 use reqwest::{Method, Response, header::HeaderMap, redirect};

@@ -11,6 +11,8 @@ pub(super) enum Done {
     AlreadyBegun,
     /// There is something new to see.
     Changed,
+    /// The conversation will be mailed.
+    WillBeMailed,
     /// There may be something new to see.
     Read,
 }

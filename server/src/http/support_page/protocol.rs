@@ -11,7 +11,7 @@ use std::{
 
 use app::{
     contract::ErrorCode,
-    ui::support::{Conversation, Notice, PATH, RATE_PATH, START_PATH},
+    ui::support::{Conversation, EMAIL_PATH, Notice, PATH, RATE_PATH, START_PATH},
 };
 use axum::{
     body::Bytes,
@@ -29,7 +29,7 @@ use leptos::{
     },
 };
 
-use super::{BEGUN, Visit, csrf, done::Done, form::Form};
+use super::{BEGUN, MAILING, Visit, csrf, done::Done, form::Form};
 use crate::http::{problem::ApiError, time_limit};
 
 /// The protocol of the forms.
@@ -76,6 +76,7 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
     }
     let begins = parts.uri.path() == START_PATH;
     let rates = parts.uri.path() == RATE_PATH;
+    let sets_email = parts.uri.path() == EMAIL_PATH;
     let bytes = match Bytes::from_request(Request::from_parts(parts, body), &()).await {
         Ok(bytes) => bytes,
         Err(rejection) => {
@@ -90,6 +91,7 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
     let form = Form {
         begins,
         rates,
+        sets_email,
         ..Form::parse(&bytes)
     };
     // A conversation that begins has no cookie yet that a form could be bound to.
@@ -113,6 +115,7 @@ async fn answer(visit: &Visit, done: Result<Done, ApiError>, form: Form) -> Resp
             visit.render(Conversation::NotShown, Some(Notice::AlreadyBegun), form)
         }
         Ok(Done::Read) if !form.draft.message.is_empty() => visit.clone().page(None, form).await,
+        Ok(Done::WillBeMailed) => Redirect::to(&format!("{PATH}?{MAILING}")).into_response(),
         Ok(Done::Changed | Done::Read) => Redirect::to(PATH).into_response(),
         Err(error) => visit.refuse(&error, form),
     }
