@@ -35,7 +35,7 @@ pub(super) struct Contents<'a> {
 
 /// What a mail of a conversation consists of.
 #[derive(Debug)]
-pub(super) struct Copy<'a> {
+pub(super) struct CopyContents<'a> {
     /// Its id.
     pub(super) id: Uuid,
     /// Whom it is for.
@@ -74,7 +74,10 @@ pub(super) fn compose(
 
 /// A mail with a conversation. What the visitor wrote is in the attachment only, so that the mail itself says nothing but the
 /// server's own words.
-pub(super) fn compose_copy(mail: &Mail, copy: &Copy<'_>) -> Result<Message, lettre::error::Error> {
+pub(super) fn compose_copy(
+    mail: &Mail,
+    copy: &CopyContents<'_>,
+) -> Result<Message, lettre::error::Error> {
     let texts = MailTexts::of(copy.language);
     let (site, stop) = (site(mail), stop_link(mail, copy.address_id));
     let subject = texts.copy_subject.replace("{}", &site);

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use futures_util::future::join_all;
 
 use super::{
-    super::compose::{Copy, compose_copy},
+    super::compose::{CopyContents, compose_copy},
     AT_ONCE, BACKOFF, Failure, LEASE, Mailer, is_given_up, keep, record,
 };
 use crate::{
@@ -58,7 +58,7 @@ impl Mailer {
             let text = self.text(claim, language, has_ended).await?;
             let message = compose_copy(
                 &self.mail,
-                &Copy {
+                &CopyContents {
                     id: claim.id,
                     to: &address.address,
                     address_id: address.id,
