@@ -31,11 +31,9 @@ impl Offers {
     ) -> Self {
         let may_ask = visit.state.config.mail.is_some();
         let asks = may_ask && (visit.away.is_some() || has_waited(entries));
+        let asked = asks.then_some(Mailing::Ask);
         Self {
-            mailing: match address(visit, session).await {
-                None => asks.then_some(Mailing::Ask),
-                address => address,
-            },
+            mailing: address(visit, session).await.or(asked),
             afterwards: None,
         }
     }
