@@ -83,7 +83,8 @@ pub(super) fn compose_copy(
     let subject = texts.copy_subject.replace("{}", &site);
     let lead = texts.copy_lead.replace("{}", &site);
     let plain = [&lead, "\n", &plain_end(texts, &stop)].concat();
-    let html = html_head(copy.language, &subject, &lead) + &html_end(texts, &stop);
+    let mut html = html_head(copy.language, &subject, &lead);
+    html.push_str(&html_end(texts, &stop));
     let attached = Attachment::new(copy.file_name.clone());
     let attached = attached.body(copy.text.clone(), ContentType::TEXT_PLAIN);
     let parts = MultiPart::mixed()
