@@ -9,6 +9,7 @@ mod erase_session;
 mod get_availability;
 mod get_transcript;
 mod ids;
+mod mail_transcript;
 mod message;
 mod poll_messages;
 mod problem;
@@ -30,6 +31,7 @@ pub use erase_session::EraseSession;
 pub use get_availability::{GetAvailability, GetAvailabilityResponse};
 pub use get_transcript::GetTranscript;
 pub use ids::{MessageId, SessionId};
+pub use mail_transcript::MailTranscript;
 pub use message::{Delivery, Message, Sender};
 pub use poll_messages::{
     MAX_STATE_CHARS, MAX_WAIT_SECONDS, Marks, PollMessages, PollMessagesResponse, WAIT_HEADER,

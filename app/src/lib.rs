@@ -8,5 +8,8 @@
 extern crate alloc;
 
 pub mod contract;
+mod language;
 #[cfg(feature = "ui")]
 pub mod ui;
+
+pub use language::Language;

@@ -23,7 +23,9 @@ export const environment = {
   serverLog: () => required("SERVER_LOG"),
   /** A program that kills the homeserver (`synapse stop`) and starts it (`synapse start`). */
   partsControl: () => required("PARTS_CONTROL"),
-  /** The admin listener of the support server, with its health, readiness and metrics. */
+  /** Where a mail server leaves what the support server mails; nothing where no mail server can run. */
+  maildir: () => process.env.MAIL_SERVER_MAILDIR,
+  /** The support server's health, readiness and metrics. */
   serverAdminUrl: () => required("SERVER_ADMIN_URL"),
 };
 

@@ -166,6 +166,7 @@ test.describe("for everybody", () => {
   for (const colorScheme of ["light", "dark"] as const) {
     test(`no state has a fault that axe finds or scrolls sideways, ${colorScheme}`, async ({
       page,
+      alice,
     }) => {
       const chat = new SupportPage(page);
       const axe = await readFile(AXE, "utf8");
@@ -199,6 +200,21 @@ test.describe("for everybody", () => {
       await page.getByRole("textbox", { name: "Your email" }).fill("");
       await chat.say("unbroken".repeat(60));
       await check("a conversation");
+      if (environment.maildir()) {
+        const desk = await alice.enterDesk();
+        const address = page.getByRole("textbox", { name: "Where may we answer if you leave?" });
+        await alice.send(desk, "!away 23:59");
+        await expect(async () => {
+          await page.goto("/support");
+          await expect(address).toBeVisible({ timeout: 1_000 });
+        }).toPass({ timeout: 45_000 });
+        await check("where to answer is asked");
+        await address.fill("ada@example.org");
+        await page.getByRole("button", { name: "Save the address" }).click();
+        await expect(page.getByText("If you leave, we answer at ada@example.org.")).toBeVisible();
+        await check("an address");
+        await alice.send(desk, "!back");
+      }
       await chat.end.click();
       await expect(page.getByRole("heading", { level: 1 })).toHaveText("This chat has ended");
       await check("its end");

@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    config::StaffLanguage,
     heartbeat::Heart,
     relay::queue::{self, Task},
+    staff_texts::RoomTexts,
     storage::{
         Db, details_notices, expiry,
         sessions::{self, State},
@@ -21,11 +23,18 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// How many conversations get a notice at once. Each costs the homeserver two events.
 const BATCH: i64 = 20;
 
-/// Queues the notices that are due until `shutdown`. Any number of servers may do so at the same time.
-pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: CancellationToken) {
+/// Queues announcements until `shutdown`. Any number of servers may do so at the same time.
+pub async fn run(
+    db: Db,
+    session_ttl: Duration,
+    language: StaffLanguage,
+    heart: Heart,
+    shutdown: CancellationToken,
+) {
+    let texts = RoomTexts::of(language);
     let db = db.beating(heart.clone());
     loop {
-        if let Err(error) = tell_expired(&db, session_ttl).await {
+        if let Err(error) = tell_expired(&db, session_ttl, texts).await {
             tracing::warn!(%error, "expired conversations cannot be looked up");
         }
         if let Err(error) = tell_pages(&db, session_ttl).await {
@@ -36,26 +45,28 @@ pub async fn run(db: Db, session_ttl: Duration, heart: Heart, shutdown: Cancella
     }
 }
 
-async fn tell_expired(db: &Db, ttl: Duration) -> Result<(), sqlx::Error> {
+async fn tell_expired(db: &Db, ttl: Duration, texts: &RoomTexts) -> Result<(), sqlx::Error> {
     for session_id in expiry::untold(db, ttl, Utc::now(), BATCH).await? {
-        if let Err(error) = tell_one_expired(db, session_id, ttl).await {
+        if let Err(error) = tell_one_expired(db, session_id, ttl, texts).await {
             tracing::warn!(%session_id, %error, "staff cannot be told yet that the conversation has expired");
         }
     }
     Ok(())
 }
 
-async fn tell_one_expired(db: &Db, session_id: Uuid, ttl: Duration) -> Result<(), sqlx::Error> {
+async fn tell_one_expired(
+    db: &Db,
+    session_id: Uuid,
+    ttl: Duration,
+    texts: &RoomTexts,
+) -> Result<(), sqlx::Error> {
     let mut tx = db.begin().await?;
     let session = sessions::lock(&mut tx, session_id, ttl).await?;
     // Since the look-up, somebody may have written or ended the conversation.
     let has_expired = session.is_some_and(|session| session.state == State::Expired);
     if has_expired && expiry::set_told(&mut tx, session_id).await? {
-        let notice = format!(
-            "The chat has expired, since nobody has written for {}. Messages sent here no longer reach the visitor.",
-            humantime::format_duration(ttl)
-        );
-        queue::push(&mut tx, session_id, &Task::Notice(notice)).await?;
+        let notice = Task::Notice(texts.expired(ttl));
+        queue::push(&mut tx, session_id, &notice).await?;
         queue::push(&mut tx, session_id, &Task::Rename).await?;
         tracing::info!(%session_id, "session expired");
     }

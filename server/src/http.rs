@@ -8,6 +8,7 @@ mod client_address;
 mod host;
 mod idle_poll;
 mod json;
+mod language;
 pub mod listener;
 mod openapi;
 mod operation_name;

@@ -20,7 +20,6 @@ mod room_batch;
 pub(crate) mod room_name;
 mod rules;
 mod staff_signals;
-mod staff_texts;
 pub mod sync;
 mod token_encryption;
 pub mod visitor_signals;

@@ -6,7 +6,8 @@ mod mail;
 mod rating;
 mod visitor;
 
+pub use app::Language;
 pub use entry::{Author, Delivery, Entry, Marks};
-pub use mail::{EmailAddress, Language};
+pub use mail::EmailAddress;
 pub use rating::{Rated, Rating};
 pub use visitor::{Identity, Page, Verified, VisitorDetails};

@@ -207,6 +207,7 @@ impl Common {
             let mailer = Mailer::new(
                 self.shares.relay.clone(),
                 mail,
+                config.matrix.answers.language,
                 self.session_ttl(),
                 mailing.fetches.clone(),
                 self.metrics.clone(),
@@ -259,7 +260,8 @@ impl Common {
         .with_identities(Identities::new(
             config.identity_keys.clone(),
             config.matrix.credentials.secret().clone(),
-        ));
+        ))
+        .with_staff_language(config.matrix.answers.language);
         let requests = Arc::new(PerMinute::new(config.limits.requests_per_ip_per_minute));
         let state = AppState::from(http::Shared {
             support_chat: support_chat.clone(),
@@ -294,6 +296,7 @@ impl Common {
         lifecycle.start(due_notices::run(
             self.shares.relay.clone(),
             self.session_ttl(),
+            self.config.matrix.answers.language,
             lifecycle.heart("due_notices"),
             lifecycle.shutdown(),
         ));

@@ -10,6 +10,7 @@ mod create_session;
 mod erase_session;
 mod get_availability;
 mod get_transcript;
+mod mail_transcript;
 mod poll_messages;
 mod read_conversation;
 mod resume_session;
@@ -41,11 +42,12 @@ use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    config::Limits,
+    config::{Limits, StaffLanguage},
     mail::Mailing,
     metrics::Metrics,
     poll_cache::PollCache,
     relay::handoff::Handoff,
+    staff_texts::RoomTexts,
     storage::{Shares, Tx},
     visitor_signals::Signaller,
 };
@@ -65,6 +67,7 @@ pub(crate) use erase_session::erase;
 pub use get_transcript::{GetTranscriptError, Transcript};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey, KeyReused};
 pub use identity::Identities;
+pub use mail_transcript::MailTranscriptError;
 pub use poll_messages::{Cursor, Entries, PollMessagesError};
 pub use poll_reader::ReadError;
 pub use presence::record_presence;
@@ -106,6 +109,7 @@ pub struct SupportChat {
     poll_reader: PollReader,
     verifier: Arc<Verifier>,
     identities: Arc<Identities>,
+    room_texts: &'static RoomTexts,
     metrics: Metrics,
     started: Instant,
 }
@@ -138,6 +142,7 @@ impl SupportChat {
             answer_memory,
             verifier: Arc::new(Verifier::new()),
             identities: Arc::new(Identities::new(Vec::new(), String::new().into())),
+            room_texts: RoomTexts::of(StaffLanguage::English),
             shares,
             limits,
             admission: Arc::new(admission),
@@ -161,7 +166,16 @@ impl SupportChat {
         }
     }
 
-    /// Drops throttle state that has become irrelevant, and snapshots that nobody polls for.
+    /// The same, where staff are told of what visitors do in this language.
+    #[must_use]
+    pub fn with_staff_language(self, language: StaffLanguage) -> Self {
+        Self {
+            room_texts: RoomTexts::of(language),
+            ..self
+        }
+    }
+
+    /// Lets go of what throttles no longer need to know, and of snapshots that nobody polls for.
     pub fn forget_idle(&self) {
         self.messages.forget_idle();
         self.poll_cache.forget_old();

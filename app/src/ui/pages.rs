@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::Language;
+
 use super::{
     LandingConfig, Page, about::about, chat_place::support_chat, landing::landing,
     not_found::not_found, shell::Document,
@@ -30,6 +32,7 @@ pub(super) fn document(page: Page, config: &LandingConfig) -> Document {
         ),
     };
     Document {
+        language: Language::English,
         title: title.into(),
         description,
         page: Some(page),

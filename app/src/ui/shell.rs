@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use leptos::prelude::*;
 
 use super::{Page, contact::CONTACT_HREF, icons::mark};
+use crate::Language;
+
+const ENGLISH: &str = "en-GB";
 
 const COMPANY: &str = "WebDevelop.pro";
 
@@ -19,6 +22,8 @@ const SECTIONS: [(&str, &str); 5] = [
 
 /// A page without the frame that surrounds all pages.
 pub(super) struct Document {
+    /// The language of the title and the content. The frame is in English.
+    pub(super) language: Language,
     pub(super) title: Cow<'static, str>,
     pub(super) description: &'static str,
     /// Which of the site's pages this is, for the navigation.
@@ -47,9 +52,14 @@ pub(super) fn to_html(document: impl FnOnce() -> Document) -> String {
 
 fn shell(document: Document) -> impl IntoView {
     let page = document.page;
+    let language = document.language;
+    let (tag, direction) = match language {
+        Language::English => (ENGLISH, None),
+        other => (other.tag(), Some(other.direction())),
+    };
     view! {
         <!DOCTYPE html>
-        <html lang="en-GB">
+        <html lang=tag dir=direction>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -69,7 +79,7 @@ fn shell(document: Document) -> impl IntoView {
                     .then(|| view! { <script type="module" src="/assets/client-only.js"></script> })}
             </head>
             <body>
-                <a class="skip-link" href="#main">
+                <a class="skip-link" href="#main" lang=ENGLISH dir="ltr">
                     "Skip to content"
                 </a>
                 <Header page />
@@ -86,7 +96,7 @@ fn shell(document: Document) -> impl IntoView {
 #[component]
 fn Header(page: Option<Page>) -> impl IntoView {
     view! {
-        <header class="site-header">
+        <header class="site-header" lang=ENGLISH dir="ltr">
             <div class="wrap">
                 <a class="brand" href="/" aria-current=current(page, Page::Landing)>
                     {mark()}
@@ -120,7 +130,7 @@ fn Header(page: Option<Page>) -> impl IntoView {
 #[component]
 fn Footer(page: Option<Page>) -> impl IntoView {
     view! {
-        <footer class="site-footer">
+        <footer class="site-footer" lang=ENGLISH dir="ltr">
             <div class="wrap">
                 <div class="footer-company">
                     <p class="brand">{mark()} <span>{COMPANY}</span></p>

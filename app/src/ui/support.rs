@@ -8,6 +8,7 @@ mod afterwards;
 mod forms;
 mod lines;
 mod mail_links;
+mod mailing;
 mod paths;
 mod problem;
 #[cfg(test)]
@@ -21,9 +22,13 @@ use super::{
     contact::CONTACT_HREF,
     shell::{Document, to_html},
 };
-use crate::contract::{ErrorCode, Message};
+use crate::{
+    Language,
+    contract::{ErrorCode, Message},
+};
 use afterwards::{afterwards, save_link};
 use forms::{end_form, first_form, message_form};
+use mailing::mail_transcript_form;
 use problem::{no_challenge, problem};
 use transcript::transcript;
 
@@ -32,9 +37,10 @@ pub use mail_links::{
     render_not_resumed, render_not_unsubscribed, render_resume, render_unsubscribe,
     render_unsubscribed,
 };
+pub use mailing::Mailing;
 pub use paths::{
-    END_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH,
-    UNSUBSCRIBE_PATH,
+    EMAIL_PATH, END_PATH, MAIL_TRANSCRIPT_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH,
+    START_PATH, TRANSCRIPT_PATH, UNSUBSCRIBE_PATH,
 };
 
 /// The content of the page.
@@ -44,7 +50,9 @@ pub struct SupportPage {
     pub conversation: Conversation,
     /// What the visitor can do in a conversation that ended recently.
     pub afterwards: Option<Afterwards>,
-    /// A message to the visitor, above everything else.
+    /// Where replies are mailed, or may be; `None` where nothing is asked or mailed.
+    pub mailing: Option<Mailing>,
+    /// A message to the visitor, before everything else.
     pub notice: Option<Notice>,
     /// The text that the visitor was writing.
     pub draft: Draft,
@@ -91,7 +99,9 @@ pub struct Draft {
     pub visitor_name: String,
     /// The visitor's email address.
     pub visitor_email: String,
-    /// The visitor's comment on a rating.
+    /// Where replies may be mailed.
+    pub email: String,
+    /// What the visitor says with a rating.
     pub comment: String,
     /// The page from which the visitor came, in a hidden field.
     pub source_url: String,
@@ -105,8 +115,9 @@ pub enum Notice {
     /// There was a conversation already when the first message was sent, so the message is still a
     /// draft.
     AlreadyBegun,
-    /// A conversation has begun to which this browser cannot return, because it does not keep
-    /// cookies.
+    /// The conversation will be mailed to the visitor.
+    WillBeMailed,
+    /// A conversation has begun that this browser cannot return to, because it keeps no cookie.
     NoCookie,
 }
 
@@ -165,6 +176,7 @@ pub fn render_way_in() -> String {
 
 fn document(title: &'static str) -> Document {
     Document {
+        language: Language::English,
         title: title.into(),
         description: "Write to us, and read our answers on the same page.",
         page: None,
@@ -195,10 +207,14 @@ fn content(page: &SupportPage) -> impl IntoView {
             "It is not shown on this page. To see it, check for replies.",
         ),
     };
-    let notice = page
-        .notice
-        .as_ref()
-        .map(|notice| problem(notice, page).into_any());
+    let notice = page.notice.as_ref().map(|notice| match notice {
+        Notice::WillBeMailed => {
+            view! { <p role="status">"The conversation is on its way to your mailbox."</p> }
+                .into_any()
+        }
+        notice => problem(notice, page).into_any(),
+    });
+    let mailing = page.mailing.as_ref();
     let can_write = matches!(
         page.conversation,
         Conversation::NotBegun | Conversation::Open(..)
@@ -210,6 +226,7 @@ fn content(page: &SupportPage) -> impl IntoView {
             {(!are_all).then(|| view! { <p class="hint">"Earlier messages are not shown."</p> })}
             {transcript(messages)}
             {message_form(page)}
+            {mailing.map(|what| mailing::mailing(what, page))}
             {end_form(page.form_token.as_deref())}
             {save_link()}
             {hint()}
@@ -217,6 +234,7 @@ fn content(page: &SupportPage) -> impl IntoView {
         .into_any(),
         Conversation::NotShown => view! {
             {message_form(page)}
+            {mailing.map(|what| mailing::mailing(what, page))}
             <p class="hint">
                 <a href=PATH>"Show the conversation"</a>
                 ", without what is written above."
@@ -228,6 +246,7 @@ fn content(page: &SupportPage) -> impl IntoView {
         _ if page.challenged => no_challenge().into_any(),
         _ => view! {
             {page.afterwards.map(|what| afterwards(what, page))}
+            {matches!(mailing, Some(Mailing::To(_))).then(|| mail_transcript_form(page))}
             {first_form(page)}
             {hint()}
         }

@@ -54,6 +54,18 @@ pub enum StaffLanguage {
     Arabic,
 }
 
+impl StaffLanguage {
+    /// Every language.
+    pub const ALL: [Self; 6] = [
+        Self::English,
+        Self::German,
+        Self::French,
+        Self::Spanish,
+        Self::Ukrainian,
+        Self::Arabic,
+    ];
+}
+
 impl FromStr for StaffLanguage {
     type Err = &'static str;
 

@@ -154,10 +154,10 @@ fn headers() -> Value {
 mod tests {
     use app::contract::{
         CloseSession, CreateSession, CreateSessionRequest, CreateSessionResponse, GetAvailability,
-        GetAvailabilityResponse, GetTranscript, PollMessages, PollMessagesResponse, ResumeSession,
-        ResumeSessionRequest, ResumeSessionResponse, SendMessage, SendMessageRequest,
-        SendMessageResponse, SessionId, SetEmail, SetEmailRequest, SetPage, SetPageRequest,
-        SetRating, SetRatingRequest, SetTyping,
+        GetAvailabilityResponse, GetTranscript, MailTranscript, PollMessages, PollMessagesResponse,
+        ResumeSession, ResumeSessionRequest, ResumeSessionResponse, SendMessage,
+        SendMessageRequest, SendMessageResponse, SessionId, SetEmail, SetEmailRequest, SetPage,
+        SetPageRequest, SetRating, SetRatingRequest, SetTyping,
     };
     use serde::de::DeserializeOwned;
 
@@ -211,6 +211,7 @@ mod tests {
             (SetEmail::path(&session), "delete", "forgetEmail"),
             (SetPage::path(&session), "put", "setPage"),
             (GetTranscript::path(&session), "get", "getTranscript"),
+            (MailTranscript::path(&session), "post", "mailTranscript"),
             (SetRating::path(&session), "put", "setRating"),
             (SetTyping::path(&session), "post", "setTyping"),
         ] {

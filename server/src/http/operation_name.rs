@@ -3,8 +3,8 @@
 use app::{
     contract::BASE_PATH,
     ui::support::{
-        END_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH, SEND_PATH, START_PATH, TRANSCRIPT_PATH,
-        UNSUBSCRIBE_PATH,
+        EMAIL_PATH, END_PATH, MAIL_TRANSCRIPT_PATH, PATH, RATE_PATH, READ_PATH, RESUME_PATH,
+        SEND_PATH, START_PATH, TRANSCRIPT_PATH, UNSUBSCRIBE_PATH,
     },
 };
 use axum::{
@@ -46,6 +46,7 @@ fn name(method: &Method, path: &str) -> &'static str {
             ("DELETE", "/sessions/{sessionId}") => "erase_session",
             ("POST", "/sessions/{sessionId}/close") => "close_session",
             ("GET", "/sessions/{sessionId}/transcript") => "get_transcript",
+            ("POST", "/sessions/{sessionId}/transcript/mail") => "mail_transcript",
             ("POST", "/sessions/resume") => "resume_session",
             ("PUT", "/sessions/{sessionId}/email") => "set_email",
             ("DELETE", "/sessions/{sessionId}/email") => "forget_email",
@@ -64,6 +65,8 @@ fn name(method: &Method, path: &str) -> &'static str {
         ("POST", READ_PATH) => "support_page_read",
         ("POST", SEND_PATH) => "support_page_send",
         ("POST", END_PATH) => "support_page_end",
+        ("POST", EMAIL_PATH) => "support_page_email",
+        ("POST", MAIL_TRANSCRIPT_PATH) => "support_page_mail_transcript",
         ("POST", RATE_PATH) => "support_page_rate",
         ("GET", TRANSCRIPT_PATH) => "support_page_transcript",
         ("GET", path) if path.starts_with(RESUME_PATH) => "resume_page",

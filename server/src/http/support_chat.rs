@@ -5,6 +5,7 @@ mod create_session;
 mod erase_session;
 mod get_availability;
 mod get_transcript;
+mod mail_transcript;
 pub(super) mod poll_messages;
 mod resume_session;
 mod send_message;
@@ -44,6 +45,7 @@ pub(super) use create_session::create_session;
 pub(super) use resume_session::resume_session;
 pub(super) use send_message::send_message;
 pub(super) use session_path::parse_id;
+pub(super) use set_email::set_email;
 pub(super) use set_rating::set_rating;
 pub(super) use shared_errors::database;
 
@@ -57,6 +59,7 @@ pub(super) fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(close_session::handle))
         .routes(routes!(erase_session::handle))
         .routes(routes!(get_transcript::handle))
+        .routes(routes!(mail_transcript::handle))
         .routes(routes!(set_email::handle, set_email::forget))
         .routes(routes!(set_page::handle))
         .routes(routes!(set_rating::handle))

@@ -17,15 +17,17 @@ mod done;
 mod form;
 mod functions;
 mod mail_links;
+mod offers;
 mod protocol;
 
 use std::{net::IpAddr, time::Duration};
 
 use app::{
-    contract::{self, CreateSessionRequest, ErrorCode},
+    contract::{CreateSessionRequest, ErrorCode},
     ui::support::{
-        Afterwards, Away, Conversation, Draft, END_PATH, Notice, PATH, RATE_PATH, READ_PATH,
-        Refusal as Refused, SEND_PATH, START_PATH, SupportPage, TRANSCRIPT_PATH, render_way_in,
+        Away, Conversation, Draft, EMAIL_PATH, END_PATH, MAIL_TRANSCRIPT_PATH, Notice, PATH,
+        RATE_PATH, READ_PATH, Refusal as Refused, SEND_PATH, START_PATH, SupportPage,
+        TRANSCRIPT_PATH, render_way_in,
     },
 };
 use axum::{
@@ -41,19 +43,17 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    AppState, budgeted_body,
-    client_address::ClientAddress,
-    problem::ApiError,
-    support_chat, throttle,
-    transcript::{self, Style},
-    wire,
+    AppState, budgeted_body, client_address::ClientAddress, language, problem::ApiError,
+    support_chat, throttle, transcript, wire,
 };
 use crate::{
-    model::Rating,
+    model::Language,
     support_chat::{ReadConversationError, Share},
+    transcript::Style,
 };
 use cookie::SessionCookie;
 use form::Form;
+use offers::Offers;
 
 /// A form needs up to three bytes (`%20`) for a character that takes one in JSON, and the operator
 /// may allow long messages.
@@ -68,6 +68,9 @@ const MAX_TEXT_BYTES: i64 = 256 * 1024;
 /// The query of the page after a first message. Only when the page is requested does it turn out
 /// whether the browser has kept the cookie.
 const BEGUN: &str = "begun";
+
+/// The query of the page after the visitor has asked for the conversation by mail.
+const MAILING: &str = "mailing";
 
 const HEADERS: [(HeaderName, &str); 4] = [
     (
@@ -86,8 +89,16 @@ pub(super) fn router(state: AppState) -> Router {
     let mut router = Router::new()
         .route(PATH, get(show))
         .route(TRANSCRIPT_PATH, get(save));
-    for path in [START_PATH, READ_PATH, SEND_PATH, END_PATH, RATE_PATH] {
-        // A visitor who opens a form's address has been shown a page there.
+    for path in [
+        START_PATH,
+        READ_PATH,
+        SEND_PATH,
+        END_PATH,
+        RATE_PATH,
+        EMAIL_PATH,
+        MAIL_TRANSCRIPT_PATH,
+    ] {
+        // Who opens a form's address has been shown a page there.
         let to_page = get(async || Redirect::to(PATH));
         router = router.route(path, to_page.post(submit));
     }
@@ -116,7 +127,8 @@ async fn show(
     if let Err(error) = visit.take_request() {
         return visit.refuse(&error, Form::default());
     }
-    let begun = query.is_some_and(|query| query == BEGUN);
+    let begun = query.as_deref() == Some(BEGUN);
+    let will_be_mailed = query.as_deref() == Some(MAILING) && visit.session.is_some();
     if begun && visit.session.is_some() {
         return Redirect::to(PATH).into_response();
     }
@@ -130,7 +142,12 @@ async fn show(
         },
         ..Form::default()
     };
-    visit.page(begun.then_some(Notice::NoCookie), form).await
+    let notice = if begun {
+        Some(Notice::NoCookie)
+    } else {
+        will_be_mailed.then_some(Notice::WillBeMailed)
+    };
+    visit.page(notice, form).await
 }
 
 /// `GET /support/transcript`.
@@ -140,7 +157,7 @@ async fn save(
     headers: HeaderMap,
 ) -> Response {
     let visit = Visit::new(state, address, &headers);
-    let saved = visit.save(Style::of(&headers)).await;
+    let saved = visit.save(transcript::style_of(&headers)).await;
     saved.unwrap_or_else(|error| visit.refuse(&error, Form::default()))
 }
 
@@ -160,7 +177,8 @@ struct Visit {
     state: AppState,
     address: IpAddr,
     session: Option<SessionCookie>,
-    /// Whether staff are known to be away.
+    language: Language,
+    /// That nobody of the staff is there, where that was read.
     away: Option<Away>,
 }
 
@@ -170,6 +188,7 @@ impl Visit {
             state,
             address,
             session: SessionCookie::from_headers(headers),
+            language: language::accepted(headers),
             away: None,
         }
     }
@@ -206,19 +225,7 @@ impl Visit {
         transcript::answer(transcript, style).await
     }
 
-    /// What the visitor can still do in the ended conversation.
-    async fn afterwards(&self, session: &SessionCookie) -> Option<Afterwards> {
-        let chat = &self.state.support_chat;
-        let rating = chat.read_rating(session.id, &session.token).await.ok()?;
-        Some(match rating {
-            _ if !self.state.config.takes_ratings => Afterwards::Save,
-            None => Afterwards::Ask,
-            Some(Rating::Good) => Afterwards::Rated(contract::Rating::Good),
-            Some(Rating::Bad) => Afterwards::Rated(contract::Rating::Bad),
-        })
-    }
-
-    /// The page after a refusal, for which nothing is read.
+    /// The page of something that was not done, for which nothing is read.
     fn refuse(&self, error: &ApiError, form: Form) -> Response {
         let conversation = self.without_reading(error.code, &form);
         let notice = Some(Notice::Refused(refused(error)));
@@ -259,9 +266,10 @@ impl Visit {
             .await;
         let error = match newest {
             Ok((newest, share)) => {
+                let offers = Offers::while_open(&self, session, &newest.entries).await;
                 let messages = newest.entries.into_iter().map(wire::message).collect();
                 let conversation = Conversation::Open(messages, newest.are_all);
-                return self.render_with(conversation, None, notice, form, Some(share));
+                return self.render_with(conversation, offers, notice, form, Some(share));
             }
             Err(error) => ApiError::from(error),
         };
@@ -269,30 +277,29 @@ impl Visit {
             Conversation::NotShown => self.refuse(&error, form),
             // The end of the conversation is shown as its state and not as a refusal.
             ended => {
-                let afterwards = self.afterwards(session).await;
-                let page = self.render_with(ended, afterwards, notice, form, None);
+                let offers = Offers::after_end(&self, session).await;
+                let page = self.render_with(ended, offers, notice, form, None);
                 self.forgetting(error.code, page)
             }
         }
     }
 
     fn render(&self, conversation: Conversation, notice: Option<Notice>, form: Form) -> Response {
-        // The challenge was required, so it is shown again.
-        let afterwards = form.rates.then_some(Afterwards::Ask);
-        self.render_with(conversation, afterwards, notice, form, None)
+        let offers = Offers::again(&form);
+        self.render_with(conversation, offers, notice, form, None)
     }
 
     /// The page keeps its share of the memory for answers until it has been sent.
     fn render_with(
         &self,
         conversation: Conversation,
-        afterwards: Option<Afterwards>,
+        offers: Offers,
         notice: Option<Notice>,
         form: Form,
         share: Option<Share>,
     ) -> Response {
         let (code, retry) = match &notice {
-            None | Some(Notice::NoCookie) => (None, None),
+            None | Some(Notice::NoCookie | Notice::WillBeMailed) => (None, None),
             Some(Notice::AlreadyBegun) => (Some(StatusCode::CONFLICT), None),
             Some(Notice::Refused(refusal)) => (
                 StatusCode::from_u16(refusal.code.status()).ok(),
@@ -301,7 +308,7 @@ impl Visit {
         };
         // A form keeps its key until it has been accepted.
         let done_with = match &notice {
-            None => false,
+            None | Some(Notice::WillBeMailed) => false,
             Some(Notice::AlreadyBegun | Notice::NoCookie) => true,
             Some(Notice::Refused(refusal)) => refusal.code == ErrorCode::IdempotencyKeyReused,
         };
@@ -312,7 +319,8 @@ impl Visit {
         };
         let page = SupportPage {
             conversation,
-            afterwards,
+            afterwards: offers.afterwards,
+            mailing: offers.mailing,
             notice,
             draft: form.draft,
             key,

@@ -1,13 +1,13 @@
-//! Writes a mail as text and HTML. It loads nothing from elsewhere, and contains no text of the
-//! visitor, who may have given a stranger's address.
+//! Writes mails: text and HTML, without anything that is fetched from elsewhere, and without a word of the visitor's,
+//! since somebody may have given a stranger's address. Only a conversation that was asked for is attached.
 
 use std::fmt::Write;
 
 use lettre::{
     Address, Message,
     message::{
-        Mailbox, MultiPart,
-        header::{HeaderName, HeaderValue},
+        Attachment, Mailbox, MessageBuilder, MultiPart,
+        header::{ContentType, HeaderName, HeaderValue},
     },
 };
 use url::Url;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{code::ResumeCode, texts::MailTexts};
 use crate::{config::Mail, model::Language};
 
-/// The content of a mail.
+/// What one mail about replies consists of.
 #[derive(Debug)]
 pub(super) struct Contents<'a> {
     /// Its id.
@@ -33,7 +33,24 @@ pub(super) struct Contents<'a> {
     pub(super) replies: &'a [String],
 }
 
-/// Composes the mail. Fails if an address is invalid.
+/// What a mail of a conversation consists of.
+#[derive(Debug)]
+pub(super) struct CopyContents<'a> {
+    /// Its id.
+    pub(super) id: Uuid,
+    /// Whom it is for.
+    pub(super) to: &'a str,
+    /// The address's name in links.
+    pub(super) address_id: Uuid,
+    /// In which language.
+    pub(super) language: Language,
+    /// What the attachment is called.
+    pub(super) file_name: String,
+    /// The conversation.
+    pub(super) text: String,
+}
+
+/// The mail; an error where the address is none.
 pub(super) fn compose(
     mail: &Mail,
     contents: &Contents<'_>,
@@ -45,21 +62,57 @@ pub(super) fn compose(
     } else {
         &[]
     };
-    let to: Address = contents
-        .to
-        .parse()
-        .map_err(|_| lettre::error::Error::MissingTo)?;
+    let Contents {
+        id, to, language, ..
+    } = *contents;
+    let subject = texts.subject.replace("{}", &links.site);
+    let plain = plain_text(texts, &links, quoted);
+    let html = html(texts, &links, quoted, language);
+    headed(mail, (id, to), language, subject, &links.stop)?
+        .multipart(MultiPart::alternative_plain_html(plain, html))
+}
+
+/// A mail with a conversation. What the visitor wrote is in the attachment only, so that the mail itself says nothing but the
+/// server's own words.
+pub(super) fn compose_copy(
+    mail: &Mail,
+    copy: &CopyContents<'_>,
+) -> Result<Message, lettre::error::Error> {
+    let texts = MailTexts::of(copy.language);
+    let (site, stop) = (site(mail), stop_link(mail, copy.address_id));
+    let subject = texts.copy_subject.replace("{}", &site);
+    let lead = texts.copy_lead.replace("{}", &site);
+    let plain = [&lead, "\n", &plain_end(texts, &stop)].concat();
+    let mut html = html_head(copy.language, &subject, &lead);
+    html.push_str(&html_end(texts, &stop));
+    let attached = Attachment::new(copy.file_name.clone());
+    let attached = attached.body(copy.text.clone(), ContentType::TEXT_PLAIN);
+    let parts = MultiPart::mixed()
+        .multipart(MultiPart::alternative_plain_html(plain, html))
+        .singlepart(attached);
+    headed(mail, (copy.id, copy.to), copy.language, subject, &stop)?.multipart(parts)
+}
+
+/// The head of a mail.
+fn headed(
+    mail: &Mail,
+    (id, to): (Uuid, &str),
+    language: Language,
+    subject: String,
+    stop: &str,
+) -> Result<MessageBuilder, lettre::error::Error> {
+    let to: Address = to.parse().map_err(|_| lettre::error::Error::MissingTo)?;
     let domain = mail.from.email.domain();
     let mut builder = Message::builder()
         .from(mail.from.clone())
         .to(Mailbox::new(None, to))
-        .message_id(Some(format!("<{}@{domain}>", contents.id)))
+        .message_id(Some(format!("<{id}@{domain}>")))
         .date_now()
-        .subject(texts.subject.replace("{}", &links.site));
+        .subject(subject);
     if let Some(reply_to) = &mail.reply_to {
         builder = builder.reply_to(reply_to.clone());
     }
-    let stop = format!("<{}>", links.stop);
+    let stop = format!("<{stop}>");
     for (name, value) in [
         (
             HeaderName::new_from_ascii_str("Auto-Submitted"),
@@ -80,7 +133,7 @@ pub(super) fn compose(
         ),
         (
             HeaderName::new_from_ascii_str("Content-Language"),
-            contents.language.tag(),
+            language.tag(),
         ),
     ] {
         // ASCII, and short enough for a line.
@@ -90,9 +143,7 @@ pub(super) fn compose(
             value.to_owned(),
         ));
     }
-    let plain = plain_text(texts, &links, quoted);
-    let html = html(texts, &links, quoted, contents.language);
-    builder.multipart(MultiPart::alternative_plain_html(plain, html))
+    Ok(builder)
 }
 
 struct Links {
@@ -104,20 +155,28 @@ struct Links {
 
 impl Links {
     fn of(mail: &Mail, contents: &Contents<'_>) -> Self {
-        let (public, code) = (&mail.public_url, contents.code.expose());
-        let resume = match &mail.resume_page {
-            Some(page) => format!("{page}#support-chat={code}"),
-            None => format!("{public}/support/resume/{code}"),
-        };
-        let public_page = Url::parse(public).ok();
-        let page = mail.resume_page.as_ref().or(public_page.as_ref());
-        let host = page.and_then(Url::host_str).unwrap_or_default();
+        let code = contents.code.expose();
         Self {
-            site: host.strip_prefix("www.").unwrap_or(host).to_owned(),
-            resume,
-            stop: format!("{public}/support/unsubscribe/{}", contents.address_id),
+            site: site(mail),
+            resume: match &mail.resume_page {
+                Some(page) => format!("{page}#support-chat={code}"),
+                None => format!("{}/support/resume/{code}", mail.public_url),
+            },
+            stop: stop_link(mail, contents.address_id),
         }
     }
+}
+
+/// What the website is called.
+fn site(mail: &Mail) -> String {
+    let public_page = Url::parse(&mail.public_url).ok();
+    let page = mail.resume_page.as_ref().or(public_page.as_ref());
+    let host = page.and_then(Url::host_str).unwrap_or_default();
+    host.strip_prefix("www.").unwrap_or(host).to_owned()
+}
+
+fn stop_link(mail: &Mail, address_id: Uuid) -> String {
+    format!("{}/support/unsubscribe/{address_id}", mail.public_url)
 }
 
 fn plain_text(texts: &MailTexts, links: &Links, quoted: &[String]) -> String {
@@ -131,24 +190,25 @@ fn plain_text(texts: &MailTexts, links: &Links, quoted: &[String]) -> String {
     }
     let _ = write!(
         text,
-        "{}:\n{}\n\n{}\n\n{}\n\n-- \n{}\n{}: {}\n",
-        texts.link, links.resume, texts.once, texts.no_reply, texts.why, texts.stop, links.stop
+        "{}:\n{}\n\n{}\n\n{}\n{}",
+        texts.link,
+        links.resume,
+        texts.once,
+        texts.no_reply,
+        plain_end(texts, &links.stop)
     );
     text
 }
 
+/// The end of every mail: why it was sent, and how to get no more.
+fn plain_end(texts: &MailTexts, stop: &str) -> String {
+    format!("\n-- \n{}\n{}: {stop}\n", texts.why, texts.stop)
+}
+
 fn html(texts: &MailTexts, links: &Links, quoted: &[String], language: Language) -> String {
-    let direction = match language {
-        Language::Arabic => "rtl",
-        _ => "ltr",
-    };
-    let mut html = format!(
-        "<!DOCTYPE html><html lang=\"{}\" dir=\"{direction}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
-         <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em\"><p>{}</p>",
-        language.tag(),
-        escaped(&texts.subject.replace("{}", &links.site)),
-        escaped(&texts.lead.replace("{}", &links.site)),
-    );
+    let title = texts.subject.replace("{}", &links.site);
+    let lead = texts.lead.replace("{}", &links.site);
+    let mut html = html_head(language, &title, &lead);
     for reply in quoted {
         let quoted_lines: Vec<_> = reply.lines().map(escaped).collect();
         let _ = write!(
@@ -160,17 +220,34 @@ fn html(texts: &MailTexts, links: &Links, quoted: &[String], language: Language)
     let _ = write!(
         html,
         "<p><a href=\"{}\" style=\"display:inline-block;padding:.6em 1em;background:#1d4ed8;color:#fff;\
-         text-decoration:none;border-radius:.4em\">{}</a></p><p>{}</p><p>{}</p><hr><p><small>{} \
-         <a href=\"{}\">{}</a></small></p></body></html>",
+         text-decoration:none;border-radius:.4em\">{}</a></p><p>{}</p><p>{}</p>{}",
         escaped(&links.resume),
         escaped(texts.link),
         escaped(texts.once),
         escaped(texts.no_reply),
-        escaped(texts.why),
-        escaped(&links.stop),
-        escaped(texts.stop),
+        html_end(texts, &links.stop),
     );
     html
+}
+
+fn html_head(language: Language, title: &str, lead: &str) -> String {
+    format!(
+        "<!DOCTYPE html><html lang=\"{}\" dir=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
+         <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em\"><p>{}</p>",
+        language.tag(),
+        language.direction(),
+        escaped(title),
+        escaped(lead),
+    )
+}
+
+fn html_end(texts: &MailTexts, stop: &str) -> String {
+    format!(
+        "<hr><p><small>{} <a href=\"{}\">{}</a></small></p></body></html>",
+        escaped(texts.why),
+        escaped(stop),
+        escaped(texts.stop),
+    )
 }
 
 fn escaped(text: &str) -> String {

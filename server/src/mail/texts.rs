@@ -6,6 +6,9 @@ use crate::model::Language;
 #[derive(Debug)]
 pub(super) struct MailTexts {
     pub(super) subject: &'static str,
+    /// The same of a mail with the conversation, and what has happened.
+    pub(super) copy_subject: &'static str,
+    pub(super) copy_lead: &'static str,
     /// What has happened.
     pub(super) lead: &'static str,
     /// The label of the link that resumes the conversation.
@@ -36,6 +39,8 @@ impl MailTexts {
 
 const ENGLISH: MailTexts = MailTexts {
     subject: "An answer to your chat on {}",
+    copy_subject: "Your chat on {}",
+    copy_lead: "Here is the chat that you began on {}, which you asked for. It is attached as a text.",
     lead: "Our support team has answered in the chat that you began on {}.",
     link: "Read the answer and go on",
     once: "The link works once, within 7 days. Whoever has it can read the conversation, so do not pass this mail on.",
@@ -47,6 +52,8 @@ const ENGLISH: MailTexts = MailTexts {
 
 const GERMAN: MailTexts = MailTexts {
     subject: "Antwort auf Ihren Chat auf {}",
+    copy_subject: "Ihr Chat auf {}",
+    copy_lead: "Sie haben darum gebeten: Hier ist der Chat, den Sie auf {} begonnen haben. Er ist als Text angehängt.",
     lead: "Unser Support-Team hat in dem Chat geantwortet, den Sie auf {} begonnen haben.",
     link: "Antwort lesen und weiterschreiben",
     once: "Der Link funktioniert einmal und innerhalb von 7 Tagen. Wer ihn hat, kann das Gespräch lesen; geben Sie diese \
@@ -59,6 +66,8 @@ const GERMAN: MailTexts = MailTexts {
 
 const FRENCH: MailTexts = MailTexts {
     subject: "Une réponse à votre conversation sur {}",
+    copy_subject: "Votre conversation sur {}",
+    copy_lead: "Comme vous l’avez demandé, voici la conversation que vous avez commencée sur {}, en pièce jointe.",
     lead: "Notre équipe d’assistance a répondu à la conversation que vous avez commencée sur {}.",
     link: "Lire la réponse et continuer",
     once: "Le lien fonctionne une seule fois, pendant 7 jours. Quiconque le possède peut lire la conversation : ne \
@@ -71,6 +80,8 @@ const FRENCH: MailTexts = MailTexts {
 
 const SPANISH: MailTexts = MailTexts {
     subject: "Una respuesta a su chat en {}",
+    copy_subject: "Su chat en {}",
+    copy_lead: "Como pidió, aquí tiene el chat que usted inició en {}. Va adjunto como texto.",
     lead: "Nuestro equipo de soporte ha respondido en el chat que usted inició en {}.",
     link: "Leer la respuesta y continuar",
     once: "El enlace funciona una sola vez, durante 7 días. Quien lo tenga puede leer la conversación: no reenvíe este \
@@ -83,6 +94,8 @@ const SPANISH: MailTexts = MailTexts {
 
 const UKRAINIAN: MailTexts = MailTexts {
     subject: "Відповідь у вашому чаті на {}",
+    copy_subject: "Ваш чат на {}",
+    copy_lead: "Ви просили надіслати чат, який ви розпочали на {}. Він у вкладенні як текст.",
     lead: "Наша служба підтримки відповіла в чаті, який ви розпочали на {}.",
     link: "Прочитати відповідь і продовжити",
     once: "Посилання діє один раз, протягом 7 днів. Кожен, хто його має, може прочитати розмову, тому не пересилайте цей \
@@ -95,6 +108,8 @@ const UKRAINIAN: MailTexts = MailTexts {
 
 const ARABIC: MailTexts = MailTexts {
     subject: "رد على محادثتك في {}",
+    copy_subject: "محادثتك في {}",
+    copy_lead: "هذه المحادثة التي بدأتها على {} كما طلبت. تجدها مرفقة نصًا.",
     lead: "ردّ فريق الدعم لدينا في المحادثة التي بدأتها على {}.",
     link: "اقرأ الرد وتابع المحادثة",
     once: "يعمل الرابط مرة واحدة خلال 7 أيام. يمكن لكل من لديه الرابط قراءة المحادثة، فلا تُعِد توجيه هذه الرسالة.",
@@ -111,7 +126,12 @@ mod tests {
     fn every_language_names_the_website() {
         for language in Language::ALL {
             let texts = MailTexts::of(language);
-            for text in [texts.subject, texts.lead] {
+            for text in [
+                texts.subject,
+                texts.lead,
+                texts.copy_subject,
+                texts.copy_lead,
+            ] {
                 assert_eq!(text.matches("{}").count(), 1, "{text}");
             }
             for text in [

@@ -1,9 +1,11 @@
 //! Sends the mails that are due. Several servers may do so at the same time.
 
+mod copies;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use lettre::address::Envelope;
+use lettre::{Message, address::Envelope};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::Ambient,
-    config,
+    config::{self, StaffLanguage},
     heartbeat::Heart,
     metrics::{MailOutcome, Metrics},
     model::Language,
@@ -25,12 +27,13 @@ use crate::{
         backoff::Backoff,
         queue::{self, Task},
     },
+    staff_texts::RoomTexts,
     storage::{
         Db, Tx,
         mail::{
             addresses::{self, MailAddress},
             codes,
-            outbox::{self, Claim, Limits},
+            outbox::{self, Claim},
         },
         sessions,
     },
@@ -55,12 +58,7 @@ const BACKOFF: Backoff = Backoff {
 };
 /// A mail that has been failing for this long is given up.
 const GIVE_UP: Duration = Duration::from_hours(48);
-/// The number of mails in a day.
-const LIMITS: Limits = Limits {
-    conversation: 5,
-    address: 10,
-};
-/// The maximum number of a conversation's entries that are read.
+/// Entries of a conversation that are looked at.
 const ENTRIES: i64 = 200;
 
 /// Sends the mails.
@@ -68,6 +66,8 @@ const ENTRIES: i64 = 200;
 pub struct Mailer {
     db: Db,
     mail: config::Mail,
+    /// What the conversations' rooms are told.
+    texts: &'static RoomTexts,
     smtp: Smtp,
     session_ttl: Duration,
     fetches: Fetches,
@@ -88,6 +88,7 @@ impl Mailer {
     pub fn new(
         db: Db,
         mail: config::Mail,
+        staff_language: StaffLanguage,
         session_ttl: Duration,
         fetches: Fetches,
         metrics: Metrics,
@@ -98,6 +99,7 @@ impl Mailer {
             db,
             smtp: Smtp::new(mail.server.clone(), &domain),
             mail,
+            texts: RoomTexts::of(staff_language),
             session_ttl,
             fetches,
             metrics,
@@ -145,6 +147,11 @@ impl Mailer {
         if !self.fetches.record(db).await? {
             return Ok(());
         }
+        let (replies, copies) = tokio::join!(self.mail_replies(db), self.mail_copies(db));
+        replies.and(copies)
+    }
+
+    async fn mail_replies(&self, db: &Db) -> Result<(), sqlx::Error> {
         let claims = outbox::claim(db, self.mail.after + SLACK, LEASE, AT_ONCE).await?;
         join_all(claims.into_iter().map(|claim| async move {
             if let Err(error) = self.mail(claim).await {
@@ -162,28 +169,10 @@ impl Mailer {
         };
         let sending = async {
             let sent = self.send(claim.id, &prepared).await;
-            let deadline = time::Instant::now() + RECORDED_WITHIN;
-            // The visitor may have the mail already. Until that is recorded, it would be sent
-            // again.
-            while let Err(error) = self.conclude(claim, &prepared, &sent).await {
-                if time::Instant::now() > deadline {
-                    return Err(error);
-                }
-                time::sleep(TICK).await;
-            }
-            Ok(())
+            record(|| self.conclude(claim, &prepared, &sent)).await
         };
-        tokio::select! { done = sending => done, never = self.keep(claim.id) => never }
-    }
-
-    /// Renews a claim. This never returns.
-    async fn keep(&self, id: Uuid) -> Result<(), sqlx::Error> {
-        loop {
-            time::sleep(RENEWAL).await;
-            if let Err(error) = outbox::renew(&self.db, id, LEASE).await {
-                tracing::warn!(mail_id = %id, %error, "the claim on a mail cannot be renewed");
-            }
-        }
+        let kept = keep(|| outbox::renew(&self.db, claim.id, LEASE));
+        tokio::select! { done = sending => done, never = kept => never }
     }
 
     /// Composes the mail, if it is still needed. The conversation's lock keeps the conversation
@@ -202,7 +191,7 @@ impl Mailer {
             return Ok(None);
         };
         let digest = &address.address_digest;
-        let full = outbox::seconds_until_allowed(&mut *tx, session_id, digest, LIMITS).await?;
+        let full = outbox::seconds_until_allowed(&mut *tx, session_id, digest).await?;
         if let Some(seconds) = full {
             let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
             outbox::postpone(&mut tx, id, wait, false).await?;
@@ -234,7 +223,14 @@ impl Mailer {
             code,
             replies: &replies.texts,
         };
-        let message = compose(&self.mail, &contents);
+        self.hand_over(compose(&self.mail, &contents)).await
+    }
+
+    /// Hands a mail over to the mail server.
+    async fn hand_over(
+        &self,
+        message: Result<Message, lettre::error::Error>,
+    ) -> Result<(), Failure> {
         let message = message.map_err(|error| Failure::Content(error.to_string()))?;
         let bounces_to = self.mail.bounces_to.as_str().parse().ok();
         let envelope = Envelope::new(bounces_to, message.envelope().to().to_vec());
@@ -249,7 +245,7 @@ impl Mailer {
         prepared: &Prepared,
         sent: &Result<(), Failure>,
     ) -> Result<(), sqlx::Error> {
-        let Claim { id, session_id, .. } = claim;
+        let session_id = claim.session_id;
         let Prepared {
             address,
             code,
@@ -261,11 +257,13 @@ impl Mailer {
             Ok(()) => {
                 let digest = &address.address_digest;
                 outbox::set_sent(&mut tx, claim, address.id, digest, replies.up_to).await?;
-                (MailOutcome::Sent, Some(told(replies.texts.len())))
+                (
+                    MailOutcome::Sent,
+                    Some(self.texts.mailed(replies.texts.len())),
+                )
             }
             Err(failure) => {
-                let is_over = Duration::try_from_secs_f64(claim.failing_seconds)
-                    .is_ok_and(|failing| failing >= GIVE_UP);
+                let is_over = is_given_up(claim.failing_seconds);
                 self.note_failure(&mut tx, claim, prepared, failure, is_over)
                     .await?
             }
@@ -284,6 +282,19 @@ impl Mailer {
             queue::push(&mut tx, session_id, &Task::Notice(told)).await?;
         }
         tx.commit().await?;
+        self.report(claim.id, session_id, address, sent, outcome);
+        Ok(())
+    }
+
+    /// Counts and logs what became of an attempt.
+    fn report(
+        &self,
+        id: Uuid,
+        session_id: Uuid,
+        address: &MailAddress,
+        sent: &Result<(), Failure>,
+        outcome: MailOutcome,
+    ) {
         self.metrics.mail(outcome);
         match sent {
             Ok(()) => tracing::info!(%session_id, mail_id = %id, "a mail was accepted"),
@@ -292,7 +303,6 @@ impl Mailer {
                 tracing::warn!(%session_id, mail_id = %id, reason, ?outcome, "a mail was not accepted");
             }
         }
-        Ok(())
     }
 
     async fn note_failure(
@@ -309,31 +319,46 @@ impl Mailer {
                 outbox::postpone(tx, claim.id, delay, true).await?;
                 return Ok((MailOutcome::Retried, None));
             }
-            Failure::Later { .. } => (
-                MailOutcome::GivenUp,
-                "the mail server has not taken the mail for two days",
-            ),
-            Failure::Address(_) => (
-                MailOutcome::Refused,
-                "the mail server refuses the visitor's address",
-            ),
-            Failure::Content(_) => (MailOutcome::Refused, "the mail server refuses the mail"),
+            Failure::Later { .. } => (MailOutcome::GivenUp, self.texts.mail_server.does_not_answer),
+            Failure::Address(_) => (MailOutcome::Refused, self.texts.mail_server.refuses_address),
+            Failure::Content(_) => (MailOutcome::Refused, self.texts.mail_server.refuses_mail),
         };
         let is_refused = matches!(failure, Failure::Address(_));
         outbox::delete(tx, claim.id).await?;
         addresses::note_failure(tx, prepared.address.id, is_refused).await?;
-        let told = format!(
-            "The visitor has not been mailed about what they have not read: {why}. They get it when they come back."
-        );
-        Ok((outcome, Some(told)))
+        Ok((outcome, Some(self.texts.not_mailed(why))))
     }
 }
 
-fn told(texts: usize) -> String {
-    match texts {
-        1 => "The visitor was mailed that a text waits here which they have not read.".to_owned(),
-        many => {
-            format!("The visitor was mailed that {many} texts wait here which they have not read.")
+/// Records what became of a mail. It may be with the visitor, and it would be sent again until that is recorded.
+async fn record<Recording>(conclude: impl Fn() -> Recording) -> Result<(), sqlx::Error>
+where
+    Recording: Future<Output = Result<(), sqlx::Error>>,
+{
+    let deadline = time::Instant::now() + RECORDED_WITHIN;
+    while let Err(error) = conclude().await {
+        if time::Instant::now() > deadline {
+            return Err(error);
+        }
+        time::sleep(TICK).await;
+    }
+    Ok(())
+}
+
+/// Keeps a claim, and never ends.
+async fn keep<Renewal>(renew: impl Fn() -> Renewal) -> Result<(), sqlx::Error>
+where
+    Renewal: Future<Output = Result<(), sqlx::Error>>,
+{
+    loop {
+        time::sleep(RENEWAL).await;
+        if let Err(error) = renew().await {
+            tracing::warn!(%error, "a mail that is being sent cannot be kept");
         }
     }
+}
+
+/// Whether a mail has failed for so long that it is given up.
+fn is_given_up(failing_seconds: f64) -> bool {
+    Duration::try_from_secs_f64(failing_seconds).is_ok_and(|failing| failing >= GIVE_UP)
 }

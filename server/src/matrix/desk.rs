@@ -20,8 +20,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{self, Instant};
 
-use super::{Failure, archiver::Archiver, homeserver::Homeserver, staff_texts::DeskTexts};
-use crate::{clock::Ambient, config, metrics::Metrics, storage::Db};
+use super::{Failure, archiver::Archiver, homeserver::Homeserver};
+use crate::{clock::Ambient, config, metrics::Metrics, staff_texts::DeskTexts, storage::Db};
 
 use members::{Member, Members};
 use pace::Pace;

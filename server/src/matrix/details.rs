@@ -5,7 +5,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::notice::Notice;
-use crate::{model::Verified, relay::store::Store, storage::sessions::Subject};
+use crate::{
+    model::Verified, relay::store::Store, staff_texts::RoomTexts, storage::sessions::Subject,
+};
 
 /// The content to send, and the digest to record.
 #[derive(Debug)]
@@ -15,33 +17,37 @@ pub(crate) struct Details {
     told: Vec<u8>,
 }
 
-/// The notice; `None` if nothing is known about the visitor. Details for which the website vouches
-/// replace those that the visitor gave, and are marked in the bot's own words, which a visitor
-/// cannot imitate.
-pub(super) fn notice(subject: &Subject, verified: Option<&Verified>) -> Option<Notice> {
+/// The notice; `None` when nothing is known of the visitor. What their website vouches for stands in the place of what they
+/// say themselves, and the bot's own words, which nothing of theirs can look like, say so.
+pub(super) fn notice(
+    texts: &RoomTexts,
+    subject: &Subject,
+    verified: Option<&Verified>,
+) -> Option<Notice> {
+    let texts = &texts.details;
     let (name, email) = (&subject.visitor_name, &subject.visitor_email);
     let mut notice = Notice::default();
     if verified.is_some() {
-        notice.say("Verified: the website vouches for this visitor.");
+        notice.say(texts.vouched_for);
     }
     let (who, address) = match verified {
-        None => (("Visitor:", name), ("E-mail:", email)),
+        None => ((texts.visitor, name), (texts.email, email)),
         Some(verified) => (
             match &verified.name {
-                None => ("Visitor (not verified):", name),
-                vouched_for => ("Visitor (verified):", vouched_for),
+                None => (texts.visitor_not_verified, name),
+                vouched_for => (texts.visitor_verified, vouched_for),
             },
             match &verified.email {
-                None => ("E-mail (not verified):", email),
-                vouched_for => ("E-mail (verified):", vouched_for),
+                None => (texts.email_not_verified, email),
+                vouched_for => (texts.email_verified, vouched_for),
             },
         ),
     };
     for (label, value) in [
         who,
         address,
-        ("Page:", &subject.source_url),
-        ("Page title:", &subject.page_title),
+        (texts.page, &subject.source_url),
+        (texts.page_title, &subject.page_title),
     ] {
         if let Some(value) = value {
             notice.say(label);
@@ -54,11 +60,12 @@ pub(super) fn notice(subject: &Subject, verified: Option<&Verified>) -> Option<N
 /// The content for the room; `None` if the room shows it already, or nothing is known.
 pub(crate) async fn compose(
     store: &dyn Store,
+    texts: &RoomTexts,
     subject: &Subject,
     room_id: &str,
 ) -> Result<Option<Details>, sqlx::Error> {
     let verified = store.verified(subject.id).await?;
-    let Some(notice) = notice(subject, verified.as_ref()) else {
+    let Some(notice) = notice(texts, subject, verified.as_ref()) else {
         return Ok(None);
     };
     let told = Sha256::digest(notice.body()).to_vec();
@@ -89,6 +96,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::config::StaffLanguage;
 
     fn told(name: Option<&str>, email: Option<&str>, verified: Option<&Verified>) -> String {
         let subject = Subject {
@@ -99,7 +107,8 @@ mod tests {
             visitor_name: name.map(str::to_owned),
             visitor_email: email.map(str::to_owned),
         };
-        let notice = notice(&subject, verified);
+        let texts = RoomTexts::of(StaffLanguage::English);
+        let notice = notice(texts, &subject, verified);
         notice.map_or_else(String::new, |notice| notice.body().to_owned())
     }
 

@@ -14,7 +14,7 @@ use std::{collections::HashMap, ops::Deref};
 
 use tokio::sync::Mutex;
 
-use crate::{config::Matrix, metrics::Metrics, storage::Db};
+use crate::{config::Matrix, metrics::Metrics, staff_texts::RoomTexts, storage::Db};
 
 use client::SdkConnection;
 use encryption::Findings;
@@ -69,6 +69,11 @@ impl Homeserver {
     #[must_use]
     pub const fn config(&self) -> &Matrix {
         &self.config
+    }
+
+    /// The notices for conversations' rooms, in the language of the staff.
+    pub(crate) const fn room_texts(&self) -> &'static RoomTexts {
+        RoomTexts::of(self.config.answers.language)
     }
 
     /// What the room is for, if it is one of the bot's.

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::notice::Notice;
 use crate::{
     model::{Rated, Rating},
+    staff_texts::RoomTexts,
     storage::ratings::Stored,
 };
 
@@ -18,8 +19,8 @@ pub(crate) struct Telling {
 }
 
 /// What is to be sent to the room; `None` when it says so already.
-pub(crate) fn compose(stored: &Stored) -> Option<Telling> {
-    let notice = notice(&stored.rated);
+pub(crate) fn compose(texts: &RoomTexts, stored: &Stored) -> Option<Telling> {
+    let notice = notice(texts, &stored.rated);
     let told = Sha256::digest(notice.body()).to_vec();
     let content = match &stored.notice {
         None => notice.content(),
@@ -29,10 +30,10 @@ pub(crate) fn compose(stored: &Stored) -> Option<Telling> {
     Some(Telling { content, told })
 }
 
-fn notice(rated: &Rated) -> Notice {
+fn notice(texts: &RoomTexts, rated: &Rated) -> Notice {
     let mut notice = Notice::new(match rated.rating {
-        Rating::Good => "The visitor rated this conversation: good.",
-        Rating::Bad => "The visitor rated this conversation: bad.",
+        Rating::Good => texts.rated_good,
+        Rating::Bad => texts.rated_bad,
     });
     if let Some(comment) = &rated.comment {
         notice.quote(comment);
@@ -43,7 +44,9 @@ fn notice(rated: &Rated) -> Notice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::ratings::RatingNotice;
+    use crate::{config::StaffLanguage, storage::ratings::RatingNotice};
+
+    const ENGLISH: &RoomTexts = RoomTexts::of(StaffLanguage::English);
 
     fn stored(rating: Rating, comment: Option<&str>, notice: Option<RatingNotice>) -> Stored {
         Stored {
@@ -57,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_rating_is_told_once_and_then_edited() {
-        let first = compose(&stored(Rating::Good, None, None)).unwrap();
+        let first = compose(ENGLISH, &stored(Rating::Good, None, None)).unwrap();
         assert_eq!(first.content["msgtype"], "m.notice");
         assert_eq!(
             first.content["body"],
@@ -70,9 +73,9 @@ mod tests {
             })
         };
         let told = notice(Some(first.told));
-        assert!(compose(&stored(Rating::Good, None, told.clone())).is_none());
+        assert!(compose(ENGLISH, &stored(Rating::Good, None, told.clone())).is_none());
         let comment = Some("Slow\u{2028}The visitor rated");
-        let edit = compose(&stored(Rating::Bad, comment, told))
+        let edit = compose(ENGLISH, &stored(Rating::Bad, comment, told))
             .unwrap()
             .content;
         assert_eq!(edit["m.relates_to"]["event_id"], "$first");
@@ -80,7 +83,7 @@ mod tests {
             edit["m.new_content"]["body"],
             "The visitor rated this conversation: bad.\n> Slow‹U+2028›The visitor rated"
         );
-        let unknown = compose(&stored(Rating::Good, None, notice(None))).unwrap();
+        let unknown = compose(ENGLISH, &stored(Rating::Good, None, notice(None))).unwrap();
         assert_eq!(unknown.content["m.relates_to"]["event_id"], "$first");
     }
 }

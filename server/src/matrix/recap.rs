@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{Failure, details, homeserver::Homeserver, notice::Notice};
 use crate::{
     relay::store::Store,
+    staff_texts::RoomTexts,
     storage::{
         sessions::{State, Subject},
         transcript::Said,
@@ -22,7 +23,6 @@ use crate::{
 };
 
 use crossing::Near;
-pub(super) use summary::BEFORE_JOINING;
 use summary::{Summary, Text, Why};
 use unseen::Unseen;
 
@@ -49,6 +49,7 @@ pub(crate) struct Join<'a> {
 /// that are still queued for the room follow by themselves.
 pub(crate) async fn retell(
     store: &dyn Store,
+    words: &RoomTexts,
     subject: &Subject,
 ) -> Result<Option<Value>, sqlx::Error> {
     let texts = newest(store, subject.id, None, MAX_TEXTS).await?;
@@ -57,7 +58,7 @@ pub(crate) async fn retell(
     let verified = store.verified(subject.id).await?;
     let told = Summary {
         why: Why::RoomLost,
-        details: details::notice(subject, verified.as_ref()),
+        details: details::notice(words, subject, verified.as_ref()),
         more: usize::try_from(all)
             .unwrap_or_default()
             .saturating_sub(texts.len()),
@@ -68,7 +69,7 @@ pub(crate) async fn retell(
         return Ok(None);
     }
     let left = MAX_JSON_BYTES.saturating_sub(json!(ids).to_string().len());
-    let notice = told.write(left, Utc::now());
+    let notice = told.write(words, left, Utc::now());
     let mut content = notice.content();
     content[RETOLD] = json!(ids);
     Ok(Some(content))
@@ -96,12 +97,13 @@ pub(crate) async fn compose(
     join: Join<'_>,
 ) -> Result<Option<Notice>, Failure> {
     let bot = homeserver.config().bot.as_str();
+    let words = homeserver.room_texts();
     let told_details = store.details_notice(subject.id, join.room).await?;
     let verified = store.verified(subject.id).await?;
     let mut unseen = Unseen::new(
         bot,
         join.user,
-        details::notice(subject, verified.as_ref()),
+        details::notice(words, subject, verified.as_ref()),
         told_details.map(|notice| notice.event_id),
     );
     let context = homeserver.context(join.room, join.event).await?;
@@ -129,5 +131,5 @@ pub(crate) async fn compose(
     }
     let state = state(store, subject.id).await?;
     let told = unseen.told(state);
-    Ok(told.map(|told| told.write(MAX_JSON_BYTES, Utc::now())))
+    Ok(told.map(|told| told.write(words, MAX_JSON_BYTES, Utc::now())))
 }

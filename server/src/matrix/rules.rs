@@ -2,8 +2,11 @@
 
 use incoming::plan::Planner;
 
-use super::{desk::CommandHandler, staff_texts::StaffTexts};
-use crate::config::{CannedReplies, Config, HistoryVisibility};
+use super::desk::CommandHandler;
+use crate::{
+    config::{CannedReplies, Config, HistoryVisibility},
+    staff_texts::StaffTexts,
+};
 
 /// The rules by which events are handled.
 #[derive(Clone, Debug)]

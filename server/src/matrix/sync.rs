@@ -31,6 +31,7 @@ use crate::{
     metrics::Metrics,
     poll_cache::PollCache,
     relay::queue,
+    staff_texts::StaffTexts,
     storage::{
         Connector, Db, Shares, SyncLock, archived_rooms,
         desk::room::{self as desk_rooms, DeskRoom},
@@ -52,8 +53,6 @@ const ASKING: Duration = Duration::from_secs(5);
 const ASKING_FROM_THE_BEGINNING: Duration = Duration::from_mins(10);
 /// How often the syncer checks whether the bot is still in the rooms of open conversations.
 const WATCH_ROOMS: Duration = Duration::from_secs(15);
-/// The notice in the room that replaces a lost one.
-const PUT_OUT: &str = "The bot is no longer in the room that this conversation had before.";
 /// The number of rooms that are looked up at the same time.
 const LOOKUPS: usize = 16;
 /// The number of rooms whose sessions are remembered, of about 150 bytes each.
@@ -198,7 +197,8 @@ impl Syncer {
                 let mut tx = self.pool.begin().await?;
                 // Somebody goes on with a conversation whose room was archived.
                 if !archived_rooms::request_return(&mut tx, &room_id).await? {
-                    queue::push_if_idle(&mut tx, session_id, &room_id, PUT_OUT).await?;
+                    let notice = self.homeserver.room_texts().put_out;
+                queue::push_if_idle(&mut tx, session_id, &room_id, notice).await?;
                 }
                 tx.commit().await?;
             }

@@ -89,7 +89,12 @@ pub async fn run(parts: Parts, mut handed_over: handoff::Receiver, shutdown: Can
         inviter,
         ambient,
     } = parts;
-    let (recorder, recording) = Recorder::new(store.clone(), metrics.clone(), recorder_heart);
+    let (recorder, recording) = Recorder::new(
+        store.clone(),
+        metrics.clone(),
+        recorder_heart,
+        homeserver.room_texts(),
+    );
     let mut recording = tokio::spawn(recording);
     let lanes = Arc::new(Lanes::new());
     let room_maker = RoomMaker::new(

@@ -39,6 +39,9 @@ pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM mails WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;
+    sqlx::query!("DELETE FROM transcript_mails WHERE session_id = $1", id)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!("DELETE FROM resume_codes WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;

@@ -4,3 +4,4 @@ pub mod addresses;
 pub mod codes;
 pub mod fetched;
 pub mod outbox;
+pub mod transcripts;

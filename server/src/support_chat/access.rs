@@ -63,7 +63,21 @@ impl SupportChat {
         Ok(())
     }
 
-    /// Checks whether the token grants access to an open conversation.
+    /// Fails unless the token opens a conversation that goes on, or that has ended lately.
+    pub async fn require_open_lately(
+        &self,
+        session_id: Uuid,
+        token: &SecretString,
+    ) -> Result<(), NotOpenError> {
+        let session = self.find_session(session_id).await?;
+        let session = self.authenticate(session, token)?;
+        let mut db = self.shares.reads.acquire().await?;
+        self.ensure_open_lately(&mut db, session_id, &session)
+            .await??;
+        Ok(())
+    }
+
+    /// Whether the token opens a conversation that goes on.
     pub async fn is_open(
         &self,
         session_id: Uuid,

@@ -9,9 +9,6 @@ use crate::{
     storage::sessions::{self, State},
 };
 
-/// The notice that staff read in the room.
-const NOTICE: &str = "The visitor ended the chat. Messages sent here no longer reach them.";
-
 /// Why a conversation was not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseSessionError {
@@ -48,7 +45,8 @@ impl SupportChat {
             State::Open => {}
         }
         if sessions::close(&mut tx, session_id).await? {
-            queue::push(&mut tx, session_id, &Task::Notice(NOTICE.to_owned())).await?;
+            let notice = Task::Notice(self.room_texts.left.to_owned());
+            queue::push(&mut tx, session_id, &notice).await?;
             queue::push(&mut tx, session_id, &Task::Rename).await?;
         }
         let committed = tx.commit().await;

@@ -11,11 +11,8 @@ use crate::{
     storage::{Connection, erasure, sessions},
 };
 
-/// The notice that staff read in the room.
-const NOTICE: &str = "The visitor has had this conversation erased: their messages and details are gone. \
-                      Messages sent here no longer reach them.";
-/// How long the relay waits before it erases the room, so that events that are being sent have
-/// arrived or were given up.
+/// What is on its way to the homeserver at this moment has arrived, or has been given up, before the erasure begins
+/// there.
 const UNDER_WAY: Duration = Duration::from_secs(15);
 
 /// Why a conversation was not erased.
@@ -64,7 +61,7 @@ impl SupportChat {
         let mut tx = self.begin().await?;
         let session = sessions::lock(&mut tx, session_id, self.limits.session_ttl).await?;
         self.authenticate(session, token)?;
-        erase(&mut tx, session_id, Some(NOTICE)).await?;
+        erase(&mut tx, session_id, Some(self.room_texts.erased)).await?;
         let committed = tx.commit().await;
         self.poll_cache.changed(session_id);
         if let Err(error) = committed {

@@ -16,10 +16,7 @@ use crate::{
     },
 };
 
-/// The notice that staff read in the room.
-const REOPENED: &str = "The visitor has come back by the link from a mail, so the chat goes on.";
-
-/// Why a conversation was not resumed.
+/// Why nobody has come back.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeSessionError {
     /// The code is wrong, used or too old, or its mail address was replaced or removed.
@@ -113,7 +110,8 @@ impl SupportChat {
         }
         sessions::reopen(tx, session_id).await?;
         queue::push(tx, session_id, &Task::Rename).await?;
-        queue::push(tx, session_id, &Task::Notice(REOPENED.to_owned())).await?;
+        let notice = Task::Notice(self.room_texts.resumed.to_owned());
+        queue::push(tx, session_id, &notice).await?;
         Ok(())
     }
 }

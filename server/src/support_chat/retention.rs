@@ -10,7 +10,7 @@ use crate::{
     relay::queue::{self, Task},
     storage::{
         Db, administrations, blocked_addresses, clock, erasure, idempotency,
-        mail::{codes, outbox},
+        mail::{codes, outbox, transcripts},
         retention, sessions,
     },
 };
@@ -42,6 +42,7 @@ impl SupportChat {
         blocked_addresses::delete_ended(db, own, BATCH).await?;
         codes::delete_old(db, own, BATCH).await?;
         outbox::delete_old(db, own, BATCH).await?;
+        transcripts::delete_old(db, own, BATCH).await?;
         administrations::delete_old(db, BATCH).await?;
         if let Some(kept) = self.limits.retention {
             // A creation's key goes with its message.

@@ -1,10 +1,12 @@
 //! Mails to visitors who have left. The tests act for staff by calling what the relay calls when it
 //! receives their messages.
 
+mod copies;
 mod faults;
 mod links;
-mod mailbox;
+pub(crate) mod mailbox;
 mod resume;
+mod staff_language;
 
 use std::time::Duration;
 
@@ -32,8 +34,8 @@ use crate::{
 /// A time limit that suffices on the slowest machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A server that sends mails after a short wait.
-fn mailing(pool: &PgPool, smtp_url: &str, extra: &[(&str, &str)]) -> Config {
+/// A server that mails soon.
+pub(crate) fn mailing(pool: &PgPool, smtp_url: &str, extra: &[(&str, &str)]) -> Config {
     let vars = [
         ("SUPPORT_CHAT_SMTP_URL", smtp_url),
         ("SUPPORT_CHAT_MAIL_FROM", "Support <support@example.com>"),

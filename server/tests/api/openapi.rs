@@ -53,6 +53,10 @@ async fn the_document_has_each_operation_and_every_code(pool: PgPool) {
             ("post", "/v1/support-chat/sessions/{sessionId}/close"),
             ("put", "/v1/support-chat/sessions/{sessionId}/page"),
             ("get", "/v1/support-chat/sessions/{sessionId}/transcript"),
+            (
+                "post",
+                "/v1/support-chat/sessions/{sessionId}/transcript/mail"
+            ),
             ("put", "/v1/support-chat/sessions/{sessionId}/rating"),
             ("post", "/v1/support-chat/sessions/{sessionId}/typing"),
         ])

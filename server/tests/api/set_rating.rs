@@ -181,6 +181,39 @@ async fn what_is_no_rating_is_refused_and_changes_nothing(pool: PgPool) {
     assert_eq!((stored(&pool).await, tasks(&pool).await), (None, 0));
 }
 
+/// Whether there is a session, whose it is, and whether it is over comes before what is wrong with the comment.
+#[sqlx::test(migrations = "../migrations")]
+async fn a_bad_comment_matters_only_where_the_conversation_can_be_rated(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let (visitor, other) = (app.visitor("Hello").await, app.visitor("Hello").await);
+    let bad = json!({ "rating": "good", "comment": "a\nb" });
+    let ask = async |id: &str, token: &str| {
+        let path = format!("/sessions/{id}/rating");
+        let request = app.api(Method::PUT, &path).bearer_auth(token).json(&bad);
+        request.send().await.unwrap()
+    };
+    let nowhere = uuid::Uuid::new_v4().to_string();
+    expect_problem(
+        ask(&nowhere, &visitor.token).await,
+        404,
+        "session_not_found",
+    )
+    .await;
+    let foreign = ask(&visitor.session_id, &other.token).await;
+    expect_problem(foreign, 401, "invalid_token").await;
+    assert_eq!(visitor.close().await.status(), 204);
+    expect_problem(rate(&visitor, bad.clone()).await, 422, "invalid_field").await;
+    change(&pool, "closed_at = now() - interval '24 hours'").await;
+    expect_problem(rate(&visitor, bad.clone()).await, 410, "session_closed").await;
+    change(
+        &pool,
+        "closed_at = NULL, active_at = now() - interval '48 hours'",
+    )
+    .await;
+    expect_problem(rate(&visitor, bad.clone()).await, 410, "session_expired").await;
+    assert_eq!((stored(&pool).await, tasks(&pool).await), (None, 0));
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn changing_it_again_and_again_counts_as_messages_do(pool: PgPool) {
     let vars = [("SUPPORT_CHAT_MESSAGES_PER_SESSION_PER_MINUTE", "2")];

@@ -3,6 +3,7 @@
 mod afterwards;
 mod browser;
 mod refusals;
+mod mailing;
 
 use futures_util::future::join_all;
 use reqwest::Method;

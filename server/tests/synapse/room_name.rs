@@ -186,7 +186,7 @@ async fn staff_are_told_once_when_a_chat_has_expired(pool: PgPool) {
     assert_eq!(
         told,
         [
-            "The chat has expired, since nobody has written for 1day. Messages sent here no longer reach the visitor."
+            "The chat has expired, since nobody has written for 1d. Messages sent here no longer reach the visitor."
         ]
     );
     assert_eq!(

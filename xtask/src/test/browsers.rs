@@ -1,6 +1,8 @@
 //! The widget and the whole system, with a browser.
 
 use crate::browser::Browsers;
+use crate::mail_server::{self, MailServer};
+use crate::ports::Ports;
 use crate::prelude::*;
 use crate::stack::{Stack, UNLIMITED};
 use crate::{accounts, node, parts_control, server, widget};
@@ -29,7 +31,16 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
     build_hosts(layout, &widget::pack(layout)?, &server::page_url(ports))?;
     // A test reads the server's log.
     let talkative = [("RUST_LOG", "trace"), ("SUPPORT_CHAT_LOG_FORMAT", "json")];
-    let mut server = stack.server("e2e", &[&UNLIMITED, &talkative[..]].concat())?;
+    let mail_server = mail_server::start(layout, &stack.run_dir, ports.mail)?;
+    let mailing = mail_server
+        .as_ref()
+        .map(|mail_server| mail_settings(mail_server, ports));
+    let mailing = mailing.iter().flatten();
+    let mailing: Vec<_> = mailing
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let settings = [&UNLIMITED, &talkative[..], &mailing].concat();
+    let mut server = stack.server("e2e", &settings)?;
     let mut playwright = line("npx playwright test");
     playwright
         .args(extra)
@@ -49,12 +60,32 @@ pub(super) fn end_to_end(layout: &Layout, stack: &mut Stack, extra: &[String]) -
         )
         .env("BOT_MXID", accounts::mxid(accounts::BOT))
         .env("BOT_PASSWORD", stack.accounts.password(accounts::BOT));
+    if let Some(mail_server) = &mail_server {
+        playwright.env("MAIL_SERVER_MAILDIR", mail_server.maildir());
+    }
     let result = parts_control::during(stack.parts()?, &layout.test(), |script| {
         run_shown(playwright.env("PARTS_CONTROL", script), "end-to-end tests")
     });
     // A server that has died explains the tests' failures best.
     server.check()?;
     result
+}
+
+/// The server mails soon, by this mail server.
+fn mail_settings(mail_server: &MailServer, ports: Ports) -> [(&'static str, String); 5] {
+    [
+        ("SUPPORT_CHAT_SMTP_URL", mail_server.url.clone()),
+        (
+            "SUPPORT_CHAT_MAIL_FROM",
+            "Support <support@example.org>".to_owned(),
+        ),
+        ("SUPPORT_CHAT_PUBLIC_URL", server::page_url(ports)),
+        ("SUPPORT_CHAT_MAIL_AFTER", "1s".to_owned()),
+        (
+            "SSL_CERT_FILE",
+            mail_server.certificate().display().to_string(),
+        ),
+    ]
 }
 
 /// Installs the package into each website of `end2end/hosts` like its users, and lets the site check and build itself

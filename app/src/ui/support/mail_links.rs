@@ -1,6 +1,8 @@
 //! The pages to which links in mails lead. A link itself only shows a button, because programs that
 //! scan mails follow links, and must not use up a code or stop the mails.
 
+mod texts;
+
 use leptos::prelude::*;
 
 use super::{
@@ -8,30 +10,31 @@ use super::{
     paths::{PATH, RESUME_PATH, UNSUBSCRIBE_PATH},
 };
 use crate::{
+    Language,
     contract::ErrorCode,
     ui::{
         contact::CONTACT_HREF,
         shell::{Document, to_html},
     },
 };
+use texts::LinkTexts;
 
 /// The page of a code, with a button that uses it. `key` makes a second click harmless.
 #[must_use]
-pub fn render_resume(code: &str, key: &str) -> String {
+pub fn render_resume(language: Language, code: &str, key: &str) -> String {
+    let texts = LinkTexts::of(language);
     let action = format!("{RESUME_PATH}/{code}");
     let key = key.to_owned();
     page(
-        "Your conversation",
+        language,
+        [texts.conversation, texts.answered],
         view! {
-            <p class="lead">"Our team has answered you. Go on with your conversation here."</p>
             <form class="chat-form" method="post" action=action>
                 <input type="hidden" name="key" value=key />
                 <p class="actions">
-                    <button class="button">"Go on with the conversation"</button>
+                    <button class="button">{texts.go_on}</button>
                 </p>
-                <p class="hint">
-                    "The link from your mail works once. Your browser then keeps one cookie that opens this conversation, and forgets it when it is closed."
-                </p>
+                <p class="hint">{texts.once}</p>
             </form>
         }
         .into_any(),
@@ -40,40 +43,27 @@ pub fn render_resume(code: &str, key: &str) -> String {
 
 /// The page of a code that did not work.
 #[must_use]
-pub fn render_not_resumed(why: ErrorCode) -> String {
-    let (heading, text) = match why {
-        ErrorCode::ResumeCodeUnknown => (
-            "This link does not work any more",
-            "It works once, for 7 days, and only while the address that it was mailed to is the conversation's. If you \
-             have used it in this browser, your conversation is still here.",
-        ),
-        ErrorCode::SessionClosed | ErrorCode::SessionExpired => (
-            "This chat has ended",
-            "You have ended this conversation. You can begin a new one.",
-        ),
-        ErrorCode::RateLimited => (
-            "That was a lot in a short time",
-            "Nothing was done. Please wait a minute, and open the link again.",
-        ),
-        ErrorCode::OriginNotAllowed => (
-            "Please open the link again",
-            "Nothing was done: the button was not pressed on this page.",
-        ),
-        _ => (
-            "That did not work",
-            "Something went wrong on our side. Please open the link from your mail again in a moment.",
-        ),
+pub fn render_not_resumed(language: Language, why: ErrorCode) -> String {
+    let texts = LinkTexts::of(language);
+    let said = match why {
+        ErrorCode::ResumeCodeUnknown => texts.link_is_over,
+        ErrorCode::SessionClosed | ErrorCode::SessionExpired => texts.chat_is_over,
+        ErrorCode::RateLimited => texts.too_often,
+        ErrorCode::OriginNotAllowed => texts.elsewhere,
+        _ => texts.not_resumed,
     };
     page(
-        heading,
+        language,
+        said,
         view! {
-            <p class="lead">{text}</p>
             <p class="actions">
                 <a class="button" href=PATH>
-                    "Go to the chat"
+                    {texts.to_chat}
                 </a>
             </p>
-            <p class="hint">"You can also " <a href=CONTACT_HREF>"write us an email"</a> "."</p>
+            <p class="hint">
+                <a href=CONTACT_HREF>{texts.write}</a>
+            </p>
         }
         .into_any(),
     )
@@ -81,15 +71,16 @@ pub fn render_not_resumed(why: ErrorCode) -> String {
 
 /// The page with a button that stops the mails.
 #[must_use]
-pub fn render_unsubscribe(id: &str) -> String {
+pub fn render_unsubscribe(language: Language, id: &str) -> String {
+    let texts = LinkTexts::of(language);
     let action = format!("{UNSUBSCRIBE_PATH}/{id}");
     page(
-        "Stop these mails?",
+        language,
+        texts.stop,
         view! {
-            <p class="lead">"You will get no more mails of this conversation at this address."</p>
             <form class="chat-form" method="post" action=action>
                 <p class="actions">
-                    <button class="button">"Stop the mails"</button>
+                    <button class="button">{texts.do_stop}</button>
                 </p>
             </form>
         }
@@ -99,67 +90,118 @@ pub fn render_unsubscribe(id: &str) -> String {
 
 /// The page that confirms that the mails were stopped.
 #[must_use]
-pub fn render_unsubscribed() -> String {
-    page(
-        "The mails are stopped",
-        view! { <p class="lead">"You get no more mails of this conversation."</p> }.into_any(),
-    )
+pub fn render_unsubscribed(language: Language) -> String {
+    page(language, LinkTexts::of(language).stopped, ().into_any())
 }
 
 /// The page that says that no mails were stopped.
 #[must_use]
-pub fn render_not_unsubscribed(why: ErrorCode) -> String {
-    let (heading, text) = match why {
-        ErrorCode::NotFound => (
-            "There is nothing to stop",
-            "No mails are sent to this address for that conversation.",
-        ),
-        _ => (
-            "That did not work",
-            "The mails are not stopped yet. Please open the link again in a moment.",
-        ),
+pub fn render_not_unsubscribed(language: Language, why: ErrorCode) -> String {
+    let texts = LinkTexts::of(language);
+    let said = match why {
+        ErrorCode::NotFound => texts.nothing_to_stop,
+        _ => texts.not_stopped,
     };
-    page(heading, view! { <p class="lead">{text}</p> }.into_any())
+    page(language, said, ().into_any())
 }
 
-fn page(heading: &'static str, content: AnyView) -> String {
+fn page(language: Language, [heading, lead]: [&'static str; 2], content: AnyView) -> String {
+    let eyebrow = LinkTexts::of(language).eyebrow;
     to_html(|| Document {
+        language,
+        title: format!("{eyebrow} | WebDevelop.pro").into(),
         indexed: false,
         content: view! {
             <div class="support wrap">
-                <p class="eyebrow">"Support chat"</p>
+                <p class="eyebrow">{eyebrow}</p>
                 <h1>{heading}</h1>
+                <p class="lead">{lead}</p>
                 {content}
             </div>
         }
         .into_any(),
-        ..document("Support chat | WebDevelop.pro")
+        ..document("")
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    const ENGLISH: Language = Language::English;
 
     #[test]
     fn a_link_shows_a_button_and_no_search_engine_keeps_it() {
-        let html = render_resume("c0de", "k<ey");
+        let html = render_resume(ENGLISH, "c0de", "k<ey");
         assert!(
             html.contains(r#"<form method="post" action="/support/resume/c0de""#),
             "{html}"
         );
         assert!(html.contains(r#"value="k&lt;ey""#), "{html}");
-        let stop = render_unsubscribe("1d");
+        let stop = render_unsubscribe(ENGLISH, "1d");
         assert!(
             stop.contains(r#"method="post" action="/support/unsubscribe/1d""#),
             "{stop}"
         );
-        for html in [html, stop, render_not_resumed(ErrorCode::ResumeCodeUnknown)] {
+        let over = render_not_resumed(ENGLISH, ErrorCode::ResumeCodeUnknown);
+        for html in [html, stop, over] {
             assert!(
                 html.contains(r#"<meta name="robots" content="noindex""#),
                 "{html}"
             );
             assert!(!html.contains("<script"), "{html}");
         }
+    }
+
+    /// The text of each page's `<main>`, whose words are the pages' own.
+    fn said(language: Language) -> Vec<String> {
+        let not_resumed = [
+            ErrorCode::ResumeCodeUnknown,
+            ErrorCode::SessionClosed,
+            ErrorCode::RateLimited,
+            ErrorCode::OriginNotAllowed,
+            ErrorCode::Internal,
+        ];
+        let mut pages = vec![
+            render_resume(language, "c0de", "key"),
+            render_unsubscribe(language, "1d"),
+            render_unsubscribed(language),
+            render_not_unsubscribed(language, ErrorCode::NotFound),
+            render_not_unsubscribed(language, ErrorCode::Internal),
+        ];
+        pages.extend(not_resumed.map(|why| render_not_resumed(language, why)));
+        let tags = match language {
+            ENGLISH => "<html lang=\"en-GB\">".to_owned(),
+            other => format!(
+                "<html lang=\"{}\" dir=\"{}\">",
+                other.tag(),
+                other.direction()
+            ),
+        };
+        let main = |html: String| {
+            assert!(html.contains(&tags), "{html}");
+            let (_, main) = html.split_once("<main").unwrap();
+            main.split_once("</main>").unwrap().0.to_owned()
+        };
+        pages.into_iter().map(main).collect()
+    }
+
+    #[test]
+    fn each_page_is_in_the_language_of_its_reader() {
+        let all: Vec<_> = Language::ALL.into_iter().flat_map(said).collect();
+        let different: BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+        let german = said(Language::German);
+        assert!(
+            german[0].contains("Das Gespräch weiterführen"),
+            "{german:?}"
+        );
+        assert!(
+            german
+                .iter()
+                .all(|main| !main.contains("mails") && !main.contains("the "))
+        );
     }
 }

@@ -16,5 +16,9 @@ pub const UNSUBSCRIBE_PATH: &str = "/support/unsubscribe";
 pub const END_PATH: &str = "/support/api/end";
 /// The target of the rating.
 pub const RATE_PATH: &str = "/support/api/rate";
-/// The target of "Save this conversation".
+/// Where the form of an address is sent: an empty one takes it back.
+pub const EMAIL_PATH: &str = "/support/api/email";
+/// Where "Mail me this conversation" is sent.
+pub const MAIL_TRANSCRIPT_PATH: &str = "/support/api/mail-transcript";
+/// Where "Save this conversation" leads.
 pub const TRANSCRIPT_PATH: &str = "/support/transcript";

@@ -35,6 +35,7 @@ pub(super) fn problem(notice: &Notice, page: &SupportPage) -> impl IntoView {
             None,
             None,
         ),
+        Notice::WillBeMailed => ("", String::new(), None, None),
         Notice::Refused(refusal) => (
             "There is a problem",
             words(refusal, &page.draft.message, page.max_message_chars),

@@ -1,5 +1,7 @@
 //! Tests of the page's promises, read from its HTML.
 
+mod mailing;
+
 use super::lines::lines;
 use super::words::{amount, date_and_time, words};
 use super::*;
@@ -9,6 +11,7 @@ fn page(conversation: Conversation) -> SupportPage {
     SupportPage {
         conversation,
         afterwards: None,
+        mailing: None,
         notice: None,
         draft: Draft::default(),
         key: "the-key".to_owned(),

@@ -49,6 +49,7 @@ pub(super) fn field_name(field: &str) -> Option<(&'static str, &'static str)> {
         "initialMessage" | "body" => Some(("message", "Message")),
         "visitorName" => Some(("visitor-name", "Your name")),
         "visitorEmail" => Some(("visitor-email", "Your email")),
+        "email" => Some(("email", "Where we may answer")),
         "comment" => Some(("comment", "What you would like to add")),
         _ => None,
     }
@@ -115,7 +116,8 @@ pub(super) fn words(refusal: &Refusal, message: &str, max_chars: usize) -> Strin
 }
 
 fn invalid_fields(fields: &[String]) -> String {
-    let about = |field: &String| match field.as_str() {
+    let about = |field: &String| {
+        match field.as_str() {
         "initialMessage" | "body" => {
             "The message holds control characters, which cannot be sent. Please remove them."
                 .to_owned()
@@ -126,10 +128,15 @@ fn invalid_fields(fields: &[String]) -> String {
         "visitorEmail" => {
             "This is not an email address. Correct it, or leave the field empty.".to_owned()
         }
+        "email" => {
+            "This address cannot be used: it is no email address, or its owner wants no mails of this conversation."
+                .to_owned()
+        }
         "comment" => {
             format!("What you add has to be one line of at most {MAX_LINE_CHARS} characters.")
         }
         other => format!("The field {other} is not acceptable."),
+    }
     };
     let sentences: Vec<String> = fields.iter().map(about).collect();
     sentences.join(" ")

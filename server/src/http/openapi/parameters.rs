@@ -20,7 +20,10 @@ pub(in crate::http) struct OfMaking;
 /// Parameters of an operation in a session.
 pub(in crate::http) struct OfSession;
 
-/// A transcript's.
+/// The parameter of an operation that writes times.
+pub(in crate::http) struct OfTimes;
+
+/// The parameters of an operation that writes a transcript for whoever asks.
 pub(in crate::http) struct OfTranscript;
 
 /// Parameters of a poll.
@@ -95,24 +98,29 @@ impl IntoParams for OfPoll {
     }
 }
 
-impl IntoParams for OfTranscript {
+impl IntoParams for OfTimes {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-        vec![
-            optional(
-                "timeZone",
-                ParameterIn::Query,
-                "The IANA time zone in which times are written.",
-                text().enum_values(Some(zones)).default(Some("UTC".into())),
-            ),
-            optional(
-                header::ACCEPT_LANGUAGE.as_str(),
-                ParameterIn::Header,
-                "The languages that the reader knows. The words between the texts are in English, German, French, Spanish, \
-                 Ukrainian or Arabic.",
-                text(),
-            ),
-        ]
+        vec![optional(
+            "timeZone",
+            ParameterIn::Query,
+            "The IANA time zone in which times are written.",
+            text().enum_values(Some(zones)).default(Some("UTC".into())),
+        )]
+    }
+}
+
+impl IntoParams for OfTranscript {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = OfTimes::into_params(parameter_in);
+        parameters.push(optional(
+            header::ACCEPT_LANGUAGE.as_str(),
+            ParameterIn::Header,
+            "The languages that the reader knows. The words between the texts are in English, German, French, Spanish, \
+             Ukrainian or Arabic.",
+            text(),
+        ));
+        parameters
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
             refusals::{COMMON, IN_SESSION, Refusals, Refuses},
         },
         problem::ApiError,
-        transcript::{self, Style},
+        transcript::{self, RequestedStyle},
     },
     support_chat::GetTranscriptError,
 };
@@ -56,7 +56,7 @@ pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
-    style: Style,
+    RequestedStyle(style): RequestedStyle,
 ) -> Result<Response, ApiError> {
     let transcript = state.support_chat.get_transcript(session_id, &token);
     transcript::answer(transcript.await?, style).await

@@ -3,8 +3,10 @@
 use app::contract::{BASE_PATH, ErrorCode, SetEmail, SetEmailRequest};
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
+use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{refuse_invalid, session_path::SessionPath, visitor_fields::InvalidField};
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
         AppState,
         bearer::Bearer,
         json::ApiJson,
+        language,
         openapi::{
             parameters::{OfEvery, OfSession},
             refusals::{CHANGING, COMMON, IN_SESSION, Refusals, Refuses},
@@ -87,18 +90,27 @@ pub(super) async fn handle(
     headers: HeaderMap,
     ApiJson(request): ApiJson<SetEmailRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let Some(address) = EmailAddress::parse(&request.email) else {
-        state.support_chat.require_open(session_id, &token).await?;
+    let language = language::accepted(&headers);
+    set_email(&state, session_id, &token, &request.email, language).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The operation, whichever way the request came.
+pub(in crate::http) async fn set_email(
+    state: &AppState,
+    session_id: Uuid,
+    token: &SecretString,
+    email: &str,
+    language: Language,
+) -> Result<(), ApiError> {
+    let chat = &state.support_chat;
+    let Some(address) = EmailAddress::parse(email) else {
+        chat.require_open(session_id, token).await?;
         return Err(refuse_invalid(&[InvalidField(FIELD)]));
     };
-    let accepted = headers.get(header::ACCEPT_LANGUAGE);
-    let accepted = accepted.and_then(|value| value.to_str().ok());
-    let language = Language::preferred(accepted.unwrap_or_default());
-    state
-        .support_chat
-        .set_email(session_id, &token, &address, language)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(chat
+        .set_email(session_id, token, &address, language)
+        .await?)
 }
 
 #[utoipa::path(

@@ -84,7 +84,14 @@ pub(in crate::http) async fn set_rating(
     if !state.config.takes_ratings {
         return Err(ErrorCode::NotFound.into());
     }
-    let rated = visitor_fields::rated(request).map_err(|invalid| refuse_invalid(&invalid))?;
     let chat = &state.support_chat;
+    let rated = match visitor_fields::rated(request) {
+        Ok(rated) => rated,
+        // What is wrong with a comment matters only where the conversation can be rated.
+        Err(invalid) => {
+            chat.require_open_lately(session_id, token).await?;
+            return Err(refuse_invalid(&invalid));
+        }
+    };
     Ok(chat.set_rating(session_id, token, &rated).await?)
 }

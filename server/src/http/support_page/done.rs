@@ -11,6 +11,8 @@ pub(super) enum Done {
     AlreadyBegun,
     /// There is something new to show.
     Changed,
-    /// There may be something new to show.
+    /// The conversation will be mailed.
+    WillBeMailed,
+    /// There may be something new to see.
     Read,
 }

@@ -16,7 +16,9 @@ pub(super) struct Form {
     /// Whether the form is a rating.
     pub(super) rates: bool,
     pub(super) rating: String,
-    /// The idempotency key of the message.
+    /// It says where replies may be mailed.
+    pub(super) sets_email: bool,
+    /// The name under which the message came.
     pub(super) message_field: Option<&'static str>,
 }
 
@@ -38,6 +40,7 @@ impl Form {
                 "visitorName" => &mut form.draft.visitor_name,
                 "visitorEmail" => &mut form.draft.visitor_email,
                 "sourceUrl" => &mut form.draft.source_url,
+                "email" => &mut form.draft.email,
                 "comment" => &mut form.draft.comment,
                 "rating" => &mut form.rating,
                 _ => continue,

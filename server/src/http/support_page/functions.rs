@@ -25,6 +25,8 @@ pub(super) fn register() {
     register_explicit::<Say>();
     register_explicit::<End>();
     register_explicit::<Rate>();
+    register_explicit::<SayWhere>();
+    register_explicit::<MailTranscript>();
 }
 
 /// Runs the server function that the request's path names. [`FormPage`] makes its answer.
@@ -129,7 +131,34 @@ async fn rate(form: Form) -> Result<Done, ApiError> {
     }
 }
 
-/// The request that is being handled, which its handler provides as context.
+/// An empty address takes the one that there is back.
+#[server(prefix = "/support/api", endpoint = "email", protocol = FormPage, input_derive = (Clone,))]
+async fn say_where(form: Form) -> Result<Done, ApiError> {
+    let visit = visit()?;
+    let session = visit.session.as_ref().ok_or(ErrorCode::SessionNotFound)?;
+    let email = form.draft.email.trim();
+    if email.is_empty() {
+        let chat = &visit.state.support_chat;
+        chat.forget_email(session.id, &session.token).await?;
+    } else {
+        let (id, token) = (session.id, &session.token);
+        support_chat::set_email(&visit.state, id, token, email, visit.language).await?;
+    }
+    Ok(Done::Changed)
+}
+
+#[server(prefix = "/support/api", endpoint = "mail-transcript", protocol = FormPage, input_derive = (Clone,))]
+async fn mail_transcript(form: Form) -> Result<Done, ApiError> {
+    let visit = visit()?;
+    let session = visit.session.as_ref().ok_or(ErrorCode::SessionNotFound)?;
+    let key = idempotency_key(&form.key)?;
+    let chat = &visit.state.support_chat;
+    chat.mail_transcript(session.id, &session.token, Some(&key), chrono_tz::UTC)
+        .await?;
+    Ok(Done::WillBeMailed)
+}
+
+/// Who is here.
 fn visit() -> Result<Visit, ApiError> {
     use_context().ok_or_else(|| ErrorCode::Internal.into())
 }

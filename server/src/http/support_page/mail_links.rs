@@ -24,8 +24,12 @@ use uuid::Uuid;
 
 use super::{Visit, cookie::SessionCookie, csrf, form::Form, headers};
 use crate::{
-    http::{AppState, client_address::ClientAddress, problem::ApiError, support_chat, time_limit},
+    http::{
+        AppState, client_address::ClientAddress, language, problem::ApiError, support_chat,
+        time_limit,
+    },
     mail::ResumeCode,
+    model::Language,
     support_chat::IdempotencyKey,
 };
 
@@ -60,14 +64,16 @@ async fn show_resume(
     Path(code): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let language = language::accepted(&headers);
     if let Err(error) = Visit::new(state, address, &headers).take_request() {
-        return not_resumed(&error);
+        return not_resumed(language, &error);
     }
     match ResumeCode::read(&code) {
         Some(code) => {
-            Html(render_resume(code.expose(), &Uuid::new_v4().to_string())).into_response()
+            let key = Uuid::new_v4().to_string();
+            Html(render_resume(language, code.expose(), &key)).into_response()
         }
-        None => not_resumed(&ErrorCode::ResumeCodeUnknown.into()),
+        None => not_resumed(language, &ErrorCode::ResumeCodeUnknown.into()),
     }
 }
 
@@ -77,6 +83,7 @@ async fn resume(
     Path(code): Path<String>,
     request: Request,
 ) -> Response {
+    let language = language::accepted(request.headers());
     let visit = Visit::new(state, address, request.headers());
     let resumed = async {
         visit.take_request()?;
@@ -98,7 +105,7 @@ async fn resume(
             Redirect::to(PATH),
         )
             .into_response(),
-        Err(error) => not_resumed(&error),
+        Err(error) => not_resumed(language, &error),
     }
 }
 
@@ -108,17 +115,20 @@ async fn show_unsubscribe(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let language = language::accepted(&headers);
     let shown = async {
         Visit::new(state.clone(), address, &headers).take_request()?;
         let id = support_chat::parse_id(&id).ok_or(ErrorCode::NotFound)?;
         let is_known = state.support_chat.knows_mail_address(id).await;
         if is_known.map_err(|error| support_chat::database(&error))? {
-            Ok(Html(render_unsubscribe(&id.to_string())).into_response())
+            Ok(Html(render_unsubscribe(language, &id.to_string())).into_response())
         } else {
             Err(ApiError::from(ErrorCode::NotFound))
         }
     };
-    shown.await.unwrap_or_else(|error| not_unsubscribed(&error))
+    shown
+        .await
+        .unwrap_or_else(|error| not_unsubscribed(language, &error))
 }
 
 /// Mail programs send this request themselves (RFC 8058), without cookies and from any origin, so
@@ -129,27 +139,28 @@ async fn unsubscribe(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let language = language::accepted(&headers);
     let stopped = async {
         Visit::new(state.clone(), address, &headers).take_request()?;
         let id = support_chat::parse_id(&id).ok_or(ErrorCode::NotFound)?;
         let stopped = time_limit::change(state.support_chat.stop_mails(id)).await?;
         if stopped? {
-            Ok(Html(render_unsubscribed()).into_response())
+            Ok(Html(render_unsubscribed(language)).into_response())
         } else {
             Err(ApiError::from(ErrorCode::NotFound))
         }
     };
     stopped
         .await
-        .unwrap_or_else(|error| not_unsubscribed(&error))
+        .unwrap_or_else(|error| not_unsubscribed(language, &error))
 }
 
-fn not_resumed(error: &ApiError) -> Response {
-    refused(error, render_not_resumed(error.code))
+fn not_resumed(language: Language, error: &ApiError) -> Response {
+    refused(error, render_not_resumed(language, error.code))
 }
 
-fn not_unsubscribed(error: &ApiError) -> Response {
-    refused(error, render_not_unsubscribed(error.code))
+fn not_unsubscribed(language: Language, error: &ApiError) -> Response {
+    refused(error, render_not_unsubscribed(language, error.code))
 }
 
 fn refused(error: &ApiError, html: String) -> Response {

@@ -12,7 +12,7 @@ use std::{
 
 use app::{
     contract::ErrorCode,
-    ui::support::{Conversation, Notice, PATH, RATE_PATH, START_PATH},
+    ui::support::{Conversation, EMAIL_PATH, Notice, PATH, RATE_PATH, START_PATH},
 };
 use axum::{
     body::Bytes,
@@ -30,7 +30,7 @@ use leptos::{
     },
 };
 
-use super::{BEGUN, Visit, csrf, done::Done, form::Form};
+use super::{BEGUN, MAILING, Visit, csrf, done::Done, form::Form};
 use crate::http::{problem::ApiError, time_limit};
 
 /// The protocol of the forms.
@@ -78,6 +78,7 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
     }
     let begins = parts.uri.path() == START_PATH;
     let rates = parts.uri.path() == RATE_PATH;
+    let sets_email = parts.uri.path() == EMAIL_PATH;
     let bytes = match Bytes::from_request(Request::from_parts(parts, body), &()).await {
         Ok(bytes) => bytes,
         Err(rejection) => {
@@ -92,6 +93,7 @@ async fn read(visit: &Visit, request: Request) -> (Form, Result<(), ApiError>) {
     let form = Form {
         begins,
         rates,
+        sets_email,
         ..Form::parse(&bytes)
     };
     // A new conversation has no cookie yet to which the form could be bound.
@@ -115,6 +117,7 @@ async fn answer(visit: &Visit, done: Result<Done, ApiError>, form: Form) -> Resp
             visit.render(Conversation::NotShown, Some(Notice::AlreadyBegun), form)
         }
         Ok(Done::Read) if !form.draft.message.is_empty() => visit.clone().page(None, form).await,
+        Ok(Done::WillBeMailed) => Redirect::to(&format!("{PATH}?{MAILING}")).into_response(),
         Ok(Done::Changed | Done::Read) => Redirect::to(PATH).into_response(),
         Err(error) => visit.refuse(&error, form),
     }

@@ -12,7 +12,7 @@ use incoming::{
 use super::stats::instant;
 use crate::{
     config::Config,
-    matrix::staff_texts::DeskTexts,
+    staff_texts::DeskTexts,
     storage::{
         Connection,
         desk::{

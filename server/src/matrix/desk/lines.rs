@@ -10,12 +10,9 @@ use tokio::time::Instant;
 use super::{Desk, Failure, Shift, is_due, pace::Change, say};
 use crate::{
     config::StaffLanguage,
-    matrix::{
-        notice::Notice,
-        room_name,
-        staff_texts::{DeskTexts, States},
-    },
+    matrix::{notice::Notice, room_name},
     model::Rating,
+    staff_texts::{DeskTexts, States},
     storage::{
         desk::{
             facts::{self, Ended, Facts, Which},

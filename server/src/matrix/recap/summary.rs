@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     matrix::notice::Notice,
+    staff_texts::RoomTexts,
     storage::{sessions::State, transcript::Said},
 };
 
@@ -12,24 +13,31 @@ const MAX_LAST_WORDS_BYTES: usize = 2_048;
 /// The most bytes that the bot's own lines take, as JSON.
 const OWN_LINES_BYTES: usize = 1_024;
 
-/// The beginning of the recap for a person who has joined.
-pub(in crate::matrix) const BEFORE_JOINING: &str = "What was said before you joined";
-
 /// One text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) at: Option<DateTime<Utc>>,
-    /// The member of the staff who wrote it; `None` for the visitor.
-    pub(super) staff: Option<String>,
+    pub(super) author: Author,
     pub(super) body: String,
+}
+
+/// Whose words a text is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    Visitor,
+    /// A member of the staff, if it is known which.
+    Staff(Option<String>),
 }
 
 impl From<Said> for Text {
     fn from(said: Said) -> Self {
-        let author = || said.author.unwrap_or_else(|| "Staff".to_owned());
         Self {
             at: Some(said.at),
-            staff: (!said.by_visitor).then(author),
+            author: if said.by_visitor {
+                Author::Visitor
+            } else {
+                Author::Staff(said.author)
+            },
             body: said.body,
         }
     }
@@ -57,36 +65,35 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// The visitor's details, and as many of the texts as fit into one event, oldest first.
-    pub(super) fn write(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
+    /// Who the visitor is, and as many of the texts as fit into one event, oldest first.
+    pub(super) fn write(&self, texts: &RoomTexts, max_bytes: usize, now: DateTime<Utc>) -> Notice {
+        let teller = Teller { texts, now };
         let details = self.details.clone().unwrap_or_default();
-        let last_words = self.texts.iter().find(|text| text.staff.is_none());
+        let last_words = self
+            .texts
+            .iter()
+            .find(|text| text.author == Author::Visitor);
         let last_words = last_words
-            .map(|text| text.last_words(now))
+            .map(|text| teller.last_words(text))
             .unwrap_or_default();
         let taken = details.json_bytes() + last_words.json_bytes() + OWN_LINES_BYTES;
         let mut left = max_bytes.saturating_sub(taken);
         let mut entries = Vec::new();
         for text in &self.texts {
-            let entry = text.entry(now);
+            let entry = teller.entry(text);
             // This includes what comes between the entries.
             let bytes = entry.json_bytes() + 4;
             if bytes > left {
                 // The newest text is always included, cut if necessary.
                 if entries.is_empty() {
-                    entries.push(text.beginning(left, now));
+                    entries.push(teller.beginning(text, left));
                 }
                 break;
             }
             left -= bytes;
             entries.push(entry);
         }
-        let heading = if entries.is_empty() {
-            format!("{}:", self.heading())
-        } else {
-            self.count(entries.len())
-        };
-        let heading = Notice::new(&heading);
+        let heading = Notice::new(&self.heading(texts, entries.len()));
         let parts = match self.why {
             Why::Joined if !entries.is_empty() => [&last_words, &details, &heading],
             Why::Joined | Why::RoomLost => [&heading, &details, &Notice::default()],
@@ -100,76 +107,82 @@ impl Summary {
         }
         let end = match self.state {
             State::Open => return notice,
-            State::Closed => "The chat has ended. Messages sent here no longer reach the visitor.",
-            State::Expired => {
-                "The chat has expired. Messages sent here no longer reach the visitor."
-            }
+            State::Closed => texts.recap.closed,
+            State::Expired => texts.recap.expired,
         };
         notice.append(&Notice::new(end));
         notice
     }
 
-    const fn heading(&self) -> &'static str {
-        match self.why {
-            Why::Joined => BEFORE_JOINING,
-            Why::RoomLost => "This room continues a conversation whose room was lost",
-        }
-    }
-
-    fn count(&self, told: usize) -> String {
-        let heading = self.heading();
-        let messages = |count: usize| match count {
-            1 => "1 message".to_owned(),
-            count => format!("{count} messages"),
+    /// The line above the texts, of which so many are `told`.
+    fn heading(&self, texts: &RoomTexts, told: usize) -> String {
+        let why = match self.why {
+            Why::Joined => texts.recap.joined,
+            Why::RoomLost => texts.recap.room_lost,
         };
-        match self.more + self.texts.len() - told {
-            0 => format!("{heading} ({}):", messages(told)),
-            before => format!(
-                "{heading} (the newest {}, and {before} more before):",
-                messages(told)
-            ),
+        match told {
+            0 => [why, texts.colon].concat(),
+            told => {
+                let before = self.more + self.texts.len() - told;
+                format!("{why} ({}){}", texts.recap.count(told, before), texts.colon)
+            }
         }
     }
 }
 
-impl Text {
-    fn entry(&self, now: DateTime<Utc>) -> Notice {
-        self.told_as(self.whose(), &self.body, "", now)
+/// Tells single texts.
+#[derive(Clone, Copy)]
+struct Teller<'a> {
+    texts: &'a RoomTexts,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Teller<'a> {
+    fn entry(self, text: &'a Text) -> Notice {
+        self.told_as(self.whose(text), text.at, &text.body, false)
     }
 
-    fn whose(&self) -> &str {
-        self.staff.as_deref().unwrap_or("Visitor")
+    fn whose(self, text: &'a Text) -> &'a str {
+        match &text.author {
+            Author::Visitor => self.texts.recap.visitor,
+            Author::Staff(author) => author.as_deref().unwrap_or(self.texts.recap.staff),
+        }
     }
 
-    fn last_words(&self, now: DateTime<Utc>) -> Notice {
-        let whose = "the visitor's last words";
-        let all = self.told_as(whose, &self.body, "", now);
+    fn last_words(self, text: &Text) -> Notice {
+        let whose = self.texts.recap.last_words;
+        let all = self.told_as(whose, text.at, &text.body, false);
         if all.json_bytes() <= MAX_LAST_WORDS_BYTES {
             return all;
         }
-        self.cut(whose, MAX_LAST_WORDS_BYTES, now)
+        self.cut(whose, text, MAX_LAST_WORDS_BYTES)
     }
 
     /// The beginning of a text that takes at most these bytes.
-    fn beginning(&self, max_bytes: usize, now: DateTime<Utc>) -> Notice {
-        self.cut(self.whose(), max_bytes, now)
+    fn beginning(self, text: &'a Text, max_bytes: usize) -> Notice {
+        self.cut(self.whose(text), text, max_bytes)
     }
 
-    fn cut(&self, whose: &str, max_bytes: usize, now: DateTime<Utc>) -> Notice {
-        let mut characters = self.body.chars().count();
+    fn cut(self, whose: &str, text: &Text, max_bytes: usize) -> Notice {
+        let mut characters = text.body.chars().count();
         loop {
             characters /= 2;
-            let beginning: String = self.body.chars().take(characters).collect();
-            let entry = self.told_as(whose, &beginning, " (only the beginning)", now);
+            let beginning: String = text.body.chars().take(characters).collect();
+            let entry = self.told_as(whose, text.at, &beginning, true);
             if characters == 0 || entry.json_bytes() <= max_bytes {
                 return entry;
             }
         }
     }
 
-    fn told_as(&self, whose: &str, body: &str, remark: &str, now: DateTime<Utc>) -> Notice {
-        let at = self.at.map(|at| clock(at, now) + ", ").unwrap_or_default();
-        let mut entry = Notice::new(&format!("{at}{whose}{remark}:"));
+    fn told_as(self, whose: &str, at: Option<DateTime<Utc>>, body: &str, is_cut: bool) -> Notice {
+        let at = at.map(|at| clock(at, self.now) + ", ").unwrap_or_default();
+        let remark = if is_cut {
+            format!(" ({})", self.texts.recap.only_beginning)
+        } else {
+            String::new()
+        };
+        let mut entry = Notice::new(&[&at, whose, &remark, self.texts.colon].concat());
         entry.quote(body);
         entry
     }
@@ -190,6 +203,9 @@ mod tests {
     use chrono::TimeZone;
 
     use super::*;
+    use crate::config::StaffLanguage;
+
+    const ENGLISH: &RoomTexts = RoomTexts::of(StaffLanguage::English);
 
     fn at(day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 5, day, hour, minute, 30)
@@ -197,17 +213,18 @@ mod tests {
     }
 
     fn told(state: State) -> Summary {
-        let text = |at, staff: Option<&str>, body: &str| Text {
+        let text = |at, author, body: &str| Text {
             at: Some(at),
-            staff: staff.map(str::to_owned),
+            author,
             body: body.to_owned(),
         };
+        let bob = Author::Staff(Some("@bob:localhost".to_owned()));
         Summary {
             why: Why::Joined,
             details: None,
             texts: vec![
-                text(at(23, 14, 5), Some("@bob:localhost"), "Hi."),
-                text(at(22, 23, 59), None, "Hello?"),
+                text(at(23, 14, 5), bob, "Hi."),
+                text(at(22, 23, 59), Author::Visitor, "Hello?"),
             ],
             more: 0,
             state,
@@ -216,7 +233,7 @@ mod tests {
 
     #[test]
     fn times_have_a_date_where_it_is_not_today_s() {
-        let notice = told(State::Open).write(10_000, at(23, 14, 6));
+        let notice = told(State::Open).write(ENGLISH, 10_000, at(23, 14, 6));
         assert_eq!(
             notice.body(),
             "2026-05-22 23:59 UTC, the visitor's last words:\n> Hello?\n\n\
@@ -227,12 +244,29 @@ mod tests {
     }
 
     #[test]
+    fn a_recap_is_in_the_language_of_the_staff() {
+        let mut told = told(State::Closed);
+        told.texts[0].author = Author::Staff(None);
+        told.more = 3;
+        let texts = RoomTexts::of(StaffLanguage::French);
+        let notice = told.write(texts, 10_000, at(23, 14, 6));
+        assert_eq!(
+            notice.body(),
+            "2026-05-22 23:59 UTC, les derniers mots du visiteur\u{a0}:\n> Hello?\n\n\
+             Ce qui a été dit avant votre arrivée (les plus récents\u{a0}: 2 messages, et 3 auparavant)\u{a0}:\n\n\
+             2026-05-22 23:59 UTC, Visiteur\u{a0}:\n> Hello?\n\n\
+             14:05 UTC, Équipe\u{a0}:\n> Hi.\n\n\
+             La conversation est terminée. Ce qui est écrit ici ne parvient plus au visiteur."
+        );
+    }
+
+    #[test]
     fn a_room_in_another_one_s_place_says_so_first() {
         let told = Summary {
             why: Why::RoomLost,
             ..told(State::Open)
         };
-        let notice = told.write(10_000, at(23, 14, 6));
+        let notice = told.write(ENGLISH, 10_000, at(23, 14, 6));
         assert_eq!(
             notice.body(),
             "This room continues a conversation whose room was lost (2 messages):\n\n\
@@ -253,7 +287,7 @@ mod tests {
                 "The chat has expired. Messages sent here no longer reach the visitor.",
             ),
         ] {
-            let notice = told(state).write(10_000, at(23, 14, 6));
+            let notice = told(state).write(ENGLISH, 10_000, at(23, 14, 6));
             assert!(
                 notice.body().ends_with(&format!("> Hi.\n\n{end}")),
                 "{}",
@@ -266,7 +300,7 @@ mod tests {
     fn long_last_words_leave_room_for_the_rest() {
         let mut told = told(State::Open);
         told.texts[1].body = "word ".repeat(800);
-        let notice = told.write(56 * 1024, at(23, 14, 6));
+        let notice = told.write(ENGLISH, 56 * 1024, at(23, 14, 6));
         let body = notice.body();
         assert!(body.starts_with(
             "2026-05-22 23:59 UTC, the visitor's last words (only the beginning):\n> word"

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     MAX_TEXTS, RETOLD,
-    summary::{Summary, Text, Why},
+    summary::{Author, Summary, Text, Why},
 };
 use crate::{
     matrix::{
@@ -132,7 +132,7 @@ impl<'a> Unseen<'a> {
             let body = event.str_at("/body").filter(|_| is_visitor_s)?;
             return Some(Text {
                 at,
-                staff: None,
+                author: Author::Visitor,
                 body: body.to_owned(),
             });
         }
@@ -141,7 +141,7 @@ impl<'a> Unseen<'a> {
                 let body = self.edits.remove(&event.event_id).unwrap_or(body);
                 Some(Text {
                     at,
-                    staff: Some(event.sender.clone()),
+                    author: Author::Staff(Some(event.sender.clone())),
                     body,
                 })
             }

@@ -9,9 +9,10 @@ use super::{Done, Recovery};
 use crate::{
     matrix::{
         Failure, conversation::Conversation, event::RoomEvent, homeserver::RoomMarker,
-        ingest::is_visitors_text, notice::Notice, recap::BEFORE_JOINING,
+        ingest::is_visitors_text, notice::Notice,
     },
     relay::queue::{self, Task},
+    staff_texts::RoomTexts,
     storage::{
         desk::room as desk_rooms,
         matrix_events,
@@ -192,7 +193,7 @@ impl Said {
                 && let Some(body) = event.str_at("/body")
             {
                 // A recap comes promptly, so it belongs to the last join without one.
-                let is_recap = body.lines().any(|line| line.starts_with(BEFORE_JOINING));
+                let is_recap = body.lines().any(RoomTexts::is_heading_for_joiner);
                 if is_recap {
                     said.joins.extend(joins.pop());
                 }

@@ -104,7 +104,9 @@ impl Sender {
         pace: &mut Pace,
     ) -> Result<Option<String>, Failure> {
         let (store, subject) = (&*self.store, &claim.subject);
-        let Some(details) = details::compose(store, subject, room_id).await? else {
+        let Some(details) =
+            details::compose(store, self.homeserver.room_texts(), subject, room_id).await?
+        else {
             return Ok(None);
         };
         let (event_id, sent_now) = self
@@ -126,7 +128,7 @@ impl Sender {
         let Some(stored) = store.rating(id, room_id).await? else {
             return Ok(None);
         };
-        let Some(telling) = rating::compose(&stored) else {
+        let Some(telling) = rating::compose(self.homeserver.room_texts(), &stored) else {
             return Ok(None);
         };
         let (event_id, sent_now) = self
@@ -175,7 +177,10 @@ impl Sender {
                 let text = json!({ "msgtype": "m.text", "body": claim.text, "m.mentions": {} });
                 return Ok(Some(text));
             }
-            Task::Retell => return Ok(recap::retell(&*self.store, subject).await?),
+            Task::Retell => {
+                let words = self.homeserver.room_texts();
+                return Ok(recap::retell(&*self.store, words, subject).await?);
+            }
             Task::Notice(text) => Some(Notice::new(text)),
             Task::Answer { event_id, text } => {
                 let to = self.store.addressee(event_id).await?;

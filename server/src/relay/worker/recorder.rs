@@ -14,6 +14,7 @@ use crate::{
         queue::{Claim, End, Finished, Outcome},
         store::Store,
     },
+    staff_texts::RoomTexts,
     storage,
 };
 
@@ -42,9 +43,10 @@ impl Recorder {
         store: Arc<dyn Store>,
         metrics: Metrics,
         heart: Heart,
+        texts: &'static RoomTexts,
     ) -> (Self, impl Future<Output = ()>) {
         let (sender, entries) = mpsc::unbounded_channel();
-        (Self(sender), record(store, metrics, heart, entries))
+        (Self(sender), record(store, metrics, heart, texts, entries))
     }
 
     /// Records an end, at once if it is `urgent`. The receiver gets the tasks that were claimed with it, or an error if
@@ -66,6 +68,7 @@ async fn record(
     store: Arc<dyn Store>,
     metrics: Metrics,
     heart: Heart,
+    texts: &'static RoomTexts,
     mut entries: mpsc::UnboundedReceiver<Entry>,
 ) {
     while let Some(first) = heart.idle(entries.recv()).await {
@@ -94,18 +97,18 @@ async fn record(
         let failed = failed.into_iter().map(|entry| vec![entry]);
         for batch in iter::once(others).chain(failed) {
             if !batch.is_empty() {
-                write(&*store, &metrics, batch).await;
+                write(&*store, &metrics, texts, batch).await;
             }
         }
     }
 }
 
-async fn write(store: &dyn Store, metrics: &Metrics, batch: Vec<Entry>) {
+async fn write(store: &dyn Store, metrics: &Metrics, texts: &RoomTexts, batch: Vec<Entry>) {
     let (ends, answers): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .map(|entry| (entry.end, entry.answer))
         .unzip();
-    let written = storage::again_if_lost(|| finish(store, &ends));
+    let written = storage::again_if_lost(|| finish(store, texts, &ends));
     let written = time::timeout(TIME_LIMIT, written).await;
     match written.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
         Ok(finished) => {
@@ -129,11 +132,14 @@ async fn write(store: &dyn Store, metrics: &Metrics, batch: Vec<Entry>) {
     }
 }
 
-async fn finish(store: &dyn Store, ends: &[End]) -> Result<Vec<Finished>, sqlx::Error> {
+async fn finish(
+    store: &dyn Store,
+    texts: &RoomTexts,
+    ends: &[End],
+) -> Result<Vec<Finished>, sqlx::Error> {
     match ends {
         [end] if end.outcome == Outcome::Failed => {
-            let notice = "A message of the visitor could not be delivered to this room.";
-            Ok(vec![store.finish_failed(end, notice).await?])
+            Ok(vec![store.finish_failed(end, texts.undelivered).await?])
         }
         _ => store.finish(ends).await,
     }

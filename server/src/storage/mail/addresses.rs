@@ -81,7 +81,11 @@ pub async fn set(
 /// mailed to it.
 pub async fn forget(db: &mut Connection, session_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "WITH unsent AS (DELETE FROM mails WHERE session_id = $1)
+        "WITH unsent AS (
+             DELETE FROM mails WHERE session_id = $1
+         ), not_copied AS (
+             DELETE FROM transcript_mails WHERE session_id = $1 AND done_at IS NULL
+         )
          DELETE FROM mail_addresses WHERE session_id = $1",
         session_id,
     )
@@ -130,6 +134,9 @@ pub async fn stop(db: &mut Connection, id: Uuid) -> Result<Option<Uuid>, sqlx::E
              INSERT INTO mail_stops (session_id, address_digest) SELECT * FROM stopped ON CONFLICT DO NOTHING
          ), unsent AS (
              DELETE FROM mails USING stopped WHERE mails.session_id = stopped.session_id
+         ), not_copied AS (
+             DELETE FROM transcript_mails USING stopped
+             WHERE transcript_mails.session_id = stopped.session_id AND done_at IS NULL
          )
          SELECT session_id FROM stopped",
         id,

@@ -157,25 +157,17 @@ pub async fn delete(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Records that a mail about all entries up to `up_to` was accepted; returns `false` if another
-/// server has recorded it. If replies arrived meanwhile, another mail is queued for them.
+/// Records that a mail about all entries up to `up_to` was accepted. Replies that came meanwhile wait for a mail of their
+/// own.
 pub async fn set_sent(
     db: &mut Connection,
     claim: Claim,
     address_id: Uuid,
     address_digest: &[u8],
     up_to: i64,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!("DELETE FROM mails WHERE id = $1", claim.id)
-        .execute(&mut *db)
-        .await?;
-    sqlx::query!(
-        "INSERT INTO mails_sent (session_id, address_digest) VALUES ($1, $2)",
-        claim.session_id,
-        address_digest,
-    )
-    .execute(&mut *db)
-    .await?;
+) -> Result<(), sqlx::Error> {
+    delete(&mut *db, claim.id).await?;
+    count(&mut *db, claim.session_id, address_digest).await?;
     sqlx::query!(
         "UPDATE mail_addresses SET mailed_seq = greatest(mailed_seq, $2), failed_at = NULL WHERE id = $1",
         address_id,
@@ -186,25 +178,35 @@ pub async fn set_sent(
     if !unfetched(&mut *db, claim.session_id, 1).await?.is_empty() {
         wait(&mut *db, claim.session_id).await?;
     }
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }
 
-/// The number of mails that may be sent in a day.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// For one conversation, whatever its address is.
-    pub conversation: i64,
-    /// To one address, for all conversations.
-    pub address: i64,
+/// Counts a mail that was accepted, whatever it is about, in the limits.
+pub async fn count(
+    db: &mut Connection,
+    session_id: Uuid,
+    address_digest: &[u8],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO mails_sent (session_id, address_digest) VALUES ($1, $2)",
+        session_id,
+        address_digest,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
-/// How long no mail may be sent because a limit was reached within the last day; `None` if one may
-/// be sent now.
+/// Mails a day of one conversation, whatever its address is.
+const MAX_OF_CONVERSATION: i64 = 5;
+/// Mails a day to one address, of all conversations.
+const MAX_TO_ADDRESS: i64 = 10;
+
+/// For how long no more mails are sent, when so many were sent within the last day.
 pub async fn seconds_until_allowed(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
     address_digest: &[u8],
-    limits: Limits,
 ) -> Result<Option<f64>, sqlx::Error> {
     let seconds = sqlx::query_scalar!(
         r#"SELECT extract(epoch FROM max(sent_at) + interval '1 day' - now())::float8
@@ -222,8 +224,8 @@ pub async fn seconds_until_allowed(
            ) full_day"#,
         session_id,
         address_digest,
-        limits.conversation,
-        limits.address,
+        MAX_OF_CONVERSATION,
+        MAX_TO_ADDRESS,
     )
     .fetch_one(db)
     .await?;
@@ -232,7 +234,10 @@ pub async fn seconds_until_allowed(
 
 /// The number of mails of which an attempt has failed and that are still to be sent.
 pub async fn failing(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "failing!" FROM mails WHERE attempts > 0"#)
+    sqlx::query_scalar!(
+        r#"SELECT (SELECT count(*) FROM mails WHERE attempts > 0)
+               + (SELECT count(*) FROM transcript_mails WHERE done_at IS NULL AND attempts > 0) AS "failing!""#
+    )
         .fetch_one(db)
         .await
 }

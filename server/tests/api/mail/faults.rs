@@ -141,6 +141,53 @@ async fn a_server_that_is_away_loses_no_mail_and_another_of_ours_goes_on(pool: P
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_server_that_is_away_for_long_gets_each_mail_once_and_none_that_it_had(pool: PgPool) {
+    const AWAY: i64 = 6;
+    let mailbox = Mailbox::new(&[]).await;
+    let app = TestApp::spawn(mailing(&pool, &mailbox.url(), &[])).await;
+    let before = reachable(&app, "before@example.org").await;
+    reply(&pool, &before.session_id, "hello").await;
+    mailbox.mails(1).await;
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
+    let address = mailbox.address;
+    drop(mailbox);
+
+    let mut expected = Vec::new();
+    for n in 0..AWAY {
+        expected.push(format!("ada{n}@example.org"));
+        let visitor = reachable(&app, &expected[expected.len() - 1]).await;
+        reply(&pool, &visitor.session_id, "hello").await;
+    }
+    for failed in [
+        "SELECT count(*) FROM mails WHERE attempts = 1 AND leased_until IS NULL",
+        "SELECT count(*) FROM mails WHERE attempts = 2 AND leased_until IS NULL",
+        "SELECT count(*) FROM mails WHERE attempts = 3 AND leased_until IS NULL",
+    ] {
+        until(&pool, failed, AWAY).await;
+        hasten(&pool).await;
+    }
+    // An attempt of the last round may still be under way.
+    until(
+        &pool,
+        "SELECT count(*) FROM mails WHERE attempts = 4 AND leased_until IS NULL",
+        AWAY,
+    )
+    .await;
+    sqlx::query("UPDATE mails SET first_tried_at = now() - interval '47 hours'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mailbox = Mailbox::at(address, &[]).await;
+    hasten(&pool).await;
+    let mails = mailbox.mails(expected.len()).await;
+    until(&pool, "SELECT count(*) FROM mails", 0).await;
+    let mut reached: Vec<_> = mails.into_iter().map(|mail| mail.to).collect();
+    reached.sort_unstable();
+    assert_eq!(reached, expected);
+    assert_eq!(mailbox.received().len(), expected.len(), "none is doubled");
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn after_two_days_a_mail_is_given_up_and_staff_are_told(pool: PgPool) {
     let app = TestApp::spawn(mailing(&pool, "smtp://127.0.0.1:1", &[])).await;
     let visitor = reachable(&app, "ada@example.org").await;

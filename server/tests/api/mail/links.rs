@@ -168,3 +168,46 @@ async fn one_click_stops_the_mails_of_a_conversation(pool: PgPool) {
         assert_eq!(request.send().await.unwrap().status(), 404);
     }
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_pages_are_in_the_language_of_whoever_opens_them(pool: PgPool) {
+    let app = TestApp::spawn(mailing(&pool, "smtp://127.0.0.1:1", &[])).await;
+    let browser = Browser::new(&app);
+    for (language, tag, said) in [
+        (
+            "de-AT, en;q=0.5",
+            "<html lang=\"de\" dir=\"ltr\">",
+            "Dieser Link funktioniert nicht mehr",
+        ),
+        (
+            "ar",
+            "<html lang=\"ar\" dir=\"rtl\">",
+            "لم يعد هذا الرابط يعمل",
+        ),
+        (
+            "ja",
+            "<html lang=\"en-GB\">",
+            "This link does not work any more",
+        ),
+    ] {
+        let request = browser.request(Method::GET, "/support/resume/nonsense");
+        let page = request
+            .header("accept-language", language)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(page.status(), 404);
+        let html = page.text().await.unwrap();
+        assert!(html.contains(tag) && html.contains(said), "{html}");
+    }
+    let path = format!("/support/unsubscribe/{}", Uuid::new_v4());
+    let request = browser.request(Method::POST, &path);
+    let page = request
+        .header("accept-language", "fr")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(page.status(), 404);
+    let html = page.text().await.unwrap();
+    assert!(html.contains("Il n’y a rien à arrêter"), "{html}");
+}

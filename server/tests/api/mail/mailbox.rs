@@ -140,7 +140,12 @@ impl Drop for Mailbox {
 impl Mailbox {
     /// A server whose first connections meet these fates; later ones are served.
     pub(crate) async fn new(fates: &[Fate]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0".parse().unwrap(), fates).await
+    }
+
+    /// The same at this address, which an earlier one had.
+    pub(crate) async fn at(address: SocketAddr, fates: &[Fate]) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
             fates: fates.iter().copied().collect(),

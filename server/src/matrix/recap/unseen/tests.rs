@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{matrix::details, storage::sessions::Subject};
+use crate::{
+    config::StaffLanguage, matrix::details, staff_texts::RoomTexts, storage::sessions::Subject,
+};
+
+const ENGLISH: &RoomTexts = RoomTexts::of(StaffLanguage::English);
 
 const BOT: &str = "@bot:localhost";
 const ALICE: &str = "@alice:localhost";
@@ -59,10 +63,10 @@ fn now() -> DateTime<Utc> {
 fn told(subject: &Subject, mut history: Vec<RoomEvent>, not_shown: &[&str]) -> Option<Notice> {
     history.reverse();
     let not_shown: Vec<_> = not_shown.iter().map(|id| (*id).to_owned()).collect();
-    let mut unseen = Unseen::new(BOT, ALICE, details::notice(subject, None), None);
+    let mut unseen = Unseen::new(BOT, ALICE, details::notice(ENGLISH, subject, None), None);
     unseen.take(&history, &not_shown);
     let told = unseen.told(State::Open)?;
-    Some(told.write(56 * 1024, now()))
+    Some(told.write(ENGLISH, 56 * 1024, now()))
 }
 
 fn recap(history: Vec<RoomEvent>) -> Option<String> {
@@ -139,7 +143,9 @@ fn a_former_member_gets_only_what_they_missed() {
 
 #[test]
 fn a_recap_may_say_only_who_the_visitor_is() {
-    let content = details::notice(&subject(), None).unwrap().content();
+    let content = details::notice(ENGLISH, &subject(), None)
+        .unwrap()
+        .content();
     let history = vec![message(1, BOT, &content), member(2, ALICE, "invite", "")];
     assert_eq!(
         recap(history).unwrap(),
@@ -150,7 +156,7 @@ fn a_recap_may_say_only_who_the_visitor_is() {
 #[test]
 fn the_details_are_known_by_their_event_and_its_edits() {
     let missed_details = |event: RoomEvent| {
-        let details = details::notice(&subject(), None);
+        let details = details::notice(ENGLISH, &subject(), None);
         let mut unseen = Unseen::new(BOT, ALICE, details, Some("$1".to_owned()));
         unseen.take(&[event], &[]);
         unseen.missed_details
@@ -198,12 +204,12 @@ fn a_recap_repeats_messages_of_former_rooms_that_a_notice_names() {
     let id = Uuid::from_u128(7);
     let mut content = Notice::new("This room continues").content();
     content[RETOLD] = json!([id, "no id"]);
-    let mut unseen = Unseen::new(BOT, ALICE, details::notice(&subject(), None), None);
+    let mut unseen = Unseen::new(BOT, ALICE, details::notice(ENGLISH, &subject(), None), None);
     unseen.take(&[message(1, BOT, &content)], &[]);
     assert_eq!((unseen.retold(), unseen.missed_details), (&[id][..], true));
     let text = Text {
         at: None,
-        staff: None,
+        author: Author::Visitor,
         body: "told".to_owned(),
     };
     unseen.add(std::iter::once(text), 3);

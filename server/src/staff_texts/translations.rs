@@ -1,8 +1,9 @@
 //! The sentences in each language.
 
-use super::{StaffTexts, Things};
+use super::{StaffTexts, Things, duration::Units};
 
 pub(super) const ENGLISH: StaffTexts = StaffTexts {
+    units: Units::ENGLISH,
     internal: "Texts in threads, with a mention, or beginning with !note stay between staff, and so do replies to them; \
                the visitor does not get them.",
     answers_command: "The visitor does not get this: it answers a command. Send it as a message of its own.",
@@ -61,6 +62,7 @@ pub(super) const ENGLISH: StaffTexts = StaffTexts {
 };
 
 pub(super) const GERMAN: StaffTexts = StaffTexts {
+    units: Units::GERMAN,
     internal: "Texte in Threads, mit einer Erwähnung oder mit !note am Anfang bleiben im Team, ebenso Antworten darauf; der \
                Besucher bekommt sie nicht.",
     answers_command: "Der Besucher bekommt das nicht: Es antwortet auf einen Befehl. Senden Sie es als eigene Nachricht.",
@@ -123,6 +125,7 @@ pub(super) const GERMAN: StaffTexts = StaffTexts {
 };
 
 pub(super) const FRENCH: StaffTexts = StaffTexts {
+    units: Units::FRENCH,
     internal: "Les textes dans un fil, avec une mention ou commençant par !note restent dans l’équipe, de même que leurs \
                réponses\u{a0}; le visiteur ne les reçoit pas.",
     answers_command: "Le visiteur ne reçoit pas ceci\u{a0}: c’est une réponse à une commande. Envoyez-le dans un message \
@@ -192,6 +195,7 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
 };
 
 pub(super) const SPANISH: StaffTexts = StaffTexts {
+    units: Units::SPANISH,
     internal: "Los textos en hilos, con una mención o que empiezan por !note quedan en el equipo, igual que las respuestas a \
                ellos; el visitante no los recibe.",
     answers_command: "El visitante no recibe esto: responde a un comando. Envíelo como mensaje aparte.",
@@ -250,6 +254,7 @@ pub(super) const SPANISH: StaffTexts = StaffTexts {
 };
 
 pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
+    units: Units::UKRAINIAN,
     internal: "Тексти в гілках, зі згадкою або з !note на початку залишаються в команді, як і відповіді на них; відвідувач їх \
                не отримує.",
     answers_command: "Відвідувач цього не отримає: це відповідь на команду. Надішліть це окремим повідомленням.",
@@ -310,6 +315,7 @@ pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
 };
 
 pub(super) const ARABIC: StaffTexts = StaffTexts {
+    units: Units::ARABIC,
     internal: "تبقى النصوص في سلاسل المحادثة، أو التي فيها إشارة إلى شخص، أو التي تبدأ بـ !note، بين أعضاء الفريق، وكذلك الردود \
                عليها؛ ولا تصل إلى الزائر.",
     answers_command: "لا يصل هذا إلى الزائر: إنه رد على أمر. أرسله في رسالة مستقلة.",

@@ -1,6 +1,6 @@
 //! The sentences in each language.
 
-use super::{Alerts, DeskTexts, Open, States};
+use super::{Alerts, DeskTexts, Open, States, Units};
 
 pub(super) const ENGLISH: DeskTexts = DeskTexts {
     states: States {
@@ -52,7 +52,7 @@ pub(super) const ENGLISH: DeskTexts = DeskTexts {
     first_answer: "first answer within {} (median), {} (95th percentile)",
     ratings: "rated good: {}, bad: {}",
     administered: "An operator has carried out `{}` on the conversation {}.",
-    units: ["d", "h", "m", "s"],
+    units: Units::ENGLISH,
     help: "!open CODE – invites you to that conversation's room\n\
            !away 14:00 – says that staff are away until then\n\
            !back – says that they are back\n\
@@ -110,7 +110,7 @@ pub(super) const GERMAN: DeskTexts = DeskTexts {
     first_answer: "erste Antwort nach {} (Median), {} (95. Perzentil)",
     ratings: "gut bewertet: {}, schlecht: {}",
     administered: "Ein Administrator hat `{}` für die Unterhaltung {} ausgeführt.",
-    units: ["\u{a0}T.", "\u{a0}Std.", "\u{a0}Min.", "\u{a0}Sek."],
+    units: Units::GERMAN,
     help: "!open CODE – lädt Sie in den Raum dieses Chats ein\n\
            !away 14:00 – sagt, dass das Team bis dahin abwesend ist\n\
            !back – sagt, dass es wieder da ist\n\
@@ -168,7 +168,7 @@ pub(super) const FRENCH: DeskTexts = DeskTexts {
     first_answer: "première réponse en {} (médiane), {} (95e centile)",
     ratings: "jugées utiles\u{a0}: {}, inutiles\u{a0}: {}",
     administered: "Un administrateur a exécuté `{}` sur la conversation {}.",
-    units: ["\u{a0}j", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
+    units: Units::FRENCH,
     help: "!open CODE – vous invite dans le salon de cette conversation\n\
            !away 14:00 – dit que l’équipe est absente jusque-là\n\
            !back – dit qu’elle est de retour\n\
@@ -226,7 +226,7 @@ pub(super) const SPANISH: DeskTexts = DeskTexts {
     first_answer: "primera respuesta en {} (mediana), {} (percentil 95)",
     ratings: "valoradas como buenas: {}, malas: {}",
     administered: "Un administrador ha ejecutado `{}` en la conversación {}.",
-    units: ["\u{a0}d", "\u{a0}h", "\u{a0}min", "\u{a0}s"],
+    units: Units::SPANISH,
     help: "!open CÓDIGO – le invita a la sala de ese chat\n\
            !away 14:00 – indica que el equipo está ausente hasta entonces\n\
            !back – indica que ha vuelto\n\
@@ -284,7 +284,7 @@ pub(super) const UKRAINIAN: DeskTexts = DeskTexts {
     first_answer: "перша відповідь за {} (медіана), {} (95-й процентиль)",
     ratings: "оцінено добре: {}, погано: {}",
     administered: "Адміністратор виконав `{}` для розмови {}.",
-    units: ["\u{a0}дн", "\u{a0}год", "\u{a0}хв", "\u{a0}с"],
+    units: Units::UKRAINIAN,
     help: "!open КОД – запрошує вас до кімнати цієї розмови\n\
            !away 14:00 – каже, що до цього часу команди немає на місці\n\
            !back – каже, що команда знову на місці\n\
@@ -340,7 +340,7 @@ pub(super) const ARABIC: DeskTexts = DeskTexts {
     first_answer: "أول رد خلال {} (الوسيط)، {} (المئين 95)",
     ratings: "التقييم جيد: {}، سيئ: {}",
     administered: "نفّذ أحد المشرفين `{}` على المحادثة {}.",
-    units: ["\u{a0}ي", "\u{a0}س", "\u{a0}د", "\u{a0}ث"],
+    units: Units::ARABIC,
     help: "!open رمز – يدعوك إلى غرفة تلك المحادثة\n\
            !away 14:00 – يقول إن الفريق غائب حتى ذلك الوقت\n\
            !back – يقول إن الفريق عاد\n\

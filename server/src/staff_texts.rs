@@ -1,6 +1,10 @@
-//! The bot's answers to staff, in the languages of the widget.
+//! Everything that the bot says to staff, in the languages of the widget. The names and topics of rooms are the same in
+//! every language. [`StaffTexts`] answers staff, [`RoomTexts`] are the notices in a conversation's room, and
+//! [`DeskTexts`] are for the desk.
 
 mod desk;
+mod duration;
+mod room;
 mod translations;
 
 use std::time::Duration;
@@ -13,15 +17,19 @@ use incoming::{
 
 use crate::config::StaffLanguage;
 
-pub(super) use desk::{DeskTexts, States};
+use duration::Units;
+
+pub(crate) use desk::{DeskTexts, States};
+pub(crate) use room::RoomTexts;
 
 /// The sentences of one language. `{}` is a placeholder.
 #[derive(Debug)]
-pub(super) struct StaffTexts {
+pub(crate) struct StaffTexts {
+    units: Units,
     /// Given the first time in a room.
-    pub(super) internal: &'static str,
+    pub(crate) internal: &'static str,
     /// A text answers a command, or the bot's answer to one.
-    pub(super) answers_command: &'static str,
+    pub(crate) answers_command: &'static str,
     /// The new text of an edit is between staff.
     edit_internal: &'static str,
     /// The new text of an edit begins like a command.
@@ -29,7 +37,7 @@ pub(super) struct StaffTexts {
     /// An edit replaces a text with something that is not text.
     edit_not_shown: &'static str,
     /// A command was edited.
-    pub(super) edited_command: &'static str,
+    pub(crate) edited_command: &'static str,
     /// A command was sent in a reply or a thread.
     not_of_its_own: &'static str,
     /// A command was sent by a person who is not configured as staff.
@@ -40,24 +48,24 @@ pub(super) struct StaffTexts {
     reactions: &'static str,
     things: Things,
     /// The chat was ended.
-    pub(super) closed: &'static str,
-    /// The chat has expired.
-    pub(super) expired: &'static str,
-    /// The visitor has gone, and replies are not mailed.
-    pub(super) gone: &'static str,
-    /// The visitor has gone. `{}` is the time after which replies are mailed.
+    pub(crate) closed: &'static str,
+    /// The chat ended by itself.
+    pub(crate) expired: &'static str,
+    /// The visitor has gone, and nothing is mailed.
+    pub(crate) gone: &'static str,
+    /// The visitor has gone; `{}`: after how long it is mailed.
     gone_mailed: &'static str,
     help: &'static str,
     unknown: &'static str,
     /// `!close` was carried out.
-    pub(super) close_done: &'static str,
+    pub(crate) close_done: &'static str,
     /// There was nothing to close.
-    pub(super) close_not_open: &'static str,
+    pub(crate) close_not_open: &'static str,
     /// `!reopen` was carried out.
-    pub(super) reopen_done: &'static str,
+    pub(crate) reopen_done: &'static str,
     /// There was nothing to reopen.
-    pub(super) reopen_open: &'static str,
-    pub(super) reopen_erased: &'static str,
+    pub(crate) reopen_open: &'static str,
+    pub(crate) reopen_erased: &'static str,
     /// `{}` is the text that was sent.
     canned_sent: &'static str,
     canned_list: &'static str,
@@ -68,17 +76,17 @@ pub(super) struct StaffTexts {
     /// Added if the chat has not ended.
     block_goes_on: &'static str,
     /// The block was lifted.
-    pub(super) block_lifted: &'static str,
+    pub(crate) block_lifted: &'static str,
     /// How to use `!block`.
-    pub(super) block_usage: &'static str,
+    pub(crate) block_usage: &'static str,
     /// The visitor's address is not known.
-    pub(super) block_no_address: &'static str,
-    /// Replies are not mailed.
-    pub(super) email: &'static str,
-    /// `{}` is the time after which replies are mailed. The address follows.
+    pub(crate) block_no_address: &'static str,
+    /// Replies are mailed nowhere.
+    pub(crate) email: &'static str,
+    /// `{}`: after how long they are. The address follows.
     email_to: &'static str,
-    /// There is an address, but no mails are sent to it.
-    pub(super) email_off: &'static str,
+    /// There is an address that gets none.
+    pub(crate) email_off: &'static str,
 }
 
 /// Kinds of messages that are not shown.
@@ -99,7 +107,7 @@ struct Things {
 
 impl StaffTexts {
     /// The texts of this language.
-    pub(super) const fn of(language: StaffLanguage) -> &'static Self {
+    pub(crate) const fn of(language: StaffLanguage) -> &'static Self {
         match language {
             StaffLanguage::English => &translations::ENGLISH,
             StaffLanguage::German => &translations::GERMAN,
@@ -111,7 +119,7 @@ impl StaffTexts {
     }
 
     /// Says that this is not shown.
-    pub(super) fn not_shown(&self, unshown: Unshown) -> String {
+    pub(crate) fn not_shown(&self, unshown: Unshown) -> String {
         let things = &self.things;
         let thing = match unshown {
             Unshown::Reaction => return self.reactions.to_owned(),
@@ -131,7 +139,7 @@ impl StaffTexts {
     }
 
     /// Says that an edit changes nothing for the visitor.
-    pub(super) const fn unchanged(&self, why: Unchanged) -> &'static str {
+    pub(crate) const fn unchanged(&self, why: Unchanged) -> &'static str {
         match why {
             Unchanged::Internal => self.edit_internal,
             Unchanged::Command => self.edit_command,
@@ -140,42 +148,42 @@ impl StaffTexts {
     }
 
     /// Says that a command is not carried out.
-    pub(super) const fn refused(&self, why: Refusal) -> &'static str {
+    pub(crate) const fn refused(&self, why: Refusal) -> &'static str {
         match why {
             Refusal::NotOfItsOwn => self.not_of_its_own,
             Refusal::NotStaff => self.not_staff,
         }
     }
 
-    /// Says that the visitor has gone, and that the text will be mailed after this time.
-    pub(super) fn gone_mailed(&self, after: Duration) -> String {
-        let after = humantime::format_duration(after).to_string();
+    /// That the visitor has gone, and that the text is mailed after this long.
+    pub(crate) fn gone_mailed(&self, after: Duration) -> String {
+        let after = self.units.tell(after);
         self.gone_mailed.replace("{}", &after)
     }
 
-    /// Says where replies are mailed. The address is a text of the visitor's.
-    pub(super) fn email_to(&self, address: &str, after: Duration) -> String {
-        let after = humantime::format_duration(after).to_string();
+    /// Where replies are mailed, which is in the visitor's words.
+    pub(crate) fn email_to(&self, address: &str, after: Duration) -> String {
+        let after = self.units.tell(after);
         [&self.email_to.replace("{}", &after), "\n> ", address].concat()
     }
 
     /// Lists the commands.
-    pub(super) const fn help(&self) -> &'static str {
+    pub(crate) const fn help(&self) -> &'static str {
         self.help
     }
 
-    /// Says that there is no such command, and lists the commands.
-    pub(super) fn unknown(&self) -> String {
+    /// Says that there is no such command, and lists those that there are.
+    pub(crate) fn unknown(&self) -> String {
         [self.unknown, "\n", self.help].concat()
     }
 
     /// Says what the visitor was sent.
-    pub(super) fn canned_sent(&self, text: &str) -> String {
+    pub(crate) fn canned_sent(&self, text: &str) -> String {
         self.canned_sent.replace("{}", text)
     }
 
     /// Lists the canned replies, after the name of one that `is_missing`.
-    pub(super) fn canned_list<'a>(
+    pub(crate) fn canned_list<'a>(
         &self,
         canned: impl Iterator<Item = (&'a str, &'a str)>,
         is_missing: bool,
@@ -205,7 +213,7 @@ impl StaffTexts {
     }
 
     /// Says until when conversations from the visitor's address are refused.
-    pub(super) fn block_done(&self, until: DateTime<Utc>, goes_on: bool) -> String {
+    pub(crate) fn block_done(&self, until: DateTime<Utc>, goes_on: bool) -> String {
         let until = until.format("%Y-%m-%d %H:%M UTC").to_string();
         let done = self.block_done.replace("{}", &until);
         if goes_on {
@@ -216,22 +224,21 @@ impl StaffTexts {
     }
 }
 
+/// The text with its two places filled in.
+fn filled(text: &str, [first, second]: [&str; 2]) -> String {
+    match text.split_once("{}") {
+        Some((before, rest)) => [before, first, &rest.replacen("{}", second, 1)].concat(),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    pub(super) const EACH: [StaffLanguage; 6] = [
-        StaffLanguage::English,
-        StaffLanguage::German,
-        StaffLanguage::French,
-        StaffLanguage::Spanish,
-        StaffLanguage::Ukrainian,
-        StaffLanguage::Arabic,
-    ];
-
     #[test]
     fn every_language_has_a_place_for_what_is_filled_in_and_names_all_commands() {
-        for language in EACH {
+        for language in StaffLanguage::ALL {
             let texts = StaffTexts::of(language);
             for text in [
                 texts.not_shown,
@@ -255,7 +262,7 @@ mod tests {
     #[test]
     fn a_block_says_until_when_and_that_the_chat_goes_on_only_where_it_does() {
         let until = "2026-05-22T14:05:30Z".parse().unwrap();
-        for language in EACH {
+        for language in StaffLanguage::ALL {
             let texts = StaffTexts::of(language);
             let ended = texts.block_done(until, false);
             assert!(ended.contains(" 2026-05-22 14:05 UTC"), "{ended}");

@@ -4,6 +4,7 @@ mod translations;
 
 use std::time::Duration;
 
+use super::{duration::Units, filled};
 use crate::{
     config::StaffLanguage,
     storage::desk::{alerts::Kind, stats::Figures},
@@ -14,34 +15,34 @@ const NAMED: usize = 10;
 
 /// The sentences in one language. `{}` is a placeholder.
 #[derive(Debug)]
-pub(in crate::matrix) struct DeskTexts {
-    /// The states of conversations.
-    pub(in crate::matrix) states: States,
-    /// The separator between a state and the name of a conversation.
-    pub(in crate::matrix) colon: &'static str,
-    /// Follows a state if the website vouches for the visitor.
-    pub(in crate::matrix) verified: &'static str,
-    /// Follows a state if the visitor has rated the conversation.
-    pub(in crate::matrix) rated_good: &'static str,
-    pub(in crate::matrix) rated_bad: &'static str,
-    /// `{}` is how long the visitor has been waiting.
+pub(crate) struct DeskTexts {
+    /// How conversations stand.
+    pub(crate) states: States,
+    /// Between such words and the name of a conversation.
+    pub(crate) colon: &'static str,
+    /// Behind such words: the website vouches for its visitor.
+    pub(crate) verified: &'static str,
+    /// The same: what the visitor thinks of the conversation.
+    pub(crate) rated_good: &'static str,
+    pub(crate) rated_bad: &'static str,
+    /// `{}`: for how long.
     unanswered: &'static str,
     alerts: Alerts,
     /// The answers to `!open`.
-    pub(in crate::matrix) open: Open,
+    pub(crate) open: Open,
     /// `!away` without a time.
-    pub(in crate::matrix) away_usage: &'static str,
-    /// `{}` is the time until which staff are away.
+    pub(crate) away_usage: &'static str,
+    /// `{}`: until when.
     away_until: &'static str,
     /// `!back` was carried out.
-    pub(in crate::matrix) back: &'static str,
-    /// Staff were not away.
-    pub(in crate::matrix) not_away: &'static str,
-    /// The heading of today's figures.
-    pub(in crate::matrix) today: &'static str,
-    /// The heading of the figures of seven days.
-    pub(in crate::matrix) seven_days: &'static str,
-    /// `{}` is the number of conversations.
+    pub(crate) back: &'static str,
+    /// Nobody was away.
+    pub(crate) not_away: &'static str,
+    /// Over the figures of today.
+    pub(crate) today: &'static str,
+    /// Over those of seven days.
+    pub(crate) seven_days: &'static str,
+    /// `{}`: how many there were.
     conversations: &'static str,
     /// `{}` is the number of conversations without an answer.
     not_answered: &'static str,
@@ -51,24 +52,23 @@ pub(in crate::matrix) struct DeskTexts {
     ratings: &'static str,
     /// The first `{}`: a command; the second: the code of the conversation.
     administered: &'static str,
-    /// Days, hours, minutes and seconds, each behind its number.
-    units: [&'static str; 4],
+    units: Units,
     /// The list of commands.
-    pub(in crate::matrix) help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 /// The states of conversations. `{}` is the member of the staff who answered last.
 #[derive(Debug)]
-pub(in crate::matrix) struct States {
-    pub(in crate::matrix) waiting: &'static str,
-    pub(in crate::matrix) answered: &'static str,
-    pub(in crate::matrix) answered_by: &'static str,
-    pub(in crate::matrix) waiting_again: &'static str,
-    pub(in crate::matrix) waiting_again_by: &'static str,
-    pub(in crate::matrix) left: &'static str,
-    pub(in crate::matrix) left_unanswered: &'static str,
-    pub(in crate::matrix) ended: &'static str,
-    pub(in crate::matrix) ended_unanswered: &'static str,
+pub(crate) struct States {
+    pub(crate) waiting: &'static str,
+    pub(crate) answered: &'static str,
+    pub(crate) answered_by: &'static str,
+    pub(crate) waiting_again: &'static str,
+    pub(crate) waiting_again_by: &'static str,
+    pub(crate) left: &'static str,
+    pub(crate) left_unanswered: &'static str,
+    pub(crate) ended: &'static str,
+    pub(crate) ended_unanswered: &'static str,
 }
 
 /// The alerts. `{}` is the list of people or conversations.
@@ -87,36 +87,36 @@ struct Alerts {
 
 /// The answers to `!open`.
 #[derive(Debug)]
-pub(in crate::matrix) struct Open {
-    /// `!open` without a code.
-    pub(in crate::matrix) which: &'static str,
-    /// `{}` is the code.
+pub(crate) struct Open {
+    /// Without a code.
+    pub(crate) which: &'static str,
+    /// `{}`: the code.
     unknown: &'static str,
-    pub(in crate::matrix) no_room: &'static str,
-    pub(in crate::matrix) bot_is_gone: &'static str,
-    /// This text and the next two precede the room's name.
-    pub(in crate::matrix) joined: &'static str,
-    pub(in crate::matrix) invited_before: &'static str,
-    pub(in crate::matrix) invited: &'static str,
-    /// `{}` is the homeserver's reason.
+    pub(crate) no_room: &'static str,
+    pub(crate) bot_is_gone: &'static str,
+    /// In front of the room's name, as the next two are.
+    pub(crate) joined: &'static str,
+    pub(crate) invited_before: &'static str,
+    pub(crate) invited: &'static str,
+    /// `{}`: the homeserver's reason.
     refused: &'static str,
     /// A room without a name.
-    pub(in crate::matrix) unnamed: &'static str,
+    pub(crate) unnamed: &'static str,
 }
 
 impl Open {
-    pub(in crate::matrix) fn unknown(&self, code: &str) -> String {
+    pub(crate) fn unknown(&self, code: &str) -> String {
         self.unknown.replace("{}", code)
     }
 
-    pub(in crate::matrix) fn refused(&self, errcode: &str) -> String {
+    pub(crate) fn refused(&self, errcode: &str) -> String {
         self.refused.replace("{}", errcode)
     }
 }
 
 impl DeskTexts {
-    /// The texts in this language.
-    pub(in crate::matrix) const fn of(language: StaffLanguage) -> &'static Self {
+    /// Those of this language.
+    pub(crate) const fn of(language: StaffLanguage) -> &'static Self {
         match language {
             StaffLanguage::English => &translations::ENGLISH,
             StaffLanguage::German => &translations::GERMAN,
@@ -127,14 +127,14 @@ impl DeskTexts {
         }
     }
 
-    /// Says that nobody answers, and since when, before a conversation's name.
-    pub(in crate::matrix) fn unanswered(&self, age: Duration) -> String {
-        let unanswered = self.unanswered.replace("{}", &self.duration(age));
+    /// That nobody answers, and since when, in front of a conversation's name.
+    pub(crate) fn unanswered(&self, age: Duration) -> String {
+        let unanswered = self.unanswered.replace("{}", &self.units.tell(age));
         ["@room ", &unanswered, self.colon].concat()
     }
 
-    /// An alert about these people or conversations.
-    pub(in crate::matrix) fn alert(&self, kind: Kind, subjects: &[&str]) -> String {
+    /// What is wrong, with whom or in which conversations.
+    pub(crate) fn alert(&self, kind: Kind, subjects: &[&str]) -> String {
         let alerts = &self.alerts;
         let named: Vec<_> = subjects
             .iter()
@@ -168,12 +168,12 @@ impl DeskTexts {
     }
 
     /// Until when staff are away.
-    pub(in crate::matrix) fn away_until(&self, until: &str) -> String {
+    pub(crate) fn away_until(&self, until: &str) -> String {
         self.away_until.replace("{}", until)
     }
 
-    /// The figures of a period.
-    pub(in crate::matrix) fn figures(&self, period: &str, figures: Figures) -> String {
+    /// The figures of some time, which `period` names.
+    pub(crate) fn figures(&self, period: &str, figures: Figures) -> String {
         let count = |text: &str, count: i64| text.replace("{}", &count.to_string());
         let mut parts = vec![
             count(self.conversations, figures.conversations),
@@ -182,7 +182,7 @@ impl DeskTexts {
         if let (Some(median), Some(p95)) = (figures.median_seconds, figures.p95_seconds) {
             let duration = |seconds: f64| {
                 let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default();
-                self.duration(whole)
+                self.units.tell(whole)
             };
             parts.push(filled(
                 self.first_answer,
@@ -195,40 +195,15 @@ impl DeskTexts {
         }
         format!("{period} – {}", parts.join("; "))
     }
-
-    /// A duration in its two largest units.
-    fn duration(&self, time: Duration) -> String {
-        let seconds = time.as_secs();
-        let parts = [
-            seconds / 86_400,
-            seconds / 3_600 % 24,
-            seconds / 60 % 60,
-            seconds % 60,
-        ];
-        let first = parts.iter().position(|part| *part > 0).unwrap_or(3);
-        let named = parts.iter().zip(self.units).skip(first).take(2);
-        let named = named.filter(|(part, _)| **part > 0 || seconds == 0);
-        let named: Vec<_> = named.map(|(part, unit)| format!("{part}{unit}")).collect();
-        named.join(" ")
-    }
-}
-
-/// The text with its two placeholders filled in.
-fn filled(text: &str, [first, second]: [&str; 2]) -> String {
-    match text.split_once("{}") {
-        Some((before, rest)) => [before, first, &rest.replacen("{}", second, 1)].concat(),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::staff_texts::tests::EACH;
 
     #[test]
     fn every_language_has_a_place_for_what_is_filled_in_and_names_all_commands() {
-        for language in EACH {
+        for language in StaffLanguage::ALL {
             let texts = DeskTexts::of(language);
             let States {
                 answered_by,
@@ -269,7 +244,7 @@ mod tests {
 
     #[test]
     fn states_are_told_apart_in_every_language() {
-        for language in EACH {
+        for language in StaffLanguage::ALL {
             let states = &DeskTexts::of(language).states;
             let all = [
                 states.waiting,
@@ -338,21 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_in_its_two_largest_units() {
-        let texts = DeskTexts::of(StaffLanguage::English);
-        for (seconds, expected) in [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m"),
-            (61, "1m 1s"),
-            (3_600, "1h"),
-            (3_605, "1h"),
-            (90_000, "1d 1h"),
-        ] {
-            assert_eq!(texts.duration(Duration::from_secs(seconds)), expected);
-        }
+    fn the_time_without_an_answer_is_told_in_the_language() {
         let age = Duration::from_mins(65);
-        assert_eq!(texts.unanswered(age), "@room Unanswered for 1h 5m: ");
+        let english = DeskTexts::of(StaffLanguage::English).unanswered(age);
+        assert_eq!(english, "@room Unanswered for 1h 5m: ");
         let french = DeskTexts::of(StaffLanguage::French).unanswered(age);
         assert_eq!(
             french,
