@@ -44,11 +44,16 @@ async fn clocks_that_are_wrong_delete_nothing_and_hold_nothing_up() {
 
     let workload = stage.open(2);
     let mut slowest = Duration::ZERO;
-    let combinations: [&[Clock]; 3] = [&[Postgres], &[Server], &[Postgres, Server]];
+    // Both ahead at once would end every conversation: it has expired when it has by both.
+    let combinations: [(&[Clock], &[&str]); 3] = [
+        (&[Postgres], &WRONG_BY),
+        (&[Server], &WRONG_BY),
+        (&[Postgres, Server], &WRONG_BY[..1]),
+    ];
     for round in 0..parts::scale() {
         for (clocks, wrong_by) in combinations
             .iter()
-            .flat_map(|clocks| WRONG_BY.map(|wrong_by| (clocks, wrong_by)))
+            .flat_map(|(clocks, wrong_by)| wrong_by.iter().map(move |by| (clocks, *by)))
         {
             for time in [wrong_by, "+0"] {
                 // What waits for another attempt waits by the clock before the step.
