@@ -3,8 +3,8 @@
 //! A function that must be part of a larger transaction takes a connection, and its caller decides where the
 //! transaction ends. Every connection comes from a [`Db`], which puts a limit on every wait.
 
-pub mod archived_rooms;
 pub mod administrations;
+pub mod archived_rooms;
 pub mod blocked_addresses;
 pub mod bot_log_in;
 pub mod claimable;
@@ -27,8 +27,8 @@ pub mod recovery;
 pub mod retention;
 pub mod session_codes;
 pub mod session_identities;
-pub mod session_rooms;
 pub mod session_list;
+pub mod session_rooms;
 pub mod session_starts;
 pub mod sessions;
 pub mod signals;

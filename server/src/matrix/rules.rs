@@ -32,7 +32,11 @@ impl Rules {
         let matrix = &config.matrix;
         Self {
             bot: matrix.bot.to_string(),
-            archivist: config.archive.archivist.as_ref().map(|archivist| archivist.user_id.to_string()),
+            archivist: config
+                .archive
+                .archivist
+                .as_ref()
+                .map(|archivist| archivist.user_id.to_string()),
             planner: Planner::new(
                 matrix.bot.as_str(),
                 matrix.staff.iter().map(ToString::to_string),

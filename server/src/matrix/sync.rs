@@ -198,7 +198,7 @@ impl Syncer {
                 // Somebody goes on with a conversation whose room was archived.
                 if !archived_rooms::request_return(&mut tx, &room_id).await? {
                     let notice = self.homeserver.room_texts().put_out;
-                queue::push_if_idle(&mut tx, session_id, &room_id, notice).await?;
+                    queue::push_if_idle(&mut tx, session_id, &room_id, notice).await?;
                 }
                 tx.commit().await?;
             }

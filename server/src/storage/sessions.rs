@@ -294,4 +294,3 @@ pub async fn any(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
         .fetch_one(db)
         .await
 }
-

@@ -2,8 +2,8 @@
 
 mod afterwards;
 mod browser;
-mod refusals;
 mod mailing;
+mod refusals;
 
 use futures_util::future::join_all;
 use reqwest::Method;
