@@ -59,7 +59,7 @@ async fn clocks_that_are_wrong_delete_nothing_and_hold_nothing_up() {
                 // What waits for another attempt waits by the clock before the step.
                 stage.proxy.refuse_for(Duration::from_millis(500)).await;
                 clocks.iter().for_each(|clock| clock.set(time));
-                let name = format!("{clocks:?} {time}, round {round}");
+                let name = format!("{clocks:?} {wrong_by}, now {time}, round {round}");
                 let took = both_ways(&stage, &mut visitor, &room_id, &name).await;
                 println!("{name}: {took:.1?} both ways");
                 slowest = slowest.max(took);
