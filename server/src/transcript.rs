@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use crate::{
     model::{Author, Language},
     storage::transcript::Line,
-    visible::shown,
+    unseen_characters::shown,
 };
 use words::Words;
 

@@ -31,7 +31,6 @@ use crate::{
     metrics::Metrics,
     poll_cache::PollCache,
     relay::queue,
-    staff_texts::StaffTexts,
     storage::{
         Connector, Db, Shares, SyncLock, archived_rooms,
         desk::room::{self as desk_rooms, DeskRoom},

@@ -163,7 +163,7 @@ impl DeskTexts {
     }
 
     /// What an operator did to a conversation at the command line.
-    pub(in crate::matrix) fn administered(&self, command: &str, code: &str) -> String {
+    pub(crate) fn administered(&self, command: &str, code: &str) -> String {
         filled(self.administered, [command, code])
     }
 

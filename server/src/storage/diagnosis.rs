@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::{
-    Lines, Unusable,
+    Connector, Unusable,
     settings::Settings,
     start::{hears, migrator},
 };
@@ -47,8 +47,8 @@ pub struct Facts {
 
 /// Connects and looks.
 pub async fn examine(database: &Database) -> Result<Facts, Unusable> {
-    let lines = Lines::new(database.options.clone());
-    let mut line = lines.connect(Settings::LINE).await?;
+    let connector = Connector::new(database.options.clone());
+    let mut line = connector.connect(Settings::DEDICATED).await?;
     let row = sqlx::query!(
         r#"SELECT current_setting('server_version_num')::int AS "version!",
                current_setting('server_encoding') AS "encoding!", pg_is_in_recovery() AS "is_standby!",
@@ -91,7 +91,7 @@ pub async fn examine(database: &Database) -> Result<Facts, Unusable> {
         may_write: row.may_write,
         pending: pending.filter(|version| !ran.contains(version)).collect(),
         // A standby takes no notification.
-        hears: row.is_standby || hears(&lines).await?,
+        hears: row.is_standby || hears(&connector).await?,
         synchronous_commit: row.synchronous_commit,
         standby_names: row.standby_names,
         standbys: row.standbys,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Lines, Unusable, settings::Settings, start::migrator};
+use super::{Connector, Unusable, settings::Settings, start::migrator};
 use crate::config::Database;
 
 static COMMENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?m)--.*$").ok());
@@ -31,8 +31,8 @@ pub struct Step {
 
 /// The migrations of this release that have not run on this database, in order. Nothing is changed.
 pub async fn plan(database: &Database) -> Result<Vec<Planned>, Unusable> {
-    let lines = Lines::new(database.options.clone());
-    let mut line = lines.connect(Settings::LINE).await?;
+    let connector = Connector::new(database.options.clone());
+    let mut line = connector.connect(Settings::DEDICATED).await?;
     let has_run =
         sqlx::query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "has_run!""#)
             .fetch_one(&mut line)

@@ -21,7 +21,7 @@ use crate::{
         erasure::{self, Traces},
         visitor_data::{self, Conversation, Entry},
     },
-    visible,
+    unseen_characters,
 };
 
 /// What an export cannot have in it.
@@ -245,7 +245,7 @@ impl Exported {
 
 /// A text whose further lines cannot be taken for lines of the document.
 fn indented(text: &str) -> String {
-    visible::shown(text).replace('\n', "\n    ")
+    unseen_characters::shown(text).replace('\n', "\n    ")
 }
 
 impl Message {
