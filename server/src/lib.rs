@@ -19,12 +19,12 @@ pub mod matrix;
 // The way out: what visitors write is queued and sent to the rooms.
 pub mod relay;
 
-pub mod announcements;
 pub mod canary;
 pub mod clock;
 pub mod config;
 #[cfg(test)]
 mod documented_names;
+pub mod due_notices;
 mod field_rules;
 pub mod heartbeat;
 pub mod hours;

@@ -7,10 +7,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    announcements,
     clock::Ambient,
     config::Config,
-    housekeeping,
+    due_notices, housekeeping,
     http::{
         self, Admin, AppState,
         listener::{self, Terms},
@@ -278,7 +277,7 @@ impl Common {
             lifecycle.heart("commits"),
             lifecycle.shutdown(),
         ));
-        lifecycle.start(announcements::run(
+        lifecycle.start(due_notices::run(
             self.shares.relay.clone(),
             self.session_ttl(),
             lifecycle.heart("announcements"),
