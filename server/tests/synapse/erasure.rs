@@ -20,7 +20,12 @@ async fn everything(account: &Account, room_id: &str) -> String {
 #[sqlx::test(migrations = "../migrations")]
 async fn no_word_of_a_visitor_is_left_in_what_the_bot_wrote(pool: PgPool) {
     let mut team = Team::new().await;
-    let app = team.serve(&pool, &[("MATRIX_SUPPORT_DESK", "on")]).await;
+    // Carol does not answer her invitation.
+    let carol = Account::register("carol").await;
+    let staff = [&team.alice, &team.bob, &carol].map(|account| &*account.user_id);
+    let app = team
+        .serve(&pool, &[("MATRIX_SUPPORT_STAFF_MXIDS", &*staff.join(","))])
+        .await;
     let desk = team.alice.accept_desk().await;
     let creation = app.create(json!({
         "initialMessage": "Zebra one", "visitorName": "Zebra Ada", "visitorEmail": "zebra@example.com",
@@ -44,6 +49,9 @@ async fn no_word_of_a_visitor_is_left_in_what_the_bot_wrote(pool: PgPool) {
     // Recaps quote the visitor, too.
     team.bob.join(&room_id).await;
     team.bob.wait_for_notice(&room_id, "Zebra").await;
+    let first_sync = async || carol.ok(Method::GET, "/_matrix/client/v3/sync", None).await;
+    let shown = first_sync().await;
+    assert!(shown.to_string().contains("Zebra"), "{shown}");
 
     let erased = visitor.request(Method::DELETE, "").send().await.unwrap();
     assert_eq!(erased.status(), 204);
@@ -52,9 +60,15 @@ async fn no_word_of_a_visitor_is_left_in_what_the_bot_wrote(pool: PgPool) {
         let all = everything(&team.alice, room).await;
         assert!(!all.contains("Zebra"), "{what}: {all}");
     }
+    let shown = first_sync().await;
+    assert!(!shown.to_string().contains("Zebra"), "{shown}");
     let all = everything(&team.alice, &room_id).await;
     assert!(all.contains("An answer of staff"), "{all}");
 
+    let late = team.alice.say(&room_id, "A late answer").await;
+    let answer = team.alice.wait_for_answer(&late).await;
+    assert!(answer.contains("erased"), "{answer}");
+    assert!(!answer.contains("!reopen"), "{answer}");
     let reopen = team.alice.say(&room_id, "!reopen").await;
     let answer = team.alice.wait_for_answer(&reopen).await;
     assert!(answer.contains("cannot go on"), "{answer}");
