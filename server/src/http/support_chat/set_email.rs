@@ -11,7 +11,7 @@ use crate::{
     http::{
         AppState,
         bearer::Bearer,
-        json::ApiJson,
+        json::{ApiJson, NoBody},
         openapi::{
             parameters::{OfEvery, OfSession},
             refusals::{CHANGING, COMMON, IN_SESSION, Refusals, Refuses},
@@ -59,8 +59,12 @@ impl Refuses for SetEmail {
 struct ForgetEmail;
 
 impl Refuses for ForgetEmail {
-    const CODES: &'static [&'static [ErrorCode]] =
-        &[COMMON, CHANGING, IN_SESSION, &[ErrorCode::SessionClosed]];
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        CHANGING,
+        IN_SESSION,
+        &[ErrorCode::SessionClosed, ErrorCode::PayloadTooLarge],
+    ];
 }
 
 #[utoipa::path(
@@ -118,6 +122,7 @@ pub(super) async fn forget(
     State(state): State<AppState>,
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
+    _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     state.support_chat.forget_email(session_id, &token).await?;
     Ok(StatusCode::NO_CONTENT)
