@@ -43,12 +43,16 @@ pub(super) struct StaffTexts {
     pub(super) closed: &'static str,
     /// The chat has expired.
     pub(super) expired: &'static str,
+    /// The visitor has had the chat erased.
+    pub(super) erased: &'static str,
     /// The visitor has gone, and replies are not mailed.
     pub(super) gone: &'static str,
     /// The visitor has gone. `{}` is the time after which replies are mailed.
     gone_mailed: &'static str,
     help: &'static str,
     unknown: &'static str,
+    /// A command that takes nothing had something after it.
+    misused: &'static str,
     /// `!close` was carried out.
     pub(super) close_done: &'static str,
     /// There was nothing to close.
@@ -167,6 +171,11 @@ impl StaffTexts {
     /// Says that there is no such command, and lists the commands.
     pub(super) fn unknown(&self) -> String {
         [self.unknown, "\n", self.help].concat()
+    }
+
+    /// Says that a command takes nothing, and lists the commands.
+    pub(super) fn misused(&self) -> String {
+        [self.misused, "\n", self.help].concat()
     }
 
     /// Says what the visitor was sent.

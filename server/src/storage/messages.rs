@@ -22,6 +22,8 @@ pub struct NewEntry<'a> {
     pub replaces: Option<Uuid>,
     /// Whether that entry was deleted.
     pub removed: bool,
+    /// Whether the conversation's lifetime begins again.
+    pub prolongs: bool,
 }
 
 /// Appends to the conversation under the lock of its session's row. A later commit has a higher `seq`, so no cursor can
@@ -32,7 +34,8 @@ pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx:
         "WITH session AS (
              -- The update locks the session's row, so entries get their places in the order of
              -- their commits.
-             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(),
+             UPDATE sessions SET last_seq = last_seq + 1,
+                 active_at = CASE WHEN $8 THEN clock_timestamp() ELSE active_at END,
                  first_answered_at = coalesce(first_answered_at, least($4, clock_timestamp()))
              WHERE id = $2 RETURNING last_seq
          ), message AS (
@@ -52,6 +55,7 @@ pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx:
         new.replaces,
         new.removed,
         CHANGES,
+        new.prolongs,
     )
     .fetch_one(db)
     .await?;
