@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::visible_text::trim_invisible;
+
+/// The exclamation mark, and the characters that look like it: full-width, vertical, small, and the letter of a click.
+const MARKS: [char; 5] = ['!', '\u{ff01}', '\u{fe15}', '\u{fe57}', '\u{1c3}'];
+
 /// The longest time for which a visitor can be blocked.
 pub const LONGEST_BLOCK: Duration = Duration::from_hours(24 * 366);
 
@@ -22,6 +27,8 @@ pub enum Command {
     Block(Option<Duration>),
     /// `!email`: where replies go by email.
     Email,
+    /// A command that takes nothing, with something after it.
+    Misused,
     /// Another word.
     Unknown,
 }
@@ -32,16 +39,22 @@ impl Command {
     pub fn read(text: &str) -> Option<Self> {
         let Words { word, rest } = Words::read(text)?;
         Some(match word.as_str() {
-            "help" => Self::Help,
             "note" => Self::Note,
+            "r" => Self::Reply(name(rest)),
+            "block" => Self::Block(block_time(rest)),
+            "help" | "close" | "reopen" | "email" if !rest.is_empty() => Self::Misused,
+            "help" => Self::Help,
             "close" => Self::Close,
             "reopen" => Self::Reopen,
-            "r" => Self::Reply((!rest.is_empty()).then(|| rest.to_owned())),
-            "block" => Self::Block(block_time(rest)),
             "email" => Self::Email,
             _ => Self::Unknown,
         })
     }
+}
+
+/// The text after the mark of a command, if the text begins with one for the eye of a reader.
+pub(crate) fn after_mark(text: &str) -> Option<&str> {
+    trim_invisible(text).strip_prefix(MARKS)
 }
 
 /// A command's word, and what follows it.
@@ -49,7 +62,7 @@ impl Command {
 pub struct Words<'a> {
     /// In lower case; empty when no letter follows the `!`.
     pub word: String,
-    /// The text after the word, without white space around it.
+    /// The text after the word, without anything invisible around it.
     pub rest: &'a str,
 }
 
@@ -58,16 +71,22 @@ impl<'a> Words<'a> {
     /// it gives nothing away; with any letter or digit after it, it may be a mistyped command (`! note`, `!!note`).
     #[must_use]
     pub fn read(text: &'a str) -> Option<Self> {
-        let rest = text.trim_start().strip_prefix('!')?;
+        let rest = after_mark(text)?;
         rest.chars().any(char::is_alphanumeric).then_some(())?;
         let is_part = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-');
         let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
         Some(Self {
             word: word.to_lowercase(),
-            rest: rest.trim(),
+            rest: trim_invisible(rest),
         })
     }
+}
+
+/// The name of a canned reply. Markup may have changed the white space in it.
+fn name(text: &str) -> Option<String> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// A time such as `7d` or `12h 30m`; zero lifts the block.
@@ -100,10 +119,26 @@ mod tests {
             ),
             ("!block 7d", Command::Block(Some(week))),
             ("!block 0s", Command::Block(Some(Duration::ZERO))),
+            ("!block 7d please", Command::Block(None)),
             ("!block", Command::Block(None)),
             ("!block for ever", Command::Block(None)),
             ("!block 5000y", Command::Block(None)),
             ("!email", Command::Email),
+            ("!Close \n", Command::Close),
+            ("!close\u{200b}", Command::Close),
+            ("!close?", Command::Misused),
+            ("!close.", Command::Misused),
+            ("!close, please", Command::Misused),
+            ("!close\nthanks", Command::Misused),
+            ("!close tomorrow at noon", Command::Misused),
+            ("!reopen it", Command::Misused),
+            ("!help me", Command::Misused),
+            ("!email a@example.org", Command::Misused),
+            ("!clo\u{200b}se", Command::Unknown),
+            ("\u{ff01}close", Command::Close),
+            ("\u{200b}!note secret", Command::Note),
+            ("\u{feff} \u{2067}\u{ff01}note secret", Command::Note),
+            ("\0!note secret", Command::Note),
             ("!closse", Command::Unknown),
             ("!notes of mine", Command::Unknown),
             ("!important", Command::Unknown),
@@ -134,7 +169,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_word_behind_a_mark_is_a_text(space in "[ \t\n]{0,3}", marks in "!{1,3}", text in ".*[a-z].*") {
+        fn no_word_behind_a_mark_is_a_text(
+            space in "[ \t\n\u{200b}-\u{200f}\u{202a}-\u{202e}\u{2060}-\u{206f}\u{feff}\u{ad}\u{61c}\u{180e}\u{fe0f}\u{34f}\u{3164}\u{e0020}]{0,4}",
+            marks in "[!\u{ff01}]{1,3}",
+            text in ".*[a-z].*",
+        ) {
             let text = [space, marks, text].concat();
             prop_assert!(Command::read(&text).is_some());
         }

@@ -1,6 +1,6 @@
 //! The commands of the desk.
 
-use crate::{event::RoomEvent, visible_text};
+use crate::{command::after_mark, event::RoomEvent, visible_text};
 
 /// The longest code; a longer one names no conversation.
 const MAX_CODE: usize = 16;
@@ -33,20 +33,22 @@ pub fn command(event: &RoomEvent) -> Option<Command> {
         Some(text) if event.is_reply() => text,
         _ => body,
     };
-    let line = text.trim().strip_prefix('!')?;
+    let line = after_mark(text)?;
     // This is an exclamation.
     if !line.starts_with(char::is_alphabetic) {
         return None;
     }
     let mut words = line.split_whitespace();
     let word = words.next().unwrap_or_default().to_lowercase();
-    let argument = words.next().unwrap_or_default();
-    Some(match word.as_str() {
-        "open" => Command::Open(code(argument)),
+    let arguments: Vec<_> = words.collect();
+    Some(match (word.as_str(), &*arguments) {
+        ("open", [typed]) => Command::Open(code(typed)),
+        ("open", _) => Command::Open(String::new()),
         // Of `2:00 pm` nobody may be told that it is at night.
-        "away" => Command::Away(time_of_day(argument).filter(|_| words.next().is_none())),
-        "back" => Command::Back,
-        "stats" => Command::Stats,
+        ("away", [typed]) => Command::Away(time_of_day(typed)),
+        ("away", _) => Command::Away(None),
+        ("back", []) => Command::Back,
+        ("stats", []) => Command::Stats,
         _ => Command::Help,
     })
 }
@@ -101,8 +103,11 @@ mod tests {
     fn a_command_is_a_word_after_an_exclamation_mark() {
         let open = |code: &str| Some(Command::Open(code.into()));
         assert_eq!(said("!open K7F2"), open("K7F2"));
-        assert_eq!(said("  !OPEN `k7f2` please"), open("K7F2"));
+        assert_eq!(said("  !OPEN `k7f2` \n"), open("K7F2"));
+        assert_eq!(said("\u{200b}\u{ff01}open k7f2\u{feff}"), open("K7F2"));
         assert_eq!(said("!open"), open(""));
+        assert_eq!(said("!open K7F2 please"), open(""));
+        assert_eq!(said("!open K7F2\nThanks"), open(""));
         assert_eq!(said(&format!("!open {}", "A".repeat(99))), open(""));
         assert_eq!(said("!away 14:00"), Some(Command::Away(Some((14, 0)))));
         assert_eq!(said("!away 9:05"), Some(Command::Away(Some((9, 5)))));
@@ -127,7 +132,9 @@ mod tests {
         assert_eq!(said("!back"), Some(Command::Back));
         assert_eq!(said("!stats"), Some(Command::Stats));
         assert_eq!(said("!help"), Some(Command::Help));
-        assert_eq!(said("!dance"), Some(Command::Help));
+        for wrong in ["!dance", "!stats x", "!stats?", "!back to work", "!help me"] {
+            assert_eq!(said(wrong), Some(Command::Help), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use crate::{bounds, visible_text};
-use content::{is_beacon, is_call, is_consequence, is_thread, mentions_another, text};
+use content::{is_beacon, is_call, is_consequence, is_emote, is_thread, mentions_another, text};
 
 /// The type of a room's first event.
 pub const CREATION: &str = "m.room.create";
@@ -196,6 +196,13 @@ impl RoomEvent {
     #[must_use]
     pub fn is_beacon(&self) -> bool {
         is_beacon(&self.event_type)
+    }
+
+    /// Whether it says what its sender does.
+    #[must_use]
+    pub fn is_emote(&self) -> bool {
+        let content = self.new_content().unwrap_or(&self.content);
+        is_emote(content)
     }
 
     /// Whether it answers an event.

@@ -64,7 +64,10 @@ fn plan(planner: &Planner, events: &[RoomEvent]) -> Vec<Step> {
 
 fn assert_storable(step: &Step) {
     match step {
-        Step::Show(text) => assert_visible(text),
+        Step::Show(text) => {
+            assert_visible(text);
+            assert!(!begins_like_a_command(text), "{text:?} is for the bot");
+        }
         Step::Change {
             of,
             text,
@@ -122,6 +125,7 @@ pub fn assert_visible(text: &str) {
     assert!(!names_somebody(text), "{text:?} has an id in it");
     let lower = text.to_ascii_lowercase();
     for address in [
+        "matrix://u/",
         "https://matrix.to/",
         "matrix:u/",
         "matrix:roomid/",
@@ -142,6 +146,17 @@ fn leads_to_matrix(text: &str) -> bool {
             host == "matrix.to" && (url.path().len() > 1 || url.fragment().is_some())
         })
     })
+}
+
+/// Whether a reader sees a `!` first, and a word somewhere after it.
+pub fn begins_like_a_command(text: &str) -> bool {
+    let mut seen = text.chars().skip_while(|it| {
+        it.is_whitespace()
+            || it.is_control()
+            || matches!(u32::from(*it), 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e
+                | 0x2060..=0x206f | 0xfe00..=0xfe0f | 0xfeff | 0xe0000..=0xe0fff)
+    });
+    matches!(seen.next(), Some('!' | '\u{ff01}')) && seen.any(char::is_alphanumeric)
 }
 
 fn has_word(text: &str, part: &str) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     command::Command,
     event::{Meaning, RoomEvent, Unshown},
-    visible_text::{VisibleText, reply_without_fallback},
+    visible_text::{VisibleText, is_blank, reply_without_fallback},
 };
 
 /// The rules for plans.
@@ -120,29 +120,35 @@ impl Planner {
 
     fn show(&self, event: &RoomEvent, text: &str, by_staff: bool) -> Step {
         let in_thread = event.thread_root().is_some();
-        match command(event, text) {
+        let visible = self.visible(text);
+        match command(event, text, &visible) {
             Some(Command::Note) => Step::Internal,
+            Some(_) if event.is_emote() => Step::Internal,
             // Colleagues may begin a text to each other as they like.
             Some(Command::Unknown) if in_thread => Step::Internal,
             Some(_) if in_thread || event.is_reply() => Step::RefuseCommand(Refusal::NotOfItsOwn),
+            _ if event.is_internal(&self.bot) => Step::Internal,
             Some(_) if !by_staff => Step::RefuseCommand(Refusal::NotStaff),
             Some(command) => Step::Command(command),
-            None if event.is_internal(&self.bot) => Step::Internal,
-            None => Step::Show(self.visible(text)),
+            None if is_blank(&visible) => self.tell(event, Unshown::Other),
+            None => Step::Show(visible),
         }
     }
 
     fn change(&self, event: &RoomEvent, of: String, text: &str) -> Step {
         let text_of_reply = reply_without_fallback(text);
-        let why = match command(event, text_of_reply.unwrap_or(text)) {
+        let visible = self.visible(text);
+        let visible_of_reply = text_of_reply.map(|text| self.visible(text));
+        let shown = visible_of_reply.as_deref().unwrap_or(&visible);
+        let why = match command(event, text_of_reply.unwrap_or(text), shown) {
             Some(Command::Note) => Unchanged::Internal,
             Some(_) => Unchanged::Command,
             None if event.is_internal(&self.bot) => Unchanged::Internal,
             None => {
                 return Step::Change {
                     of,
-                    text: self.visible(text),
-                    text_of_reply: text_of_reply.map(|text| self.visible(text)),
+                    text: visible,
+                    text_of_reply: visible_of_reply,
                 };
             }
         };
@@ -158,13 +164,20 @@ impl Planner {
     }
 }
 
-/// The command in a text, as it was typed or as its markup reads.
-fn command(event: &RoomEvent, text: &str) -> Option<Command> {
-    let typed = event.typed();
-    typed
-        .as_deref()
-        .and_then(Command::read)
-        .or_else(|| Command::read(text))
+/// The command in a text. It may be read as it was typed, as its markup reads, or as a visitor would see it. Only one that
+/// reads the same everywhere may be carried out.
+fn command(event: &RoomEvent, text: &str, visible: &str) -> Option<Command> {
+    let read = Command::read(text).or_else(|| Command::read(visible));
+    let Some(typed) = event.typed() else {
+        return read;
+    };
+    match (Command::read(&typed), read) {
+        (None, None) => None,
+        (Some(Command::Note), _) | (_, Some(Command::Note)) => Some(Command::Note),
+        (Some(typed), Some(read)) if typed == read => Some(typed),
+        (Some(Command::Unknown), _) | (_, Some(Command::Unknown)) => Some(Command::Unknown),
+        _ => Some(Command::Misused),
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +207,92 @@ mod tests {
             let shown = "See our page (https://portal.example/?u=…)".to_owned();
             assert_eq!(step("m.room.message", &content), Some(Step::Show(shown)));
         }
+    }
+
+    fn formatted(body: &str, html: &str) -> Value {
+        json!({
+            "msgtype": "m.text", "body": body, "format": "org.matrix.custom.html", "formatted_body": html,
+        })
+    }
+
+    #[test]
+    fn a_command_is_carried_out_only_if_everybody_reads_the_same() {
+        let run = |command| Some(Step::Command(command));
+        for (body, html, expected) in [
+            ("!close", "<p>!Close</p>", run(Command::Close)),
+            (
+                "!r a  b",
+                "<p>!r a b</p>",
+                run(Command::Reply(Some("a b".into()))),
+            ),
+            ("!close", "do not !close", run(Command::Misused)),
+            ("do not !close", "!close", run(Command::Misused)),
+            ("!close", "!reopen", run(Command::Misused)),
+            ("!block 7d", "!block 8d", run(Command::Misused)),
+            ("!close", "!close <i>tomorrow</i>", run(Command::Misused)),
+            ("!dance", "!close", run(Command::Unknown)),
+            ("x", "!note secret", Some(Step::Internal)),
+            ("x", "<p>\u{200b}!note secret</p>", Some(Step::Internal)),
+            ("x", "&#x200b;\u{ff01}note secret", Some(Step::Internal)),
+        ] {
+            let planned = step("m.room.message", &formatted(body, html));
+            assert_eq!(planned, expected, "{body} {html}");
+        }
+    }
+
+    #[test]
+    fn a_command_with_a_mention_and_one_in_an_emote_stay_between_staff() {
+        let mention = |user: &str| {
+            json!({
+                "msgtype": "m.text", "body": "!close", "m.mentions": {"user_ids": [user]},
+            })
+        };
+        let of_colleague = step("m.room.message", &mention("@bob:localhost"));
+        assert_eq!(of_colleague, Some(Step::Internal));
+        let of_bot = step("m.room.message", &mention("@supportbot:localhost"));
+        assert_eq!(of_bot, Some(Step::Command(Command::Close)));
+        for body in ["!close", "!note secret", "\u{feff}!close", "!dance"] {
+            let emote = json!({ "msgtype": "m.emote", "body": body });
+            let planned = step("m.room.message", &emote);
+            assert_eq!(planned, Some(Step::Internal), "{body}");
+        }
+    }
+
+    #[test]
+    fn words_that_are_left_of_a_link_are_no_way_around_a_command() {
+        let text = json!({
+            "msgtype": "m.text", "body": "[!note secret](https://matrix.to/#/@bob:localhost)",
+        });
+        assert_eq!(step("m.room.message", &text), Some(Step::Internal));
+    }
+
+    #[test]
+    fn an_emote_is_its_body() {
+        let mut emote = formatted("waves", "<b>something else</b>");
+        emote["msgtype"] = json!("m.emote");
+        let planned = step("m.room.message", &emote);
+        assert_eq!(planned, Some(Step::Show("waves".into())));
+    }
+
+    #[test]
+    fn a_text_of_nothing_is_told_and_an_edit_to_nothing_is_kept() {
+        for body in ["", "  \n", "\u{200b}\u{feff}", "\u{2800}", "\u{fe0f}"] {
+            let text = json!({ "msgtype": "m.text", "body": body });
+            let planned = step("m.room.message", &text);
+            let told = Some(Step::TellNotShown(Unshown::Other));
+            assert_eq!(planned, told, "{body:?}");
+            let edit = json!({
+                "msgtype": "m.text", "body": "* x", "m.new_content": text,
+                "m.relates_to": {"rel_type": "m.replace", "event_id": "$of"},
+            });
+            let Some(Step::Change { text, .. }) = step("m.room.message", &edit) else {
+                panic!("{body:?}");
+            };
+            assert!(is_blank(&text), "{body:?}");
+        }
+        let heart = json!({ "msgtype": "m.text", "body": "\u{2764}\u{fe0f}" });
+        let shown = Some(Step::Show("\u{2764}\u{fe0f}".into()));
+        assert_eq!(step("m.room.message", &heart), shown);
     }
 
     #[test]

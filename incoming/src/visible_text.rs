@@ -21,8 +21,37 @@ const MAX_PASSES: usize = 8;
 /// The rest of an address, without the punctuation of the sentence and the end of a markdown link.
 const TAIL: &str = r#"(?:[^\s<>"'()\[\]`*…]*[^\s<>"'()\[\]`*….,;:!?])?"#;
 
+/// Nothing that a reader sees: white space, control and format characters, fillers, variation selectors, and marks that
+/// have no letter. A replacement character stands for NUL, which clients do not show.
+const INVISIBLE: &str = r"[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{M}\x{2800}\x{FFFD}]";
+
+static INVISIBLE_START: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("^{INVISIBLE}+")));
+static INVISIBLE_END: LazyLock<Regex> = LazyLock::new(|| {
+    // Marks belong to the letter before them.
+    pattern(r"[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\x{2800}\x{FFFD}]+$")
+});
+
 static ADDRESSES: LazyLock<Addresses> = LazyLock::new(Addresses::new);
 static IDS: LazyLock<Ids> = LazyLock::new(Ids::new);
+
+/// The text without what no reader sees around it.
+#[must_use]
+pub fn trim_invisible(text: &str) -> &str {
+    let start = INVISIBLE_START
+        .find(text)
+        .map_or(0, |invisible| invisible.end());
+    let text = &text[start..];
+    let end = INVISIBLE_END
+        .find(text)
+        .map_or(text.len(), |invisible| invisible.start());
+    &text[..end]
+}
+
+/// Whether a reader sees nothing of the text.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    trim_invisible(text).is_empty()
+}
 
 /// Makes texts visible.
 #[derive(Clone, Debug)]
@@ -130,7 +159,8 @@ impl Addresses {
     fn new() -> Self {
         let web = r"https?(?::|%3A)(?:/|%2F){2}(?:www\.)?matrix\.to\b";
         let bare = r"(?:www\.)?matrix\.to\b";
-        let uri = r"\b(?:web\+)?matrix:(?://[^\s/]*/)?(?:u|user|r|room|roomid|e|event)/";
+        // Some write it as an address on the web, with or without a host.
+        let uri = r"\b(?:web\+)?matrix(?::|%3A)(?:(?:/|%2F)+(?:[^\s/%]*(?:/|%2F)+)?)?(?:u|user|r|room|roomid|e|event)(?:/|%2F)";
         let title = r#"(?:\s+(?:"[^"]*"|'[^']*'))?"#;
         Self {
             link: pattern(&format!(

@@ -51,12 +51,16 @@ pub(crate) struct StaffTexts {
     pub(crate) closed: &'static str,
     /// The chat ended by itself.
     pub(crate) expired: &'static str,
+    /// The visitor has had the chat erased.
+    pub(crate) erased: &'static str,
     /// The visitor has gone, and nothing is mailed.
     pub(crate) gone: &'static str,
     /// The visitor has gone; `{}`: after how long it is mailed.
     gone_mailed: &'static str,
     help: &'static str,
     unknown: &'static str,
+    /// A command that takes nothing had something after it.
+    misused: &'static str,
     /// `!close` was carried out.
     pub(crate) close_done: &'static str,
     /// There was nothing to close.
@@ -175,6 +179,11 @@ impl StaffTexts {
     /// Says that there is no such command, and lists those that there are.
     pub(crate) fn unknown(&self) -> String {
         [self.unknown, "\n", self.help].concat()
+    }
+
+    /// Says that a command takes nothing, and lists the commands.
+    pub(crate) fn misused(&self) -> String {
+        [self.misused, "\n", self.help].concat()
     }
 
     /// Says what the visitor was sent.

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::{BASE_PATH, SessionId};
 
@@ -20,7 +20,7 @@ impl SetRating {
 }
 
 /// The visitor's opinion of the conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
@@ -28,6 +28,18 @@ pub enum Rating {
     Good,
     /// The conversation did not help.
     Bad,
+}
+
+/// serde's own implementation for an enum also reads an object such as `{"good":null}`.
+impl<'de> Deserialize<'de> for Rating {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        match word.as_str() {
+            "good" => Ok(Self::Good),
+            "bad" => Ok(Self::Bad),
+            _ => Err(D::Error::unknown_variant(&word, &["good", "bad"])),
+        }
+    }
 }
 
 /// The body of the request.

@@ -40,10 +40,15 @@ pub(super) fn is_consequence(event_type: &str) -> bool {
         )
 }
 
-/// The text of a content: the plain text of its markup, if there is any that can be parsed.
+pub(super) fn is_emote(content: &Value) -> bool {
+    content.get("msgtype").is_some_and(|it| it == "m.emote")
+}
+
+/// The text of a content: the plain text of its markup, if there is any that can be parsed. An emote's text is its body.
 pub(super) fn text(content: &Value, is_reply: bool) -> Option<String> {
     let body = content.get("body").and_then(Value::as_str);
-    let formatted = formatted(content).map(|formatted| formatted.text);
+    let formatted = (!is_emote(content)).then(|| formatted(content)).flatten();
+    let formatted = formatted.map(|formatted| formatted.text);
     if let Some(text) = formatted.filter(|text| !text.is_empty()) {
         return Some(bounds::storable_text(&text));
     }

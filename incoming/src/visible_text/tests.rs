@@ -44,6 +44,11 @@ fn a_link_is_its_words_without_the_address() {
         ),
         ("matrix.to/#/@bob:localhost, or matrix.to", "…, or …"),
         ("web+matrix://localhost/roomid/abc:localhost", "…"),
+        ("matrix://u/bob:example.org, ok", "…, ok"),
+        ("MATRIX:///R/sales:x.org", "…"),
+        ("matrix:/u/x", "…"),
+        ("Matrix%3Au%2Fbob", "…"),
+        ("[Bob](matrix://u/bob:localhost)", "Bob"),
     ] {
         assert_eq!(visible(text), expected, "{text}");
     }

@@ -1,4 +1,4 @@
-//! A JSON request body, refused as the contract says.
+//! A JSON request body, or none, refused as the contract says.
 
 use app::contract::{ErrorCode, MAX_REQUEST_BYTES};
 use axum::{
@@ -20,16 +20,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
         if !is_json(request.headers()) {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
-        if announces_too_much(request.headers()) {
-            return Err(ErrorCode::PayloadTooLarge.into());
-        }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| refuse_bytes(&rejection))?;
+        let bytes = read(request, state).await?;
         parse(&bytes)
             .map(Self)
             .map_err(|detail| ApiError::from(ErrorCode::MalformedRequest).with_detail(detail))
     }
+}
+
+/// The body of a request that needs none. Whatever it is, it is ignored, and only its size counts.
+pub(super) struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        read(request, state).await?;
+        Ok(Self)
+    }
+}
+
+/// Reads a body that is not too large.
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    if announces_too_much(request.headers()) {
+        return Err(ErrorCode::PayloadTooLarge.into());
+    }
+    let bytes = Bytes::from_request(request, state).await;
+    bytes.map_err(|rejection| refuse_bytes(&rejection))
 }
 
 /// Parses an object, or says what is wrong with the body without details of the parser.
@@ -99,7 +115,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 mod tests {
     use axum::http::HeaderValue;
 
-    use app::contract::{CreateSessionRequest, SendMessageRequest, SetPageRequest};
+    use app::contract::{
+        CreateSessionRequest, ResumeSessionRequest, SendMessageRequest, SetEmailRequest,
+        SetPageRequest, SetRatingRequest,
+    };
 
     use super::*;
 
@@ -136,6 +155,22 @@ mod tests {
         refuses::<CreateSessionRequest>();
         refuses::<SendMessageRequest>();
         refuses::<SetPageRequest>();
+        refuses::<SetEmailRequest>();
+        refuses::<ResumeSessionRequest>();
+        refuses::<SetRatingRequest>();
+        for rating in [
+            "null",
+            "5",
+            "[]",
+            "true",
+            "\"fine\"",
+            r#"{"good":null}"#,
+            r#"["good"]"#,
+        ] {
+            let body = format!("{{\"rating\":{rating}}}");
+            let told = parse::<SetRatingRequest>(body.as_bytes()).unwrap_err();
+            assert!(told.contains("not of its type"), "{body}: {told}");
+        }
         let told = parse::<SendMessageRequest>(b"{\n\"body\": 5}").unwrap_err();
         assert!(told.contains("line 2, column "), "{told}");
         let read = parse::<SendMessageRequest>(b" \n{\"body\":\"hello\",\"more\":[1]}");

@@ -1,5 +1,6 @@
 //! One conversation, whose session is locked, and whose events are taken in one by one.
 
+mod changes;
 mod commands;
 mod not_shown;
 
@@ -260,8 +261,9 @@ impl Conversation {
         })
     }
 
-    /// Stores an entry for the visitor, and tells staff if the visitor is not there to see it; `None` when the chat has
-    /// ended, which staff are told as well.
+    /// Stores an entry for the visitor, and tells staff if the visitor is not there to see it; `None` when it is a new
+    /// text and the chat has ended, which staff are told as well. The change of a text that was shown counts after the
+    /// end, too: the visitor may save the conversation, and it may go on.
     async fn append(
         &self,
         db: &mut Connection,
@@ -269,15 +271,16 @@ impl Conversation {
         entry: Entry<'_>,
     ) -> Result<Option<Uuid>, sqlx::Error> {
         let (session_id, texts) = (self.session_id, incoming.rules.texts);
-        if self.state != State::Open {
+        let is_open = self.state == State::Open;
+        if !is_open && entry.replaces.is_none() {
             if staff_told::first_time_since_end(db, session_id).await? {
                 self.answer(db, incoming, self.ended(incoming.rules))
                     .await?;
             }
             return Ok(None);
         }
-        let is_gone =
-            staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await?;
+        let is_gone = is_open
+            && staff_told::first_time_since_gone(db, session_id, presence::GONE_AFTER).await?;
         // One event gets one answer.
         let gone = match incoming.rules.mail_after {
             _ if !is_gone => None,
@@ -296,6 +299,7 @@ impl Conversation {
             written_at: incoming.event.written_at(),
             replaces: entry.replaces,
             removed: entry.removed,
+            prolongs: is_open,
         };
         messages::append(db, &new).await?;
         if incoming.rules.mail_after.is_some() && entry.replaces.is_none() {
@@ -315,72 +319,10 @@ impl Conversation {
     /// The answer to a text that comes after the end.
     const fn ended(&self, rules: &Rules) -> &'static str {
         match self.state {
+            _ if self.is_erased => rules.texts.erased,
             State::Expired => rules.texts.expired,
             State::Closed | State::Open => rules.texts.closed,
         }
-    }
-
-    /// Replaces the visitor's text with an edited one; returns its entry.
-    async fn edit(
-        &self,
-        db: &mut Connection,
-        incoming: Incoming<'_>,
-        of: &str,
-        (text, text_of_reply): (&str, Option<&str>),
-    ) -> Result<Option<Uuid>, sqlx::Error> {
-        let Some(shown) = matrix_events::shown(db, of, self.session_id).await? else {
-            return Ok(None);
-        };
-        // An edit by anyone except the author has no effect, as in Matrix clients.
-        if shown.author.as_deref() != Some(&incoming.event.sender) {
-            return Ok(None);
-        }
-        // If it was not recorded whether the event is a reply, a text that begins like the quotation of a reply counts
-        // as one.
-        let is_reply = shown.is_reply.unwrap_or(true);
-        let entry = Entry {
-            body: text_of_reply.filter(|_| is_reply).unwrap_or(text),
-            replaces: Some(shown.message_id),
-            ..Entry::default()
-        };
-        self.append(db, incoming, entry).await
-    }
-
-    /// Removes a text. If an edit was redacted, the text before it is shown again, as in Matrix clients. The homeserver
-    /// decides who may redact.
-    async fn redact(
-        &self,
-        db: &mut Connection,
-        incoming: Incoming<'_>,
-        redacted: &str,
-    ) -> Result<(), sqlx::Error> {
-        let session_id = self.session_id;
-        let edited = matrix_events::edited_by(db, redacted, session_id).await?;
-        let original = edited.as_deref().unwrap_or(redacted);
-        let Some(shown) = matrix_events::shown(db, original, session_id).await? else {
-            return Ok(());
-        };
-        if edited.is_some() {
-            matrix_events::point_to(db, redacted, None).await?;
-            if shown.event_id != redacted {
-                // A later edit is shown, so nothing changes.
-                return Ok(());
-            }
-        } else {
-            matrix_events::forget_texts(db, original).await?;
-        }
-        let before = matrix_events::shown(db, original, session_id).await?;
-        let entry = Entry {
-            body: before.as_ref().map_or("", |before| &before.body),
-            replaces: Some(shown.message_id),
-            removed: before.is_none(),
-            ..Entry::default()
-        };
-        let id = self.append(db, incoming, entry).await?;
-        if let (Some(before), Some(id)) = (before, id) {
-            matrix_events::point_to(db, &before.event_id, Some(id)).await?;
-        }
-        Ok(())
     }
 }
 

@@ -18,8 +18,8 @@ const MEMBER: &str = "m.room.member";
 /// The room's name for a moment.
 const BETWEEN: &str = "…";
 
-/// Gives the room this name, and redacts everything that the bot has written there, its invitations and every other name.
-/// Repeated, it goes on where it was interrupted.
+/// Gives the room this name, withdraws open invitations, and redacts everything that the bot has
+/// written there and every other name. If it is repeated, it continues where it was interrupted.
 pub(crate) async fn erase_room(
     homeserver: &Homeserver,
     room_id: &str,
@@ -33,12 +33,15 @@ pub(crate) async fn erase_room(
             homeserver.set_state(room_id, &setting).await?;
         }
     }
+    // An invitation shows the name that the room had when it was sent. Those that are sent from now
+    // on show the new one.
+    let withdrawn = withdraw_invitations(homeserver, room_id).await;
     let bot = homeserver.config().bot.as_str();
     redact_while(homeserver, room_id, |event| {
         let is_old_name = event.event_type == NAME
             && event.str_at("/name").is_some_and(|written| written != name);
         let is_text = event.event_type == MESSAGE && event.sender == bot && is_there(event);
-        // Synapse stores with an invitation what the room was called. Whoever was invited stays invited.
+        // Synapse stores with an invitation what the room was called.
         let is_invitation = event.event_type == MEMBER
             && event.sender == bot
             && event.str_at("/membership") == Some("invite");
@@ -47,7 +50,27 @@ pub(crate) async fn erase_room(
             is_last: false,
         }
     })
-    .await
+    .await?;
+    withdrawn
+}
+
+/// Withdraws the invitations that nobody has accepted. One that cannot be withdrawn keeps no other.
+async fn withdraw_invitations(homeserver: &Homeserver, room_id: &str) -> Result<(), Failure> {
+    let state = homeserver.room_state(room_id).await?;
+    let mut withdrawn = Ok(());
+    for user_id in state.invited() {
+        let Err(error) = homeserver.remove(room_id, user_id).await else {
+            continue;
+        };
+        // Homeservers refuse this if the person has answered meanwhile, and if the bot may not do it. A
+        // repetition would not change either.
+        if matches!(error.kind(), Some(ErrorKind::Forbidden)) {
+            tracing::warn!(room_id, user_id, %error, "an invitation cannot be withdrawn");
+        } else {
+            withdrawn = Err(error.into());
+        }
+    }
+    withdrawn
 }
 
 /// Redacts the conversation's line in the desk, its edits, and everything else that the bot wrote

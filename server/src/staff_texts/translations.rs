@@ -31,6 +31,7 @@ pub(super) const ENGLISH: StaffTexts = StaffTexts {
     },
     closed: "The visitor does not get this: the chat has ended. !reopen lets it go on.",
     expired: "The visitor does not get this: the chat has expired. !reopen lets it go on.",
+    erased: "The visitor does not get this: they have had this chat erased. It cannot go on.",
     gone: "The visitor has gone. They get this when they come back; it is not mailed.",
     gone_mailed: "The visitor has gone. They get this when they come back; if they do not within {}, they are mailed that it waits.",
     help: "!note TEXT – stays between staff\n\
@@ -42,6 +43,7 @@ pub(super) const ENGLISH: StaffTexts = StaffTexts {
            !email – says where replies are mailed\n\
            !help – says this",
     unknown: "There is no such command; the visitor does not get this. The commands are:",
+    misused: "Nothing was done, and the visitor does not get this: nothing may follow this command. The commands are:",
     close_done: "The chat has ended, and the visitor is told so.",
     close_not_open: "The chat has ended already.",
     reopen_done: "The chat goes on: the visitor's page finds out when it next asks.",
@@ -93,6 +95,7 @@ pub(super) const GERMAN: StaffTexts = StaffTexts {
     },
     closed: "Der Besucher bekommt das nicht: Der Chat ist beendet. Mit !reopen geht er weiter.",
     expired: "Der Besucher bekommt das nicht: Der Chat ist abgelaufen. Mit !reopen geht er weiter.",
+    erased: "Der Besucher bekommt das nicht: Er hat diesen Chat löschen lassen. Der Chat kann nicht weitergehen.",
     gone: "Der Besucher ist gegangen. Er bekommt das, wenn er wiederkommt; es wird nicht per E-Mail gesendet.",
     gone_mailed: "Der Besucher ist gegangen. Er bekommt das, wenn er wiederkommt; kommt er nicht innerhalb von {}, erfährt er per E-Mail, dass es wartet.",
     help: "!note TEXT – bleibt im Team\n\
@@ -104,6 +107,7 @@ pub(super) const GERMAN: StaffTexts = StaffTexts {
            !email – sagt, wohin Antworten per E-Mail gehen\n\
            !help – sagt dies",
     unknown: "Diesen Befehl gibt es nicht; der Besucher bekommt das nicht. Die Befehle sind:",
+    misused: "Nichts wurde getan, und der Besucher bekommt das nicht: Auf diesen Befehl darf nichts folgen. Die Befehle sind:",
     close_done: "Der Chat ist beendet, und der Besucher erfährt es.",
     close_not_open: "Der Chat ist schon beendet.",
     reopen_done: "Der Chat geht weiter: Die Seite des Besuchers erfährt es, wenn sie das nächste Mal fragt.",
@@ -162,6 +166,7 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
     },
     closed: "Le visiteur ne reçoit pas ceci : la conversation est terminée. !reopen la reprend.",
     expired: "Le visiteur ne reçoit pas ceci : la conversation a expiré. !reopen la reprend.",
+    erased: "Le visiteur ne reçoit pas ceci : il a fait effacer cette conversation. Elle ne peut pas reprendre.",
     gone: "Le visiteur est parti. Il recevra ceci à son retour ; aucun e-mail n’est envoyé.",
     gone_mailed: "Le visiteur est parti. Il recevra ceci à son retour ; s’il ne revient pas d’ici {}, un e-mail lui annoncera que cela l’attend.",
     help: "!note TEXTE – reste dans l’équipe\n\
@@ -173,6 +178,7 @@ pub(super) const FRENCH: StaffTexts = StaffTexts {
            !email – dit où les réponses sont envoyées par e-mail\n\
            !help – affiche ceci",
     unknown: "Cette commande n’existe pas ; le visiteur ne reçoit pas ceci. Les commandes sont :",
+    misused: "Rien n’a été fait et le visiteur ne reçoit pas ceci : rien ne doit suivre cette commande. Les commandes sont :",
     close_done: "La conversation est terminée et le visiteur en est informé.",
     close_not_open: "La conversation est déjà terminée.",
     reopen_done: "La conversation reprend\u{a0}: la page du visiteur l’apprendra à sa prochaine demande.",
@@ -223,6 +229,7 @@ pub(super) const SPANISH: StaffTexts = StaffTexts {
     },
     closed: "El visitante no recibe esto: el chat ha terminado. !reopen lo continúa.",
     expired: "El visitante no recibe esto: el chat ha caducado. !reopen lo continúa.",
+    erased: "El visitante no recibe esto: ha hecho borrar este chat. No puede continuar.",
     gone: "El visitante se ha ido. Recibirá esto cuando vuelva; no se envía por correo.",
     gone_mailed: "El visitante se ha ido. Recibirá esto cuando vuelva; si no vuelve en {}, se le avisará por correo de que le espera.",
     help: "!note TEXTO – queda en el equipo\n\
@@ -234,6 +241,7 @@ pub(super) const SPANISH: StaffTexts = StaffTexts {
            !email – dice adónde se envían las respuestas por correo\n\
            !help – muestra esto",
     unknown: "No existe ese comando; el visitante no recibe esto. Los comandos son:",
+    misused: "No se hizo nada y el visitante no recibe esto: nada puede seguir a este comando. Los comandos son:",
     close_done: "El chat ha terminado y se le comunica al visitante.",
     close_not_open: "El chat ya ha terminado.",
     reopen_done: "El chat continúa: la página del visitante lo sabrá cuando vuelva a preguntar.",
@@ -283,6 +291,7 @@ pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
     },
     closed: "Відвідувач цього не отримає: розмову завершено. !reopen її продовжить.",
     expired: "Відвідувач цього не отримає: час розмови сплив. !reopen її продовжить.",
+    erased: "Відвідувач цього не отримає: він попросив стерти цю розмову. Її не можна продовжити.",
     gone: "Відвідувач пішов. Він отримає це, коли повернеться; електронною поштою це не надсилається.",
     gone_mailed: "Відвідувач пішов. Він отримає це, коли повернеться; якщо не повернеться протягом {}, йому надійде лист, що відповідь чекає.",
     help: "!note ТЕКСТ – залишається в команді\n\
@@ -294,6 +303,7 @@ pub(super) const UKRAINIAN: StaffTexts = StaffTexts {
            !email – каже, куди відповіді надсилаються поштою\n\
            !help – показує це",
     unknown: "Такої команди немає; відвідувач цього не отримає. Команди:",
+    misused: "Нічого не зроблено, і відвідувач цього не отримає: після цієї команди нічого не має бути. Команди:",
     close_done: "Розмову завершено, і відвідувачу про це повідомлено.",
     close_not_open: "Розмову вже завершено.",
     reopen_done: "Розмова триває: сторінка відвідувача дізнається про це під час наступного запиту.",
@@ -342,6 +352,7 @@ pub(super) const ARABIC: StaffTexts = StaffTexts {
     },
     closed: "لا يصل هذا إلى الزائر: انتهت المحادثة. الأمر !reopen يستأنفها.",
     expired: "لا يصل هذا إلى الزائر: انتهت صلاحية المحادثة. الأمر !reopen يستأنفها.",
+    erased: "لا يصل هذا إلى الزائر: فقد طلب محو هذه المحادثة. لا يمكن متابعتها.",
     gone: "غادر الزائر. سيصله هذا عندما يعود؛ ولا يُرسل بالبريد الإلكتروني.",
     gone_mailed: "غادر الزائر. سيصله هذا عند عودته؛ وإن لم يعد خلال {} يصله بريد إلكتروني بأن ردًا ينتظره.",
     help: "!note نص – يبقى بين أعضاء الفريق\n\
@@ -353,6 +364,7 @@ pub(super) const ARABIC: StaffTexts = StaffTexts {
            !email – يقول إلى أين تُرسل الردود بالبريد\n\
            !help – يعرض هذا",
     unknown: "لا يوجد أمر كهذا؛ ولا يصل هذا إلى الزائر. الأوامر هي:",
+    misused: "لم يُنفَّذ شيء، ولا يصل هذا إلى الزائر: لا يجوز أن يتبع هذا الأمر أي نص. الأوامر هي:",
     close_done: "انتهت المحادثة، ويُبلَّغ الزائر بذلك.",
     close_not_open: "المحادثة منتهية من قبل.",
     reopen_done: "تستمر المحادثة: تعلم صفحة الزائر بذلك عندما تسأل في المرة القادمة.",

@@ -23,10 +23,28 @@ pub async fn erase(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     )
     .execute(&mut *db)
     .await?;
-    // The idempotency keys are deleted with the messages.
-    sqlx::query!("DELETE FROM messages WHERE session_id = $1", id)
-        .execute(&mut *db)
-        .await?;
+    // The idempotency keys of messages are deleted with them. Those of creations are kept, so that a
+    // repetition makes no second conversation; an empty message without its text keeps each.
+    sqlx::query!(
+        "DELETE FROM messages WHERE session_id = $1 AND id NOT IN (
+             SELECT message_id FROM idempotency_keys WHERE session_id = $1 AND operation = 'create_session'
+         )",
+        id,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE messages SET body = '', removed = true, delivery = 'delivered' WHERE session_id = $1",
+        id,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE idempotency_keys SET request_digest = '' WHERE session_id = $1",
+        id,
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!("DELETE FROM details_notices WHERE session_id = $1", id)
         .execute(&mut *db)
         .await?;

@@ -26,7 +26,7 @@ pub struct Entry<'a> {
 /// The result of an earlier request with the same key.
 #[derive(Debug)]
 pub struct Earlier {
-    /// SHA-256 of the earlier request.
+    /// SHA-256 of the earlier request; empty when the session was erased.
     pub request_digest: Vec<u8>,
     /// The session.
     pub session_id: Uuid,
@@ -80,23 +80,30 @@ pub async fn insert(db: &mut Connection, entry: &Entry<'_>) -> Result<bool, sqlx
 }
 
 /// Deletes keys of creations that are older than 24 hours by all clocks, of which `own` is the server's, and returns
-/// their number. A message's key is deleted with the message.
+/// their number. A message's key is deleted with the message. The empty message that an erasure has left for a key is
+/// deleted with the key.
 pub async fn delete_expired(
     db: impl PgExecutor<'_>,
     own: DateTime<Utc>,
     limit: i64,
 ) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query!(
-        "DELETE FROM idempotency_keys WHERE ctid IN (
-             SELECT ctid FROM idempotency_keys
-             WHERE operation = 'create_session'
-               AND created_at <= least(now(), $2, (SELECT newest FROM clock)) - interval '24 hours'
-             LIMIT $1
-         )",
+    let deleted = sqlx::query_scalar!(
+        r#"WITH deleted AS (
+             DELETE FROM idempotency_keys WHERE ctid IN (
+                 SELECT ctid FROM idempotency_keys
+                 WHERE operation = 'create_session'
+                   AND created_at <= least(now(), $2, (SELECT newest FROM clock)) - interval '24 hours'
+                 LIMIT $1
+             ) RETURNING session_id, message_id
+         ), emptied AS (
+             DELETE FROM messages USING deleted JOIN sessions ON sessions.id = deleted.session_id
+             WHERE messages.id = deleted.message_id AND sessions.emptied
+         )
+         SELECT count(*) AS "deleted!" FROM deleted"#,
         limit,
         own,
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(done.rows_affected())
+    Ok(deleted.unsigned_abs())
 }

@@ -23,6 +23,8 @@ pub struct NewEntry<'a> {
     pub replaces: Option<Uuid>,
     /// Whether that entry was deleted.
     pub removed: bool,
+    /// Whether the conversation's lifetime begins again.
+    pub prolongs: bool,
 }
 
 /// Appends to the conversation under the lock of its session's row. A later commit has a higher `seq`, so no cursor can
@@ -38,7 +40,8 @@ pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx:
                  WHERE session_id = $2 AND seq = (SELECT last_seq FROM sessions WHERE id = $2)
              ) before
          ), session AS (
-             UPDATE sessions SET last_seq = last_seq + 1, active_at = clock_timestamp(),
+             UPDATE sessions SET last_seq = last_seq + 1,
+                 active_at = CASE WHEN $8 THEN clock_timestamp() ELSE active_at END,
                  first_answered_at = coalesce(first_answered_at, written.at)
              FROM written WHERE id = $2 RETURNING last_seq
          ), message AS (
@@ -58,6 +61,7 @@ pub async fn append(db: &mut Connection, new: &NewEntry<'_>) -> Result<(), sqlx:
         new.replaces,
         new.removed,
         CHANGES,
+        new.prolongs,
     )
     .fetch_one(db)
     .await?;

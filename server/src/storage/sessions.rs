@@ -107,19 +107,25 @@ pub async fn insert_token(
     Ok(())
 }
 
+/// How many tokens a session may have. When there are more, the oldest one becomes invalid.
+const MAX_TOKENS: i64 = 16;
+/// How many tokens of the last ten minutes it may have, so that each of many simultaneous repetitions of a creation
+/// gives one that works.
+const MAX_NEW_TOKENS: i64 = 128;
+
 /// Deletes all tokens except the newest ones, because every request is compared with each of them.
-pub async fn keep_newest_tokens(
-    db: &mut Connection,
-    id: Uuid,
-    keep: i64,
-) -> Result<(), sqlx::Error> {
+pub async fn keep_newest_tokens(db: &mut Connection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM session_tokens WHERE ctid IN (
-             SELECT ctid FROM session_tokens WHERE session_id = $1
-             ORDER BY created_at DESC OFFSET $2
+             SELECT ctid FROM (
+                 SELECT ctid, created_at, row_number() OVER (ORDER BY created_at DESC) AS place
+                 FROM session_tokens WHERE session_id = $1
+             ) token
+             WHERE place > $3 OR (place > $2 AND created_at < clock_timestamp() - interval '10 minutes')
          )",
         id,
-        keep,
+        MAX_TOKENS,
+        MAX_NEW_TOKENS,
     )
     .execute(db)
     .await?;
@@ -265,8 +271,8 @@ pub async fn naming(db: &Db, id: Uuid) -> Result<Naming, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT code, coalesce(identity.name, visitor_name) AS visitor_name, source_url,
                identity.session_id IS NOT NULL AS "is_verified!",
-               (SELECT body FROM messages WHERE session_id = $1 AND sender = 'visitor' ORDER BY seq LIMIT 1)
-                   AS first_message,
+               (SELECT body FROM messages WHERE session_id = $1 AND sender = 'visitor' AND NOT removed
+                ORDER BY seq LIMIT 1) AS first_message,
                (SELECT count(*) FROM former_rooms WHERE session_id = $1 AND was_seen) AS "rooms_before!"
            FROM sessions LEFT JOIN session_identities identity ON identity.session_id = id
            WHERE id = $1"#,

@@ -21,16 +21,23 @@ pub struct Said {
     pub body: String,
 }
 
-/// The number of texts that have reached the room, or came from there; if `only` is given, of these messages.
+/// The number of texts that have reached the room, or came from there; if `only` is given, of these messages. Texts that
+/// staff have deleted do not count.
 pub async fn count(
     db: impl PgExecutor<'_>,
     session_id: Uuid,
     only: Option<&[Uuid]>,
 ) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM messages
-           WHERE session_id = $1 AND replaces IS NULL AND coalesce(delivery = 'delivered', true)
-             AND ($2::uuid[] IS NULL OR id = ANY($2))"#,
+        r#"WITH RECURSIVE version AS (
+             SELECT id, removed FROM messages
+             WHERE session_id = $1 AND replaces IS NULL AND coalesce(delivery = 'delivered', true)
+               AND ($2::uuid[] IS NULL OR id = ANY($2))
+             UNION ALL
+             SELECT later.id, later.removed FROM version JOIN messages later ON later.replaces = version.id
+         )
+         SELECT count(*) AS "count!" FROM version
+         WHERE NOT removed AND NOT EXISTS (SELECT FROM messages later WHERE later.replaces = version.id)"#,
         session_id,
         only,
     )

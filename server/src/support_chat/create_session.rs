@@ -26,16 +26,15 @@ use crate::{
     },
 };
 
-/// How many tokens a session may have. When a repeated creation adds more, the oldest one becomes
-/// invalid.
-pub(super) const MAX_TOKENS: i64 = 16;
-
 /// Why a conversation did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateSessionError {
     /// The idempotency key was used before with another first message or other details.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
+    /// The visitor has had the conversation of an earlier request with the same key erased.
+    #[error("the conversation was erased")]
+    Erased,
     /// Staff have blocked the visitor's address.
     #[error("conversations from this address are blocked")]
     Blocked,
@@ -272,14 +271,19 @@ async fn replay(
 ) -> Result<StartedSession, CreateSessionError> {
     let token = SessionToken::generate();
     let replayed = async {
-        sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
+        let session = sessions::lock(&mut tx, earlier.session_id, session_ttl).await?;
+        // A token would open it again.
+        if session.is_none_or(|session| session.is_erased()) {
+            return Ok(None);
+        }
         sessions::insert_token(&mut tx, earlier.session_id, &token.hash()).await?;
-        sessions::keep_newest_tokens(&mut tx, earlier.session_id, MAX_TOKENS).await?;
+        sessions::keep_newest_tokens(&mut tx, earlier.session_id).await?;
         let created_at = messages::created_at(&mut tx, earlier.message_id).await?;
         tx.commit().await?;
-        Ok::<_, sqlx::Error>(created_at)
+        Ok::<_, sqlx::Error>(Some(created_at))
     };
-    let created_at = replayed.await.map_err(WriteError::OutcomeUnknown)?;
+    let replayed = replayed.await.map_err(WriteError::OutcomeUnknown)?;
+    let created_at = replayed.ok_or(CreateSessionError::Erased)?;
     tracing::info!(session_id = %earlier.session_id, "session creation replayed");
     Ok(StartedSession {
         session_id: earlier.session_id,

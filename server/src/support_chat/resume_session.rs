@@ -2,10 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{
-    IdempotencyKey, KeyReused, SessionEnded, SessionToken, SupportChat, WriteError,
-    create_session::MAX_TOKENS,
-};
+use super::{IdempotencyKey, KeyReused, SessionEnded, SessionToken, SupportChat, WriteError};
 use crate::{
     mail::ResumeCode,
     relay::queue::{self, Task},
@@ -83,7 +80,7 @@ impl SupportChat {
         let token = SessionToken::generate();
         let hash = token.hash();
         sessions::insert_token(&mut tx, session_id, &hash).await?;
-        sessions::keep_newest_tokens(&mut tx, session_id, MAX_TOKENS).await?;
+        sessions::keep_newest_tokens(&mut tx, session_id).await?;
         codes::set_used(&mut tx, &digest, key).await?;
         if let Err(error) = tx.commit().await {
             self.resolve_commit(error, session_id, async |session, _| {

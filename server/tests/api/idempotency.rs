@@ -1,11 +1,14 @@
+use chrono::Utc;
 use futures_util::future::join_all;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use server::storage::idempotency;
 use sqlx::PgPool;
 
 use crate::{
     common::{TestApp, Visitor, config, expect},
     problem::expect_problem,
+    shares,
 };
 
 async fn create(app: &TestApp, key: &str, text: &str) -> Response {
@@ -30,7 +33,7 @@ async fn count(pool: &PgPool, statement: &'static str) -> i64 {
 #[sqlx::test(migrations = "../migrations")]
 async fn concurrent_creations_with_one_key_make_one_session_and_one_room(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
-    let responses = join_all((0..10).map(|_| create(&app, "one-key", "Hello"))).await;
+    let responses = join_all((0..40).map(|_| create(&app, "one-key", "Hello"))).await;
     let mut sessions = Vec::new();
     for response in responses {
         sessions.push(expect(response, 201).await);
@@ -61,7 +64,7 @@ async fn concurrent_creations_with_one_key_make_one_session_and_one_room(pool: P
 async fn concurrent_messages_with_one_key_are_one_message(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let visitor = app.visitor("Hello").await;
-    let responses = join_all((0..10).map(|_| send(&visitor, "one-key", "Again"))).await;
+    let responses = join_all((0..40).map(|_| send(&visitor, "one-key", "Again"))).await;
     let mut answers: Vec<Value> = Vec::new();
     for response in responses {
         answers.push(expect(response, 201).await);
@@ -136,9 +139,48 @@ async fn replays_do_not_pile_up_tokens(pool: PgPool) {
     for _ in 0..20 {
         expect(create(&app, "k", "Hello").await, 201).await;
     }
-    assert_eq!(
-        count(&pool, "SELECT count(*) FROM session_tokens").await,
-        16
-    );
+    assert_eq!(first.messages(None).await.len(), 1);
+    let tokens = "SELECT count(*) FROM session_tokens";
+    let many = "INSERT INTO session_tokens (session_id, token_hash)
+                SELECT session_id, 'none' FROM session_tokens, generate_series(1, 10)";
+    sqlx::query(many).execute(&pool).await.unwrap();
+    expect(create(&app, "k", "Hello").await, 201).await;
+    assert_eq!(count(&pool, tokens).await, 128);
+    let age = "UPDATE session_tokens SET created_at = created_at - interval '10 minutes'";
+    sqlx::query(age).execute(&pool).await.unwrap();
+    expect(create(&app, "k", "Hello").await, 201).await;
+    assert_eq!(count(&pool, tokens).await, 16);
     expect_problem(first.poll(None).await, 401, "invalid_token").await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_key_of_an_erased_conversation_begins_no_other(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let created = expect(create(&app, "erased", "Hello").await, 201).await;
+    let visitor = Visitor::from_creation(&app, created);
+    let erase = visitor.request(Method::DELETE, "");
+    assert_eq!(erase.send().await.unwrap().status(), 204);
+    for text in ["Hello", "Something else"] {
+        let response = create(&app, "erased", text).await;
+        expect_problem(response, 404, "session_not_found").await;
+    }
+    expect_problem(visitor.poll(None).await, 404, "session_not_found").await;
+    assert_eq!(count(&pool, "SELECT count(*) FROM sessions").await, 1);
+    let kept = "SELECT count(*) FROM idempotency_keys WHERE request_digest <> ''";
+    assert_eq!(count(&pool, kept).await, 0);
+    let kept = "SELECT count(*) FROM messages WHERE body <> ''";
+    assert_eq!(count(&pool, kept).await, 0);
+    expect(create(&app, "another", "Hello").await, 201).await;
+
+    // A day later nothing is left of it.
+    let age = "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second'
+               WHERE request_digest = ''";
+    sqlx::query(age).execute(&pool).await.unwrap();
+    let deleted = idempotency::delete_expired(&shares(&pool).relay, Utc::now(), 10).await;
+    assert_eq!(deleted.unwrap(), 1);
+    assert_eq!(count(&pool, "SELECT count(*) FROM messages").await, 1);
+    assert_eq!(
+        count(&pool, "SELECT count(*) FROM idempotency_keys").await,
+        1
+    );
 }

@@ -77,6 +77,7 @@ async fn reply(pool: &PgPool, session_id: &str, text: &str) -> Uuid {
         written_at: None,
         replaces: None,
         removed: false,
+        prolongs: true,
     };
     messages::append(&mut tx, &entry).await.unwrap();
     outbox::wait(&mut tx, session_id).await.unwrap();
@@ -217,6 +218,7 @@ async fn what_was_taken_back_is_not_mailed_and_an_edit_is_no_reply(pool: PgPool)
         written_at: None,
         replaces: Some(id),
         removed: true,
+        prolongs: true,
     };
     messages::append(&mut tx, &removal).await.unwrap();
     tx.commit().await.unwrap();

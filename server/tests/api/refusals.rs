@@ -99,6 +99,32 @@ async fn a_body_over_64_kib_is_too_large_and_one_of_64_kib_is_not(pool: PgPool) 
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_body_that_nobody_asked_for_may_not_be_too_large_either(pool: PgPool) {
+    let app = TestApp::spawn(config(&pool, &[])).await;
+    let visitor = app.visitor("Hello").await;
+    let operations = [
+        (Method::POST, "/typing"),
+        (Method::DELETE, "/email"),
+        (Method::POST, "/close"),
+        (Method::DELETE, ""),
+    ];
+    for (method, path) in &operations {
+        let chunks = (0..65).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]));
+        let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+        for body in [reqwest::Body::from(vec![b' '; 64 * 1024 + 1]), stream] {
+            let request = visitor.request(method.clone(), path).body(body);
+            expect_problem(request.send().await.unwrap(), 413, "payload_too_large").await;
+        }
+    }
+    assert_eq!(visitor.messages(None).await.len(), 1, "nothing was done");
+    for (method, path) in operations {
+        let request = visitor.request(method, path).body("anything");
+        let status = request.send().await.unwrap().status();
+        assert!(status == 204 || path == "/email", "{path}: {status}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn a_token_is_needed_and_opens_its_own_session_only(pool: PgPool) {
     let app = TestApp::spawn(config(&pool, &[])).await;
     let (ada, grace) = (app.visitor("Ada's").await, app.visitor("Grace's").await);

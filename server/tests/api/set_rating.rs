@@ -162,6 +162,8 @@ async fn what_is_no_rating_is_refused_and_changes_nothing(pool: PgPool) {
         json!({ "rating": null }),
         json!({ "rating": "Good" }),
         json!({ "rating": 5 }),
+        json!({ "rating": { "good": null } }),
+        json!({ "rating": ["good"] }),
         json!({ "rating": "good", "comment": 5 }),
         json!(["good"]),
     ] {

@@ -95,10 +95,18 @@ fn a_word() -> String {
 #[sqlx::test(migrations = "../migrations")]
 async fn no_word_of_a_visitor_is_left_in_what_the_bot_wrote(pool: PgPool) {
     let mut team = Team::new().await;
-    let app = team.serve(&pool, &[("MATRIX_SUPPORT_DESK", "on")]).await;
+    // Carol does not answer her invitation.
+    let carol = Account::register("carol").await;
+    let staff = [&team.alice, &team.bob, &carol].map(|account| &*account.user_id);
+    let app = team
+        .serve(&pool, &[("MATRIX_SUPPORT_STAFF_MXIDS", &*staff.join(","))])
+        .await;
     let desk = team.alice.accept_desk().await;
     let word = a_word();
     let (visitor, room_id) = conversation(&app, &mut team, &desk, &word).await;
+    let first_sync = async || carol.ok(Method::GET, "/_matrix/client/v3/sync", None).await;
+    let shown = first_sync().await;
+    assert!(shown.to_string().contains(&word), "{shown}");
 
     let erased = visitor.request(Method::DELETE, "").send().await.unwrap();
     assert_eq!(erased.status(), 204);
@@ -107,9 +115,15 @@ async fn no_word_of_a_visitor_is_left_in_what_the_bot_wrote(pool: PgPool) {
         let all = everything(&team.alice, room).await;
         assert!(!all.contains(&word), "{what}: {all}");
     }
+    let shown = first_sync().await;
+    assert!(!shown.to_string().contains(&word), "{shown}");
     let all = everything(&team.alice, &room_id).await;
     assert!(all.contains("An answer of staff"), "{all}");
 
+    let late = team.alice.say(&room_id, "A late answer").await;
+    let answer = team.alice.wait_for_answer(&late).await;
+    assert!(answer.contains("erased"), "{answer}");
+    assert!(!answer.contains("!reopen"), "{answer}");
     let reopen = team.alice.say(&room_id, "!reopen").await;
     let answer = team.alice.wait_for_answer(&reopen).await;
     assert!(answer.contains("cannot go on"), "{answer}");

@@ -59,6 +59,72 @@ async fn a_chat_is_ended_and_goes_on(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn what_staff_change_after_the_end_counts_for_the_visitor(pool: PgPool) {
+    let mut team = Team::new().await;
+    let app = team.serve(&pool, &[]).await;
+    let visitor = app.visitor("Hello").await;
+    let room_id = team.alice.accept().await;
+    let mut said = Vec::new();
+    for text in ["one", "two", "three"] {
+        said.push(team.alice.say(&room_id, text).await);
+    }
+    let shown = wait_for_messages(&visitor, 4).await;
+    let close = team.alice.say(&room_id, "!close").await;
+    team.alice.wait_for_answer(&close).await;
+    let edit = |of: &str, text: &str| {
+        json!({
+            "msgtype": "m.text", "body": format!("* {text}"), "m.new_content": { "msgtype": "m.text", "body": text },
+            "m.relates_to": { "rel_type": "m.replace", "event_id": of },
+        })
+    };
+    let edited = team.alice.send(&room_id, edit(&said[0], "uno")).await;
+    let emptied = team.alice.send(&room_id, edit(&said[1], " \u{200b}")).await;
+    team.alice.redact(&room_id, &said[2]).await;
+    let late = team.alice.say(&room_id, "A late text").await;
+    let told = team.alice.wait_for_answer(&late).await;
+    assert!(told.contains("the chat has ended"), "{told}");
+    for change in [&edited, &emptied] {
+        assert_eq!(team.alice.answers(change).len(), 0, "{change}");
+    }
+    let transcript = visitor.request(reqwest::Method::GET, "/transcript");
+    let transcript = transcript.send().await.unwrap().text().await.unwrap();
+    assert!(transcript.contains("uno"), "{transcript}");
+    for gone in ["one", "two", "three", "A late text"] {
+        assert!(!transcript.contains(gone), "{gone}: {transcript}");
+    }
+
+    let reopen = team.alice.say(&room_id, "!reopen").await;
+    team.alice.wait_for_answer(&reopen).await;
+    let newest = shown[3]["id"].as_str().unwrap();
+    let changes = visitor.messages(Some(newest)).await;
+    let seen: Vec<_> = changes
+        .iter()
+        .map(|entry| (&entry["body"], &entry["replaces"], entry["removed"] == true))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (&json!("uno"), &shown[1]["id"], false),
+            (&json!(""), &shown[2]["id"], true),
+            (&json!(""), &shown[3]["id"], true),
+        ]
+    );
+
+    // A change does not bring an expired conversation back.
+    sqlx::query("UPDATE sessions SET active_at = now() - interval '25 hours'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    team.alice.redact(&room_id, &said[0]).await;
+    let late = team.alice.say(&room_id, "!r").await;
+    team.alice.wait_for_answer(&late).await;
+    expect(visitor.poll(None).await, 410).await;
+    let transcript = visitor.request(reqwest::Method::GET, "/transcript");
+    let transcript = transcript.send().await.unwrap().text().await.unwrap();
+    assert!(!transcript.contains("uno"), "{transcript}");
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn what_begins_with_a_mark_reaches_no_visitor_and_is_answered(pool: PgPool) {
     let mut team = Team::new().await;
     let german = [("SUPPORT_CHAT_STAFF_LANGUAGE", "de")];
@@ -94,6 +160,18 @@ async fn what_begins_with_a_mark_reaches_no_visitor_and_is_answered(pool: PgPool
             "Diesen Befehl gibt es nicht",
         ),
         (
+            json!({ "msgtype": "m.text", "body": "!close tomorrow at noon" }),
+            "darf nichts folgen",
+        ),
+        (
+            json!({ "msgtype": "m.text", "body": "\u{200b}!close?" }),
+            "darf nichts folgen",
+        ),
+        (
+            json!({ "msgtype": "m.text", "body": " \u{200b}" }),
+            "nur Texte",
+        ),
+        (
             json!({ "msgtype": "m.text", "body": "!block" }),
             "Nichts wurde gesperrt",
         ),
@@ -112,6 +190,14 @@ async fn what_begins_with_a_mark_reaches_no_visitor_and_is_answered(pool: PgPool
         let event_id = team.alice.send(&room_id, content.clone()).await;
         let told = team.alice.wait_for_answer(&event_id).await;
         assert!(told.contains(part), "{content}: {told}");
+    }
+    // These are between staff.
+    for content in [
+        json!({ "msgtype": "m.emote", "body": "!close" }),
+        json!({ "msgtype": "m.text", "body": "!close", "m.mentions": { "user_ids": [team.bob.user_id] } }),
+        json!({ "msgtype": "m.text", "body": "\u{2067}\u{ff01}note secret" }),
+    ] {
+        team.alice.send(&room_id, content).await;
     }
     let mistyped = team.alice.say(&room_id, "!importnat").await;
     team.alice.wait_for_answer(&mistyped).await;

@@ -8,6 +8,7 @@ use crate::{
     http::{
         AppState,
         bearer::Bearer,
+        json::NoBody,
         openapi::{
             parameters::{OfEvery, OfSession},
             refusals::{CHANGING, COMMON, IN_SESSION, Refusals, Refuses},
@@ -28,7 +29,8 @@ impl From<CloseSessionError> for ApiError {
 }
 
 impl Refuses for CloseSession {
-    const CODES: &'static [&'static [ErrorCode]] = &[COMMON, CHANGING, IN_SESSION];
+    const CODES: &'static [&'static [ErrorCode]] =
+        &[COMMON, CHANGING, IN_SESSION, &[ErrorCode::PayloadTooLarge]];
 }
 
 #[utoipa::path(
@@ -48,6 +50,7 @@ pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
+    _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     state.support_chat.close_session(session_id, &token).await?;
     Ok(StatusCode::NO_CONTENT)

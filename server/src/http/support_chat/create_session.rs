@@ -27,6 +27,7 @@ impl From<CreateSessionError> for ApiError {
     fn from(error: CreateSessionError) -> Self {
         match error {
             CreateSessionError::KeyReused(_) => ErrorCode::IdempotencyKeyReused.into(),
+            CreateSessionError::Erased => ErrorCode::SessionNotFound.into(),
             CreateSessionError::Blocked => ErrorCode::Blocked.into(),
             CreateSessionError::RelayUnavailable => ErrorCode::RelayUnavailable.into(),
             CreateSessionError::ChallengeFailed => ErrorCode::ChallengeFailed.into(),
@@ -52,6 +53,7 @@ impl Refuses for CreateSession {
             ErrorCode::ProofRequired,
             ErrorCode::Blocked,
             ErrorCode::RelayUnavailable,
+            ErrorCode::SessionNotFound,
         ],
     ];
     const FIELD: &'static str = "initialMessage";

@@ -8,6 +8,7 @@ use crate::{
     http::{
         AppState,
         bearer::Bearer,
+        json::NoBody,
         openapi::{
             parameters::{OfEvery, OfSession},
             refusals::{CHANGING, COMMON, Refusals, Refuses},
@@ -30,7 +31,11 @@ impl Refuses for EraseSession {
     const CODES: &'static [&'static [ErrorCode]] = &[
         COMMON,
         CHANGING,
-        &[ErrorCode::InvalidToken, ErrorCode::SessionNotFound],
+        &[
+            ErrorCode::InvalidToken,
+            ErrorCode::SessionNotFound,
+            ErrorCode::PayloadTooLarge,
+        ],
     ];
 }
 
@@ -52,6 +57,7 @@ pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
+    _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     state.support_chat.erase_session(session_id, &token).await?;
     Ok(StatusCode::NO_CONTENT)

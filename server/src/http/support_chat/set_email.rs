@@ -13,7 +13,7 @@ use crate::{
     http::{
         AppState,
         bearer::Bearer,
-        json::ApiJson,
+        json::{ApiJson, NoBody},
         language,
         openapi::{
             parameters::{OfEvery, OfSession},
@@ -62,8 +62,12 @@ impl Refuses for SetEmail {
 struct ForgetEmail;
 
 impl Refuses for ForgetEmail {
-    const CODES: &'static [&'static [ErrorCode]] =
-        &[COMMON, CHANGING, IN_SESSION, &[ErrorCode::SessionClosed]];
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        CHANGING,
+        IN_SESSION,
+        &[ErrorCode::SessionClosed, ErrorCode::PayloadTooLarge],
+    ];
 }
 
 #[utoipa::path(
@@ -130,6 +134,7 @@ pub(super) async fn forget(
     State(state): State<AppState>,
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
+    _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     state.support_chat.forget_email(session_id, &token).await?;
     Ok(StatusCode::NO_CONTENT)

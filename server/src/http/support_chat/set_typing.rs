@@ -7,6 +7,7 @@ use super::session_path::SessionPath;
 use crate::http::{
     AppState,
     bearer::Bearer,
+    json::NoBody,
     openapi::{
         parameters::{OfEvery, OfSession},
         refusals::{COMMON, IN_SESSION, Refusals, Refuses},
@@ -15,8 +16,11 @@ use crate::http::{
 };
 
 impl Refuses for SetTyping {
-    const CODES: &'static [&'static [ErrorCode]] =
-        &[COMMON, IN_SESSION, &[ErrorCode::SessionClosed]];
+    const CODES: &'static [&'static [ErrorCode]] = &[
+        COMMON,
+        IN_SESSION,
+        &[ErrorCode::SessionClosed, ErrorCode::PayloadTooLarge],
+    ];
 }
 
 #[utoipa::path(
@@ -39,6 +43,7 @@ pub(super) async fn handle(
     State(state): State<AppState>,
     Bearer(token): Bearer,
     SessionPath(session_id): SessionPath,
+    _: NoBody,
 ) -> Result<StatusCode, ApiError> {
     state.support_chat.set_typing(session_id, &token).await?;
     Ok(StatusCode::NO_CONTENT)

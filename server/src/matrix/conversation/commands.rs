@@ -29,6 +29,7 @@ impl Conversation {
             Command::Note => return Ok(None),
             Command::Help => texts.help().to_owned(),
             Command::Unknown => texts.unknown(),
+            Command::Misused => texts.misused(),
             Command::Email => self.where_mailed(db, incoming).await?,
             Command::Close if self.state == State::Open => {
                 sessions::close(db, session_id).await?;

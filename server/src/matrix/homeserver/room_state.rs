@@ -68,6 +68,15 @@ impl RoomState {
         members.filter_map(|event| event.state_key.as_deref())
     }
 
+    /// The people who are invited and have not answered.
+    pub fn invited(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|event| {
+            let is_invited = event.event_type == "m.room.member"
+                && event.str_at("/membership") == Some("invite");
+            event.state_key.as_deref().filter(|_| is_invited)
+        })
+    }
+
     /// Whether this user may write in the room and set its state; `None` when the room has no power levels.
     #[must_use]
     pub fn is_in_command(&self, user_id: &str) -> Option<bool> {

@@ -348,12 +348,22 @@ async fn an_erased_conversation_leaves_no_word_of_the_visitor_in_the_room() {
     stage.settle().await;
     let room_id = stage.room_of(session_id);
     stage.homeserver.rename(&room_id, "VIP Ada");
-    // The homeserver is sometimes busy, so the erasure continues where it was interrupted.
-    let mut redactions = 0;
+    for invited in ["@carol:fake", "@dave:fake"] {
+        stage.homeserver.set_membership(&room_id, invited, "invite");
+    }
+    stage.homeserver.set_membership(&room_id, STAFF[0], "join");
+    // The homeserver is sometimes busy, so the erasure continues where it was interrupted. It refuses to withdraw one
+    // invitation.
+    let (mut redactions, mut removals) = (0, 0);
     stage.homeserver.decide(move |call| {
         redactions += usize::from(call.name == "redact");
+        removals += usize::from(call.name == "remove");
         match call.name {
             "redact" if redactions % 3 == 0 => Fate::busy(Duration::from_millis(100)),
+            "remove" if removals == 1 => Fate::busy(Duration::from_millis(100)),
+            "remove" if call.about == "@dave:fake" => {
+                Fate::Refused(refusal(403, ErrorKind::Forbidden))
+            }
             _ => Fate::PROMPT,
         }
     });
@@ -368,4 +378,14 @@ async fn an_erased_conversation_leaves_no_word_of_the_visitor_in_the_room() {
         words.collect::<Vec<_>>(),
         ["✓ Visitor · website · K7F2", "erased"]
     );
+    // The invitations show the old name.
+    let membership = |user_id| stage.homeserver.membership_of(&room_id, user_id);
+    for (user_id, expected) in [
+        (STAFF[0], "join"),
+        (STAFF[1], "leave"),
+        ("@carol:fake", "leave"),
+        ("@dave:fake", "invite"),
+    ] {
+        assert_eq!(membership(user_id).as_deref(), Some(expected), "{user_id}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{CreateSessionError, MAX_TOKENS, NewSession, StartedSession};
+use super::{CreateSessionError, NewSession, StartedSession};
 use crate::{
     model::{Identity, Page},
     relay::queue::Lane,
@@ -76,7 +76,7 @@ impl SupportChat {
         }
         let token = SessionToken::generate();
         sessions::insert_token(&mut tx, session_id, &token.hash()).await?;
-        sessions::keep_newest_tokens(&mut tx, session_id, MAX_TOKENS).await?;
+        sessions::keep_newest_tokens(&mut tx, session_id).await?;
         if session_identities::set(&mut tx, session_id, identity).await? {
             details_notices::set_due(&mut tx, session_id).await?;
         }
