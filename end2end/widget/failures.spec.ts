@@ -136,3 +136,78 @@ test("where storage is forbidden, the chat works until the page is left", async 
   await visitor.openChat();
   await visitor.say("Hello");
 });
+
+/** What a browser may refuse, or not have. */
+const LACKS = {
+  "what Firefox refuses where it blocks all cookies": () => {
+    const refuse = (): never => {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    };
+    for (const name of ["sessionStorage", "localStorage"]) Object.defineProperty(window, name, { get: refuse });
+    Object.defineProperty(window, "BroadcastChannel", { value: refuse });
+    Object.defineProperty(LockManager.prototype, "request", { value: async () => refuse() });
+  },
+  "locks alone": () => Object.defineProperty(LockManager.prototype, "request", { value: () => Promise.reject(new Error()) }),
+  BroadcastChannel: () => Object.defineProperty(window, "BroadcastChannel", { value: undefined }),
+  MutationObserver: () => Object.defineProperty(window, "MutationObserver", { value: undefined }),
+  ResizeObserver: () => Object.defineProperty(window, "ResizeObserver", { value: undefined }),
+  visualViewport: () => Object.defineProperty(window, "visualViewport", { value: null }),
+};
+
+for (const [what, take] of Object.entries(LACKS)) {
+  test(`without ${what}, one can chat`, async ({ visitor, api }) => {
+    // The polls that tabs would share.
+    api.waitSeconds = 25;
+    await visitor.page.addInitScript(take);
+    await visitor.beginConversation("Hello");
+    await expect.poll(() => api.count("poll")).toBeGreaterThan(1);
+    api.reply("Hi!");
+    await visitor.reads("Hi!");
+    await visitor.say("Thanks");
+  });
+}
+
+test("what a page makes of the window's names is no matter", async ({ visitor, api }) => {
+  await visitor.page.addInitScript(() => {
+    for (const name of ["self", "name", "status", "event", "parent", "top", "origin", "length", "frames", "external"]) {
+      try {
+        Object.assign(window, { [name]: {} });
+      } catch {
+        // Those that a page cannot change.
+      }
+    }
+  });
+  await visitor.beginConversation("Hello");
+  api.reply("Hi!");
+  await visitor.reads("Hi!");
+});
+
+test("a chat that comes and cannot start says so as one that does not come, in the page's language", async ({
+  visitor,
+  host,
+}) => {
+  host.is({ lang: "de", content: CONTACT });
+  const { page } = visitor;
+  await page.addInitScript(() => {
+    const { createElement } = Document.prototype;
+    Document.prototype.createElement = function (this: Document, tag: string, ...more: []) {
+      if (tag === "dialog") throw new Error("broken");
+      return createElement.call(this, tag, ...more);
+    } as typeof createElement;
+  });
+  await visitor.visit();
+  const launcher = page.getByRole("button", { name: "Mit uns chatten" });
+  const alert = page.getByRole("alert");
+  const look = () =>
+    alert.evaluate((it) => [it.clientWidth, it.clientHeight, it.parentElement?.childElementCount, getComputedStyle(it).display]);
+  await launcher.click();
+  await expect(alert).toContainText("konnte nicht geladen werden");
+  await expect(alert.getByRole("button")).toHaveText("Erneut versuchen");
+  const started = await look();
+
+  await page.addInitScript(() => Object.defineProperty(window, "WebAssembly", { value: undefined }));
+  await visitor.reload();
+  await launcher.click();
+  await expect(alert).toContainText("konnte nicht geladen werden");
+  expect(started).toEqual(await look());
+});

@@ -6,6 +6,10 @@ export function advise(element) {
   if (!/^(https?:\/\/[^/?#\s]|\/)[^?#\s]*$/i.test(url)) {
     warn(`api-url="${url}" is no address as https://chat.example.org or, on the page's own server, /`);
   }
+  const identity = attempt(() => element.identity) ?? element.getAttribute("identity");
+  if (typeof identity === "string" && !/^[!-~]{0,8192}$/.test(identity)) {
+    warn("identity is no JWT of at most 8,192 characters, and is not sent");
+  }
   // The package's properties say the rest when they are set.
   if ("messages" in Object.getPrototypeOf(element)) return;
   check(element, "messages", ["object"]);

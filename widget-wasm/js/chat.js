@@ -26,14 +26,23 @@ const failed = startWasm().catch((error) => error);
 export async function prepare(locale, language, part) {
   const { default: texts } = await locale;
   const failure = await failed;
-  if (failure) throw Object.assign(failure, { text: texts.load_failed, again: texts.try_again });
+  const failing = { text: texts.load_failed, again: texts.try_again };
+  if (failure) throw failing;
   return (element, root, launcher) => {
     // A chat that has died comes back when the visitor wants it, and not without end.
-    if (lastWords && !element.open) throw { text: lastWords, again: texts.try_again };
+    if (lastWords && !element.open) throw { ...failing, text: lastWords };
     root.adoptedStyleSheets.push(sheet);
     const host = new Host(element, root, launcher);
     host.speak(texts);
-    return new Chat(host, root, language, part);
+    try {
+      return new Chat(host, root, language, part);
+    } catch {
+      // What there is of it would stand around the words.
+      root.dispatchEvent(new Event("destroy"));
+      root.adoptedStyleSheets.pop();
+      while (launcher.nextSibling) launcher.nextSibling.remove();
+      throw failing;
+    }
   };
 }
 
@@ -63,20 +72,17 @@ let lastWords;
 
 /** A chat in the language of the page, whichever that becomes. */
 class Chat {
-  #observer;
   #host;
   #root;
   #timer;
   #offers;
-  /** What the tabs of this site, and no other, tell each other. */
-  #tabs = new BroadcastChannel("matrix-support-chat");
+  #stop = new AbortController();
 
   constructor(host, root, language, part) {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
-    // The launcher's script has no room to say what on the page cannot work.
-    import("./advice.js").then((it) => it.advise(host.element)).catch(() => {});
+    host.advise();
     this.#host = host;
     this.#root = root;
     const follow = async () => {
@@ -85,15 +91,19 @@ class Chat {
       // Without its texts, the chat stays in the language that it has.
       const locale = await part(wanted).catch(() => {});
       const texts = locale?.default ?? host.texts;
-      if (this.#observer && wanted === `${language()}` && texts !== host.texts) {
+      if (!this.#stop.signal.aborted && wanted === `${language()}` && texts !== host.texts) {
         host.speak(texts);
         this.#do("translate");
       }
     };
-    this.#observer = new MutationObserver(follow);
-    const options = { subtree: true, attributeFilter: ["lang", "consent"] };
-    // Within another shadow tree, the page's observer would not see the element.
-    for (const node of [document, host.element]) this.#observer.observe(node, options);
+    const { signal } = this.#stop;
+    attempt(() => {
+      const observer = new MutationObserver(follow);
+      const options = { subtree: true, attributeFilter: ["lang", "consent"] };
+      // Within another shadow tree, the page's observer would not see the element.
+      for (const node of [document, host.element]) observer.observe(node, options);
+      signal.onabort = () => observer.disconnect();
+    });
     follow();
 
     let ticks = 0;
@@ -104,23 +114,9 @@ class Chat {
       if (isDue && document.visibilityState === "visible") launcher.dispatchEvent(new Event("look", { bubbles: true }));
     }, 30_000);
 
-    const api = host.apiUrl;
-    host.tell = (news) => this.#tabs.postMessage({ api, ...news });
-    const ask = () => host.tell({ isAsked: true });
-    // Another tab may have begun the next conversation. (The WASM hears of the click after this, and forgets the last one.)
-    root.firstChild.onclick = ({ target }) => target.closest("[name=restart]") && ask();
-    this.#tabs.onmessage = host.guard(({ data }) => {
-      if (data?.api !== api) return;
-      const session = host.load("");
-      if (data.isAsked && session && !host.hasEnded) host.tell({ session });
-      // Whoever has begun to write here has a conversation of their own, and wants no more of one that is over.
-      const isNew = data.session && data.session.sessionId !== host.left;
-      if (isNew && !session && !host.load("-draft")?.outgoing?.[0]) {
-        host.keep("", JSON.stringify(data.session));
-        this.#do("resume");
-      }
-      if (data.read && data.read === session?.sessionId) this.#do("read");
-    });
+    const act = (what) => this.#do(what);
+    const joined = import("./siblings.js").then((it) => it.join(host, root, signal, act)).catch(() => {});
+    host.tell = async (news) => (await joined)?.(news);
   }
 
   setOpen(open) {
@@ -128,15 +124,13 @@ class Chat {
     this.#host.isOpen = open;
     this.#do(open ? "opened" : "closed");
     // What it offers beside the conversation nobody waits for.
-    if (isOpening) this.#offers ??= import("./offers.js").then((it) => this.#observer && new it.Offers(this.#host, this.#root), () => {});
+    if (isOpening) this.#offers ??= import("./offers.js").then((it) => this.#stop.signal.aborted || new it.Offers(this.#host, this.#root)).catch(() => {});
     // Another tab may have a conversation to join.
     if (isOpening && !this.#host.load("")) this.#host.tell({ isAsked: true });
   }
 
   destroy() {
-    this.#observer.disconnect();
-    this.#observer = undefined;
-    this.#tabs.close();
+    this.#stop.abort();
     clearInterval(this.#timer);
     this.#do("destroy");
   }
@@ -180,7 +174,15 @@ class Host {
     return this.#store.isStale();
   }
   http() {
-    return new Http(this.#known("identity", "identity"));
+    const identity = this.#known("identity", "identity");
+    // With one that the server refuses, the visitor could not write.
+    const isFit = /^[!-~]{0,8192}$/.test(identity);
+    if (!isFit) this.advise();
+    return new Http(isFit && identity);
+  }
+  /** Says in the console what on the page cannot work, for which the launcher's script has no room. */
+  advise() {
+    import("./advice.js").then((it) => it.advise(this.element)).catch(() => {});
   }
 
   get hasEnded() {
@@ -215,7 +217,8 @@ class Host {
   }
 
   text(key) {
-    return words(() => this.element.messages[key]) ?? this.texts[key];
+    const own = words(() => this.element.messages[key]);
+    return own?.trim() ? own : this.texts[key];
   }
   number(value) {
     return attempt(() => value.toLocaleString(this.locale), `${value}`);

@@ -43,7 +43,8 @@ export async function fetch(request) {
   const ask = async () => {
     const timer = setTimeout(() => request.stop.abort(), request.ms);
     try {
-      const answer = await self.fetch(request);
+      // `self` and `globalThis` a page may have made something else of, and `window` it cannot.
+      const answer = await window.fetch(request);
       return new Response((await answer.text()) || null, answer);
     } finally {
       clearTimeout(timer);
@@ -51,8 +52,7 @@ export async function fetch(request) {
   };
   try {
     // Only a conversation needs this, and not the panel's opening.
-    const isShared = navigator.locks && request.url.includes("wait=");
-    const tabs = isShared && (await import("./tabs.js").catch(() => {}));
+    const tabs = request.url.includes("wait=") && (await import("./tabs.js").catch(() => {}));
     return await (tabs ? tabs.share(request.url, request.signal, ask) : ask());
   } catch {
     return Response.error();

@@ -1,11 +1,22 @@
 const NAME = "matrix-support-chat";
 
+/** The tabs' channel, where the browser has one and locks. */
+function open() {
+  try {
+    return navigator.locks && new BroadcastChannel(NAME);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Of all tabs that wait for news of one conversation, one asks, and the others hear its answer: over HTTP/1.1 a browser
  * has six connections to a server, and waiting tabs would take them all.
  */
 export async function share(url, signal, ask) {
-  const channel = new BroadcastChannel(NAME);
+  const channel = open();
+  // Alone, the tab asks for itself.
+  if (!channel) return ask();
   const [conversation, query] = url.split("?");
   try {
     return await new Promise((resolve, reject) => {
@@ -26,7 +37,11 @@ export async function share(url, signal, ask) {
         channel.postMessage({ conversation, query, answer: [text, { status, headers }] });
         resolve(answer);
       };
-      navigator.locks.request(`${NAME} ${conversation}`, { signal }, turn).catch(reject);
+      // A browser that blocks all cookies may refuse the lock.
+      const alone = (error) => (signal.aborted ? reject(error) : turn().catch(reject));
+      const inTurn = async () =>
+        navigator.locks.request(`${NAME} ${conversation}`, { signal }, () => turn().catch(reject));
+      inTurn().catch(alone);
     });
   } finally {
     channel.close();
