@@ -32,6 +32,8 @@ export async function prepare(locale, language, part) {
     // A chat that has died comes back when the visitor wants it, and not without end.
     if (lastWords && !element.open) throw { ...failing, text: lastWords };
     root.adoptedStyleSheets.push(sheet);
+    // What was said of a failure before.
+    launcher.nextSibling?.remove();
     const host = new Host(element, root, launcher);
     host.speak(texts);
     try {
@@ -149,6 +151,7 @@ class Host {
   #store;
   #root;
   #isDead = false;
+  #advice;
   #unchallenge;
   #consent = "";
   #consentNode;
@@ -182,7 +185,8 @@ class Host {
   }
   /** Says in the console what on the page cannot work, for which the launcher's script has no room. */
   advise() {
-    import("./advice.js").then((it) => it.advise(this.element)).catch(() => {});
+    this.#advice ??= import("./advice.js").catch(() => {});
+    this.#advice.then((it) => it?.advise(this.element));
   }
 
   get hasEnded() {
@@ -318,33 +322,9 @@ class Host {
     };
   }
 
-  /** Leaves the launcher, the other ways to reach us, and what was typed. A click begins again. */
-  #die() {
+  /** A function of the WASM's has failed: what is to be done then came with what is said of the page. */
+  async #die() {
     this.#isDead = true;
-    const composer = this.#root.querySelector("textarea");
-    // Where the browser forbids storage, the composer has it.
-    const { draft = composer.value, outgoing = [] } = this.#store.load("-draft") ?? {};
-    const typed = outgoing.filter((it) => !it.inDraft).map((it) => it.body);
-    const text = document.createElement("textarea");
-    text.readOnly = true;
-    text.value = [...typed, draft].join("\n");
-    lastWords = document.createElement("span");
-    lastWords.append(this.text("load_failed"), text);
-    const { element } = this;
-    // Everything is taken away, and the launcher comes again.
-    element.enabled = false;
-    element.removeAttribute("open");
-    element.enabled = true;
-    const alert = document.createElement("b");
-    alert.setAttribute("role", "alert");
-    const slot = document.createElement("slot");
-    const link = document.createElement("a");
-    link.append(this.text("launcher"));
-    link.href = `${this.apiUrl}/support`;
-    link.target = "_blank";
-    slot.append(link);
-    alert.append(lastWords, slot);
-    this.#root.firstChild.append(alert);
-    this.emit("error", { code: "load_failed" });
+    lastWords = (await this.#advice)?.bury(this, this.#root);
   }
 }

@@ -49,6 +49,10 @@ impl Session {
         for message in unsent.outgoing {
             // What was on its way to a session that has ended is the draft of the next.
             let session = self.credentials.as_ref().map(|it| &it.session_id);
+            // An earlier version kept what the visitor had taken back.
+            if message.in_draft && unsent.draft.trim().is_empty() {
+                continue;
+            }
             if message.to.is_none() || message.to.as_ref() == session {
                 self.outgoing.push(message);
             } else if !message.in_draft {
@@ -105,7 +109,7 @@ impl Session {
     }
 
     /// The server's no to the message was to the message, and not to the moment.
-    fn is_refused(&self) -> bool {
+    pub(super) fn is_refused(&self) -> bool {
         matches!(
             self.failed,
             Some((
