@@ -106,7 +106,7 @@ test("where the API cannot be reached, the panel shows another way", async ({
   await expect(contact).toBeHidden();
 });
 
-test("a click before the chat is there is not lost, nor are others", async ({ visitor }) => {
+test("a click before the chat is there is not lost, and a second one does not take it back", async ({ visitor }) => {
   const { page } = visitor;
   let release = (): void => {};
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -115,7 +115,6 @@ test("a click before the chat is there is not lost, nor are others", async ({ vi
     await route.fallback();
   });
   await visitor.visit();
-  await visitor.launcher.click();
   await visitor.launcher.click();
   await visitor.launcher.click();
   await expect(visitor.panel).toBeHidden();
@@ -210,4 +209,26 @@ test("a chat that comes and cannot start says so as one that does not come, in t
   await launcher.click();
   await expect(alert).toContainText("konnte nicht geladen werden");
   expect(started).toEqual(await look());
+});
+
+test("however often one has clicked, a failure is told once, and is gone when it is over", async ({ visitor }) => {
+  const { page } = visitor;
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/widget/chunks/**", async (route) => {
+    await held;
+    await route.abort();
+  });
+  await visitor.visit();
+  await visitor.launcher.click();
+  await visitor.launcher.click();
+  release();
+  const alert = page.getByRole("alert");
+  await expect(alert).toContainText("could not be loaded");
+  await expect(alert).toHaveCount(1);
+  await expect(page.locator("matrix-support-chat")).not.toHaveAttribute("open");
+  await page.unrouteAll({ behavior: "wait" });
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(alert).toHaveCount(0);
 });
