@@ -106,7 +106,7 @@ test("where the API cannot be reached, the panel shows another way", async ({
   await expect(contact).toBeHidden();
 });
 
-test("a click before the chat is there is not lost, nor are others", async ({ visitor }) => {
+test("a click before the chat is there is not lost, and a second one does not take it back", async ({ visitor }) => {
   const { page } = visitor;
   let release = (): void => {};
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -115,7 +115,6 @@ test("a click before the chat is there is not lost, nor are others", async ({ vi
     await route.fallback();
   });
   await visitor.visit();
-  await visitor.launcher.click();
   await visitor.launcher.click();
   await visitor.launcher.click();
   await expect(visitor.panel).toBeHidden();
@@ -135,4 +134,101 @@ test("where storage is forbidden, the chat works until the page is left", async 
   await visitor.visit();
   await visitor.openChat();
   await visitor.say("Hello");
+});
+
+/** What a browser may refuse, or not have. */
+const LACKS = {
+  "what Firefox refuses where it blocks all cookies": () => {
+    const refuse = (): never => {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    };
+    for (const name of ["sessionStorage", "localStorage"]) Object.defineProperty(window, name, { get: refuse });
+    Object.defineProperty(window, "BroadcastChannel", { value: refuse });
+    Object.defineProperty(LockManager.prototype, "request", { value: async () => refuse() });
+  },
+  "locks alone": () => Object.defineProperty(LockManager.prototype, "request", { value: () => Promise.reject(new Error()) }),
+  BroadcastChannel: () => Object.defineProperty(window, "BroadcastChannel", { value: undefined }),
+  MutationObserver: () => Object.defineProperty(window, "MutationObserver", { value: undefined }),
+  ResizeObserver: () => Object.defineProperty(window, "ResizeObserver", { value: undefined }),
+  visualViewport: () => Object.defineProperty(window, "visualViewport", { value: null }),
+};
+
+for (const [what, take] of Object.entries(LACKS)) {
+  test(`without ${what}, one can chat`, async ({ visitor, api }) => {
+    // The polls that tabs would share.
+    api.waitSeconds = 25;
+    await visitor.page.addInitScript(take);
+    await visitor.beginConversation("Hello");
+    await expect.poll(() => api.count("poll")).toBeGreaterThan(1);
+    api.reply("Hi!");
+    await visitor.reads("Hi!");
+    await visitor.say("Thanks");
+  });
+}
+
+test("what a page makes of the window's names is no matter", async ({ visitor, api }) => {
+  await visitor.page.addInitScript(() => {
+    for (const name of ["self", "name", "status", "event", "parent", "top", "origin", "length", "frames", "external"]) {
+      try {
+        Object.assign(window, { [name]: {} });
+      } catch {
+        // Those that a page cannot change.
+      }
+    }
+  });
+  await visitor.beginConversation("Hello");
+  api.reply("Hi!");
+  await visitor.reads("Hi!");
+});
+
+test("a chat that comes and cannot start says so as one that does not come, in the page's language", async ({
+  visitor,
+  host,
+}) => {
+  host.is({ lang: "de", content: CONTACT });
+  const { page } = visitor;
+  await page.addInitScript(() => {
+    const { createElement } = Document.prototype;
+    Document.prototype.createElement = function (this: Document, tag: string, ...more: []) {
+      if (tag === "dialog") throw new Error("broken");
+      return createElement.call(this, tag, ...more);
+    } as typeof createElement;
+  });
+  await visitor.visit();
+  const launcher = page.getByRole("button", { name: "Mit uns chatten" });
+  const alert = page.getByRole("alert");
+  const look = () =>
+    alert.evaluate((it) => [it.clientWidth, it.clientHeight, it.parentElement?.childElementCount, getComputedStyle(it).display]);
+  await launcher.click();
+  await expect(alert).toContainText("konnte nicht geladen werden");
+  await expect(alert.getByRole("button")).toHaveText("Erneut versuchen");
+  const started = await look();
+
+  await page.addInitScript(() => Object.defineProperty(window, "WebAssembly", { value: undefined }));
+  await visitor.reload();
+  await launcher.click();
+  await expect(alert).toContainText("konnte nicht geladen werden");
+  expect(started).toEqual(await look());
+});
+
+test("however often one has clicked, a failure is told once, and is gone when it is over", async ({ visitor }) => {
+  const { page } = visitor;
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/widget/chunks/**", async (route) => {
+    await held;
+    await route.abort();
+  });
+  await visitor.visit();
+  await visitor.launcher.click();
+  await visitor.launcher.click();
+  release();
+  const alert = page.getByRole("alert");
+  await expect(alert).toContainText("could not be loaded");
+  await expect(alert).toHaveCount(1);
+  await expect(page.locator("matrix-support-chat")).not.toHaveAttribute("open");
+  await page.unrouteAll({ behavior: "wait" });
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(alert).toHaveCount(0);
 });

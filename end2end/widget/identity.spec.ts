@@ -44,3 +44,23 @@ for (const [what, identity] of [
     expect(Object.keys(api.last("create"))).not.toContain("identity");
   });
 }
+
+for (const [what, identity] of [
+  ["a longer one than the server takes", '"x".repeat(8193)'],
+  ["half a character", '"a.\\ud800.b"'],
+] as const) {
+  test(`one that cannot be used is left out with a word: ${what}`, async ({ visitor, api, host }) => {
+    host.is({
+      lang: "en",
+      scripts: { "/identity.js": `document.querySelector("matrix-support-chat").identity = ${identity};` },
+    });
+    const said: string[] = [];
+    visitor.page.on("console", (message) => {
+      if (message.text().includes("identity")) said.push(message.text());
+    });
+    await visitor.beginConversation("Hello");
+    expect(Object.keys(api.last("create"))).not.toContain("identity");
+    await visitor.say("More");
+    expect(said).toEqual([expect.stringContaining("identity is no JWT")]);
+  });
+}

@@ -66,6 +66,7 @@ test("replies below what is shown are counted, and one click away", async ({ vis
   await visitor.transcript.evaluate((log) => (log.scrollTop = 0));
   api.reply("Below");
   await expect(newest).toHaveText("New messages: 1");
+  expect((await newest.boundingBox())?.height, "it is one line").toBeLessThan(40);
   api.reply("Further below");
   await expect(newest).toHaveText("New messages: 2");
   await newest.click();

@@ -20,6 +20,8 @@ test("after the end the visitor is asked how it was, and may say more, and somet
   await answer(visitor, "Good").click();
   await expect(question(visitor).getByRole("status")).toHaveText("Thank you!");
   await expect(answer(visitor, "Good")).toHaveAttribute("aria-pressed", "true");
+  const [line, box] = await Promise.all([comment(visitor), question(visitor)].map((it) => it.boundingBox()));
+  expect(line?.width, "it is for a sentence").toBeCloseTo(box?.width ?? NaN, 0);
   expect(api.rating).toEqual({ rating: "good" });
   const { request } = api.requests.find(({ operation }) => operation === "rating") ?? {};
   expect(request?.method()).toBe("PUT");
@@ -28,6 +30,9 @@ test("after the end the visitor is asked how it was, and may say more, and somet
   await comment(visitor).fill("Quick and kind");
   await comment(visitor).press("Enter");
   await expect.poll(() => api.rating).toEqual({ rating: "good", comment: "Quick and kind" });
+  await expect(question(visitor).getByRole("status")).toHaveText("Thank you! Your comment was sent.");
+  await expect(comment(visitor)).toBeHidden();
+  await expect(answer(visitor, "Good")).toBeFocused();
   await answer(visitor, "Not good").click();
   await expect.poll(() => api.rating).toEqual({ rating: "bad", comment: "Quick and kind" });
   await expect(answer(visitor, "Good")).toHaveAttribute("aria-pressed", "false");

@@ -35,6 +35,7 @@ for (const [what, questions, shown] of [
   ["nothing", "undefined", []],
   ["no list", '"How much?"', []],
   ["what throws", "new Proxy([], { get() { throw 1; } })", []],
+  ["a book", '["x".repeat(9_000), "y".repeat(201), "One"]', ["One"]],
   ["other things among texts", '["", " ", 1, null, {}, "One"]', ["One"]],
   ["very many", "Array.from({ length: 50 }, (_, n) => `Question ${n}`)", ["Question 0", "Question 1", "Question 2", "Question 3", "Question 4", "Question 5"]],
 ] as const) {

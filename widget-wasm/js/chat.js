@@ -26,15 +26,25 @@ const failed = startWasm().catch((error) => error);
 export async function prepare(locale, language, part) {
   const { default: texts } = await locale;
   const failure = await failed;
-  if (failure) throw Object.assign(failure, { text: texts.load_failed, again: texts.try_again });
+  const failing = { text: texts.load_failed, again: texts.try_again };
+  if (failure) throw failing;
   return (element, root, launcher) => {
-    // A chat that has crashed starts again only when the visitor opens it, so that it cannot crash
-    // in a loop.
-    if (lastWords && !element.open) throw { text: lastWords, again: texts.try_again };
+    // A chat that has died comes back when the visitor wants it, and not without end.
+    if (lastWords && !element.open) throw { ...failing, text: lastWords };
     root.adoptedStyleSheets.push(sheet);
+    // What was said of a failure before.
+    launcher.nextSibling?.remove();
     const host = new Host(element, root, launcher);
     host.speak(texts);
-    return new Chat(host, root, language, part);
+    try {
+      return new Chat(host, root, language, part);
+    } catch {
+      // What there is of it would stand around the words.
+      root.dispatchEvent(new Event("destroy"));
+      root.adoptedStyleSheets.pop();
+      while (launcher.nextSibling) launcher.nextSibling.remove();
+      throw failing;
+    }
   };
 }
 
@@ -70,20 +80,17 @@ let lastWords;
 
 /** A chat that follows the language of the page. */
 class Chat {
-  #observer;
   #host;
   #root;
   #timer;
   #offers;
-  /** The channel between the site's tabs. */
-  #tabs = new BroadcastChannel("matrix-support-chat");
+  #stop = new AbortController();
 
   constructor(host, root, language, part) {
     const { launcher } = host;
     start(host, root, launcher);
     host.showSound();
-    // The launcher's script is too small to check the page's settings, so the chat does it.
-    import("./advice.js").then((it) => it.advise(host.element)).catch(() => {});
+    host.advise();
     this.#host = host;
     this.#root = root;
     const follow = async () => {
@@ -92,15 +99,19 @@ class Chat {
       // Without its texts, the chat stays in the language that it has.
       const locale = await part(wanted).catch(() => {});
       const texts = locale?.default ?? host.texts;
-      if (this.#observer && wanted === `${language()}` && texts !== host.texts) {
+      if (!this.#stop.signal.aborted && wanted === `${language()}` && texts !== host.texts) {
         host.speak(texts);
         this.#do("translate");
       }
     };
-    this.#observer = new MutationObserver(follow);
-    const options = { subtree: true, attributeFilter: ["lang", "consent"] };
-    // Within another shadow tree, the page's observer would not see the element.
-    for (const node of [document, host.element]) this.#observer.observe(node, options);
+    const { signal } = this.#stop;
+    attempt(() => {
+      const observer = new MutationObserver(follow);
+      const options = { subtree: true, attributeFilter: ["lang", "consent"] };
+      // Within another shadow tree, the page's observer would not see the element.
+      for (const node of [document, host.element]) observer.observe(node, options);
+      signal.onabort = () => observer.disconnect();
+    });
     follow();
 
     let ticks = 0;
@@ -112,41 +123,23 @@ class Chat {
       if (isDue && document.visibilityState === "visible") launcher.dispatchEvent(new Event("look", { bubbles: true }));
     }, 30_000);
 
-    const api = host.apiUrl;
-    host.tell = (news) => this.#tabs.postMessage({ api, ...news });
-    const ask = () => host.tell({ isAsked: true });
-    // Another tab may already have begun the next conversation. (The WASM handles the click after
-    // this, and then forgets the last one.)
-    root.firstChild.onclick = ({ target }) => target.closest("[name=restart]") && ask();
-    this.#tabs.onmessage = host.guard(({ data }) => {
-      if (data?.api !== api) return;
-      const session = host.load("");
-      if (data.isAsked && session && !host.hasEnded) host.tell({ session });
-      // If the visitor has begun to write here, this tab begins its own conversation. One that this
-      // tab has left is not taken over either.
-      const isNew = data.session && data.session.sessionId !== host.left;
-      if (isNew && !session && !host.load("-draft")?.outgoing?.[0]) {
-        host.keep("", JSON.stringify(data.session));
-        this.#do("resume");
-      }
-      if (data.read && data.read === session?.sessionId) this.#do("read");
-    });
+    const act = (what) => this.#do(what);
+    const joined = import("./siblings.js").then((it) => it.join(host, root, signal, act)).catch(() => {});
+    host.tell = async (news) => (await joined)?.(news);
   }
 
   setOpen(open) {
     const isOpening = open && !this.#host.isOpen;
     this.#host.isOpen = open;
     this.#do(open ? "opened" : "closed");
-    // The offers are loaded after the conversation, which does not wait for them.
-    if (isOpening) this.#offers ??= import("./offers.js").then((it) => this.#observer && new it.Offers(this.#host, this.#root), () => {});
-    // Another tab may have a conversation that this tab can join.
+    // What it offers beside the conversation nobody waits for.
+    if (isOpening) this.#offers ??= import("./offers.js").then((it) => this.#stop.signal.aborted || new it.Offers(this.#host, this.#root)).catch(() => {});
+    // Another tab may have a conversation to join.
     if (isOpening && !this.#host.load("")) this.#host.tell({ isAsked: true });
   }
 
   destroy() {
-    this.#observer.disconnect();
-    this.#observer = undefined;
-    this.#tabs.close();
+    this.#stop.abort();
     clearInterval(this.#timer);
     this.#do("destroy");
   }
@@ -166,6 +159,7 @@ class Host {
   #store;
   #root;
   #isDead = false;
+  #advice;
   #unchallenge;
   #consent = "";
   #consentNode;
@@ -191,7 +185,16 @@ class Host {
     return this.#store.isStale();
   }
   http() {
-    return new Http(this.#known("identity", "identity"));
+    const identity = this.#known("identity", "identity");
+    // With one that the server refuses, the visitor could not write.
+    const isFit = /^[!-~]{0,8192}$/.test(identity);
+    if (!isFit) this.advise();
+    return new Http(isFit && identity);
+  }
+  /** Says in the console what on the page cannot work, for which the launcher's script has no room. */
+  advise() {
+    this.#advice ??= import("./advice.js").catch(() => {});
+    this.#advice.then((it) => it?.advise(this.element));
   }
 
   get hasEnded() {
@@ -226,7 +229,8 @@ class Host {
   }
 
   text(key) {
-    return words(() => this.element.messages[key]) ?? this.texts[key];
+    const own = words(() => this.element.messages[key]);
+    return own?.trim() ? own : this.texts[key];
   }
   number(value) {
     return attempt(() => value.toLocaleString(this.locale), `${value}`);
@@ -330,36 +334,9 @@ class Host {
     };
   }
 
-  /**
-   * Replaces the chat by the launcher, the other ways to get in touch, and what the visitor has
-   * typed. A click starts the chat again.
-   */
-  #die() {
+  /** A function of the WASM's has failed: what is to be done then came with what is said of the page. */
+  async #die() {
     this.#isDead = true;
-    const composer = this.#root.querySelector("textarea");
-    // If the browser forbids storage, only the composer has the draft.
-    const { draft = composer.value, outgoing = [] } = this.#store.load("-draft") ?? {};
-    const typed = outgoing.filter((it) => !it.inDraft).map((it) => it.body);
-    const text = document.createElement("textarea");
-    text.readOnly = true;
-    text.value = [...typed, draft].join("\n");
-    lastWords = document.createElement("span");
-    lastWords.append(this.text("load_failed"), text);
-    const { element } = this;
-    // Disabling the element removes everything, and enabling it creates the launcher.
-    element.enabled = false;
-    element.removeAttribute("open");
-    element.enabled = true;
-    const alert = document.createElement("b");
-    alert.setAttribute("role", "alert");
-    const slot = document.createElement("slot");
-    const link = document.createElement("a");
-    link.append(this.text("launcher"));
-    link.href = `${this.apiUrl}/support`;
-    link.target = "_blank";
-    slot.append(link);
-    alert.append(lastWords, slot);
-    this.#root.firstChild.append(alert);
-    this.emit("error", { code: "load_failed" });
+    lastWords = (await this.#advice)?.bury(this, this.#root);
   }
 }

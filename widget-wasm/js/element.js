@@ -39,6 +39,7 @@ class MatrixSupportChat extends HTMLElement {
   }
 
   #launcher;
+
   set apiUrl(url) {
     this.setAttribute("api-url", url ?? "");
   }
@@ -57,12 +58,13 @@ class MatrixSupportChat extends HTMLElement {
   }
 
   #root = this.attachShadow({ mode: "open" });
-  show() {
-    this.open = true;
-  }
 
   set enabled(on) {
     this.setAttribute("enabled", on);
+  }
+
+  show() {
+    this.open = true;
   }
 
   /** The visitor's of `NAMES`: for `de-CH`, `de_DE` and `DE`, it is `de`; for `deu` it is none. A match stands for its text. */
@@ -74,6 +76,7 @@ class MatrixSupportChat extends HTMLElement {
   };
 
   static observedAttributes = ["lang", "open", "enabled", "api-url"];
+
   #fetch = async () => {
     // The locale, too, which would be a round trip later otherwise. Should both fail, it is enough to say so once.
     const locale = attempt(() => part(this.#language()));
@@ -81,18 +84,19 @@ class MatrixSupportChat extends HTMLElement {
   };
 
   #chat;
+
   disconnectedCallback() {
     this.connectedCallback();
   }
 
   #load = async () => {
     const launcher = this.#launcher;
-    launcher.nextSibling?.remove();
     try {
       const start = await this.#fetch();
       // Gone, or there since another click.
       if (launcher.isConnected) (this.#chat ??= start(this, this.#root, launcher)).setOpen(this.open);
     } catch (error) {
+      launcher.nextSibling?.remove();
       const alert = make(launcher.parentNode, "b");
       alert.role = "alert";
       alert.append(
@@ -137,7 +141,8 @@ class MatrixSupportChat extends HTMLElement {
         launcher.part = "launcher";
         launcher.ariaExpanded = false;
         launcher.onpointerenter = launcher.onfocus = () => attempt(this.#fetch);
-        launcher.onclick = () => (this.open = !this.open);
+        // Another click while the chat is on its way wants nothing else.
+        launcher.onclick = () => (this.open = !this.open || !this.#chat);
         attempt(async () => {
           // More to do has a tab with a conversation, with something unsent or with a mail's code, and a page that greets or
           // that such a code may come to.

@@ -62,7 +62,7 @@ async function greet(element, launcher, text) {
   const own = (key) => {
     try {
       const it = element.messages?.[key];
-      return typeof it === "string" ? it : texts[key];
+      return typeof it === "string" && it.trim() ? it : texts[key];
     } catch {
       return texts[key];
     }

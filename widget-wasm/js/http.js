@@ -52,16 +52,16 @@ export async function fetch(request) {
   const ask = async () => {
     const timer = setTimeout(() => request.stop.abort(), request.ms);
     try {
-      const answer = await self.fetch(request);
+      // `self` and `globalThis` a page may have made something else of, and `window` it cannot.
+      const answer = await window.fetch(request);
       return new Response((await answer.text()) || null, answer);
     } finally {
       clearTimeout(timer);
     }
   };
   try {
-    // This is loaded for polls only, so opening the panel does not wait for it.
-    const isShared = navigator.locks && request.url.includes("wait=");
-    const tabs = isShared && (await import("./tabs.js").catch(() => {}));
+    // Only a conversation needs this, and not the panel's opening.
+    const tabs = request.url.includes("wait=") && (await import("./tabs.js").catch(() => {}));
     return await (tabs ? tabs.share(request.url, request.signal, ask) : ask());
   } catch {
     return Response.error();

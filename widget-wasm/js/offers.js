@@ -54,11 +54,13 @@ export class Offers {
   #stop = new AbortController();
   #observer = new MutationObserver(() => this.refresh());
   #timer;
-  /** Keeps the newest line visible when an offer makes the log smaller. */
-  #resizes = new ResizeObserver(() => {
-    this.#height = this.log.clientHeight;
-    if (this.#isAtEnd) this.log.scrollTop = this.log.scrollHeight;
-  });
+  /** Keeps the newest line in sight when what is offered takes room from the log. */
+  #resizes =
+    window.ResizeObserver &&
+    new ResizeObserver(() => {
+      this.#height = this.log.clientHeight;
+      if (this.#isAtEnd) this.log.scrollTop = this.log.scrollHeight;
+    });
   #height;
   #isAtEnd = true;
   /** When the hours are requested next. */
@@ -124,7 +126,7 @@ export class Offers {
       if (clientHeight === this.#height) this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 48;
     };
     this.log.addEventListener("scroll", scrolled, { signal });
-    this.#resizes.observe(this.log);
+    this.#resizes?.observe(this.log);
     host.element.addEventListener("support-chat-opened", () => this.#opened(), { signal });
     host.element.addEventListener("support-chat-session-started", (event) => this.#begun(event), { signal });
     this.#opened();
@@ -218,7 +220,7 @@ export class Offers {
   #end() {
     this.#stop.abort();
     this.#observer.disconnect();
-    this.#resizes.disconnect();
+    this.#resizes?.disconnect();
     clearTimeout(this.#timer);
   }
 

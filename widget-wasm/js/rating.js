@@ -55,20 +55,23 @@ export class Part {
     make(form, "button", { className: "do", textContent: text("rate_send") });
     const outcome = make(box, "p", { className: "outcome", role: "status" });
 
-    const rate = async (rating) => {
+    const rate = async (rating, isComment) => {
       say(outcome, "");
       const own = line.value.trim();
       const failure = await this.#offers.change("PUT", "rating", { rating, ...(own && { comment: own }) });
-      say(outcome, text(failure ? "not_saved" : "rate_thanks"));
+      const thanks = isComment && own ? "rate_comment_sent" : "rate_thanks";
+      say(outcome, text(failure ? "not_saved" : thanks));
       if (failure) return;
       this.#given = rating;
       this.#offers.keep(RATED, rating);
       ["good", "bad"].forEach((it, index) => buttons[index].setAttribute("aria-pressed", it === rating));
-      form.hidden = false;
+      // The focus does not go with the line.
+      if (form.contains(box.getRootNode().activeElement)) buttons[rating === "good" ? 0 : 1].focus();
+      form.hidden = isComment && own !== "";
     };
     form.onsubmit = (event) => {
       event.preventDefault();
-      rate(this.#given);
+      rate(this.#given, true);
     };
   }
 }

@@ -1,7 +1,8 @@
 // Questions that the page suggests: buttons that write and send them.
 
-/** The maximum number of suggestions. More would leave no room for anything else. */
+/** More, or longer ones, would leave no room for anything else. */
 const MOST = 6;
+const MOST_CHARS = 200;
 
 export class Part {
   #offers;
@@ -31,7 +32,7 @@ export class Part {
   /** The valid suggestions among those that the page gave. */
   #questions() {
     try {
-      const texts = [...this.#offers.host.element.suggestions].filter((it) => typeof it === "string" && it.trim());
+      const texts = [...this.#offers.host.element.suggestions].filter((it) => typeof it === "string" && it.trim() && it.length <= MOST_CHARS);
       return texts.slice(0, MOST);
     } catch {
       return [];

@@ -1,12 +1,23 @@
 const NAME = "matrix-support-chat";
 
+/** The tabs' channel, where the browser has one and locks. */
+function open() {
+  try {
+    return navigator.locks && new BroadcastChannel(NAME);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Among the tabs that wait for news of one conversation, one polls, and the others receive its
  * answer. Over HTTP/1.1, a browser opens six connections to a server, and waiting tabs would use up
  * all of them.
  */
 export async function share(url, signal, ask) {
-  const channel = new BroadcastChannel(NAME);
+  const channel = open();
+  // Alone, the tab asks for itself.
+  if (!channel) return ask();
   const [conversation, query] = url.split("?");
   try {
     return await new Promise((resolve, reject) => {
@@ -28,7 +39,11 @@ export async function share(url, signal, ask) {
         channel.postMessage({ conversation, query, answer: [text, { status, headers }] });
         resolve(answer);
       };
-      navigator.locks.request(`${NAME} ${conversation}`, { signal }, turn).catch(reject);
+      // A browser that blocks all cookies may refuse the lock.
+      const alone = (error) => (signal.aborted ? reject(error) : turn().catch(reject));
+      const inTurn = async () =>
+        navigator.locks.request(`${NAME} ${conversation}`, { signal }, () => turn().catch(reject));
+      inTurn().catch(alone);
     });
   } finally {
     channel.close();

@@ -45,6 +45,8 @@ export default {
   offline: "Sie sind offline. Was Sie geschrieben haben, geht nicht verloren.",
   unreachable: "Der Chat ist gerade nicht erreichbar. Wir versuchen es weiter …",
   not_sent: "Ihre Nachricht konnte nicht gesendet werden. Sie steht noch im Feld unten.",
+  unsent_above:
+    "Ihre Nachricht konnte nicht gesendet werden. Oben steht sie als „Nicht gesendet“; „Erneut versuchen“ sendet sie.",
   not_ended: "Der Chat konnte nicht beendet werden.",
   rate_limited: "Sie senden sehr schnell hintereinander. Bitte warten Sie einen Moment.",
   unavailable: "Unser Team ist gerade nicht erreichbar. Ihre Nachricht steht noch im Feld unten.",

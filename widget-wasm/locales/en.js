@@ -44,6 +44,7 @@ export default {
   offline: "You are offline. Nothing you wrote is lost.",
   unreachable: "We can't reach the chat right now. Trying again…",
   not_sent: "Your message could not be sent. It's still in the box below.",
+  unsent_above: "Your message could not be sent. It's marked “Not sent” above, and Retry sends it.",
   not_ended: "The chat could not be ended.",
   rate_limited: "You're sending messages very quickly. Please wait a moment.",
   unavailable: "Our team cannot be reached right now. Your message is still in the box below.",

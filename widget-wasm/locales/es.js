@@ -44,6 +44,7 @@ export default {
   offline: "No tiene conexión. No se ha perdido nada de lo que ha escrito.",
   unreachable: "El chat no está disponible en este momento. Seguimos intentándolo…",
   not_sent: "No se ha podido enviar su mensaje. Sigue en el cuadro de abajo.",
+  unsent_above: "No se ha podido enviar su mensaje. Arriba figura como «No enviado»; «Reintentar» lo envía.",
   not_ended: "No se ha podido finalizar el chat.",
   rate_limited: "Está enviando mensajes muy rápido. Espere un momento, por favor.",
   unavailable:

@@ -44,6 +44,8 @@ export default {
   offline: "Vous êtes hors ligne. Rien de ce que vous avez écrit n’est perdu.",
   unreachable: "Le chat est injoignable pour le moment. Nouvelle tentative en cours…",
   not_sent: "Votre message n’a pas pu être envoyé. Il est toujours dans le champ ci-dessous.",
+  unsent_above:
+    "Votre message n’a pas pu être envoyé. Il est marqué « Non envoyé » ci-dessus ; « Réessayer » l’envoie.",
   not_ended: "Le chat n’a pas pu être terminé.",
   rate_limited: "Vous envoyez des messages très rapidement. Veuillez patienter un instant.",
   unavailable:

@@ -37,6 +37,7 @@ export default {
   rate_thanks: "شكرًا لكم!",
   rate_comment: "هل تودون إضافة شيء؟ (اختياري)",
   rate_send: "إرسال التعليق",
+  rate_comment_sent: "شكرًا لكم! أُرسل تعليقكم.",
 
   resume_failed: "استُخدم هذا الرابط من قبل، أو انتهت صلاحيته.",
 };

@@ -37,6 +37,7 @@ export default {
   rate_thanks: "Vielen Dank!",
   rate_comment: "Möchten Sie etwas ergänzen? (freiwillig)",
   rate_send: "Kommentar senden",
+  rate_comment_sent: "Vielen Dank! Ihr Kommentar ist gesendet.",
 
   resume_failed: "Dieser Link wurde schon benutzt oder ist zu alt.",
 };

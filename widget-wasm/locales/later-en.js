@@ -39,6 +39,7 @@ export default {
   rate_thanks: "Thank you!",
   rate_comment: "Anything to add? (optional)",
   rate_send: "Send comment",
+  rate_comment_sent: "Thank you! Your comment was sent.",
 
   resume_failed: "This link was used before, or is too old.",
 };

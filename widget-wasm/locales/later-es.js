@@ -37,6 +37,7 @@ export default {
   rate_thanks: "¡Gracias!",
   rate_comment: "¿Desea añadir algo? (opcional)",
   rate_send: "Enviar comentario",
+  rate_comment_sent: "¡Gracias! Su comentario se ha enviado.",
 
   resume_failed: "Este enlace ya se ha usado o es demasiado antiguo.",
 };

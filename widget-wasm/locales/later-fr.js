@@ -37,6 +37,7 @@ export default {
   rate_thanks: "Merci !",
   rate_comment: "Souhaitez-vous ajouter quelque chose ? (facultatif)",
   rate_send: "Envoyer le commentaire",
+  rate_comment_sent: "Merci ! Votre commentaire a été envoyé.",
 
   resume_failed: "Ce lien a déjà été utilisé ou est trop ancien.",
 };

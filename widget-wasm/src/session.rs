@@ -53,8 +53,11 @@ pub(crate) struct Session {
     ending: Option<Ending>,
     transcript: Transcript,
     draft: String,
-    /// Oldest first. There is rarely more than one.
+    /// Oldest first, at most [`sending::MAX_OUTGOING`].
     outgoing: Vec<Outgoing>,
+    /// The failed message that the visitor has taken back last. Nobody sends it; the same text, written again, goes out
+    /// under its key, since the server may have it.
+    withdrawn: Option<Outgoing>,
     in_flight: Option<Action>,
     wait: Wait,
     /// The token of the challenge that was passed for the message.
@@ -98,6 +101,7 @@ impl Session {
             transcript: Transcript::default(),
             draft: String::new(),
             outgoing: Vec::new(),
+            withdrawn: None,
             in_flight: None,
             wait: Wait::Nothing,
             turnstile_token: None,
@@ -146,6 +150,7 @@ impl Session {
             Event::Drafted(text) => {
                 self.draft = sendable(&text);
                 self.has_dropped = self.draft != text;
+                self.withdraw_if_emptied();
                 self.typed();
             }
             Event::Submitted { key, page } => self.submit(key, page),

@@ -45,6 +45,8 @@ pub(crate) const REMOVED: &str = "removed";
 pub(crate) const TYPING: &str = "typing";
 
 pub(crate) const TOO_LONG: &str = "message_too_long";
+/// In place of what says that the text is in the composer.
+pub(crate) const UNSENT_ABOVE: &str = "unsent_above";
 pub(crate) const UNSENDABLE: &str = "unsendable";
 /// Precedes a number.
 pub(crate) const UNREAD: &str = "unread";
@@ -158,6 +160,7 @@ mod tests {
             UNDELIVERED,
             EDITED,
             REMOVED,
+            UNSENT_ABOVE,
             UNSENDABLE,
             UNREAD,
             WAIT,

@@ -79,7 +79,9 @@ pub(crate) struct Notice {
     pub(crate) what: Trouble,
     /// Whether the visitor can try again.
     pub(crate) can_retry: bool,
-    /// The number of seconds before the next attempt.
+    /// It is a message whose text stands in the log, since the composer holds another.
+    pub(crate) is_in_log: bool,
+    /// Not before this many seconds have passed.
     pub(crate) wait_s: Option<u32>,
 }
 
@@ -148,7 +150,11 @@ impl Session {
         let wait_s = self.blocked_until.map(|until| seconds(until - self.now.ms));
         Some(Notice {
             what,
-            can_retry: self.failed.is_some(),
+            can_retry: match self.failed {
+                Some((Action::Send, _)) => !self.outgoing.is_empty(),
+                failed => failed.is_some(),
+            },
+            is_in_log: self.outgoing().next().is_some(),
             wait_s,
         })
     }
@@ -191,6 +197,10 @@ impl Session {
                 .push(Effect::SetTimer(Timer::Countdown, left.min(1_000.0)));
         } else {
             self.blocked_until = None;
+            // What was taken back meanwhile has failed at nothing.
+            if self.outgoing.is_empty() && matches!(self.failed, Some((Action::Send, _))) {
+                self.failed = None;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sending: each message keeps one idempotency key until it is accepted.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use app::contract::{
     CreateSessionRequest, CreateSessionResponse, DEFAULT_MAX_MESSAGE_CHARS, MessageBody, MessageId,
@@ -11,7 +11,10 @@ use serde::Serialize;
 use super::polling::POLL_MS;
 use super::{Action, Credentials, Effect, Failure, News, Page, Request, Session};
 
-/// A message is sent with at most this many proofs of work in a row before it counts as failed.
+/// So many messages may be on their way or wait for it.
+pub(super) const MAX_OUTGOING: usize = 5;
+
+/// A message is sent with so many proofs of work, one after the other, before it counts as not sent.
 const MAX_PROOFS: u8 = 3;
 
 /// What the first message waits for before it is sent again.
@@ -41,12 +44,42 @@ pub(crate) struct Outgoing {
     pub(crate) may_have_begun: bool,
 }
 
+impl Outgoing {
+    fn new(key: String, body: String, page: Page) -> Self {
+        Self {
+            key,
+            body,
+            page,
+            to: None,
+            in_draft: false,
+            may_have_begun: false,
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn can_send(&self) -> bool {
-        self.is_idle()
+        self.has_room() && MessageBody::check(&self.draft, DEFAULT_MAX_MESSAGE_CHARS).is_ok()
+    }
+
+    /// Another message may go out, now or behind those that are on their way.
+    fn has_room(&self) -> bool {
+        self.in_flight != Some(Action::End)
             && self.ending.is_none()
             && self.blocked_until.is_none()
-            && MessageBody::check(&self.draft, DEFAULT_MAX_MESSAGE_CHARS).is_ok()
+            && self.outgoing.len() < MAX_OUTGOING
+    }
+
+    /// The visitor who empties the composer of a text that failed does not want it sent.
+    pub(super) fn withdraw_if_emptied(&mut self) {
+        let in_draft = self.outgoing.first().is_some_and(|first| first.in_draft);
+        if in_draft && self.draft.trim().is_empty() {
+            self.withdrawn = self.outgoing.pop();
+            // A limit is still worth knowing of.
+            if self.blocked_until.is_none() {
+                self.failed = None;
+            }
+        }
     }
 
     pub(super) fn submit(&mut self, key: String, page: Page) {
@@ -55,13 +88,12 @@ impl Session {
         }
         self.has_dropped = false;
         let body = core::mem::take(&mut self.draft);
-        let message = Outgoing {
-            key,
-            body,
-            page,
-            to: None,
-            in_draft: false,
-            may_have_begun: false,
+        let message = match self.withdrawn.take() {
+            Some(withdrawn) if withdrawn.body == body => Outgoing {
+                in_draft: false,
+                ..withdrawn
+            },
+            _ => Outgoing::new(key, body, page),
         };
         match self.outgoing.first_mut() {
             // The failed text was not changed, so the same message is sent with its first key.
@@ -78,7 +110,14 @@ impl Session {
             }
             None => self.outgoing.push(message),
         }
-        self.send_first();
+        self.send_next();
+    }
+
+    /// Sends the first message, unless it is on its way already: then the others follow it.
+    fn send_next(&mut self) {
+        if self.is_idle() {
+            self.send_first();
+        }
     }
 
     pub(super) fn retry(&mut self, key: String, page: Page) {
@@ -88,35 +127,23 @@ impl Session {
         if let Some((Action::End, _)) = self.failed {
             return self.ask_end();
         }
-        let in_draft = self
-            .outgoing
-            .first()
-            .is_some_and(|message| message.in_draft);
-        if in_draft && self.can_send() {
-            return self.submit(key, page);
-        }
-        if let Some(message) = self.outgoing.first_mut() {
-            message.in_draft = false;
-            self.send_first();
+        match self.outgoing.first() {
+            // Whatever the visitor has made of it; they see why it cannot be sent.
+            Some(first) if first.in_draft => self.submit(key, page),
+            Some(_) => self.send_first(),
+            None => {}
         }
     }
 
     /// Sends the text of a message that will not be delivered as a new message.
     pub(super) fn repeat(&mut self, id: &str, key: String, page: Page) {
-        let can_repeat = self.is_idle() && self.has_session() && self.outgoing.is_empty();
-        if !can_repeat || self.blocked_until.is_some() {
+        let is_in_turn = !self.is_idle() || self.outgoing.is_empty();
+        if !is_in_turn || !self.has_room() || !self.has_session() {
             return;
         }
         if let Some(body) = self.transcript.repeat(id) {
-            self.outgoing.push(Outgoing {
-                key,
-                body,
-                page,
-                to: None,
-                in_draft: false,
-                may_have_begun: false,
-            });
-            self.send_first();
+            self.outgoing.push(Outgoing::new(key, body, page));
+            self.send_next();
         }
     }
 
@@ -261,11 +288,20 @@ impl Session {
 
     pub(super) fn not_sent(&mut self, failure: &Failure) {
         self.fail(Action::Send, failure);
-        // If nothing new was typed meanwhile, the text returns to the composer, where it can be
-        // changed.
-        if let [message] = self.outgoing.as_mut_slice()
-            && self.draft.trim().is_empty()
+        let is_typing = !self.draft.trim().is_empty();
+        if self.is_refused() && (is_typing || self.outgoing.len() > 1) {
+            // It would never go out, and the others not before it: the visitor has all of it to change.
+            let mut texts: Vec<String> = self.outgoing.iter().map(|it| it.body.clone()).collect();
+            texts.push(core::mem::take(&mut self.draft));
+            self.draft = texts.join("\n");
+            self.outgoing.truncate(1);
+            if let Some(message) = self.outgoing.first_mut() {
+                message.in_draft = true;
+            }
+        } else if let [message] = self.outgoing.as_mut_slice()
+            && !is_typing
         {
+            // Where nothing new was typed meanwhile, the text goes back to where it can be changed.
             message.in_draft = true;
             self.draft.clone_from(&message.body);
         }

@@ -7,6 +7,7 @@ use app::contract::{
 
 use super::{
     failure::{DEFAULT_WAIT_S, FAILURES_TO_TELL},
+    sending::MAX_OUTGOING,
     *,
 };
 use crate::samples::{own, staff};
@@ -15,6 +16,7 @@ mod challenge;
 mod ending;
 mod page;
 mod polling;
+mod queue;
 mod sending;
 mod signals;
 mod unsent;

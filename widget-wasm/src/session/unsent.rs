@@ -50,6 +50,10 @@ impl Session {
             // A message that was being sent to a session that has ended becomes the draft of the
             // next.
             let session = self.credentials.as_ref().map(|it| &it.session_id);
+            // An earlier version kept what the visitor had taken back.
+            if message.in_draft && unsent.draft.trim().is_empty() {
+                continue;
+            }
             if message.to.is_none() || message.to.as_ref() == session {
                 self.outgoing.push(message);
             } else if !message.in_draft {
@@ -105,8 +109,8 @@ impl Session {
         }
     }
 
-    /// The server refused the message itself, so a repetition would be refused, too.
-    fn is_refused(&self) -> bool {
+    /// The server's no to the message was to the message, and not to the moment.
+    pub(super) fn is_refused(&self) -> bool {
         matches!(
             self.failed,
             Some((

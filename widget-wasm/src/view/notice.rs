@@ -12,13 +12,14 @@ use crate::{
 
 use super::{
     View,
-    dom::{Done, decimal, set, set_text},
+    dom::{Done, set, set_text},
     panel::Node,
 };
 
 /// The notice on the screen.
 pub(super) struct Shown {
     pub(super) what: Trouble,
+    pub(super) is_in_log: bool,
     pub(super) retry: Option<HtmlButtonElement>,
     pub(super) wait: Element,
 }
@@ -30,8 +31,8 @@ impl View {
         let shown = self
             .notice_shown
             .as_ref()
-            .map(|shown| (shown.what, shown.retry.is_some()));
-        if shown != notice.map(|notice| (notice.what, notice.can_retry)) {
+            .map(|shown| (shown.what, shown.retry.is_some(), shown.is_in_log));
+        if shown != notice.map(|it| (it.what, it.can_retry, it.is_in_log)) {
             self.node(Node::Notice).set_text_content(None);
             self.notice_shown = match notice {
                 Some(notice) => Some(self.new_notice(notice)?),
@@ -40,7 +41,9 @@ impl View {
         }
         if let (Some(notice), Some(shown)) = (notice, &self.notice_shown) {
             let wait = match notice.wait_s {
-                Some(seconds) => [&self.host.text(texts::WAIT), " ", &minutes(seconds)].concat(),
+                Some(seconds) => {
+                    [&self.host.text(texts::WAIT), " ", &self.minutes(seconds)].concat()
+                }
                 None => String::new(),
             };
             set_text(&shown.wait, &wait);
@@ -55,7 +58,11 @@ impl View {
         // It is filled before it is added to the page, so that it is announced as a whole.
         let alert = self.document.create_element("div")?;
         set(&alert, &[("role", "alert")])?;
-        let text = self.make(&alert, "p", &self.host.text(notice.what.code()), &[])?;
+        let key = match notice.what {
+            Trouble::NotSent | Trouble::Unavailable if notice.is_in_log => texts::UNSENT_ABOVE,
+            what => what.code(),
+        };
+        let text = self.make(&alert, "p", &self.host.text(key), &[])?;
         if matches!(
             notice.what,
             Trouble::Unreachable
@@ -80,20 +87,26 @@ impl View {
         let wait = self.make(self.node(Node::Notice), "span", "", &[("class", "wait")])?;
         Ok(Shown {
             what: notice.what,
+            is_in_log: notice.is_in_log,
             retry,
             wait,
         })
     }
-}
 
-/// Formats minutes and seconds: `0:09`, `12:30`.
-fn minutes(seconds: u32) -> String {
-    let (minutes, seconds) = (seconds / 60, seconds % 60);
-    let pad = if seconds < 10 { ":0" } else { ":" };
-    [
-        decimal(minutes.into()).as_str(),
-        pad,
-        &decimal(seconds.into()),
-    ]
-    .concat()
+    /// As on a clock, in the visitor's digits: `0:09`, `12:30`.
+    fn minutes(&self, seconds: u32) -> String {
+        let (minutes, seconds) = (seconds / 60, seconds % 60);
+        let pad = if seconds < 10 {
+            self.host.number(0)
+        } else {
+            String::new()
+        };
+        [
+            &self.host.number(minutes),
+            ":",
+            &pad,
+            &self.host.number(seconds),
+        ]
+        .concat()
+    }
 }

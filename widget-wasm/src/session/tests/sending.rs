@@ -25,18 +25,6 @@ fn later_messages_go_to_the_session() {
 }
 
 #[test]
-fn one_message_at_a_time_while_typing_goes_on() {
-    let mut browser = Browser::open();
-    browser.send("First");
-    assert_eq!(browser.send("Second"), []);
-    assert!(!browser.session.can_send());
-    assert_eq!(browser.session.draft(), "Second");
-    browser.on(created());
-    assert_eq!(browser.session.draft(), "Second");
-    assert!(browser.session.can_send());
-}
-
-#[test]
 fn what_the_server_would_refuse_is_not_sent() {
     let mut browser = Browser::open();
     let too_long = "🦀".repeat(DEFAULT_MAX_MESSAGE_CHARS + 1);
@@ -105,6 +93,7 @@ fn a_lost_answer_to_the_first_message_is_asked_for_again_with_the_very_same_requ
         Notice {
             what: Trouble::NotSent,
             can_retry: true,
+            is_in_log: false,
             wait_s: None
         }
     );
@@ -164,6 +153,7 @@ fn a_failed_message_does_not_displace_what_was_typed_meanwhile() {
     browser.on(Event::Sent(Err(Failure::Network)));
     assert_eq!(browser.session.draft(), "Second");
     assert_eq!(browser.lines(), ["Hello", "First"]);
+    assert!(browser.session.notice().unwrap().is_in_log);
     assert!(
         browser
             .session
@@ -178,12 +168,76 @@ fn a_failed_message_does_not_displace_what_was_typed_meanwhile() {
 }
 
 #[test]
-fn retry_sends_the_failed_message_even_if_its_text_was_erased() {
-    let mut browser = Browser::chatting();
-    let first = browser.send("First");
-    browser.on(Event::Sent(Err(Failure::Network)));
+fn a_failed_text_that_is_erased_is_withdrawn() {
+    for erased in ["", " \n"] {
+        for begins in [true, false] {
+            let mut browser = if begins {
+                Browser::open()
+            } else {
+                Browser::chatting()
+            };
+            browser.send("Private");
+            browser.on(if begins {
+                Event::Created(Err(Failure::Network))
+            } else {
+                Event::Sent(Err(Failure::Network))
+            });
+            assert!(browser.kept.contains("Private"));
+            browser.on(Event::Drafted(erased.to_owned()));
+            assert_eq!(browser.session.notice(), None);
+            assert!(!browser.kept.contains("Private"), "{}", browser.kept);
+            assert_eq!(browser.retry(), []);
+            let mut effects = browser.on(Event::Online(true));
+            browser.on(Event::Drafted("Other".to_owned()));
+            assert!(!browser.kept.contains("Private"), "{}", browser.kept);
+            effects.extend(browser.leave().1);
+            let is_action = |effect: &&Effect| {
+                matches!(
+                    effect,
+                    Effect::Ask(Request::Create { .. } | Request::Send { .. })
+                )
+            };
+            assert_eq!(effects.iter().find(is_action), None);
+        }
+    }
+}
+
+#[test]
+fn a_withdrawn_text_that_is_written_again_has_the_key_that_the_server_may_know() {
+    let mut browser = Browser::open();
+    let first = browser.send("Hello");
+    browser.on(Event::Created(Err(Failure::Network)));
     browser.on(Event::Drafted(String::new()));
-    assert_eq!(browser.retry(), first);
+    assert_eq!(browser.send("Hello"), first);
+    browser.on(Event::Created(Err(Failure::Network)));
+    browser.on(Event::Drafted(String::new()));
+    assert_eq!(browser.send("Other"), [create("key3", "3", "Other")]);
+}
+
+#[test]
+fn a_withdrawn_text_leaves_the_limit_that_it_met() {
+    let mut browser = Browser::chatting();
+    browser.send("Fast");
+    browser.on(Event::Sent(Err(limited(1))));
+    browser.on(Event::Drafted(String::new()));
+    let notice = browser.session.notice().unwrap();
+    assert_eq!(
+        (notice.what, notice.can_retry),
+        (Trouble::RateLimited, false)
+    );
+    browser.wait(1_000.0);
+    browser.on(Event::Rang(Timer::Countdown));
+    assert_eq!(browser.session.notice(), None);
+}
+
+#[test]
+fn a_failed_text_that_was_made_too_long_is_not_sent_as_it_was() {
+    let mut browser = Browser::chatting();
+    browser.send("Short");
+    browser.on(Event::Sent(Err(Failure::Network)));
+    let too_long = "x".repeat(DEFAULT_MAX_MESSAGE_CHARS + 1);
+    browser.on(Event::Drafted(too_long));
+    assert_eq!(browser.retry(), []);
 }
 
 #[test]
@@ -196,6 +250,7 @@ fn a_rate_limit_counts_down_and_then_lets_the_message_go() {
     let expected = Notice {
         what: Trouble::RateLimited,
         can_retry: true,
+        is_in_log: false,
         wait_s: Some(2),
     };
     assert_eq!(notice, expected);
@@ -234,6 +289,7 @@ fn being_offline_is_told_at_once_and_taken_back_by_any_answer() {
         Notice {
             what: Trouble::Offline,
             can_retry: false,
+            is_in_log: false,
             wait_s: None
         }
     );
@@ -245,6 +301,7 @@ fn being_offline_is_told_at_once_and_taken_back_by_any_answer() {
         Notice {
             what: Trouble::Offline,
             can_retry: true,
+            is_in_log: false,
             wait_s: None
         }
     );
