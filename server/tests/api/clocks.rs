@@ -223,6 +223,7 @@ async fn the_homeservers_clock_dates_no_reply_before_what_it_answers(pool: PgPoo
             written_at: Some(Utc::now() + wrong_by),
             replaces: None,
             removed: false,
+            prolongs: true,
         };
         let mut connection = db.acquire().await.unwrap();
         messages::append(&mut connection, &new).await.unwrap();
