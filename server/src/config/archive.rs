@@ -38,21 +38,20 @@ impl Archive {
             None | Some("off") => None,
             Some(text) => Some(*env.parse::<humantime::Duration>(AFTER, text)?),
         };
-        let archivist = read_archivist(env, matrix)?;
+        let archivist = read_archivist(env, matrix);
         Some(Self { after, archivist })
     }
 }
 
-/// The archivist, if there is to be one; `None` after a mistake.
-fn read_archivist(env: &mut Env, matrix: Option<&Matrix>) -> Option<Option<Archivist>> {
+/// The archivist; `None` if there is to be none, and after a mistake, which has been reported.
+fn read_archivist(env: &mut Env, matrix: Option<&Matrix>) -> Option<Archivist> {
     let Some(text) = env.text(MXID) else {
         for name in [TOKEN, PASSWORD] {
             if env.is_given(name) {
                 env.error(name, format!("is given without {MXID}"));
-                return None;
             }
         }
-        return Some(None);
+        return None;
     };
     let user_id = parse_user_id(env, MXID, &text);
     let credentials = read_credentials(env, TOKEN, PASSWORD);
@@ -66,12 +65,11 @@ fn read_archivist(env: &mut Env, matrix: Option<&Matrix>) -> Option<Option<Archi
                 MXID,
                 "must be neither the bot, the canary nor one of the staff",
             );
-            return None;
         }
         refuse_strangers(env, MXID, &matrix.bot, std::slice::from_ref(user_id));
     }
-    Some(Some(Archivist {
+    Some(Archivist {
         user_id: user_id?,
         credentials: credentials?,
-    }))
+    })
 }

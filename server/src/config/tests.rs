@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
+mod archive;
 mod mail;
 
 /// The smallest configuration that is valid.

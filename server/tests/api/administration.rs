@@ -123,7 +123,7 @@ async fn the_desk_and_the_server_s_log_are_told_of_what_an_operator_did(pool: Pg
 
     // A server takes it into its log as soon as one runs.
     let app = TestApp::spawn(config(&pool, &[])).await;
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
     let logged = "SELECT count(*) FROM administrations WHERE logged_at IS NOT NULL";
     while sqlx::query_scalar::<_, i64>(logged)
         .fetch_one(&pool)

@@ -101,7 +101,7 @@ async fn a_room_is_left_to_the_archivist_and_opened_again(pool: PgPool) {
 
     wait_for_state(&pool, &room_id, "archived").await;
     let (people_there, levels) = people(&archivist, &room_id).await;
-    assert_eq!(people_there, [archivist.user_id.clone()]);
+    assert_eq!(people_there, std::slice::from_ref(&archivist.user_id));
     assert_eq!(levels[&archivist.user_id], 100);
     for account in [&team.bot, &team.alice, &team.bob] {
         let rooms = account
@@ -149,7 +149,7 @@ async fn a_room_is_left_to_the_archivist_and_opened_again(pool: PgPool) {
     wait_for_state(&pool, &room_id, "archived").await;
     assert_eq!(
         people(&archivist, &room_id).await.0,
-        [archivist.user_id.clone()]
+        std::slice::from_ref(&archivist.user_id)
     );
 }
 
@@ -225,7 +225,11 @@ async fn a_failure_at_any_step_loses_no_room(pool: PgPool) {
         assert_eq!(visitor.close().await.status(), 204);
         wait_for_state(&pool, &room_id, "archived").await;
         let (people_there, _) = people(&archivist, &room_id).await;
-        assert_eq!(people_there, [archivist.user_id.clone()], "{step}");
+        assert_eq!(
+            people_there,
+            std::slice::from_ref(&archivist.user_id),
+            "{step}"
+        );
         rooms.push(room_id);
     }
     for (step, room_id) in ["/invite", "/join"].into_iter().zip(&rooms) {

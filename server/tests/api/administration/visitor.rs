@@ -168,7 +168,7 @@ async fn no_table_is_forgotten_by_the_erasure(pool: PgPool) {
 /// How many erasures are queued once a server with these variables has looked for what is old.
 async fn erasures(pool: &PgPool, extra: &[(&str, &str)]) -> i64 {
     let app = TestApp::spawn(config(pool, extra)).await;
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
     let emptied = "SELECT count(*) FROM sessions WHERE NOT emptied";
     while sqlx::query_scalar::<_, i64>(emptied)
         .fetch_one(pool)

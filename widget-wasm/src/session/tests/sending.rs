@@ -226,7 +226,7 @@ fn a_withdrawn_text_leaves_the_limit_that_it_met() {
         (Trouble::RateLimited, false)
     );
     browser.wait(1_000.0);
-    browser.on(Event::Rang(Timer::Countdown));
+    browser.on(Event::TimerExpired(Timer::Countdown));
     assert_eq!(browser.session.notice(), None);
 }
 
