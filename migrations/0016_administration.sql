@@ -4,7 +4,6 @@ ALTER TABLE sessions
     -- When the removal of the conversation from the homeserver was last queued. NULL where nobody has asked for it since
     -- the conversation was last emptied.
     ADD COLUMN homeserver_erasure_at timestamptz;
-CREATE INDEX sessions_to_erase ON sessions (active_at) WHERE emptied AND homeserver_erasure_at IS NULL;
 
 -- What operators have done. Rows have no text of a visitor or of staff, and are kept for a year.
 CREATE TABLE administrations (

@@ -42,6 +42,7 @@ export type Operation =
   | "drop-email"
   | "resume"
   | "transcript"
+  | "mail-transcript"
   | "rating"
   | "erase";
 
@@ -329,6 +330,8 @@ export class ScriptedApi {
       case "drop-email":
         this.email = undefined;
         return [204];
+      case "mail-transcript":
+        return [204];
       case "rating":
         this.rating = request.postDataJSON() as { rating: string; comment?: string };
         return [204];
@@ -362,6 +365,7 @@ function operationOf(request: Received): Operation {
   if (pathname.endsWith("/email")) return request.method() === "DELETE" ? "drop-email" : "set-email";
   if (pathname.endsWith("/rating")) return "rating";
   if (pathname.endsWith("/transcript")) return "transcript";
+  if (pathname.endsWith("/transcript/mail")) return "mail-transcript";
   if (pathname.endsWith("/sessions/resume")) return "resume";
   if (pathname.endsWith("/sessions")) return "create";
   if (request.method() === "DELETE") return "erase";

@@ -68,6 +68,36 @@ test("whoever wants none is not asked again", async ({ visitor, api }) => {
   expect(api.count("set-email")).toBe(0);
 });
 
+test("a conversation can be mailed to the address, after its end, too", async ({ visitor, api }) => {
+  const copy = button(visitor, "Mail me this conversation");
+  await visitor.beginConversation("Hello");
+  await expect(field(visitor)).toBeVisible();
+  await expect(copy, "there is no address yet").toBeHidden();
+  await field(visitor).fill("ada@host.example");
+  await button(visitor, "Save").click();
+  api.break("mail-transcript", { status: 429, code: "rate_limited", retryAfter: 60 });
+  await copy.click();
+  await expect(visitor.panel.locator(".offer")).toContainText("could not be mailed");
+  await expect(copy).toBeFocused();
+  api.mend();
+  await copy.click();
+  await expect(visitor.panel.locator(".offer")).toContainText("This conversation will be mailed to you.");
+  await expect(copy).toBeHidden();
+  const keys = api.requests
+    .filter(({ operation }) => operation === "mail-transcript")
+    .map(({ request }) => request.headers()["idempotency-key"]);
+  expect(keys).toHaveLength(2);
+  expect(new Set(keys).size, "a repetition is the same request").toBe(1);
+
+  await visitor.endChat();
+  await expect(button(visitor, "Remove address")).toBeHidden();
+  await copy.click();
+  await expect(visitor.panel.locator(".offer")).toContainText("This conversation will be mailed to you.");
+  await visitor.reload();
+  await visitor.openChat();
+  await expect(copy, "on a later page, too").toBeVisible();
+});
+
 test("while somebody is there, it is asked for after two minutes without an answer", async ({ visitor, api }) => {
   const { page } = visitor;
   api.availability = { open: true, mail: true };

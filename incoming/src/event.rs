@@ -3,7 +3,10 @@
 mod content;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, value::RawValue};
 
 use crate::{bounds, visible_text};
@@ -54,6 +57,13 @@ struct Unsigned {
     transaction_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     prev_content: PrevContent,
+    /// The redaction, of which only the presence counts.
+    #[serde(
+        default,
+        deserialize_with = "presence",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    redacted_because: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -64,6 +74,11 @@ struct PrevContent {
         skip_serializing_if = "Option::is_none"
     )]
     membership: Option<String>,
+}
+
+/// Whether the field has any value.
+fn presence<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+    Option::<IgnoredAny>::deserialize(field).map(|value| value.is_some())
 }
 
 /// Reads a field; one that cannot be parsed counts as missing.
@@ -181,6 +196,25 @@ impl RoomEvent {
     #[must_use]
     pub fn was_joined(&self) -> bool {
         self.unsigned.prev_content.membership.as_deref() == Some("join")
+    }
+
+    /// Whether the event was redacted.
+    #[must_use]
+    pub const fn is_redacted(&self) -> bool {
+        self.unsigned.redacted_because
+    }
+
+    /// The event as homeservers show it once it was redacted, with what is left of its content.
+    #[must_use]
+    pub fn redacted(self, content: Value) -> Self {
+        Self {
+            content,
+            unsigned: Unsigned {
+                redacted_because: true,
+                ..self.unsigned
+            },
+            ..self
+        }
     }
 
     /// Whether this membership event accepts an invitation of this user.

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod certificate;
+mod examination;
 mod finding;
 mod homeserver;
 mod mail;

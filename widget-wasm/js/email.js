@@ -19,8 +19,11 @@ export class Part {
   show(isWanted) {
     const answer = this.#offers.kept(ANSWERED);
     // Once visitors have given an address, they see where replies go even while somebody is there.
-    const { session, hasEnded } = this.#offers;
-    const shown = session && !hasEnded && (answer ?? (isWanted || this.#isShown === "ask" ? "ask" : undefined));
+    const { session, hasEnded, isPast } = this.#offers;
+    const live = answer ?? (isWanted || this.#isShown === "ask" ? "ask" : undefined);
+    // What is over has no replies, and can still be mailed.
+    const over = answer === "saved" ? "over" : undefined;
+    const shown = session && (hasEnded || isPast ? over : live);
     if (shown === this.#isShown) return;
     this.#isShown = shown;
     this.#draw();
@@ -35,9 +38,10 @@ export class Part {
     const typed = box.querySelector("input")?.value;
     const hadFocus = box.contains(this.#offers.root.activeElement);
     box.replaceChildren();
-    box.hidden = !["ask", "saved"].includes(this.#isShown);
+    box.hidden = !["ask", "saved", "over"].includes(this.#isShown);
     if (this.#isShown === "ask") this.#ask(typed);
     if (this.#isShown === "saved") this.#confirm();
+    if (this.#isShown === "over") this.#offerCopy();
     if (hadFocus) (box.querySelector("input") ?? this.#offers.composer.firstChild).focus();
   }
 
@@ -99,6 +103,29 @@ export class Part {
       say(error, text("not_saved"));
       say(spoken, text("not_saved"));
       remove.focus();
+    };
+    this.#offerCopy();
+  }
+
+  /** Offers to mail the conversation to the address. */
+  #offerCopy() {
+    const { text, spoken, make, say } = this.#offers;
+    const copy = make(this.#box, "button", { type: "button", textContent: text("mail_copy") });
+    const result = make(this.#box, "p", { tabIndex: -1 });
+    // A repetition after a lost answer is the same request.
+    const key = crypto.randomUUID?.() ?? String(Math.random());
+    copy.onclick = async () => {
+      copy.disabled = true;
+      const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+      const operation = `transcript/mail?timeZone=${encodeURIComponent(timeZone)}`;
+      const failure = await this.#offers.change("POST", operation, undefined, key);
+      const words = text(failure ? "mail_copy_failed" : "mail_copy_sent");
+      result.className = failure ? "error" : "";
+      say(result, words);
+      say(spoken, words);
+      copy.disabled = false;
+      copy.hidden = !failure;
+      (failure ? copy : result).focus();
     };
   }
 

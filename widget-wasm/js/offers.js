@@ -3,6 +3,7 @@
 // and each part when it is first used.
 import css from "./offers.css";
 import { fill, whenBack } from "./hours.js";
+import { make, say } from "./nodes.js";
 
 const BASE = "/v1/support-chat";
 /** A request without an answer after this time counts as failed. */
@@ -29,22 +30,6 @@ const PAST_MS = 86_400_000;
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
-
-/** Adds an element with properties to a parent. */
-function make(parent, tag, properties = {}) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  parent.append(node);
-  return node;
-}
-
-/** Sets a text only if it differs, because a live region would announce it again. */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 
 /** Adds the offers to a chat whose panel was opened, until the chat ends. */
 export class Offers {
@@ -164,9 +149,10 @@ export class Offers {
   }
 
   /** Sends a request about the conversation. */
-  async request(method, operation, body) {
+  async request(method, operation, body, key) {
     const { sessionId, token } = this.#session;
     const headers = { authorization: `Bearer ${token}` };
+    if (key) headers["idempotency-key"] = key;
     if (body) headers["content-type"] = "application/json";
     const path = [encodeURIComponent(sessionId), operation].filter(Boolean).join("/");
     return fetch(`${this.host.apiUrl}${BASE}/sessions/${path}`, {
@@ -183,9 +169,9 @@ export class Offers {
    * Changes something at the server. Returns nothing on success, and the code of the failure
    * otherwise.
    */
-  async change(method, operation, body) {
+  async change(method, operation, body, key) {
     try {
-      const response = await this.request(method, operation, body);
+      const response = await this.request(method, operation, body, key);
       if (response.status === 204) return undefined;
       const { code } = await response.json();
       return code ?? "unknown";

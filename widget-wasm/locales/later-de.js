@@ -18,6 +18,9 @@ export default {
   mail_remove: "Adresse entfernen",
   mail_removed: "Ihre Adresse wurde entfernt.",
   mail_invalid: "Das ist keine E-Mail-Adresse.",
+  mail_copy: "Diesen Chat per E-Mail zusenden",
+  mail_copy_sent: "Dieser Chat wird Ihnen per E-Mail zugesandt.",
+  mail_copy_failed: "Der Chat konnte nicht zugesandt werden. Bitte versuchen Sie es später erneut.",
   not_saved: "Das konnte nicht gespeichert werden. Bitte versuchen Sie es erneut.",
 
   past: "Ihre letzte Unterhaltung",

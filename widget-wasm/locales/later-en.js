@@ -20,6 +20,9 @@ export default {
   mail_remove: "Remove address",
   mail_removed: "Your address was removed.",
   mail_invalid: "This is not an e-mail address.",
+  mail_copy: "Mail me this conversation",
+  mail_copy_sent: "This conversation will be mailed to you.",
+  mail_copy_failed: "The conversation could not be mailed. Please try again later.",
   not_saved: "That could not be saved. Please try again.",
 
   past: "Your last conversation",

@@ -18,6 +18,9 @@ export default {
   mail_remove: "Quitar la dirección",
   mail_removed: "Se ha quitado su dirección.",
   mail_invalid: "Esto no es una dirección de correo electrónico.",
+  mail_copy: "Enviarme esta conversación por correo",
+  mail_copy_sent: "Le enviaremos esta conversación por correo.",
+  mail_copy_failed: "No se pudo enviar la conversación. Inténtelo más tarde.",
   not_saved: "No se ha podido guardar. Inténtelo de nuevo.",
 
   past: "Su última conversación",

@@ -18,6 +18,9 @@ export default {
   mail_remove: "Supprimer l’adresse",
   mail_removed: "Votre adresse a été supprimée.",
   mail_invalid: "Ceci n’est pas une adresse e-mail.",
+  mail_copy: "M’envoyer cette conversation par e-mail",
+  mail_copy_sent: "Cette conversation vous sera envoyée par e-mail.",
+  mail_copy_failed: "La conversation n’a pas pu être envoyée. Veuillez réessayer plus tard.",
   not_saved: "L’enregistrement a échoué. Veuillez réessayer.",
 
   past: "Votre dernière conversation",

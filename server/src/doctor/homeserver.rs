@@ -8,7 +8,12 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Doctor, PATIENCE, finding::Findings, staff};
+use super::{
+    Doctor, PATIENCE,
+    examination::{Examination, reason, state},
+    finding::Findings,
+    staff,
+};
 use crate::config::{BotCredentials, Config};
 
 const API: &str = "/_matrix/client/v3";
@@ -44,19 +49,6 @@ pub(super) async fn examine(config: &Config, asked: &Doctor, findings: &mut Find
     if matches!(config.matrix.credentials, BotCredentials::Password(_)) {
         let _ = bot.ask(&request::log_out()).await;
     }
-}
-
-/// What the examination goes by, once the bot is logged in.
-pub(super) struct Examination<'a> {
-    pub(super) config: &'a Config,
-    pub(super) bot: &'a Client,
-    pub(super) asked: &'a Doctor,
-}
-
-/// The errcode of an answer, or its status.
-pub(super) fn reason(answer: &Answer) -> String {
-    let errcode = answer.body["errcode"].as_str();
-    errcode.map_or_else(|| answer.status.to_string(), str::to_owned)
 }
 
 async fn reach(config: &Config, findings: &mut Findings) -> Option<Client> {
@@ -246,10 +238,4 @@ impl Examination<'_> {
             findings.skipped(CHECK, "the homeserver does not take messages");
         }
     }
-}
-
-/// The whole state of a room; `None` when the bot is not in it.
-pub(super) async fn state(bot: &Client, room_id: &str) -> Option<Vec<Value>> {
-    let answer = bot.ask(&request::state(room_id)).await.ok()?;
-    answer.body.as_array().cloned()
 }

@@ -7,8 +7,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
+    examination::{Examination, reason, state},
     finding::Findings,
-    homeserver::{Examination, reason, state},
 };
 use crate::storage::{Shares, desk::room, staff_members};
 

@@ -44,7 +44,8 @@ pub(crate) async fn erase_room(
         // Synapse stores with an invitation what the room was called.
         let is_invitation = event.event_type == MEMBER
             && event.sender == bot
-            && event.str_at("/membership") == Some("invite");
+            && event.str_at("/membership") == Some("invite")
+            && !event.is_redacted();
         Found {
             is_trace: is_old_name || is_text || is_invitation,
             is_last: false,

@@ -259,7 +259,7 @@ impl World {
             Some(membership) => json!({ "membership": membership }),
             None => json!({}),
         };
-        event.content = content.clone();
+        *event = event.clone().redacted(content.clone());
         let key = event.state_key.clone();
         let key = key.map(|state_key| (event.event_type.clone(), state_key));
         let current = key.and_then(|key| room.state.get_mut(&key));
