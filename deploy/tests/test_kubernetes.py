@@ -95,8 +95,6 @@ def test_secrets_are_files_alone(objects, pod):
 def test_every_variable_is_one_of_the_servers(objects, pod):
     documented = (ROOT / "docs/reference/configuration.md").read_text()
     known = set(re.findall(r"(?m)^\| `([A-Z0-9_]+)` \|", documented))
-    # The contract names it; a server of this version may not know it yet.
-    known.add("SUPPORT_CHAT_DRAIN")
     used = {it["name"].removesuffix("_FILE") for it in pod["containers"][0]["env"]}
     used |= set(of_kind(objects, "ConfigMap")["data"])
     assert used <= known

@@ -200,7 +200,7 @@ impl RoomEvent {
 
     /// Whether the event was redacted.
     #[must_use]
-    pub const fn is_redacted(&self) -> bool {
+    pub const fn was_redacted(&self) -> bool {
         self.unsigned.redacted_because
     }
 

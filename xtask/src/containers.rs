@@ -101,6 +101,16 @@ impl Podman {
         Ok(answer.trim().to_owned())
     }
 
+    /// Runs a program in a running container; it fails with the program.
+    pub(crate) fn exec(&self, name: &str, words: &str) -> Result<()> {
+        let mut exec = self.line("exec");
+        run_logged(
+            exec.arg(name).args(words.split_whitespace()),
+            "podman exec",
+            &self.log,
+        )
+    }
+
     /// Runs an image in a container that is let do as little as possible, on the network of this machine.
     pub(crate) fn run(
         &self,

@@ -45,7 +45,7 @@ pub(crate) async fn erase_room(
         let is_invitation = event.event_type == MEMBER
             && event.sender == bot
             && event.str_at("/membership") == Some("invite")
-            && !event.is_redacted();
+            && !event.was_redacted();
         Found {
             is_trace: is_old_name || is_text || is_invitation,
             is_last: false,

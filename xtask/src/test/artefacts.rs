@@ -106,6 +106,7 @@ fn while_it_runs(podman: &Podman, health: &str) -> Result<()> {
     if !wait_until(std::time::Duration::from_mins(2), || Ok(answers_ok(health)))? {
         bail!("the container does not answer {health}");
     }
+    podman.exec("image", "/matrix-support-chat healthcheck")?;
     let process = PathBuf::from("/proc").join(podman.inspect("image", "{{.State.Pid}}")?);
     let status = fs::read_to_string(process.join("status"))?;
     for (name, expected) in RIGHTS {
