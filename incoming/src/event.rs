@@ -1,16 +1,15 @@
 //! A room event with the fields that the relay needs, and its meaning for the visitor.
 
 mod content;
+mod unsigned;
 
 use chrono::{DateTime, Utc};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
 use crate::{bounds, visible_text};
 use content::{is_beacon, is_call, is_consequence, is_emote, is_thread, mentions_another, text};
+use unsigned::{Unsigned, lenient};
 
 /// The type of a room's first event.
 pub const CREATION: &str = "m.room.create";
@@ -44,49 +43,6 @@ pub struct RoomEvent {
     redacts: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     unsigned: Unsigned,
-}
-
-/// The homeserver's additions. They may contain other events, with any content.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-struct Unsigned {
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
-    transaction_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    prev_content: PrevContent,
-    /// The redaction, of which only the presence counts.
-    #[serde(
-        default,
-        deserialize_with = "presence",
-        skip_serializing_if = "std::ops::Not::not"
-    )]
-    redacted_because: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-struct PrevContent {
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
-    membership: Option<String>,
-}
-
-/// Whether the field has any value.
-fn presence<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
-    Option::<IgnoredAny>::deserialize(field).map(|value| value.is_some())
-}
-
-/// Reads a field; one that cannot be parsed counts as missing.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
-    field: D,
-) -> Result<T, D::Error> {
-    let json = Box::<RawValue>::deserialize(field)?;
-    Ok(serde_json::from_str(json.get()).unwrap_or_default())
 }
 
 /// The meaning of an event, for anybody. Texts are as they were written, in plain text: they can be stored, but must

@@ -5,12 +5,12 @@ use futures_util::future::join_all;
 use matrix_client::{Answer, Client, Request, request};
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     Doctor, PATIENCE,
-    examination::{Examination, reason, state},
+    examination::{Examination, reason},
     finding::Findings,
     staff,
 };
