@@ -190,8 +190,14 @@ async fn staff_are_wanted_again_when_a_visitor_wrote_before_their_leaving_was_kn
     let waits = leaves(Utc::now() + hour, false).await;
     assert_eq!(waits, are("wanted", "wanted"), "not sent yet");
     run(&pool, "DELETE FROM outbox").await;
-    let read = leaves(Utc::now() + hour, false).await;
+    let read = leaves(Utc::now() + Duration::from_secs(1), false).await;
     assert_eq!(read, are("left", "left"), "read");
+    let ahead = leaves(Utc::now() + hour, false).await;
+    assert_eq!(
+        ahead,
+        are("wanted", "wanted"),
+        "a clock that is ahead cannot tell"
+    );
     let later = leaves(Utc::now() + hour, true).await;
     assert_eq!(later, are("wanted", "wanted"), "whatever the clocks say");
     let unread = leaves(Utc::now() - hour, false).await;
