@@ -5,6 +5,7 @@ const NO_BODY = "Playwright does not see what a request of a Firefox by WebDrive
 const NO_DEVTOOLS = "it counts nodes and listeners through Chromium's DevTools";
 
 const NO_DOWNLOAD = "Playwright hears of no download of a Firefox by WebDriver BiDi, which gives it no id";
+const NO_TYPING = "Playwright types into a Firefox by a script that needs MutationObserver";
 const NO_FONT_SIZE = "Playwright sets a browser's font size through Chromium's DevTools";
 
 /**
@@ -17,6 +18,7 @@ const LEFT_OUT: Record<string, Record<string, Record<string, string>>> = {
       "in forced colours everything still has an outline, and every picture is seen: light": NO_MEDIA,
       "in forced colours everything still has an outline, and every picture is seen: dark": NO_MEDIA,
     },
+    "failures.spec.ts": { "without MutationObserver, one can chat": NO_TYPING },
     "host-pages.spec.ts": { "neither launcher nor panel is on paper": NO_MEDIA },
     "network.spec.ts": {
       "a first message whose answer was lost makes one room, not two": NO_BODY,

@@ -144,9 +144,12 @@ const LACKS = {
     };
     for (const name of ["sessionStorage", "localStorage"]) Object.defineProperty(window, name, { get: refuse });
     Object.defineProperty(window, "BroadcastChannel", { value: refuse });
-    Object.defineProperty(LockManager.prototype, "request", { value: async () => refuse() });
+    // Pages without TLS have no locks.
+    if (navigator.locks) navigator.locks.request = async () => refuse();
   },
-  "locks alone": () => Object.defineProperty(LockManager.prototype, "request", { value: () => Promise.reject(new Error()) }),
+  "locks alone": () => {
+    if (navigator.locks) navigator.locks.request = () => Promise.reject(new Error());
+  },
   BroadcastChannel: () => Object.defineProperty(window, "BroadcastChannel", { value: undefined }),
   MutationObserver: () => Object.defineProperty(window, "MutationObserver", { value: undefined }),
   ResizeObserver: () => Object.defineProperty(window, "ResizeObserver", { value: undefined }),
