@@ -256,7 +256,8 @@ export class Offers {
     const isLive = canSave && !isOver;
     const answered = this.kept(ANSWERED);
     const isTime = answered === "saved" || open === false || now >= patienceEnds;
-    this.#show("email", isLive && mail === true && answered !== "no" && isTime);
+    const isAsked = isLive && answered !== "no" && isTime;
+    this.#show("email", mail === true && (isAsked || (canSave && isOver && answered === "saved")));
     this.#show("rating", canSave && isOver && rating === true);
     const isNew = hasWords && (!this.#session || this.isPast) && !this.hello.hidden;
     this.#show("suggestions", isNew && Array.isArray(this.#suggestions));
