@@ -50,7 +50,7 @@ pub(super) async fn examine(of: &Examination<'_>, room: Option<&str>, findings: 
     }
 }
 
-/// Whether the account is there and in service.
+/// Whether the account is there. Synapse shows the profile of a deactivated account, too; only an invitation tells.
 async fn exists(of: &Examination<'_>, person: &str, findings: &mut Findings) -> bool {
     const CHECK: &str = "staff.account";
     let profile = format!("{API}/profile/{}", request::escape(person));
@@ -61,11 +61,7 @@ async fn exists(of: &Examination<'_>, person: &str, findings: &mut Findings) -> 
         }
         Ok(answer) if answer.status == StatusCode::NOT_FOUND => {
             let advice = "make the account, or take it out of MATRIX_SUPPORT_STAFF_MXIDS";
-            findings.problem(
-                CHECK,
-                format!("{person} does not exist, or is deactivated"),
-                advice,
-            );
+            findings.problem(CHECK, format!("{person} does not exist"), advice);
             false
         }
         Ok(answer) => {

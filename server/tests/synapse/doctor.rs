@@ -45,11 +45,12 @@ async fn the_doctor_finds_a_good_homeserver_well_and_leaves_no_room_behind(pool:
         .await;
     assert_eq!(rooms["joined_rooms"], serde_json::json!([]));
 
-    // With a password, as a device of its own; without an exemption from the limits; and one of the staff has gone.
+    // With a password, as a device of its own; without an exemption from the limits; and one of the staff is not there.
     let limited = Account::register("limited").await;
-    team.deactivate(&team.alice.user_id).await;
+    let staff = format!("{},@nobody-at-all:localhost", team.bob.user_id);
     let vars = [
         WEBSITE,
+        ("MATRIX_SUPPORT_STAFF_MXIDS", staff.as_str()),
         ("MATRIX_SUPPORT_BOT_MXID", limited.user_id.as_str()),
         ("MATRIX_SUPPORT_BOT_ACCESS_TOKEN", ""),
         ("MATRIX_SUPPORT_BOT_PASSWORD", limited.password.as_str()),

@@ -206,32 +206,6 @@ async fn a_deleted_edit_brings_the_text_before_it_back(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn a_change_after_the_end_is_answered_with_a_hint(pool: PgPool) {
-    let mut team = Team::new().await;
-    let app = team.serve(&pool, &[]).await;
-    let visitor = app.visitor("Hello").await;
-    let room_id = team.alice.accept().await;
-    let text = team.alice.say(&room_id, "one").await;
-    wait_for_messages(&visitor, 2).await;
-    assert_eq!(visitor.close().await.status(), 204);
-    team.alice.redact(&room_id, &text).await;
-    team.alice
-        .wait_for("that it comes too late", |alice| {
-            let texts = alice.bodies(&room_id, "m.text");
-            texts
-                .into_iter()
-                .find(|text| text.contains("the chat has ended"))
-        })
-        .await;
-    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    assert_eq!(stored, 2);
-    expect(visitor.poll(None).await, 410).await;
-}
-
-#[sqlx::test(migrations = "../migrations")]
 async fn what_staff_wrote_while_the_server_was_down_comes_once_and_in_order(pool: PgPool) {
     // This is more than one sync brings for a room, so the gap has to be filled from its history.
     const MISSED: usize = 230;

@@ -65,7 +65,7 @@ async fn what_staff_change_after_the_end_counts_for_the_visitor(pool: PgPool) {
     let visitor = app.visitor("Hello").await;
     let room_id = team.alice.accept().await;
     let mut said = Vec::new();
-    for text in ["one", "two", "three"] {
+    for text in ["first", "second", "third"] {
         said.push(team.alice.say(&room_id, text).await);
     }
     let shown = wait_for_messages(&visitor, 4).await;
@@ -89,7 +89,7 @@ async fn what_staff_change_after_the_end_counts_for_the_visitor(pool: PgPool) {
     let transcript = visitor.request(reqwest::Method::GET, "/transcript");
     let transcript = transcript.send().await.unwrap().text().await.unwrap();
     assert!(transcript.contains("uno"), "{transcript}");
-    for gone in ["one", "two", "three", "A late text"] {
+    for gone in ["first", "second", "third", "A late text"] {
         assert!(!transcript.contains(gone), "{gone}: {transcript}");
     }
 

@@ -35,11 +35,6 @@ impl Team {
         self.admin.must(lift).await;
     }
 
-    /// Takes an account out of service.
-    pub(crate) async fn deactivate(&self, user_id: &str) {
-        self.admin.must(request::admin::deactivate(user_id)).await;
-    }
-
     pub(crate) fn config(&self, pool: &PgPool, extra: &[(&str, &str)]) -> Config {
         let staff = format!("{},{}", self.alice.user_id, self.bob.user_id);
         let url = self.bot.client.homeserver();
