@@ -41,7 +41,7 @@ export function vueSite(name: "enabled" | "near-miss" | "unset" | "ssg"): Site {
 export function reactSite(): Site {
   const built = join(HOSTS, "react/dist");
   return {
-    directories: ["/element", "/early", "/no-api", "/"].map((path) => [path, built]),
+    directories: ["/element", "/early", "/no-api", "/bare", "/"].map((path) => [path, built]),
     contentSecurityPolicy: policy("'self'"),
   };
 }
