@@ -48,6 +48,7 @@ pub(crate) async fn erase_room(
             && !event.was_redacted();
         Found {
             is_trace: is_old_name || is_text || is_invitation,
+            is_name: is_old_name,
             is_last: false,
         }
     })
@@ -85,6 +86,7 @@ pub(crate) async fn erase_line(
     let end_of_name = room_name::end_of_name(code);
     redact_while(homeserver, &line.room_id, |event| Found {
         is_trace: event.sender == bot && is_of_line(event, line, &end_of_name) && is_there(event),
+        is_name: false,
         is_last: is_line(event, line),
     })
     .await
@@ -114,6 +116,9 @@ pub(super) fn is_of_line(event: &RoomEvent, line: &DeskLine, end_of_name: &str) 
 struct Found {
     /// It has to be redacted.
     is_trace: bool,
+    /// It is a name of the room. Homeservers show with a name the one before, and may remember it from when they were last
+    /// asked, so names are redacted in the order in which they were given.
+    is_name: bool,
     /// Nothing before it has to be redacted.
     is_last: bool,
 }
@@ -125,28 +130,39 @@ async fn redact_while(
     judge: impl Fn(&RoomEvent) -> Found + Send,
 ) -> Result<(), Failure> {
     let mut from = None;
-    loop {
+    let mut names = Vec::new();
+    'history: loop {
         let (page, next) = homeserver.history(room_id, from.as_deref(), None).await?;
-        for event in &page {
-            let found = judge(event);
-            if found.is_trace {
-                // If it is repeated, the redaction of the same event has the same transaction id.
-                let txn_id = format!("erase {}", event.event_id);
-                match homeserver.redact(room_id, &event.event_id, &txn_id).await {
-                    Ok(()) => {}
-                    // The homeserver's own retention was faster.
-                    Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => {}
-                    Err(error) => return Err(error.into()),
-                }
+        for event in page {
+            let found = judge(&event);
+            if found.is_name {
+                names.push(event.event_id);
+            } else if found.is_trace {
+                redact(homeserver, room_id, &event.event_id).await?;
             }
             if found.is_last {
-                return Ok(());
+                break 'history;
             }
         }
         match next {
             Some(token) => from = Some(token),
-            None => return Ok(()),
+            None => break,
         }
+    }
+    for event_id in names.iter().rev() {
+        redact(homeserver, room_id, event_id).await?;
+    }
+    Ok(())
+}
+
+async fn redact(homeserver: &Homeserver, room_id: &str, event_id: &str) -> Result<(), Failure> {
+    // If it is repeated, the redaction of the same event has the same transaction id.
+    let txn_id = format!("erase {event_id}");
+    match homeserver.redact(room_id, event_id, &txn_id).await {
+        Ok(()) => Ok(()),
+        // The homeserver's own retention was faster.
+        Err(error) if matches!(error.kind(), Some(ErrorKind::NotFound)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
