@@ -9,8 +9,9 @@ use crate::matrix::{
 };
 
 /// If a message was sent this shortly before or after a join, the order in the room does not say whether the person can
-/// see it.
-const CROSSING: TimeDelta = TimeDelta::seconds(5);
+/// see it. A busy homeserver takes many seconds between dating a join and letting messages know of it; the price of a longer
+/// time is a request for each message in it.
+const CROSSING: TimeDelta = TimeDelta::minutes(1);
 
 /// Separates what a person has missed from what they can see, including messages that crossed with their joining.
 pub(super) struct Near<'a> {
