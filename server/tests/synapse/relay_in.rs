@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::{
-    common::{Visitor, expect},
+    common::Visitor,
     gateway::Gateway,
     homeserver::{Account, Team, readiness, wait_for_messages, wait_until},
 };
