@@ -288,7 +288,7 @@ export class Offers {
       if (!this.#session || host.load(PAST)?.sessionId) return;
       host.keep(PAST, JSON.stringify({ ...this.#session, at: Date.now() }));
     } else {
-      // Whoever has begun anew on this page is done with the last one.
+      // A visitor who has begun another conversation on this page no longer needs the last one.
       if (this.#session && !this.isPast) this.#drop(PAST);
       const past = host.load(PAST);
       this.isPast = Date.now() - past?.at < PAST_MS;
